@@ -1,0 +1,58 @@
+// Time, behind one interface so that a simulation can run it. Nothing else in the program reads the system's clock
+// or sets a timer.
+
+import { setImmediate as immediately, setTimeout as later } from 'node:timers'
+
+/** Cancels what it came from; harmless when that is over. */
+export type Cancel = () => void
+
+export interface Clock {
+  /** Wall clock, whole microseconds since the epoch. May go back when an administrator sets it. */
+  now(): number
+  /** Milliseconds from an arbitrary point. Never goes back. */
+  monotonicMs(): number
+  /** Calls once after `ms`. The timer does not keep the process alive: the daemon does that itself. */
+  after(ms: number, call: () => void): Cancel
+  /** Calls once when this turn of the event loop has taken in everything that was ready. */
+  soon(call: () => void): Cancel
+}
+
+// Date.now() follows the administrator's clock but counts milliseconds; performance.now() counts finer and does not
+// follow. The second is used from an anchor, and the anchor moves when the two drift apart.
+const DRIFT_MS = 3
+let anchorMs = performance.timeOrigin
+
+function wallClock(): number {
+  const fine = performance.now()
+  const drift = Date.now() - (anchorMs + fine)
+  if (drift > DRIFT_MS || drift < -DRIFT_MS) anchorMs += drift
+  return Math.floor((anchorMs + fine) * 1000)
+}
+
+export const systemClock: Clock = {
+  now: wallClock,
+  monotonicMs: () => performance.now(),
+  after(ms, call) {
+    const timer = later(call, ms)
+    timer.unref()
+    return () => clearTimeout(timer)
+  },
+  soon(call) {
+    const handle = immediately(call)
+    return () => clearImmediate(handle)
+  },
+}
+
+/** Resolves after `ms`, or at once when `signal` aborts: look at the signal afterwards. */
+export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const done = () => {
+      cancel()
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    const cancel = clock.after(ms, done)
+    signal?.addEventListener('abort', done)
+  })
+}

@@ -1,0 +1,205 @@
+// The disk, behind one interface so that a simulation can tear writes, lose unsynced ones and run full.
+//
+// Paths may be Buffers: a file's name is bytes, and not every name is UTF-8.
+
+import * as fs from 'node:fs'
+
+export type Path = string | Buffer
+
+export interface FileStat {
+  readonly kind: 'file' | 'folder' | 'link' | 'other'
+  readonly device: bigint
+  readonly inode: bigint
+  /** Bytes. */
+  readonly size: number
+  /** Milliseconds since the epoch. */
+  readonly modifiedMs: number
+  /** Permission bits. */
+  readonly mode: number
+}
+
+/** An open file. Every call rejects with the system's error (`errnoOf`). */
+export interface DiskFile {
+  /** Reads at `position`; resolves to the bytes read, 0 at the end. */
+  read(into: Buffer, offset: number, length: number, position: number): Promise<number>
+  /** Writes all of it: at `position`, or at the end of a file opened to append. */
+  write(from: Buffer, offset: number, length: number, position?: number): Promise<void>
+  /** Resolves when the data, and the size, are on the disk (fdatasync). */
+  sync(): Promise<void>
+  truncate(bytes: number): Promise<void>
+  stat(): Promise<FileStat>
+  setOwner(user: number, group: number): Promise<void>
+  close(): Promise<void>
+}
+
+export interface Disk {
+  /** `append` and `write` create what is not there; `create` fails with EEXIST where it is. */
+  open(path: Path, how: 'read' | 'append' | 'write' | 'create', mode?: number): Promise<DiskFile>
+  /** Follows links; undefined where there is nothing. */
+  stat(path: Path): Promise<FileStat | undefined>
+  /** Does not follow links; undefined where there is nothing. */
+  statLink(path: Path): Promise<FileStat | undefined>
+  /** Names in a folder, as bytes; empty where there is no such folder. */
+  list(folder: Path): Promise<Buffer[]>
+  readFile(path: Path): Promise<Buffer>
+  /** Writes a file whole or not at all: temporary name, sync, rename, sync of the folder. */
+  replaceFile(path: string, bytes: Buffer, mode?: number): Promise<void>
+  /** Creates missing folders on the way; returns the first one it created. */
+  makeFolder(path: string, mode?: number): Promise<string | undefined>
+  setOwner(path: Path, user: number, group: number): Promise<void>
+  setMode(path: Path, mode: number): Promise<void>
+  rename(from: Path, to: Path): Promise<void>
+  remove(path: Path): Promise<void>
+  /** Makes names created, renamed or removed in this folder durable. */
+  syncFolder(path: string): Promise<void>
+  /** Bytes that this user can still write where `path` lies. */
+  freeBytes(path: string): Promise<number>
+}
+
+const flags = {
+  read: fs.constants.O_RDONLY | fs.constants.O_NONBLOCK,
+  append: fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_APPEND | fs.constants.O_NOCTTY,
+  write: fs.constants.O_RDWR | fs.constants.O_CREAT,
+  create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
+} as const
+
+// Callback functions instead of fs.promises: a FileHandle call costs about twice as much, and reads and writes of
+// the hot path go through here.
+class SystemFile implements DiskFile {
+  readonly #descriptor: number
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor
+  }
+
+  read(into: Buffer, offset: number, length: number, position: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      fs.read(this.#descriptor, into, offset, length, position, (error, bytes) =>
+        error ? reject(error) : resolve(bytes),
+      )
+    })
+  }
+
+  write(from: Buffer, offset: number, length: number, position?: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const next = (done: number) => {
+        const at = position === undefined ? null : position + done
+        fs.write(this.#descriptor, from, offset + done, length - done, at, (error, bytes) => {
+          if (error) reject(error)
+          else if (done + bytes < length) next(done + bytes)
+          else resolve()
+        })
+      }
+      next(0)
+    })
+  }
+
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.fdatasync(this.#descriptor, (error) => (error ? reject(error) : resolve()))
+    })
+  }
+
+  truncate(bytes: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.ftruncate(this.#descriptor, bytes, (error) => (error ? reject(error) : resolve()))
+    })
+  }
+
+  stat(): Promise<FileStat> {
+    return new Promise((resolve, reject) => {
+      fs.fstat(this.#descriptor, { bigint: true }, (error, stat) => (error ? reject(error) : resolve(fileStat(stat))))
+    })
+  }
+
+  setOwner(user: number, group: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.fchown(this.#descriptor, user, group, (error) => (error ? reject(error) : resolve()))
+    })
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.close(this.#descriptor, (error) => (error ? reject(error) : resolve()))
+    })
+  }
+}
+
+export const systemDisk: Disk = {
+  open(path, how, mode = 0o640) {
+    return new Promise((resolve, reject) => {
+      fs.open(path, flags[how], mode, (error, descriptor) =>
+        error ? reject(error) : resolve(new SystemFile(descriptor)),
+      )
+    })
+  },
+  stat: (path) => present(fs.promises.stat(path, { bigint: true })),
+  statLink: (path) => present(fs.promises.lstat(path, { bigint: true })),
+  async list(folder) {
+    try {
+      return await fs.promises.readdir(folder, { encoding: 'buffer' })
+    } catch (error) {
+      if (isMissing(error)) return []
+      throw error
+    }
+  },
+  readFile: (path) => fs.promises.readFile(path),
+  async replaceFile(path, bytes, mode = 0o640) {
+    const temporary = `${path}.new`
+    const file = await fs.promises.open(temporary, 'w', mode)
+    try {
+      await file.writeFile(bytes)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await fs.promises.rename(temporary, path)
+    await this.syncFolder(folderOf(path))
+  },
+  makeFolder: (path, mode = 0o750) => fs.promises.mkdir(path, { recursive: true, mode }),
+  setOwner: (path, user, group) => fs.promises.chown(path, user, group),
+  setMode: (path, mode) => fs.promises.chmod(path, mode),
+  rename: (from, to) => fs.promises.rename(from, to),
+  remove: (path) => fs.promises.unlink(path),
+  async syncFolder(path) {
+    const folder = await fs.promises.open(path, 'r')
+    try {
+      await folder.sync()
+    } finally {
+      await folder.close()
+    }
+  },
+  async freeBytes(path) {
+    const stat = await fs.promises.statfs(path)
+    return stat.bavail * stat.bsize
+  },
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+}
+
+async function present(stat: Promise<fs.BigIntStats>): Promise<FileStat | undefined> {
+  try {
+    return fileStat(await stat)
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}
+
+function fileStat(stat: fs.BigIntStats): FileStat {
+  return {
+    kind: stat.isFile() ? 'file' : stat.isDirectory() ? 'folder' : stat.isSymbolicLink() ? 'link' : 'other',
+    device: stat.dev,
+    inode: stat.ino,
+    size: Number(stat.size),
+    modifiedMs: Number(stat.mtimeMs),
+    mode: Number(stat.mode & 0o7777n),
+  }
+}
+
+function folderOf(path: string): string {
+  const slash = path.lastIndexOf('/')
+  return slash < 0 ? '.' : slash === 0 ? '/' : path.slice(0, slash)
+}

@@ -1,0 +1,51 @@
+// Every bound of the program, with its reason. A queue, frame, line, wait or retry without a number here is a mistake.
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+/** Bytes of one slab: about 1,800 messages of 145 bytes, whose header cells (64 bytes each) still fit a 1 MiB cache. */
+export const SLAB_BYTES = 256 * KiB
+
+/** Bytes of all slabs together; beyond it sources brake. */
+export const SLABS_BYTES_MAX = 64 * MiB
+
+/** Bytes that one source may have in open writes before it brakes (or, on UDP, drops). */
+export const OPEN_WRITE_BYTES_MAX = 8 * MiB
+
+/** Bytes that may wait for one destination before `when_full` decides. */
+export const QUEUE_BYTES_MAX = 8 * MiB
+
+/** Default of `max_message`: a longer one is chunked. */
+export const MESSAGE_BYTES_MAX = 1 * MiB
+
+/** Half frames of all connections together; beyond it the largest is chunked. */
+export const HALF_FRAMES_BYTES_MAX = 64 * MiB
+
+/** A half frame older than this is delivered, marked. */
+export const HALF_FRAME_WAIT_MS = 30_000
+
+/** TCP keepalive starts after this much silence. Quiet connections are never closed. */
+export const KEEPALIVE_MS = 60_000
+
+/** Default of a syslog source's `max_connections`. */
+export const CONNECTIONS_MAX = 10_000
+
+/** The receive buffer that is asked of the kernel for each UDP socket; what it granted is logged. */
+export const UDP_RECEIVE_BUFFER_BYTES = 8 * MiB
+
+/** Reconnects wait this long at first, then twice as long each time, with jitter … */
+export const RETRY_FIRST_MS = 250
+/** … up to this. */
+export const RETRY_MAX_MS = 30_000
+
+/** A connection attempt is given up after this. */
+export const CONNECT_WAIT_MS = 10_000
+
+/** Default of `drain`: how long SIGTERM waits for open writes. */
+export const DRAIN_MS = 10_000
+
+/** Default of a file destination's `max_files`: how many output files are kept open. */
+export const OPEN_FILES_MAX = 10_000
+
+/** Counters are logged this often. */
+export const REPORT_EVERY_MS = 60_000

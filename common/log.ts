@@ -1,0 +1,45 @@
+// The program's own log: pino on stderr, pretty on a terminal, JSON otherwise. What can happen thousands of times a
+// second is said once in a while with the number of times it was not said.
+
+import { pino, type Logger } from 'pino'
+import pretty from 'pino-pretty'
+import type { Clock } from './clock.ts'
+
+export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
+
+const STDERR = 2
+
+/** The log of a daemon or command. `level` is one of pino's. */
+export function openLog(level: string = 'info'): Log {
+  const base = null // no pid and host name on every line: journald and sluice itself add them
+  if (!process.stderr.isTTY) return pino({ level, base }, pino.destination({ dest: STDERR, sync: true }))
+  const colorize = !process.env['NO_COLOR']
+  return pino({ level, base }, pretty({ destination: STDERR, sync: true, colorize, translateTime: 'SYS:HH:MM:ss.l' }))
+}
+
+/** Says `text` at most once in `everyMs`; the next time it adds how often it kept quiet. */
+export class RateLimitedWarning {
+  readonly #log: Log
+  readonly #clock: Clock
+  readonly #everyMs: number
+  #lastMs = -Infinity
+  #quiet = 0
+
+  constructor(log: Log, clock: Clock, everyMs: number = 10_000) {
+    this.#log = log
+    this.#clock = clock
+    this.#everyMs = everyMs
+  }
+
+  warn(values: object, text: string): void {
+    const now = this.#clock.monotonicMs()
+    if (now - this.#lastMs < this.#everyMs) {
+      this.#quiet += 1
+      return
+    }
+    const repeated = this.#quiet
+    this.#lastMs = now
+    this.#quiet = 0
+    this.#log.warn(repeated === 0 ? values : { ...values, repeated }, text)
+  }
+}

@@ -1,0 +1,19 @@
+// Header fields on first need: parsed once a batch, for whoever asks first, and kept with it.
+
+import type { Batch } from '../pipeline/batch.ts'
+import { takeHeaderTable, type HeaderTable } from '../pipeline/header-table.ts'
+import { parseHeaders, parsePriorities } from './parse.ts'
+
+/** The header table of a batch. Belongs to the batch: read it until the batch's write settles. */
+export function headersOf(batch: Batch): HeaderTable {
+  if (batch.headers) return batch.headers
+  const table = takeHeaderTable(batch.count)
+  parseHeaders(batch, table)
+  batch.headers = table
+  return table
+}
+
+/** Writes each message's priority to `into`, reading no further than the PRI where nothing has parsed the headers yet. */
+export function prioritiesOf(batch: Batch, into: Uint8Array): void {
+  parsePriorities(batch, into)
+}

@@ -1,0 +1,39 @@
+// Facilities and severities: RFC 5424 §6.2.1, with the names that syslogd made common.
+
+/** By code. Codes 12 to 15 are what the RFC's table calls ntp, log audit, log alert and clock daemon. */
+export const facilityNames = [
+  ...['kern', 'user', 'mail', 'daemon', 'auth', 'syslog', 'lpr', 'news', 'uucp', 'cron', 'authpriv', 'ftp'],
+  ...['ntp', 'audit', 'alert', 'clock'],
+  ...['local0', 'local1', 'local2', 'local3', 'local4', 'local5', 'local6', 'local7'],
+] as const
+
+/** By code, the most severe first. */
+export const severityNames = ['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug'] as const
+
+const facilityAliases: Record<string, number> = { security: 4, megasafe: 10, console: 14, 'solaris-cron': 15 }
+const severityAliases: Record<string, number> = { panic: 0, error: 3, warn: 4 }
+
+/** user.notice: what a message without a PRI is (RFC 3164 §4.3.3). */
+export const DEFAULT_PRIORITY = 13
+
+/** The highest PRI there is: local7.debug. */
+export const PRIORITY_MAX = 191
+
+/** The code of a facility's name, alias or number, in any case; undefined where there is no such. */
+export function facilityCode(text: string): number | undefined {
+  return codeOf(text, facilityNames, facilityAliases)
+}
+
+/** The code of a severity's name, alias or number, in any case; undefined where there is no such. */
+export function severityCode(text: string): number | undefined {
+  return codeOf(text, severityNames, severityAliases)
+}
+
+function codeOf(text: string, names: readonly string[], aliases: Record<string, number>): number | undefined {
+  const name = text.toLowerCase()
+  const code = names.indexOf(name)
+  if (code >= 0) return code
+  if (Object.hasOwn(aliases, name)) return aliases[name]
+  if (/^\d{1,2}$/.test(name) && Number(name) < names.length) return Number(name)
+  return undefined
+}

@@ -1,0 +1,150 @@
+// Batches: what flows. Messages that arrived together, one after another in one slab, as bytes.
+//
+//   slab    …│<34>Oct 11 22:14:15 a su: x│\n│<13>Oct 11 22:14:16 a cron: y│\n│…
+//   bounds    [0,                     [1            [2                      [3
+//   runs     [{ count: 2, origin: 192.0.2.7 }, …]
+//
+// Lifetime: a batch is borrowed. Whoever made it keeps it alive until the promise of `sink.write(batch)` settles and
+// then calls `releaseBatch`; a sink reads it until it settles that promise, and never after.
+
+import type { Zone } from '../message/zone.ts'
+import { giveBackHeaderTable, ROW, takeHeaderTable, type HeaderTable } from './header-table.ts'
+import type { Slab } from './slab.ts'
+
+/** Where consecutive messages came from, and what stands in for what they do not say. One object a connection or file. */
+export interface Origin {
+  /** Name of the source in the configuration of the sluice that took the message in first. */
+  readonly source: string
+  /** Address of the peer as text, without port; absent for what is read on this machine. */
+  readonly peer?: string
+  /** How a line without a PRI is read: as syslog that lacks one, or as text (`message/parse.ts`). */
+  readonly lines: 'syslog' | 'text'
+  /** Zone of times that name none. */
+  readonly zone: Zone
+  /** Stands in for a missing host. */
+  readonly host: Buffer
+  /** Replaces the host that the message names (`keep_host: false`). */
+  readonly hostForced?: boolean
+  /** Program of lines without a header; empty for none. */
+  readonly program: Buffer
+  /** Priority of lines without a PRI. */
+  readonly priority: number
+  /** When the first sluice on the way received it, µs since the epoch; absent where that is this one (`batch.received`). */
+  readonly received?: number
+}
+
+/** What a run can be read again from. Positions are bytes of the original, or counts; they never go back. */
+export interface StreamRange {
+  /** 128 random bits as 32 hexadecimal digits. */
+  readonly id: string
+  /** Position before the first message. */
+  readonly from: number
+  /** Position after the last message, and after whatever came behind it that no route selected. */
+  readonly to: number
+  /** `ends[i]` is the position after message i of the run, relative to `from`. */
+  readonly ends: Float64Array | Uint32Array
+}
+
+/** Consecutive messages of one sender. */
+export interface Run {
+  readonly count: number
+  readonly origin: Origin
+  readonly stream?: StreamRange
+}
+
+/** Messages that arrived together, one after another in one block of bytes. */
+export interface Batch {
+  readonly slab: Slab
+  /** Message i is `[bounds[2i], bounds[2i+1])` of the slab. */
+  readonly bounds: Uint32Array
+  readonly count: number
+  /** When it was received here, µs since the epoch. */
+  readonly received: number
+  readonly runs: readonly Run[]
+  /** Defects that framing found, a bit mask of `message/defects.ts` for each message; absent where there are none. */
+  readonly marks?: Uint32Array
+  /** Header fields, once somebody needed them (`message/headers.ts`). */
+  headers?: HeaderTable | undefined
+}
+
+/** Ends the life of a batch: its slab is let go, its header table is pooled. */
+export function releaseBatch(batch: Batch): void {
+  dropHeaders(batch)
+  batch.slab.release()
+}
+
+function dropHeaders(batch: Batch): void {
+  if (!batch.headers) return
+  giveBackHeaderTable(batch.headers)
+  batch.headers = undefined
+}
+
+/** Bytes of the messages, without what framing put between them. */
+export function batchBytes(batch: Batch): number {
+  const { bounds, count } = batch
+  let bytes = 0
+  for (let i = 0; i < 2 * count; i += 2) bytes += bounds[i + 1] - bounds[i]
+  return bytes
+}
+
+/** Whether any run has a stream, so that even an empty selection of it must be carried on. */
+export function hasStream(batch: Batch): boolean {
+  return batch.runs.some((run) => run.stream !== undefined)
+}
+
+/**
+ * The messages i with `selected[i] !== 0` as a batch of its own in the same slab; the batch itself where that is all.
+ * Runs keep their whole range, also where none of their messages is selected, so that marks advance. The selection
+ * holds the slab: release it like any batch, and before the one it came from.
+ */
+export function selectMessages(batch: Batch, selected: Uint8Array): Batch {
+  let count = 0
+  for (let i = 0; i < batch.count; i += 1) if (selected[i] !== 0) count += 1
+  batch.slab.retain()
+  if (count === batch.count) return { ...batch, headers: batch.headers && copyHeaders(batch.headers) }
+
+  const bounds = new Uint32Array(2 * count)
+  const marks = batch.marks && new Uint32Array(count)
+  const headers = batch.headers && takeHeaderTable(count)
+  const runs: Run[] = []
+  let at = 0
+  let first = 0
+  for (const run of batch.runs) {
+    const end = first + run.count
+    const start = at
+    for (let i = first; i < end; i += 1) {
+      if (selected[i] === 0) continue
+      bounds[2 * at] = batch.bounds[2 * i]
+      bounds[2 * at + 1] = batch.bounds[2 * i + 1]
+      if (marks) marks[at] = batch.marks![i]
+      if (headers) copyRow(batch.headers!, i, headers, at)
+      at += 1
+    }
+    const kept = at - start
+    if (kept === run.count) runs.push(run)
+    else if (run.stream) runs.push({ ...run, count: kept, stream: selectEnds(run.stream, selected, first, kept) })
+    else if (kept > 0) runs.push({ ...run, count: kept })
+    first = end
+  }
+  return { slab: batch.slab, bounds, count, received: batch.received, runs, ...(marks && { marks }), headers }
+}
+
+function selectEnds(stream: StreamRange, selected: Uint8Array, first: number, kept: number): StreamRange {
+  const ends = new Float64Array(kept)
+  for (let i = 0, at = 0; at < kept; i += 1) if (selected[first + i] !== 0) ends[at++] = stream.ends[i]
+  return { ...stream, ends }
+}
+
+function copyRow(from: HeaderTable, i: number, to: HeaderTable, at: number): void {
+  for (let cell = 0; cell < ROW; cell += 1) to.cells[at * ROW + cell] = from.cells[i * ROW + cell]
+  to.times[at] = from.times[i]
+  to.zones[at] = from.zones[i]
+}
+
+function copyHeaders(from: HeaderTable): HeaderTable {
+  const to = takeHeaderTable(from.count)
+  to.cells.set(from.cells.subarray(0, from.count * ROW))
+  to.times.set(from.times.subarray(0, from.count))
+  to.zones.set(from.zones.subarray(0, from.count))
+  return to
+}

@@ -1,0 +1,123 @@
+// Gathers messages into batches: one turn of the event loop over all connections makes one batch, so that a thousand
+// slow senders do not make a thousand batches.
+
+import { SLAB_BYTES } from '../limits.ts'
+import type { Batch, Origin, Run } from './batch.ts'
+import { Slab, type SlabPool } from './slab.ts'
+
+// A slab with less room than this is not begun with: the batch would be too small to be worth its overhead.
+const WORTH_BYTES = SLAB_BYTES / 8
+
+/** Copies messages into slabs and cuts batches from them. */
+export class Gather {
+  readonly #pool: SlabPool
+  readonly #give: (batch: Batch) => void
+  readonly #now: () => number
+  #slab: Slab | undefined
+  #used = 0
+  #bounds = new Uint32Array(4096)
+  #count = 0
+  #marks: Uint32Array | undefined
+  #runs: Run[] = []
+  #runOrigin: Origin | undefined
+  #runFrom = 0
+
+  /** `give` is called with each batch, whose slab hold passes to the callee; `now` gives µs since the epoch. */
+  constructor(pool: SlabPool, now: () => number, give: (batch: Batch) => void) {
+    this.#pool = pool
+    this.#now = now
+    this.#give = give
+  }
+
+  /** Messages gathered and not yet given. */
+  get count(): number {
+    return this.#count
+  }
+
+  /**
+   * Room for `bytes` more, in one piece: true where there is. A full batch is given away to make it. False where the
+   * pool has no slab: brake (or drop, counted) and try again when the pool has one.
+   */
+  reserve(bytes: number): boolean {
+    if (this.#slab && this.#used + bytes <= this.#slab.bytes.length) return true
+    this.flush()
+    if (this.#slab && this.#used + bytes <= this.#slab.bytes.length) return true
+    const slab = this.#pool.take(bytes)
+    if (!slab) return false
+    this.#slab?.release()
+    this.#slab = slab
+    this.#used = 0
+    return true
+  }
+
+  /** Copies `[start, end)` of `chunk` behind what is there; returns where its first byte now lies. Reserve first. */
+  copy(chunk: Uint8Array, start: number, end: number): number {
+    const at = this.#used
+    this.#slab!.bytes.set(start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end), at)
+    this.#used = at + end - start
+    return at
+  }
+
+  /** Adds the message at `[start, end)` of the slab, as given by `copy`. `mark` is a mask of framing defects. */
+  add(origin: Origin, start: number, end: number, mark = 0): void {
+    if (origin !== this.#runOrigin) this.#endRun(origin)
+    const at = this.#count
+    if (2 * at + 2 > this.#bounds.length) this.#bounds = grown(this.#bounds)
+    this.#bounds[2 * at] = start
+    this.#bounds[2 * at + 1] = end
+    if (mark !== 0) this.#mark(at, mark)
+    this.#count = at + 1
+  }
+
+  /** Gives the gathered messages away as a batch, if there are any. */
+  flush(): void {
+    const count = this.#count
+    if (count === 0) return
+    this.#endRun(undefined)
+    const slab = this.#slab!
+    const batch: Batch = {
+      slab,
+      bounds: this.#bounds.slice(0, 2 * count),
+      count,
+      received: this.#now(),
+      runs: this.#runs,
+      ...(this.#marks && { marks: this.#marks.slice(0, count) }),
+    }
+    this.#runs = []
+    this.#marks = undefined
+    this.#count = 0
+    if (slab.bytes.length - this.#used >= WORTH_BYTES) slab.retain()
+    else this.#slab = undefined
+    this.#give(batch)
+  }
+
+  /** Lets go of the slab in use, after `flush`. */
+  close(): void {
+    this.flush()
+    this.#slab?.release()
+    this.#slab = undefined
+  }
+
+  #endRun(next: Origin | undefined): void {
+    const count = this.#count - this.#runFrom
+    if (this.#runOrigin && count > 0) this.#runs.push({ count, origin: this.#runOrigin })
+    this.#runOrigin = next
+    this.#runFrom = next ? this.#count : 0
+  }
+
+  #mark(at: number, mark: number): void {
+    this.#marks ??= new Uint32Array(Math.max(at + 1, 256))
+    if (at >= this.#marks.length) {
+      const marks = new Uint32Array(Math.max(2 * this.#marks.length, at + 1))
+      marks.set(this.#marks)
+      this.#marks = marks
+    }
+    this.#marks[at] = mark
+  }
+}
+
+function grown(array: Uint32Array): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(2 * array.length)
+  larger.set(array)
+  return larger
+}

@@ -1,0 +1,71 @@
+// The header fields of a batch's messages as byte ranges: a table of whole numbers, one row a message.
+//
+//   row i, at cells[i * ROW]:
+//   ┌─────┬─────┬───────────┬───────────┬───────────┬───────────┬───────────┬───────────┬───────────┐
+//   │ pri │ kind│ time a,b  │ host a,b  │program a,b│ pid a,b   │ msgid a,b │ sd a,b    │message a,b│
+//   └─────┴─────┴───────────┴───────────┴───────────┴───────────┴───────────┴───────────┴───────────┘
+//
+// Ranges are half open and point into the batch's slab; a == b says the field is absent. This page knows the layout
+// only: `message/parse.ts` fills it. Tables are pooled, since one is needed for every batch and none outlives it.
+
+/** Cells of a row. */
+export const ROW = 16
+
+/** Facility * 8 + severity (RFC 5424 §6.2.1), 0 to 191; the origin's default where the message has none. */
+export const PRIORITY = 0
+/** Bits 0–1: the format (`FORMAT_RAW` …); from bit 8 on: the defects of `message/defects.ts`. */
+export const KIND = 1
+/** Each of these is the cell of the range's start; the end is in the next cell. */
+export const TIME = 2
+export const HOST = 4
+export const PROGRAM = 6
+export const PID = 8
+export const MSGID = 10
+export const STRUCTURED_DATA = 12
+export const MESSAGE = 14
+
+export const FORMAT_RAW = 0
+export const FORMAT_RFC3164 = 1
+export const FORMAT_RFC5424 = 2
+export const FORMAT_MASK = 3
+export const DEFECTS_SHIFT = 8
+
+/** In `zones` where there is no time. */
+export const NO_ZONE = -32768
+
+export interface HeaderTable {
+  /** Rows in use. */
+  count: number
+  /** `ROW` cells a message. */
+  cells: Int32Array
+  /** The message's own time, µs since the epoch; NaN where it has no usable one. */
+  times: Float64Array
+  /** Minutes east of UTC that the time was written in or resolved with; `NO_ZONE` where there is no time. */
+  zones: Int16Array
+}
+
+const spare: HeaderTable[] = []
+const SPARE_TABLES_MAX = 32
+
+/** A table with room for `count` rows, whose old content is still in it. */
+export function takeHeaderTable(count: number): HeaderTable {
+  const table = spare.pop()
+  if (table && table.times.length >= count) {
+    table.count = count
+    return table
+  }
+  // Sizes grow by powers of two, so that a pooled table soon fits every batch.
+  let room = 256
+  while (room < count) room *= 2
+  return {
+    count,
+    cells: new Int32Array(room * ROW),
+    times: new Float64Array(room),
+    zones: new Int16Array(room),
+  }
+}
+
+/** Gives a table back: nobody may read it any more. */
+export function giveBackHeaderTable(table: HeaderTable): void {
+  if (spare.length < SPARE_TABLES_MAX && table.times.length <= 16_384) spare.push(table)
+}

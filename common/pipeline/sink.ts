@@ -1,0 +1,33 @@
+// The one verb of the pipeline. The promise is the acknowledgement; open writes are the brake.
+
+import type { Batch } from './batch.ts'
+
+/**
+ * Takes batches. Writes are taken in call order and settle in that order for each stream. A promise that resolves
+ * says "kept, as durably as this sink keeps"; a rejection rejects all later open writes of the same stream, and the
+ * source reads again from its last settled position. A single message that cannot be taken is counted as dropped and
+ * never a rejection. The batch may be read until the promise settles.
+ */
+export interface Sink {
+  write(batch: Batch): Promise<void>
+}
+
+/** A sink with a life: opened once, written to, closed once. */
+export interface Destination extends Sink {
+  readonly name: string
+  /** Resolves when it can take batches; rejects with a `Fault` when configuration or surroundings forbid it for good. */
+  open(): Promise<void>
+  /** Settles all open writes within the deadline, rejects what is left with `STOPPING`, and lets go of everything. */
+  close(deadlineMs: number): Promise<void>
+  /** Reopens what it writes to (SIGHUP: logrotate renamed it). */
+  reopen?(): Promise<void>
+}
+
+/** Takes messages in and gives them to a sink. */
+export interface Source {
+  readonly name: string
+  /** Takes hold of ports, folders and files; rejects with a `Fault` that says what is in the way. */
+  open(): Promise<void>
+  /** Runs until `signal` aborts; resolves when every write it began has settled and everything is let go of. */
+  run(sink: Sink, signal: AbortSignal): Promise<void>
+}
