@@ -1,0 +1,39 @@
+// What configuration knows of a source or destination type: its name, its options, and how to make one. Each type
+// exports one of these beside its code; `config/` collects them and knows nothing else of them.
+
+import type { ZodType } from 'zod'
+import type { Zone } from './message/zone.ts'
+import type { Platform } from './platform.ts'
+import type { Destination, Source } from './pipeline/sink.ts'
+
+/** What every component gets besides its own options. */
+export interface ComponentContext {
+  /** Its name in the configuration. */
+  readonly name: string
+  readonly platform: Platform
+  /** `data:` as an absolute path: checkpoints, spools, archives and the control socket live below. */
+  readonly dataFolder: string
+  /** This machine's host name, as it stands in messages. */
+  readonly hostName: string
+  /** `max_message`, bytes. */
+  readonly messageBytesMax: number
+  /** The zone of this machine. */
+  readonly localZone: Zone
+}
+
+export interface SourceType<Options> {
+  /** What stands behind `type:`. */
+  readonly type: string
+  /** One sentence for the handbook. */
+  readonly about: string
+  /** All options but `type`, strict; what it parses to is what `create` takes. */
+  readonly options: ZodType<Options>
+  create(options: Options, context: ComponentContext): Source
+}
+
+export interface DestinationType<Options> {
+  readonly type: string
+  readonly about: string
+  readonly options: ZodType<Options>
+  create(options: Options, context: ComponentContext): Destination
+}
