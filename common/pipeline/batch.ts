@@ -116,8 +116,8 @@ export function selectMessages(batch: Batch, selected: Uint8Array): Batch {
       if (selected[i] === 0) continue
       bounds[2 * at] = batch.bounds[2 * i]
       bounds[2 * at + 1] = batch.bounds[2 * i + 1]
-      if (marks) marks[at] = batch.marks![i]
-      if (headers) copyRow(batch.headers!, i, headers, at)
+      if (marks) marks[at] = batch.marks[i]
+      if (headers && batch.headers) copyRow(batch.headers, i, headers, at)
       at += 1
     }
     const kept = at - start

@@ -1,0 +1,110 @@
+// The queue in front of one destination: bounded in bytes, first in, first out. While it is full, writes wait; that is
+// the brake on the sources that feed this destination, and on no other. A wait of some length is said once, by name.
+
+import type { Cancel, Clock } from '../clock.ts'
+import { Fault } from '../fault.ts'
+import { QUEUE_BYTES_MAX } from '../limits.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metric.ts'
+import { batchBytes, type Batch } from './batch.ts'
+import type { Destination, Sink } from './sink.ts'
+
+interface Surroundings {
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+interface Waiting {
+  readonly bytes: number
+  readonly begin: () => void
+  readonly reject: (fault: Fault) => void
+}
+
+// A destination that lags for less than this is an ordinary pause of its disk or peer, not news.
+const WORTH_SAYING_MS = 1_000
+
+export class DestinationQueue implements Sink {
+  readonly destination: Destination
+  readonly #surroundings: Surroundings
+  readonly #bytesMax: number
+  #bytes = 0
+  #waiting: Waiting[] = []
+  #fullSinceMs = 0
+  #saidFull = false
+  #cancelSaying: Cancel | undefined
+  #stopped: Fault | undefined
+
+  constructor(destination: Destination, surroundings: Surroundings, bytesMax: number = QUEUE_BYTES_MAX) {
+    this.destination = destination
+    this.#surroundings = surroundings
+    this.#bytesMax = bytesMax
+  }
+
+  write(batch: Batch): Promise<void> {
+    if (this.#stopped) return Promise.reject(this.#stopped)
+    const bytes = batchBytes(batch)
+    if (this.#waiting.length === 0 && this.#fits(bytes)) return this.#begin(batch, bytes)
+    if (this.#waiting.length === 0) this.#becomeFull()
+    return new Promise((resolve, reject) => {
+      // Begun in the same step in which it leaves the line, so that nothing overtakes it.
+      this.#waiting.push({ bytes, begin: () => resolve(this.#begin(batch, bytes)), reject })
+    })
+  }
+
+  /** Bytes handed to the destination and not settled yet, and bytes that wait for their turn. */
+  get bytes(): { readonly open: number; readonly waiting: number } {
+    return { open: this.#bytes, waiting: this.#waiting.reduce((sum, { bytes }) => sum + bytes, 0) }
+  }
+
+  /** Rejects what waits for its turn: nothing new reaches the destination any more. */
+  stop(): void {
+    this.#stopped = new Fault('STOPPING', `${this.destination.name} takes nothing more`)
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#stopped)
+    this.#cancelSaying?.()
+  }
+
+  async #begin(batch: Batch, bytes: number): Promise<void> {
+    this.#bytes += bytes
+    try {
+      await this.destination.write(batch)
+      const labels = { destination: this.destination.name }
+      if (batch.count > 0) this.#surroundings.metrics.count('sluice_stored_total', labels, batch.count)
+    } finally {
+      this.#bytes -= bytes
+      this.#advance()
+    }
+  }
+
+  // A batch larger than the whole queue goes when the queue is empty.
+  #fits(bytes: number): boolean {
+    return this.#bytes === 0 || this.#bytes + bytes <= this.#bytesMax
+  }
+
+  #advance(): void {
+    if (this.#waiting.length === 0) return
+    while (this.#waiting.length > 0 && this.#fits(this.#waiting[0].bytes)) this.#waiting.shift()!.begin()
+    if (this.#waiting.length === 0) this.#becomeFree()
+  }
+
+  #becomeFull(): void {
+    const { clock, log } = this.#surroundings
+    this.#fullSinceMs = clock.monotonicMs()
+    this.#cancelSaying = clock.after(WORTH_SAYING_MS, () => {
+      this.#saidFull = true
+      log.warn({ destination: this.destination.name, bytes: this.#bytes }, 'destination is full: its sources wait')
+    })
+  }
+
+  #becomeFree(): void {
+    const { clock, log, metrics } = this.#surroundings
+    const seconds = (clock.monotonicMs() - this.#fullSinceMs) / 1000
+    const destination = this.destination.name
+    this.#cancelSaying?.()
+    metrics.count('sluice_braked_seconds_total', { destination }, seconds)
+    if (this.#saidFull) {
+      log.info({ destination, seconds: Math.round(seconds) }, 'destination has room again: its sources go on')
+    }
+    this.#saidFull = false
+  }
+}

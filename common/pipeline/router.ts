@@ -1,0 +1,203 @@
+// The router: evaluates all routes on a batch and writes to each destination once, with the union of what its routes
+// selected.
+//
+//   batch ──▶ route 1: where? ──▶ {a, b}          a ◀── 1 ∪ 2
+//         ──▶ route 2: all, final ──▶ {a}         b ◀── 1
+//         ──▶ route 3: sees what route 2 left     …
+//
+// A destination that gets everything gets the batch itself. One that gets nothing of a batch with streams gets an empty
+// batch with the streams' ranges, so that its marks advance. The write settles when every destination has settled:
+// the batch is borrowed until the slowest is done, also where another has rejected.
+
+import type { Metrics } from '../metric.ts'
+import { DEFECTS_SHIFT, KIND, ROW } from './header-table.ts'
+import { hasStream, releaseBatch, selectMessages, type Batch } from './batch.ts'
+import type { Sink } from './sink.ts'
+import { defectsOf } from '../message/defects.ts'
+
+/** Selects messages of a batch: 1 or 0 for each, written to `into[0 … batch.count)`. */
+export interface Selector {
+  select(batch: Batch, into: Uint8Array): void
+}
+
+export interface Route {
+  /** Names of the sources it listens to; all where absent. */
+  readonly from?: ReadonlySet<string>
+  /** What it selects; all where absent. */
+  readonly where?: Selector
+  /** Indexes into the router's destinations. */
+  readonly to: readonly number[]
+  /** Later routes do not see what this one selected. */
+  readonly final: boolean
+  /** Blots out bytes that must not be kept, in a copy of the batch; the copy is released like any batch. */
+  readonly mask?: (batch: Batch) => Batch
+}
+
+const ALL = 'all'
+const NONE = 'none'
+type Chosen = typeof ALL | Uint8Array
+type Selection = Chosen | typeof NONE
+
+export class Router {
+  readonly #routes: readonly Route[]
+  readonly #destinations: readonly Sink[]
+  readonly #metrics: Metrics
+
+  constructor(routes: readonly Route[], destinations: readonly Sink[], metrics: Metrics) {
+    this.#routes = routes
+    this.#destinations = destinations
+    this.#metrics = metrics
+  }
+
+  /** The sink for one source: what it writes takes the routes that listen to that source. */
+  sinkFor(source: string): Sink {
+    const routes = this.#routes.filter(({ from }) => from === undefined || from.has(source))
+    return new SourceRoutes(source, routes, this.#destinations, this.#metrics)
+  }
+}
+
+/** The routes of one source. */
+class SourceRoutes implements Sink {
+  readonly #source: string
+  readonly #routes: readonly Route[]
+  readonly #destinations: readonly Sink[]
+  readonly #reached: readonly number[]
+  readonly #metrics: Metrics
+  /** Scratch of one evaluation, which runs without a pause: selected by the route, and still seen by later routes. */
+  #chosen = new Uint8Array(4096)
+  #open = new Uint8Array(4096)
+
+  constructor(source: string, routes: readonly Route[], destinations: readonly Sink[], metrics: Metrics) {
+    this.#source = source
+    this.#routes = routes
+    this.#destinations = destinations
+    this.#reached = [...new Set(routes.flatMap(({ to }) => to))]
+    this.#metrics = metrics
+  }
+
+  async write(batch: Batch): Promise<void> {
+    const { selections, masks } = this.#evaluate(batch)
+    const carries = hasStream(batch)
+    const writes: Promise<void>[] = []
+    for (const index of this.#reached) {
+      const selection = selections.get(index) ?? NONE
+      const mask = masks.get(index)
+      if (selection === ALL && !mask) writes.push(this.#destinations[index].write(batch))
+      else if (selection !== NONE || carries) writes.push(this.#writePart(index, batch, selection, mask))
+    }
+    if (writes.length === 1) await writes[0]
+    else await allSettled(writes)
+    this.#countDefects(batch)
+  }
+
+  async #writePart(index: number, batch: Batch, selection: Selection, mask?: (batch: Batch) => Batch): Promise<void> {
+    const selected = selection === ALL ? ones(batch.count) : selection === NONE ? zeros(batch.count) : selection
+    let part = selectMessages(batch, selected)
+    if (mask) {
+      const masked = mask(part)
+      releaseBatch(part)
+      part = masked
+    }
+    try {
+      await this.#destinations[index].write(part)
+    } finally {
+      releaseBatch(part)
+    }
+  }
+
+  #evaluate(batch: Batch): { selections: Map<number, Selection>; masks: Map<number, (batch: Batch) => Batch> } {
+    const count = batch.count
+    const selections = new Map<number, Selection>()
+    const masks = new Map<number, (batch: Batch) => Batch>()
+    // `open` is undefined while every message is still seen by all routes, which most configurations never leave.
+    let open: Uint8Array | undefined
+    for (const route of this.#routes) {
+      if (open && !open.includes(1)) break
+      const chosen = this.#choose(route, batch, open)
+      if (chosen === NONE) continue
+      for (const index of route.to) {
+        selections.set(index, union(selections.get(index), chosen, count))
+        if (route.mask) masks.set(index, joined(masks.get(index), route.mask))
+      }
+      if (!route.final) continue
+      open = this.#close(open, chosen, count)
+    }
+    this.#countUnrouted(selections, count)
+    return { selections, masks }
+  }
+
+  #choose(route: Route, batch: Batch, open: Uint8Array | undefined): Selection {
+    const count = batch.count
+    if (!route.where) return open ?? ALL
+    if (this.#chosen.length < count) this.#chosen = new Uint8Array(2 * count)
+    const chosen = this.#chosen.subarray(0, count)
+    route.where.select(batch, chosen)
+    if (open) for (let i = 0; i < count; i += 1) chosen[i] &= open[i]
+    let hits = 0
+    for (let i = 0; i < count; i += 1) hits += chosen[i]
+    return hits === 0 ? NONE : hits === count ? ALL : chosen
+  }
+
+  #close(open: Uint8Array | undefined, chosen: Chosen, count: number): Uint8Array {
+    if (!open) {
+      if (this.#open.length < count) this.#open = new Uint8Array(2 * count)
+      open = this.#open.subarray(0, count).fill(1)
+    }
+    if (chosen === ALL || chosen === open) return open.fill(0)
+    for (let i = 0; i < count; i += 1) if (chosen[i] !== 0) open[i] = 0
+    return open
+  }
+
+  #countUnrouted(selections: Map<number, Selection>, count: number): void {
+    const chosen = [...selections.values()]
+    if (chosen.includes(ALL)) return
+    let unrouted = count
+    if (chosen.length > 0) {
+      const arrays = chosen as Uint8Array[]
+      for (let i = 0; i < count; i += 1) if (arrays.some((array) => array[i] !== 0)) unrouted -= 1
+    }
+    if (unrouted > 0) this.#metrics.count('sluice_unrouted_total', {}, unrouted)
+  }
+
+  // Defects are known where somebody needed the headers; a relay that only looks at the PRI leaves them to the next hop.
+  #countDefects(batch: Batch): void {
+    if (!batch.headers) return
+    const { cells } = batch.headers
+    const source = this.#source
+    for (let i = 0; i < batch.count; i += 1) {
+      const mask = cells[i * ROW + KIND] >>> DEFECTS_SHIFT
+      if (mask === 0) continue
+      for (const code of defectsOf(mask)) this.#metrics.count('sluice_defects_total', { code, source }, 1)
+    }
+  }
+}
+
+/** Both selections in one. The result may be `chosen`'s memory only where that is not scratch: it is copied. */
+function union(before: Selection | undefined, chosen: Chosen, count: number): Selection {
+  if (before === ALL || chosen === ALL) return ALL
+  if (before === undefined || before === NONE) return chosen.slice()
+  const both = before
+  let hits = 0
+  for (let i = 0; i < count; i += 1) hits += both[i] |= chosen[i]
+  return hits === count ? ALL : both
+}
+
+// A message that reaches a destination by a route with a mask is masked there, also where another route selects it too.
+function joined(before: ((batch: Batch) => Batch) | undefined, mask: (batch: Batch) => Batch): (batch: Batch) => Batch {
+  if (!before || before === mask) return mask
+  return (batch) => {
+    const once = before(batch)
+    const twice = mask(once)
+    releaseBatch(once)
+    return twice
+  }
+}
+
+async function allSettled(writes: Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(writes)
+  const failed = results.find((result) => result.status === 'rejected')
+  if (failed) throw failed.reason
+}
+
+const ones = (count: number) => new Uint8Array(count).fill(1)
+const zeros = (count: number) => new Uint8Array(count)
