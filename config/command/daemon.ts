@@ -1,0 +1,46 @@
+// `sluice client|relay|server`: one pipeline in the foreground.
+
+import { Command } from 'commander'
+import type { Mode } from '../configuration.ts'
+
+const about: Record<Mode, string> = {
+  client: 'Tails this machine and forwards what is new.',
+  relay: 'Takes in from many, filters, passes on.',
+  server: 'Takes in, filters, writes files and the archive.',
+}
+
+const examples: Record<Mode, string> = {
+  client: `
+Examples:
+  sluice client --print-config > sluice.yaml   start from the built-in configuration
+  sluice client -c /etc/sluice/sluice.yaml     run in the foreground (systemd: Type=exec)
+  kill -TERM PID                               drain and stop;  kill -HUP PID  reopen output files
+`,
+  relay: `
+Examples:
+  sluice relay --print-config > sluice.yaml    start from the built-in configuration
+  sluice relay -c /etc/sluice/sluice.yaml      run in the foreground
+  kill -TERM PID                               drain and stop
+`,
+  server: `
+Examples:
+  sluice server                                listen on 127.0.0.1:5514, keep this machine's logs as well
+  sluice server -c /etc/sluice/sluice.yaml     run in the foreground
+  logger -n 127.0.0.1 -P 5514 -d 'hello'       send something …
+  sluice grep hello                            … and find it
+`,
+}
+
+/** The command of a mode. */
+export function daemonCommand(mode: Mode): Command {
+  return new Command(mode)
+    .description(about[mode])
+    .option('-c, --config <file>', 'configuration; else ./sluice.yaml, /etc/sluice/sluice.yaml, built-in')
+    .option('--print-config', `print the built-in ${mode} configuration and exit`)
+    .addHelpText('after', examples[mode])
+    .action(async (options: { config?: string; printConfig?: boolean }) => {
+      const { printBuiltIn, runDaemon } = await import('../daemon.ts')
+      if (options.printConfig) await printBuiltIn(mode)
+      else process.exitCode = await runDaemon(mode, options.config)
+    })
+}

@@ -1,0 +1,75 @@
+#!/usr/bin/env node
+// The one program. Every command is loaded only when it is called, so that `sluice --help` answers at once and
+// `sluice grep` does not wait for what a daemon needs.
+
+import { createRequire } from 'node:module'
+import { Command, CommanderError } from 'commander'
+
+interface Entry {
+  readonly about: string
+  readonly load: () => Promise<Command>
+}
+
+const commands: Record<string, Entry> = {
+  client: { about: 'tail this machine and forward what is new', load: () => daemon('client') },
+  relay: { about: 'take in from many, filter, pass on', load: () => daemon('relay') },
+  server: { about: 'take in, filter, write files and the archive', load: () => daemon('server') },
+  check: {
+    about: 'say every fault of a configuration at once',
+    load: async () => (await import('./config/command/check.ts')).checkCommand(),
+  },
+  parse: {
+    about: 'syslog on stdin, one JSON object a message on stdout',
+    load: async () => (await import('./config/command/parse.ts')).parseCommand(),
+  },
+  explain: {
+    about: 'what a line would become: its fields, its routes, its files',
+    load: async () => (await import('./config/command/explain.ts')).explainCommand(),
+  },
+  grep: {
+    about: 'search the archive',
+    load: async () => (await import('./config/command/grep.ts')).grepCommand(),
+  },
+}
+
+async function daemon(mode: 'client' | 'relay' | 'server'): Promise<Command> {
+  return (await import('./config/command/daemon.ts')).daemonCommand(mode)
+}
+
+const EXIT_USAGE = 2
+
+async function main(): Promise<void> {
+  const program = new Command('sluice')
+    .description('Ships, relays, collects and searches logs; speaks syslog with everything that already does.')
+    .version(version())
+    .helpOption('-h, --help', 'show this; `sluice COMMAND --help` shows a command with examples')
+    .addHelpText('after', examples)
+  const wanted = process.argv[2]
+  const entry = wanted !== undefined && Object.hasOwn(commands, wanted) ? commands[wanted] : undefined
+  if (entry) program.addCommand(await entry.load())
+  else for (const [name, { about }] of Object.entries(commands)) program.command(name).description(about)
+  for (const command of [program, ...program.commands]) command.exitOverride()
+  await program.parseAsync()
+}
+
+const examples = `
+Examples:
+  sluice server                    listen on 127.0.0.1:5514, keep this machine's logs, be searchable
+  sluice grep -S -1h 'Failed pass' the last hour, over all hosts
+  sluice check -c relay.yaml       before a restart: every fault, with line and column
+  logger -n 127.0.0.1 -P 5514 hi   send something to a running server
+`
+
+// Seen from dist/main.js, which is the program.
+function version(): string {
+  const manifest: unknown = createRequire(import.meta.url)('../package.json')
+  return (manifest as { version: string }).version
+}
+
+try {
+  await main()
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error
+  // Help and version end with 0; everything else that commander throws is a mistake on the command line.
+  process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE
+}

@@ -1,0 +1,109 @@
+import { expect, test } from 'vitest'
+import { SLAB_BYTES } from '../../common/limits.ts'
+import { releaseBatch, type Batch } from '../../common/pipeline/batch.ts'
+import { Gather } from '../../common/pipeline/gather.ts'
+import { SlabPool } from '../../common/pipeline/slab.ts'
+import { textsOf } from '../fake/sink.ts'
+import { origin } from './batches.ts'
+
+function gathering(pool = new SlabPool()) {
+  const given: Batch[] = []
+  return {
+    pool,
+    given,
+    gather: new Gather(
+      pool,
+      () => 7,
+      (batch) => given.push(batch),
+    ),
+  }
+}
+
+function put(gather: Gather, from: ReturnType<typeof origin>, text: string, mark = 0): boolean {
+  const bytes = Buffer.from(text)
+  if (!gather.reserve(bytes.length)) return false
+  const at = gather.copy(bytes, 0, bytes.length)
+  gather.add(from, at, at + bytes.length, mark)
+  return true
+}
+
+test('messages of one turn come as one batch, a run for each stretch of one origin', () => {
+  const { gather, given } = gathering()
+  const [a, b] = [origin('a'), origin('b')]
+  put(gather, a, 'one')
+  put(gather, a, 'two')
+  put(gather, b, 'three')
+  put(gather, a, 'four')
+  gather.flush()
+  expect(textsOf(given[0])).toEqual(['one', 'two', 'three', 'four'])
+  expect(given[0].runs.map(({ count, origin: { source } }) => [count, source])).toEqual([
+    [2, 'a'],
+    [1, 'b'],
+    [1, 'a'],
+  ])
+  expect(given[0].received).toBe(7)
+})
+
+test('nothing gathered is no batch', () => {
+  const { gather, given } = gathering()
+  gather.flush()
+  expect(given).toEqual([])
+})
+
+test('a slab that is full goes away as a batch, and messages are never cut', () => {
+  const { gather, given } = gathering()
+  const from = origin('a')
+  const text = 'x'.repeat(1000)
+  const count = Math.ceil(SLAB_BYTES / 1000) + 1
+  for (let i = 0; i < count; i += 1) put(gather, from, text)
+  gather.close()
+  expect(given.length).toBe(2)
+  expect(given.flatMap(textsOf)).toEqual(Array.from({ length: count }, () => text))
+})
+
+test('marks lie with their messages, and a batch without any has none', () => {
+  const { gather, given } = gathering()
+  const from = origin('a')
+  put(gather, from, 'good')
+  put(gather, from, 'bad', 64)
+  gather.flush()
+  put(gather, from, 'good')
+  gather.flush()
+  expect([...given[0].marks!]).toEqual([0, 64])
+  expect(given[1].marks).toBeUndefined()
+})
+
+test('with the pool empty there is no room, and there is again when a batch is released', () => {
+  const { gather, given } = gathering(new SlabPool(SLAB_BYTES))
+  const from = origin('a')
+  const half = 'x'.repeat(SLAB_BYTES / 2 + 1)
+  expect(put(gather, from, half)).toBe(true)
+  expect(put(gather, from, half)).toBe(false)
+  expect(given).toHaveLength(1)
+  releaseBatch(given[0])
+  gather.close()
+  expect(put(gather, from, half)).toBe(true)
+})
+
+test('a message larger than a slab gets one of its own, which the pool does not keep', () => {
+  const { gather, given, pool } = gathering()
+  const text = 'x'.repeat(3 * SLAB_BYTES)
+  expect(put(gather, origin('a'), text)).toBe(true)
+  gather.close()
+  expect(textsOf(given[0])).toEqual([text])
+  releaseBatch(given[0])
+  expect(pool.bytesOut).toBe(0)
+  expect(pool.take()!.bytes.length).toBe(SLAB_BYTES)
+})
+
+test('when all is released the pool has everything back', () => {
+  const { gather, given, pool } = gathering()
+  const from = origin('a')
+  for (let i = 0; i < 5000; i += 1) {
+    put(gather, from, 'x'.repeat(i % 977))
+    if (i % 100 === 0) gather.flush()
+  }
+  gather.close()
+  for (const batch of given) releaseBatch(batch)
+  expect(pool.bytesOut).toBe(0)
+})

@@ -1,0 +1,156 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { createMetrics } from '../../common/metric.ts'
+import type { Batch } from '../../common/pipeline/batch.ts'
+import { Router, type Route, type Selector } from '../../common/pipeline/router.ts'
+import { SlabPool } from '../../common/pipeline/slab.ts'
+import { HeldSink, MemorySink, textsOf } from '../fake/sink.ts'
+import { settle } from '../fake/clock.ts'
+import { batch } from './batches.ts'
+
+/** Selects the messages that contain a letter. */
+function containing(letter: string): Selector {
+  return {
+    select(given: Batch, into: Uint8Array) {
+      textsOf(given).forEach((text, i) => (into[i] = text.includes(letter) ? 1 : 0))
+    },
+  }
+}
+
+async function routed(routes: Route[], texts: string[], destinations = 3): Promise<string[][]> {
+  const sinks = Array.from({ length: destinations }, () => new MemorySink())
+  await new Router(routes, sinks, createMetrics()).sinkFor('network').write(batch([{ texts }]))
+  return sinks.map((sink) => sink.texts)
+}
+
+test('a route without where selects everything, for each of its destinations', async () => {
+  expect(await routed([{ to: [0, 2], final: false }], ['a', 'b'])).toEqual([['a', 'b'], [], ['a', 'b']])
+})
+
+test('a destination gets the union of what its routes selected, each message once and in order', async () => {
+  const routes = [
+    { where: containing('b'), to: [0], final: false },
+    { where: containing('a'), to: [0], final: false },
+  ]
+  expect(await routed(routes, ['a', 'b', 'ab', 'c', 'ba'], 1)).toEqual([['a', 'b', 'ab', 'ba']])
+})
+
+test('what a final route selected is not seen by later routes', async () => {
+  const routes = [
+    { where: containing('a'), to: [0], final: true },
+    { to: [1], final: false },
+  ]
+  expect(await routed(routes, ['a', 'b', 'ab'], 2)).toEqual([['a', 'ab'], ['b']])
+})
+
+test('a final route without where ends the list', async () => {
+  const routes = [
+    { to: [0], final: true },
+    { to: [1], final: false },
+  ]
+  expect(await routed(routes, ['a'], 2)).toEqual([['a'], []])
+})
+
+test('a route listens only to its sources', async () => {
+  const sinks = [new MemorySink(), new MemorySink()]
+  const routes = [
+    { from: new Set(['apps']), to: [0], final: false },
+    { from: new Set(['network']), to: [1], final: false },
+  ]
+  await new Router(routes, sinks, createMetrics()).sinkFor('apps').write(batch([{ texts: ['x'] }]))
+  expect(sinks.map((sink) => sink.texts)).toEqual([['x'], []])
+})
+
+test('an empty selection of a stream still carries its range', async () => {
+  const sink = new MemorySink()
+  const router = new Router([{ where: containing('z'), to: [0], final: false }], [sink], createMetrics())
+  await router.sinkFor('network').write(batch([{ texts: ['a', 'b'], from: 100 }]))
+  expect(sink.batches).toHaveLength(1)
+  expect(sink.batches[0].runs[0]).toMatchObject({ count: 0, stream: { from: 100, to: 120 } })
+})
+
+test('a part of a stream keeps its range and the ends of its own messages', async () => {
+  const sink = new MemorySink()
+  const router = new Router([{ where: containing('b'), to: [0], final: false }], [sink], createMetrics())
+  await router.sinkFor('network').write(batch([{ texts: ['a', 'b', 'c', 'b'], from: 100 }]))
+  const stream = sink.batches[0].runs[0].stream!
+  expect({ from: stream.from, to: stream.to, ends: [...stream.ends] }).toEqual({ from: 100, to: 140, ends: [20, 40] })
+})
+
+test('the write settles when the slowest destination has, also where another rejected first', async () => {
+  const sinks = [new HeldSink('a'), new HeldSink('b')]
+  const router = new Router([{ to: [0, 1], final: false }], sinks, createMetrics())
+  let outcome = 'open'
+  router
+    .sinkFor('network')
+    .write(batch([{ texts: ['x'] }]))
+    .then(
+      () => (outcome = 'kept'),
+      () => (outcome = 'rejected'),
+    )
+  sinks[0].settle(new Error('no'))
+  await settle()
+  expect(outcome).toBe('open')
+  sinks[1].settle()
+  await settle()
+  expect(outcome).toBe('rejected')
+})
+
+test('messages that no route selects are counted', async () => {
+  const metrics = createMetrics()
+  const router = new Router([{ where: containing('a'), to: [0], final: false }], [new MemorySink()], metrics)
+  await router.sinkFor('network').write(batch([{ texts: ['a', 'b', 'c'] }]))
+  expect(await metrics.total('sluice_unrouted_total')).toBe(2)
+})
+
+test('after a write nothing but the maker holds the slab', async () => {
+  const pool = new SlabPool()
+  const router = new Router([{ where: containing('a'), to: [0], final: false }], [new MemorySink()], createMetrics())
+  const given = batch([{ texts: ['a', 'b'] }], pool)
+  await router.sinkFor('network').write(given)
+  expect(pool.bytesOut).toBeGreaterThan(0)
+  given.slab.release()
+  expect(pool.bytesOut).toBe(0)
+})
+
+test('a masked route stores the masked bytes, and its copy is let go', async () => {
+  const pool = new SlabPool()
+  const mask = (given: Batch) => batch([{ texts: textsOf(given).map((text) => text.replaceAll('s', '*')) }], pool)
+  const sinks = [new MemorySink(), new MemorySink()]
+  const routes = [
+    { to: [0], final: false, mask },
+    { to: [1], final: false },
+  ]
+  await new Router(routes, sinks, createMetrics()).sinkFor('network').write(batch([{ texts: ['pass', 'b'] }]))
+  expect(sinks.map((sink) => sink.texts)).toEqual([
+    ['pa**', 'b'],
+    ['pass', 'b'],
+  ])
+  expect(pool.bytesOut).toBe(0)
+})
+
+test('any routes on any messages: the same as one message at a time by the book', async () => {
+  const letters = ['a', 'b', 'c', 'd']
+  const route = fc.record({
+    where: fc.option(fc.constantFrom(...letters), { nil: undefined }),
+    to: fc.uniqueArray(fc.nat(2), { minLength: 1 }),
+    final: fc.boolean(),
+  })
+  const text = fc.array(fc.constantFrom(...letters), { maxLength: 3 }).map((chosen) => chosen.join(''))
+  await fc.assert(
+    fc.asyncProperty(fc.array(route, { maxLength: 5 }), fc.array(text, { maxLength: 8 }), async (routes, texts) => {
+      const expected: string[][] = [[], [], []]
+      for (const message of texts) {
+        const reached = new Set<number>()
+        for (const { where, to, final } of routes) {
+          if (where !== undefined && !message.includes(where)) continue
+          for (const index of to) reached.add(index)
+          if (final) break
+        }
+        for (const index of reached) expected[index].push(message)
+      }
+      const real = routes.map(({ where, to, final }) => ({ ...(where && { where: containing(where) }), to, final }))
+      expect(await routed(real, texts)).toEqual(expected)
+    }),
+  )
+})
