@@ -22,7 +22,10 @@ export interface FileStat {
 export interface DiskFile {
   /** Reads at `position`; resolves to the bytes read, 0 at the end. */
   read(into: Buffer, offset: number, length: number, position: number): Promise<number>
-  /** Writes all of it: at `position`, or at the end of a file opened to append. */
+  /**
+   * Writes all of it: at `position`, or at the end of a file opened to append. A rejection carries how many bytes were
+   * written before it (`bytesWrittenOf`), so that the caller can go on at the right byte.
+   */
   write(from: Buffer, offset: number, length: number, position?: number): Promise<void>
   /** Resolves when the data, and the size, are on the disk (fdatasync). */
   sync(): Promise<void>
@@ -58,7 +61,7 @@ export interface Disk {
 
 const flags = {
   read: fs.constants.O_RDONLY | fs.constants.O_NONBLOCK,
-  append: fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_APPEND | fs.constants.O_NOCTTY,
+  append: fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_APPEND | fs.constants.O_NOCTTY | fs.constants.O_NONBLOCK,
   write: fs.constants.O_RDWR | fs.constants.O_CREAT,
   create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
 } as const
@@ -85,7 +88,7 @@ class SystemFile implements DiskFile {
       const next = (done: number) => {
         const at = position === undefined ? null : position + done
         fs.write(this.#descriptor, from, offset + done, length - done, at, (error, bytes) => {
-          if (error) reject(error)
+          if (error) reject(Object.assign(error, { bytesWritten: done }))
           else if (done + bytes < length) next(done + bytes)
           else resolve()
         })
@@ -173,6 +176,11 @@ export const systemDisk: Disk = {
     const stat = await fs.promises.statfs(path)
     return stat.bavail * stat.bsize
   },
+}
+
+/** The bytes that a rejected `DiskFile.write` had written. */
+export function bytesWrittenOf(error: unknown): number {
+  return error instanceof Error && 'bytesWritten' in error ? Number(error.bytesWritten) : 0
 }
 
 function isMissing(error: unknown): boolean {
