@@ -61,7 +61,12 @@ export interface Disk {
 
 const flags = {
   read: fs.constants.O_RDONLY | fs.constants.O_NONBLOCK,
-  append: fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_APPEND | fs.constants.O_NOCTTY | fs.constants.O_NONBLOCK,
+  append:
+    fs.constants.O_WRONLY |
+    fs.constants.O_CREAT |
+    fs.constants.O_APPEND |
+    fs.constants.O_NOCTTY |
+    fs.constants.O_NONBLOCK,
   write: fs.constants.O_RDWR | fs.constants.O_CREAT,
   create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
 } as const

@@ -47,5 +47,19 @@ export const DRAIN_MS = 10_000
 /** Default of a file destination's `max_files`: how many output files are kept open. */
 export const OPEN_FILES_MAX = 10_000
 
+/** Bytes rendered for output files and not written yet; beyond it batches wait as they are. */
+export const FILE_BUFFER_BYTES_MAX = 16 * MiB
+
+/** Spare buffers that a file destination keeps. */
+export const OUTPUT_SPARE_BYTES_MAX = 16 * MiB
+
+/** Output files of one destination that are opened, written, rotated at the same time: Node has four threads for it. */
+export const FILES_AT_WORK_MAX = 64
+
+/** A file that cannot be written is tried again after this, then twice as long each time … */
+export const FILE_RETRY_FIRST_MS = 100
+/** … up to this: space that returns should not wait long to be used. */
+export const FILE_RETRY_MAX_MS = 5_000
+
 /** Counters are logged this often. */
 export const REPORT_EVERY_MS = 60_000

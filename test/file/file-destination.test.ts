@@ -1,0 +1,122 @@
+import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { FileDestination, type FileDestinationOptions } from '../../collector/file/file-destination.ts'
+import { rawLines } from '../../collector/file/raw-lines.ts'
+import { batch } from '../pipeline/batches.ts'
+import { failingDisk, fakePlatform, linesOf, systemError, temporaryFolder, until } from './surroundings.ts'
+
+const access = { mode: 0o640, folderMode: 0o750 }
+
+async function openFile(path: string, platform = fakePlatform(), more: Partial<FileDestinationOptions> = {}) {
+  const destination = new FileDestination('files', { path, line: rawLines, access, filesMax: 100, ...more }, platform)
+  await destination.open()
+  return destination
+}
+
+test('file: what was written is in the file when the write settles, in call order', async () => {
+  const path = join(temporaryFolder(), 'all.log')
+  const files = await openFile(path)
+  const writes = []
+  for (let i = 0; i < 200; i += 1) writes.push(files.write(batch([{ texts: [`<13>a${i}`, `<13>b${i}`] }])))
+  await writes[0]
+  expect(linesOf(path).slice(0, 2)).toEqual(['<13>a0', '<13>b0'])
+  await Promise.all(writes)
+  expect(linesOf(path)).toEqual(Array.from({ length: 200 }, (_, i) => [`<13>a${i}`, `<13>b${i}`]).flat())
+  await files.close(1000)
+})
+
+test('file: an empty batch settles and writes nothing', async () => {
+  const path = join(temporaryFolder(), 'all.log')
+  const files = await openFile(path)
+  await files.write(batch([]))
+  expect(linesOf(path)).toEqual([])
+  await files.close(1000)
+})
+
+test('file: what was in the file before stays, new lines come after it', async () => {
+  const path = join(temporaryFolder(), 'all.log')
+  writeFileSync(path, 'before\n')
+  const files = await openFile(path)
+  await files.write(batch([{ texts: ['after'] }]))
+  await files.close(1000)
+  expect(linesOf(path)).toEqual(['before', 'after'])
+})
+
+test('file: missing folders are made, with the modes asked for whatever the umask', async () => {
+  const umask = process.umask(0o077)
+  try {
+    const folder = temporaryFolder()
+    const path = join(folder, 'a', 'b', 'all.log')
+    const files = await openFile(path, fakePlatform(), { access: { mode: 0o664, folderMode: 0o775 } })
+    await files.close(1000)
+    const mode = (name: string) => statSync(name).mode & 0o7777
+    expect([mode(join(folder, 'a')), mode(join(folder, 'a', 'b')), mode(path)]).toEqual([0o775, 0o775, 0o664])
+  } finally {
+    process.umask(umask)
+  }
+})
+
+test('file: the mode of a file that is already there is left as its administrator set it', async () => {
+  const path = join(temporaryFolder(), 'all.log')
+  writeFileSync(path, '')
+  chmodSync(path, 0o600)
+  const files = await openFile(path)
+  await files.close(1000)
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+})
+
+test('file: a fixed path that is a folder is a fault at the start', async () => {
+  const path = join(temporaryFolder(), 'folder')
+  mkdirSync(path)
+  await expect(openFile(path)).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' })
+})
+
+test('file: a full disk brakes, is said and counted; when space returns every line is there once and whole', async () => {
+  const path = join(temporaryFolder(), 'all.log')
+  let full = true
+  const disk = failingDisk((call) =>
+    call === 'write' && full ? { error: systemError('ENOSPC'), afterBytes: 3 } : undefined,
+  )
+  const platform = fakePlatform(disk)
+  const files = await openFile(path, platform)
+  let settled = false
+  const write = files.write(batch([{ texts: ['<13>one', '<13>two'] }])).then(() => (settled = true))
+  await until(() => platform.log.lines.length > 0, 'the warning')
+  expect(platform.log.lines[0]).toMatchObject({ level: 'warn', values: { errno: 'ENOSPC', path } })
+  await platform.clock.pass(60)
+  expect(settled).toBe(false)
+  full = false
+  await platform.clock.pass(100)
+  await write
+  expect(linesOf(path)).toEqual(['<13>one', '<13>two'])
+  expect(await platform.metrics.total('sluice_write_errors_total')).toBe(1)
+  await files.close(1000)
+})
+
+test('file: after close a write is rejected as STOPPING', async () => {
+  const files = await openFile(join(temporaryFolder(), 'all.log'))
+  await files.close(1000)
+  await expect(files.write(batch([{ texts: ['late'] }]))).rejects.toMatchObject({ code: 'STOPPING' })
+})
+
+test('file: what cannot be written within the deadline of close is rejected as STOPPING', async () => {
+  const disk = failingDisk((call) => (call === 'write' ? systemError('EIO') : undefined))
+  const platform = fakePlatform(disk)
+  const files = await openFile(join(temporaryFolder(), 'all.log'), platform)
+  const write = files.write(batch([{ texts: ['stuck'] }])).catch((error: unknown) => error)
+  await until(() => platform.log.lines.length > 0, 'the first failure')
+  const closed = files.close(50)
+  await platform.clock.pass(50)
+  await closed
+  expect(await write).toMatchObject({ code: 'STOPPING' })
+})
+
+test('file: the number of open files is a gauge', async () => {
+  const platform = fakePlatform()
+  const files = await openFile(join(temporaryFolder(), 'all.log'), platform)
+  await files.write(batch([{ texts: ['x'] }]))
+  expect(await platform.metrics.total('sluice_output_files')).toBe(1)
+  await files.close(1000)
+  expect(await platform.metrics.total('sluice_output_files')).toBe(0)
+})

@@ -1,0 +1,85 @@
+// What the tests of this folder run in: a temporary folder, a clock that is told, and a disk that can be made to fail.
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach } from 'vitest'
+import { systemDisk, type Disk, type DiskFile } from '../../common/disk.ts'
+import { createMetrics } from '../../common/metric.ts'
+import type { Platform } from '../../common/platform.ts'
+import { SlabPool } from '../../common/pipeline/slab.ts'
+import { systemRandom } from '../../common/random.ts'
+import { FakeClock, settle } from '../fake/clock.ts'
+import { fakeLog } from '../fake/log.ts'
+
+const folders: string[] = []
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+})
+
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-file-'))
+  folders.push(folder)
+  return folder
+}
+
+export function fakePlatform(disk: Disk = systemDisk) {
+  const clock = new FakeClock()
+  const log = fakeLog()
+  const platform = { clock, disk, log, metrics: createMetrics(), random: systemRandom, slabs: new SlabPool() }
+  return platform as typeof platform & Platform
+}
+
+/** Waits until `holds`, letting the disk work and the fake clock stand. */
+export async function until(holds: () => boolean, what: string): Promise<void> {
+  const giveUp = Date.now() + 10_000
+  while (!holds()) {
+    if (Date.now() > giveUp) throw new Error(`waited ten seconds for: ${what}`)
+    await settle()
+  }
+}
+
+export const linesOf = (path: string) => readFileSync(path, 'latin1').split('\n').slice(0, -1)
+
+/** What is thrown instead of the next call of that name. */
+type Failing = (call: string, path: string) => Error | { error: Error; afterBytes: number } | undefined
+
+/** The system's disk, except where `failing` says otherwise. */
+export function failingDisk(failing: Failing): Disk {
+  return {
+    ...systemDisk,
+    async open(path, how, mode) {
+      const wrong = failing('open', String(path))
+      if (wrong instanceof Error) throw wrong
+      return failingFile(await systemDisk.open(path, how, mode), String(path), failing)
+    },
+  }
+}
+
+function failingFile(file: DiskFile, path: string, failing: Failing): DiskFile {
+  return {
+    read: (...args) => file.read(...args),
+    async write(from, offset, length, position) {
+      const wrong = failing('write', path)
+      if (wrong instanceof Error) throw wrong
+      if (!wrong) return file.write(from, offset, length, position)
+      const bytesWritten = Math.min(wrong.afterBytes, length)
+      await file.write(from, offset, bytesWritten, position)
+      throw Object.assign(wrong.error, { bytesWritten })
+    },
+    async sync() {
+      const wrong = failing('sync', path)
+      if (wrong instanceof Error) throw wrong
+      await file.sync()
+    },
+    truncate: (bytes) => file.truncate(bytes),
+    stat: () => file.stat(),
+    setOwner: (user, group) => file.setOwner(user, group),
+    close: () => file.close(),
+  }
+}
+
+/** A system error as Node throws it. */
+export function systemError(code: string): Error {
+  return Object.assign(new Error(`${code}: planted`), { code })
+}
