@@ -1,0 +1,165 @@
+// Tests of header fields. What a message does not say is taken from where it came from: the host always, the program
+// only for lines without a header (format raw), since a syslog message without a tag has none.
+
+import {
+  FORMAT_MASK,
+  FORMAT_RAW,
+  HOST,
+  KIND,
+  MSGID,
+  PID,
+  PROGRAM,
+  ROW,
+  STRUCTURED_DATA,
+} from '../pipeline/header-table.ts'
+import { ignoresCase, type Field, type StructuredField, type Value } from './ast.ts'
+import { compileOrigin } from './origin-test.ts'
+import { PriorityTest, type Test } from './test.ts'
+import { priorityTable } from './priority-table.ts'
+import type { Rows } from './rows.ts'
+import { hasElement, someParam } from './structured-data.ts'
+import { compileText, MessageTest } from './text-test.ts'
+import { AnyValue, compileValue, compileValues, selectsAbsent, type ValueTest } from './value-test.ts'
+
+/** The test of a field. Throws PATTERN_SYNTAX. */
+export function compileField(field: Field, values: readonly Value[]): Test {
+  switch (field) {
+    case 'facility':
+    case 'severity':
+      return new PriorityTest(priorityTable(field, values))
+    case 'host':
+    case 'program':
+      return new StandInTest(field, values)
+    case 'pid':
+      return new CellTest(PID, values)
+    case 'msgid':
+      return new CellTest(MSGID, values)
+    case 'message':
+      return new MessageTest(new AnyValue(values.map(compileMessageValue)), MESSAGE_COST * values.length)
+    case 'from':
+    case 'source':
+      return compileOrigin(field, values)
+    default:
+      return new StructuredTest(field, values)
+  }
+}
+
+const MESSAGE_COST = 100
+
+/** Of a message a plain text is a part; the rest is about the whole of it, with smart case as well. */
+function compileMessageValue(value: Value): ValueTest {
+  switch (value.kind) {
+    case 'exists':
+      return { test: (_bytes, start, end) => start < end }
+    case 'text':
+      return value.text === '' ? compileValue(value, false) : compileText(value.text)
+    case 'equal':
+      return compileValue(value, ignoresCase(value.text))
+    case 'glob':
+      return compileValue(value, ignoresCase(value.pattern))
+    default:
+      return compileValue(value, false)
+  }
+}
+
+/** A field that is there or not. */
+class CellTest implements Test {
+  readonly cost = 10
+  readonly #cell: number
+  readonly #value: ValueTest
+  readonly #absent: 0 | 1
+
+  constructor(cell: number, values: readonly Value[]) {
+    this.#cell = cell
+    this.#value = compileValues(values, false)
+    this.#absent = selectsAbsent(values)
+  }
+
+  narrow(rows: Rows, open: Uint8Array): void {
+    const { count, bytes } = rows
+    const { cells } = rows.table
+    const value = this.#value
+    for (let i = 0, cell = this.#cell; i < count; i += 1, cell += ROW) {
+      if (open[i] === 0) continue
+      const start = cells[cell]
+      const end = cells[cell + 1]
+      if (start === end) open[i] = this.#absent
+      else if (!value.test(bytes, start, end)) open[i] = 0
+    }
+  }
+}
+
+/** A field that the origin may stand in for: once decided, it is for all messages of the run that lack the field. */
+class StandInTest implements Test {
+  readonly cost = 10
+  readonly #field: 'host' | 'program'
+  readonly #value: ValueTest
+  readonly #absent: 0 | 1
+
+  constructor(field: 'host' | 'program', values: readonly Value[]) {
+    this.#field = field
+    this.#value = compileValues(values, field === 'host')
+    this.#absent = selectsAbsent(values)
+  }
+
+  narrow(rows: Rows, open: Uint8Array): void {
+    const { bytes, runs } = rows
+    const { cells } = rows.table
+    const value = this.#value
+    const ofHost = this.#field === 'host'
+    const offset = ofHost ? HOST : PROGRAM
+    let i = 0
+    for (const { count, origin } of runs) {
+      const forced = ofHost && origin.hostForced === true
+      const standIn = ofHost ? origin.host : origin.program
+      let stands = -1
+      for (const last = i + count; i < last; i += 1) {
+        if (open[i] === 0) continue
+        const row = i * ROW
+        const start = cells[row + offset]
+        const end = cells[row + offset + 1]
+        if (start !== end && !forced) {
+          if (!value.test(bytes, start, end)) open[i] = 0
+        } else if (ofHost || (cells[row + KIND] & FORMAT_MASK) === FORMAT_RAW) {
+          if (stands < 0) stands = this.#testStandIn(standIn)
+          open[i] = stands
+        } else {
+          open[i] = this.#absent
+        }
+      }
+    }
+  }
+
+  #testStandIn(text: Buffer): 0 | 1 {
+    if (text.length === 0) return this.#absent
+    return this.#value.test(text, 0, text.length) ? 1 : 0
+  }
+}
+
+class StructuredTest implements Test {
+  readonly cost = 40
+  readonly #id: Buffer
+  readonly #param: Buffer | undefined
+  readonly #value: ValueTest
+
+  constructor({ id, param }: StructuredField, values: readonly Value[]) {
+    this.#id = Buffer.from(id)
+    this.#param = param === undefined ? undefined : Buffer.from(param)
+    this.#value = compileValues(values, false)
+  }
+
+  narrow(rows: Rows, open: Uint8Array): void {
+    const { count, bytes } = rows
+    const { cells } = rows.table
+    for (let i = 0, cell = STRUCTURED_DATA; i < count; i += 1, cell += ROW) {
+      if (open[i] === 0) continue
+      open[i] = this.#selects(bytes, cells[cell], cells[cell + 1]) ? 1 : 0
+    }
+  }
+
+  #selects(bytes: Buffer, start: number, end: number): boolean {
+    if (start === end) return false
+    if (!this.#param) return hasElement(bytes, start, end, this.#id)
+    return someParam(bytes, start, end, this.#id, this.#param, this.#value)
+  }
+}

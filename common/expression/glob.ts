@@ -1,0 +1,99 @@
+// Globs over bytes: `*` is any bytes or none, `?` one character (UTF-8), `\` makes the next character text. A glob is
+// about a whole value.
+
+import { foldAscii } from './fold.ts'
+
+/** Whether an unquoted value has wildcards in it. */
+export function isGlob(text: string): boolean {
+  return /(?:^|[^\\])(?:\\\\)*[*?]/.test(text)
+}
+
+/** The text that a value without wildcards stands for. */
+export function unescapeGlob(text: string): string {
+  return text.replaceAll(/\\([*?\\])/g, '$1')
+}
+
+const ANY = -1
+const ONE = -2
+
+/** The glob as a run of bytes (0 to 255), `ANY` and `ONE`. */
+function compileSteps(pattern: string, ignoreCase: boolean): Int16Array {
+  const bytes = Buffer.from(pattern)
+  const steps: number[] = []
+  for (let i = 0; i < bytes.length; i += 1) {
+    const byte = bytes[i]
+    if (byte === 0x2a) {
+      if (steps.at(-1) !== ANY) steps.push(ANY)
+    } else if (byte === 0x3f) {
+      steps.push(ONE)
+    } else {
+      // A backslash before anything else is itself.
+      const next = bytes[i + 1]
+      if (byte === 0x5c && (next === 0x2a || next === 0x3f || next === 0x5c)) i += 1
+      steps.push(ignoreCase ? foldAscii[bytes[i]] : bytes[i])
+    }
+  }
+  return Int16Array.from(steps)
+}
+
+/** A glob over byte ranges. Case is ignored for ASCII letters only. */
+export class Glob {
+  readonly #steps: Int16Array
+  readonly #fold: Uint8Array | undefined
+
+  constructor(pattern: string, ignoreCase: boolean) {
+    this.#steps = compileSteps(pattern, ignoreCase)
+    this.#fold = ignoreCase ? foldAscii : undefined
+  }
+
+  /** Whether `[start, end)` is like the glob. Takes time of at most length times the number of `*`. */
+  test(bytes: Uint8Array, start: number, end: number): boolean {
+    const steps = this.#steps
+    const fold = this.#fold
+    let step = 0
+    let at = start
+    // Where to go on when the latest `*` has to take one byte more.
+    let retryStep = -1
+    let retryAt = 0
+    while (at < end || step < steps.length) {
+      const wanted = step < steps.length ? steps[step] : ANY - 2
+      if (wanted === ANY) {
+        retryStep = step
+        retryAt = at + 1
+        step += 1
+        continue
+      }
+      if (at < end) {
+        if (wanted === ONE) {
+          at = afterCharacter(bytes, at, end)
+          step += 1
+          continue
+        }
+        if (wanted === (fold ? fold[bytes[at]] : bytes[at])) {
+          at += 1
+          step += 1
+          continue
+        }
+      }
+      if (retryStep < 0 || retryAt > end) return false
+      step = retryStep
+      at = retryAt
+    }
+    return true
+  }
+}
+
+/** The glob as a test of strings. */
+export function globTest(pattern: string, ignoreCase: boolean): (text: string) => boolean {
+  const glob = new Glob(pattern, ignoreCase)
+  return (text) => {
+    const bytes = Buffer.from(text)
+    return glob.test(bytes, 0, bytes.length)
+  }
+}
+
+function afterCharacter(bytes: Uint8Array, at: number, end: number): number {
+  let next = at + 1
+  if (bytes[at] >= 0xc0) while (next < end && (bytes[next] & 0xc0) === 0x80) next += 1
+  return next
+}

@@ -1,0 +1,213 @@
+// The expression language, from text to tree. All mistakes of a text are reported at once.
+//
+//   expression = selector | or
+//   or         = and { "OR" and }
+//   and        = not { ["AND"] not }
+//   not        = ("NOT" | "-" | "!") not | term
+//   term       = "(" or ")" | word | quoted | regex | "*" | field ":" value { "," value }
+//              | "filter:" NAME | "since:" time | "until:" time
+//
+// AND, OR and NOT are capitals. A text that as a whole is a classic selector of known names is one (`selector.ts`).
+// What no rule reads is text: only what looks like a field that does not exist, or like a comparison without its
+// colon, is a mistake, since searching for it as text is never what was meant.
+
+import { plainFields, type Expression } from './ast.ts'
+import { parseField } from './parse-field.ts'
+import { Cursor } from './lex.ts'
+import { ExpressionFault, nearest } from './problem.ts'
+import { parseSelector, selectorProblems } from './selector.ts'
+import { parseTime } from './time.ts'
+
+const ALL: Expression = { kind: 'all' }
+
+/** Reads an expression; throws an ExpressionFault with everything that is wrong with it. */
+export function parseExpression(text: string): Expression {
+  const selector = parseSelector(text)
+  if (selector) return { kind: 'selector', parts: selector }
+  const misspelt = selectorProblems(text)
+  if (misspelt.length > 0) throw new ExpressionFault(text, misspelt)
+  const cursor = new Cursor(text)
+  const expression = parseAll(cursor)
+  if (cursor.problems.length > 0) throw new ExpressionFault(text, cursor.problems)
+  return expression
+}
+
+function parseAll(cursor: Cursor): Expression {
+  const parts: Expression[] = []
+  cursor.skipBlanks()
+  while (!cursor.atEnd) {
+    parts.push(parseOr(cursor))
+    if (cursor.here === ')') {
+      cursor.at += 1
+      cursor.fail(cursor.at - 1, 'nothing is open that this could close')
+    }
+    cursor.skipBlanks()
+  }
+  return joined('and', parts)
+}
+
+function parseOr(cursor: Cursor): Expression {
+  const parts: Expression[] = []
+  for (;;) {
+    parts.push(parseAnd(cursor))
+    if (cursor.peekWord() !== 'OR') return joined('or', parts)
+    const start = cursor.at
+    cursor.readWord()
+    cursor.skipBlanks()
+    if (endsHere(cursor)) cursor.fail(start, 'nothing follows OR; quotes make it text', undefined, start + 2)
+  }
+}
+
+function parseAnd(cursor: Cursor): Expression {
+  const parts: Expression[] = []
+  for (cursor.skipBlanks(); !cursor.atEnd && cursor.here !== ')'; cursor.skipBlanks()) {
+    const start = cursor.at
+    const word = cursor.peekWord()
+    if (word === 'OR') {
+      if (parts.length > 0) break
+      cursor.readWord()
+      cursor.fail(start, 'nothing stands before OR; quotes make it text')
+    } else if (word === 'AND') {
+      cursor.readWord()
+      cursor.skipBlanks()
+      if (parts.length === 0) cursor.fail(start, 'nothing stands before AND; quotes make it text', undefined, start + 3)
+      else if (endsHere(cursor)) cursor.fail(start, 'nothing follows AND; quotes make it text', undefined, start + 3)
+    } else {
+      parts.push(parseNot(cursor))
+    }
+  }
+  return joined('and', parts)
+}
+
+/** Whether what an operator needs is missing here. */
+function endsHere(cursor: Cursor): boolean {
+  return cursor.atEnd || cursor.here === ')' || cursor.peekWord() === 'OR' || cursor.peekWord() === 'AND'
+}
+
+function parseNot(cursor: Cursor): Expression {
+  const start = cursor.at
+  if (cursor.peekWord() === 'NOT') {
+    cursor.readWord()
+    cursor.skipBlanks()
+    if (endsHere(cursor)) {
+      cursor.fail(start, 'nothing follows NOT; quotes make it text', undefined, start + 3)
+      return ALL
+    }
+    return { kind: 'not', part: parseNot(cursor) }
+  }
+  const sign = cursor.here
+  if (sign !== '-' && sign !== '!') return parseTerm(cursor)
+  const next = cursor.text.charAt(cursor.at + 1)
+  // A dash, a `!` or a `--option` by itself: what a line is underlined with, or an option that somebody looks for.
+  if (next === '' || next === '-' || next === '!' || next === ')' || next === '=' || /\s/.test(next)) {
+    const word = cursor.readWord()
+    cursor.fail(start, `"${word}" negates nothing; quotes make it text`)
+    return ALL
+  }
+  cursor.at += 1
+  return { kind: 'not', part: parseTerm(cursor) }
+}
+
+function parseTerm(cursor: Cursor): Expression {
+  const start = cursor.at
+  if (cursor.here === '(') return parseGroup(cursor)
+  if (cursor.atQuote) {
+    const { text } = cursor.readQuoted()
+    cursor.expectBoundary('quoted text')
+    if (text === '') cursor.fail(start, 'an empty text')
+    return { kind: 'text', text }
+  }
+  if (cursor.here === '/') return { kind: 'regex', ...cursor.readRegex() }
+  return parseNamed(cursor) ?? parseWord(cursor)
+}
+
+function parseGroup(cursor: Cursor): Expression {
+  const start = cursor.at
+  cursor.at += 1
+  cursor.skipBlanks()
+  if (cursor.here === ')') {
+    cursor.at += 1
+    cursor.fail(start, 'nothing stands between the parentheses')
+    return ALL
+  }
+  const inner = parseOr(cursor)
+  if (cursor.here === ')') cursor.at += 1
+  else cursor.fail(start, 'the parenthesis is not closed', undefined, start + 1)
+  return inner
+}
+
+/** What begins with a name and a colon; undefined where that makes no field. */
+function parseNamed(cursor: Cursor): Expression | undefined {
+  const start = cursor.at
+  const [, name, rest] = /^([a-z_]+|sd\.[^:]+):(.*)/is.exec(cursor.peekWord()) ?? []
+  // `std::string` and `https://…` are no fields, and neither is `note:` with a blank behind it.
+  if (name === undefined || rest.startsWith(':') || rest.startsWith('//')) return undefined
+  const valueAt = start + name.length + 1
+  const field = fieldNames.find((known) => known === name.toLowerCase())
+  const structured = name.toLowerCase().startsWith('sd.')
+  if (field === undefined && !structured) {
+    if (rest === '' && cursor.text.charAt(valueAt) !== '"') return undefined
+    cursor.at = valueAt
+    skipValue(cursor)
+    const suggestion = synonyms[name.toLowerCase()] ?? nearest(name, fieldNames)
+    cursor.fail(start, `there is no field "${name}" (quotes make it text)`, suggestion, valueAt - 1)
+    return ALL
+  }
+  cursor.at = valueAt
+  if (cursor.atBoundary && cursor.here !== '(') {
+    cursor.fail(start, `"${name}:" needs a value; quotes make it text`)
+    return ALL
+  }
+  if (field === 'filter') return parseFilter(cursor)
+  if (field === 'since' || field === 'until') return parseTimeBound(cursor, field)
+  return parseField(cursor, name, start)
+}
+
+const fieldNames = [...plainFields, 'filter', 'since', 'until', 'sd']
+
+// What the same field is called elsewhere.
+const synonyms: Record<string, string> = {
+  ...{ sev: 'severity', level: 'severity', priority: 'severity', prio: 'severity', pri: 'severity', fac: 'facility' },
+  ...{ app: 'program', appname: 'program', tag: 'program', prog: 'program', ident: 'program', procid: 'pid' },
+  ...{ hostname: 'host', sender: 'host', msg: 'message', text: 'message', ip: 'from', peer: 'from', fromhost: 'from' },
+  ...{ input: 'source', after: 'since', before: 'until', time: 'since' },
+}
+
+function skipValue(cursor: Cursor): void {
+  if (cursor.atQuote) cursor.readQuoted()
+  else cursor.readWord()
+}
+
+function parseFilter(cursor: Cursor): Expression {
+  const start = cursor.at
+  const name = cursor.atQuote ? cursor.readQuoted().text : cursor.readWord()
+  cursor.expectBoundary('the name')
+  return { kind: 'filter', name, start, end: cursor.at }
+}
+
+function parseTimeBound(cursor: Cursor, kind: 'since' | 'until'): Expression {
+  const start = cursor.at
+  const text = cursor.atQuote ? cursor.readQuoted().text : cursor.readWord()
+  cursor.expectBoundary('the time')
+  const time = parseTime(text)
+  if (time) return { kind, text, time }
+  cursor.fail(start, `"${text}" is no time: write 2h, today, 2026-11-20, "2026-11-20 10:00" or 2026-11-20T10:00:00Z`)
+  return ALL
+}
+
+function parseWord(cursor: Cursor): Expression {
+  const start = cursor.at
+  const text = cursor.readWord()
+  if (text === '*') return ALL
+  const [, name, rest] = /^(facility|severity|pid)((?:[<>]=?).+)/i.exec(text) ?? []
+  if (name !== undefined)
+    cursor.fail(start, 'a colon goes before the comparison; quotes make it text', `${name}:${rest}`)
+  else if (text.includes('"'))
+    cursor.fail(start, 'a quote inside a word: quote the whole of it, with \\" for the quote')
+  return { kind: 'text', text }
+}
+
+function joined(kind: 'and' | 'or', parts: readonly Expression[]): Expression {
+  if (parts.length === 0) return ALL
+  return parts.length === 1 ? parts[0] : { kind, parts }
+}

@@ -1,0 +1,160 @@
+// Classic selectors, as syslog.conf has them:
+//
+//   auth,authpriv.*;mail.none;*.=info
+//
+//   facility[,facility…].severity, parts joined by `;`, applied from left to right: a later part adds to, or takes from,
+//   what the earlier ones chose for its facilities.
+//
+//   .err    err and more severe       .=err   err alone       .*     all
+//   .!err   takes those away          .!=err  takes err away  .none  takes all away      (.!none gives all, .!* takes all)
+//
+// So `*.debug;local6.err` leaves local6 unrestricted (bits are only added), and `mail.!info` alone selects nothing.
+
+import { facilityCode, facilityNames, PRIORITY_MAX, severityCode, severityNames } from '../message/priority.ts'
+import type { SelectorPart } from './ast.ts'
+import { nearest, type Problem } from './problem.ts'
+
+/** One entry a priority (facility * 8 + severity): 1 where it is selected. */
+export type PriorityTable = Uint8Array
+
+export const PRIORITIES = PRIORITY_MAX + 1
+
+const PART = /^([\w*-]+(?:,[\w*-]+)*)\.(!?)(=?)([\w*]+)$/
+
+// syslogd's internal mark messages do not exist here; a selector may still name them.
+const MARK = 'mark'
+
+/** The parts of a text that as a whole is a selector of known names; undefined for any other text. */
+export function parseSelector(text: string): SelectorPart[] | undefined {
+  const pieces = splitParts(text)
+  if (!pieces) return undefined
+  const parts: SelectorPart[] = []
+  for (const piece of pieces) {
+    const part = parsePart(piece.text)
+    if (!part) return undefined
+    parts.push(part)
+  }
+  return parts
+}
+
+/**
+ * What is wrong with a text that was clearly meant as a selector: one of several parts is right and another is not.
+ * Without this, one slip would turn a selector into a search for its text.
+ */
+export function selectorProblems(text: string): Problem[] {
+  const pieces = splitParts(text)
+  if (!pieces || !pieces.some((piece) => parsePart(piece.text))) return []
+  const problems: Problem[] = []
+  for (const { text: piece, start } of pieces) {
+    if (!parsePart(piece)) problems.push(...partProblems(piece, start))
+  }
+  return problems
+}
+
+/** The table of a selector. */
+export function compileSelector(parts: readonly SelectorPart[]): PriorityTable {
+  const table = new Uint8Array(PRIORITIES)
+  for (const part of parts) {
+    const gives = part.severity === 'none' ? part.negated : !part.negated
+    const facilities = part.facilities === '*' ? facilityNames.keys() : part.facilities
+    for (const facility of facilities) {
+      for (let severity = 0; severity < severityNames.length; severity += 1) {
+        if (names(part, severity)) table[facility * 8 + severity] = gives ? 1 : 0
+      }
+    }
+  }
+  return table
+}
+
+/** As syslog.conf would have it. */
+export function formatSelector(parts: readonly SelectorPart[]): string {
+  return parts.map(formatPart).join(';')
+}
+
+function names(part: SelectorPart, severity: number): boolean {
+  if (typeof part.severity === 'string') return true
+  return part.only ? severity === part.severity : severity <= part.severity
+}
+
+function formatPart(part: SelectorPart): string {
+  const facilities =
+    part.facilities === '*' ? '*' : part.facilities.map((code) => facilityNames[code]).join(',') || MARK
+  const severity = typeof part.severity === 'number' ? severityNames[part.severity] : part.severity
+  return `${facilities}.${part.negated ? '!' : ''}${part.only ? '=' : ''}${severity}`
+}
+
+interface Piece {
+  readonly text: string
+  readonly start: number
+}
+
+/** The parts of a text that has the shape of a selector, and a name or `*` in it: `3.5` is a number, not daemon.notice. */
+function splitParts(text: string): Piece[] | undefined {
+  if (!text.includes('.') || !/[a-z*]/i.test(text)) return undefined
+  const pieces: Piece[] = []
+  let start = 0
+  // Behind a severity syslogd takes a comma for a `;`.
+  const joinedBySemicolons = text.replaceAll(/(\.!?=?[\w*]+)\s*,(?=[\w*,-]+\.)/g, (part) => part.slice(0, -1) + ';')
+  for (const between of joinedBySemicolons.split(';')) {
+    const piece = between.trim()
+    // syslogd forgives a `;` at the end.
+    const last = start + between.length === text.length
+    if (piece !== '') pieces.push({ text: piece, start: start + between.indexOf(piece) })
+    else if (!last || pieces.length === 0) return undefined
+    start += between.length + 1
+  }
+  return pieces.every((piece) => PART.test(piece.text)) ? pieces : undefined
+}
+
+function parsePart(piece: string): SelectorPart | undefined {
+  const [, list, negation, only, severityName] = PART.exec(piece)!
+  const facilities: number[] = []
+  let all = false
+  for (const name of list.split(',')) {
+    const code = facilityCode(name)
+    if (name === '*') all = true
+    else if (code !== undefined) facilities.push(code)
+    else if (name.toLowerCase() !== MARK) return undefined
+  }
+  const severity = selectorSeverity(severityName)
+  if (severity === undefined) return undefined
+  return {
+    facilities: all ? '*' : facilities,
+    negated: negation !== '',
+    only: only !== '' && typeof severity === 'number',
+    severity,
+  }
+}
+
+function selectorSeverity(name: string): number | '*' | 'none' | undefined {
+  if (name === '*') return '*'
+  if (name.toLowerCase() === 'none') return 'none'
+  return severityCode(name)
+}
+
+function partProblems(piece: string, start: number): Problem[] {
+  const [, list, , , severityName] = PART.exec(piece)!
+  const problems: Problem[] = []
+  let at = start
+  for (const name of list.split(',')) {
+    if (name !== '*' && name.toLowerCase() !== MARK && facilityCode(name) === undefined) {
+      problems.push(unknownName('facility', name, at, facilityNames))
+    }
+    at += name.length + 1
+  }
+  if (selectorSeverity(severityName) === undefined) {
+    const severityAt = start + piece.length - severityName.length
+    problems.push(unknownName('severity', severityName, severityAt, [...severityNames, 'none']))
+  }
+  return problems
+}
+
+function unknownName(what: string, name: string, start: number, known: readonly string[]): Problem {
+  const suggestion = nearest(name, known)
+  return {
+    start,
+    end: start + name.length,
+    sentence: `there is no ${what} "${name}"`,
+    ...(suggestion !== undefined && { suggestion }),
+  }
+}

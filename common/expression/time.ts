@@ -1,0 +1,140 @@
+// Points in time as people write them: what journalctl's --since and --until take (systemd.time), ISO 8601, and plain
+// durations.
+//
+//   now  today  yesterday  tomorrow           days begin at midnight in the reader's zone
+//   -15m  +1h  1d12h  "2 hours ago"           from now; a duration without a sign is ago
+//   2026-11-20  2026-11-20 10:00  10:00:05.5  without a date: today; without a time: midnight
+//   2026-11-20T10:00:00Z  …+01:00  … UTC      with a zone
+//   @1763632800.5                             seconds since the epoch
+
+import type { Zone } from '../message/zone.ts'
+
+/** A point in time that may depend on when and where it is read. */
+export type TimeSpec =
+  /** So long before now; negative: after. */
+  | { readonly kind: 'ago'; readonly us: number }
+  /** Midnight of a day counted from today. */
+  | { readonly kind: 'day'; readonly days: number }
+  /** A point in time, µs since the epoch. */
+  | { readonly kind: 'instant'; readonly us: number }
+  /** By the reader's calendar and clock: day is the days since the epoch, today where absent. */
+  | { readonly kind: 'local'; readonly day?: number; readonly us: number }
+
+const SECOND_US = 1_000_000
+const MINUTE_US = 60 * SECOND_US
+const HOUR_US = 60 * MINUTE_US
+const DAY_US = 24 * HOUR_US
+
+// systemd.time: `m` is minutes and `M` months of 30.44 days; a year has 365.25 days.
+const units: readonly (readonly [us: number, names: readonly string[]])[] = [
+  [1, ['us', 'usec', 'µs', 'μs']],
+  [1000, ['ms', 'msec']],
+  [SECOND_US, ['s', 'sec', 'second', 'seconds']],
+  [MINUTE_US, ['m', 'min', 'minute', 'minutes']],
+  [HOUR_US, ['h', 'hr', 'hour', 'hours']],
+  [DAY_US, ['d', 'day', 'days']],
+  [7 * DAY_US, ['w', 'week', 'weeks']],
+  [30.44 * DAY_US, ['M', 'month', 'months']],
+  [365.25 * DAY_US, ['y', 'year', 'years']],
+]
+const unitUs = new Map(units.flatMap(([us, names]) => names.map((name) => [name, us] as const)))
+
+const DURATION = /^(?:\d+(?:\.\d+)?\s*[a-zA-Zµμ]+\s*)+$/
+const DURATION_STEP = /(\d+(?:\.\d+)?)\s*([a-zA-Zµμ]+)/g
+const CALENDAR =
+  /^(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?(?:(\d{4})-(\d{1,2})-(\d{1,2}))?(?:(?:^|[T\s]\s*)(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(Z|UTC|[+-]\d{2}(?::?\d{2})?)?$/i
+
+/** A duration in µs: `90s`, `1d12h`, `1.5h`, `2 hours`; undefined where it is none. */
+export function parseDuration(text: string): number | undefined {
+  if (!DURATION.test(text)) return undefined
+  let total = 0
+  for (const [, amount, unit] of text.matchAll(DURATION_STEP)) {
+    const us = unitUs.get(unit) ?? unitUs.get(unit.toLowerCase())
+    if (us === undefined) return undefined
+    total += Number(amount) * us
+  }
+  return Math.round(total)
+}
+
+/** The time that a text names; undefined where it names none. */
+export function parseTime(text: string): TimeSpec | undefined {
+  const trimmed = text.trim()
+  return namedDay(trimmed.toLowerCase()) ?? relativeTime(trimmed) ?? epochTime(trimmed) ?? calendarTime(trimmed)
+}
+
+/** µs since the epoch; `now` likewise. */
+export function resolveTime(time: TimeSpec, now: number, zone: Zone): number {
+  switch (time.kind) {
+    case 'ago':
+      return now - time.us
+    case 'day':
+      return fromLocal((localDay(now, zone) + time.days) * DAY_US, zone)
+    case 'instant':
+      return time.us
+    case 'local':
+      return fromLocal((time.day ?? localDay(now, zone)) * DAY_US + time.us, zone)
+  }
+}
+
+function namedDay(word: string): TimeSpec | undefined {
+  if (word === 'now') return { kind: 'ago', us: 0 }
+  const days = { yesterday: -1, today: 0, tomorrow: 1 }
+  return Object.hasOwn(days, word) ? { kind: 'day', days: days[word as keyof typeof days] } : undefined
+}
+
+function relativeTime(text: string): TimeSpec | undefined {
+  const [, sign, amount, ago] = /^([+-]?)\s*(.*?)(\s+ago)?$/i.exec(text)!
+  const us = parseDuration(amount)
+  if (us === undefined || (sign !== '' && ago !== undefined)) return undefined
+  return { kind: 'ago', us: sign === '+' ? -us : us }
+}
+
+function epochTime(text: string): TimeSpec | undefined {
+  if (!/^@-?\d+(\.\d+)?$/.test(text)) return undefined
+  return { kind: 'instant', us: Math.round(Number(text.slice(1)) * SECOND_US) }
+}
+
+function calendarTime(text: string): TimeSpec | undefined {
+  const [, year, month, date, hour, minute, second, fraction, zone] = CALENDAR.exec(text) ?? []
+  if (year === undefined && hour === undefined) return undefined
+  const day = year === undefined ? undefined : dayNumber(Number(year), Number(month), Number(date))
+  const us = hour === undefined ? 0 : clockUs(Number(hour), Number(minute), Number(second ?? 0), fraction ?? '')
+  if (Number.isNaN(day) || us === undefined) return undefined
+  if (zone === undefined) return { kind: 'local', ...(day !== undefined && { day }), us }
+  // A zone needs a date: "10:00 UTC" would mean another day's ten o'clock for half of the world.
+  return day === undefined ? undefined : { kind: 'instant', us: day * DAY_US + us - offsetUs(zone) }
+}
+
+/** Days since the epoch; NaN where the month has no such day. */
+function dayNumber(year: number, month: number, date: number): number {
+  const day = new Date(Date.UTC(year, month - 1, date))
+  if (day.getUTCMonth() !== month - 1 || day.getUTCDate() !== date) return NaN
+  return day.getTime() / 86_400_000
+}
+
+function clockUs(hour: number, minute: number, second: number, fraction: string): number | undefined {
+  // 60 is a leap second, 24:00 the end of the day.
+  const end = hour === 24 && minute === 0 && second === 0
+  if ((hour > 23 && !end) || minute > 59 || second > 60) return undefined
+  return (
+    hour * HOUR_US + minute * MINUTE_US + second * SECOND_US + Math.floor(Number(fraction.padEnd(6, '0').slice(0, 6)))
+  )
+}
+
+function offsetUs(zone: string): number {
+  const [, sign, hours, minutes] = /^([+-])(\d{2}):?(\d{2})?$/.exec(zone) ?? []
+  if (sign === undefined) return 0
+  return (sign === '-' ? -1 : 1) * (Number(hours) * HOUR_US + Number(minutes ?? 0) * MINUTE_US)
+}
+
+function localDay(time: number, zone: Zone): number {
+  return Math.floor((time + zone.offsetAt(time) * MINUTE_US) / DAY_US)
+}
+
+/** The instant at which clocks of the zone show `local`; the first of two, the hour that is left out moved on. */
+function fromLocal(local: number, zone: Zone): number {
+  const before = local - zone.offsetAt(local - DAY_US) * MINUTE_US
+  if (before + zone.offsetAt(before) * MINUTE_US === local) return before
+  const after = local - zone.offsetAt(local + DAY_US) * MINUTE_US
+  return after + zone.offsetAt(after) * MINUTE_US === local ? after : before
+}

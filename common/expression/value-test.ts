@@ -1,0 +1,138 @@
+// Tests of one value as bytes: what the values of a field compile to.
+
+import { foldAscii } from './fold.ts'
+import { Glob } from './glob.ts'
+import type { Comparison, Value } from './ast.ts'
+import { compilePattern } from './pattern.ts'
+import { compares } from './priority-table.ts'
+
+/** A test of the value at `[start, end)`. */
+export interface ValueTest {
+  test(bytes: Buffer, start: number, end: number): boolean
+}
+
+/** Any of the values, of a field that is there. */
+export function compileValues(values: readonly Value[], ignoreCase: boolean): ValueTest {
+  const tests = values.map((value) => compileValue(value, ignoreCase))
+  return tests.length === 1 ? tests[0] : new AnyValue(tests)
+}
+
+/** Whether the values select a field that is not there: only the empty text does. */
+export function selectsAbsent(values: readonly Value[]): 0 | 1 {
+  return values.some((value) => (value.kind === 'text' || value.kind === 'equal') && value.text === '') ? 1 : 0
+}
+
+/** One value of a field that is there. */
+export function compileValue(value: Value, ignoreCase: boolean): ValueTest {
+  switch (value.kind) {
+    case 'exists':
+      return { test: () => true }
+    case 'text':
+    case 'equal':
+      return ignoreCase ? new EqualWithoutCase(value.text) : new Equal(value.text)
+    case 'glob':
+      return new Glob(value.pattern, ignoreCase)
+    case 'regex':
+      return compilePattern(value.pattern, value.ignoreCase)
+    case 'compare':
+      return new NumberCompares(value.comparison, Number(value.text))
+    case 'range':
+      return new NumberBetween(Number(value.from), Number(value.to))
+  }
+}
+
+export class AnyValue implements ValueTest {
+  readonly #tests: readonly ValueTest[]
+
+  constructor(tests: readonly ValueTest[]) {
+    this.#tests = tests
+  }
+
+  test(bytes: Buffer, start: number, end: number): boolean {
+    const tests = this.#tests
+    for (let i = 0; i < tests.length; i += 1) if (tests[i].test(bytes, start, end)) return true
+    return false
+  }
+}
+
+class Equal implements ValueTest {
+  readonly #text: Buffer
+
+  constructor(text: string) {
+    this.#text = Buffer.from(text)
+  }
+
+  test(bytes: Buffer, start: number, end: number): boolean {
+    const text = this.#text
+    if (end - start !== text.length) return false
+    for (let i = 0; i < text.length; i += 1) if (bytes[start + i] !== text[i]) return false
+    return true
+  }
+}
+
+/** Case is ignored for ASCII letters: host names are ASCII. */
+class EqualWithoutCase implements ValueTest {
+  readonly #text: Uint8Array
+
+  constructor(text: string) {
+    this.#text = Buffer.from(text).map((byte) => foldAscii[byte])
+  }
+
+  test(bytes: Buffer, start: number, end: number): boolean {
+    const text = this.#text
+    if (end - start !== text.length) return false
+    for (let i = 0; i < text.length; i += 1) if (foldAscii[bytes[start + i]] !== text[i]) return false
+    return true
+  }
+}
+
+class NumberCompares implements ValueTest {
+  readonly #comparison: Comparison
+  readonly #bound: number
+
+  constructor(comparison: Comparison, bound: number) {
+    this.#comparison = comparison
+    this.#bound = bound
+  }
+
+  test(bytes: Buffer, start: number, end: number): boolean {
+    return compares(this.#comparison, readNumber(bytes, start, end) - this.#bound)
+  }
+}
+
+class NumberBetween implements ValueTest {
+  readonly #low: number
+  readonly #high: number
+
+  constructor(from: number, to: number) {
+    this.#low = Math.min(from, to)
+    this.#high = Math.max(from, to)
+  }
+
+  test(bytes: Buffer, start: number, end: number): boolean {
+    const number = readNumber(bytes, start, end)
+    return number >= this.#low && number <= this.#high
+  }
+}
+
+/** The decimal number that the bytes as a whole are; NaN, which compares with nothing, where they are none. */
+function readNumber(bytes: Uint8Array, start: number, end: number): number {
+  let at = bytes[start] === 0x2d ? start + 1 : start
+  if (at === end) return NaN
+  const negative = at > start
+  let number = 0
+  let scale = 0
+  for (; at < end; at += 1) {
+    const byte = bytes[at]
+    if (byte >= 0x30 && byte <= 0x39) {
+      number = number * 10 + byte - 0x30
+      scale *= 10
+    } else if (byte === 0x2e && scale === 0 && at + 1 < end) {
+      scale = 1
+    } else {
+      return NaN
+    }
+  }
+  if (scale > 1) number /= scale
+  return negative ? -number : number
+}
