@@ -1,7 +1,7 @@
 // What configuration knows of a source or destination type: its name, its options, and how to make one. Each type
 // exports one of these beside its code; `config/` collects them and knows nothing else of them.
 
-import type { ZodType } from 'zod'
+import type { ZodType } from './option.ts'
 import type { Zone } from './message/zone.ts'
 import type { Platform } from './platform.ts'
 import type { Destination, Source } from './pipeline/sink.ts'

@@ -1,0 +1,275 @@
+// Option values with a notation of their own: durations, sizes, modes, addresses, zones, priorities.
+
+import { nearest, OptionFault, textOption, type OptionProblem, type ZodType } from './option.ts'
+import { facilityCode, facilityNames, severityCode, severityNames } from './message/priority.ts'
+import { zoneNamed, type Zone } from './message/zone.ts'
+
+interface Bounds {
+  /** As it would be written: `1s`, `64KiB`. */
+  readonly min?: string
+  readonly max?: string
+}
+
+const SECOND_MS = 1000
+const MINUTE_MS = 60 * SECOND_MS
+const HOUR_MS = 60 * MINUTE_MS
+const DAY_MS = 24 * HOUR_MS
+const unitsMs: Record<string, number> = {
+  ...{ ms: 1, s: SECOND_MS, m: MINUTE_MS, h: HOUR_MS, d: DAY_MS, w: 7 * DAY_MS },
+}
+const otherTimeUnits: Record<string, string> = {
+  ...{ msec: 'ms', sec: 's', secs: 's', second: 's', seconds: 's', min: 'm', mins: 'm', minute: 'm', minutes: 'm' },
+  ...{ hour: 'h', hours: 'h', day: 'd', days: 'd', week: 'w', weeks: 'w' },
+}
+
+/** `30s`, `500ms`, `1h30m`, `30d` → ms. */
+export function duration(bounds: Bounds = {}): ZodType<number, string> {
+  const pattern = String.raw`^(\d+(\.\d+)?(ms|s|m|h|d|w))+$`
+  return measure('a duration', 'such as 30s, 500ms or 1h30m', 's', pattern, parseDuration, otherTimeUnits, bounds)
+}
+
+function parseDuration(value: string): number | undefined {
+  if (!/^(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+$/.test(value)) return undefined
+  let sum = 0
+  for (const [, digits, unit] of value.matchAll(/([\d.]+)([a-z]+)/g)) sum += Number(digits) * unitsMs[unit]
+  return Math.round(sum)
+}
+
+const unitsBytes: Record<string, number> = {
+  ...{ B: 1, kB: 1e3, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 },
+  ...{ KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 },
+}
+const otherSizeUnits: Record<string, string> = {
+  ...{ b: 'B', byte: 'B', bytes: 'B', k: 'KiB', m: 'MiB', g: 'GiB', t: 'TiB' },
+  ...{ kb: 'KB', mb: 'MB', gb: 'GB', tb: 'TB', kib: 'KiB', mib: 'MiB', gib: 'GiB', tib: 'TiB' },
+}
+
+/** `1GiB`, `64KiB`, `10MB` → bytes. */
+export function byteSize(bounds: Bounds = {}): ZodType<number, string> {
+  const pattern = String.raw`^\d+(\.\d+)?(B|[kK]B|[MGT]B|[KMGT]iB)$`
+  return measure('a size', 'such as 1GiB, 64KiB or 10MB', 'B', pattern, parseSize, otherSizeUnits, bounds)
+}
+
+function parseSize(value: string): number | undefined {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)([a-zA-Z]+)$/.exec(value) ?? []
+  if (digits === undefined || !Object.hasOwn(unitsBytes, unit)) return undefined
+  return Math.round(Number(digits) * unitsBytes[unit])
+}
+
+function measure(
+  kind: string,
+  like: string,
+  unit: string,
+  pattern: string,
+  parse: (value: string) => number | undefined,
+  otherUnits: Record<string, string>,
+  { min, max }: Bounds,
+): ZodType<number, string> {
+  const lowest = min === undefined ? 0 : parse(min)!
+  const highest = max === undefined ? Number.MAX_SAFE_INTEGER : parse(max)!
+  const bound = min === undefined ? max && `at most ${max}` : max === undefined ? `at least ${min}` : `${min} to ${max}`
+  const unitless = (digits: string | number): OptionProblem => {
+    return { sentence: `${digits} has no unit; write ${kind} ${like}`, suggestion: `${digits}${unit}` }
+  }
+  return textOption({ kind, like, pattern, ofNumber: unitless, ...(bound && { bound }) }, (value) => {
+    const amount = parse(value)
+    if (amount === undefined) {
+      if (/^\d+(\.\d+)?$/.test(value)) throw new OptionFault(unitless(value))
+      const [, digits, other] = /^(\d+(?:\.\d+)?)\s*([a-zA-Z]+)$/.exec(value) ?? []
+      const known = other === undefined ? undefined : knownUnit(digits + other, other, parse, otherUnits)
+      const suggestion = known === undefined ? {} : { suggestion: `${digits}${known}` }
+      throw new OptionFault({
+        sentence: `${JSON.stringify(value)} is no ${kind.slice(2)}; write one ${like}`,
+        ...suggestion,
+      })
+    }
+    if (amount < lowest || amount > highest) throw new OptionFault({ sentence: `${value} is not ${within(bound!)}` })
+    return amount
+  })
+}
+
+// `30 s` has the right unit behind a blank; `30sec` and `1G` have one that is written otherwise.
+function knownUnit(
+  closed: string,
+  unit: string,
+  parse: (value: string) => number | undefined,
+  otherUnits: Record<string, string>,
+): string | undefined {
+  if (parse(closed) !== undefined) return unit
+  const lower = unit.toLowerCase()
+  return Object.hasOwn(otherUnits, lower) ? otherUnits[lower] : parse(`1${lower}`) === undefined ? undefined : lower
+}
+
+const within = (bound: string) => (bound.startsWith('at ') ? bound : `within ${bound}`)
+
+/** `"0640"` → permission bits. */
+export function fileMode(): ZodType<number, string> {
+  const like = 'such as "0640"'
+  const ofNumber = (value: number): OptionProblem => {
+    const digits = String(value)
+    const suggestion = /^[0-7]{3}$/.test(digits) ? { suggestion: `"0${digits}"` } : {}
+    return { sentence: `${digits} is a number; a mode is text in octal digits, ${like}`, ...suggestion }
+  }
+  return textOption({ kind: 'a mode', like, pattern: '^0?[0-7]{3}$', ofNumber }, (value) => {
+    if (/^0?[0-7]{3}$/.test(value)) return parseInt(value, 8)
+    throw new OptionFault({ sentence: `${JSON.stringify(value)} is no mode; write three octal digits, ${like}` })
+  })
+}
+
+/** A user or a group, by name or number: as text, since only the system that runs it knows which there are. */
+export function account(what: 'user' | 'group'): ZodType<string, string> {
+  const kind = { kind: `a ${what}`, like: 'by name or "number"', pattern: '^[^\\s:]+$' }
+  const ofNumber = (value: number) => ({
+    sentence: `${value} is a number; quotes make it text`,
+    suggestion: `"${value}"`,
+  })
+  return textOption({ ...kind, ofNumber }, (value) => {
+    if (/^[^\s:]+$/.test(value)) return value
+    throw new OptionFault({ sentence: `${JSON.stringify(value)} is no name of a ${what}` })
+  })
+}
+
+/** Where to listen or what to connect to. */
+export interface EndpointUrl<Scheme extends string = string> {
+  readonly scheme: Scheme
+  /** A name, or an IPv4 or IPv6 address without brackets. */
+  readonly host: string
+  readonly port: number
+}
+
+const defaultPorts: Record<string, number> = { udp: 514, tcp: 514, tls: 6514, relp: 2514, relps: 2515 }
+
+/** `udp://0.0.0.0:514`, `tcp://[::1]:5514`, `tcp://logs`. To listen, port 0 is any free one. */
+export function endpointUrl<const Scheme extends string>(
+  schemes: readonly Scheme[],
+  purpose: 'listen' | 'connect',
+): ZodType<EndpointUrl<Scheme>, string> {
+  const example = purpose === 'listen' ? '0.0.0.0:514' : 'logs:514'
+  const like = `such as ${schemes[0]}://${example}`
+  const portMin = purpose === 'listen' ? 0 : 1
+  const kind = { kind: 'an address', like, bound: schemes.map((scheme) => `${scheme}://`).join(', ') }
+  const pattern = `^(${schemes.join('|')})://`
+  return textOption({ ...kind, pattern }, (value) => {
+    const fail = (sentence: string, start = 0, end = value.length, suggestion?: string): never => {
+      throw new OptionFault({ sentence, start, end, ...(suggestion !== undefined && { suggestion }) })
+    }
+    const colon = value.indexOf('://')
+    if (colon < 0)
+      return fail(`"${value}" is no address; write one ${like}`, 0, value.length, withScheme(value, schemes[0]))
+    const scheme = schemes.find((known) => known === value.slice(0, colon).toLowerCase())
+    if (scheme === undefined) {
+      return fail(`"${value.slice(0, colon)}" is not one of ${schemes.join(', ')}`, 0, colon)
+    }
+    const [whole, bracketed, name, digits] = /^(?:\[([^\]]*)\]|([^[\]:/?#@\s]*))(?::(\d*))?/.exec(
+      value.slice(colon + 3),
+    )!
+    const host = bracketed ?? name
+    const hostAt = colon + 3
+    const after = hostAt + whole.length
+    if (bracketed === undefined && /^\[|:.*:/.test(value.slice(hostAt))) {
+      return fail('an IPv6 address stands in brackets, such as [::1]:514', hostAt)
+    }
+    if (host === '') return fail(`an address names a host; write one ${like}`)
+    if (after !== value.length) return fail(`"${value.slice(after)}" cannot stand behind host and port`, after)
+    if (bracketed !== undefined && !isIpv6(bracketed)) return fail(`"${bracketed}" is no IPv6 address`, hostAt, after)
+    if (bracketed === undefined && !isHostName(name))
+      return fail(`"${name}" is no address and no host name`, hostAt, hostAt + name.length)
+    const port = digits === undefined || digits === '' ? defaultPorts[scheme] : Number(digits)
+    if (port < portMin || port > 65535) {
+      return fail(`${digits} is no port; ports are ${portMin} to 65535`, after - digits.length, after)
+    }
+    return { scheme, host, port }
+  })
+}
+
+const withScheme = (value: string, scheme: string) => (/^[\w.[\]:-]+$/.test(value) ? `${scheme}://${value}` : undefined)
+
+function isHostName(name: string): boolean {
+  if (/^[\d.]+$/.test(name)) return isIpv4(name)
+  return name.length <= 253 && /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i.test(name)
+}
+
+function isIpv4(value: string): boolean {
+  const parts = value.split('.')
+  return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255)
+}
+
+// The URL parser knows what an IPv6 address is; it takes no zone (`fe80::1%eth0`).
+function isIpv6(value: string): boolean {
+  return URL.canParse(`http://[${value.replace(/%[\w.-]+$/, '')}]/`)
+}
+
+/** One network of an `allow:`; the 16 bytes of an IPv6 address (IPv4 as ::ffff:a.b.c.d) and how many leading bits count. */
+export interface Network {
+  readonly address: Uint8Array
+  readonly bits: number
+}
+
+/** `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.7`: one entry of `list(network())`. */
+export function network(): ZodType<Network, string> {
+  const kind = { kind: 'a network', like: 'such as 10.0.0.0/8, 2001:db8::/32 or 192.0.2.7' }
+  return textOption(kind, (value) => {
+    const found = parseNetwork(value)
+    if (found) return found
+    throw new OptionFault({ sentence: `"${value}" is no network; write one ${kind.like}` })
+  })
+}
+
+/** `Europe/Paris`, `local`, `UTC`, `+02:00`. */
+export function zone(): ZodType<Zone, string> {
+  const kind = { kind: 'a time zone', like: 'such as Europe/Paris, +02:00, UTC or local' }
+  return textOption(kind, (value) => {
+    const found = zoneNamed(value)
+    if (found) return found
+    throw new OptionFault({ sentence: `there is no time zone "${value}"; write one ${kind.like}` })
+  })
+}
+
+/** A facility by name → its code. */
+export function facility(): ZodType<number, string> {
+  return priorityPart('facility', 'local0', facilityNames, facilityCode)
+}
+
+/** A severity by name → its code. */
+export function severity(): ZodType<number, string> {
+  return priorityPart('severity', 'info', severityNames, severityCode)
+}
+
+function priorityPart(
+  what: string,
+  example: string,
+  names: readonly string[],
+  codeOf: (name: string) => number | undefined,
+): ZodType<number, string> {
+  const ofNumber = (value: number): OptionProblem => {
+    const name = names[value]
+    return { sentence: `${value} is a number; write the name of a ${what}`, ...(name && { suggestion: name }) }
+  }
+  return textOption({ kind: `a ${what}`, like: `such as ${example}`, ofNumber }, (value) => {
+    const code = codeOf(value)
+    if (code !== undefined) return code
+    const suggestion = nearest(value, names)
+    const sentence = `there is no ${what} "${value}"; there are ${names.join(', ')}`
+    throw new OptionFault({ sentence, ...(suggestion !== undefined && { suggestion }) })
+  })
+}
+
+function parseNetwork(value: string): Network | undefined {
+  const [, host, bitsText] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(value) ?? []
+  if (host === undefined) return undefined
+  const v4 = isIpv4(host)
+  if (!v4 && !isIpv6(host)) return undefined
+  const bits = bitsText === undefined ? 128 : Number(bitsText) + (v4 ? 96 : 0)
+  return bits > 128 ? undefined : { address: addressBytes(v4 ? `::ffff:${host}` : host), bits }
+}
+
+// The URL parser writes every address in the one form of RFC 5952, so only `::` is left to be spelt out.
+function addressBytes(host: string): Uint8Array {
+  const [head, tail = ''] = new URL(`http://[${host}]/`).hostname.slice(1, -1).split('::')
+  const groupsOf = (side: string) => (side === '' ? [] : side.split(':').map((group) => parseInt(group, 16)))
+  const address = new Uint8Array(16)
+  for (const [i, group] of groupsOf(head).entries()) address.set([group >> 8, group & 0xff], 2 * i)
+  const last = groupsOf(tail)
+  for (const [i, group] of last.entries()) address.set([group >> 8, group & 0xff], 16 - 2 * (last.length - i))
+  return address
+}
