@@ -1,0 +1,115 @@
+// From a configuration to a running pipeline. Components open, start and stop one by one, so that a reload can
+// restart only what changed.
+//
+//   open:   destinations, then sources (a taken port is known before anything flows)
+//   run:    sources write to the router, the router to each destination's queue
+//   drain:  sources stop taking in → open writes settle → queues stop → destinations close
+
+import type { ComponentContext } from '../common/component.ts'
+import { sleep } from '../common/clock.ts'
+import { compilePredicate } from '../common/expression/predicate.ts'
+import { reasonOf } from '../common/fault.ts'
+import { localZone } from '../common/message/zone.ts'
+import { DestinationQueue } from '../common/pipeline/destination-queue.ts'
+import { Router, type Route } from '../common/pipeline/router.ts'
+import type { Destination, Source } from '../common/pipeline/sink.ts'
+import type { Platform } from '../common/platform.ts'
+import type { Configuration } from './configuration.ts'
+
+/** A pipeline that was opened and not drained yet. */
+export class Pipeline {
+  readonly sources: readonly Source[]
+  readonly destinations: readonly Destination[]
+  readonly #queues: readonly DestinationQueue[]
+  readonly #router: Router
+  readonly #platform: Platform
+  readonly #drainMs: number
+  readonly #intake = new AbortController()
+  #running: Promise<void>[] = []
+
+  private constructor(
+    sources: readonly Source[],
+    destinations: readonly Destination[],
+    routes: readonly Route[],
+    drainMs: number,
+    platform: Platform,
+  ) {
+    this.sources = sources
+    this.destinations = destinations
+    this.#platform = platform
+    this.#drainMs = drainMs
+    this.#queues = destinations.map((destination) => new DestinationQueue(destination, platform))
+    this.#router = new Router(routes, this.#queues, platform.metrics)
+  }
+
+  /** Makes every component of the configuration; touches neither disk nor network. */
+  static assemble(configuration: Configuration, hostName: string, platform: Platform): Pipeline {
+    const { dataFolder, messageBytesMax } = configuration
+    const contextOf = (name: string): ComponentContext => {
+      return { name, platform, dataFolder, hostName, messageBytesMax, localZone }
+    }
+    const sources = configuration.sources.map(({ name, type, options }) => type.create(options, contextOf(name)))
+    const destinations = configuration.destinations.map(({ name, type, options }) => {
+      return type.create(options, contextOf(name))
+    })
+    const indexOf = new Map(configuration.destinations.map(({ name }, index) => [name, index]))
+    const routes = configuration.routes.map((route): Route => {
+      return {
+        ...(route.from && { from: new Set(route.from) }),
+        ...(route.where && { where: compilePredicate(route.where) }),
+        to: route.to.map((name) => indexOf.get(name)!),
+        final: route.final,
+      }
+    })
+    return new Pipeline(sources, destinations, routes, configuration.drainMs, platform)
+  }
+
+  /** Rejects with the first fault that forbids running; what was opened before is closed again. */
+  async open(): Promise<void> {
+    const opened: Destination[] = []
+    try {
+      for (const destination of this.destinations) {
+        await destination.open()
+        opened.push(destination)
+      }
+      for (const source of this.sources) await source.open()
+    } catch (error) {
+      for (const destination of opened) await destination.close(0)
+      throw error
+    }
+  }
+
+  /** Starts all sources; resolves when every source has come to its end by itself (`stdin` does; most never do). */
+  run(): Promise<void> {
+    this.#running = this.sources.map(async (source) => {
+      await source.run(this.#router.sinkFor(source.name), this.#intake.signal)
+    })
+    return Promise.all(this.#running).then(() => {})
+  }
+
+  /** Stops taking in, gives open writes until the deadline, and closes everything. Safe to call twice. */
+  async drain(): Promise<void> {
+    const { clock, log } = this.#platform
+    const startMs = clock.monotonicMs()
+    const leftMs = () => Math.max(0, this.#drainMs - (clock.monotonicMs() - startMs))
+    this.#intake.abort()
+    const settled = Promise.allSettled(this.#running)
+    await Promise.race([settled, sleep(clock, leftMs())])
+    for (const queue of this.#queues) queue.stop()
+    await Promise.all(
+      this.destinations.map(async (destination) => {
+        try {
+          await destination.close(leftMs())
+        } catch (error) {
+          log.error({ destination: destination.name, reason: reasonOf(error) }, 'not closed in order')
+        }
+      }),
+    )
+    await settled
+  }
+
+  /** SIGHUP: destinations reopen what they write to. */
+  async reopen(): Promise<void> {
+    for (const destination of this.destinations) await destination.reopen?.()
+  }
+}

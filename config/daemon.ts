@@ -1,0 +1,94 @@
+// A daemon's life: configuration, lock, pipeline, signals, the report once a minute, drain.
+
+import { hostname } from 'node:os'
+import { Fault, reasonOf } from '../common/fault.ts'
+import { REPORT_EVERY_MS } from '../common/limits.ts'
+import { openLog, type Log } from '../common/log.ts'
+import { createMetrics } from '../common/metric.ts'
+import { lockDataFolder } from '../common/net/data-lock.ts'
+import { systemPlatform, type Platform } from '../common/platform.ts'
+import { Pipeline } from './assemble.ts'
+import type { Configuration, Mode } from './configuration.ts'
+import { builtInText, loadConfiguration } from './load.ts'
+import { adviceFor } from './advice.ts'
+import { CounterReport } from './counter-report.ts'
+
+const EXIT_OK = 0
+const EXIT_CANNOT_START = 2
+
+/** Writes the mode's built-in configuration to stdout. */
+export async function printBuiltIn(mode: Mode): Promise<void> {
+  process.stdout.write(await builtInText(mode))
+}
+
+/** Runs a mode in the foreground until SIGTERM, SIGINT or the end of its sources; resolves to the exit status. */
+export async function runDaemon(mode: Mode, configPath: string | undefined): Promise<number> {
+  const log = openLog()
+  const loaded = await loadConfiguration(configPath, mode)
+  if (!loaded.configuration) {
+    process.stderr.write(loaded.text)
+    return EXIT_CANNOT_START
+  }
+  const platform = systemPlatform(log, createMetrics())
+  try {
+    return await runPipeline(loaded.configuration, loaded.builtIn, platform)
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    log.fatal({ code: error.code, advice: adviceFor(error.code) }, error.detail)
+    return EXIT_CANNOT_START
+  }
+}
+
+async function runPipeline(configuration: Configuration, builtIn: boolean, platform: Platform): Promise<number> {
+  const { log } = platform
+  const lock = await lockDataFolder(configuration.dataFolder, platform.disk)
+  const pipeline = Pipeline.assemble(configuration, hostname(), platform)
+  try {
+    await pipeline.open()
+    log.info({ mode: configuration.mode, config: configuration.path, data: configuration.dataFolder }, 'sluice is up')
+    if (builtIn && configuration.mode === 'server') process.stdout.write(threeThingsToTry)
+    await untilStopped(pipeline, platform)
+    log.info('sluice is down: everything open has been settled or counted')
+    return EXIT_OK
+  } finally {
+    await lock.release()
+  }
+}
+
+async function untilStopped(pipeline: Pipeline, platform: Platform): Promise<void> {
+  const { log } = platform
+  const report = new CounterReport(platform.metrics, log)
+  // Timers of the platform do not keep the process alive; this one does, also for a client that only tails.
+  const heartbeat = setInterval(() => void report.write(), REPORT_EVERY_MS)
+  const onHangUp = () => void reopen(pipeline, log)
+  process.on('SIGHUP', onHangUp)
+  const stop = new Promise<string>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name))
+  })
+  const reason = await Promise.race([stop, pipeline.run().then(() => 'the end of all sources')])
+  log.info({ reason }, 'stopping: taking nothing more in')
+  process.off('SIGHUP', onHangUp)
+  await pipeline.drain()
+  await report.write()
+  clearInterval(heartbeat)
+}
+
+async function reopen(pipeline: Pipeline, log: Log): Promise<void> {
+  try {
+    await pipeline.reopen()
+    log.info('output files reopened')
+  } catch (error) {
+    log.error({ reason: reasonOf(error) }, 'output files not reopened')
+  }
+}
+
+const threeThingsToTry = `
+sluice is listening on 127.0.0.1:5514 (udp and tcp) and follows this machine's logs. Three things to try:
+
+  logger -n 127.0.0.1 -P 5514 -d 'hello'    send it a message
+  npx sluice grep hello                     find it again
+  npx sluice grep -p err -S -1h             every error of the last hour
+
+Ctrl-C drains and stops. \`sluice server --print-config\` prints the configuration that is running.
+
+`

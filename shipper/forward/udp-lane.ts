@@ -1,0 +1,67 @@
+// Datagrams to one receiver: best effort (RFC 5426). A batch settles when the kernel has taken its last datagram.
+
+import { Fault, reasonOf } from '../../common/fault.ts'
+import { RateLimitedWarning } from '../../common/log.ts'
+import type { DatagramSocket, Endpoint } from '../../common/net/net.ts'
+import type { Batch } from '../../common/pipeline/batch.ts'
+import type { Platform } from '../../common/platform.ts'
+import type { WireEncoder } from './wire-encoder.ts'
+
+// What one IPv4 datagram can carry, less some room for a chunk's header (RFC 5426 §3.2).
+export const DATAGRAM_BYTES_MAX = 65_000
+
+export class UdpLane {
+  readonly #name: string
+  readonly #receiver: Endpoint
+  readonly #encoder: WireEncoder
+  readonly #platform: Platform
+  readonly #warning: RateLimitedWarning
+  #socket: DatagramSocket | undefined
+  #tail: Promise<void> = Promise.resolve()
+  #closed = false
+
+  constructor(name: string, receiver: Endpoint, encoder: WireEncoder, platform: Platform) {
+    this.#name = name
+    this.#receiver = receiver
+    this.#encoder = encoder
+    this.#platform = platform
+    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
+  }
+
+  async open(): Promise<void> {
+    this.#socket = await this.#platform.net.bind(undefined)
+  }
+
+  write(batch: Batch): Promise<void> {
+    const done = this.#tail.then(() => this.#send(batch))
+    this.#tail = done.catch(() => {})
+    return done
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    const { clock } = this.#platform
+    await new Promise<void>((resolve) => {
+      const cancel = clock.after(deadlineMs, resolve)
+      void this.#tail.then(() => {
+        cancel()
+        resolve()
+      })
+    })
+    this.#closed = true
+    await this.#socket?.close()
+  }
+
+  async #send(batch: Batch): Promise<void> {
+    for (const datagram of this.#encoder.datagrams(batch, DATAGRAM_BYTES_MAX)) {
+      if (this.#closed) throw new Fault('STOPPING', `destination ${this.#name} is closed`)
+      try {
+        await this.#socket!.send(datagram, this.#receiver)
+      } catch (error) {
+        // There is nobody to send it again for: the sender of a datagram never learns of its loss.
+        const reason = reasonOf(error)
+        this.#platform.metrics.count('sluice_dropped_total', { reason: 'udp_send', where: this.#name }, 1)
+        this.#warning.warn({ destination: this.#name, reason }, 'datagram not sent')
+      }
+    }
+  }
+}

@@ -1,0 +1,166 @@
+// The programs that are compared, each configured for the same work and tuned as its manual says: large windows and
+// batches, two workers, no name lookups, UTC.
+
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { createConnection } from 'node:net'
+import { join } from 'node:path'
+
+/** One piece of work that every system is configured for. */
+export interface Job {
+  /** Everything the system writes lies here. */
+  readonly folder: string
+  /** TCP (or UDP) port it listens on. */
+  readonly port: number
+  /** Syslog format of the input, where the system must be told. */
+  readonly syslog: 'rfc3164' | 'rfc5424'
+  /** `file`: to `<folder>/out.log` as iso lines; `relay`: warnings and worse to TCP `relayPort`, newline framing. */
+  readonly work: 'tcp-file' | 'udp-file' | 'relay' | 'tail-relay'
+  readonly relayPort?: number
+  /** `tail-relay`: the file to follow. */
+  readonly input?: string
+}
+
+export interface System {
+  readonly name: string
+  /** Its version, or undefined where it is not installed. */
+  version(): string | undefined
+  start(job: Job): Promise<ChildProcess>
+}
+
+const environment = { ...process.env, TZ: 'UTC' }
+
+/** Where the unpacked rsyslog lies: syslog-ng and rsyslog cannot both be installed. */
+const peersFolder = process.env['SLUICE_PEERS_DIR'] ?? ''
+
+function found(program: string): string | undefined {
+  for (const folder of ['/usr/sbin', '/usr/bin', join(peersFolder, 'usr/sbin')]) {
+    if (folder !== 'usr/sbin' && existsSync(join(folder, program))) return join(folder, program)
+  }
+  return undefined
+}
+
+function versionOf(program: string, flag: string, environment?: NodeJS.ProcessEnv): string | undefined {
+  const path = found(program)
+  if (!path) return undefined
+  const { stdout, stderr } = spawnSync(path, [flag], { encoding: 'utf8', env: { ...process.env, ...environment } })
+  return /\d+\.\d+(\.\d+)?/.exec(stdout + stderr)?.[0]
+}
+
+async function started(child: ChildProcess, job: Job): Promise<ChildProcess> {
+  const deadline = Date.now() + 20_000
+  let ended = false
+  child.once('exit', () => (ended = true))
+  while (Date.now() < deadline && !ended) {
+    if (job.work === 'udp-file' || job.work === 'tail-relay') {
+      if (existsSync(join(job.folder, 'ready')) || Date.now() > deadline - 18_500) return child
+    } else if (await accepts(job.port)) return child
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new Error(`${child.spawnfile} did not start`)
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(port, '127.0.0.1')
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
+
+export const sluice: System = {
+  name: 'sluice',
+  version: () => 'this',
+  start(job) {
+    const config = join(job.folder, 'sluice.yaml')
+    const out = JSON.stringify(join(job.folder, 'out.log'))
+    const scheme = job.work === 'udp-file' ? 'udp' : 'tcp'
+    const sources =
+      job.work === 'tail-relay'
+        ? `  in: { type: file, paths: [${JSON.stringify(job.input)}] }`
+        : `  in: { type: syslog, listen: ["${scheme}://127.0.0.1:${job.port}"] }`
+    const relay = `{ type: forward, to: ["tcp://127.0.0.1:${job.relayPort}"], framing: newline }`
+    const destinations = job.work.endsWith('file') ? `{ type: file, path: ${out}, line: iso }` : relay
+    const where = job.work === 'relay' ? 'where: "severity:>=warning", ' : ''
+    const text = `data: ${JSON.stringify(join(job.folder, 'data'))}
+sources:
+${sources}
+destinations:
+  out: ${destinations}
+routes:
+  - { ${where}to: [out] }
+`
+    writeFileSync(config, text)
+    const program = new URL('../../../dist/main.js', import.meta.url).pathname
+    const mode = job.work === 'tail-relay' ? 'client' : 'server'
+    const stdio = ['ignore', 'inherit', 'ignore'] as const
+    return started(spawn(process.execPath, [program, mode, '-c', config], { env: environment, stdio: [...stdio] }), job)
+  },
+}
+
+export const syslogNg: System = {
+  name: 'syslog-ng',
+  version: () => versionOf('syslog-ng', '--version'),
+  start(job) {
+    const config = join(job.folder, 'syslog-ng.conf')
+    const flags = job.syslog === 'rfc5424' ? 'flags(syslog-protocol)' : ''
+    const source =
+      job.work === 'udp-file'
+        ? `network(transport("udp") ip("127.0.0.1") port(${job.port}) so-rcvbuf(8388608) log-iw-size(100000) log-fetch-limit(2000) ${flags});`
+        : `network(transport("tcp") ip("127.0.0.1") port(${job.port}) max-connections(1000) log-iw-size(100000) log-fetch-limit(2000) ${flags});`
+    const destination =
+      job.work === 'relay'
+        ? `network("127.0.0.1" port(${job.relayPort}) transport("tcp"));`
+        : `file("${job.folder}/out.log" template("$ISODATE $HOST $MSGHDR$MSG\\n"));`
+    const filter = job.work === 'relay' ? 'filter(f);' : ''
+    const text = `@version: 3.38
+options { threaded(yes); use-dns(no); dns-cache(no); keep-hostname(yes); flush-lines(1000); log-fifo-size(200000); stats-freq(0); frac-digits(6); };
+source s { ${source} };
+destination d { ${destination} };
+filter f { severity(warning..emerg) };
+log { source(s); ${filter} destination(d); flags(flow-control); };
+`
+    writeFileSync(config, text)
+    const state = ['--persist-file', join(job.folder, 'ng.persist'), '--control', join(job.folder, 'ng.ctl')]
+    const flagsOf = ['-F', '--no-caps', '-f', config, '-p', join(job.folder, 'ng.pid'), '--worker-threads=2', ...state]
+    return started(spawn(found('syslog-ng')!, flagsOf, { env: environment, stdio: 'ignore' }), job)
+  },
+}
+
+const rsyslogLibraries = {
+  LD_LIBRARY_PATH: join(peersFolder, 'usr/lib/x86_64-linux-gnu'),
+}
+
+export const rsyslog: System = {
+  name: 'rsyslog',
+  version: () => versionOf('rsyslogd', '-v', rsyslogLibraries),
+  start(job) {
+    const config = join(job.folder, 'rsyslog.conf')
+    mkdirSync(join(job.folder, 'work'), { recursive: true })
+    const modules = existsSync(join(peersFolder, 'usr/lib/x86_64-linux-gnu/rsyslog'))
+      ? join(peersFolder, 'usr/lib/x86_64-linux-gnu/rsyslog')
+      : '/usr/lib/x86_64-linux-gnu/rsyslog'
+    const inputs = {
+      'tcp-file': `module(load="imptcp" threads="2")\ninput(type="imptcp" address="127.0.0.1" port="${job.port}")`,
+      relay: `module(load="imptcp" threads="2")\ninput(type="imptcp" address="127.0.0.1" port="${job.port}")`,
+      'udp-file': `module(load="imudp" threads="2" batchSize="256")\ninput(type="imudp" address="127.0.0.1" port="${job.port}" rcvbufSize="8m")`,
+      'tail-relay': `module(load="imfile")\ninput(type="imfile" file="${job.input}" tag="app:")`,
+    }
+    const output = job.work.endsWith('file')
+      ? `action(type="omfile" file="${job.folder}/out.log" template="RSYSLOG_FileFormat" asyncWriting="on" ioBufferSize="256k" flushOnTXEnd="off" flushInterval="1")`
+      : `action(type="omfwd" target="127.0.0.1" port="${job.relayPort}" protocol="tcp" queue.type="LinkedList" queue.size="200000" queue.dequeueBatchSize="4096" template="RSYSLOG_ForwardFormat")`
+    const action = job.work === 'relay' ? `if $syslogseverity <= 4 then { ${output} }` : output
+    const text = `global(workDirectory="${job.folder}/work" net.enableDNS="off" maxMessageSize="64k")
+main_queue(queue.size="400000" queue.dequeueBatchSize="4096" queue.workerThreads="2")
+${inputs[job.work]}
+${action}
+`
+    writeFileSync(config, text)
+    const flags = ['-n', '-f', config, '-i', join(job.folder, 'rsyslog.pid'), '-M', modules]
+    const env = { ...environment, ...rsyslogLibraries }
+    return started(spawn(found('rsyslogd')!, flags, { env, stdio: 'ignore' }), job)
+  },
+}
