@@ -9,6 +9,8 @@ import { assert } from '../fault.ts'
 
 export class Slab {
   readonly bytes: Buffer
+  /** The same bytes, for reading four at a time. */
+  readonly view: DataView
   readonly #pool: SlabPool
   #references = 1
 
@@ -16,6 +18,7 @@ export class Slab {
   constructor(pool: SlabPool, bytes: Buffer) {
     this.#pool = pool
     this.bytes = bytes
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   }
 
   retain(): void {

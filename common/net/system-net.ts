@@ -1,0 +1,219 @@
+// The real network: node:net and node:dgram.
+
+import * as dgram from 'node:dgram'
+import { lookup } from 'node:dns/promises'
+import * as net from 'node:net'
+import { errnoOf, Fault, reasonOf } from '../fault.ts'
+import { CONNECT_WAIT_MS, KEEPALIVE_MS } from '../limits.ts'
+import type { Connection, ConnectionEvents, DatagramSocket, Endpoint, Listener, Net } from './net.ts'
+
+// How many connections the kernel may hold for us while we are busy: a restart of a thousand senders at once.
+const BACKLOG = 4096
+
+export const systemNet: Net = { listen, connect, bind, resolve }
+
+/** An address as it is written: IPv6 in brackets. */
+function written({ host, port }: Endpoint): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** `::ffff:192.0.2.7` is the IPv4 address 192.0.2.7 seen through a socket for both. */
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+}
+
+function bindFault(error: unknown, at: Endpoint, protocol: string): Fault {
+  const where = `${protocol} ${written(at)}`
+  switch (errnoOf(error)) {
+    case 'EADDRINUSE':
+      return new Fault('PORT_TAKEN', `${where} is in use by another process`, { cause: error })
+    case 'EACCES':
+      return new Fault('PORT_FORBIDDEN', `this user may not listen on ${where}`, { cause: error })
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new Fault('HOST_UNRESOLVED', `${at.host} has no address`, { cause: error })
+    default:
+      return new Fault('ADDRESS_UNAVAILABLE', `cannot listen on ${where}: ${reasonOf(error)}`, { cause: error })
+  }
+}
+
+class SystemConnection implements Connection {
+  readonly peer: Endpoint
+  readonly #socket: net.Socket
+
+  constructor(socket: net.Socket) {
+    this.#socket = socket
+    this.peer = { host: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
+    socket.setKeepAlive(true, KEEPALIVE_MS)
+    socket.setNoDelay(true)
+    // Before `start` a reset must not end the process; the close event that follows is what counts.
+    socket.on('error', () => {})
+  }
+
+  start(events: ConnectionEvents): void {
+    const socket = this.#socket
+    let failure: Error | undefined
+    socket.on('data', (chunk: Buffer) => events.data(chunk))
+    socket.on('end', () => events.end())
+    socket.on('error', (error) => (failure = error))
+    if (socket.destroyed) setImmediate(() => events.close(failure))
+    else socket.on('close', () => events.close(failure))
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  write(bytes: Buffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#socket.write(bytes, (error) => {
+        if (error) reject(new Fault('CONNECTION_LOST', reasonOf(error), { retryable: true, cause: error }))
+        else resolve()
+      })
+    })
+  }
+
+  end(): void {
+    this.#socket.end()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+}
+
+function listen(at: Endpoint, accept: (connection: Connection) => void): Promise<Listener> {
+  return new Promise((resolve, reject) => {
+    // Half-open: a sender that has said all it has to say may still wait for us to read it.
+    const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+      accept(new SystemConnection(socket))
+      socket.resume()
+    })
+    server.once('error', (error) => reject(bindFault(error, at, 'tcp')))
+    server.listen({ host: at.host, port: at.port, backlog: BACKLOG }, () => {
+      const address = server.address() as net.AddressInfo
+      server.on('error', () => {}) // an accept that failed for want of descriptors is tried again by libuv
+      resolve({
+        port: address.port,
+        close: () => new Promise((done) => server.close(() => done())),
+      })
+    })
+  })
+}
+
+function connect(to: Endpoint, signal?: AbortSignal): Promise<Connection> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ host: to.host, port: to.port, allowHalfOpen: true })
+    const fail = (error: unknown) => {
+      settle()
+      socket.destroy()
+      const unresolved = errnoOf(error) === 'ENOTFOUND' || errnoOf(error) === 'EAI_AGAIN'
+      const detail = unresolved ? `${to.host} has no address` : `${written(to)}: ${reasonOf(error)}`
+      reject(
+        new Fault(unresolved ? 'HOST_UNRESOLVED' : 'CONNECTION_REFUSED', detail, { retryable: true, cause: error }),
+      )
+    }
+    const onTimeout = () => fail(new Error(`no answer within ${CONNECT_WAIT_MS / 1000} s`))
+    const onAbort = () => fail(new Error('stopped'))
+    const settle = () => {
+      socket.setTimeout(0)
+      socket.off('timeout', onTimeout)
+      socket.off('error', fail)
+      signal?.removeEventListener('abort', onAbort)
+    }
+    socket.once('error', fail)
+    socket.setTimeout(CONNECT_WAIT_MS, onTimeout)
+    signal?.addEventListener('abort', onAbort)
+    socket.once('connect', () => {
+      settle()
+      resolve(new SystemConnection(socket))
+    })
+    if (signal?.aborted) onAbort()
+  })
+}
+
+async function bind(at: Endpoint | undefined, receiveBufferBytes?: number): Promise<DatagramSocket> {
+  const ipv6 = at !== undefined && (at.host.includes(':') || net.isIPv6(at.host))
+  const socket = dgram.createSocket({ type: ipv6 ? 'udp6' : 'udp4', ...(at && { reuseAddr: false }) })
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', (error) => reject(bindFault(error, at ?? { host: '0.0.0.0', port: 0 }, 'udp')))
+    socket.bind(at?.port ?? 0, at?.host, () => {
+      socket.removeAllListeners('error')
+      // ECONNREFUSED of an earlier datagram comes back here: nobody can be told.
+      socket.on('error', () => {})
+      resolve()
+    })
+  })
+  if (receiveBufferBytes !== undefined) askForBuffer(socket, receiveBufferBytes)
+  return new SystemDatagramSocket(socket)
+}
+
+// The kernel cuts it to net.core.rmem_max; on some systems it refuses instead, and then its default stays.
+function askForBuffer(socket: dgram.Socket, bytes: number): void {
+  try {
+    socket.setRecvBufferSize(bytes)
+  } catch (error) {
+    if (errnoOf(error) !== 'ERR_SOCKET_BUFFER_SIZE') throw error
+  }
+}
+
+// A name is looked up once a minute, not once a datagram.
+const RESOLVED_FOR_MS = 60_000
+
+class SystemDatagramSocket implements DatagramSocket {
+  readonly port: number
+  readonly receiveBufferBytes: number
+  readonly #socket: dgram.Socket
+  readonly #resolved = new Map<string, { readonly address: string; readonly untilMs: number }>()
+
+  constructor(socket: dgram.Socket) {
+    this.#socket = socket
+    this.port = socket.address().port
+    this.receiveBufferBytes = socket.getRecvBufferSize()
+  }
+
+  start(receive: (datagram: Buffer, peerHost: string, peerPort: number) => void): void {
+    // The last sender's address is most often this sender's: its plain form is made once.
+    let known = ''
+    let plain = ''
+    this.#socket.on('message', (datagram, { address, port }) => {
+      if (address !== known) {
+        known = address
+        plain = plainAddress(address)
+      }
+      receive(datagram, plain, port)
+    })
+  }
+
+  async send(datagram: Buffer, to: Endpoint): Promise<void> {
+    const address = net.isIP(to.host) !== 0 ? to.host : await this.#addressOf(to.host)
+    await new Promise<void>((resolve, reject) => {
+      this.#socket.send(datagram, to.port, address, (error) => (error ? reject(error) : resolve()))
+    })
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => this.#socket.close(() => resolve()))
+  }
+
+  async #addressOf(host: string): Promise<string> {
+    const known = this.#resolved.get(host)
+    if (known && known.untilMs > performance.now()) return known.address
+    const [address] = await resolve(host)
+    this.#resolved.set(host, { address, untilMs: performance.now() + RESOLVED_FOR_MS })
+    return address
+  }
+}
+
+async function resolve(host: string): Promise<string[]> {
+  try {
+    const found = await lookup(host, { all: true })
+    return found.map(({ address }) => address)
+  } catch (error) {
+    throw new Fault('HOST_UNRESOLVED', `${host} has no address`, { retryable: true, cause: error })
+  }
+}

@@ -1,0 +1,111 @@
+// The real program, as a process: started on a configuration, watched, signalled, and always stopped.
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { createSocket } from 'node:dgram'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+
+const main = new URL('../../dist/main.js', import.meta.url).pathname
+
+/** Waits until `check` gives something other than undefined or false; fails with `what` after the deadline. */
+export async function until<T>(
+  what: string,
+  check: () => T | undefined | false | Promise<T | undefined | false>,
+  deadlineMs: number = 30_000,
+): Promise<T> {
+  const end = Date.now() + deadlineMs
+  for (;;) {
+    const value = await check()
+    if (value !== undefined && value !== false) return value
+    if (Date.now() > end) throw new Error(`not within ${deadlineMs} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+/** A folder that is gone after the test. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-test-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** A port that nobody listened on a moment ago, neither on TCP nor on UDP. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = await new Promise<number>((resolve) => {
+      const server = createServer()
+      server.listen(0, '127.0.0.1', () => {
+        const address = server.address()
+        server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
+      })
+    })
+    const free = await new Promise<boolean>((resolve) => {
+      const socket = createSocket('udp4')
+      socket.once('error', () => resolve(false))
+      socket.bind(port, '127.0.0.1', () => socket.close(() => resolve(true)))
+    })
+    if (free) return port
+  }
+}
+
+export interface Ended {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a command to its end. */
+export function run(words: readonly string[], options: { input?: string | Buffer; cwd?: string } = {}): Promise<Ended> {
+  const child = spawn(process.execPath, [main, ...words], { cwd: options.cwd, env: { ...process.env, TZ: 'UTC' } })
+  const collected = collect(child)
+  child.stdin.on('error', () => {}) // a command may end before it has read everything
+  child.stdin.end(options.input ?? '')
+  return new Promise((resolve) => child.once('close', (status) => resolve({ status, ...collected() })))
+}
+
+function collect(child: ChildProcess): () => { stdout: string; stderr: string } {
+  const out: Buffer[] = []
+  const err: Buffer[] = []
+  child.stdout?.on('data', (chunk: Buffer) => out.push(chunk))
+  child.stderr?.on('data', (chunk: Buffer) => err.push(chunk))
+  return () => ({ stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() })
+}
+
+export interface Daemon {
+  readonly child: ChildProcess
+  /** The folder with its configuration; `data` lies in it. */
+  readonly folder: string
+  output(): { stdout: string; stderr: string }
+  /** Resolves to the exit status. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>
+}
+
+/** Starts a mode on this configuration (`data:` is added) and waits until it is up. It is stopped with the test. */
+export async function daemon(
+  mode: 'client' | 'relay' | 'server',
+  configuration: string,
+  folder: string = temporaryFolder(),
+): Promise<Daemon> {
+  const config = join(folder, `${mode}.yaml`)
+  const data = /^data:/m.test(configuration) ? '' : `data: ${JSON.stringify(join(folder, `data-${mode}`))}\n`
+  writeFileSync(config, data + configuration)
+  const child = spawn(process.execPath, [main, mode, '-c', config], { cwd: folder, env: { ...process.env, TZ: 'UTC' } })
+  const output = collect(child)
+  const ended = new Promise<number | null>((resolve) => child.once('close', (status) => resolve(status)))
+  const stop = (signal: NodeJS.Signals = 'SIGTERM') => {
+    child.kill(signal)
+    return ended
+  }
+  onTestFinished(async () => {
+    await stop('SIGKILL')
+  })
+  await until(`${mode} is up`, () => {
+    const { stderr } = output()
+    if (child.exitCode !== null) throw new Error(`${mode} ended with ${child.exitCode}:\n${stderr}`)
+    return stderr.includes('sluice is up')
+  })
+  return { child, folder, output, stop }
+}
