@@ -63,3 +63,18 @@ export const FILE_RETRY_MAX_MS = 5_000
 
 /** Counters are logged this often. */
 export const REPORT_EVERY_MS = 60_000
+
+/** The highest count in a regular expression's `{n,m}` (RE_DUP_MAX in GNU's library). */
+export const REGEX_REPEAT_MAX = 32_767
+
+/** Groups inside groups, and quantifiers in a row, of a regular expression: they are read and compiled by recursion. */
+export const REGEX_DEPTH_MAX = 250
+
+/** Steps of a compiled regular expression, repeats written out: each character may touch all of them once. */
+export const REGEX_STEPS_MAX = 50_000
+
+/** Cells of a regular expression's transition table (4 bytes each) before it is emptied and begun again. */
+export const REGEX_TABLE_CELLS_MAX = 512 * KiB
+
+/** Ways to match (`a|b|c`) whose literals are told apart; a pattern with more says nothing about what it needs. */
+export const REGEX_LITERAL_WAYS_MAX = 64

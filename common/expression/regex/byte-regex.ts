@@ -1,0 +1,274 @@
+// Regular expressions over bytes, for the filters of routes and for grep. Time is proportional to the text whatever the
+// pattern (ReDoS cannot happen), and nothing is allocated for a message.
+//
+//   pattern ─▶ tree ─▶ program ─▶ lazy automaton      the tree also gives the literals the pattern cannot do without
+//
+// Text is one message at a time. It may have several lines: `^` and `$` match at each of them, and neither `.` nor a
+// negated set goes over the end of one, so that a search finds what `grep` finds in the same lines.
+
+import { characterAt, isWordCharacter } from './character.ts'
+import { one } from './char-set.ts'
+import { LazyDfa } from './lazy-dfa.ts'
+import { literalsOf, type Ways } from './literals.ts'
+import { parseExtended } from './parse-extended.ts'
+import { nonEmpty, programOf } from './program.ts'
+import type { Node } from './syntax.ts'
+
+export interface RegexOptions {
+  /** `ere` (default): GNU `grep -E`. `fixed`: every character stands for itself. */
+  readonly syntax?: 'ere' | 'fixed'
+  readonly ignoreCase?: boolean
+  /** As `grep -w`: what matches is no part of a longer word. */
+  readonly wholeWord?: boolean
+  /** As `grep -x`: what matches is a whole line. */
+  readonly wholeLine?: boolean
+  /** `\d` and `\D` are digits (in grep `\d` is a `d`). */
+  readonly digits?: boolean
+}
+
+/**
+ * Compiles one pattern or several of which any may match; a line feed in a pattern separates two, as in grep. An empty
+ * pattern matches everything, an empty list nothing. Throws `PATTERN_SYNTAX`.
+ */
+export function compileRegex(patterns: string | readonly string[], options: RegexOptions = {}): ByteRegex {
+  const { syntax = 'ere', ignoreCase = false, digits = false } = options
+  const list = (typeof patterns === 'string' ? [patterns] : patterns).flatMap((pattern) => pattern.split('\n'))
+  const read = syntax === 'fixed' ? parseFixed : (text: string) => parseExtended(text, { ignoreCase, digits })
+  const trees = list.map((text) => read(text, ignoreCase))
+  const tree: Node = trees.length === 1 ? trees[0] : { kind: 'choice', options: trees }
+  return new ByteRegex(tree, options)
+}
+
+function parseFixed(pattern: string, ignoreCase: boolean): Node {
+  const parts = Array.from(pattern, (text): Node => ({ kind: 'set', set: one(text.codePointAt(0)!, ignoreCase) }))
+  return { kind: 'sequence', parts }
+}
+
+/** A literal shorter than this is found too often for looking it up to pay. */
+const LOOKED_FOR_BYTES_MIN = 3
+
+export class ByteRegex {
+  /**
+   * For each way to match, literals that are all in the text; `[[]]` where none can be told. With `ignoreCase` they are
+   * ASCII in lower case, to be compared without the case of ASCII letters.
+   */
+  readonly literals: Ways
+  readonly ignoreCase: boolean
+  /** The bounds of the last match that `find` found. */
+  matchStart = 0
+  matchEnd = 0
+  /** The bounds of the matches that `findAll` found. */
+  matches: Int32Array<ArrayBuffer> = new Int32Array(64)
+  readonly #tree: Node
+  readonly #any: LazyDfa
+  readonly #emptyWords: EmptyWords | undefined
+  readonly #needle: Buffer | undefined
+  readonly #needleIsAll: boolean
+  #finder: Finder | undefined
+
+  /** Made by `compileRegex`. */
+  constructor(tree: Node, options: RegexOptions) {
+    this.ignoreCase = options.ignoreCase ?? false
+    this.#tree = framed(tree, options)
+    const program = programOf(this.#tree, false)
+    this.#emptyWords = options.wholeWord && !options.wholeLine && mayBeEmpty(tree) ? new EmptyWords(tree) : undefined
+    this.#any = new LazyDfa(this.#emptyWords ? nonEmpty(program) : program, true, true)
+    this.literals = literalsOf(tree, this.ignoreCase)
+    const needle = this.ignoreCase ? undefined : longestOfOnlyWay(this.literals)
+    this.#needle = needle && needle.length >= LOOKED_FOR_BYTES_MIN ? needle : undefined
+    this.#needleIsAll = isPlainText(this.#tree)
+  }
+
+  /** Whether `text[start, end)`, a whole message, holds a match. */
+  test(text: Buffer, start: number = 0, end: number = text.length): boolean {
+    // Buffer.indexOf cannot be told where to stop, so it is asked only where it stops by itself.
+    if (this.#needle && end === text.length) {
+      const at = text.indexOf(this.#needle, start)
+      if (at < 0) return false
+      if (this.#needleIsAll) return true
+    }
+    return this.#matches(text, start, end)
+  }
+
+  #matches(text: Buffer, start: number, end: number): boolean {
+    return this.#any.test(text, start, end) || (this.#emptyWords?.test(text, start, end) ?? false)
+  }
+
+  /**
+   * Tests many messages: into[i] becomes 1 where message i, `[bounds[2i], bounds[2i+1])` of `text`, holds a match, else
+   * 0. Bounds ascend. A literal is looked for in the whole text at once, several GB/s, and only messages that hold it are
+   * tested.
+   */
+  testEach(text: Buffer, bounds: Uint32Array, count: number, into: Uint8Array): void {
+    const needle = this.#needle
+    if (!needle || count === 0) {
+      for (let i = 0; i < count; i += 1) into[i] = this.#matches(text, bounds[2 * i], bounds[2 * i + 1]) ? 1 : 0
+      return
+    }
+    into.fill(0, 0, count)
+    const bytes = text.length === bounds[2 * count - 1] ? text : text.subarray(0, bounds[2 * count - 1])
+    let at = bounds[0]
+    for (let i = 0; i < count; i += 1) {
+      const hit = bytes.indexOf(needle, at)
+      if (hit < 0) return
+      i = messageAt(bounds, i, count, hit)
+      const start = bounds[2 * i]
+      const end = bounds[2 * i + 1]
+      at = end
+      if (hit + needle.length > end) {
+        // Over the end of the message, or between two: there may be another one in what is left of this message.
+        at = hit + 1
+        if (at < end) i -= 1
+      } else if (this.#needleIsAll || this.#any.test(text, start, end)) into[i] = 1
+    }
+  }
+
+  /**
+   * Finds the first match in `text[start, end)`, a whole message, and of those that begin there the longest (POSIX); its
+   * bounds are then in `matchStart` and `matchEnd`. It may be empty.
+   */
+  find(text: Buffer, start: number = 0, end: number = text.length): boolean {
+    const finder = (this.#finder ??= new Finder(this.#tree))
+    const starts = finder.look(text, start, end)
+    if (starts === 0) return false
+    this.matchStart = finder.starts[starts - 1]
+    this.matchEnd = finder.endOf(text, start, end, this.matchStart)
+    return true
+  }
+
+  /**
+   * Finds all matches that are not empty and do not overlap, as `grep -o` prints them. Returns how many; match i is then
+   * `[matches[2i], matches[2i+1])`.
+   */
+  findAll(text: Buffer, start: number = 0, end: number = text.length): number {
+    const finder = (this.#finder ??= new Finder(this.#tree))
+    let count = 0
+    let from = start
+    for (let i = finder.look(text, start, end) - 1; i >= 0; i -= 1) {
+      const at = finder.starts[i]
+      if (at < from) continue
+      const to = finder.endOf(text, start, end, at)
+      if (to === at) continue
+      if (2 * count + 2 > this.matches.length) this.matches = grown(this.matches)
+      this.matches[2 * count] = at
+      this.matches[2 * count + 1] = to
+      count += 1
+      from = to
+    }
+    return count
+  }
+}
+
+/** The message that holds byte `at` or, where that lies between two, the one before; from message i on. */
+function messageAt(bounds: Uint32Array, i: number, count: number, at: number): number {
+  let low = i
+  let high = count - 1
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if (bounds[2 * middle] <= at) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
+/** The pattern with what -w and -x put around it. */
+function framed(tree: Node, { wholeWord, wholeLine }: RegexOptions): Node {
+  if (wholeLine) {
+    return {
+      kind: 'sequence',
+      parts: [{ kind: 'place', place: 'line-start' }, tree, { kind: 'place', place: 'line-end' }],
+    }
+  }
+  if (!wholeWord) return tree
+  return {
+    kind: 'sequence',
+    parts: [{ kind: 'place', place: 'no-word-before' }, tree, { kind: 'place', place: 'no-word-after' }],
+  }
+}
+
+/** Whether the tree matches exactly where its text stands. */
+function isPlainText(tree: Node): boolean {
+  if (tree.kind === 'sequence') return tree.parts.every(isPlainText)
+  return tree.kind === 'set' && tree.set.only !== undefined
+}
+
+function longestOfOnlyWay(ways: Ways): Buffer | undefined {
+  if (ways.length !== 1) return undefined
+  let longest: Buffer | undefined
+  for (const literal of ways[0]) {
+    const bytes = Buffer.from(literal)
+    if (!longest || bytes.length > longest.length) longest = bytes
+  }
+  return longest
+}
+
+/** Whether the tree matches nothing at all somewhere. */
+function mayBeEmpty(tree: Node): boolean {
+  switch (tree.kind) {
+    case 'set':
+      return false
+    case 'sequence':
+      return tree.parts.every(mayBeEmpty)
+    case 'choice':
+      return tree.options.some(mayBeEmpty)
+    case 'repeat':
+      return tree.min === 0 || mayBeEmpty(tree.part)
+    default:
+      return true
+  }
+}
+
+/**
+ * grep -w takes an empty match between two characters that are of no word, but only where nothing longer begins: it
+ * tries a long match first, then shorter ones down to one character, and then goes on to the next place.
+ */
+class EmptyWords {
+  readonly #longest: LazyDfa
+
+  constructor(tree: Node) {
+    this.#longest = new LazyDfa(programOf(tree, false), false, false)
+  }
+
+  test(text: Buffer, start: number, end: number): boolean {
+    let wordBefore = false
+    for (let at = start; at <= end;) {
+      const character = at < end ? characterAt(text, at, end) : 1
+      const word = isWordCharacter(character >> 3)
+      if (!wordBefore && !word && this.#longest.longestFrom(text, start, end, at) === at) return true
+      wordBefore = word
+      at += character & 7
+    }
+    return false
+  }
+}
+
+/** Finds where matches lie: needed to print or mark them, not to know that there is one. */
+class Finder {
+  readonly #found = { starts: new Int32Array(64) }
+  readonly #backwards: LazyDfa
+  readonly #longest: LazyDfa
+
+  constructor(tree: Node) {
+    this.#backwards = new LazyDfa(programOf(tree, true), true, false)
+    this.#longest = new LazyDfa(programOf(tree, false), false, false)
+  }
+
+  /** Where matches begin, the last first, after `look` has returned how many there are. */
+  get starts(): Int32Array {
+    return this.#found.starts
+  }
+
+  look(text: Buffer, start: number, end: number): number {
+    return this.#backwards.startsOf(text, start, end, this.#found)
+  }
+
+  endOf(text: Buffer, start: number, end: number, at: number): number {
+    return this.#longest.longestFrom(text, start, end, at)
+  }
+}
+
+function grown(array: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(2 * array.length)
+  larger.set(array)
+  return larger
+}

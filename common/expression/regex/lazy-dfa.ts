@@ -1,0 +1,343 @@
+// The machine that runs: a deterministic automaton whose states are made when a text first leads there (Rabin and Scott
+// 1959; made lazily by Aho in egrep). A state is the set of the program's steps that are open, and what the character
+// before was, as far as the program asks. One row of the table is one state, one column a class of characters:
+//
+//            LOOK    a    b    other
+//   state 0  LOOK    4    ·    0           an entry is the number of the row's first cell; below zero stands what
+//   state 4  LOOK    4   -20   0           cannot be followed blindly (see the constants)
+//
+// Places are asked between two characters, so they are decided when the second one is known: a state holds the steps
+// before its places are asked, and the transition asks them. A match that hangs on such a place is therefore found one
+// character late, at the latest at the end of the text.
+
+import { REGEX_TABLE_CELLS_MAX } from '../../limits.ts'
+import { Alphabet, LOOK } from './alphabet.ts'
+import { characterAt, characterBefore, isWordCharacter } from './character.ts'
+import { ASK, END, FORK, TAKE, type Program } from './program.ts'
+import type { Place } from './syntax.ts'
+
+// Entries of the table below zero. From MARKED on down, an entry is a state that says something about a match.
+const UNKNOWN = -1
+const AT_CHARACTER = -2
+const NOTHING = -3
+const MATCHED = -4
+const MARKED = -5
+
+// What a state knows of the character before it, and of a match.
+const AFTER_NOTHING = 1
+const AFTER_LINE_FEED = 2
+const AFTER_WORD = 4
+const MATCH_BEFORE = 8 // the text up to the last character but one, in reading direction, was a match
+const MATCH_HERE = 16
+
+interface State {
+  readonly steps: Int32Array
+  readonly about: number
+}
+
+export class LazyDfa {
+  readonly #program: Program
+  readonly #alphabet: Alphabet
+  /** Whether a match may begin anywhere, or only where reading begins. */
+  readonly #floating: boolean
+  /** Whether to stop at the first match, or go on to where no longer one can come. */
+  readonly #first: boolean
+  readonly #contextMask: number
+  #stride = 0
+  #table = new Int32Array(0)
+  #states: State[] = []
+  #rows = new Map<string, number>()
+  #starts: number[] = []
+  #stepsKept = 0
+  // Scratch of a transition: steps in the set being built, and when each was last put in.
+  readonly #seen: Int32Array
+  #round = 0
+  #open: number[] = []
+
+  constructor(program: Program, floating: boolean, first: boolean) {
+    this.#program = program
+    this.#floating = floating
+    this.#first = first
+    this.#alphabet = new Alphabet(program)
+    this.#seen = new Int32Array(program.kinds.length)
+    this.#contextMask = contextMaskOf(program.places)
+    this.#clear()
+  }
+
+  /** Whether `text[start, end)` holds a match. For a floating automaton that stops at the first. */
+  test(text: Uint8Array, start: number, end: number): boolean {
+    const { columns } = this.#alphabet
+    let state = this.#startState(AFTER_NOTHING | AFTER_LINE_FEED)
+    let table = this.#table
+    if ((this.#states[state / this.#stride].about & MATCH_HERE) !== 0) return true
+    for (let at = start; at < end;) {
+      let next = table[state + columns[text[at]]]
+      if (next >= 0) {
+        state = next
+        at += 1
+        continue
+      }
+      let bytes = 1
+      if (next === AT_CHARACTER || next === UNKNOWN) {
+        const character = characterAt(text, at, end)
+        bytes = character & 7
+        next = this.#follow(state, character >> 3)
+        table = this.#table
+      }
+      if (next === MATCHED) return true
+      if (next === NOTHING) return false
+      state = next
+      at += bytes
+    }
+    return this.#endsInMatch(state)
+  }
+
+  /** Where the longest match that begins at `at` ends, or -1. For an anchored automaton that reads forwards. */
+  longestFrom(text: Uint8Array, start: number, end: number, at: number): number {
+    const { columns } = this.#alphabet
+    let state = this.#startState(contextAfter(text, start, at))
+    let table = this.#table
+    let longest = (this.#states[state / this.#stride].about & MATCH_HERE) !== 0 ? at : -1
+    while (at < end) {
+      let next = table[state + columns[text[at]]]
+      let bytes = 1
+      if (next < 0) {
+        if (next === AT_CHARACTER || next === UNKNOWN) {
+          const character = characterAt(text, at, end)
+          bytes = character & 7
+          next = this.#follow(state, character >> 3)
+          table = this.#table
+        }
+        if (next === NOTHING) return longest
+        if (next <= MARKED) {
+          next = MARKED - next
+          const { about } = this.#states[next / this.#stride]
+          if ((about & MATCH_BEFORE) !== 0) longest = at
+          if ((about & MATCH_HERE) !== 0) longest = at + bytes
+        }
+      }
+      state = next
+      at += bytes
+    }
+    return this.#endsInMatch(state) ? end : longest
+  }
+
+  /**
+   * Gives the places where matches begin, from the last to the first; returns how many. For a floating automaton that
+   * reads backwards and does not stop.
+   */
+  startsOf(text: Uint8Array, start: number, end: number, into: { starts: Int32Array }): number {
+    const { columns } = this.#alphabet
+    let state = this.#startState(AFTER_NOTHING | AFTER_LINE_FEED)
+    let table = this.#table
+    let count = 0
+    const add = (at: number) => {
+      if (count === into.starts.length) {
+        const larger = new Int32Array(2 * count)
+        larger.set(into.starts)
+        into.starts = larger
+      }
+      if (count === 0 || into.starts[count - 1] !== at) into.starts[count++] = at
+    }
+    if ((this.#states[state / this.#stride].about & MATCH_HERE) !== 0) add(end)
+    for (let at = end; at > start;) {
+      let next = table[state + columns[text[at - 1]]]
+      let bytes = 1
+      if (next < 0) {
+        if (next === AT_CHARACTER || next === UNKNOWN) {
+          const character = characterBefore(text, at, start)
+          bytes = character & 7
+          next = this.#follow(state, character >> 3)
+          table = this.#table
+        }
+        if (next === NOTHING) return count
+        if (next <= MARKED) {
+          next = MARKED - next
+          const { about } = this.#states[next / this.#stride]
+          if ((about & MATCH_BEFORE) !== 0) add(at)
+          if ((about & MATCH_HERE) !== 0) add(at - bytes)
+        }
+      }
+      state = next
+      at -= bytes
+    }
+    if (this.#endsInMatch(state)) add(start)
+    return count
+  }
+
+  #startState(context: number): number {
+    const about = context & this.#contextMask
+    const known = this.#starts[about]
+    if (known !== undefined) return known
+    this.#begin()
+    this.#put(this.#program.start)
+    return (this.#starts[about] = this.#rowOf(about))
+  }
+
+  /** The state after `state` and a character: as entered in the table. */
+  #follow(state: number, code: number): number {
+    const alphabet = this.#alphabet
+    const column = code < 0x80 ? alphabet.columns[code] : alphabet.columnOf(code)
+    if (column >= this.#stride) return this.#restart(state, column)
+    const known = this.#table[state + column]
+    if (known !== UNKNOWN) return known
+    if (this.#full()) return this.#restart(state, column)
+    const next = this.#transition(this.#states[state / this.#stride], column)
+    this.#table[state + column] = next
+    return next
+  }
+
+  /** Empties the table, which is full or too narrow, and goes on from the same state. */
+  #restart(state: number, column: number): number {
+    const from = this.#states[state / this.#stride]
+    this.#clear()
+    return this.#transition(from, column)
+  }
+
+  #transition(from: State, column: number): number {
+    const { kinds, values, nexts } = this.#program
+    const alphabet = this.#alphabet
+    const steps = this.#contextMask === 0 && !this.#asks ? from.steps : this.#answered(from, column)
+    const matched = steps !== from.steps && this.#answeredMatch
+    if (matched && this.#first) return MATCHED
+    const holds = alphabet.holds[column]
+    this.#begin()
+    if (this.#floating) this.#put(this.#program.start)
+    for (const step of steps) if (kinds[step] === TAKE && holds[values[step]] === 1) this.#put(nexts[step])
+    const context = (alphabet.isLineFeed[column] ? AFTER_LINE_FEED : 0) | (alphabet.isWord[column] ? AFTER_WORD : 0)
+    const about = (context & this.#contextMask) | (matched ? MATCH_BEFORE : 0)
+    if (this.#open.length === 0 && !matched) return NOTHING
+    const row = this.#rowOf(about)
+    const whole = this.#states[row / this.#stride].about
+    if ((whole & (MATCH_BEFORE | MATCH_HERE)) === 0) return row
+    return this.#first ? MATCHED : MARKED - row
+  }
+
+  get #asks(): boolean {
+    return this.#program.places.length > 0
+  }
+
+  #answeredMatch = false
+
+  /** The steps of a state after its places were asked, the next character being of `column` (-1: there is none). */
+  #answered(from: State, column: number): readonly number[] {
+    const { kinds, values, nexts, places } = this.#program
+    this.#begin()
+    for (const step of from.steps) this.#put(step)
+    // Steps are appended while they are gone through; what a place leads to may ask for another place.
+    for (let i = 0; i < this.#open.length; i += 1) {
+      const step = this.#open[i]
+      if (kinds[step] === ASK && this.#isAt(places[values[step]], from.about, column)) this.#put(nexts[step])
+    }
+    this.#answeredMatch = this.#open.some((step) => kinds[step] === END)
+    return this.#open
+  }
+
+  #isAt(place: Place, before: number, column: number): boolean {
+    const wordBefore = (before & AFTER_WORD) !== 0
+    const wordAfter = column >= 0 && this.#alphabet.isWord[column]
+    switch (place) {
+      case 'line-start':
+        return (before & AFTER_LINE_FEED) !== 0
+      case 'line-end':
+        return column < 0 || this.#alphabet.isLineFeed[column]
+      case 'text-start':
+        return (before & AFTER_NOTHING) !== 0
+      case 'text-end':
+        return column < 0
+      case 'word-start':
+        return !wordBefore && wordAfter
+      case 'word-end':
+        return wordBefore && !wordAfter
+      case 'word-edge':
+        return wordBefore !== wordAfter
+      case 'no-word-edge':
+        return wordBefore === wordAfter
+      case 'no-word-before':
+        return !wordBefore
+      case 'no-word-after':
+        return !wordAfter
+    }
+  }
+
+  #endsInMatch(state: number): boolean {
+    const from = this.#states[state / this.#stride]
+    if ((from.about & MATCH_HERE) !== 0) return true
+    if (!this.#asks) return false
+    this.#answered(from, -1)
+    return this.#answeredMatch
+  }
+
+  #begin(): void {
+    this.#round += 1
+    this.#open = []
+  }
+
+  /** Opens a step, and what it leads to without a character or a question. */
+  #put(first: number): void {
+    const { kinds, values, nexts } = this.#program
+    const waiting = [first]
+    for (let step = waiting.pop(); step !== undefined; step = waiting.pop()) {
+      if (this.#seen[step] === this.#round) continue
+      this.#seen[step] = this.#round
+      if (kinds[step] === FORK) waiting.push(values[step], nexts[step])
+      else this.#open.push(step)
+    }
+  }
+
+  /** The row of the state that holds the open steps; made if it is new. */
+  #rowOf(about: number): number {
+    const { kinds } = this.#program
+    const steps = Int32Array.from(this.#open).sort()
+    const ends = steps.some((step) => kinds[step] === END)
+    const whole = ends ? about | MATCH_HERE : about
+    const key = `${whole}:${steps.join()}`
+    const known = this.#rows.get(key)
+    if (known !== undefined) return known
+    const row = this.#states.length * this.#stride
+    if (row + this.#stride > this.#table.length) {
+      const larger = new Int32Array(Math.max(2 * this.#table.length, 16 * this.#stride))
+      larger.set(this.#table)
+      this.#table = larger
+    }
+    this.#table.fill(UNKNOWN, row, row + this.#stride)
+    this.#table[row + LOOK] = AT_CHARACTER
+    this.#states.push({ steps, about: whole })
+    this.#rows.set(key, row)
+    this.#stepsKept += steps.length
+    return row
+  }
+
+  #full(): boolean {
+    const cells = this.#states.length * this.#stride
+    return cells + this.#stride > REGEX_TABLE_CELLS_MAX || this.#stepsKept > REGEX_TABLE_CELLS_MAX
+  }
+
+  #clear(): void {
+    // Room for half as many columns again, for characters that are not met yet.
+    this.#stride = 4
+    while (this.#stride < this.#alphabet.width * 1.5) this.#stride *= 2
+    this.#table = new Int32Array(0)
+    this.#states = []
+    this.#rows = new Map()
+    this.#starts = []
+    this.#stepsKept = 0
+  }
+}
+
+/** What `places` need to know of the character before. */
+function contextMaskOf(places: readonly Place[]): number {
+  let mask = 0
+  for (const place of places) {
+    if (place === 'line-start') mask |= AFTER_LINE_FEED
+    else if (place === 'text-start') mask |= AFTER_NOTHING
+    else if (place.includes('word')) mask |= AFTER_WORD
+  }
+  return mask
+}
+
+function contextAfter(text: Uint8Array, start: number, at: number): number {
+  if (at === start) return AFTER_NOTHING | AFTER_LINE_FEED
+  const code = characterBefore(text, at, start) >> 3
+  return (code === 0x0a ? AFTER_LINE_FEED : 0) | (isWordCharacter(code) ? AFTER_WORD : 0)
+}

@@ -1,0 +1,143 @@
+// A pattern as a machine: steps that take a character, steps that ask about the place, forks, and the end. It is built
+// back to front (each part knows what comes after it), so that reading forwards and backwards differ only in the order
+// in which a sequence's parts are added.
+
+import { Fault } from '../../fault.ts'
+import { REGEX_STEPS_MAX } from '../../limits.ts'
+import type { CharSet } from './char-set.ts'
+import { mirrored, type Node, type Place } from './syntax.ts'
+
+export const TAKE = 0
+export const ASK = 1
+export const FORK = 2
+export const END = 3
+
+export interface Program {
+  /** By step: TAKE, ASK, FORK or END. */
+  readonly kinds: readonly number[]
+  /** By step: which set it takes or which place it asks for; for a FORK the second way. */
+  readonly values: readonly number[]
+  /** By step: what comes next. */
+  readonly nexts: readonly number[]
+  readonly sets: readonly CharSet[]
+  readonly places: readonly Place[]
+  readonly start: number
+}
+
+/** Makes the machine; `backwards` for one that reads from the end to the start. Throws `PATTERN_SYNTAX` when too big. */
+export function programOf(pattern: Node, backwards: boolean): Program {
+  const builder = new Builder(backwards)
+  const start = builder.add(pattern, builder.step(END, 0, 0))
+  const { kinds, values, nexts, sets, places } = builder
+  return { kinds, values, nexts, sets, places, start }
+}
+
+/**
+ * The same machine without the matches that are empty. Every step is there twice: before a character was taken, where
+ * there is no end, and after.
+ */
+export function nonEmpty(program: Program): Program {
+  const count = program.kinds.length
+  const twice = <T>(before: (step: number) => T, after: (step: number) => T) => [
+    ...program.kinds.map((_, step) => before(step)),
+    ...program.kinds.map((_, step) => after(step)),
+  ]
+  const { kinds, values, nexts } = program
+  return {
+    ...program,
+    // A fork to itself leads nowhere.
+    kinds: twice(
+      (step) => (kinds[step] === END ? FORK : kinds[step]),
+      (step) => kinds[step],
+    ),
+    values: twice(
+      (step) => (kinds[step] === END ? step : values[step]),
+      (step) => (kinds[step] === FORK ? values[step] + count : values[step]),
+    ),
+    nexts: twice(
+      (step) => (kinds[step] === END ? step : kinds[step] === TAKE ? nexts[step] + count : nexts[step]),
+      (step) => nexts[step] + count,
+    ),
+  }
+}
+
+class Builder {
+  readonly kinds: number[] = []
+  readonly values: number[] = []
+  readonly nexts: number[] = []
+  readonly sets: CharSet[] = []
+  readonly places: Place[] = []
+  readonly #setNumbers = new Map<string, number>()
+  readonly #backwards: boolean
+
+  constructor(backwards: boolean) {
+    this.#backwards = backwards
+  }
+
+  step(kind: number, value: number, next: number): number {
+    if (this.kinds.length >= REGEX_STEPS_MAX) {
+      throw new Fault('PATTERN_SYNTAX', `Regular expression too big: more than ${REGEX_STEPS_MAX} steps`)
+    }
+    this.kinds.push(kind)
+    this.values.push(value)
+    this.nexts.push(next)
+    return this.kinds.length - 1
+  }
+
+  /** Adds a part in front of `next`; returns its first step. */
+  add(node: Node, next: number): number {
+    switch (node.kind) {
+      case 'empty':
+        return next
+      case 'set':
+        return this.step(TAKE, this.#numberOf(node.set), next)
+      case 'place':
+        return this.step(ASK, this.#placeNumber(this.#backwards ? mirrored(node.place) : node.place), next)
+      case 'sequence':
+        return this.#backwards
+          ? node.parts.reduce((after, part) => this.add(part, after), next)
+          : node.parts.reduceRight((after, part) => this.add(part, after), next)
+      case 'choice':
+        return node.options
+          .map((option) => this.add(option, next))
+          .reduceRight((second, first) => this.step(FORK, second, first))
+      case 'repeat':
+        return this.#repeat(node.part, node.min, node.max, next)
+    }
+  }
+
+  #repeat(part: Node, min: number, max: number, next: number): number {
+    let after = next
+    if (max === Infinity) {
+      const loop = this.step(FORK, next, 0)
+      this.nexts[loop] = this.add(part, loop)
+      after = loop
+    } else {
+      // Each optional copy may be left out together with all that follow it.
+      for (let copy = min; copy < max; copy += 1) {
+        const first = this.add(part, after)
+        if (first === after) break
+        after = this.step(FORK, next, first)
+      }
+    }
+    for (let copy = 0; copy < min; copy += 1) {
+      const first = this.add(part, after)
+      if (first === after) break // a part without steps: `(){9}{9}` must not be counted out
+      after = first
+    }
+    return after
+  }
+
+  #numberOf(set: CharSet): number {
+    const known = this.#setNumbers.get(set.key)
+    if (known !== undefined) return known
+    this.#setNumbers.set(set.key, this.sets.length)
+    this.sets.push(set)
+    return this.sets.length - 1
+  }
+
+  #placeNumber(place: Place): number {
+    const known = this.places.indexOf(place)
+    return known >= 0 ? known : this.places.push(place) - 1
+  }
+}
