@@ -50,11 +50,6 @@ export function isWithin(address: Uint8Array, network: Network): boolean {
   return (address[bytes] ^ network.address[bytes]) >> (8 - rest) === 0
 }
 
-/** Below zero, zero or above, as a is before, the same as, or after b. */
-export function compareAddresses(a: Uint8Array, b: Uint8Array): number {
-  return Buffer.compare(a, b)
-}
-
 function writeIpv4(text: string, into: Uint8Array, at: number): boolean {
   const parts = text.split('.')
   if (parts.length !== 4) return false

@@ -14,12 +14,13 @@ import {
 } from '../pipeline/header-table.ts'
 import { ignoresCase, type Field, type StructuredField, type Value } from './ast.ts'
 import { compileOrigin } from './origin-test.ts'
+import { compilePattern } from './pattern.ts'
 import { PriorityTest, type Test } from './test.ts'
 import { priorityTable } from './priority-table.ts'
 import type { Rows } from './rows.ts'
 import { hasElement, someParam } from './structured-data.ts'
 import { compileText, MessageTest } from './text-test.ts'
-import { AnyValue, compileValue, compileValues, selectsAbsent, type ValueTest } from './value-test.ts'
+import { anyOf, compileValue, compileValues, type ValueTest } from './value-test.ts'
 
 /** The test of a field. Throws PATTERN_SYNTAX. */
 export function compileField(field: Field, values: readonly Value[]): Test {
@@ -35,7 +36,7 @@ export function compileField(field: Field, values: readonly Value[]): Test {
     case 'msgid':
       return new CellTest(MSGID, values)
     case 'message':
-      return new MessageTest(new AnyValue(values.map(compileMessageValue)), MESSAGE_COST * values.length)
+      return new MessageTest(anyOf(values.map(compileMessageValue)), MESSAGE_COST * values.length)
     case 'from':
     case 'source':
       return compileOrigin(field, values)
@@ -49,14 +50,14 @@ const MESSAGE_COST = 100
 /** Of a message a plain text is a part; the rest is about the whole of it, with smart case as well. */
 function compileMessageValue(value: Value): ValueTest {
   switch (value.kind) {
-    case 'exists':
-      return { test: (_bytes, start, end) => start < end }
     case 'text':
       return value.text === '' ? compileValue(value, false) : compileText(value.text)
     case 'equal':
       return compileValue(value, ignoresCase(value.text))
     case 'glob':
       return compileValue(value, ignoresCase(value.pattern))
+    case 'regex':
+      return compilePattern(value.pattern, value.ignoreCase)
     default:
       return compileValue(value, false)
   }
@@ -67,12 +68,10 @@ class CellTest implements Test {
   readonly cost = 10
   readonly #cell: number
   readonly #value: ValueTest
-  readonly #absent: 0 | 1
 
   constructor(cell: number, values: readonly Value[]) {
     this.#cell = cell
     this.#value = compileValues(values, false)
-    this.#absent = selectsAbsent(values)
   }
 
   narrow(rows: Rows, open: Uint8Array): void {
@@ -80,11 +79,7 @@ class CellTest implements Test {
     const { cells } = rows.table
     const value = this.#value
     for (let i = 0, cell = this.#cell; i < count; i += 1, cell += ROW) {
-      if (open[i] === 0) continue
-      const start = cells[cell]
-      const end = cells[cell + 1]
-      if (start === end) open[i] = this.#absent
-      else if (!value.test(bytes, start, end)) open[i] = 0
+      if (open[i] !== 0 && !value.test(bytes, cells[cell], cells[cell + 1])) open[i] = 0
     }
   }
 }
@@ -94,12 +89,10 @@ class StandInTest implements Test {
   readonly cost = 10
   readonly #field: 'host' | 'program'
   readonly #value: ValueTest
-  readonly #absent: 0 | 1
 
   constructor(field: 'host' | 'program', values: readonly Value[]) {
     this.#field = field
     this.#value = compileValues(values, field === 'host')
-    this.#absent = selectsAbsent(values)
   }
 
   narrow(rows: Rows, open: Uint8Array): void {
@@ -112,27 +105,21 @@ class StandInTest implements Test {
     for (const { count, origin } of runs) {
       const forced = ofHost && origin.hostForced === true
       const standIn = ofHost ? origin.host : origin.program
-      let stands = -1
+      let stands: boolean | undefined
       for (const last = i + count; i < last; i += 1) {
         if (open[i] === 0) continue
         const row = i * ROW
         const start = cells[row + offset]
         const end = cells[row + offset + 1]
-        if (start !== end && !forced) {
-          if (!value.test(bytes, start, end)) open[i] = 0
-        } else if (ofHost || (cells[row + KIND] & FORMAT_MASK) === FORMAT_RAW) {
-          if (stands < 0) stands = this.#testStandIn(standIn)
-          open[i] = stands
-        } else {
-          open[i] = this.#absent
+        const lacks = start === end && (ofHost || (cells[row + KIND] & FORMAT_MASK) === FORMAT_RAW)
+        if (forced || lacks) {
+          stands ??= value.test(standIn, 0, standIn.length)
+          if (!stands) open[i] = 0
+        } else if (!value.test(bytes, start, end)) {
+          open[i] = 0
         }
       }
     }
-  }
-
-  #testStandIn(text: Buffer): 0 | 1 {
-    if (text.length === 0) return this.#absent
-    return this.#value.test(text, 0, text.length) ? 1 : 0
   }
 }
 
@@ -145,15 +132,15 @@ class StructuredTest implements Test {
   constructor({ id, param }: StructuredField, values: readonly Value[]) {
     this.#id = Buffer.from(id)
     this.#param = param === undefined ? undefined : Buffer.from(param)
-    this.#value = compileValues(values, false)
+    // A parameter without a value is there all the same.
+    this.#value = values.some(({ kind }) => kind === 'exists') ? { test: () => true } : compileValues(values, false)
   }
 
   narrow(rows: Rows, open: Uint8Array): void {
     const { count, bytes } = rows
     const { cells } = rows.table
     for (let i = 0, cell = STRUCTURED_DATA; i < count; i += 1, cell += ROW) {
-      if (open[i] === 0) continue
-      open[i] = this.#selects(bytes, cells[cell], cells[cell + 1]) ? 1 : 0
+      if (open[i] !== 0 && !this.#selects(bytes, cells[cell], cells[cell + 1])) open[i] = 0
     }
   }
 

@@ -3,8 +3,8 @@
 import type { Expression, FilterReference } from './ast.ts'
 import { ExpressionFault, nearest, type Problem } from './problem.ts'
 
+/** The named filters, as parsed. */
 export interface Filters {
-  /** The filter of that name; undefined where there is none. */
   get(name: string): Expression | undefined
   /** All names, for a suggestion. */
   keys(): Iterable<string>
@@ -12,27 +12,28 @@ export interface Filters {
 
 /**
  * The expression with each reference's target in it, and theirs in them. `text` is what the expression was parsed from
- * (a fault points into it), `name` its own name where it is a filter itself. Throws an ExpressionFault for names that
- * do not exist and for filters that lead back to themselves; a filter with such a fault is reported where it stands,
- * so that a reference to it is fine here.
+ * (a fault points into it), `name` its own where it is a filter itself. Throws an ExpressionFault for names that do not
+ * exist and for a filter that leads back to itself. What is wrong inside another filter is no fault here: it is
+ * reported once, when that filter is resolved.
  */
 export function resolveFilters(expression: Expression, filters: Filters, text: string, name?: string): Expression {
-  const problems: Problem[] = []
-  const resolved = new Resolver(filters, problems).resolve(expression, name === undefined ? [] : [name], undefined)
-  if (problems.length > 0) throw new ExpressionFault(text, problems)
+  const resolver = new Resolver(filters, name)
+  const resolved = resolver.resolve(expression, [], undefined)
+  if (resolver.problems.length > 0) throw new ExpressionFault(text, resolver.problems)
   return resolved
 }
 
 class Resolver {
+  readonly problems: Problem[] = []
   readonly #filters: Filters
-  readonly #problems: Problem[]
+  readonly #own: string | undefined
 
-  constructor(filters: Filters, problems: Problem[]) {
+  constructor(filters: Filters, own: string | undefined) {
     this.#filters = filters
-    this.#problems = problems
+    this.#own = own
   }
 
-  /** `path` names the filters that are being resolved; `outer` is the reference in the text that led here. */
+  /** `path` names the filters that led here, `outer` is the first of these references, which stands in the text. */
   resolve(expression: Expression, path: readonly string[], outer: FilterReference | undefined): Expression {
     switch (expression.kind) {
       case 'and':
@@ -41,29 +42,29 @@ class Resolver {
       case 'not':
         return { kind: 'not', part: this.resolve(expression.part, path, outer) }
       case 'filter':
-        return this.#resolveReference(expression, path, outer)
+        return { ...expression, target: this.#targetOf(expression, path, outer ?? expression) }
       default:
         return expression
     }
   }
 
-  #resolveReference(reference: FilterReference, path: readonly string[], outer = reference): Expression {
+  #targetOf(reference: FilterReference, path: readonly string[], outer: FilterReference): Expression {
     const { name } = reference
     const { start, end } = outer
+    if (name === this.#own) {
+      const way = [name, ...path, name].join(' → ')
+      this.problems.push({ start, end, sentence: `filter "${name}" leads back to itself: ${way}` })
+      return { kind: 'all' }
+    }
     const target = this.#filters.get(name)
-    const inner = [...path, name]
-    if (path.includes(name)) {
-      const sentence = `filter "${name}" leads back to itself: ${inner.slice(path.indexOf(name)).join(' → ')}`
-      // A cycle that this text is no part of is reported for the filters that are.
-      if (outer === reference || path[0] === name) this.#problems.push({ start, end, sentence })
-      return { ...reference, target: { kind: 'all' } }
-    }
-    if (!target) {
+    if (target && !path.includes(name)) return this.resolve(target, [...path, name], outer)
+    if (!target && outer === reference) {
       const suggestion = nearest(name, this.#filters.keys())
-      const sentence = `there is no filter "${name}"`
-      if (outer === reference) this.#problems.push({ start, end, sentence, ...(suggestion && { suggestion }) })
-      return { ...reference, target: { kind: 'all' } }
+      this.problems.push({
+        ...{ start, end, sentence: `there is no filter "${name}"` },
+        ...(suggestion !== undefined && { suggestion }),
+      })
     }
-    return { ...reference, target: this.resolve(target, inner, outer) }
+    return { kind: 'all' }
   }
 }

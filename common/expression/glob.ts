@@ -36,6 +36,17 @@ function compileSteps(pattern: string, ignoreCase: boolean): Int16Array {
   return Int16Array.from(steps)
 }
 
+/** The texts between the wildcards, each of which stands in what the glob is like. */
+export function literalRuns(pattern: string): string[] {
+  const pieces = pattern.match(/\\[*?\\]|[*?]|[^*?\\]+|\\/g) ?? []
+  const runs = ['']
+  for (const piece of pieces) {
+    if (piece === '*' || piece === '?') runs.push('')
+    else runs[runs.length - 1] += unescapeGlob(piece)
+  }
+  return runs.filter((run) => run !== '')
+}
+
 /** A glob over byte ranges. Case is ignored for ASCII letters only. */
 export class Glob {
   readonly #steps: Int16Array

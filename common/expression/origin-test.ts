@@ -1,39 +1,29 @@
 // Tests of where a message came from: decided once for each run, not for each message.
 
 import type { Origin } from '../pipeline/batch.ts'
-import { compareAddresses, isWithin, parseAddress, parseNetwork } from './address.ts'
+import { isWithin, parseAddress, parseNetwork } from './address.ts'
 import type { Value } from './ast.ts'
 import { compares } from './priority-table.ts'
 import type { Rows } from './rows.ts'
 import type { Test } from './test.ts'
-import { compileValues } from './value-test.ts'
-
-type OriginTest = (origin: Origin) => boolean
+import { anyOf, compileValue, compileValues, type ValueTest } from './value-test.ts'
 
 /** `from` (the peer's address) or `source` (the name in the configuration). */
 export function compileOrigin(field: 'from' | 'source', values: readonly Value[]): Test {
-  if (field === 'from') return new RunTest(anyOf(values.map(peerTest)))
-  const value = compileValues(values, false)
+  const value = field === 'from' ? compilePeer(values) : compileValues(values, false)
   return new RunTest((origin) => {
-    const name = Buffer.from(origin.source)
-    return value.test(name, 0, name.length)
+    const text = Buffer.from(field === 'from' ? (origin.peer ?? '') : origin.source)
+    return value.test(text, 0, text.length)
   })
 }
 
-function anyOf(tests: readonly OriginTest[]): OriginTest {
-  return (origin) => tests.some((test) => test(origin))
+/** A test of a peer's address as text; empty for what was read on this machine. */
+export function compilePeer(values: readonly Value[]): ValueTest {
+  return anyOf(values.map(compileAddress))
 }
 
-/** What is read on this machine has no peer, which no value selects. */
-function peerTest(value: Value): OriginTest {
+function compileAddress(value: Value): ValueTest {
   switch (value.kind) {
-    case 'exists':
-      return ({ peer }) => peer !== undefined
-    case 'glob':
-    case 'regex': {
-      const text = compileValues([value], true)
-      return ({ peer }) => peer !== undefined && text.test(Buffer.from(peer), 0, Buffer.byteLength(peer))
-    }
     case 'text':
     case 'equal': {
       const network = parseNetwork(value.text)
@@ -41,33 +31,35 @@ function peerTest(value: Value): OriginTest {
     }
     case 'compare': {
       const bound = parseAddress(value.text)
-      return addressTest(
-        (address) => bound !== undefined && compares(value.comparison, compareAddresses(address, bound)),
-      )
+      return addressTest((address) => bound !== undefined && compares(value.comparison, Buffer.compare(address, bound)))
     }
     case 'range': {
       const [a, b] = [parseAddress(value.from), parseAddress(value.to)]
-      if (!a || !b) return () => false
-      const [low, high] = compareAddresses(a, b) <= 0 ? [a, b] : [b, a]
-      return addressTest((address) => compareAddresses(address, low) >= 0 && compareAddresses(address, high) <= 0)
+      if (!a || !b) return { test: () => false }
+      const [low, high] = Buffer.compare(a, b) <= 0 ? [a, b] : [b, a]
+      return addressTest((address) => Buffer.compare(address, low) >= 0 && Buffer.compare(address, high) <= 0)
     }
+    default:
+      return compileValue(value, true)
   }
 }
 
-function addressTest(test: (address: Uint8Array) => boolean): OriginTest {
-  return ({ peer }) => {
-    const address = peer === undefined ? undefined : parseAddress(peer)
-    return address !== undefined && test(address)
+function addressTest(test: (address: Uint8Array) => boolean): ValueTest {
+  return {
+    test(bytes, start, end) {
+      const address = parseAddress(bytes.toString('latin1', start, end))
+      return address !== undefined && test(address)
+    },
   }
 }
 
 class RunTest implements Test {
   readonly cost = 1
-  readonly #selects: OriginTest
+  readonly #selects: (origin: Origin) => boolean
   // Datagrams of many senders make short runs of few origins.
   readonly #known = new WeakMap<Origin, boolean>()
 
-  constructor(selects: OriginTest) {
+  constructor(selects: (origin: Origin) => boolean) {
     this.#selects = selects
   }
 

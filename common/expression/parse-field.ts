@@ -13,6 +13,7 @@ import { parseNetwork } from './address.ts'
 import type { Comparison, Expression, Field, PlainField, Value } from './ast.ts'
 import { isGlob, globTest, unescapeGlob } from './glob.ts'
 import type { Cursor } from './lex.ts'
+import { readPattern } from './pattern.ts'
 import { nearest } from './problem.ts'
 
 const NUMBER = /^-?\d+(\.\d+)?$/
@@ -51,13 +52,10 @@ function parseValue(cursor: Cursor, field: Field): Value | undefined {
   const start = cursor.at
   if (cursor.here === '(') {
     cursor.fail(start, 'several values are joined by commas, without parentheses', undefined, start + 1)
-    cursor.at += 1
     return undefined
   }
   if (cursor.here === '/' && field !== 'from') {
-    const { pattern, ignoreCase } = cursor.readRegex(',')
-    const regex: Value = { kind: 'regex', pattern, ignoreCase }
-    return isNamed(field) ? checkNames(cursor, field, regex, start) : regex
+    return { kind: 'regex', ...readPattern(cursor, ',') }
   }
   const operator = /^[<>]=?|^=/.exec(cursor.text.slice(cursor.at, cursor.at + 2))?.[0] ?? ''
   cursor.at += operator.length
@@ -77,7 +75,7 @@ function comparedValue(operator: string, text: string): Value {
 
 function plainValue(field: Field, text: string, quoted: boolean): Value {
   if (quoted) return { kind: 'text', text }
-  if (text === '*') return { kind: 'exists' }
+  if (/^\*+$/.test(text)) return { kind: 'exists' }
   const dots = text.indexOf('..')
   if (dots > 0 && dots + 2 < text.length && takesRange(field, text.slice(0, dots), text.slice(dots + 2))) {
     return { kind: 'range', from: text.slice(0, dots), to: text.slice(dots + 2) }

@@ -14,6 +14,7 @@
 import { plainFields, type Expression } from './ast.ts'
 import { parseField } from './parse-field.ts'
 import { Cursor } from './lex.ts'
+import { readPattern } from './pattern.ts'
 import { ExpressionFault, nearest } from './problem.ts'
 import { parseSelector, selectorProblems } from './selector.ts'
 import { parseTime } from './time.ts'
@@ -117,7 +118,7 @@ function parseTerm(cursor: Cursor): Expression {
     if (text === '') cursor.fail(start, 'an empty text')
     return { kind: 'text', text }
   }
-  if (cursor.here === '/') return { kind: 'regex', ...cursor.readRegex() }
+  if (cursor.here === '/') return { kind: 'regex', ...readPattern(cursor) }
   return parseNamed(cursor) ?? parseWord(cursor)
 }
 
@@ -139,14 +140,14 @@ function parseGroup(cursor: Cursor): Expression {
 /** What begins with a name and a colon; undefined where that makes no field. */
 function parseNamed(cursor: Cursor): Expression | undefined {
   const start = cursor.at
-  const [, name, rest] = /^([a-z_]+|sd\.[^:]+):(.*)/is.exec(cursor.peekWord()) ?? []
-  // `std::string` and `https://…` are no fields, and neither is `note:` with a blank behind it.
-  if (name === undefined || rest.startsWith(':') || rest.startsWith('//')) return undefined
+  const [, name, rest] = /^([a-z_]{2,}|sd\.[^:]+):(.*)/is.exec(cursor.peekWord()) ?? []
+  if (name === undefined) return undefined
   const valueAt = start + name.length + 1
   const field = fieldNames.find((known) => known === name.toLowerCase())
   const structured = name.toLowerCase().startsWith('sd.')
   if (field === undefined && !structured) {
-    if (rest === '' && cursor.text.charAt(valueAt) !== '"') return undefined
+    // `std::string`, `https://…` and `C:\dir` are no fields, and neither is `note:` with a blank behind it.
+    if (rest === '' || rest.startsWith(':') || rest.startsWith('//')) return undefined
     cursor.at = valueAt
     skipValue(cursor)
     const suggestion = synonyms[name.toLowerCase()] ?? nearest(name, fieldNames)

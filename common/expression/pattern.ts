@@ -1,19 +1,57 @@
 // Regular expressions as the language has them: GNU extended syntax and \d, with case unless `/i` says otherwise.
 
 import { Fault } from '../fault.ts'
+import type { Cursor, RegexText } from './lex.ts'
+import { compileRegex, type ByteRegex } from './regex/byte-regex.ts'
 
-/** What the language needs of a regular expression. */
-export interface Pattern {
-  /** Whether `[start, end)` holds a match. */
-  test(bytes: Buffer, start: number, end: number): boolean
+/** A text that stands in the message. */
+export interface Literal {
+  /** In lower case and ASCII where `ignoreCase`. */
+  readonly text: string
+  /** The case of ASCII letters does not count. */
+  readonly ignoreCase: boolean
 }
 
-/** Throws PATTERN_SYNTAX. */
-export function compilePattern(pattern: string, _ignoreCase: boolean): Pattern {
-  throw new Fault('PATTERN_SYNTAX', `regular expressions are not there yet: /${pattern}/`)
+/** A compiled `/pattern/`. Throws PATTERN_SYNTAX. */
+export function compilePattern(pattern: string, ignoreCase: boolean): ByteRegex {
+  return compileRegex(pattern, { syntax: 'ere', ignoreCase, digits: true })
 }
 
 /** The text itself, in any case. */
-export function compileFixed(text: string): Pattern {
-  throw new Fault('PATTERN_SYNTAX', `regular expressions are not there yet: "${text}"`)
+export function compileFixed(text: string): ByteRegex {
+  return compileRegex(text, { syntax: 'fixed', ignoreCase: true })
+}
+
+/** Reads the `/pattern/` at the cursor and notes what is wrong with it. */
+export function readPattern(cursor: Cursor, stops = ''): RegexText {
+  const start = cursor.at
+  const known = cursor.problems.length
+  const regex = cursor.readRegex(stops)
+  if (cursor.problems.length > known) return regex
+  try {
+    compilePattern(regex.pattern, regex.ignoreCase)
+  } catch (error) {
+    if (!(error instanceof Fault && error.code === 'PATTERN_SYNTAX')) throw error
+    cursor.fail(start, error.detail)
+  }
+  return regex
+}
+
+/** What a match of the pattern cannot do without: of each list at least one literal. */
+export function patternLiterals(pattern: string, ignoreCase: boolean): Literal[][] {
+  return clausesOf(compilePattern(pattern, ignoreCase))
+}
+
+/** The same of `compileFixed`. */
+export function fixedLiterals(text: string): Literal[][] {
+  return clausesOf(compileFixed(text))
+}
+
+// The engine tells ways to match, each with all literals it needs. A single way gives a clause for each of them; of
+// several one clause is made from the longest literal of each.
+function clausesOf({ literals, ignoreCase }: ByteRegex): Literal[][] {
+  if (literals.length === 1) return literals[0].map((text) => [{ text, ignoreCase }])
+  if (literals.some((way) => way.length === 0)) return []
+  const longest = literals.map((way) => way.reduce((best, text) => (text.length > best.length ? text : best)))
+  return [longest.map((text) => ({ text, ignoreCase }))]
 }

@@ -6,34 +6,38 @@ import type { Comparison, Value } from './ast.ts'
 import { compilePattern } from './pattern.ts'
 import { compares } from './priority-table.ts'
 
-/** A test of the value at `[start, end)`. */
+/**
+ * A test of the value at `[start, end)`. A field that is not there is an empty range, which no value but the empty text
+ * selects.
+ */
 export interface ValueTest {
   test(bytes: Buffer, start: number, end: number): boolean
 }
 
-/** Any of the values, of a field that is there. */
+/** Any of the values. Throws PATTERN_SYNTAX. */
 export function compileValues(values: readonly Value[], ignoreCase: boolean): ValueTest {
-  const tests = values.map((value) => compileValue(value, ignoreCase))
+  return anyOf(values.map((value) => compileValue(value, ignoreCase)))
+}
+
+/** Any of the tests. */
+export function anyOf(tests: readonly ValueTest[]): ValueTest {
   return tests.length === 1 ? tests[0] : new AnyValue(tests)
 }
 
-/** Whether the values select a field that is not there: only the empty text does. */
-export function selectsAbsent(values: readonly Value[]): 0 | 1 {
-  return values.some((value) => (value.kind === 'text' || value.kind === 'equal') && value.text === '') ? 1 : 0
-}
-
-/** One value of a field that is there. */
+/** One value. Throws PATTERN_SYNTAX. */
 export function compileValue(value: Value, ignoreCase: boolean): ValueTest {
   switch (value.kind) {
     case 'exists':
-      return { test: () => true }
+      return { test: (_bytes, start, end) => start < end }
     case 'text':
     case 'equal':
       return ignoreCase ? new EqualWithoutCase(value.text) : new Equal(value.text)
     case 'glob':
       return new Glob(value.pattern, ignoreCase)
-    case 'regex':
-      return compilePattern(value.pattern, value.ignoreCase)
+    case 'regex': {
+      const pattern = compilePattern(value.pattern, value.ignoreCase)
+      return { test: (bytes, start, end) => start < end && pattern.test(bytes, start, end) }
+    }
     case 'compare':
       return new NumberCompares(value.comparison, Number(value.text))
     case 'range':
@@ -41,7 +45,7 @@ export function compileValue(value: Value, ignoreCase: boolean): ValueTest {
   }
 }
 
-export class AnyValue implements ValueTest {
+class AnyValue implements ValueTest {
   readonly #tests: readonly ValueTest[]
 
   constructor(tests: readonly ValueTest[]) {

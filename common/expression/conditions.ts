@@ -1,0 +1,216 @@
+// What a message must have to be selected, so that a search can leave out blocks, files and days without looking at
+// their messages. Every condition is necessary, and all of them together are not sufficient: what passes still has to
+// be asked of the predicate.
+//
+//   severity:>=err host:web-1,web-2 "Failed password" (root OR admin) since:2h
+//
+//   priorities  the 96 of emerg, alert, crit, err       texts   [["failed password"], ["root", "admin"]]
+//   host        [web-1 or web-2]                        since   now - 2h
+//
+// An AND has the conditions of all its parts. An OR has only what each of its parts demands in some form: the union of
+// priorities, the earliest `since`, a value or a text of any part. A NOT turns AND and OR around, and priorities, times
+// and the tests of dictionary fields with them; that a text is not there demands nothing of a block.
+
+import { assert } from '../fault.ts'
+import type { Zone } from '../message/zone.ts'
+import { ignoresCase, type Expression, type Field, type Value } from './ast.ts'
+import { isAscii } from './fold.ts'
+import { literalRuns } from './glob.ts'
+import { compilePeer } from './origin-test.ts'
+import { fixedLiterals, patternLiterals, type Literal } from './pattern.ts'
+import { priorityTable } from './priority-table.ts'
+import { compileSelector, PRIORITIES, type PriorityTable } from './selector.ts'
+import { resolveTime } from './time.ts'
+import { anyOf, compileValues, type ValueTest } from './value-test.ts'
+
+/** Something that a field's value must pass; an absent field is an empty value. */
+export interface ValueCondition extends ValueTest {
+  /** The only values that pass (of hosts in lower case, to be compared without case), where they can be listed. */
+  readonly only?: readonly string[]
+}
+
+export const dictionaryFields = ['host', 'program', 'pid', 'msgid', 'from', 'source'] as const
+export type DictionaryField = (typeof dictionaryFields)[number]
+
+/** A conjunction of necessary conditions. */
+export interface Conditions {
+  /** Not zero for each priority that can be selected; all zero where nothing can. */
+  readonly priorities: PriorityTable
+  /** For each field: every one of the conditions holds for the message's value. */
+  readonly values: Readonly<Record<DictionaryField, readonly ValueCondition[]>>
+  /** Of each list at least one literal stands in the message. */
+  readonly texts: readonly (readonly Literal[])[]
+  /** The message's time is not before (µs since the epoch; -Infinity for none) … */
+  readonly since: number
+  /** … and not after (Infinity for none). */
+  readonly until: number
+}
+
+/** The conditions of an expression whose filters are resolved; `now` in µs since the epoch. */
+export function conditionsOf(expression: Expression, now: number, zone: Zone): Conditions {
+  return collect(expression, false, { now, zone })
+}
+
+/** Whether nothing can be selected whatever there is. */
+export function selectsNothing({ priorities, since, until }: Conditions): boolean {
+  return since > until || !priorities.includes(1)
+}
+
+interface Moment {
+  readonly now: number
+  readonly zone: Zone
+}
+
+function collect(expression: Expression, negated: boolean, moment: Moment): Conditions {
+  switch (expression.kind) {
+    case 'all':
+      return negated ? NOTHING : ANYTHING
+    case 'not':
+      return collect(expression.part, !negated, moment)
+    case 'and':
+    case 'or': {
+      const parts = expression.parts.map((part) => collect(part, negated, moment))
+      return (expression.kind === 'and') !== negated ? parts.reduce(both) : parts.reduce(either)
+    }
+    case 'filter':
+      assert(expression.target !== undefined, 'filters are resolved before an expression is analysed')
+      return collect(expression.target, negated, moment)
+    case 'selector':
+      return ofPriorities(compileSelector(expression.parts), negated)
+    case 'since':
+    case 'until':
+      return ofTime(expression.kind, resolveTime(expression.time, moment.now, moment.zone), negated)
+    case 'text':
+      return negated ? ANYTHING : { ...ANYTHING, texts: textClauses(expression.text) }
+    case 'regex':
+      return negated ? ANYTHING : { ...ANYTHING, texts: patternLiterals(expression.pattern, expression.ignoreCase) }
+    case 'field':
+      return ofField(expression.field, expression.values, negated)
+  }
+}
+
+const noValues: Conditions['values'] = { host: [], program: [], pid: [], msgid: [], from: [], source: [] }
+const ANYTHING: Conditions = {
+  priorities: new Uint8Array(PRIORITIES).fill(1),
+  values: noValues,
+  texts: [],
+  since: -Infinity,
+  until: Infinity,
+}
+const NOTHING: Conditions = { ...ANYTHING, priorities: new Uint8Array(PRIORITIES) }
+
+function ofPriorities(table: PriorityTable, negated: boolean): Conditions {
+  return { ...ANYTHING, priorities: negated ? table.map((bit) => bit ^ 1) : table }
+}
+
+// Times are whole microseconds.
+function ofTime(kind: 'since' | 'until', bound: number, negated: boolean): Conditions {
+  if (kind === 'since') return negated ? { ...ANYTHING, until: bound - 1 } : { ...ANYTHING, since: bound }
+  return negated ? { ...ANYTHING, since: bound + 1 } : { ...ANYTHING, until: bound }
+}
+
+function ofField(field: Field, values: readonly Value[], negated: boolean): Conditions {
+  switch (field) {
+    case 'facility':
+    case 'severity':
+      return ofPriorities(priorityTable(field, values), negated)
+    case 'message': {
+      const clauses = values.map(messageClauses).reduce(eitherClauses)
+      return negated ? ANYTHING : { ...ANYTHING, texts: clauses }
+    }
+    case 'host':
+    case 'program':
+    case 'pid':
+    case 'msgid':
+    case 'from':
+    case 'source':
+      return { ...ANYTHING, values: { ...noValues, [field]: [valueCondition(field, values, negated)] } }
+    default:
+      return ANYTHING
+  }
+}
+
+function valueCondition(field: DictionaryField, values: readonly Value[], negated: boolean): ValueCondition {
+  const value = field === 'from' ? compilePeer(values) : compileValues(values, field === 'host')
+  if (negated) return { test: (bytes, start, end) => !value.test(bytes, start, end) }
+  const test: ValueTest['test'] = (bytes, start, end) => value.test(bytes, start, end)
+  const texts = values.flatMap((value) => ('text' in value && value.kind !== 'compare' ? [value.text] : []))
+  // An address has many spellings, and may be a network.
+  if (field === 'from' || texts.length < values.length) return { test }
+  return { test, only: field === 'host' ? texts.map((text) => text.toLowerCase()) : texts }
+}
+
+function messageClauses(value: Value): Conditions['texts'] {
+  switch (value.kind) {
+    case 'text':
+    case 'equal':
+      return textClauses(value.text)
+    case 'glob':
+      return literalRuns(value.pattern).flatMap((text) => wholeClauses(text, ignoresCase(value.pattern)))
+    case 'regex':
+      return patternLiterals(value.pattern, value.ignoreCase)
+    default:
+      return []
+  }
+}
+
+function textClauses(text: string): Conditions['texts'] {
+  return text === '' ? [] : wholeClauses(text, ignoresCase(text))
+}
+
+function wholeClauses(text: string, ignoreCase: boolean): Conditions['texts'] {
+  return ignoreCase && !isAscii(text) ? fixedLiterals(text) : [[{ text, ignoreCase }]]
+}
+
+function both(a: Conditions, b: Conditions): Conditions {
+  return {
+    priorities: a.priorities.map((bit, priority) => bit & b.priorities[priority]),
+    values: mapFields((field) => [...a.values[field], ...b.values[field]]),
+    texts: [...a.texts, ...b.texts],
+    since: Math.max(a.since, b.since),
+    until: Math.min(a.until, b.until),
+  }
+}
+
+function either(a: Conditions, b: Conditions): Conditions {
+  if (selectsNothing(a)) return b
+  if (selectsNothing(b)) return a
+  return {
+    priorities: a.priorities.map((bit, priority) => bit | b.priorities[priority]),
+    values: mapFields((field) => eitherValues(a.values[field], b.values[field])),
+    texts: eitherClauses(a.texts, b.texts),
+    since: Math.min(a.since, b.since),
+    until: Math.max(a.until, b.until),
+  }
+}
+
+function eitherValues(a: readonly ValueCondition[], b: readonly ValueCondition[]): readonly ValueCondition[] {
+  if (a.length === 0 || b.length === 0) return []
+  const only = a.length === 1 && b.length === 1 && a[0].only && b[0].only && [...a[0].only, ...b[0].only]
+  return [{ ...anyOfTests(allOf(a), allOf(b)), ...(only && { only }) }]
+}
+
+function anyOfTests(...tests: ValueTest[]): ValueTest {
+  const any = anyOf(tests)
+  return { test: (bytes, start, end) => any.test(bytes, start, end) }
+}
+
+function allOf(tests: readonly ValueTest[]): ValueTest {
+  return { test: (bytes, start, end) => tests.every((test) => test.test(bytes, start, end)) }
+}
+
+/** One clause of each side, the one whose shortest literal is the longest: a block without it lacks both sides. */
+function eitherClauses(a: Conditions['texts'], b: Conditions['texts']): Conditions['texts'] {
+  if (a.length === 0 || b.length === 0) return []
+  return [[...longestClause(a), ...longestClause(b)]]
+}
+
+function longestClause(clauses: Conditions['texts']): readonly Literal[] {
+  const shortest = (clause: readonly Literal[]) => Math.min(...clause.map(({ text }) => text.length))
+  return clauses.reduce((best, clause) => (shortest(clause) > shortest(best) ? clause : best))
+}
+
+function mapFields(valuesOf: (field: DictionaryField) => readonly ValueCondition[]): Conditions['values'] {
+  const entries = dictionaryFields.map((field) => [field, valuesOf(field)] as const)
+  return Object.fromEntries(entries) as unknown as Conditions['values']
+}

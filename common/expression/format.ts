@@ -1,0 +1,74 @@
+// Prints a tree as text that parses to the same tree.
+
+import type { Expression, Field, Value } from './ast.ts'
+import { formatSelector } from './selector.ts'
+
+/** The expression as text; filters by their names. */
+export function formatExpression(expression: Expression): string {
+  switch (expression.kind) {
+    case 'all':
+      return '*'
+    case 'and':
+      return expression.parts.map(formatOperand).join(' ')
+    case 'or':
+      return expression.parts.map(formatOperand).join(' OR ')
+    case 'not':
+      return formatNot(expression.part)
+    case 'text':
+      return quote(expression.text)
+    case 'regex':
+      return formatRegex(expression)
+    case 'field':
+      return `${formatField(expression.field)}:${expression.values.map(formatValue).join(',')}`
+    case 'since':
+    case 'until':
+      return `${expression.kind}:${quote(expression.text)}`
+    case 'filter':
+      return `filter:${quote(expression.name)}`
+    case 'selector':
+      return formatSelector(expression.parts)
+  }
+}
+
+function formatOperand(part: Expression): string {
+  return part.kind === 'and' || part.kind === 'or' ? `(${formatExpression(part)})` : formatExpression(part)
+}
+
+// A second dash would be read as part of a word (`--option`).
+function formatNot(part: Expression): string {
+  return part.kind === 'not' ? `NOT ${formatExpression(part)}` : `-${formatOperand(part)}`
+}
+
+function formatField(field: Field): string {
+  if (typeof field === 'string') return field
+  return field.param === undefined ? `sd.${field.id}` : `sd.${field.id}.${field.param}`
+}
+
+function formatValue(value: Value): string {
+  switch (value.kind) {
+    case 'exists':
+      return '*'
+    case 'text':
+      return quote(value.text)
+    case 'equal':
+      return `=${quote(value.text)}`
+    case 'glob':
+      return value.pattern
+    case 'regex':
+      return formatRegex(value)
+    case 'compare':
+      return `${value.comparison}${quote(value.text)}`
+    case 'range':
+      return `${value.from}..${value.to}`
+  }
+}
+
+function formatRegex({ pattern, ignoreCase }: { pattern: string; ignoreCase: boolean }): string {
+  return `/${pattern.replaceAll('/', '\\/')}/${ignoreCase ? 'i' : ''}`
+}
+
+/** Quotes, but not around a word of plain characters, which no rule reads as anything else. */
+function quote(text: string): string {
+  if (/^\w[\w-]*$/.test(text) && !/^(AND|OR|NOT)$/.test(text)) return text
+  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`
+}
