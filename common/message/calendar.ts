@@ -30,21 +30,24 @@ export function isDay(year: number, month: number, day: number): boolean {
 }
 
 /** No year near enough makes this a day: the 29th of February far from a leap year. */
-export const NO_SUCH_DAY = NaN
+const NO_SUCH_DAY = NaN
+
+// A sender's clock may run ahead, and the first of January comes in on the last of December where it does. A message
+// further ahead than this is an old one: from a queue, a reboot, a replay.
+const AHEAD_DAYS_MAX = 31
 
 /**
- * Days since the epoch of a day without a year: the one nearest to `nearDay`, so that a message of 31 December that
- * comes in on 1 January, or one whose sender's clock is a little ahead, lands where it belongs.
+ * Days since the epoch of a day without a year, received on `receivedDay`: the latest that is at most a month ahead of it;
+ * NaN where there is none within two years.
  */
-export function nearestDay(month: number, day: number, nearDay: number): number {
-  const year = yearOfDay(nearDay)
-  let best = NO_SUCH_DAY
-  for (let y = year - 1; y <= year + 1; y += 1) {
+export function dayWithoutYear(month: number, day: number, receivedDay: number): number {
+  const year = yearOfDay(receivedDay)
+  for (let y = year + 1; y >= year - 1; y -= 1) {
     if (!isDay(y, month, day)) continue
     const days = daysFromCivil(y, month, day)
-    if (Number.isNaN(best) || Math.abs(days - nearDay) < Math.abs(best - nearDay)) best = days
+    if (days <= receivedDay + AHEAD_DAYS_MAX) return days
   }
-  return best
+  return NO_SUCH_DAY
 }
 
 /**

@@ -124,14 +124,7 @@ function readHost(bytes: Uint8Array, at: number, end: number, cells: Int32Array,
 }
 
 /** Whether the word `[start, at)` is a host and not a tag without one. */
-function isHost(
-  bytes: Uint8Array,
-  start: number,
-  at: number,
-  end: number,
-  colons: number,
-  bracket: boolean,
-): boolean {
+function isHost(bytes: Uint8Array, start: number, at: number, end: number, colons: number, bracket: boolean): boolean {
   if (colons === 0 && !bracket) return !isRepeated(bytes, start, end)
   // `[10.0.0.1]` and `[2001:db8::1]`
   if (bytes[start] === OPEN && bytes[at - 1] === CLOSE && isAddress(bytes, start + 1, at - 1)) return true
