@@ -61,6 +61,30 @@ export const FILE_RETRY_FIRST_MS = 100
 /** … up to this: space that returns should not wait long to be used. */
 export const FILE_RETRY_MAX_MS = 5_000
 
+/** While a file is written to, its name is looked up this often … */
+export const NAME_CHECK_EVERY_MS = 1_000
+/** … but no more names than this in a second. */
+export const NAME_CHECKS_PER_S = 1_000
+
+/** A file destination commits stream positions this often … */
+export const COMMIT_EVERY_MS = 100
+/** … and at once when so many bytes wait for it: half of what a source may have open. */
+export const COMMIT_BYTES = 4 * MiB
+
+/** A log of positions longer than this is rewritten. */
+export const POSITION_LOG_BYTES_MAX = 4 * MiB
+
+/** A stream that was silent for so long is forgotten. */
+export const MARK_KEPT_DAYS = 90
+
+/** Rotated files are compressed in frames of so many bytes: a worker is never busy for long, memory stays small. */
+export const COMPRESS_CHUNK_BYTES = 4 * MiB
+
+/** A file destination looks this often whether a day is over and which files are idle … */
+export const FILE_MINUTE_MS = 60_000
+/** … and closes those of many that were not written to for so many minutes. */
+export const IDLE_FILE_MINUTES = 10
+
 /** Counters are logged this often. */
 export const REPORT_EVERY_MS = 60_000
 

@@ -1,24 +1,39 @@
 // The `file` destination: lines appended to one file, or to many by a template.
 //
-//   batch ──▶ render, line by line ──▶ part of each file it touches ──▶ one write in flight a file ──▶ settled
+//   batch ─▶ render, line by line ─▶ part of each file it touches ─▶ one write in flight a file ─▶ settled
+//                                                                       streams: ─▶ commit ─▶ settled
 //
-// A write settles when its bytes are with the kernel. It survives the death of this process, not that of the machine:
-// for sources that cannot read again (UDP, TCP, sockets) nothing more is to be had.
+// What a settled write is worth depends on whether its source can read again. Without a stream (UDP, TCP, sockets) it
+// settles when the bytes are with the kernel: they survive the death of this process, not that of the machine, and
+// waiting for the disk would gain nothing, since the sender will not send again. With a stream it settles when lines
+// and position are on the disk, in one transaction (`commits.ts`).
 
+import type { Cancel } from '../../common/clock.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
-import { FILE_BUFFER_BYTES_MAX } from '../../common/limits.ts'
+import { FILE_BUFFER_BYTES_MAX, FILE_MINUTE_MS, IDLE_FILE_MINUTES } from '../../common/limits.ts'
+import type { Zone } from '../../common/message/zone.ts'
 import type { Platform } from '../../common/platform.ts'
-import type { Batch } from '../../common/pipeline/batch.ts'
+import { hasStream, releaseBatch, selectMessages, type Batch } from '../../common/pipeline/batch.ts'
 import type { Destination } from '../../common/pipeline/sink.ts'
+import { Commits } from './commits.ts'
+import { FileKeeper } from './file-keeper.ts'
 import { FileOpener, type FileAccess } from './file-opener.ts'
 import { FileSet } from './file-set.ts'
+import { FileTargets, type FieldText } from './file-targets.ts'
 import { OutputPool, type Output } from './output.ts'
-import type { OutputFile } from './output-file.ts'
+import { Pause, type OutputFile } from './output-file.ts'
+import { compilePath, standInPath, type PathTemplate } from './path-template.ts'
+import { PositionLog } from './position-log.ts'
+import { cutUncommitted } from './recovery.ts'
+import { RotatedFiles, type CompressFrame } from './rotated-files.ts'
+import { foldersOf, wasOurs } from './rotated-tree.ts'
+import { Rotation, type RotateOptions } from './rotation.ts'
 import { Ticket } from './ticket.ts'
 
 /** Renders messages as lines. */
 export interface LineFormat {
   writeLines(batch: Batch, output: Output): void
+  writeLine(batch: Batch, i: number, output: Output): void
 }
 
 export interface FileDestinationOptions {
@@ -27,6 +42,16 @@ export interface FileDestinationOptions {
   readonly access: FileAccess
   /** Files held open at most. */
   readonly filesMax: number
+  readonly rotate?: RotateOptions | undefined
+  readonly fieldText?: FieldText
+  readonly compressFrame: CompressFrame
+}
+
+export interface FileSurroundings {
+  readonly platform: Platform
+  readonly zone: Zone
+  /** `data:`: the log of positions and what is cut lie below. */
+  readonly dataFolder: string
 }
 
 interface Held {
@@ -35,37 +60,106 @@ interface Held {
   readonly reject: (reason: unknown) => void
 }
 
-const OUTPUT_BYTES_FIRST = 320 * 1024
+// One file takes whole batches; of many, each takes a few lines at a time.
+const OUTPUT_BYTES_FIXED = 320 * 1024
+const OUTPUT_BYTES_TEMPLATED = 1024
 
 export class FileDestination implements Destination {
   readonly name: string
   readonly #options: FileDestinationOptions
   readonly #platform: Platform
+  readonly #zone: Zone
+  readonly #dataFolder: string
+  readonly #template: PathTemplate
+  readonly #opener: FileOpener
   readonly #files: FileSet
-  #file!: OutputFile
+  readonly #keeper: FileKeeper
+  readonly #log: PositionLog
+  readonly #commits: Commits
+  readonly #rotation: Rotation | undefined
+  readonly #rotated: RotatedFiles | undefined
+  readonly #targets: FileTargets | undefined
+  /** The one file, unless there are many. */
+  readonly #fixed: OutputFile | undefined
   #writes = 0
+  /** `#writes` at the end of the last minutes, the latest first. */
+  #writesByMinute: number[] = []
   #unwritten = 0
   #held: Held[] = []
-  #open = new Set<Ticket>()
+  readonly #open = new Set<Ticket>()
+  #touched: OutputFile[] = []
+  #minute: Cancel | undefined
   #closing = false
 
-  constructor(name: string, options: FileDestinationOptions, platform: Platform) {
+  constructor(name: string, options: FileDestinationOptions, surroundings: FileSurroundings) {
+    const { platform, zone, dataFolder } = surroundings
+    const { disk, clock } = platform
     this.name = name
     this.#options = options
     this.#platform = platform
-    const opener = new FileOpener(platform.disk, options.access)
-    const pool = new OutputPool(OUTPUT_BYTES_FIRST)
-    const setOptions = { name, filesMax: options.filesMax }
-    this.#files = new FileSet(setOptions, platform, opener, pool, (bytes) => this.#written(bytes))
+    this.#zone = zone
+    this.#dataFolder = dataFolder
+    this.#template = compilePath(options.path)
+    this.#opener = new FileOpener(disk, options.access)
+    const isFixed = this.#template.fields.length === 0
+    const pool = new OutputPool(isFixed ? OUTPUT_BYTES_FIXED : OUTPUT_BYTES_TEMPLATED)
+    this.#log = new PositionLog(disk, `${dataFolder}/${name}`, () => clock.now())
+    this.#keeper = this.#makeKeeper(isFixed)
+    const onWritten = (bytes: number) => this.#written(bytes)
+    this.#files = new FileSet({ name, filesMax: options.filesMax, onWritten }, platform, this.#keeper, pool)
+    this.#commits = new Commits(name, platform, this.#log, this.#files)
+    this.#keeper.tell(this.#commits)
+    if (options.rotate) {
+      this.#rotated = this.#makeRotated(options.rotate)
+      this.#rotation = this.#makeRotation(options.rotate, this.#rotated)
+      this.#keeper.tell(this.#rotation)
+    }
+    const fileAt = (path: string) => this.#files.file(path)
+    if (isFixed) this.#fixed = fileAt(standInPath(this.#template))
+    else {
+      const seed = platform.random.bytes(4).readInt32LE()
+      this.#targets = new FileTargets(this.#template, zone, seed, fileAt, options.fieldText ?? (() => ''))
+    }
+  }
+
+  #makeKeeper(isFixed: boolean): FileKeeper {
+    const standIn = () => this.#files.file(standInPath(this.#template))
+    const onOpen = (by: number) => this.#files.countOpen(by)
+    return new FileKeeper({ name: this.name, onOpen, ...(!isFixed && { standIn }) }, this.#platform, this.#opener)
+  }
+
+  #makeRotated({ keep, compress }: RotateOptions): RotatedFiles {
+    const isOurs = (folder: string, base: string) => wasOurs(this.#template, folder, base)
+    const own = (path: string) => this.#opener.own(path)
+    const options = { name: this.name, zone: this.#zone, compress, isOurs, own, ...(keep && { keep }) }
+    return new RotatedFiles(options, this.#platform, this.#options.compressFrame)
+  }
+
+  #makeRotation(rotate: RotateOptions, rotated: RotatedFiles): Rotation {
+    const { disk, clock } = this.#platform
+    return new Rotation(rotate, {
+      ...{ disk, clock, zone: this.#zone, keeper: this.#keeper },
+      commit: (file) => this.#commitOf(file),
+      rotated: (folder) => rotated.sweep(folder),
+      left: (file) => this.#commits.left(file),
+    })
   }
 
   async open(): Promise<void> {
-    this.#file = this.#files.file(this.#options.path)
-    try {
-      await this.#file.open(this.#files)
-    } catch (error) {
-      throw new Fault('FILE_UNWRITABLE', `${this.#options.path}: ${reasonOf(error)}`, { cause: error })
+    await this.#opener.prepare()
+    await this.#log.read()
+    await cutUncommitted(this.name, this.#log, this.#dataFolder, this.#platform)
+    this.#commits.begin()
+    this.#rotation?.dayBegins(this.#platform.clock.now())
+    if (this.#fixed) {
+      try {
+        await this.#keeper.open(this.#fixed)
+      } catch (cause) {
+        throw new Fault('FILE_UNWRITABLE', `${this.#fixed.path}: ${reasonOf(cause)}`, { cause })
+      }
     }
+    void this.#sweepAll()
+    this.#startMinute()
   }
 
   write(batch: Batch): Promise<void> {
@@ -74,47 +168,112 @@ export class FileDestination implements Destination {
     return new Promise((resolve, reject) => this.#held.push({ batch, resolve, reject }))
   }
 
+  /** Finishes what is buffered into the files as they are, then opens all of them by their names. */
+  async reopen(): Promise<void> {
+    const reopened: Promise<void>[] = []
+    for (const file of this.#files.all()) if (file.handle || file.hasWork) reopened.push(this.#reopen(file))
+    await Promise.all(reopened)
+  }
+
   async close(deadlineMs: number): Promise<void> {
     this.#closing = true
+    this.#minute?.()
     const { clock } = this.#platform
+    let isLate = false
     let cancel = () => {}
-    const deadline = new Promise<void>((resolve) => (cancel = clock.after(deadlineMs, resolve)))
+    const deadline = new Promise<void>((resolve) => {
+      cancel = clock.after(deadlineMs, () => {
+        isLate = true
+        resolve()
+      })
+    })
     await Promise.race([this.#drain(), deadline])
     cancel()
     this.#files.stop()
     const stopping = new Fault('STOPPING', `${this.name} was stopped before it could write`)
     for (const { reject } of this.#held.splice(0)) reject(stopping)
-    for (const file of this.#files.all()) {
-      file.abandon(stopping)
-      await this.#files.close(file)
-    }
+    for (const ticket of this.#open) ticket.reject(stopping)
+    await this.#rotated?.stop()
+    for (const file of this.#files.all()) await this.#keeper.close(file)
+    // Where all is committed nothing is to be cut at the next start, whoever adds to the files until then.
+    if (!isLate && this.#log.files.length > 0) await this.#log.rewrite(() => false)
+    await this.#log.close()
   }
 
   async #drain(): Promise<void> {
     while (this.#held.length > 0 || this.#open.size > 0) {
       await Promise.allSettled([...this.#open].map(({ settled }) => settled))
     }
+    await this.#commits.now()
   }
 
   #take(batch: Batch): Promise<void> {
-    if (batch.count === 0) return Promise.resolve()
-    const ticket = new Ticket()
-    this.#open.add(ticket)
+    const isStream = hasStream(batch)
+    if (batch.count === 0 && !isStream) return Promise.resolve()
     this.#writes += 1
-    this.#render(batch, ticket)
+    const ticket = new Ticket()
+    const fresh = isStream ? this.#commits.fresh(batch) : undefined
+    const part = fresh ? selectMessages(batch, fresh) : batch
+    this.#render(part, ticket)
+    if (part !== batch) releaseBatch(part)
+    if (isStream) this.#commits.advance(batch)
+    this.#settleTouched(ticket, isStream)
+    if (isStream || ticket.tracked) {
+      ticket.hold()
+      void this.#commits.committed(ticket.bytes).then(() => ticket.release())
+    }
+    this.#open.add(ticket)
     ticket.release()
     return ticket.settled.finally(() => this.#open.delete(ticket))
   }
 
   #render(batch: Batch, ticket: Ticket): void {
-    const file = this.#file
-    const { output } = file
-    const before = output.length
-    this.#options.line.writeLines(batch, output)
-    this.#unwritten += output.length - before
-    file.usedAt = this.#writes
-    file.note(ticket)
-    this.#files.work(file)
+    const { line } = this.#options
+    if (batch.count === 0) return
+    this.#endDay()
+    if (this.#fixed) {
+      const { output } = this.#fixed
+      const before = output.length
+      line.writeLines(batch, output)
+      ticket.bytes += output.length - before
+      this.#fixed.note(ticket)
+      this.#touched.push(this.#fixed)
+      return
+    }
+    this.#targets!.each(batch, (i, file) => {
+      const { output } = file
+      const before = output.length
+      line.writeLine(batch, i, output)
+      ticket.bytes += output.length - before
+      if (file.note(ticket)) this.#touched.push(file)
+    })
+  }
+
+  #settleTouched(ticket: Ticket, isStream: boolean): void {
+    this.#unwritten += ticket.bytes
+    for (const file of this.#touched) {
+      file.usedAt = this.#writes
+      if (isStream) file.tracked = true
+      if (file.tracked) {
+        ticket.tracked = true
+        this.#commits.touch(file)
+      }
+    }
+    // Rotation may draw a line through all files: only now does it have the whole batch on one side.
+    for (const file of this.#touched) {
+      this.#rotation?.grown(file)
+      this.#files.work(file)
+    }
+    this.#touched.length = 0
+  }
+
+  #endDay(): void {
+    if (!this.#rotation?.dayBegins(this.#platform.clock.now())) return
+    for (const file of this.#files.all()) {
+      this.#rotation.endDay(file)
+      this.#files.work(file)
+    }
+    void this.#sweepAll()
   }
 
   #written(bytes: number): void {
@@ -123,5 +282,56 @@ export class FileDestination implements Destination {
       const { batch, resolve } = this.#held.shift()!
       resolve(this.#take(batch))
     }
+  }
+
+  #commitOf(file: OutputFile): Promise<void> | undefined {
+    return file.tracked ? this.#commits.now() : undefined
+  }
+
+  #reopen(file: OutputFile): Promise<void> {
+    const committing = this.#commitOf(file)
+    let isCommitted = committing === undefined
+    void committing?.then(() => (isCommitted = true))
+    return new Promise((resolve) => {
+      file.seal(async () => {
+        if (!isCommitted) throw new Pause(committing!)
+        if (file.handle) {
+          this.#commits.left(file)
+          this.#rotation?.left(file)
+          await this.#keeper.close(file)
+        }
+        await this.#keeper.open(file)
+        resolve()
+      })
+      this.#files.work(file)
+    })
+  }
+
+  async #sweepAll(): Promise<void> {
+    if (!this.#rotated) return
+    try {
+      for await (const folder of foldersOf(this.#platform.disk, this.#template)) this.#rotated.sweep(folder)
+    } catch (error) {
+      this.#platform.log.warn({ destination: this.name }, `cannot look for rotated files: ${reasonOf(error)}`)
+    }
+  }
+
+  #startMinute(): void {
+    this.#minute = this.#platform.clock.after(FILE_MINUTE_MS, () => {
+      this.#endDay()
+      if (this.#targets) void this.#closeIdle(this.#targets)
+      this.#startMinute()
+    })
+  }
+
+  async #closeIdle(targets: FileTargets): Promise<void> {
+    this.#writesByMinute.unshift(this.#writes)
+    const usedAt = this.#writesByMinute[IDLE_FILE_MINUTES]
+    if (usedAt !== undefined) await this.#files.closeIdle(usedAt)
+    this.#writesByMinute.length = Math.min(this.#writesByMinute.length, IDLE_FILE_MINUTES)
+    // Senders can name any number of files: what is closed is forgotten when there are many.
+    if (this.#files.size <= 2 * this.#options.filesMax) return
+    targets.clear()
+    this.#files.forgetClosed((file) => this.#commits.holds(file))
   }
 }

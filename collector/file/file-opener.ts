@@ -2,40 +2,57 @@
 // administrator changed later stays.
 
 import { dirname } from 'node:path'
+import { accountId } from './account.ts'
 import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
-import { assert } from '../../common/fault.ts'
-import type { Opener } from './output-file.ts'
 
 export interface FileAccess {
   readonly mode: number
   readonly folderMode: number
-  /** Numeric ids; absent leaves the process' own. */
-  readonly user?: number
-  readonly group?: number
+  /** Names or numbers; absent leaves the process' own. */
+  readonly owner?: string | undefined
+  readonly group?: string | undefined
 }
 
 const UNCHANGED = -1
 
-export class FileOpener implements Opener {
+export class FileOpener {
   readonly #disk: Disk
   readonly #access: FileAccess
+  #user = UNCHANGED
+  #group = UNCHANGED
 
   constructor(disk: Disk, access: FileAccess) {
     this.#disk = disk
     this.#access = access
   }
 
-  async open(path: string): Promise<{ handle: DiskFile; stat: FileStat }> {
-    const there = await this.#disk.stat(path)
+  /** Looks up who is to own the files; rejects with a Fault where this machine knows no such name. */
+  async prepare(): Promise<void> {
+    const { owner, group } = this.#access
+    if (owner !== undefined) this.#user = await accountId(this.#disk, 'user', owner)
+    if (group !== undefined) this.#group = await accountId(this.#disk, 'group', group)
+  }
+
+  /** What has this name now. */
+  stat(path: string): Promise<FileStat | undefined> {
+    return this.#disk.stat(path)
+  }
+
+  /** Opens to append. Rejects with the system's error; with ELOOP for a link that is not to be followed. */
+  async open(path: string, followsLink: boolean): Promise<{ handle: DiskFile; stat: FileStat }> {
+    const there = await this.#disk.statLink(path)
     if (!there) await this.#makeFolder(dirname(path))
+    if (there?.kind === 'link' && !followsLink) throw linkError(path)
     const handle = await this.#disk.open(path, 'append', this.#access.mode)
     try {
       // The mode again, since the umask has taken from what open() was given.
       if (!there) {
         await this.#disk.setMode(path, this.#access.mode)
-        await this.#own((user, group) => handle.setOwner(user, group))
+        if (this.#owns) await handle.setOwner(this.#user, this.#group)
       }
-      return { handle, stat: await handle.stat() }
+      const stat = await handle.stat()
+      if (!followsLink && there && there.inode !== stat.inode) throw linkError(path)
+      return { handle, stat }
     } catch (error) {
       await handle.close()
       throw error
@@ -45,15 +62,22 @@ export class FileOpener implements Opener {
   async #makeFolder(folder: string): Promise<void> {
     const first = await this.#disk.makeFolder(folder, this.#access.folderMode)
     if (first === undefined) return
-    assert(folder.startsWith(first), 'a folder made on the way is above the one asked for')
     for (let made = folder; made.length >= first.length; made = dirname(made)) {
       await this.#disk.setMode(made, this.#access.folderMode)
-      await this.#own((user, group) => this.#disk.setOwner(made, user, group))
+      await this.own(made)
     }
   }
 
-  async #own(give: (user: number, group: number) => Promise<void>): Promise<void> {
-    const { user, group } = this.#access
-    if (user !== undefined || group !== undefined) await give(user ?? UNCHANGED, group ?? UNCHANGED)
+  /** Gives a file or folder the owner that is asked for. */
+  async own(path: string): Promise<void> {
+    if (this.#owns) await this.#disk.setOwner(path, this.#user, this.#group)
   }
+
+  get #owns(): boolean {
+    return this.#user !== UNCHANGED || this.#group !== UNCHANGED
+  }
+}
+
+function linkError(path: string): Error {
+  return Object.assign(new Error(`ELOOP: a link, open '${path}'`), { code: 'ELOOP' })
 }

@@ -4,50 +4,41 @@
 // so that the busier the destination is, the larger its writes are. A file whose disk fails rests alone and is tried
 // again; the others go on.
 
-import type { Clock } from '../../common/clock.ts'
 import { errnoOf, reasonOf } from '../../common/fault.ts'
 import { FILES_AT_WORK_MAX, FILE_RETRY_FIRST_MS, FILE_RETRY_MAX_MS } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
-import type { DiskFile, FileStat } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
-import { OutputFile, type Opener } from './output-file.ts'
+import type { FilesAtWork } from './commits.ts'
+import type { FileKeeper } from './file-keeper.ts'
+import { OutputFile, Pause } from './output-file.ts'
 import type { OutputPool } from './output.ts'
 
 export interface FileSetOptions {
   readonly name: string
   /** Files held open at most. */
   readonly filesMax: number
+  /** Called after each write with the bytes that left the buffers. */
+  readonly onWritten: (bytes: number) => void
 }
 
-export class FileSet implements Opener {
+export class FileSet implements FilesAtWork {
   readonly #options: FileSetOptions
   readonly #platform: Platform
-  readonly #clock: Clock
-  readonly #opener: Opener
   readonly #pool: OutputPool
   readonly #warning: RateLimitedWarning
-  readonly #onWritten: (bytes: number) => void
   readonly #files = new Map<string, OutputFile>()
+  readonly #keeper: FileKeeper
   #line: OutputFile[] = []
   #lineHead = 0
   #atWork = 0
-  #open = 0
+  #openCount = 0
   #stopped = false
 
-  /** `onWritten` is called after each write with its bytes. */
-  constructor(
-    options: FileSetOptions,
-    platform: Platform,
-    opener: Opener,
-    pool: OutputPool,
-    onWritten: (bytes: number) => void,
-  ) {
+  constructor(options: FileSetOptions, platform: Platform, keeper: FileKeeper, pool: OutputPool) {
     this.#options = options
     this.#platform = platform
-    this.#clock = platform.clock
-    this.#opener = opener
+    this.#keeper = keeper
     this.#pool = pool
-    this.#onWritten = onWritten
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
@@ -64,6 +55,25 @@ export class FileSet implements Opener {
     return this.#files.values()
   }
 
+  get size(): number {
+    return this.#files.size
+  }
+
+  knows(path: string): boolean {
+    return this.#files.has(path)
+  }
+
+  open(file: OutputFile): Promise<void> {
+    return this.#keeper.open(file)
+  }
+
+  /** Forgets closed files that nothing waits for; `holds` names others that must stay. */
+  forgetClosed(holds: (file: OutputFile) => boolean): void {
+    for (const [path, file] of this.#files) {
+      if (!file.handle && file.state === 'idle' && !file.hasWork && !holds(file)) this.#files.delete(path)
+    }
+  }
+
   /** Puts a file that has work in line. */
   work(file: OutputFile): void {
     if (file.state !== 'idle' || this.#stopped) return
@@ -77,80 +87,76 @@ export class FileSet implements Opener {
     this.#stopped = true
   }
 
+  /** Counts files that were opened or closed. */
+  countOpen(by: number): void {
+    this.#openCount += by
+    this.#platform.metrics.set('sluice_output_files', { destination: this.#options.name }, this.#openCount)
+  }
+
+  /** Closes what nobody has written to since `usedAt`. */
+  async closeIdle(usedAt: number): Promise<void> {
+    for (const file of this.#files.values()) {
+      if (file.handle && file.usedAt <= usedAt && file.state === 'idle' && !file.hasWork) await this.#keeper.close(file)
+    }
+  }
+
   #next(): void {
-    while (this.#atWork < this.#atWorkMax && this.#lineHead < this.#line.length) {
+    const atWorkMax = Math.min(FILES_AT_WORK_MAX, this.#options.filesMax)
+    while (this.#atWork < atWorkMax && this.#lineHead < this.#line.length && !this.#stopped) {
       const file = this.#line[this.#lineHead++]
       if (this.#lineHead === this.#line.length) {
         this.#line = []
         this.#lineHead = 0
       }
       this.#atWork += 1
+      file.state = 'busy'
       void this.#run(file)
     }
   }
 
-  get #atWorkMax(): number {
-    return Math.min(FILES_AT_WORK_MAX, this.#options.filesMax)
-  }
-
   async #run(file: OutputFile): Promise<void> {
-    file.state = 'busy'
     try {
-      if (!file.isOpen) await this.#makeRoom()
-      const bytes = await file.advance(this)
+      if (!file.handle && this.#openCount >= this.#options.filesMax) await this.#closeOldest()
+      const bytes = await file.advance(this.#keeper)
       file.failures = 0
-      file.state = 'idle'
-      this.#onWritten(bytes)
-      if (file.hasWork) this.work(file)
+      this.#goOn(file)
+      this.#options.onWritten(bytes)
     } catch (error) {
-      this.#rest(file, error)
+      if (error instanceof Pause) this.#pause(file, error)
+      else this.#rest(file, error)
     }
     this.#atWork -= 1
     this.#next()
   }
 
-  /** Opens for one of its files, and counts it. */
-  async open(path: string): Promise<{ readonly handle: DiskFile; readonly stat: FileStat }> {
-    const opened = await this.#opener.open(path)
-    this.#countOpen(1)
-    return opened
+  #goOn(file: OutputFile): void {
+    file.state = 'idle'
+    if (file.hasWork) this.work(file)
   }
 
-  #countOpen(by: number): void {
-    this.#open += by
-    this.#platform.metrics.set('sluice_output_files', { destination: this.#options.name }, this.#open)
-  }
-
-  async #makeRoom(): Promise<void> {
-    if (this.#open < this.#options.filesMax) return
-    const closable = [...this.#files.values()].filter((file) => file.isOpen && file.state !== 'busy')
+  // A sixteenth of them at once, since finding the oldest means looking at all.
+  async #closeOldest(): Promise<void> {
+    const closable = [...this.#files.values()].filter(({ handle, state }) => handle && state !== 'busy')
     closable.sort((a, b) => a.usedAt - b.usedAt)
-    // A sixteenth at once: finding the oldest means looking at all.
-    const closing = closable.slice(0, Math.max(1, Math.floor(this.#options.filesMax / 16)))
-    await Promise.all(closing.map((file) => this.close(file)))
+    const count = Math.max(1, Math.floor(this.#options.filesMax / 16))
+    await Promise.all(closable.slice(0, count).map((file) => this.#keeper.close(file)))
   }
 
-  /** Closes a file that nobody is working on. */
-  async close(file: OutputFile): Promise<void> {
-    if (!file.isOpen) return
-    const state = file.state
-    file.state = 'busy'
-    this.#countOpen(-1)
-    await file.close()
-    file.state = state
+  #pause(file: OutputFile, { until, other }: Pause): void {
+    file.state = 'resting'
+    const goOn = () => this.#goOn(file)
+    until.then(goOn, goOn)
+    if (other) this.work(other)
   }
 
   #rest(file: OutputFile, error: unknown): void {
-    const waitMs = Math.min(FILE_RETRY_FIRST_MS * 2 ** file.failures, FILE_RETRY_MAX_MS)
+    const retryMs = Math.min(FILE_RETRY_FIRST_MS * 2 ** file.failures, FILE_RETRY_MAX_MS)
     file.failures += 1
     file.state = 'resting'
-    const { name } = this.#options
-    this.#platform.metrics.count('sluice_write_errors_total', { destination: name }, 1)
-    const values = { destination: name, path: file.path, errno: errnoOf(error), retryMs: waitMs }
+    const { name: destination } = this.#options
+    this.#platform.metrics.count('sluice_write_errors_total', { destination }, 1)
+    const values = { destination, path: file.path, errno: errnoOf(error), retryMs }
     this.#warning.warn(values, `cannot write, its sources wait: ${reasonOf(error)}`)
-    this.#clock.after(waitMs, () => {
-      file.state = 'idle'
-      if (file.hasWork) this.work(file)
-    })
+    this.#platform.clock.after(retryMs, () => this.#goOn(file))
   }
 }

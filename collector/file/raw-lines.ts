@@ -8,14 +8,16 @@ const NEWLINE = 10
 
 export const rawLines: LineFormat = {
   writeLines(batch: Batch, output: Output): void {
-    const { bounds, count, slab } = batch
-    for (let i = 0; i < count; i += 1) {
-      const start = bounds[2 * i]
-      const end = bounds[2 * i + 1]
-      output.reserve(end - start + 1)
-      slab.bytes.copy(output.bytes, output.length, start, end)
-      output.length += end - start
-      output.bytes[output.length++] = NEWLINE
-    }
+    for (let i = 0; i < batch.count; i += 1) writeRawLine(batch, i, output)
   },
+  writeLine: writeRawLine,
+}
+
+function writeRawLine({ slab, bounds }: Batch, i: number, output: Output): void {
+  const start = bounds[2 * i]
+  const end = bounds[2 * i + 1]
+  output.reserve(end - start + 1)
+  slab.bytes.copy(output.bytes, output.length, start, end)
+  output.length += end - start
+  output.bytes[output.length++] = NEWLINE
 }

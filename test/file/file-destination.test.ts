@@ -1,17 +1,24 @@
 import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { FileDestination, type FileDestinationOptions } from '../../collector/file/file-destination.ts'
-import { rawLines } from '../../collector/file/raw-lines.ts'
+import type { FileDestinationOptions } from '../../collector/file/file-destination.ts'
 import { batch } from '../pipeline/batches.ts'
-import { failingDisk, fakePlatform, linesOf, systemError, temporaryFolder, until } from './surroundings.ts'
+import {
+  failingDisk,
+  fakePlatform,
+  fileDestination,
+  linesOf,
+  systemError,
+  temporaryFolder,
+  until,
+} from './surroundings.ts'
 
 const access = { mode: 0o640, folderMode: 0o750 }
 
 async function openFile(path: string, platform = fakePlatform(), more: Partial<FileDestinationOptions> = {}) {
-  const destination = new FileDestination('files', { path, line: rawLines, access, filesMax: 100, ...more }, platform)
-  await destination.open()
-  return destination
+  const files = fileDestination({ path, access, ...more }, platform)
+  await files.open()
+  return files
 }
 
 test('file: what was written is in the file when the write settles, in call order', async () => {

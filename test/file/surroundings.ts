@@ -4,6 +4,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach } from 'vitest'
+import { gzipFrame } from '../../collector/file/compress-frame.ts'
+import { FileDestination, type FileDestinationOptions } from '../../collector/file/file-destination.ts'
+import { rawLines } from '../../collector/file/raw-lines.ts'
+import { utc } from '../../common/message/zone.ts'
 import { systemDisk, type Disk, type DiskFile } from '../../common/disk.ts'
 import { createMetrics } from '../../common/metric.ts'
 import type { Platform } from '../../common/platform.ts'
@@ -21,6 +25,17 @@ export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-file-'))
   folders.push(folder)
   return folder
+}
+
+/** A file destination in UTC, writing raw lines, with a data folder of its own unless one is given. */
+export function fileDestination(
+  options: Partial<FileDestinationOptions> & { path: string },
+  platform: Platform,
+  dataFolder: string = temporaryFolder(),
+): FileDestination {
+  const access = { mode: 0o640, folderMode: 0o750 }
+  const whole = { line: rawLines, access, filesMax: 100, compressFrame: gzipFrame, ...options }
+  return new FileDestination('files', whole, { platform, zone: utc, dataFolder })
 }
 
 export function fakePlatform(disk: Disk = systemDisk) {

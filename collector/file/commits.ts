@@ -1,0 +1,188 @@
+// Stored exactly once: for what comes from streams, lines and stream positions become durable together.
+//
+//   rendered   ──────── seal ────────▶     a commit draws a line through all files it tracks, between two writes
+//   written, synced    up to the line      files go on being written behind it
+//   log of positions   lengths at the line + marks at the line, one record, synced
+//   settled            the writes before the line
+//
+// After a crash every file is cut back to its length in the last record, and what the marks do not cover comes again.
+//
+// A file is tracked from its first line of a stream on. Its length is in the log before that line is written, so that
+// a crash before the first commit cuts there too. Other writes to a tracked file wait for the commit as well: their
+// lines may be cut with the rest.
+
+import { sleep, type Cancel } from '../../common/clock.ts'
+import { reasonOf } from '../../common/fault.ts'
+import { COMMIT_BYTES, COMMIT_EVERY_MS, FILE_RETRY_MAX_MS } from '../../common/limits.ts'
+import { RateLimitedWarning } from '../../common/log.ts'
+import type { Batch } from '../../common/pipeline/batch.ts'
+import type { Platform } from '../../common/platform.ts'
+import type { FileWatcher } from './file-keeper.ts'
+import type { OutputFile } from './output-file.ts'
+import type { FileEntry, PositionLog } from './position-log.ts'
+
+/** What commits need of the files. */
+export interface FilesAtWork {
+  work(file: OutputFile): void
+  open(file: OutputFile): Promise<void>
+  knows(path: string): boolean
+}
+
+export class Commits implements FileWatcher {
+  readonly #destination: string
+  readonly #platform: Platform
+  readonly #log: PositionLog
+  readonly #files: FilesAtWork
+  readonly #warning: RateLimitedWarning
+  /** How far each stream was rendered. */
+  readonly #marks = new Map<string, number>()
+  #changed = new Map<string, number>()
+  #written = new Set<OutputFile>()
+  #waiting: (() => void)[] = []
+  #waitingBytes = 0
+  #last: Promise<void> = Promise.resolve()
+  #running = 0
+  #beganMs = -Infinity
+  #timer: Cancel | undefined
+
+  constructor(destination: string, platform: Platform, log: PositionLog, files: FilesAtWork) {
+    this.#destination = destination
+    this.#platform = platform
+    this.#log = log
+    this.#files = files
+    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
+  }
+
+  /** When the log has been read. */
+  begin(): void {
+    for (const [id, { position }] of this.#log.marks) this.#marks.set(id, position)
+  }
+
+  /** 1 for each message that is not stored yet, 0 for the others; undefined where all are new. */
+  fresh(batch: Batch): Uint8Array | undefined {
+    let fresh: Uint8Array | undefined
+    let first = 0
+    for (const { count, stream } of batch.runs) {
+      const mark = stream && this.#marks.get(stream.id)
+      if (stream && mark !== undefined && mark > stream.from) {
+        fresh ??= new Uint8Array(batch.count).fill(1)
+        for (let i = 0; i < count; i += 1) if (stream.from + stream.ends[i] <= mark) fresh[first + i] = 0
+      }
+      first += count
+    }
+    return fresh
+  }
+
+  /** The batch has been rendered, as far as it is fresh. */
+  advance(batch: Batch): void {
+    for (const { stream } of batch.runs) {
+      if (!stream || stream.to <= (this.#marks.get(stream.id) ?? -1)) continue
+      this.#marks.set(stream.id, stream.to)
+      this.#changed.set(stream.id, stream.to)
+    }
+  }
+
+  /** Something was rendered for a tracked file. */
+  touch(file: OutputFile): void {
+    this.#written.add(file)
+  }
+
+  /** Resolves when everything that was rendered up to now is committed, in the commits' own time. */
+  committed(bytes: number): Promise<void> {
+    this.#waitingBytes += bytes
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve)
+      this.#schedule()
+    })
+  }
+
+  /** Draws the line here and now; resolves when that is committed. */
+  now(): Promise<void> {
+    this.#timer?.()
+    this.#timer = undefined
+    const waiting = this.#waiting
+    const marks = this.#changed
+    const files = [...this.#written]
+    this.#waiting = []
+    this.#waitingBytes = 0
+    this.#changed = new Map()
+    this.#written = new Set()
+    if (waiting.length === 0 && marks.size === 0 && files.length === 0) return this.#last
+    this.#running += 1
+    this.#beganMs = this.#platform.clock.monotonicMs()
+    const lengths = Promise.all(files.map((file) => this.#lengthAtLine(file)))
+    this.#last = Promise.all([lengths, this.#last]).then(async ([entries]) => {
+      await this.#record(entries.flat(), marks)
+      this.#running -= 1
+      for (const resolve of waiting) resolve()
+      if (this.#waiting.length > 0) this.#schedule()
+    })
+    return this.#last
+  }
+
+  /** The file is done with, or has lost its name: what comes goes to another. */
+  left(file: OutputFile): void {
+    if (file.tracked && file.stat) this.#log.retire(file.stat)
+  }
+
+  /** Whether lines of it wait for a commit. */
+  holds(file: OutputFile): boolean {
+    return this.#written.has(file)
+  }
+
+  /** Before the first stream bytes go into a file. */
+  async opened(file: OutputFile): Promise<void> {
+    const { stat } = file
+    if (!file.tracked || file.begun || !stat) return
+    const known = this.#log.lengthOf(stat.device, stat.inode)
+    // A length beyond the end is that of a file which is gone, and whose inode this one has.
+    if (known === undefined || known > file.length) await this.#record(entryOf(file), new Map())
+    file.begun = true
+  }
+
+  // At once where none is running and the last is a while ago; sooner where much waits, since a source stops at its
+  // bound of open writes.
+  #schedule(): void {
+    if (this.#running > 0) return
+    const sinceMs = this.#platform.clock.monotonicMs() - this.#beganMs
+    if (this.#waitingBytes >= COMMIT_BYTES || sinceMs >= COMMIT_EVERY_MS) {
+      this.#timer?.()
+      this.#timer = this.#platform.clock.soon(() => void this.now())
+    } else {
+      this.#timer ??= this.#platform.clock.after(COMMIT_EVERY_MS - sinceMs, () => void this.now())
+    }
+  }
+
+  #lengthAtLine(file: OutputFile): Promise<FileEntry[]> {
+    return new Promise((resolve) => {
+      file.seal(async () => {
+        const target = file.divertedTo ?? file
+        if (!target.handle) await this.#files.open(target)
+        await target.handle?.sync()
+        resolve(entryOf(target))
+      })
+      this.#files.work(file)
+    })
+  }
+
+  // Tried until it succeeds: the writes before it wait, and say so.
+  async #record(files: readonly FileEntry[], marks: ReadonlyMap<string, number>): Promise<void> {
+    for (;;) {
+      try {
+        await this.#log.append({ files, marks })
+        if (this.#log.isLarge) await this.#log.rewrite(({ path }) => this.#files.knows(path))
+        return
+      } catch (error) {
+        const { clock, metrics } = this.#platform
+        metrics.count('sluice_write_errors_total', { destination: this.#destination }, 1)
+        const values = { destination: this.#destination }
+        this.#warning.warn(values, `cannot write positions, its sources wait: ${reasonOf(error)}`)
+        await sleep(clock, FILE_RETRY_MAX_MS)
+      }
+    }
+  }
+}
+
+function entryOf({ path, stat, length }: OutputFile): FileEntry[] {
+  return stat ? [{ path, device: String(stat.device), inode: String(stat.inode), length }] : []
+}

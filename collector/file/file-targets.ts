@@ -1,0 +1,232 @@
+// Which file a message goes to, found without making a string: the fields that the path is made of are hashed and
+// compared as bytes, and only a message that is the first of its kind has its path rendered.
+//
+//   key of a message     a number for its origin and priority, as far as the path needs them, then each field's bytes
+//   slots                hash ─▶ key in the arena, file       16 neighbours are looked at, then the first is replaced
+//
+// It is a cache: forgetting costs one rendering. It is emptied when the hour that the paths name is over. The hash is
+// seeded, so that no sender knows how to make its messages collide.
+
+import { headersOf } from '../../common/message/headers.ts'
+import type { Zone } from '../../common/message/zone.ts'
+import type { Batch, Origin } from '../../common/pipeline/batch.ts'
+import { HOST, MSGID, PID, PRIORITY, PROGRAM, ROW } from '../../common/pipeline/header-table.ts'
+import { facilityNames, severityNames } from '../../common/message/priority.ts'
+import { localIso } from './local-day.ts'
+import type { OutputFile } from './output-file.ts'
+import { receiptFields, renderPath, type PathField, type PathTemplate } from './path-template.ts'
+
+/** Renders a field that has no cell in the header table (`message`, `time`, structured data) as text. */
+export type FieldText = (batch: Batch, i: number, origin: Origin, field: PathField) => string
+
+const cellOf: Partial<Record<PathField, number>> = { host: HOST, program: PROGRAM, pid: PID, msgid: MSGID }
+const originFields: readonly PathField[] = ['from', 'peer', 'source']
+
+const SLOTS = 1 << 15
+const NEIGHBOURS = 16
+const ARENA_BYTES = 1 << 20
+const HOUR_US = 3_600_000_000
+
+export class FileTargets {
+  readonly #template: PathTemplate
+  readonly #zone: Zone
+  readonly #fileAt: (path: string) => OutputFile
+  readonly #fieldText: FieldText
+  readonly #seed: number
+  /** Cells of the fields that make up the key. */
+  readonly #cells: readonly number[]
+  readonly #needsPriority: boolean
+  readonly #needsOrigin: boolean
+  readonly #needsReceived: boolean
+  /** Fields that no key holds: their paths are rendered message by message. */
+  readonly #isPlain: boolean
+  readonly #hashes = new Int32Array(SLOTS)
+  readonly #starts = new Int32Array(SLOTS)
+  readonly #files: (OutputFile | undefined)[] = Array.from({ length: SLOTS }, () => undefined)
+  readonly #arena = new Uint8Array(ARENA_BYTES)
+  #used = 0
+  readonly #origins = new Map<string, number>()
+  #hour = NaN
+  #last: OutputFile | undefined
+  #lastStart = 0
+
+  constructor(
+    template: PathTemplate,
+    zone: Zone,
+    seed: number,
+    fileAt: (path: string) => OutputFile,
+    fieldText: FieldText,
+  ) {
+    this.#template = template
+    this.#zone = zone
+    this.#seed = seed
+    this.#fileAt = fileAt
+    this.#fieldText = fieldText
+    const { fields } = template
+    this.#cells = fields.flatMap((field) => cellOf[field] ?? [])
+    this.#needsPriority = fields.includes('facility') || fields.includes('severity')
+    this.#needsOrigin = fields.some((field) => originFields.includes(field))
+    this.#needsReceived = fields.includes('received')
+    const keyed = [...Object.keys(cellOf), ...originFields, ...receiptFields, 'facility', 'severity']
+    this.#isPlain = fields.every((field) => keyed.includes(field))
+  }
+
+  /** Calls `add` for each message with its file. */
+  each(batch: Batch, add: (i: number, file: OutputFile) => void): void {
+    const table = headersOf(batch)
+    this.#begin(batch)
+    let i = 0
+    for (const { count, origin } of batch.runs) {
+      const originKey = this.#needsOrigin ? this.#originKey(origin) : 0
+      for (const end = i + count; i < end; i += 1) {
+        add(i, this.#isPlain ? this.#find(batch, table.cells, i, origin, originKey) : this.#render(batch, i, origin))
+      }
+    }
+  }
+
+  /** Forgets all files: their objects may be replaced. */
+  clear(): void {
+    this.#files.fill(undefined)
+    this.#hashes.fill(0)
+    this.#used = 0
+    this.#last = undefined
+    this.#origins.clear()
+  }
+
+  #begin(batch: Batch): void {
+    const hour = Math.floor((batch.received + this.#zone.offsetAt(batch.received) * 60_000_000) / HOUR_US)
+    if (hour === this.#hour && !this.#needsReceived) return
+    this.#hour = hour
+    this.clear()
+  }
+
+  #originKey(origin: Origin): number {
+    const name = `${origin.source}\0${origin.peer ?? ''}`
+    const known = this.#origins.get(name)
+    if (known !== undefined) return known
+    const key = this.#origins.size
+    this.#origins.set(name, key)
+    return key
+  }
+
+  /** Appends the key to the arena, behind what is in use, and looks for an equal one. */
+  #find(batch: Batch, cells: Int32Array, i: number, origin: Origin, originKey: number): OutputFile {
+    const row = i * ROW
+    const number = (originKey << 8) | (this.#needsPriority ? cells[row + PRIORITY] : 0)
+    const start = this.#used
+    const end = this.#writeKey(batch, cells, row, origin, number)
+    if (end < 0) return this.#render(batch, i, origin)
+    if (this.#last && this.#equal(this.#lastStart, start, end)) return this.#last
+    let hash = this.#seed
+    for (let at = start; at < end; at += 1) hash = Math.imul(hash ^ this.#arena[at], 0x01000193)
+    hash ^= hash >>> 15
+    const first = hash & (SLOTS - 1)
+    let slot = first
+    for (let n = 0; n < NEIGHBOURS; n += 1) {
+      slot = (first + n) & (SLOTS - 1)
+      const file = this.#files[slot]
+      if (!file) return this.#add(slot, hash, start, end, batch, i, origin)
+      if (this.#hashes[slot] === hash && this.#equal(this.#starts[slot], start, end)) {
+        this.#last = file
+        this.#lastStart = this.#starts[slot]
+        return file
+      }
+    }
+    return this.#add(first, hash, start, end, batch, i, origin)
+  }
+
+  #add(slot: number, hash: number, start: number, end: number, batch: Batch, i: number, origin: Origin): OutputFile {
+    const file = this.#render(batch, i, origin)
+    // Rendering may have emptied the cache.
+    if (this.#used !== start) return file
+    this.#hashes[slot] = hash
+    this.#starts[slot] = start
+    this.#files[slot] = file
+    this.#used = end
+    this.#last = file
+    this.#lastStart = start
+    return file
+  }
+
+  // Layout: length of the key (2), number (4), then each field's length (2) and bytes. A field that is longer than two
+  // bytes can tell is no name of anything: its message is rendered for itself.
+  #writeKey(batch: Batch, cells: Int32Array, row: number, origin: Origin, number: number): number {
+    const arena = this.#arena
+    const start = this.#used
+    let at = start + 2
+    arena[at++] = number
+    arena[at++] = number >>> 8
+    arena[at++] = number >>> 16
+    arena[at++] = number >>> 24
+    for (let c = 0; c < this.#cells.length; c += 1) {
+      const cell = this.#cells[c]
+      let bytes: Uint8Array = batch.slab.bytes
+      let from = cells[row + cell]
+      let to = cells[row + cell + 1]
+      if ((cell === HOST && (from === to || origin.hostForced)) || (cell === PROGRAM && from === to)) {
+        bytes = cell === HOST ? origin.host : origin.program
+        from = 0
+        to = bytes.length
+      }
+      const length = to - from
+      if (length > 0xffff || at + length + 2 > ARENA_BYTES) {
+        if (length <= 0xffff) this.clear()
+        return -1
+      }
+      arena[at++] = length
+      arena[at++] = length >>> 8
+      for (let k = from; k < to; k += 1) arena[at++] = bytes[k]
+    }
+    arena[start] = at - start
+    arena[start + 1] = (at - start) >>> 8
+    return at
+  }
+
+  #equal(known: number, start: number, end: number): boolean {
+    const arena = this.#arena
+    for (let a = known, b = start; b < end; a += 1, b += 1) if (arena[a] !== arena[b]) return false
+    return true
+  }
+
+  #render(batch: Batch, i: number, origin: Origin): OutputFile {
+    return this.#fileAt(renderPath(this.#template, (field) => this.#text(batch, i, origin, field)))
+  }
+
+  #text(batch: Batch, i: number, origin: Origin, field: PathField): string {
+    const { cells } = headersOf(batch)
+    const cell = cellOf[field]
+    if (cell !== undefined) {
+      const from = cells[i * ROW + cell]
+      const to = cells[i * ROW + cell + 1]
+      if (field === 'host' && (from === to || origin.hostForced)) return origin.host.toString('utf8')
+      if (field === 'program' && from === to) return origin.program.toString('utf8')
+      return batch.slab.bytes.toString('utf8', from, to)
+    }
+    if (field === 'facility') return facilityNames[cells[i * ROW + PRIORITY] >> 3]
+    if (field === 'severity') return severityNames[cells[i * ROW + PRIORITY] & 7]
+    if (field === 'source') return origin.source
+    if (field === 'peer' || field === 'from') return origin.peer ?? ''
+    return receiptText(this.#zone, batch.received, field) ?? this.#fieldText(batch, i, origin, field)
+  }
+}
+
+/** What a field of receipt says at `received`, µs since the epoch, in the zone. */
+function receiptText(zone: Zone, received: number, field: PathField): string | undefined {
+  const iso = localIso(zone, received)
+  switch (field) {
+    case 'date':
+      return iso.slice(0, 10)
+    case 'year':
+      return iso.slice(0, 4)
+    case 'month':
+      return iso.slice(5, 7)
+    case 'day':
+      return iso.slice(8, 10)
+    case 'hour':
+      return iso.slice(11, 13)
+    case 'received':
+      return iso.slice(0, 19)
+    default:
+      return undefined
+  }
+}

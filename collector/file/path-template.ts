@@ -1,0 +1,120 @@
+// Path templates: `/var/log/remote/{host}/{program}.log`.
+//
+// What stands before the first field, up to its last slash, is the folder that no sender can leave.
+
+import { resolve } from 'node:path'
+import { Fault } from '../../common/fault.ts'
+import { COMPONENT_BYTES_MAX, PATH_BYTES_MAX, STAND_IN, cutName, safeName, unlikeRotated } from './safe-name.ts'
+
+/** Fields that are the same for all messages of a batch: of receipt at this host, in the local zone. */
+export const receiptFields = ['date', 'year', 'month', 'day', 'hour', 'received'] as const
+/** Fields of the message and of where it came from; `sd.ID.PARAM` besides. */
+export const messageFields = [
+  ...['facility', 'severity', 'host', 'program', 'pid', 'msgid', 'message', 'time'],
+  ...['from', 'peer', 'source'],
+] as const
+
+export type PathField = (typeof receiptFields)[number] | (typeof messageFields)[number] | `sd.${string}`
+
+/** One path component: literal text and fields, in turns. */
+type Component = readonly (string | { readonly field: PathField })[]
+
+export interface PathTemplate {
+  readonly text: string
+  /** Absolute, without a slash at the end. */
+  readonly folder: string
+  /** What comes below the folder. */
+  readonly components: readonly Component[]
+  /** The fields in use, each once. */
+  readonly fields: readonly PathField[]
+}
+
+/** Rejects with CONFIG_TEMPLATE what cannot be read, and with FILE_OUTSIDE what would leave its own folder. */
+export function compilePath(text: string): PathTemplate {
+  const pieces = piecesOf(text)
+  const lead = pieces.length > 0 && typeof pieces[0] === 'string' ? pieces[0] : ''
+  const folderEnd = lead.lastIndexOf('/') + 1
+  const folder = resolve(lead.slice(0, folderEnd) || '.')
+  const rest = [lead.slice(folderEnd), ...pieces.slice(lead === '' ? 0 : 1)]
+  const components = componentsOf(rest)
+  for (const component of components) checkComponent(component, text)
+  const fields = new Set(components.flat().flatMap((piece) => (typeof piece === 'string' ? [] : [piece.field])))
+  const template = { text, folder, components, fields: [...fields] }
+  if (Buffer.byteLength(joined(template, () => STAND_IN)) > PATH_BYTES_MAX) {
+    throw new Fault('CONFIG_TEMPLATE', `"${text}": longer than ${PATH_BYTES_MAX} bytes`)
+  }
+  return template
+}
+
+function piecesOf(text: string): (string | { field: PathField })[] {
+  if (text.includes('\0')) throw new Fault('CONFIG_TEMPLATE', `"${text}": a path holds no NUL`)
+  return text.split(/(\{[^{}]*\})/).flatMap((piece): (string | { field: PathField })[] => {
+    if (piece === '') return []
+    if (!/[{}]/.test(piece)) return [piece]
+    const name = /^\{(.+)\}$/.exec(piece)?.[1]
+    if (name === undefined) throw new Fault('CONFIG_TEMPLATE', `"${text}": a brace without its partner`)
+    if (!isField(name)) throw new Fault('CONFIG_TEMPLATE', `"${text}": there is no field {${name}}`)
+    return [{ field: name }]
+  })
+}
+
+function isField(name: string): name is PathField {
+  return [...receiptFields, ...messageFields].some((field) => field === name) || /^sd\.[^.]+\.[^.]+$/.test(name)
+}
+
+function componentsOf(pieces: (string | { field: PathField })[]): Component[] {
+  const components: (string | { field: PathField })[][] = [[]]
+  for (const piece of pieces) {
+    if (typeof piece !== 'string') {
+      components[components.length - 1].push(piece)
+      continue
+    }
+    const [first, ...others] = piece.split('/')
+    if (first !== '') components[components.length - 1].push(first)
+    for (const other of others) components.push(other === '' ? [] : [other])
+  }
+  // Two slashes are one, as everywhere; a slash at the end is a fault, found as an empty last component.
+  return components.filter((component, i) => component.length > 0 || i === components.length - 1)
+}
+
+function checkComponent(component: Component, text: string): void {
+  const literal = component.filter((piece) => typeof piece === 'string').join('')
+  const fields = component.length - component.filter((piece) => typeof piece === 'string').length
+  if (component.length === 0) throw new Fault('CONFIG_TEMPLATE', `"${text}": names a folder, not a file`)
+  if (fields === 0 && (literal === '.' || literal === '..')) {
+    throw new Fault('FILE_OUTSIDE', `"${text}": "${literal}" behind a field`)
+  }
+  // Eight bytes a field: enough for `unknown`.
+  if (Buffer.byteLength(literal) + 8 * fields > COMPONENT_BYTES_MAX) {
+    throw new Fault('CONFIG_TEMPLATE', `"${text}": a name longer than ${COMPONENT_BYTES_MAX} bytes`)
+  }
+}
+
+/** The path for a message; `valueOf` gives its fields, as the sender wrote them. */
+export function renderPath(template: PathTemplate, valueOf: (field: PathField) => string): string {
+  const path = joined(template, valueOf)
+  return Buffer.byteLength(path) <= PATH_BYTES_MAX ? path : standInPath(template)
+}
+
+/** Where messages go whose own path cannot be: every field's stand-in. */
+export function standInPath(template: PathTemplate): string {
+  return joined(template, () => STAND_IN)
+}
+
+function joined({ folder, components }: PathTemplate, valueOf: (field: PathField) => string): string {
+  const names = components.map((component) => renderComponent(component, valueOf))
+  const last = names.length - 1
+  if (components[last].some((piece) => typeof piece !== 'string')) names[last] = unlikeRotated(names[last])
+  return [folder === '/' ? '' : folder, ...names].join('/')
+}
+
+function renderComponent(component: Component, valueOf: (field: PathField) => string): string {
+  const pieces = component.map((piece) => (typeof piece === 'string' ? piece : safeName(valueOf(piece.field))))
+  const whole = pieces.join('')
+  if (Buffer.byteLength(whole) <= COMPONENT_BYTES_MAX) return whole
+  // The values are cut, not the end, so that `.log` stays.
+  const literal = component.reduce((sum, piece) => sum + (typeof piece === 'string' ? Buffer.byteLength(piece) : 0), 0)
+  const fields = component.filter((piece) => typeof piece !== 'string').length
+  const share = Math.floor((COMPONENT_BYTES_MAX - literal) / fields)
+  return pieces.map((piece, i) => (typeof component[i] === 'string' ? piece : cutName(piece, share))).join('')
+}

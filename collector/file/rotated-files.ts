@@ -1,0 +1,169 @@
+// Looks after rotated files in the background, one at a time: compresses them, removes those that are old enough, and
+// finishes what a crash interrupted.
+//
+//   app.log-20261122 ─▶ app.log-20261122.zst.new (written, synced) ─▶ renamed to .zst, folder synced ─▶ original removed
+//
+//   found at a sweep          what happened                      what is done
+//   .new                      crash while compressing            removed, begun anew
+//   plain and compressed      crash before the removal           the plain one is removed: the other is whole
+//   plain                     crash before compressing           compressed
+//
+// Compressed files are rows of frames, one for each few MiB, which zstd, gzip and rg -z read as one.
+
+import { join } from 'node:path'
+import type { Disk, FileStat } from '../../common/disk.ts'
+import { reasonOf } from '../../common/fault.ts'
+import { COMPRESS_CHUNK_BYTES } from '../../common/limits.ts'
+import type { Zone } from '../../common/message/zone.ts'
+import type { Platform } from '../../common/platform.ts'
+import { endOfDay } from './local-day.ts'
+import { compressionSuffixes, laterFirst, parseRotatedName, type RotatedName } from './rotated-name.ts'
+import type { RotateOptions } from './rotation.ts'
+
+/** Compresses one piece into a frame of its own. */
+export type CompressFrame = (bytes: Buffer) => Promise<Buffer>
+
+export interface RotatedFilesOptions extends Pick<RotateOptions, 'keep' | 'compress'> {
+  readonly name: string
+  readonly zone: Zone
+  /** Whether a file of this name in this folder was this destination's before it was rotated. */
+  readonly isOurs: (folder: string, base: string) => boolean
+  /** Gives what was made the owner that the destination's files have. */
+  readonly own: (path: string) => Promise<void>
+}
+
+interface Found extends RotatedName {
+  readonly path: string
+}
+
+export class RotatedFiles {
+  readonly #options: RotatedFilesOptions
+  readonly #platform: Platform
+  readonly #disk: Disk
+  readonly #compressFrame: CompressFrame
+  readonly #folders = new Set<string>()
+  #working: Promise<void> | undefined
+  #stopped = false
+
+  constructor(options: RotatedFilesOptions, platform: Platform, compressFrame: CompressFrame) {
+    this.#options = options
+    this.#platform = platform
+    this.#disk = platform.disk
+    this.#compressFrame = compressFrame
+  }
+
+  /** Has the rotated files of a folder looked after, soon. */
+  sweep(folder: string): void {
+    this.#folders.add(folder)
+    this.#working ??= this.#work()
+  }
+
+  /** Resolves when there is nothing left to do. */
+  async idle(): Promise<void> {
+    await this.#working
+  }
+
+  /** Breaks off: the next sweep, in this run or another, begins anew where this one was. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#working
+  }
+
+  async #work(): Promise<void> {
+    for (const folder of this.#folders) {
+      this.#folders.delete(folder)
+      try {
+        if (!this.#stopped) await this.#sweep(folder)
+      } catch (error) {
+        const values = { destination: this.#options.name, folder }
+        this.#platform.log.warn(values, `rotated files are left as they are for now: ${reasonOf(error)}`)
+      }
+    }
+    this.#working = undefined
+  }
+
+  async #sweep(folder: string): Promise<void> {
+    const byBase = new Map<string, Found[]>()
+    for (const name of await this.#disk.list(folder)) {
+      const text = name.toString('utf8')
+      const rotated = parseRotatedName(text)
+      if (!rotated || !this.#options.isOurs(folder, rotated.base)) continue
+      const found = byBase.get(rotated.base) ?? []
+      byBase.set(rotated.base, found)
+      found.push({ ...rotated, path: join(folder, text) })
+    }
+    for (const found of byBase.values()) {
+      const whole = await this.#finishInterrupted(found)
+      const kept = await this.#removeOld(whole)
+      if (this.#options.compress === 'none') continue
+      for (const each of kept) if (each.compression === 'none' && !this.#stopped) await this.#compress(each.path)
+    }
+  }
+
+  async #finishInterrupted(found: readonly Found[]): Promise<Found[]> {
+    const compressed = new Set(
+      found.filter(({ compression, temporary }) => compression !== 'none' && !temporary).map(identity),
+    )
+    const whole: Found[] = []
+    for (const each of found) {
+      if (each.temporary || (each.compression === 'none' && compressed.has(identity(each)))) {
+        await this.#disk.remove(each.path)
+      } else whole.push(each)
+    }
+    return whole
+  }
+
+  async #removeOld(found: readonly Found[]): Promise<Found[]> {
+    const { keep, zone } = this.#options
+    if (!keep) return [...found]
+    const now = this.#platform.clock.now()
+    const sorted = [...found].sort(laterFirst)
+    const isOld = (each: Found, i: number) =>
+      'count' in keep ? i >= keep.count : endOfDay(zone, each.day) + keep.ms * 1000 <= now
+    for (const [i, each] of sorted.entries()) if (isOld(each, i)) await this.#disk.remove(each.path)
+    return sorted.filter((each, i) => !isOld(each, i))
+  }
+
+  async #compress(path: string): Promise<void> {
+    const done = path + compressionSuffixes[this.#options.compress]
+    const temporary = `${done}.new`
+    const stat = await this.#disk.stat(path)
+    if (!stat || stat.kind !== 'file') return
+    if (!(await this.#writeCompressed(path, temporary, stat))) {
+      await this.#disk.remove(temporary)
+      return
+    }
+    const folder = path.slice(0, path.lastIndexOf('/')) || '/'
+    await this.#disk.rename(temporary, done)
+    await this.#disk.syncFolder(folder)
+    await this.#disk.remove(path)
+  }
+
+  async #writeCompressed(path: string, temporary: string, { size, mode }: FileStat): Promise<boolean> {
+    const from = await this.#disk.open(path, 'read')
+    const to = await this.#disk.open(temporary, 'create', mode)
+    try {
+      await this.#disk.setMode(temporary, mode)
+      await this.#options.own(temporary)
+      const chunk = Buffer.allocUnsafeSlow(Math.min(COMPRESS_CHUNK_BYTES, Math.max(size, 1)))
+      let written = 0
+      for (let at = 0; ;) {
+        if (this.#stopped) return false
+        const bytes = await from.read(chunk, 0, chunk.length, at)
+        if (bytes === 0 && at > 0) break
+        const frame = await this.#compressFrame(chunk.subarray(0, bytes))
+        await to.write(frame, 0, frame.length, written)
+        at += bytes
+        written += frame.length
+        if (bytes === 0) break
+      }
+      await to.sync()
+      return true
+    } finally {
+      await from.close()
+      await to.close()
+    }
+  }
+}
+
+const identity = ({ day, ordinal }: RotatedName) => `${day}.${ordinal}`
