@@ -1,0 +1,241 @@
+// RFC 3164 §4.1 and what devices make of it: everything behind `<PRI>`.
+//
+//   Oct 11 22:14:15 mymachine su[230]: 'su root' failed for lonvick on /dev/pts/8
+//   time            host      tag pid  message
+//
+// The tag needs its colon or its pid: a first word without either is part of the message. (syslog-ng and rsyslog make it
+// the program, and so lose it from the text of every message that has none.)
+//
+//   *Apr 29 13:58:46.411: %SYS-5-…            Cisco: `*` or `.`, a sequence number `65536: `, a second prefix `29: foo: `
+//   Oct 11 22:14:15 Message forwarded from web-1: su: …    AIX
+//   Oct 11 22:14:15 [host ]last message repeated 5 times   BSD
+//   Oct 11 22:14:15 [10.0.0.1] …, 2001:db8::1 …, user@host/relay …   hosts
+
+import {
+  DEFECTS_SHIFT,
+  FORMAT_RFC3164,
+  HOST,
+  KIND,
+  MESSAGE,
+  PID,
+  PROGRAM,
+  TIME,
+  type HeaderTable,
+} from '../pipeline/header-table.ts'
+import { defectBit } from './defects.ts'
+import type { TimestampReader } from './timestamp.ts'
+import type { Zone } from './zone.ts'
+
+const SPACE = 0x20
+const STAR = 0x2a
+const DOT = 0x2e
+const SLASH = 0x2f
+const COLON = 0x3a
+const OPEN = 0x5b
+const CLOSE = 0x5d
+const LOWER = 0x20
+
+const TIME_INVALID = defectBit('TIME_INVALID') << DEFECTS_SHIFT
+
+const isDigit = (byte: number) => byte >= 0x30 && byte <= 0x39
+
+/** Reads a header that begins at `at` into row `i`; false where there is neither a time nor a tag. */
+export function readRfc3164(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  table: HeaderTable,
+  i: number,
+  row: number,
+  clock: TimestampReader,
+  zone: Zone,
+  received: number,
+): boolean {
+  const { cells } = table
+  while (at < end && bytes[at] === SPACE) at += 1
+  let time = at
+  let found = clock.read(bytes, time, end, received, zone)
+  if (!found) {
+    time = behindCiscoPrefix(bytes, at, end)
+    found = time > at && clock.read(bytes, time, end, received, zone)
+  }
+  if (!found) return readTag(bytes, at, end, cells, row, FORMAT_RFC3164, true)
+
+  cells[row + TIME] = time
+  cells[row + TIME + 1] = clock.end
+  let kind = FORMAT_RFC3164
+  if (Number.isNaN(clock.time)) kind |= TIME_INVALID
+  else {
+    table.times[i] = clock.time
+    table.zones[i] = clock.zone
+  }
+  at = clock.end
+  if (at < end && bytes[at] === COLON) at += 1
+  while (at < end && bytes[at] === SPACE) at += 1
+  cells[row + MESSAGE] = at
+  readHost(bytes, at, end, cells, row, kind)
+  return true
+}
+
+/** Where the time may begin behind Cisco's marks: `65536: `, `29: foo: `, `*`, `.`. */
+function behindCiscoPrefix(bytes: Uint8Array, at: number, end: number): number {
+  let next = at
+  if (isDigit(bytes[next])) {
+    while (next < end && isDigit(bytes[next])) next += 1
+    if (next + 1 >= end || bytes[next] !== COLON || bytes[next + 1] !== SPACE) return at
+    next += 2
+    // The host of a device that was told to send it (`logging origin-id`).
+    let word = next
+    while (word < end && bytes[word] !== SPACE && bytes[word] !== COLON) word += 1
+    if (word > next && word + 1 < end && bytes[word] === COLON && bytes[word + 1] === SPACE) next = word + 2
+    while (next < end && bytes[next] === SPACE) next += 1
+  }
+  if (next < end && (bytes[next] === STAR || bytes[next] === DOT)) next += 1
+  return next
+}
+
+/** The host, if there is one, and what follows it. */
+function readHost(bytes: Uint8Array, at: number, end: number, cells: Int32Array, row: number, kind: number): void {
+  const start = at
+  if (startsWith(bytes, at, end, FORWARDED_FROM)) {
+    readForwarded(bytes, at + FORWARDED_FROM.length, end, cells, row, kind)
+    return
+  }
+  // One loop over the word: the colon and the bracket decide whether it can be a host.
+  let colons = 0
+  let bracket = false
+  for (; at < end && bytes[at] !== SPACE; at += 1) {
+    if (bytes[at] === COLON) colons += 1
+    else if (bytes[at] === OPEN) bracket = true
+  }
+  if (at >= end || at === start || !isHost(bytes, start, at, end, colons, bracket)) {
+    if (!isRepeated(bytes, start, end)) readTag(bytes, start, end, cells, row, kind, false)
+    else cells[row + KIND] |= kind
+    return
+  }
+  const enclosed = bytes[start] === OPEN && bytes[at - 1] === CLOSE
+  const colon = !enclosed && bytes[at - 1] === COLON && colons === 1 ? 1 : 0
+  cells[row + HOST] = enclosed ? start + 1 : start
+  cells[row + HOST + 1] = enclosed ? at - 1 : at - colon
+  while (at < end && bytes[at] === SPACE) at += 1
+  cells[row + MESSAGE] = at
+  if (isRepeated(bytes, at, end)) cells[row + KIND] |= kind
+  else readTag(bytes, at, end, cells, row, kind, false)
+}
+
+/** Whether the word `[start, at)` is a host and not a tag without one. */
+function isHost(bytes: Uint8Array, start: number, at: number, end: number, colons: number, bracket: boolean): boolean {
+  if (colons === 0 && !bracket) return !isRepeated(bytes, start, end)
+  // `[10.0.0.1]` and `[2001:db8::1]`
+  if (bytes[start] === OPEN && bytes[at - 1] === CLOSE && isAddress(bytes, start + 1, at - 1)) return true
+  if (bracket) return false
+  if (colons > 1) return isAddress(bytes, start, at)
+  // `router: sshd[1]: …`: a host with a colon, if a tag with a pid follows; else it is the tag.
+  return bytes[at - 1] === COLON && hasTagWithPid(bytes, at + 1, end)
+}
+
+/** An IPv4 or IPv6 literal by its characters, with an IPv6 zone (`fe80::1%eth0`) as it comes. */
+function isAddress(bytes: Uint8Array, at: number, end: number): boolean {
+  if (at >= end) return false
+  for (; at < end; at += 1) {
+    const byte = bytes[at]
+    if (byte === 0x25) return true
+    const hexadecimal = isDigit(byte) || ((byte | LOWER) >= 0x61 && (byte | LOWER) <= 0x66)
+    if (!hexadecimal && byte !== COLON && byte !== DOT) return false
+  }
+  return true
+}
+
+function hasTagWithPid(bytes: Uint8Array, at: number, end: number): boolean {
+  const start = at
+  while (at < end && isTagByte(bytes[at])) at += 1
+  if (at === start || at >= end || bytes[at] !== OPEN) return false
+  while (at < end && bytes[at] !== CLOSE && bytes[at] !== SPACE) at += 1
+  return at + 1 < end && bytes[at] === CLOSE && bytes[at + 1] === COLON
+}
+
+/** `Message forwarded from HOST: tag: …`, with or without the colon. */
+function readForwarded(bytes: Uint8Array, at: number, end: number, cells: Int32Array, row: number, kind: number): void {
+  const start = at
+  while (at < end && bytes[at] !== SPACE && bytes[at] !== COLON) at += 1
+  cells[row + HOST] = start
+  cells[row + HOST + 1] = at
+  if (at < end && bytes[at] === COLON) at += 1
+  while (at < end && bytes[at] === SPACE) at += 1
+  cells[row + MESSAGE] = at
+  readTag(bytes, at, end, cells, row, kind, false)
+}
+
+const FORWARDED_FROM = Buffer.from('Message forwarded from ')
+const LAST_REPEATED = Buffer.from('last message repeated ')
+const MESSAGE_REPEATED = Buffer.from('message repeated ')
+
+function isRepeated(bytes: Uint8Array, at: number, end: number): boolean {
+  return startsWith(bytes, at, end, LAST_REPEATED) || startsWith(bytes, at, end, MESSAGE_REPEATED)
+}
+
+function startsWith(bytes: Uint8Array, at: number, end: number, text: Buffer): boolean {
+  if (end - at < text.length || bytes[at] !== text[0]) return false
+  for (let i = 1; i < text.length; i += 1) if (bytes[at + i] !== text[i]) return false
+  return true
+}
+
+// What may stand in a tag. RFC 3164 §4.1.3 has letters and digits only; paths, dots, percent signs and the like are real.
+const TAG_BYTES = new Uint8Array(256)
+for (let byte = 0x21; byte < 0x7f; byte += 1) TAG_BYTES[byte] = 1
+for (const byte of Buffer.from('[]:"\'`{}<>=,;()|')) TAG_BYTES[byte] = 0
+for (let byte = 0x80; byte < 0x100; byte += 1) TAG_BYTES[byte] = 1
+
+const isTagByte = (byte: number) => TAG_BYTES[byte] === 1
+
+/**
+ * `tag: message`, `tag[pid]: message` or `tag[pid] message` at `at`. True where there was a tag. `alone` says that there was no
+ * time before it, so that the tag is all that makes this a header.
+ */
+function readTag(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  cells: Int32Array,
+  row: number,
+  kind: number,
+  alone: boolean,
+): boolean {
+  const start = at
+  while (at < end && TAG_BYTES[bytes[at]] === 1) at += 1
+  const tagEnd = at
+  if (at === start || at >= end || (bytes[at] !== COLON && bytes[at] !== OPEN)) {
+    if (!alone) cells[row + KIND] |= kind
+    return false
+  }
+  let pid = 0
+  let pidEnd = 0
+  if (bytes[at] === OPEN) {
+    pid = at + 1
+    at = pid
+    while (at < end && bytes[at] !== CLOSE && bytes[at] !== SPACE) at += 1
+    if (at >= end || bytes[at] !== CLOSE) {
+      if (!alone) cells[row + KIND] |= kind
+      return false
+    }
+    pidEnd = at
+    at += 1
+  }
+  if (at < end && bytes[at] === COLON) at += 1
+  else if (alone) return false
+  // `http://…` is a text, and so is any `word:text` where no time stands before it.
+  if (at < end && (alone ? bytes[at] !== SPACE : bytes[at] === SLASH && bytes[at + 1] === SLASH)) {
+    if (!alone) cells[row + KIND] |= kind
+    return false
+  }
+  cells[row + KIND] |= kind
+  cells[row + PROGRAM] = start
+  cells[row + PROGRAM + 1] = tagEnd
+  if (pidEnd > pid) {
+    cells[row + PID] = pid
+    cells[row + PID + 1] = pidEnd
+  }
+  if (at < end && bytes[at] === SPACE) at += 1
+  cells[row + MESSAGE] = at
+  return true
+}

@@ -1,0 +1,156 @@
+// RFC 5424 §6: everything behind `<PRI>`.
+//
+//   1 2003-10-11T22:14:15.003Z mymachine.example.com evntslog - ID47 [exampleSDID@32473 iut="3"] BOMmessage
+//   │ TIMESTAMP                HOSTNAME              APP-NAME │ MSGID STRUCTURED-DATA            MSG
+//   VERSION                                              PROCID
+//
+// Lenient where senders are: no length limits, no structured data column, blanks inside it, no zone, lower-case t and z.
+
+import {
+  FORMAT_RFC5424,
+  HOST,
+  KIND,
+  MESSAGE,
+  MSGID,
+  PID,
+  PROGRAM,
+  DEFECTS_SHIFT,
+  STRUCTURED_DATA,
+  TIME,
+  type HeaderTable,
+} from '../pipeline/header-table.ts'
+import { defectBit } from './defects.ts'
+import type { TimestampReader } from './timestamp.ts'
+import type { Zone } from './zone.ts'
+
+const SPACE = 0x20
+const QUOTE = 0x22
+const DASH = 0x2d
+const EQUALS = 0x3d
+const OPEN = 0x5b
+const BACKSLASH = 0x5c
+const CLOSE = 0x5d
+const ONE = 0x31
+
+const TIME_INVALID = defectBit('TIME_INVALID') << DEFECTS_SHIFT
+const VERSION_UNKNOWN = defectBit('VERSION_UNKNOWN') << DEFECTS_SHIFT
+const HEADER_INVALID = defectBit('HEADER_INVALID') << DEFECTS_SHIFT
+const STRUCTURED_DATA_INVALID = defectBit('STRUCTURED_DATA_INVALID') << DEFECTS_SHIFT
+
+/**
+ * Reads the header that begins with its VERSION at `at` into row `i`, whose cells start at `row`; false where this is no RFC 5424
+ * header, and then the row is as before but for its time.
+ */
+export function readRfc5424(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  table: HeaderTable,
+  i: number,
+  row: number,
+  clock: TimestampReader,
+  zone: Zone,
+): boolean {
+  // VERSION is 1 to 999; what makes it one is the time, or its nil value, behind it.
+  let kind = bytes[at] === ONE && bytes[at + 1] === SPACE ? FORMAT_RFC5424 : FORMAT_RFC5424 | VERSION_UNKNOWN
+  while (at < end && bytes[at] !== SPACE) at += 1
+  at += 1
+  if (at >= end) return false
+  const { cells } = table
+  if (bytes[at] === DASH && (at + 1 >= end || bytes[at + 1] === SPACE)) {
+    at += 1
+  } else if (clock.readIso(bytes, at, end, zone) && (clock.end >= end || bytes[clock.end] === SPACE)) {
+    cells[row + TIME] = at
+    cells[row + TIME + 1] = clock.end
+    if (Number.isNaN(clock.time)) kind |= TIME_INVALID
+    else {
+      table.times[i] = clock.time
+      table.zones[i] = clock.zone
+    }
+    at = clock.end
+  } else return false
+
+  for (const field of FIELDS) {
+    if (at >= end) {
+      kind |= HEADER_INVALID
+      break
+    }
+    at += 1
+    const start = at
+    while (at < end && bytes[at] !== SPACE) at += 1
+    if (at === start) kind |= HEADER_INVALID
+    if (at - start === 1 && bytes[start] === DASH) continue
+    cells[row + field] = start
+    cells[row + field + 1] = at
+  }
+  cells[row + KIND] |= readStructuredData(bytes, at, end, cells, row, kind)
+  return true
+}
+
+const FIELDS = [HOST, PROGRAM, PID, MSGID] as const
+
+/** STRUCTURED-DATA and MSG: `at` is where the space before them should be. Returns `kind` with what was wrong. */
+function readStructuredData(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  cells: Int32Array,
+  row: number,
+  kind: number,
+): number {
+  if (at < end) at += 1
+  else if ((kind & HEADER_INVALID) === 0) kind |= HEADER_INVALID
+  if (at < end && bytes[at] === OPEN) {
+    const after = structuredDataEnd(bytes, at, end)
+    if (after < 0) kind |= STRUCTURED_DATA_INVALID
+    else {
+      cells[row + STRUCTURED_DATA] = at
+      cells[row + STRUCTURED_DATA + 1] = after
+      at = after
+      if (at < end && bytes[at] === SPACE) at += 1
+    }
+  } else if (at < end && bytes[at] === DASH && (at + 1 >= end || bytes[at + 1] === SPACE)) {
+    at = Math.min(at + 2, end)
+  }
+  // §6.4: a byte order mark says that the text is UTF-8; it is not part of it.
+  if (at + 3 <= end && bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf) at += 3
+  cells[row + MESSAGE] = at
+  cells[row + MESSAGE + 1] = end
+  return kind
+}
+
+/** Where the structured data that opens at `at` ends (behind its last `]`), or -1 where it breaks the grammar. */
+function structuredDataEnd(bytes: Uint8Array, at: number, end: number): number {
+  while (at < end && bytes[at] === OPEN) {
+    at += 1
+    const id = at
+    while (at < end && isNameByte(bytes[at])) at += 1
+    if (at === id) return -1
+    for (;;) {
+      while (at < end && bytes[at] === SPACE) at += 1
+      if (at >= end) return -1
+      if (bytes[at] === CLOSE) break
+      const name = at
+      while (at < end && isNameByte(bytes[at])) at += 1
+      if (at === name || at + 1 >= end || bytes[at] !== EQUALS || bytes[at + 1] !== QUOTE) return -1
+      at = valueEnd(bytes, at + 2, end)
+      if (at < 0) return -1
+    }
+    at += 1
+  }
+  return at
+}
+
+// SD-NAME is any printable character but these (§6.3); the 32 characters it may have are not counted.
+function isNameByte(byte: number): boolean {
+  return byte > SPACE && byte !== EQUALS && byte !== QUOTE && byte !== CLOSE
+}
+
+/** Behind the closing quote of a PARAM-VALUE. `\"`, `\\` and `\]` are escapes; a bare `]` is let through (§6.3.3). */
+function valueEnd(bytes: Uint8Array, at: number, end: number): number {
+  for (; at < end; at += 1) {
+    if (bytes[at] === BACKSLASH) at += 1
+    else if (bytes[at] === QUOTE) return at + 1
+  }
+  return -1
+}

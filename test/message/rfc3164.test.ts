@@ -1,0 +1,284 @@
+// What devices send as RFC 3164. Received on 2026-11-23 at 12:00 UTC; times without a year are of 2026 where that is nearest.
+
+import { describe, expect, test } from 'vitest'
+import { localZone, zoneNamed } from '../../common/message/zone.ts'
+import { fieldsOf, type Fields } from './fields.ts'
+
+const MEANT: readonly [what: string, message: string, fields: Partial<Fields>][] = [
+  [
+    'the example of RFC 3164 §5.4',
+    "<34>Oct 11 22:14:15 mymachine su: 'su root' failed for lonvick on /dev/pts/8",
+    {
+      pri: 34,
+      format: 'rfc3164',
+      time: '2026-10-11T22:14:15.000Z',
+      host: 'mymachine',
+      program: 'su',
+      message: "'su root' failed for lonvick on /dev/pts/8",
+    },
+  ],
+  [
+    'the relayed example of §5.4: no tag',
+    '<13>Feb  5 17:32:18 10.0.0.99 Use the BFG!',
+    { host: '10.0.0.99', message: 'Use the BFG!' },
+  ],
+  [
+    'the example of §5.4 with zone and year',
+    "<165>Aug 24 05:34:00 CST 1987 mymachine myproc[10]: %% It's time to make the do-nuts.",
+    {
+      time: '1987-08-24T11:34:00.000Z',
+      zone: -360,
+      host: 'mymachine',
+      program: 'myproc',
+      pid: '10',
+      message: "%% It's time to make the do-nuts.",
+    },
+  ],
+  [
+    'the example of §5.4 with the year first',
+    "<0>1990 Oct 22 10:52:01 TZ-6 scapegoat.dmz.example.org 10.1.2.3 sched[0]: That's All Folks!",
+    {
+      pri: 0,
+      time: '1990-10-22T16:52:01.000Z',
+      zone: -360,
+      host: 'scapegoat.dmz.example.org',
+      message: "10.1.2.3 sched[0]: That's All Folks!",
+    },
+  ],
+  ['a pid', '<38>Nov 23 11:59:59 web-1 sshd[2213]: hi', { host: 'web-1', program: 'sshd', pid: '2213', message: 'hi' }],
+  ['a fraction', '<38>Nov 23 11:59:59.123456 web-1 sshd: hi', { time: '2026-11-23T11:59:59.123Z', message: 'hi' }],
+  [
+    'a fraction behind a comma',
+    '<38>Nov 23 11:59:59,5 web-1 sshd: hi',
+    { time: '2026-11-23T11:59:59.500Z', message: 'hi' },
+  ],
+  ['a day with a zero', '<38>Nov 03 11:59:59 h p: m', { time: '2026-11-03T11:59:59.000Z', host: 'h' }],
+  ['a day with one space', '<38>Feb 5 17:32:18 h p: m', { time: '2026-02-05T17:32:18.000Z', host: 'h', program: 'p' }],
+  ['a lower-case month', '<38>sep  5 17:32:18 h p: m', { time: '2026-09-05T17:32:18.000Z', host: 'h' }],
+  [
+    'an ISO time with T and zone',
+    '<38>2006-11-10T10:43:21.156+02:00 h p: m',
+    { time: '2006-11-10T08:43:21.156Z', zone: 120, host: 'h', program: 'p' },
+  ],
+  [
+    'an ISO time with a space',
+    '<38>2006-11-10 10:43:21 h p: m',
+    { time: '2006-11-10T10:43:21.000Z', host: 'h', program: 'p' },
+  ],
+  ['an ISO time with a comma', '<38>2006-11-10 10:43:21,156 h p: m', { time: '2006-11-10T10:43:21.156Z', host: 'h' }],
+  [
+    'PIX and ASA',
+    '<38>Oct 11 2025 22:14:15: %ASA-6-302015: Built',
+    { time: '2025-10-11T22:14:15.000Z', program: '%ASA-6-302015', message: 'Built' },
+  ],
+  [
+    'Linksys',
+    '<38>Apr  3 07:02:06 2024 router p: m',
+    { time: '2024-04-03T07:02:06.000Z', host: 'router', program: 'p' },
+  ],
+  ['the year first', '<38>2024 Jun  3 10:00:00 h p: m', { time: '2024-06-03T10:00:00.000Z', host: 'h', program: 'p' }],
+  ['the day first', '<38>22 Sep 2025 10:00:00 h p: m', { time: '2025-09-22T10:00:00.000Z', host: 'h', program: 'p' }],
+  ['ctime', '<38>Sat Oct 11 22:14:15 2025 h p: m', { time: '2025-10-11T22:14:15.000Z', host: 'h', program: 'p' }],
+  ['a zone name', '<38>Oct 11 22:14:15 CEST h p: m', { time: '2026-10-11T20:14:15.000Z', zone: 120, host: 'h' }],
+  ['an offset', '<38>Oct 11 22:14:15 +0200 h p: m', { time: '2026-10-11T20:14:15.000Z', zone: 120, host: 'h' }],
+  ['seconds since the epoch', '<38>1563249630.5 h p: m', { time: '2019-07-16T04:00:30.500Z', host: 'h', program: 'p' }],
+  [
+    'Meraki',
+    '<134>1 1563249630.774247467 MX84 events type=dhcp',
+    { pri: 134, time: '2019-07-16T04:00:30.774Z', host: 'MX84', message: 'events type=dhcp' },
+  ],
+  [
+    'a space behind the PRI',
+    '<38> Oct 11 22:14:15 h p: m',
+    { time: '2026-10-11T22:14:15.000Z', host: 'h', program: 'p' },
+  ],
+  [
+    'Cisco with a sequence',
+    '<187>65536: Apr 29 13:58:46: %SYS-5-CONFIG_I: Configured',
+    { time: '2026-04-29T13:58:46.000Z', program: '%SYS-5-CONFIG_I', message: 'Configured' },
+  ],
+  [
+    'Cisco not synchronised',
+    '<187>*Apr 29 13:58:46.411: %SYS-5-CONFIG_I: x',
+    { time: '2026-04-29T13:58:46.411Z', program: '%SYS-5-CONFIG_I' },
+  ],
+  ['Cisco synchronised', '<187>.Apr 29 13:58:46: %SYS-5-CONFIG_I: x', { time: '2026-04-29T13:58:46.000Z' }],
+  [
+    'Cisco with two prefixes',
+    '<187>29: foo: *Apr 29 13:58:46.411: %SYS-5-CONFIG_I: x',
+    { time: '2026-04-29T13:58:46.411Z', program: '%SYS-5-CONFIG_I' },
+  ],
+  [
+    'AIX forwarded',
+    '<38>Oct 11 22:14:15 Message forwarded from web-1: sshd[5]: m',
+    { host: 'web-1', program: 'sshd', pid: '5', message: 'm' },
+  ],
+  [
+    'AIX forwarded without a colon',
+    '<38>Oct 11 22:14:15 Message forwarded from web-1 sshd: m',
+    { host: 'web-1', program: 'sshd' },
+  ],
+  [
+    'last message repeated, no host',
+    '<38>Oct 11 22:14:15 last message repeated 5 times',
+    { message: 'last message repeated 5 times' },
+  ],
+  [
+    'last message repeated, with host',
+    '<38>Oct 11 22:14:15 web-1 last message repeated 5 times',
+    { host: 'web-1', message: 'last message repeated 5 times' },
+  ],
+  ['an IPv6 host', '<38>Oct 11 22:14:15 2001:db8::1 sshd[1]: m', { host: '2001:db8::1', program: 'sshd', pid: '1' }],
+  [
+    'an IPv6 host with a zone',
+    '<38>Oct 11 22:14:15 fe80::1%eth0 sshd[1]: m',
+    { host: 'fe80::1%eth0', program: 'sshd' },
+  ],
+  ['an IPv4 host in brackets', '<38>Oct 11 22:14:15 [10.0.0.1] sshd[1]: m', { host: '10.0.0.1', program: 'sshd' }],
+  ['a chain of hosts', '<38>Oct 11 22:14:15 user@host/relay sshd[1]: m', { host: 'user@host/relay', program: 'sshd' }],
+  ['an underscore', '<38>Oct 11 22:14:15 web_1 sshd[1]: m', { host: 'web_1' }],
+  ['a host with a colon', '<38>Oct 11 22:14:15 router: sshd[1]: m', { host: 'router', program: 'sshd', pid: '1' }],
+  ['a path as program', '<38>Oct 11 22:14:15 h /usr/sbin/cron[12]: m', { program: '/usr/sbin/cron', pid: '12' }],
+  ['no host', '<38>Oct 11 22:14:15 sshd[1]: m', { program: 'sshd', pid: '1', message: 'm' }],
+  ['no host and no pid', '<38>Oct 11 22:14:15 sshd: m', { program: 'sshd', message: 'm' }],
+  ['no space behind the tag', '<38>Oct 11 22:14:15 h prog:nospace', { program: 'prog', message: 'nospace' }],
+  ['a pid without a colon', '<38>Oct 11 22:14:15 h prog[7] m', { program: 'prog', pid: '7', message: 'm' }],
+  ['an empty pid', '<38>Oct 11 22:14:15 h prog[]: m', { program: 'prog', message: 'm' }],
+  ['an empty message', '<38>Oct 11 22:14:15 h prog:', { program: 'prog', message: '' }],
+  ['only a time and a host', '<38>Oct 11 22:14:15 h', { message: 'h' }],
+  ['only the first space behind the tag is taken', '<38>Oct 11 22:14:15 h p:   m', { message: '  m' }],
+  ['a tag and nothing before it', '<38>sshd[12]: m', { format: 'rfc3164', program: 'sshd', pid: '12', message: 'm' }],
+  ['text with a priority', '<38>hello world', { format: 'raw', message: 'hello world' }],
+  ['text with a colon somewhere', '<38>see http://example.com', { format: 'raw', message: 'see http://example.com' }],
+  ['an address is no tag', '<38>http://example.com', { format: 'raw', message: 'http://example.com' }],
+  ['JSON behind a PRI', '<13>{"json":true}', { format: 'raw', message: '{"json":true}' }],
+  ['JSON behind a time', '<13>Oct 11 22:14:15 h {"json": true}', { host: 'h', message: '{"json": true}' }],
+  ['a PRI of three digits with zeros', '<013>Oct 11 22:14:15 h p: m', { pri: 13, host: 'h' }],
+  ['the highest PRI', '<191>Oct 11 22:14:15 h p: m', { pri: 191 }],
+]
+
+describe('RFC 3164', () => {
+  test.each(MEANT)('%s', (_, message, fields) => {
+    expect(fieldsOf(message)).toMatchObject(fields)
+    expect(fieldsOf(message).defects).toBeUndefined()
+  })
+})
+
+const WRONG: readonly [what: string, message: string, fields: Partial<Fields>][] = [
+  ['no PRI at all', 'no pri at all', { pri: 13, format: 'raw', message: 'no pri at all', defects: ['PRI_MISSING'] }],
+  ['no PRI, but a header', 'Oct 11 22:14:15 h p[1]: m', { pri: 13, host: 'h', program: 'p', defects: ['PRI_MISSING'] }],
+  [
+    'a PRI that is too high',
+    '<999>Oct 11 22:14:15 h p: m',
+    { pri: 13, message: '<999>Oct 11 22:14:15 h p: m', defects: ['PRI_INVALID'] },
+  ],
+  ['192', '<192>x', { pri: 13, message: '<192>x', defects: ['PRI_INVALID'] }],
+  ['a lone <', '<', { pri: 13, message: '<', defects: ['PRI_INVALID'] }],
+  ['an empty PRI', '<>x', { pri: 13, message: '<>x', defects: ['PRI_INVALID'] }],
+  [
+    'a PRI that does not end',
+    '<34 Sep 11 22:14:15 h p: m',
+    { pri: 13, message: '<34 Sep 11 22:14:15 h p: m', defects: ['PRI_INVALID'] },
+  ],
+  ['a PRI with a sign', '<-1>x', { pri: 13, message: '<-1>x', defects: ['PRI_INVALID'] }],
+  ['four digits', '<0013>x', { pri: 13, message: '<0013>x', defects: ['PRI_INVALID'] }],
+  [
+    'the 30th of February',
+    '<38>Feb 30 22:14:15 h p: m',
+    { host: 'h', program: 'p', message: 'm', defects: ['TIME_INVALID'] },
+  ],
+  ['25 o’clock', '<38>Oct 11 25:14:15 h p: m', { host: 'h', program: 'p', defects: ['TIME_INVALID'] }],
+  ['an empty message', '', { pri: 13, format: 'raw', message: '', defects: ['PRI_MISSING'] }],
+]
+
+test.each(WRONG)('RFC 3164, broken: %s', (_, message, fields) => {
+  const { time, ...rest } = fieldsOf(message)
+  expect(rest).toMatchObject(fields)
+  if (fields.defects?.includes('TIME_INVALID')) expect(time).toBeUndefined()
+})
+
+describe('a time without a year is the latest that is at most a month ahead of its receipt', () => {
+  const at = (iso: string) => Date.parse(iso) * 1000
+  test.each([
+    ['2027-01-01T00:00:10Z', 'Dec 31 23:59:59', '2026-12-31T23:59:59.000Z'],
+    ['2026-12-31T23:59:50Z', 'Jan  1 00:00:03', '2027-01-01T00:00:03.000Z'],
+    ['2026-07-01T00:00:00Z', 'Jun 30 23:00:00', '2026-06-30T23:00:00.000Z'],
+    ['2028-03-01T00:00:00Z', 'Feb 29 10:00:00', '2028-02-29T10:00:00.000Z'],
+    ['2029-01-15T00:00:00Z', 'Feb 29 10:00:00', '2028-02-29T10:00:00.000Z'],
+    ['2026-11-23T12:00:00Z', 'Feb  5 17:32:18', '2026-02-05T17:32:18.000Z'],
+    ['2026-11-23T12:00:00Z', 'Dec  5 17:32:18', '2026-12-05T17:32:18.000Z'],
+    ['2026-11-23T12:00:00Z', 'Dec 30 17:32:18', '2025-12-30T17:32:18.000Z'],
+  ])('received %s: %s', (received, time, expected) => {
+    expect(fieldsOf(`<13>${time} h p: m`, {}, at(received)).time).toBe(expected)
+  })
+
+  test('a 29th of February far from any leap year is no day', () => {
+    expect(fieldsOf('<13>Feb 29 10:00:00 h p: m', {}, at('2026-06-01T00:00:00Z'))).toMatchObject({
+      defects: ['TIME_INVALID'],
+    })
+  })
+
+  test('the sender’s midnight counts, not the one in UTC', () => {
+    const zone = zoneNamed('Asia/Tokyo')!
+    const fields = fieldsOf('<13>Jan  1 00:30:00 h p: m', { zone }, at('2026-12-31T15:30:05Z'))
+    expect(fields.time).toBe('2026-12-31T15:30:00.000Z')
+  })
+})
+
+describe('the zone of a time without one is the source’s', () => {
+  const paris = zoneNamed('Europe/Paris')!
+  test.each([
+    ['winter', '2026-11-23T12:00:00Z', 'Nov 23 13:00:00', '2026-11-23T12:00:00.000Z', 60],
+    ['summer', '2026-07-01T12:00:00Z', 'Jul  1 14:00:00', '2026-07-01T12:00:00.000Z', 120],
+    ['just before the spring jump', '2026-03-29T01:00:00Z', 'Mar 29 01:59:59', '2026-03-29T00:59:59.000Z', 60],
+    ['just after the spring jump', '2026-03-29T01:00:00Z', 'Mar 29 03:00:00', '2026-03-29T01:00:00.000Z', 120],
+    ['in the hour that was skipped', '2026-03-29T01:30:00Z', 'Mar 29 02:30:00', '2026-03-29T01:30:00.000Z', 60],
+    ['in the hour that comes twice', '2026-10-25T00:30:00Z', 'Oct 25 02:30:00', '2026-10-25T00:30:00.000Z', 120],
+    ['after the hour that comes twice', '2026-10-25T02:00:00Z', 'Oct 25 03:00:00', '2026-10-25T02:00:00.000Z', 60],
+  ])('%s', (_, received, time, expected, zone) => {
+    const fields = fieldsOf(`<13>${time} h p: m`, { zone: paris }, Date.parse(received) * 1000)
+    expect(fields).toMatchObject({ time: expected, zone })
+  })
+
+  test('names: fixed offsets, UTC, local; and what is none', () => {
+    expect(zoneNamed('+05:30')!.offsetAt(0)).toBe(330)
+    expect(zoneNamed('-0800')!.offsetAt(0)).toBe(-480)
+    expect(zoneNamed('UTC')!.offsetAt(0)).toBe(0)
+    expect(zoneNamed('local')).toBe(localZone)
+    expect(zoneNamed('Europe/Atlantis')).toBeUndefined()
+  })
+})
+
+describe('lines of files', () => {
+  const file = { lines: 'text', host: Buffer.from('web-1'), program: Buffer.from('app'), priority: 134 } as const
+  test.each([
+    ['a bare line', 'GET /index.html 200', { pri: 134, format: 'raw', message: 'GET /index.html 200' }],
+    [
+      'a line with a time',
+      '2026-11-20T10:00:00 INFO server: up',
+      { format: 'raw', message: '2026-11-20T10:00:00 INFO server: up' },
+    ],
+    ['a line that looks like syslog of another host', 'Oct 11 22:14:15 mail sshd[1]: m', { format: 'raw' }],
+    [
+      'what this machine’s syslogd writes',
+      'Oct 11 22:14:15 web-1 sshd[1]: m',
+      { format: 'rfc3164', pri: 134, program: 'sshd', pid: '1', message: 'm' },
+    ],
+    [
+      'the same with an ISO time',
+      '2026-10-11T22:14:15.5+00:00 web-1 sshd[1]: m',
+      { format: 'rfc3164', program: 'sshd', message: 'm' },
+    ],
+    [
+      'this host, but no tag',
+      'Oct 11 22:14:15 web-1 went away',
+      { format: 'raw', message: 'Oct 11 22:14:15 web-1 went away' },
+    ],
+    ['a valid PRI', '<38>Oct 11 22:14:15 h p: m', { format: 'rfc3164', pri: 38, host: 'h' }],
+    ['XML', '<999>', { format: 'raw', pri: 134, message: '<999>' }],
+    ['a tag', 'sshd[1]: m', { format: 'raw', message: 'sshd[1]: m' }],
+  ])('%s', (_, line, fields) => {
+    expect(fieldsOf(line, file)).toMatchObject(fields)
+    expect(fieldsOf(line, file).defects).toBeUndefined()
+  })
+})
