@@ -1,6 +1,8 @@
 // Option values with a notation of their own: durations, sizes, modes, addresses, zones, priorities.
 
-import { nearest, OptionFault, textOption, type OptionProblem, type ZodType } from './option.ts'
+import { OptionFault, textOption, type OptionProblem, type ZodType } from './option.ts'
+import { parseNetwork, type Network } from './expression/address.ts'
+import { nearest } from './expression/problem.ts'
 import { facilityCode, facilityNames, severityCode, severityNames } from './message/priority.ts'
 import { zoneNamed, type Zone } from './message/zone.ts'
 
@@ -199,12 +201,6 @@ function isIpv6(value: string): boolean {
   return URL.canParse(`http://[${value.replace(/%[\w.-]+$/, '')}]/`)
 }
 
-/** One network of an `allow:`; the 16 bytes of an IPv6 address (IPv4 as ::ffff:a.b.c.d) and how many leading bits count. */
-export interface Network {
-  readonly address: Uint8Array
-  readonly bits: number
-}
-
 /** `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.7`: one entry of `list(network())`. */
 export function network(): ZodType<Network, string> {
   const kind = { kind: 'a network', like: 'such as 10.0.0.0/8, 2001:db8::/32 or 192.0.2.7' }
@@ -252,24 +248,4 @@ function priorityPart(
     const sentence = `there is no ${what} "${value}"; there are ${names.join(', ')}`
     throw new OptionFault({ sentence, ...(suggestion !== undefined && { suggestion }) })
   })
-}
-
-function parseNetwork(value: string): Network | undefined {
-  const [, host, bitsText] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(value) ?? []
-  if (host === undefined) return undefined
-  const v4 = isIpv4(host)
-  if (!v4 && !isIpv6(host)) return undefined
-  const bits = bitsText === undefined ? 128 : Number(bitsText) + (v4 ? 96 : 0)
-  return bits > 128 ? undefined : { address: addressBytes(v4 ? `::ffff:${host}` : host), bits }
-}
-
-// The URL parser writes every address in the one form of RFC 5952, so only `::` is left to be spelt out.
-function addressBytes(host: string): Uint8Array {
-  const [head, tail = ''] = new URL(`http://[${host}]/`).hostname.slice(1, -1).split('::')
-  const groupsOf = (side: string) => (side === '' ? [] : side.split(':').map((group) => parseInt(group, 16)))
-  const address = new Uint8Array(16)
-  for (const [i, group] of groupsOf(head).entries()) address.set([group >> 8, group & 0xff], 2 * i)
-  const last = groupsOf(tail)
-  for (const [i, group] of last.entries()) address.set([group >> 8, group & 0xff], 16 - 2 * (last.length - i))
-  return address
 }

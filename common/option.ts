@@ -13,6 +13,7 @@
 // has neither must be given. Values carry units, keys do not; what comes out is in ms and bytes.
 
 import { z, type ZodType } from 'zod'
+import { nearest } from './expression/problem.ts'
 import type { FaultCode } from './fault-codes.ts'
 import { Fault } from './fault.ts'
 
@@ -77,15 +78,13 @@ export function textOption<Output>(kind: OptionKind, read: (text: string) => Out
 /** The options of a component or of a part of one; keys that are not declared are faults. */
 export const options = z.strictObject
 
-/** An object whose keys are free names, such as `sources:`. */
-export function named<T extends ZodType>(entry: T): z.ZodRecord<z.ZodString, T> {
-  return z.record(z.string(), entry)
-}
-
 /** A list with at least `min` entries, 1 unless told otherwise. */
 export function list<T extends ZodType>(entry: T, min: number = 1): z.ZodArray<T> {
   return min === 0 ? z.array(entry) : z.array(entry).min(min)
 }
+
+/** A part that is declared elsewhere, such as the options of a source, which depend on its type. */
+export const elsewhere = z.unknown
 
 /** One of several shapes; the faults shown are those of the shape that fits best. */
 export const either = z.union
@@ -186,35 +185,6 @@ const withoutArticle = (kind: string) => kind.replace(/^an? /, '')
 function suggest(typed: string, words: readonly string[]): { suggestion?: string } {
   const suggestion = nearest(typed, words)
   return suggestion === undefined ? {} : { suggestion }
-}
-
-/** The word that `typed` is a slip of: the nearest within two edits (one in short words), or undefined. */
-export function nearest(typed: string, words: Iterable<string>): string | undefined {
-  const word = typed.toLowerCase()
-  let best: string | undefined
-  let bestEdits = word.length <= 4 ? 2 : 3
-  for (const known of words) {
-    const edits = editsBetween(word, known.toLowerCase())
-    if (edits < bestEdits) [best, bestEdits] = [known, edits]
-  }
-  return best
-}
-
-// Insertions, deletions, replacements and swaps of neighbours that lead from a to b.
-function editsBetween(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > 2) return 3
-  let before: number[] = []
-  let last = Array.from({ length: b.length + 1 }, (_, j) => j)
-  for (let i = 1; i <= a.length; i += 1) {
-    const row = [i]
-    for (let j = 1; j <= b.length; j += 1) {
-      row[j] = Math.min(last[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1), last[j] + 1, row[j - 1] + 1)
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) row[j] = Math.min(row[j], before[j - 2] + 1)
-    }
-    before = last
-    last = row
-  }
-  return last[b.length]
 }
 
 /** The JSON schema of a declaration, as people write it. `kind` and `bound` stand in it for the handbook's tables. */

@@ -1,0 +1,54 @@
+// What stands at the top of a configuration and in a route. The options of sources and destinations are declared beside
+// their code.
+
+import { parseExpression } from '../common/expression/parse.ts'
+import { parseMask } from '../common/expression/mask.ts'
+import type { ByteRegex } from '../common/expression/regex/byte-regex.ts'
+import type { Expression } from '../common/expression/ast.ts'
+import { elsewhere, flag, list, oneOf, options, text, textOption, type ZodType } from '../common/option.ts'
+import { byteSize, duration } from '../common/option-values.ts'
+import { modes } from './configuration.ts'
+
+export const topDeclaration = options({
+  mode: oneOf(...modes)
+    .optional()
+    .describe('Whose defaults apply; the mode that was started, where it is absent.'),
+  data: text('a folder')
+    .optional()
+    .describe('Checkpoints, archives and the lock live below; `/var/lib/sluice` as root, else `./sluice-data`.'),
+  max_message: byteSize({ min: '480B', max: '16MiB' })
+    .prefault('1MiB')
+    .describe('A longer message is kept in pieces, each marked.'),
+  drain: duration({ max: '1h' }).prefault('10s').describe('How long a stop waits for what is on its way.'),
+  sources: elsewhere().describe('Where messages come from: a name, and the options of its `type`.'),
+  filters: elsewhere().optional().describe('Expressions by name, for `filter:NAME`.'),
+  destinations: elsewhere().describe('Where messages go: a name, and the options of its `type`.'),
+  routes: elsewhere()
+    .optional()
+    .describe('Which messages go where, in order; without any, everything goes to every destination.'),
+})
+
+/** An expression and the text that it was read from. */
+export interface WrittenExpression {
+  readonly text: string
+  readonly expression: Expression
+}
+
+/** A filter expression, its references not resolved yet. */
+export function expressionOption(): ZodType<WrittenExpression, string> {
+  const kind = { kind: 'an expression', like: 'such as severity:>=err', code: 'CONFIG_EXPRESSION' } as const
+  return textOption(kind, (value) => ({ text: value, expression: parseExpression(value) }))
+}
+
+function maskOption(): ZodType<ByteRegex, string> {
+  const kind = { kind: 'a regular expression', like: 'between slashes', code: 'CONFIG_EXPRESSION' } as const
+  return textOption(kind, parseMask)
+}
+
+export const routeDeclaration = options({
+  from: list(text('the name of a source')).optional().describe('Sources it listens to; all where absent.'),
+  where: expressionOption().optional().describe('What it selects; everything where absent.'),
+  to: list(text('the name of a destination')).describe('Destinations that get what it selects.'),
+  final: flag().prefault(false).describe('Later routes do not see what this one selected.'),
+  mask: list(maskOption()).optional().describe('Replaces what matches before it is stored.'),
+})

@@ -1,0 +1,87 @@
+// Finds the configuration, reads it, and says everything that is wrong with it.
+
+import { fileURLToPath } from 'node:url'
+import { systemDisk } from '../common/disk.ts'
+import { errnoOf, reasonOf } from '../common/fault.ts'
+import type { Configuration, Mode } from './configuration.ts'
+import { SourceText, type ConfigFault } from './source-text.ts'
+import { knownTypes, type KnownTypes } from './types.ts'
+import { validate } from './validate.ts'
+
+const lookup = ['sluice.yaml', '/etc/sluice/sluice.yaml']
+
+/** What came of loading: a configuration, or faults and the text that shows them. */
+export type Loaded = { readonly builtIn: boolean; readonly unreadable: boolean } & (
+  | { readonly configuration: Configuration; readonly faults: readonly []; readonly text: '' }
+  | { readonly configuration?: undefined; readonly faults: readonly ConfigFault[]; readonly text: string }
+)
+
+/**
+ * Loads a file; without a path the first there is of `./sluice.yaml` and `/etc/sluice/sluice.yaml`, else the built-in
+ * configuration of the mode (`server` without a mode). Never rejects for what a file holds or lacks.
+ */
+export async function loadConfiguration(path?: string, mode?: Mode, known: KnownTypes = knownTypes): Promise<Loaded> {
+  const found = path ?? (await firstOf(lookup))
+  if (found === undefined) {
+    const name = `the built-in ${mode ?? 'server'} configuration`
+    return { ...loadText(name, await builtInText(mode ?? 'server'), mode, known), builtIn: true }
+  }
+  let bytes: Buffer
+  try {
+    bytes = await systemDisk.readFile(found)
+  } catch (error) {
+    return unreadable(found, whyUnreadable(error))
+  }
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return unreadable(found, 'this is not UTF-8 text') // the decoder throws a TypeError, and for nothing else
+  }
+  const loaded = loadText(found, text, mode, known)
+  return loaded.configuration ? { ...loaded, configuration: { ...loaded.configuration, path: found } } : loaded
+}
+
+/** The same for a text that is at hand; `name` is how faults call it. */
+export function loadText(name: string, text: string, mode?: Mode, known: KnownTypes = knownTypes): Loaded {
+  const source = new SourceText(name, text.replace(/^\ufeff/, ''))
+  const validated = validate(source, mode, known)
+  const common = { builtIn: false, unreadable: false }
+  if ('configuration' in validated) return { ...common, configuration: validated.configuration, faults: [], text: '' }
+  const { faults } = validated
+  return { ...common, faults, text: faults.map((fault) => source.show(fault)).join('') }
+}
+
+/** The text of a mode's built-in configuration: `client.yaml`, `relay.yaml`, `server.yaml` of this folder. */
+export async function builtInText(mode: Mode): Promise<string> {
+  // The files are not copied when the program is built: dist/config/ finds them two folders up.
+  const built = import.meta.url.endsWith('.js')
+  const path = fileURLToPath(new URL(`${built ? '../../config/' : './'}${mode}.yaml`, import.meta.url))
+  return (await systemDisk.readFile(path)).toString()
+}
+
+async function firstOf(paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) if (await isThere(path)) return path
+  return undefined
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    return (await systemDisk.stat(path)) !== undefined
+  } catch {
+    return true // there, but out of reach: reading it says why
+  }
+}
+
+function unreadable(name: string, sentence: string): Loaded {
+  const fault: ConfigFault = { code: 'CONFIG_UNREADABLE', sentence }
+  return { builtIn: false, unreadable: true, faults: [fault], text: new SourceText(name, '').show(fault) }
+}
+
+function whyUnreadable(error: unknown): string {
+  const errno = errnoOf(error)
+  if (errno === 'ENOENT' || errno === 'ENOTDIR') return 'there is no such file'
+  if (errno === 'EACCES' || errno === 'EPERM') return 'this user may not read it'
+  if (errno === 'EISDIR') return 'this is a folder, not a file'
+  return reasonOf(error)
+}

@@ -1,0 +1,181 @@
+// From what a declaration says of a value to faults that point into the file.
+
+import { nearest } from '../common/expression/problem.ts'
+import type { FaultCode } from '../common/fault-codes.ts'
+import { jsonSchemaOf, shown, type IssueParams, type ZodType } from '../common/option.ts'
+import { placeInScalar } from './scalar-place.ts'
+import type { ConfigFault } from './source-text.ts'
+import { valueOf, type YamlNode } from './yaml.ts'
+
+/** A group of options in the file. */
+export interface Subject {
+  readonly node: YamlNode
+  /** Where something that is missing from it is pointed out: its name. */
+  readonly at: number
+  /** What it is, as the subject of a sentence that ends in `no "formt"`: `destinations have`. */
+  readonly has: string
+  /** The same before `"to"`: `forward destinations need`. */
+  readonly needs: string
+  readonly declaration: ZodType
+  /** Keys that are read elsewhere, such as `type`. */
+  readonly besides?: readonly string[]
+}
+
+interface Issue {
+  readonly code?: string | undefined
+  readonly message: string
+  readonly path: PropertyKey[]
+  readonly expected?: string
+  readonly keys?: string[]
+  readonly errors?: Issue[][]
+  readonly params?: Record<string, unknown> | undefined
+}
+
+/** Reads a group of options; the faults are in the order of their places. */
+export function readOptions(fileText: string, subject: Subject): { value?: unknown; faults: ConfigFault[] } {
+  const given = valueOf(subject.node) as Record<string, unknown>
+  for (const key of subject.besides ?? []) delete given[key]
+  const result = subject.declaration.safeParse(given)
+  if (result.success) return { value: result.data, faults: [] }
+  const writer = new FaultWriter(fileText, subject)
+  for (const issue of result.error.issues as Issue[]) writer.add(issue, issue.path)
+  return { faults: writer.faults }
+}
+
+class FaultWriter {
+  readonly faults: ConfigFault[] = []
+  readonly #fileText: string
+  readonly #subject: Subject
+  readonly #schema: Record<string, unknown>
+
+  constructor(fileText: string, subject: Subject) {
+    this.#fileText = fileText
+    this.#subject = subject
+    this.#schema = jsonSchemaOf(subject.declaration)
+  }
+
+  add(issue: Issue, path: readonly PropertyKey[]): void {
+    const { node, at } = this.#find(path)
+    if (issue.code === 'unrecognized_keys') this.#unknownKeys(issue.keys ?? [], path)
+    else if (issue.code === 'invalid_union' && issue.errors && issue.errors.length > 0) this.#bestOf(issue.errors, path)
+    else if (!node) this.#missing(path, at)
+    else if (issue.code === 'custom') this.#custom(issue, path, node)
+    else this.#builtIn(issue, path, node)
+  }
+
+  #push(code: FaultCode, at: number, sentence: string, suggestion?: string): void {
+    this.faults.push({ code, at, sentence, ...(suggestion !== undefined && { suggestion }) })
+  }
+
+  /** The node at a path; `at` is where it is, or where the deepest part of the path that exists is named. */
+  #find(path: readonly PropertyKey[]): { node?: YamlNode; at: number } {
+    let { node, at } = this.#subject as { node: YamlNode; at: number }
+    for (const step of path) {
+      if (node.kind === 'map') {
+        const entry = node.entries.get(String(step))
+        if (!entry) return { at }
+        at = entry.key.start
+        node = entry.value
+      } else {
+        const item: YamlNode | undefined = node.kind === 'list' ? node.items[Number(step)] : undefined
+        if (!item) return { at }
+        at = item.start
+        node = item
+      }
+    }
+    return { node, at }
+  }
+
+  #unknownKeys(keys: readonly string[], path: readonly PropertyKey[]): void {
+    const known = this.#keysAt(path)
+    const owner = path.filter((step) => typeof step === 'string').at(-1)
+    const has = owner === undefined ? this.#subject.has : `"${owner}" has`
+    for (const key of keys) {
+      const { at } = this.#find([...path, key])
+      const suggestion = nearest(key, known)
+      const list = known.length === 0 ? '' : `; there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ')}`
+      this.#push('CONFIG_UNKNOWN_KEY', at, `${has} no "${key}"${suggestion === undefined ? list : ''}`, suggestion)
+    }
+  }
+
+  #missing(path: readonly PropertyKey[], at: number): void {
+    const owner = path
+      .slice(0, -1)
+      .filter((step) => typeof step === 'string')
+      .at(-1)
+    const needs = owner === undefined ? this.#subject.needs : `"${owner}" needs`
+    const about = this.#schemaAt(path)?.['description']
+    const why =
+      typeof about === 'string' ? ` (${about.charAt(0).toLowerCase()}${about.slice(1).replace(/\.$/, '')})` : ''
+    this.#push('CONFIG_MISSING_KEY', at, `${needs} "${String(path.at(-1))}"${why}`)
+  }
+
+  #custom({ message, params }: Issue, path: readonly PropertyKey[], node: YamlNode): void {
+    const { fault = 'CONFIG_WRONG_VALUE', start, suggestion } = (params ?? {}) as Partial<IssueParams>
+    const within =
+      start !== undefined && node.kind === 'scalar' ? placeInScalar(this.#fileText, node, start) : node.start
+    this.#push(fault, within, `${nameOf(path)}${message}`, suggestion)
+  }
+
+  #builtIn({ code, expected, message }: Issue, path: readonly PropertyKey[], node: YamlNode): void {
+    const name = nameOf(path)
+    if (code === 'too_small' && node.kind === 'list') {
+      this.#push('CONFIG_WRONG_VALUE', node.start, `${name}the list is empty; it takes at least one entry`)
+    } else if (code === 'invalid_type') {
+      const wanted =
+        expected === 'array' ? 'a list' : expected === 'object' || expected === 'record' ? 'a group of keys' : expected
+      const value = valueOf(node)
+      const stands =
+        value === null ? `nothing stands here; write ${wanted}` : `${shown(value)} stands where ${wanted} belongs`
+      const listed = expected === 'array' && node.kind === 'scalar' && value !== null
+      const written = this.#fileText.slice(node.start, node.end)
+      this.#push(
+        'CONFIG_WRONG_TYPE',
+        node.start,
+        name + stands,
+        listed && !written.includes('\n') ? `[${written}]` : undefined,
+      )
+    } else {
+      this.#push('CONFIG_WRONG_VALUE', node.start, `${name}${message}`)
+    }
+  }
+
+  // The shape that was meant is the one with the least to say against what is written.
+  #bestOf(branches: readonly Issue[][], path: readonly PropertyKey[]): void {
+    const [best] = branches.toSorted((a, b) => weightOf(a) - weightOf(b))
+    for (const issue of best) this.add(issue, [...path, ...issue.path])
+  }
+
+  #keysAt(path: readonly PropertyKey[]): string[] {
+    return Object.keys((this.#schemaAt(path)?.['properties'] as object | undefined) ?? {})
+  }
+
+  #schemaAt(path: readonly PropertyKey[]): Record<string, unknown> | undefined {
+    let schemas = [this.#schema]
+    for (const step of path) schemas = schemas.flatMap(branchesOf).flatMap((schema) => childOf(schema, step))
+    const properties = Object.assign({}, ...schemas.flatMap(branchesOf).map(({ properties }) => properties))
+    return schemas[0] && { ...schemas[0], properties }
+  }
+}
+
+type Schema = Record<string, unknown>
+
+function branchesOf(schema: Schema): Schema[] {
+  return (schema['anyOf'] as Schema[] | undefined) ?? [schema]
+}
+
+function childOf({ properties, items }: Schema, step: PropertyKey): Schema[] {
+  const child = typeof step === 'number' ? items : (properties as Record<string, unknown> | undefined)?.[String(step)]
+  return child === undefined ? [] : [child as Schema]
+}
+
+// A value of another type is the worst fit: then no key of the shape was even looked at.
+function weightOf(issues: readonly Issue[]): number {
+  return issues.reduce((sum, { code, path }) => sum + (code === 'invalid_type' && path.length === 0 ? 100 : 1), 0)
+}
+
+/** `rotate.size: `, what a sentence about a value begins with. */
+function nameOf(path: readonly PropertyKey[]): string {
+  const keys = path.filter((step) => typeof step === 'string')
+  return keys.length === 0 ? '' : `${keys.join('.')}: `
+}

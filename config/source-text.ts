@@ -1,0 +1,84 @@
+// The text of a configuration file, and how a fault in it is shown:
+//
+//   sluice.yaml:14:7 CONFIG_UNKNOWN_KEY: destinations have no "formt"; did you mean "format"?
+//         formt: rfc3164
+//         ^
+
+import type { FaultCode } from '../common/fault-codes.ts'
+
+/** One thing that is wrong with a configuration. */
+export interface ConfigFault {
+  readonly code: FaultCode
+  /** Without a full stop. */
+  readonly sentence: string
+  /** What was probably meant. */
+  readonly suggestion?: string
+  /** Offset into the file's text; absent where the file as a whole is meant. */
+  readonly at?: number
+}
+
+/** Longer lines are shown in part. */
+const SHOWN_CHARACTERS = 160
+const SHOWN_BEFORE = 100
+
+export class SourceText {
+  /** As it is shown to people. */
+  readonly name: string
+  readonly text: string
+  readonly #lineStarts: number[] = [0]
+
+  constructor(name: string, text: string) {
+    this.name = name
+    this.text = text
+    for (const { index, 0: newline } of text.matchAll(/\r\n|\r|\n/g)) this.#lineStarts.push(index + newline.length)
+  }
+
+  /** Line and column of an offset, both from 1; columns count characters. */
+  positionOf(offset: number): { line: number; column: number } {
+    const line = this.#lineAt(offset)
+    const before = this.text.slice(this.#lineStarts[line], offset)
+    return { line: line + 1, column: [...before].length + 1 }
+  }
+
+  /** One fault with its line and a caret under the spot; ends with a newline. */
+  show({ code, sentence, suggestion, at }: ConfigFault): string {
+    const meant = suggestion === undefined ? '' : `; did you mean ${quoted(suggestion)}?`
+    const words = `${code}: ${sentence}${meant}`
+    if (at === undefined) return `${this.name} ${words}\n`
+    const { line, column } = this.positionOf(at)
+    return `${this.name}:${line}:${column} ${words}\n${this.#shownLine(line - 1, column - 1)}`
+  }
+
+  #shownLine(line: number, column: number): string {
+    const start = this.#lineStarts[line]
+    const [content] = /^[^\r\n]*/.exec(this.text.slice(start))!
+    // A byte order mark and other control characters would move the caret, or the terminal.
+    // oxlint-disable-next-line no-control-regex -- control characters are meant
+    let characters = [...content].map((character) =>
+      /[\0-\x08\x0b-\x1f\x7f\u2028\u2029\ufeff]/.test(character) ? ' ' : character,
+    )
+    if (characters.length > SHOWN_CHARACTERS) {
+      const from = Math.max(0, column - SHOWN_BEFORE)
+      const part = characters.slice(from, from + SHOWN_CHARACTERS)
+      characters = [...(from > 0 ? ['…'] : []), ...part, ...(from + SHOWN_CHARACTERS < characters.length ? ['…'] : [])]
+      column -= from > 0 ? from - 1 : 0
+    }
+    const shown = characters.join('')
+    const indent = characters.slice(0, column).map((character) => (character === '\t' ? '\t' : ' '))
+    return `${shown}\n${indent.join('')}^\n`
+  }
+
+  #lineAt(offset: number): number {
+    let low = 0
+    let high = this.#lineStarts.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if (this.#lineStarts[middle] <= offset) low = middle
+      else high = middle - 1
+    }
+    return low
+  }
+}
+
+// What is to be written with quotes or brackets brings them along.
+const quoted = (suggestion: string) => (/^["[]/.test(suggestion) ? suggestion : `"${suggestion}"`)

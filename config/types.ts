@@ -1,0 +1,19 @@
+// The types of sources and destinations that this version has. Each declares its options beside its code.
+
+import type { DestinationType, SourceType } from '../common/component.ts'
+
+export interface KnownTypes {
+  readonly sources: readonly SourceType<unknown>[]
+  readonly destinations: readonly DestinationType<unknown>[]
+}
+
+export const knownTypes: KnownTypes = {
+  sources: [],
+  destinations: [],
+}
+
+/** Types that the manual speaks of and that a later version brings: worth another word than a misspelt one. */
+export const laterTypes = {
+  sources: ['unix', 'journal', 'pipe', 'exec', 'kmsg'],
+  destinations: ['sqlite', 'postgres', 'clickhouse'],
+} as const

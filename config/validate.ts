@@ -1,0 +1,294 @@
+// A configuration as a whole, before anything of it starts: every key known, every value read, every name resolved, and
+// every fault at once.
+
+import { resolve } from 'node:path'
+import type { Expression } from '../common/expression/ast.ts'
+import { resolveFilters } from '../common/expression/filters.ts'
+import { ExpressionFault, nearest } from '../common/expression/problem.ts'
+import { options, type OptionsOf } from '../common/option.ts'
+import type { ConfiguredDestination, Configuration, ConfiguredRoute, ConfiguredSource, Mode } from './configuration.ts'
+import { defaultDataFolder } from './data-folder.ts'
+import { expressionOption, routeDeclaration, topDeclaration, type WrittenExpression } from './declaration.ts'
+import { readOptions, type Subject } from './option-faults.ts'
+import { placeInScalar } from './scalar-place.ts'
+import type { ConfigFault, SourceText } from './source-text.ts'
+import { laterTypes, type KnownTypes } from './types.ts'
+import { parseYaml, type YamlEntry, type YamlMap, type YamlNode, type YamlScalar } from './yaml.ts'
+
+/** Either a configuration or what is wrong with it, in the order of the file. */
+export type Validated = { readonly configuration: Configuration } | { readonly faults: readonly ConfigFault[] }
+
+/** Reads a configuration for a mode, or for the one that it names itself (`server` where it names none). */
+export function validate(source: SourceText, mode: Mode | undefined, known: KnownTypes): Validated {
+  const { root, faults } = parseYaml(source.text)
+  const validation = new Validation(source.text, known, faults)
+  const configuration = root || faults.length === 0 ? validation.read(root, mode) : undefined
+  if (configuration && faults.length === 0) return { configuration }
+  return { faults: faults.filter(isFirst).toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0)) }
+}
+
+// Of a place that is no YAML nothing else is said.
+function isFirst({ at, code }: ConfigFault, index: number, all: readonly ConfigFault[]): boolean {
+  const earlier = code === 'CONFIG_SYNTAX' ? all.slice(0, index) : all
+  return !earlier.some((other) => other.at === at && other.code === 'CONFIG_SYNTAX')
+}
+
+const NAME_CHARACTERS_MAX = 64
+
+class Validation {
+  readonly #text: string
+  readonly #known: KnownTypes
+  readonly #faults: ConfigFault[]
+
+  constructor(text: string, known: KnownTypes, faults: ConfigFault[]) {
+    this.#text = text
+    this.#known = known
+    this.#faults = faults
+  }
+
+  read(root: YamlNode | undefined, started: Mode | undefined): Configuration | undefined {
+    if (!root || (root.kind === 'scalar' && root.value === null)) {
+      this.#fail('CONFIG_MISSING_KEY', 0, 'the configuration is empty; it needs "sources" and "destinations"')
+      return undefined
+    }
+    if (root.kind !== 'map') {
+      const what = root.kind === 'list' ? 'a list' : 'text'
+      this.#fail('CONFIG_WRONG_TYPE', root.start, `${what} stands where keys such as sources: and destinations: belong`)
+      return undefined
+    }
+    const top = this.#readTop(root)
+    const mode = this.#modeOf(root, top?.mode, started)
+    const sources = this.#components(root, 'sources')
+    const destinations = this.#components(root, 'destinations')
+    const filters = this.#filters(root)
+    const routes = this.#routes(root, filters)
+    if (!top) return undefined
+    const { max_message: messageBytesMax, drain: drainMs } = top
+    const dataFolder = top.data === undefined ? defaultDataFolder() : resolve(top.data)
+    return { mode, dataFolder, messageBytesMax, drainMs, sources, destinations, filters, routes }
+  }
+
+  #fail(code: ConfigFault['code'], at: number, sentence: string, suggestion?: string): void {
+    this.#faults.push({ code, at, sentence, ...(suggestion !== undefined && { suggestion }) })
+  }
+
+  #readOptions(subject: Subject): unknown {
+    const { value, faults } = readOptions(this.#text, subject)
+    this.#faults.push(...faults)
+    return value
+  }
+
+  #readTop(root: YamlMap): OptionsOf<typeof topDeclaration> | undefined {
+    const words = { has: 'a configuration has', needs: 'a configuration needs' }
+    return this.#readOptions({ node: root, at: root.start, ...words, declaration: topDeclaration }) as
+      OptionsOf<typeof topDeclaration> | undefined
+  }
+
+  #modeOf(root: YamlMap, written: Mode | undefined, started: Mode | undefined): Mode {
+    if (written !== undefined && started !== undefined && written !== started) {
+      const at = root.entries.get('mode')!.value.start
+      this.#fail(
+        'CONFIG_WRONG_VALUE',
+        at,
+        `mode: this is for \`sluice ${written}\`, and \`sluice ${started}\` was started`,
+      )
+    }
+    return started ?? written ?? 'server'
+  }
+
+  /** The entries below a key of the top, whose names are free. */
+  #namedEntries(root: YamlMap, key: string): [string, YamlEntry][] {
+    const group = root.entries.get(key)?.value
+    if (!group) return []
+    const required = key !== 'filters'
+    if (group.kind !== 'map') {
+      const empty = group.kind === 'scalar' && group.value === null
+      const stands = empty ? 'nothing stands here' : `${group.kind === 'list' ? 'a list' : 'a value'} stands here`
+      if (required || !empty)
+        this.#fail(
+          'CONFIG_WRONG_TYPE',
+          group.start,
+          `${key}: ${stands}; write names with their ${required ? 'options' : 'expressions'}`,
+        )
+      return []
+    }
+    if (required && group.entries.size === 0)
+      this.#fail('CONFIG_WRONG_VALUE', group.start, `${key}: nothing is named here`)
+    const entries = [...group.entries]
+    for (const [name, { key: place }] of entries) this.#checkName(name, place.start)
+    return entries
+  }
+
+  // Names become file names (spools, archives) and labels.
+  #checkName(name: string, at: number): void {
+    // oxlint-disable-next-line no-control-regex -- control characters are meant
+    const bad = /^$|^\.|[/\0-\x1f\x7f]/.test(name) || name.length > NAME_CHARACTERS_MAX
+    if (bad) {
+      const rule = `1 to ${NAME_CHARACTERS_MAX} characters, without "/" and control characters, not beginning with a dot`
+      this.#fail('CONFIG_WRONG_VALUE', at, `${JSON.stringify(name)} is no name: ${rule}`)
+    } else if (name === '__proto__') {
+      this.#fail('CONFIG_WRONG_VALUE', at, `"${name}" cannot be a name`)
+    }
+  }
+
+  #components(root: YamlMap, group: 'sources' | 'destinations'): (ConfiguredSource & ConfiguredDestination)[] {
+    const components: (ConfiguredSource & ConfiguredDestination)[] = []
+    for (const [name, { key, value: node }] of this.#namedEntries(root, group)) {
+      if (node.kind !== 'map') {
+        this.#fail(
+          'CONFIG_WRONG_TYPE',
+          node.start,
+          `${name}: the options of a ${group.slice(0, -1)} belong here, such as { type: file }`,
+        )
+        continue
+      }
+      const type = this.#typeOf(node, key.start, group)
+      if (!type) continue
+      const words = { has: `${group} have`, needs: `${type.type} ${group} need` }
+      const subject = { node, at: key.start, ...words, declaration: type.options, besides: ['type'] }
+      const read = this.#readOptions(subject)
+      components.push({ name, type: type as never, options: read })
+    }
+    return components
+  }
+
+  #typeOf(node: YamlMap, at: number, group: 'sources' | 'destinations') {
+    const types = this.#known[group]
+    const names = types.map(({ type }) => type)
+    const entry = node.entries.get('type')
+    if (!entry) {
+      this.#fail('CONFIG_MISSING_KEY', at, `${group} need "type": one of ${names.join(', ')}`)
+      return undefined
+    }
+    const { value: written } = entry
+    const typed = written.kind === 'scalar' ? String(written.value) : ''
+    const found = types.find(({ type }) => type === typed)
+    if (found) return found
+    const later = (laterTypes[group] as readonly string[]).includes(typed)
+    const suggestion = later ? undefined : nearest(typed, names)
+    const sentence = later ? `this version has no ${typed} ${group} yet` : `there are no ${typed || 'such'} ${group}`
+    const rest = suggestion === undefined ? `; there are ${names.join(', ')}` : ''
+    this.#fail('CONFIG_UNKNOWN_TYPE', written.start, sentence + rest, suggestion)
+    return undefined
+  }
+
+  #filters(root: YamlMap): Map<string, Expression> {
+    const written = new Map<string, { node: YamlScalar; expression: Expression; text: string }>()
+    const broken = new Set<string>()
+    for (const [name, { value: node }] of this.#namedEntries(root, 'filters')) {
+      const subject = { node: singleEntry(name, node), at: node.start, has: 'filters have', needs: 'filters need' }
+      const read = this.#readOptions({ ...subject, declaration: options({ [name]: expressionOption() }) })
+      const filter = (read as Record<string, WrittenExpression> | undefined)?.[name]
+      if (filter && node.kind === 'scalar') written.set(name, { node, ...filter })
+      else broken.add(name)
+    }
+    const filters: Map<string, Expression> = new Map()
+    // What is broken is reported where it stands, and not again wherever it is used.
+    for (const name of broken) filters.set(name, { kind: 'all' })
+    for (const [name, { expression }] of written) filters.set(name, expression)
+    const resolved = new Map(filters)
+    for (const [name, { node, expression, text }] of written) {
+      const whole = this.#resolve(expression, filters, text, node, `${name}: `, name)
+      if (whole) resolved.set(name, whole)
+    }
+    return resolved
+  }
+
+  /** The expression with its filters in it. */
+  #resolve(
+    expression: Expression,
+    filters: ReadonlyMap<string, Expression>,
+    text: string,
+    node: YamlScalar,
+    label: string,
+    name?: string,
+  ): Expression | undefined {
+    try {
+      return resolveFilters(expression, filters, text, name)
+    } catch (error) {
+      if (!(error instanceof ExpressionFault)) throw error
+      for (const { start, sentence, suggestion } of error.problems) {
+        const code = /^there is no filter /.test(sentence) ? 'CONFIG_UNKNOWN_NAME' : 'CONFIG_EXPRESSION'
+        this.#fail(code, placeInScalar(this.#text, node, start), label + sentence, suggestion)
+      }
+      return undefined
+    }
+  }
+
+  #routes(root: YamlMap, filters: ReadonlyMap<string, Expression>): ConfiguredRoute[] {
+    const node = root.entries.get('routes')?.value
+    const destinations = namesBelow(root, 'destinations')
+    if (!node) return [{ to: destinations, final: false, mask: [] }]
+    if (node.kind !== 'list') {
+      this.#fail('CONFIG_WRONG_TYPE', node.start, 'routes: a list of routes belongs here, such as - { to: [archive] }')
+      return []
+    }
+    if (node.items.length === 0) {
+      this.#fail(
+        'CONFIG_WRONG_VALUE',
+        node.start,
+        'routes: the list is empty; without routes: everything goes everywhere',
+      )
+    }
+    const sources = namesBelow(root, 'sources')
+    return node.items.flatMap((item) => this.#route(item, sources, destinations, filters) ?? [])
+  }
+
+  #route(
+    node: YamlNode,
+    sources: readonly string[],
+    destinations: readonly string[],
+    filters: ReadonlyMap<string, Expression>,
+  ): ConfiguredRoute | undefined {
+    if (node.kind !== 'map') {
+      this.#fail('CONFIG_WRONG_TYPE', node.start, 'routes: a route is a group of keys, such as { to: [archive] }')
+      return undefined
+    }
+    const subject = { node, at: node.start, has: 'routes have', needs: 'routes need', declaration: routeDeclaration }
+    const route = this.#readOptions(subject) as OptionsOf<typeof routeDeclaration> | undefined
+    this.#checkNames(node, 'from', 'source', sources)
+    this.#checkNames(node, 'to', 'destination', destinations)
+    const where = this.#where(node, filters)
+    if (!route) return undefined
+    const { from, to, final, mask = [] } = route
+    return {
+      ...(from && { from }),
+      ...(where && { where: where.expression, whereText: where.text }),
+      ...{ to: [...new Set(to)], final, mask },
+    }
+  }
+
+  // Read apart from the rest of its route, so that its names are looked up also where another key is wrong.
+  #where(route: YamlMap, filters: ReadonlyMap<string, Expression>): WrittenExpression | undefined {
+    const node = route.entries.get('where')?.value
+    if (node?.kind !== 'scalar') return undefined
+    const written = expressionOption().safeParse(node.value)
+    if (!written.success) return undefined
+    const { text } = written.data
+    const expression = this.#resolve(written.data.expression, filters, text, node, 'where: ')
+    return expression && { text, expression }
+  }
+
+  #checkNames(route: YamlMap, key: string, what: string, names: readonly string[]): void {
+    const node = route.entries.get(key)?.value
+    if (node?.kind !== 'list') return
+    for (const item of node.items) {
+      if (item.kind !== 'scalar' || typeof item.value !== 'string' || item.value === '' || names.includes(item.value))
+        continue
+      const suggestion = nearest(item.value, names)
+      const rest = suggestion === undefined && names.length > 0 ? `; there are ${names.join(', ')}` : ''
+      this.#fail('CONFIG_UNKNOWN_NAME', item.start, `${key}: there is no ${what} "${item.value}"${rest}`, suggestion)
+    }
+  }
+}
+
+function namesBelow(root: YamlMap, key: string): string[] {
+  const group = root.entries.get(key)?.value
+  return group?.kind === 'map' ? [...group.entries.keys()] : []
+}
+
+// A filter is read as if it were a group with one key, so that its name stands in the fault.
+function singleEntry(name: string, value: YamlNode): YamlMap {
+  const { start, end } = value
+  return { kind: 'map', entries: new Map([[name, { key: { start, end }, value }]]), start, end }
+}

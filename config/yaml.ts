@@ -1,0 +1,163 @@
+// YAML (and so JSON) to a tree of values that know where they stand. What makes a configuration hard to read or to point
+// into is refused: anchors, aliases, merge keys, tags, several documents in one file.
+
+import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, type Document, type Node, type Scalar } from 'yaml'
+import type { ConfigFault } from './source-text.ts'
+
+interface Place {
+  /** Offsets into the text. */
+  readonly start: number
+  readonly end: number
+}
+
+export interface YamlScalar extends Place {
+  readonly kind: 'scalar'
+  readonly value: string | number | boolean | null
+  readonly style: 'plain' | 'single' | 'double' | 'block'
+}
+
+export interface YamlList extends Place {
+  readonly kind: 'list'
+  readonly items: readonly YamlNode[]
+}
+
+export interface YamlMap extends Place {
+  readonly kind: 'map'
+  /** In the order of the file; a key that is there twice has its first value. */
+  readonly entries: ReadonlyMap<string, YamlEntry>
+}
+
+export interface YamlEntry {
+  readonly key: Place
+  readonly value: YamlNode
+}
+
+export type YamlNode = YamlScalar | YamlList | YamlMap
+
+/** Reads a text; `root` is absent where it is empty or so broken that nothing else can be said about it. */
+export function parseYaml(text: string): { root?: YamlNode; faults: ConfigFault[] } {
+  const options = { prettyErrors: false, uniqueKeys: false, stringKeys: false, logLevel: 'silent' } as const
+  const documents = parseAllDocuments(text, options)
+  if ('empty' in documents) return { faults: [] }
+  const [document, second] = documents as Document.Parsed[]
+  const broken = documents.flatMap(({ errors }) => errors)
+  if (broken.length > 0)
+    return { faults: broken.map(({ code, message, pos }) => syntaxFault(text, code, message, pos[0])) }
+  const reader = new TreeReader(text)
+  if (second) reader.refuse(second.range[0], 'a second document begins here; a configuration is one')
+  const root = document.contents === null ? undefined : reader.read(document.contents as Node)
+  return { ...(root && { root }), faults: reader.faults }
+}
+
+/** The plain value of a tree. */
+export function valueOf(node: YamlNode): unknown {
+  if (node.kind === 'scalar') return node.value
+  if (node.kind === 'list') return node.items.map(valueOf)
+  const object = Object.create(null) as Record<string, unknown>
+  for (const [key, { value }] of node.entries) object[key] = valueOf(value)
+  return object
+}
+
+class TreeReader {
+  readonly faults: ConfigFault[] = []
+  readonly #text: string
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  refuse(at: number, sentence: string): void {
+    this.faults.push({ code: 'CONFIG_SYNTAX', sentence, at })
+  }
+
+  read(node: Node | null, at: number = 0): YamlNode {
+    const [start, end] = node?.range ?? [at, at]
+    const place = { start, end }
+    if (isAlias(node)) {
+      this.refuse(start, `"*" begins an alias, which a configuration does not have; quotes make it text`)
+      return { kind: 'scalar', value: null, style: 'plain', ...place }
+    }
+    if (node) this.#refuseProperties(node, start)
+    if (isMap(node)) return { kind: 'map', entries: this.#entries(node.items as Pair[], end), ...place }
+    if (isSeq(node)) return { kind: 'list', items: node.items.map((item) => this.read(item as Node, end)), ...place }
+    return { kind: 'scalar', ...scalarOf(node), ...place }
+  }
+
+  // Anchors and tags stand before the node that they belong to.
+  #refuseProperties(node: Node, start: number): void {
+    const anchor = 'anchor' in node && node.anchor
+    if (anchor) {
+      const at = this.#text.lastIndexOf(`&${anchor}`, start)
+      this.refuse(at, `"&" begins an anchor, which a configuration does not have; quotes make it text`)
+    }
+    if (node.tag !== undefined && this.#text.lastIndexOf('!', start) >= 0) {
+      this.refuse(
+        this.#text.lastIndexOf('!', start),
+        `"!" begins a tag, which a configuration does not have; quotes make it text`,
+      )
+    }
+  }
+
+  #entries(pairs: readonly Pair[], end: number): Map<string, YamlEntry> {
+    const entries = new Map<string, YamlEntry>()
+    for (const { key, value } of pairs) {
+      const place = key?.range ? { start: key.range[0], end: key.range[1] } : { start: end, end }
+      if (!isScalar(key)) {
+        this.refuse(place.start, 'a key is a name; lists, groups and aliases cannot be keys')
+        continue
+      }
+      const name = String(key.value)
+      if (name === '<<') this.refuse(place.start, '"<<" merges keys from elsewhere, which a configuration does not do')
+      else if (entries.has(name)) this.refuse(place.start, `"${name}" is here twice`)
+      else entries.set(name, { key: place, value: this.read(value, place.end) })
+    }
+    return entries
+  }
+}
+
+interface Pair {
+  readonly key: Node | null
+  readonly value: Node | null
+}
+
+const styles: Record<string, YamlScalar['style']> = {
+  ...{ QUOTE_SINGLE: 'single', QUOTE_DOUBLE: 'double', BLOCK_LITERAL: 'block', BLOCK_FOLDED: 'block' },
+}
+
+function scalarOf(node: Node | null): Pick<YamlScalar, 'value' | 'style'> {
+  if (!isScalar(node)) return { value: null, style: 'plain' }
+  const { value, type } = node as Scalar
+  const style = styles[type ?? 'PLAIN'] ?? 'plain'
+  if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
+    return { value, style }
+  }
+  return { value: String(value), style }
+}
+
+const syntaxSentences: Record<string, string> = {
+  TAB_AS_INDENT: 'a tab indents here; YAML is indented with blanks',
+  BAD_DQ_ESCAPE: 'there is no such escape in double quotes; single quotes take a backslash as it is',
+  BAD_INDENT: 'this is indented otherwise than what it belongs to',
+  BAD_SCALAR_START: 'an unquoted value cannot begin with this character; quotes make it text',
+  BLOCK_AS_IMPLICIT_KEY: 'a value with a colon and a blank needs quotes, or a key is indented wrongly',
+  BLOCK_IN_FLOW: 'an indented block cannot stand inside brackets',
+  MULTILINE_IMPLICIT_KEY: 'a key goes on over several lines; a colon is missing, or a quote',
+  MISSING_CHAR: 'a quote, bracket, comma or colon is missing',
+  BAD_ALIAS: '"*" begins an alias, which a configuration does not have; quotes make it text',
+  TAG_RESOLVE_FAILED: '"!" begins a tag, which a configuration does not have; quotes make it text',
+  BAD_DIRECTIVE: '"%" begins a directive, which a configuration does not have; quotes make it text',
+}
+
+function syntaxFault(text: string, code: string, message: string, offset: number): ConfigFault {
+  const sentence = sentenceOf(code, message)
+  // What is missing at the end of the file is pointed out behind its last character.
+  return { code: 'CONFIG_SYNTAX', sentence, at: Math.min(offset, text.trimEnd().length) }
+}
+
+function sentenceOf(code: string, message: string): string {
+  const [, missing] = /end with an? ([}\]])/.exec(message) ?? []
+  if (missing !== undefined) return `a bracket is not closed: "${missing}" is missing`
+  if (/closing .quote/.test(message)) return 'a quote is not closed'
+  if (/^Implicit map keys? need/.test(message)) return 'a key needs a colon and a value'
+  return syntaxSentences[code] ?? `this is not YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}`
+}
