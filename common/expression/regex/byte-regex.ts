@@ -91,7 +91,9 @@ export class ByteRegex {
   }
 
   #matches(text: Buffer, start: number, end: number): boolean {
-    return this.#any.test(text, start, end) || (this.#emptyWords?.test(text, start, end) ?? false)
+    return (
+      this.#any.test(text, start, end) || (this.#emptyWords !== undefined && this.#emptyWords.test(text, start, end))
+    )
   }
 
   /**
@@ -119,7 +121,7 @@ export class ByteRegex {
         // Over the end of the message, or between two: there may be another one in what is left of this message.
         at = hit + 1
         if (at < end) i -= 1
-      } else if (this.#needleIsAll || this.#any.test(text, start, end)) into[i] = 1
+      } else if (this.#needleIsAll || this.#matches(text, start, end)) into[i] = 1
     }
   }
 

@@ -33,6 +33,8 @@ const MATCH_HERE = 16
 interface State {
   readonly steps: Int32Array
   readonly about: number
+  /** Whether a text that ends here ends in a match; undefined until it is asked. */
+  ending?: boolean
 }
 
 export class LazyDfa {
@@ -43,16 +45,24 @@ export class LazyDfa {
   /** Whether to stop at the first match, or go on to where no longer one can come. */
   readonly #first: boolean
   readonly #contextMask: number
+  readonly #asks: boolean
+  /** Cells of a row, a power of two, and which. */
   #stride = 0
+  #shift = 0
   #table = new Int32Array(0)
   #states: State[] = []
   #rows = new Map<string, number>()
   #starts: number[] = []
+  /** The row in which a text is begun, or -1; and whether that is a match already. */
+  #textStart = -1
+  #matchesAtStart = false
   #stepsKept = 0
   // Scratch of a transition: steps in the set being built, and when each was last put in.
   readonly #seen: Int32Array
   #round = 0
   #open: number[] = []
+  /** Whether the places that were last asked led to the end. */
+  #answeredMatch = false
 
   constructor(program: Program, floating: boolean, first: boolean) {
     this.#program = program
@@ -60,6 +70,7 @@ export class LazyDfa {
     this.#first = first
     this.#alphabet = new Alphabet(program)
     this.#seen = new Int32Array(program.kinds.length)
+    this.#asks = program.places.length > 0
     this.#contextMask = contextMaskOf(program.places)
     this.#clear()
   }
@@ -69,27 +80,52 @@ export class LazyDfa {
     const { columns } = this.#alphabet
     let state = this.#startState(AFTER_NOTHING | AFTER_LINE_FEED)
     let table = this.#table
-    if ((this.#states[state / this.#stride].about & MATCH_HERE) !== 0) return true
-    for (let at = start; at < end;) {
-      let next = table[state + columns[text[at]]]
-      if (next >= 0) {
+    if ((this.#stateAt(state).about & MATCH_HERE) !== 0) return true
+    const four = end - 3
+    let at = start
+    while (at < end) {
+      // Four characters at a time. What cannot be followed blindly is looked at again below.
+      while (at < four) {
+        const one = table[state + columns[text[at]]]
+        if (one < 0) break
+        const two = table[one + columns[text[at + 1]]]
+        if (two < 0) {
+          state = one
+          at += 1
+          break
+        }
+        const three = table[two + columns[text[at + 2]]]
+        if (three < 0) {
+          state = two
+          at += 2
+          break
+        }
+        const next = table[three + columns[text[at + 3]]]
+        if (next < 0) {
+          state = three
+          at += 3
+          break
+        }
         state = next
-        at += 1
-        continue
+        at += 4
       }
+      if (at >= end) break
+      let next = table[state + columns[text[at]]]
       let bytes = 1
-      if (next === AT_CHARACTER || next === UNKNOWN) {
-        const character = characterAt(text, at, end)
-        bytes = character & 7
-        next = this.#follow(state, character >> 3)
-        table = this.#table
+      if (next < 0) {
+        if (next === AT_CHARACTER || next === UNKNOWN) {
+          const character = characterAt(text, at, end)
+          bytes = character & 7
+          next = this.#follow(state, character >> 3)
+          table = this.#table
+        }
+        if (next === MATCHED) return true
+        if (next === NOTHING) return false
       }
-      if (next === MATCHED) return true
-      if (next === NOTHING) return false
       state = next
       at += bytes
     }
-    return this.#endsInMatch(state)
+    return this.#asks && this.#endsInMatch(state)
   }
 
   /** Where the longest match that begins at `at` ends, or -1. For an anchored automaton that reads forwards. */
@@ -97,7 +133,7 @@ export class LazyDfa {
     const { columns } = this.#alphabet
     let state = this.#startState(contextAfter(text, start, at))
     let table = this.#table
-    let longest = (this.#states[state / this.#stride].about & MATCH_HERE) !== 0 ? at : -1
+    let longest = (this.#stateAt(state).about & MATCH_HERE) !== 0 ? at : -1
     while (at < end) {
       let next = table[state + columns[text[at]]]
       let bytes = 1
@@ -111,7 +147,7 @@ export class LazyDfa {
         if (next === NOTHING) return longest
         if (next <= MARKED) {
           next = MARKED - next
-          const { about } = this.#states[next / this.#stride]
+          const { about } = this.#stateAt(next)
           if ((about & MATCH_BEFORE) !== 0) longest = at
           if ((about & MATCH_HERE) !== 0) longest = at + bytes
         }
@@ -139,7 +175,7 @@ export class LazyDfa {
       }
       if (count === 0 || into.starts[count - 1] !== at) into.starts[count++] = at
     }
-    if ((this.#states[state / this.#stride].about & MATCH_HERE) !== 0) add(end)
+    if ((this.#stateAt(state).about & MATCH_HERE) !== 0) add(end)
     for (let at = end; at > start;) {
       let next = table[state + columns[text[at - 1]]]
       let bytes = 1
@@ -153,7 +189,7 @@ export class LazyDfa {
         if (next === NOTHING) return count
         if (next <= MARKED) {
           next = MARKED - next
-          const { about } = this.#states[next / this.#stride]
+          const { about } = this.#stateAt(next)
           if ((about & MATCH_BEFORE) !== 0) add(at)
           if ((about & MATCH_HERE) !== 0) add(at - bytes)
         }
@@ -171,7 +207,17 @@ export class LazyDfa {
     if (known !== undefined) return known
     this.#begin()
     this.#put(this.#program.start)
-    return (this.#starts[about] = this.#rowOf(about))
+    const row = this.#rowOf(about)
+    this.#starts[about] = row
+    if ((context & AFTER_NOTHING) !== 0) {
+      this.#textStart = row
+      this.#matchesAtStart = (this.#stateAt(row).about & MATCH_HERE) !== 0
+    }
+    return row
+  }
+
+  #stateAt(row: number): State {
+    return this.#states[row >> this.#shift]
   }
 
   /** The state after `state` and a character: as entered in the table. */
@@ -182,14 +228,14 @@ export class LazyDfa {
     const known = this.#table[state + column]
     if (known !== UNKNOWN) return known
     if (this.#full()) return this.#restart(state, column)
-    const next = this.#transition(this.#states[state / this.#stride], column)
+    const next = this.#transition(this.#stateAt(state), column)
     this.#table[state + column] = next
     return next
   }
 
   /** Empties the table, which is full or too narrow, and goes on from the same state. */
   #restart(state: number, column: number): number {
-    const from = this.#states[state / this.#stride]
+    const from = this.#stateAt(state)
     this.#clear()
     return this.#transition(from, column)
   }
@@ -197,7 +243,7 @@ export class LazyDfa {
   #transition(from: State, column: number): number {
     const { kinds, values, nexts } = this.#program
     const alphabet = this.#alphabet
-    const steps = this.#contextMask === 0 && !this.#asks ? from.steps : this.#answered(from, column)
+    const steps = !this.#asks ? from.steps : this.#answered(from, column)
     const matched = steps !== from.steps && this.#answeredMatch
     if (matched && this.#first) return MATCHED
     const holds = alphabet.holds[column]
@@ -208,16 +254,10 @@ export class LazyDfa {
     const about = (context & this.#contextMask) | (matched ? MATCH_BEFORE : 0)
     if (this.#open.length === 0 && !matched) return NOTHING
     const row = this.#rowOf(about)
-    const whole = this.#states[row / this.#stride].about
+    const whole = this.#stateAt(row).about
     if ((whole & (MATCH_BEFORE | MATCH_HERE)) === 0) return row
     return this.#first ? MATCHED : MARKED - row
   }
-
-  get #asks(): boolean {
-    return this.#program.places.length > 0
-  }
-
-  #answeredMatch = false
 
   /** The steps of a state after its places were asked, the next character being of `column` (-1: there is none). */
   #answered(from: State, column: number): readonly number[] {
@@ -261,11 +301,12 @@ export class LazyDfa {
   }
 
   #endsInMatch(state: number): boolean {
-    const from = this.#states[state / this.#stride]
-    if ((from.about & MATCH_HERE) !== 0) return true
-    if (!this.#asks) return false
-    this.#answered(from, -1)
-    return this.#answeredMatch
+    const from = this.#stateAt(state)
+    if (from.ending === undefined) {
+      if (this.#asks) this.#answered(from, -1)
+      from.ending = (from.about & MATCH_HERE) !== 0 || (this.#asks && this.#answeredMatch)
+    }
+    return from.ending
   }
 
   #begin(): void {
@@ -315,12 +356,14 @@ export class LazyDfa {
 
   #clear(): void {
     // Room for half as many columns again, for characters that are not met yet.
-    this.#stride = 4
-    while (this.#stride < this.#alphabet.width * 1.5) this.#stride *= 2
+    this.#shift = 2
+    while (1 << this.#shift < this.#alphabet.width * 1.5) this.#shift += 1
+    this.#stride = 1 << this.#shift
     this.#table = new Int32Array(0)
     this.#states = []
     this.#rows = new Map()
     this.#starts = []
+    this.#textStart = -1
     this.#stepsKept = 0
   }
 }
