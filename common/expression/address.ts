@@ -31,8 +31,8 @@ export function parseAddress(text: string): Uint8Array | undefined {
   }
   const halves = plain.split('::')
   if (halves.length > 2) return undefined
-  const head = groupsOf(halves[0])
-  const tail = halves.length === 2 ? groupsOf(halves[1]) : []
+  const head = groupsOf(halves[0], halves.length === 1)
+  const tail = halves.length === 2 ? groupsOf(halves[1], true) : []
   if (!head || !tail) return undefined
   const groups = head.length + tail.length
   if (halves.length === 2 ? groups > 7 : groups !== 8) return undefined
@@ -60,14 +60,14 @@ function writeIpv4(text: string, into: Uint8Array, at: number): boolean {
   return true
 }
 
-/** The 16-bit groups of one side of a `::`; undefined where one is none. */
-function groupsOf(text: string): number[] | undefined {
+/** The 16-bit groups of one side of a `::`, of which the last may be written as IPv4; undefined where one is none. */
+function groupsOf(text: string, isLast: boolean): number[] | undefined {
   if (text === '') return []
   const groups: number[] = []
   const parts = text.split(':')
   for (const [i, part] of parts.entries()) {
     const four = new Uint8Array(4)
-    if (i === parts.length - 1 && part.includes('.')) {
+    if (isLast && i === parts.length - 1 && part.includes('.')) {
       if (!writeIpv4(part, four, 0)) return undefined
       groups.push((four[0] << 8) | four[1], (four[2] << 8) | four[3])
     } else if (/^[0-9a-f]{1,4}$/i.test(part)) {

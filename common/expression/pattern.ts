@@ -53,5 +53,5 @@ function clausesOf({ literals, ignoreCase }: ByteRegex): Literal[][] {
   if (literals.length === 1) return literals[0].map((text) => [{ text, ignoreCase }])
   if (literals.some((way) => way.length === 0)) return []
   const longest = literals.map((way) => way.reduce((best, text) => (text.length > best.length ? text : best)))
-  return [longest.map((text) => ({ text, ignoreCase }))]
+  return [Array.from(new Set(longest), (text) => ({ text, ignoreCase }))]
 }
