@@ -149,7 +149,9 @@ function messageClauses(value: Value): Conditions['texts'] {
       return literalRuns(value.pattern).flatMap((text) => wholeClauses(text, ignoresCase(value.pattern)))
     case 'regex':
       return patternLiterals(value.pattern, value.ignoreCase)
-    default:
+    case 'exists':
+    case 'compare':
+    case 'range':
       return []
   }
 }

@@ -58,7 +58,9 @@ function compileMessageValue(value: Value): ValueTest {
       return compileValue(value, ignoresCase(value.pattern))
     case 'regex':
       return compilePattern(value.pattern, value.ignoreCase)
-    default:
+    case 'exists':
+    case 'compare':
+    case 'range':
       return compileValue(value, false)
   }
 }

@@ -43,7 +43,13 @@ class Resolver {
         return { kind: 'not', part: this.resolve(expression.part, path, outer) }
       case 'filter':
         return { ...expression, target: this.#targetOf(expression, path, outer ?? expression) }
-      default:
+      case 'all':
+      case 'text':
+      case 'regex':
+      case 'field':
+      case 'since':
+      case 'until':
+      case 'selector':
         return expression
     }
   }

@@ -39,7 +39,9 @@ function compileAddress(value: Value): ValueTest {
       const [low, high] = Buffer.compare(a, b) <= 0 ? [a, b] : [b, a]
       return addressTest((address) => Buffer.compare(address, low) >= 0 && Buffer.compare(address, high) <= 0)
     }
-    default:
+    case 'exists':
+    case 'glob':
+    case 'regex':
       return compileValue(value, true)
   }
 }

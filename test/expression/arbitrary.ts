@@ -6,7 +6,7 @@ import { parseTime } from '../../common/expression/time.ts'
 import { facilityNames, severityNames } from '../../common/message/priority.ts'
 import { RECEIVED, type Sample } from './rows.ts'
 
-const word = fc.string({ unit: fc.constantFrom(...'aAbBxé1-'), minLength: 1, maxLength: 4 })
+const word = fc.string({ unit: fc.constantFrom(...Array.from('aAbBxé1-')), minLength: 1, maxLength: 4 })
 const anyText = fc.oneof(
   word,
   word,
@@ -117,7 +117,7 @@ const element = fc.oneof(
   fc.array(param, { maxLength: 3 }).map((params) => `[${['a@1', ...params].join(' ')}]`),
 )
 const messageText = fc.oneof(
-  fc.string({ unit: fc.constantFrom(...'aAbBxéÉ1- /"'), maxLength: 12 }),
+  fc.string({ unit: fc.constantFrom(...Array.from('aAbBxéÉ1- /"')), maxLength: 12 }),
   fc.string({ unit: 'grapheme', maxLength: 6 }),
 )
 

@@ -31,7 +31,8 @@ export function selectsNaively(expression: Expression, sample: Sample): boolean 
       return timeOf(sample) >= resolveTime(expression.time, RECEIVED, utc)
     case 'until':
       return timeOf(sample) <= resolveTime(expression.time, RECEIVED, utc)
-    default:
+    case 'filter':
+    case 'selector':
       throw new Error(`not in these tests: ${expression.kind}`)
   }
 }
@@ -56,7 +57,7 @@ function folded(text: string): string {
 }
 
 function one(text: string): string | undefined {
-  return [...text].length === 1 ? text : undefined
+  return Array.from(text).length === 1 ? text : undefined
 }
 
 function matches(text: string, { pattern, ignoreCase }: { pattern: string; ignoreCase: boolean }): boolean {
@@ -167,7 +168,8 @@ function selectsPeer(peer: string | undefined, value: Value): boolean {
       const ends = [ipv6.indexOf(value.from), ipv6.indexOf(value.to)].sort((a, b) => a - b)
       return ipv6.indexOf(peer) >= ends[0] && ipv6.indexOf(peer) <= ends[1]
     }
-    default:
+    case 'equal':
+    case 'regex':
       throw new Error(`not in these tests: from:${value.kind}`)
   }
 }

@@ -1,11 +1,9 @@
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { parseExpression } from '../../common/expression/parse.ts'
 import { compilePredicate } from '../../common/expression/predicate.ts'
 import { facilityCode, severityCode } from '../../common/message/priority.ts'
 import { utc } from '../../common/message/zone.ts'
 import { RECEIVED, rowsOf, type Sample } from './rows.ts'
-
-vi.mock('../../common/message/headers.ts', () => ({}))
 
 /** Whether the expression selects the message. */
 function selects(expression: string, sample: Sample): boolean {
