@@ -32,6 +32,8 @@ export class FileSet implements FilesAtWork {
   #lineHead = 0
   #atWork = 0
   #openCount = 0
+  /** Files at work that were not open when they began. */
+  #opening = 0
   #stopped = false
 
   constructor(options: FileSetOptions, platform: Platform, keeper: FileKeeper, pool: OutputPool) {
@@ -115,8 +117,12 @@ export class FileSet implements FilesAtWork {
   }
 
   async #run(file: OutputFile): Promise<void> {
+    const opens = !file.handle
     try {
-      if (!file.handle && this.#openCount >= this.#options.filesMax) await this.#closeOldest()
+      if (opens) {
+        this.#opening += 1
+        if (this.#openCount + this.#opening > this.#options.filesMax) await this.#closeOldest()
+      }
       const bytes = await file.advance(this.#keeper)
       file.failures = 0
       this.#goOn(file)
@@ -125,6 +131,7 @@ export class FileSet implements FilesAtWork {
       if (error instanceof Pause) this.#pause(file, error)
       else this.#rest(file, error)
     }
+    if (opens) this.#opening -= 1
     this.#atWork -= 1
     this.#next()
   }

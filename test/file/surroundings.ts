@@ -68,6 +68,11 @@ export function failingDisk(failing: Failing): Disk {
       if (wrong instanceof Error) throw wrong
       return failingFile(await systemDisk.open(path, how, mode), String(path), failing)
     },
+    async rename(from, to) {
+      const wrong = failing('rename', String(from))
+      if (wrong instanceof Error) throw wrong
+      await systemDisk.rename(from, to)
+    },
   }
 }
 

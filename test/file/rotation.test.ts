@@ -1,0 +1,241 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { expect, test } from 'vitest'
+import type { RotateOptions } from '../../collector/file/rotation.ts'
+import { batch } from '../pipeline/batches.ts'
+import { batchOf, originOf } from '../fake/batch.ts'
+import {
+  failingDisk,
+  fakePlatform,
+  fileDestination,
+  linesOf,
+  systemError,
+  temporaryFolder,
+  until,
+} from './surroundings.ts'
+
+const DAY_MS = 86_400_000
+
+async function openRotating(path: string, rotate: Partial<RotateOptions>, platform = fakePlatform()) {
+  const files = fileDestination({ path, rotate: { daily: false, compress: 'none', ...rotate } }, platform)
+  await files.open()
+  return files
+}
+
+/** Names in a folder, once background work has made them `count`. */
+async function names(folder: string, count: number): Promise<string[]> {
+  await until(() => readdirSync(folder).length === count, `${count} files, not ${readdirSync(folder).join(' ')}`)
+  return readdirSync(folder).sort()
+}
+
+test('size: a file that has reached it is rotated, and what comes next begins a new one', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  const files = await openRotating(path, { bytes: 10 })
+  await files.write(batch([{ texts: ['12345678'] }]))
+  expect(readdirSync(folder)).toEqual(['all.log'])
+  await files.write(batch([{ texts: ['9'] }]))
+  await files.write(batch([{ texts: ['new'] }]))
+  expect(await names(folder, 2)).toEqual(['all.log', 'all.log-20261123.100000'])
+  expect(linesOf(join(folder, 'all.log-20261123.100000'))).toEqual(['12345678', '9'])
+  expect(linesOf(path)).toEqual(['new'])
+  await files.close(1000)
+})
+
+test('size: many rotations within a second get names in their order, and no line is lost', async () => {
+  const folder = temporaryFolder()
+  const files = await openRotating(join(folder, 'all.log'), { bytes: 4 })
+  const writes = []
+  for (let i = 0; i < 30; i += 1) writes.push(files.write(batch([{ texts: [`${100 + i}`] }])))
+  await Promise.all(writes)
+  const all = (await names(folder, 31)).slice(1)
+  expect(all.map((name) => linesOf(join(folder, name))).flat()).toEqual(
+    Array.from({ length: 30 }, (_, i) => String(100 + i)),
+  )
+  expect(all[0]).toBe('all.log-20261123.100000')
+  expect(all[29]).toBe('all.log-20261123.100029')
+  await files.close(1000)
+})
+
+test('daily: the first write of a day goes to a new file, the old one is named by the day of its lines', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  const platform = fakePlatform()
+  const files = await openRotating(path, { daily: true }, platform)
+  await files.write(batch([{ texts: ['monday'] }]))
+  platform.clock.setWall(Date.UTC(2026, 10, 24, 0, 0, 1) * 1000)
+  await files.write(batch([{ texts: ['tuesday'] }]))
+  expect(await names(folder, 2)).toEqual(['all.log', 'all.log-20261123'])
+  expect([linesOf(`${path}-20261123`), linesOf(path)]).toEqual([['monday'], ['tuesday']])
+  await files.close(1000)
+})
+
+test('daily: a quiet file is rotated at midnight too', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  const platform = fakePlatform()
+  const files = await openRotating(path, { daily: true }, platform)
+  await files.write(batch([{ texts: ['monday'] }]))
+  platform.clock.setWall(Date.UTC(2026, 10, 24, 0, 0, 1) * 1000)
+  await platform.clock.pass(60_000)
+  expect(await names(folder, 2)).toEqual(['all.log', 'all.log-20261123'])
+  await files.close(1000)
+})
+
+test('daily: an empty file is not rotated', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform()
+  const files = await openRotating(join(folder, 'all.log'), { daily: true }, platform)
+  platform.clock.setWall(Date.UTC(2026, 10, 24, 0, 0, 1) * 1000)
+  await files.write(batch([{ texts: ['tuesday'] }]))
+  await files.close(1000)
+  expect(readdirSync(folder)).toEqual(['all.log'])
+})
+
+test('daily: a file left by an earlier day is rotated before anything is added to it', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  writeFileSync(path, 'old\n')
+  utimesSync(path, new Date('2026-11-20T12:00:00Z'), new Date('2026-11-20T12:00:00Z'))
+  const files = await openRotating(path, { daily: true })
+  await files.write(batch([{ texts: ['new'] }]))
+  expect([linesOf(`${path}-20261120`), linesOf(path)]).toEqual([['old'], ['new']])
+  await files.close(1000)
+})
+
+test('daily: a clock that is set back rotates nothing', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform()
+  const files = await openRotating(join(folder, 'all.log'), { daily: true }, platform)
+  await files.write(batch([{ texts: ['1'] }]))
+  platform.clock.setWall(Date.UTC(2026, 10, 21) * 1000)
+  await files.write(batch([{ texts: ['2'] }]))
+  await files.close(1000)
+  expect(readdirSync(folder)).toEqual(['all.log'])
+})
+
+test('rotation under load loses no line and doubles none', async () => {
+  const folder = temporaryFolder()
+  const files = await openRotating(join(folder, '{host}.log'), { bytes: 300 })
+  const writes = []
+  const origin = originOf()
+  for (let i = 0; i < 300; i += 1) {
+    const texts = Array.from({ length: 6 }, (_, j) => `<13>Nov 23 10:00:00 h${j % 3} p: ${i}.${j}`)
+    writes.push(files.write(batchOf(texts, origin, Date.UTC(2026, 10, 23, 10) * 1000)))
+  }
+  await Promise.all(writes)
+  await files.close(1000)
+  const lines = readdirSync(folder).flatMap((name) => linesOf(join(folder, name)))
+  expect(lines).toHaveLength(1800)
+  expect(new Set(lines).size).toBe(1800)
+})
+
+test('a name that is taken is never overwritten', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  writeFileSync(`${path}-20261123.100000.gz`, 'precious')
+  const files = await openRotating(path, { bytes: 1 })
+  await files.write(batch([{ texts: ['1'] }]))
+  expect(await names(folder, 3)).toEqual(['all.log', 'all.log-20261123.100000.gz', 'all.log-20261123.100001'])
+  await files.close(1000)
+})
+
+test('gzip: what was rotated is read back by gzip, keeps its mode, and the plain file is gone', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  const files = await openRotating(path, { bytes: 1000, compress: 'gzip' })
+  const texts = Array.from({ length: 100 }, (_, i) => `line number ${i}`)
+  await files.write(batch([{ texts }]))
+  const packed = `${path}-20261123.100000.gz`
+  await until(() => readdirSync(folder).join(' ') === 'all.log all.log-20261123.100000.gz', 'the compressed file')
+  expect(execFileSync('gzip', ['-dc', packed], { encoding: 'utf8' })).toBe(texts.join('\n') + '\n')
+  await files.close(1000)
+})
+
+test('gzip: a crash at any step of compressing leaves every line once after the next start', async () => {
+  for (const left of [
+    ['', 'plain'],
+    ['.gz.new', 'torn'],
+    ['.gz', 'whole'],
+  ]) {
+    const folder = temporaryFolder()
+    const path = join(folder, 'all.log')
+    const first = await openRotating(path, { bytes: 1, compress: 'gzip' })
+    await first.write(batch([{ texts: ['kept'] }]))
+    const packed = `${path}-20261123.100000.gz`
+    await until(() => readdirSync(folder).join(' ') === 'all.log all.log-20261123.100000.gz', 'the compressed file')
+    await first.close(1000)
+    // As the crash would have left it: the plain file, and beside it nothing, half a file, or a whole one.
+    const whole = readFileSync(packed)
+    writeFileSync(`${path}-20261123.100000`, 'kept\n')
+    if (left[0] !== '.gz') execFileSync('rm', [packed])
+    if (left[0] === '.gz.new') writeFileSync(`${packed}.new`, whole.subarray(0, 5))
+    const second = await openRotating(path, { bytes: 1, compress: 'gzip' })
+    await until(() => readdirSync(folder).join(' ') === 'all.log all.log-20261123.100000.gz', `recovery of ${left[1]}`)
+    expect(gunzipSync(readFileSync(packed)).toString()).toBe('kept\n')
+    await second.close(1000)
+  }
+})
+
+test('keep by number: the newest stay', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  for (const day of ['20261101', '20261102', '20261103.090000', '20261103']) writeFileSync(`${path}-${day}`, `${day}\n`)
+  writeFileSync(join(folder, 'other.log-20200101'), 'not ours')
+  const files = await openRotating(path, { keep: { count: 2 } })
+  expect(await names(folder, 4)).toEqual([
+    'all.log',
+    'all.log-20261103',
+    'all.log-20261103.090000',
+    'other.log-20200101',
+  ])
+  await files.close(1000)
+})
+
+test('keep by age: a day goes when so much time has passed since its end', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  for (const day of ['20261112', '20261113', '20261114.zst']) writeFileSync(`${path}-${day}`, 'x')
+  const platform = fakePlatform()
+  platform.clock.setWall(Date.UTC(2026, 10, 23, 23, 59) * 1000)
+  const files = await openRotating(path, { keep: { ms: 10 * DAY_MS } }, platform)
+  expect(await names(folder, 3)).toEqual(['all.log', 'all.log-20261113', 'all.log-20261114.zst'])
+  await platform.clock.pass(60_000)
+  expect(await names(folder, 2)).toEqual(['all.log', 'all.log-20261114.zst'])
+  await files.close(1000)
+})
+
+test('keep reaches hosts that send no more', async () => {
+  const folder = temporaryFolder()
+  execFileSync('mkdir', ['-p', join(folder, 'gone'), join(folder, 'x/y')])
+  writeFileSync(join(folder, 'gone/app.log-20200101.zst'), 'x')
+  writeFileSync(join(folder, 'x/y/app.log-20200101'), 'deeper than any file of the template')
+  const files = await openRotating(join(folder, '{host}/{program}.log'), { keep: { ms: DAY_MS } })
+  await until(() => readdirSync(join(folder, 'gone')).length === 0, 'removal')
+  expect(readdirSync(join(folder, 'x/y'))).toHaveLength(1)
+  await files.close(1000)
+})
+
+test('a rotation that fails is tried again, and meanwhile nothing is lost', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  let failing = true
+  const disk = failingDisk((call) => (call === 'rename' && failing ? systemError('EIO') : undefined))
+  const platform = fakePlatform(disk)
+  const files = await openRotating(path, { bytes: 1 }, platform)
+  await files.write(batch([{ texts: ['1'] }]))
+  await until(() => platform.log.lines.length > 0, 'the warning')
+  failing = false
+  const write = files.write(batch([{ texts: ['2'] }]))
+  await platform.clock.pass(1000)
+  await write
+  await names(folder, 3)
+  await files.close(1000)
+  expect(
+    readdirSync(folder)
+      .flatMap((name) => linesOf(join(folder, name)))
+      .sort(),
+  ).toEqual(['1', '2'])
+})

@@ -1,0 +1,278 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { utc } from '../../common/message/zone.ts'
+import { batchOf, originOf } from '../fake/batch.ts'
+import { batch } from '../pipeline/batches.ts'
+import {
+  failingDisk,
+  fakePlatform,
+  fileDestination,
+  linesOf,
+  systemError,
+  temporaryFolder,
+  until,
+} from './surroundings.ts'
+
+const said = (host: string, program: string, text: string) => `<13>Nov 23 10:00:00 ${host} ${program}: ${text}`
+const received = Date.UTC(2026, 10, 23, 10) * 1000
+const messages = (...texts: string[]) => batchOf(texts, originOf(), received)
+
+async function openTemplated(path: string, platform = fakePlatform(), filesMax = 100) {
+  const files = fileDestination({ path, filesMax }, platform)
+  await files.open()
+  return files
+}
+
+test('templated: every message is in the file of its host and program, in order', async () => {
+  const folder = temporaryFolder()
+  const files = await openTemplated(join(folder, '{host}/{program}.log'))
+  const expected = new Map<string, string[]>()
+  const writes = []
+  for (let round = 0; round < 50; round += 1) {
+    const texts = []
+    for (let i = 0; i < 40; i += 1) {
+      const host = `web${(round * 7 + i) % 5}`
+      const program = `app${i % 3}`
+      const text = said(host, program, `${round}.${i}`)
+      texts.push(text)
+      const path = join(folder, host, `${program}.log`)
+      expected.set(path, [...(expected.get(path) ?? []), text])
+    }
+    writes.push(files.write(messages(...texts)))
+  }
+  await Promise.all(writes)
+  for (const [path, lines] of expected) expect(linesOf(path)).toEqual(lines)
+  expect(readdirSync(folder)).toHaveLength(5)
+  await files.close(1000)
+})
+
+test('templated: never more files are open than max_files, and every line is in its file', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform()
+  let most = 0
+  const { set } = platform.metrics
+  platform.metrics.set = (name, labels, to) => {
+    most = Math.max(most, to)
+    set(name, labels, to)
+  }
+  const files = await openTemplated(join(folder, '{host}.log'), platform, 3)
+  const hosts = Array.from({ length: 40 }, (_, i) => `h${i}`)
+  for (let round = 0; round < 5; round += 1) {
+    await Promise.all(hosts.map((host) => files.write(messages(said(host, 'a', String(round))))))
+  }
+  for (const host of hosts) expect(linesOf(join(folder, `${host}.log`))).toHaveLength(5)
+  expect(most).toBeLessThanOrEqual(3)
+  await files.close(1000)
+})
+
+test('templated: one open file at most still serves many', async () => {
+  const folder = temporaryFolder()
+  const files = await openTemplated(join(folder, '{host}.log'), fakePlatform(), 1)
+  await files.write(messages(said('a', 'x', '1'), said('b', 'x', '2'), said('a', 'x', '3'), said('c', 'x', '4')))
+  expect(readdirSync(folder).sort()).toEqual(['a.log', 'b.log', 'c.log'])
+  expect(linesOf(join(folder, 'a.log'))).toHaveLength(2)
+  await files.close(1000)
+})
+
+test('templated: dates in a path are of receipt, not what the sender says', async () => {
+  const folder = temporaryFolder()
+  const files = await openTemplated(join(folder, '{year}/{month}/{day}/{hour}-{date}.log'))
+  await files.write(messages('<13>1 1999-01-01T00:00:00Z host app - - - old'))
+  expect(linesOf(join(folder, '2026/11/23/10-2026-11-23.log'))).toHaveLength(1)
+  await files.close(1000)
+})
+
+test('templated: the next hour begins a new file although host and program are known', async () => {
+  const folder = temporaryFolder()
+  const files = await openTemplated(join(folder, '{host}-{hour}.log'))
+  await files.write(messages(said('web', 'a', '1')))
+  await files.write(batchOf([said('web', 'a', '2')], originOf(), received + 3_600_000_000))
+  expect(readdirSync(folder).sort()).toEqual(['web-10.log', 'web-11.log'])
+  await files.close(1000)
+})
+
+test('templated: facility, severity, source and peer name files', async () => {
+  const folder = temporaryFolder()
+  const files = await openTemplated(join(folder, '{source}/{peer}/{facility}-{severity}.log'))
+  const origin = originOf({ source: 'lan', peer: '2001:db8::1' })
+  await files.write(batchOf(['<34>Nov 23 10:00:00 h p: x', '<13>Nov 23 10:00:00 h p: y'], origin, received))
+  expect(readdirSync(join(folder, 'lan', '2001:db8::1')).sort()).toEqual(['auth-crit.log', 'user-notice.log'])
+  await files.close(1000)
+})
+
+test('templated: what a message lacks is the origin’s, or else "unknown"', async () => {
+  const folder = temporaryFolder()
+  const files = await openTemplated(join(folder, '{host}/{program}.log'))
+  const origin = originOf({ lines: 'text', host: Buffer.from('here'), zone: utc })
+  await files.write(batchOf(['just text'], origin, received))
+  expect(linesOf(join(folder, 'here/unknown.log'))).toEqual(['just text'])
+  await files.close(1000)
+})
+
+test('templated: a forced host wins over the one in the message', async () => {
+  const folder = temporaryFolder()
+  const files = await openTemplated(join(folder, '{host}.log'))
+  const origin = originOf({ hostForced: true, host: Buffer.from('192.0.2.7') })
+  await files.write(batchOf([said('liar', 'a', 'x')], origin, received))
+  expect(readdirSync(folder)).toEqual(['192.0.2.7.log'])
+  await files.close(1000)
+})
+
+test('templated: a name that is a folder diverts its lines to the stand-in, the others go on', async () => {
+  const folder = temporaryFolder()
+  mkdirSync(join(folder, 'bad.log'))
+  const platform = fakePlatform()
+  const files = await openTemplated(join(folder, '{host}.log'), platform)
+  const bad = said('bad', 'a', '1')
+  await files.write(messages(bad, said('good', 'a', '2')))
+  expect(linesOf(join(folder, 'unknown.log'))).toEqual([bad])
+  expect(linesOf(join(folder, 'good.log'))).toHaveLength(1)
+  expect(platform.log.lines[0]).toMatchObject({ level: 'warn', values: { errno: 'EISDIR' } })
+  rmSync(join(folder, 'bad.log'), { recursive: true })
+  await files.write(messages(said('bad', 'a', '3')))
+  expect(linesOf(join(folder, 'bad.log'))).toHaveLength(1)
+  await files.close(1000)
+})
+
+test('templated: a link in place of a file is not followed', async () => {
+  const folder = temporaryFolder()
+  const elsewhere = join(temporaryFolder(), 'victim')
+  writeFileSync(elsewhere, '')
+  symlinkSync(elsewhere, join(folder, 'web.log'))
+  const files = await openTemplated(join(folder, '{host}.log'))
+  await files.write(messages(said('web', 'a', '1')))
+  expect(readFileSync(elsewhere, 'utf8')).toBe('')
+  expect(lstatSync(join(folder, 'web.log')).isSymbolicLink()).toBe(true)
+  expect(linesOf(join(folder, 'unknown.log'))).toHaveLength(1)
+  await files.close(1000)
+})
+
+test('templated: one file that cannot be written does not stop the others, and is written when it can be', async () => {
+  const folder = temporaryFolder()
+  let broken = true
+  const disk = failingDisk((call, path) =>
+    broken && call === 'open' && path.endsWith('bad.log') ? systemError('EACCES') : undefined,
+  )
+  const platform = fakePlatform(disk)
+  const files = await openTemplated(join(folder, '{host}.log'), platform)
+  let settled = false
+  const stuck = files.write(messages(said('bad', 'a', '1'), said('good', 'a', '1'))).then(() => (settled = true))
+  await until(() => platform.log.lines.length > 0, 'the warning')
+  for (let i = 0; i < 10; i += 1) await files.write(messages(said('good', 'a', String(i))))
+  expect(linesOf(join(folder, 'good.log'))).toHaveLength(11)
+  expect(settled).toBe(false)
+  broken = false
+  await platform.clock.pass(10_000)
+  await stuck
+  expect(linesOf(join(folder, 'bad.log'))).toHaveLength(1)
+  await files.close(1000)
+})
+
+test('templated: a folder that was removed while writing is made again, and it is said', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform()
+  const files = await openTemplated(join(folder, '{host}/all.log'), platform)
+  await files.write(messages(said('web', 'a', '1')))
+  rmSync(join(folder, 'web'), { recursive: true })
+  await platform.clock.pass(1000)
+  await files.write(messages(said('web', 'a', '2')))
+  expect(linesOf(join(folder, 'web/all.log'))).toEqual([said('web', 'a', '2')])
+  expect(platform.log.lines.map(({ text }) => text)).toEqual(['file is gone: it is made again'])
+  await files.close(1000)
+})
+
+test('a fixed file that was removed or renamed without a signal is made again', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  const platform = fakePlatform()
+  const files = await openTemplated(path, platform)
+  await files.write(messages('1'))
+  renameSync(path, `${path}.1`)
+  await platform.clock.pass(1000)
+  await files.write(messages('2'))
+  expect([linesOf(`${path}.1`), linesOf(path)]).toEqual([['1'], ['2']])
+  unlinkSync(path)
+  await platform.clock.pass(1000)
+  await files.write(messages('3'))
+  expect(linesOf(path)).toEqual(['3'])
+  await files.close(1000)
+})
+
+test('a fixed path that is a link is followed: it is the administrator’s', async () => {
+  const folder = temporaryFolder()
+  symlinkSync(join(folder, 'real.log'), join(folder, 'all.log'))
+  const files = await openTemplated(join(folder, 'all.log'))
+  await files.write(messages('1'))
+  expect(linesOf(join(folder, 'real.log'))).toEqual(['1'])
+  await files.close(1000)
+})
+
+test('reopen under load: what logrotate renamed and what came after hold every line once, in order', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  const files = await openTemplated(path)
+  const writes: Promise<void>[] = []
+  let n = 0
+  for (let round = 0; round < 20; round += 1) {
+    for (let i = 0; i < 10; i += 1) writes.push(files.write(batch([{ texts: [String(n++), String(n++)] }])))
+    renameSync(path, `${path}.${round}`)
+    writeFileSync(path, '')
+    const reopened = files.reopen()
+    for (let i = 0; i < 10; i += 1) writes.push(files.write(batch([{ texts: [String(n++), String(n++)] }])))
+    await reopened
+  }
+  await Promise.all(writes)
+  const rotated = Array.from({ length: 20 }, (_, round) => linesOf(`${path}.${round}`)).flat()
+  expect([...rotated, ...linesOf(path)]).toEqual(Array.from({ length: n }, (_, i) => String(i)))
+  await files.close(1000)
+})
+
+test('reopen: lines written before the signal are in the renamed file, those after it in the new one', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  const files = await openTemplated(path)
+  const before = files.write(batch([{ texts: ['before'] }]))
+  renameSync(path, `${path}.1`)
+  const reopened = files.reopen()
+  const after = files.write(batch([{ texts: ['after'] }]))
+  await Promise.all([before, reopened, after])
+  expect([linesOf(`${path}.1`), linesOf(path)]).toEqual([['before'], ['after']])
+  await files.close(1000)
+})
+
+test('reopen makes the file again where logrotate made none', async () => {
+  const path = join(temporaryFolder(), 'all.log')
+  const files = await openTemplated(path)
+  renameSync(path, `${path}.1`)
+  await files.reopen()
+  expect(existsSync(path)).toBe(true)
+  await files.close(1000)
+})
+
+test('templated: files that were idle for ten minutes are closed, and opened again for the next line', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform()
+  const files = await openTemplated(join(folder, '{host}.log'), platform)
+  await files.write(messages(said('a', 'x', '1'), said('b', 'x', '1')))
+  expect(await platform.metrics.total('sluice_output_files')).toBe(2)
+  for (let minute = 0; minute < 12; minute += 1) {
+    await platform.clock.pass(60_000)
+    await files.write(messages(said('b', 'x', '2')))
+  }
+  expect(await platform.metrics.total('sluice_output_files')).toBe(1)
+  await files.write(messages(said('a', 'x', '2')))
+  expect(linesOf(join(folder, 'a.log'))).toHaveLength(2)
+  await files.close(1000)
+})
