@@ -26,6 +26,7 @@ const UNKNOWN = -1
 const QUARTER_HOUR_S = 900
 
 const isDigit = (byte: number) => byte >= 0x30 && byte <= 0x39
+const isCapital = (byte: number) => byte >= 0x41 && byte <= 0x5a
 const isLetter = (byte: number) => (byte | LOWER) >= 0x61 && (byte | LOWER) <= 0x7a
 
 // Zone names that senders put behind a time, in minutes east of UTC. Ambiguous ones mean what North American and
@@ -365,8 +366,9 @@ export class TimestampReader {
       if (this.#numericZone(at) && !this.#wordEnds()) this.#noZone(start)
       return
     }
+    // Most often a host stands here: only a word of two to four capitals is looked up.
     let end = at
-    while (end < this.#limit && isLetter(bytes[end]) && end - at < 5) end += 1
+    while (end < this.#limit && isCapital(bytes[end])) end += 1
     if (end - at < 2 || end - at > 4) return
     const name = String.fromCharCode(...bytes.subarray(at, end))
     if (name === 'TZ' && end < this.#limit && (bytes[end] === PLUS || bytes[end] === DASH)) {
