@@ -245,7 +245,8 @@ function priorityPart(
     const code = codeOf(value)
     if (code !== undefined) return code
     const suggestion = nearest(value, names)
-    const sentence = `there is no ${what} "${value}"; there are ${names.join(', ')}`
-    throw new OptionFault({ sentence, ...(suggestion !== undefined && { suggestion }) })
+    const sentence = `there is no ${what} "${value}"`
+    if (suggestion !== undefined) throw new OptionFault({ sentence, suggestion })
+    throw new OptionFault({ sentence: `${sentence}; there are ${names.join(', ')}` })
   })
 }

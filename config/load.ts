@@ -1,5 +1,6 @@
 // Finds the configuration, reads it, and says everything that is wrong with it.
 
+import { networkInterfaces } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { systemDisk } from '../common/disk.ts'
 import { errnoOf, reasonOf } from '../common/fault.ts'
@@ -55,9 +56,19 @@ export function loadText(name: string, text: string, mode?: Mode, known: KnownTy
 /** The text of a mode's built-in configuration: `client.yaml`, `relay.yaml`, `server.yaml` of this folder. */
 export async function builtInText(mode: Mode): Promise<string> {
   // The files are not copied when the program is built: dist/config/ finds them two folders up.
-  const built = import.meta.url.endsWith('.js')
-  const path = fileURLToPath(new URL(`${built ? '../../config/' : './'}${mode}.yaml`, import.meta.url))
-  return (await systemDisk.readFile(path)).toString()
+  const folder = import.meta.url.endsWith('.js') ? '../../config/' : './'
+  const path = fileURLToPath(new URL(`${folder}${mode}.yaml`, import.meta.url))
+  const text = (await systemDisk.readFile(path)).toString()
+  return hasIpv6Loopback() ? text : withoutIpv6(text)
+}
+
+/** Without the addresses that a machine without IPv6 cannot listen on. */
+export function withoutIpv6(text: string): string {
+  return text.replaceAll(/, "(?:udp|tcp):\/\/\[::1\]:\d+"/g, '')
+}
+
+function hasIpv6Loopback(): boolean {
+  return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === '::1'))
 }
 
 async function firstOf(paths: readonly string[]): Promise<string | undefined> {

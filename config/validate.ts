@@ -156,8 +156,8 @@ class Validation {
     const types = this.#known[group]
     const names = types.map(({ type }) => type)
     const entry = node.entries.get('type')
-    if (!entry) {
-      this.#fail('CONFIG_MISSING_KEY', at, `${group} need "type": one of ${names.join(', ')}`)
+    if (!entry || (entry.value.kind === 'scalar' && entry.value.value === null)) {
+      this.#fail('CONFIG_MISSING_KEY', entry?.key.start ?? at, `${group} need "type": one of ${names.join(', ')}`)
       return undefined
     }
     const { value: written } = entry
@@ -167,7 +167,7 @@ class Validation {
     const later = (laterTypes[group] as readonly string[]).includes(typed)
     const suggestion = later ? undefined : nearest(typed, names)
     const sentence = later ? `this version has no ${typed} ${group} yet` : `there are no ${typed || 'such'} ${group}`
-    const rest = suggestion === undefined ? `; there are ${names.join(', ')}` : ''
+    const rest = suggestion === undefined ? listed(names) : ''
     this.#fail('CONFIG_UNKNOWN_TYPE', written.start, sentence + rest, suggestion)
     return undefined
   }
@@ -276,11 +276,13 @@ class Validation {
       if (item.kind !== 'scalar' || typeof item.value !== 'string' || item.value === '' || names.includes(item.value))
         continue
       const suggestion = nearest(item.value, names)
-      const rest = suggestion === undefined && names.length > 0 ? `; there are ${names.join(', ')}` : ''
+      const rest = suggestion === undefined && names.length > 0 ? listed(names) : ''
       this.#fail('CONFIG_UNKNOWN_NAME', item.start, `${key}: there is no ${what} "${item.value}"${rest}`, suggestion)
     }
   }
 }
+
+const listed = (names: readonly string[]) => `; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`
 
 function namesBelow(root: YamlMap, key: string): string[] {
   const group = root.entries.get(key)?.value

@@ -2,14 +2,28 @@
 
 import type { DestinationType, SourceType } from '../../common/component.ts'
 import { count, flag, list, oneOf, options, text, type ZodType } from '../../common/option.ts'
-import { byteSize, duration, endpointUrl, facility, fileMode, network, severity, zone } from '../../common/option-values.ts'
+import {
+  byteSize,
+  duration,
+  endpointUrl,
+  facility,
+  fileMode,
+  network,
+  severity,
+  zone,
+} from '../../common/option-values.ts'
 import type { KnownTypes } from '../../config/types.ts'
 
 const create = () => {
   throw new Error('a test starts nothing')
 }
 
-const source = (type: string, declared: ZodType): SourceType<unknown> => ({ type, about: '', options: declared, create })
+const source = (type: string, declared: ZodType): SourceType<unknown> => ({
+  type,
+  about: '',
+  options: declared,
+  create,
+})
 const destination = (type: string, declared: ZodType): DestinationType<unknown> => source(type, declared) as never
 
 export const testTypes: KnownTypes = {

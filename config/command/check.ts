@@ -1,0 +1,68 @@
+// `sluice check`: everything that is wrong with a configuration, before it is used.
+
+import { Command } from 'commander'
+import type { Loaded } from '../load.ts'
+import type { Configuration, ConfiguredRoute } from '../configuration.ts'
+
+const EXIT_OK = 0
+const EXIT_FAULTS = 1
+const EXIT_UNREADABLE = 2
+
+const examples = `
+Exit status: 0 without fault, 1 with faults, 2 when the file cannot be read.
+
+Examples:
+  sluice check                        ./sluice.yaml, /etc/sluice/sluice.yaml or the built-in, whichever is first
+  sluice check -c relay.yaml          one file
+  sluice check -c new.yaml && mv new.yaml /etc/sluice/sluice.yaml
+`
+
+/** The command. */
+export function checkCommand(): Command {
+  return new Command('check')
+    .description('Says every fault of a configuration at once, each with its place; starts nothing.')
+    .option('-c, --config <file>', 'configuration; else ./sluice.yaml, /etc/sluice/sluice.yaml, built-in')
+    .addHelpText('after', examples)
+    .action(async ({ config }: { config?: string }) => {
+      const { loadConfiguration } = await import('../load.ts')
+      process.exitCode = report(await loadConfiguration(config))
+    })
+}
+
+function report(loaded: Loaded): number {
+  if (loaded.configuration) {
+    process.stdout.write(summaryOf(loaded.configuration))
+    return EXIT_OK
+  }
+  process.stderr.write(loaded.text)
+  if (loaded.unreadable) return EXIT_UNREADABLE
+  const count = loaded.faults.length
+  process.stderr.write(`${count} ${count === 1 ? 'fault' : 'faults'}\n`)
+  return EXIT_FAULTS
+}
+
+/** What would run, a line each, and what of it leads nowhere. */
+export function summaryOf(configuration: Configuration): string {
+  const { path, mode, dataFolder, sources, destinations, routes } = configuration
+  const lines = [
+    `${path ?? `the built-in ${mode} configuration`}: no fault. This would run:`,
+    `  mode         ${mode}`,
+    `  data         ${dataFolder}`,
+    ...sources.map(({ name, type }) => `  source       ${name} (${type.type})`),
+    ...destinations.map(({ name, type }) => `  destination  ${name} (${type.type})`),
+    ...routes.map((route, index) => `  route ${String(index + 1).padEnd(7)}${describeRoute(route)}`),
+  ]
+  const heard = (name: string) => routes.some(({ from }) => from === undefined || from.includes(name))
+  const reached = (name: string) => routes.some(({ to }) => to.includes(name))
+  for (const { name } of sources) if (!heard(name)) lines.push(`  note         no route takes from ${name}`)
+  for (const { name } of destinations) if (!reached(name)) lines.push(`  note         no route leads to ${name}`)
+  return `${lines.join('\n')}\n`
+}
+
+/** `network, apps where severity:>=err → archive, files (final)` */
+export function describeRoute({ from, whereText, to, final, mask }: ConfiguredRoute): string {
+  const taken = from === undefined ? 'everything' : from.join(', ')
+  const where = whereText === undefined ? '' : ` where ${whereText.replaceAll(/\s+/g, ' ').trim()}`
+  const masked = mask.length === 0 ? '' : ' masked'
+  return `${taken}${where} → ${to.join(', ')}${masked}${final ? ' (final)' : ''}`
+}

@@ -1,0 +1,133 @@
+// Broken configurations and what is said of them: every word, and the caret under the exact spot.
+
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { loadText } from '../../config/load.ts'
+import { testTypes } from './types.ts'
+
+const head = 'sources: { in: { type: stdin } }\ndestinations: { out: { type: stdout } }\n'
+
+// `broken.txt`: === name, the configuration (HEAD stands for the two lines above), =>, and the faults, to the letter.
+const broken = readFileSync(new URL('./broken.txt', import.meta.url), 'utf8')
+const cases = broken
+  .split(/^=== /m)
+  .slice(1)
+  .map((part) => {
+    const [, name, text, shown] = /^(.*)\n([^]*?)^=>\n([^]*)$/m.exec(part)!
+    return { name, text: text.replace('HEAD\n', head), shown }
+  })
+
+test.each(cases)('$name', ({ name, text, shown }) => {
+  const written = name.startsWith('CRLF') ? text.replaceAll('\n', '\r\n') : text
+  const said = loadText('sluice.yaml', written, undefined, testTypes).text
+  expect(said.replaceAll(/^sluice\.yaml:/gm, '')).toBe(shown)
+})
+
+test('the table has not shrunk', () => expect(cases.length).toBeGreaterThanOrEqual(80))
+
+test('a fault reads as the manual says, with the name of the file', () => {
+  const text =
+    'sources: { in: { type: stdin } }\ndestinations:\n  old:\n    type: forward\n    to: ["tcp://old:514"]\n    formt: rfc3164\n'
+  expect(loadText('sluice.yaml', text, undefined, testTypes).text).toBe(
+    'sluice.yaml:6:5 CONFIG_UNKNOWN_KEY: destinations have no "formt"; did you mean "format"?\n' +
+      '    formt: rfc3164\n' +
+      '    ^\n',
+  )
+})
+
+test('a configuration for another mode than the one that was started is a fault', () => {
+  expect(loadText('x', `${head}mode: client\n`, 'server', testTypes).text).toBe(
+    'x:3:7 CONFIG_WRONG_VALUE: mode: this is for `sluice client`, and `sluice server` was started\nmode: client\n      ^\n',
+  )
+})
+
+test('a long line is shown around the spot', () => {
+  const { text } = loadText(
+    'x',
+    `${head}filters: { a: "${'x '.repeat(200)}( ${'y '.repeat(200)}" }\n`,
+    undefined,
+    testTypes,
+  )
+  const [, shown, caret] = text.split('\n')
+  expect(shown.length).toBeLessThan(170)
+  expect(shown.charAt(caret.indexOf('^'))).toBe('(')
+})
+
+test('no text makes it throw: whatever is read, there is a configuration or a fault', () => {
+  const word = fc.constantFrom(
+    ...[
+      'sources',
+      'destinations',
+      'routes',
+      'filters',
+      'in',
+      'out',
+      'type',
+      'stdin',
+      'file',
+      'to',
+      'from',
+      'where',
+      'paths',
+    ],
+    ...[
+      '{',
+      '}',
+      '[',
+      ']',
+      ':',
+      ': ',
+      ',',
+      '- ',
+      '\n',
+      '\n  ',
+      '\n    ',
+      '\t',
+      '"',
+      "'",
+      '|',
+      '>',
+      '&a',
+      '*a',
+      '!x',
+      '#',
+      '<<',
+      '?',
+    ],
+    ...[
+      '30',
+      '30s',
+      '1GiB',
+      'true',
+      'null',
+      '~',
+      '0640',
+      '/a(/',
+      '__proto__',
+      '\u0000',
+      '\ufeff',
+      '日本',
+      '\r\n',
+      '%',
+      '@',
+      '`',
+      '---',
+    ],
+  )
+  const soup = fc.array(word, { maxLength: 40 }).map((words) => words.join(''))
+  const check = (text: string) => {
+    const { configuration, faults, text: shown } = loadText('x', text, undefined, testTypes)
+    expect(configuration === undefined).toBe(faults.length > 0)
+    expect(shown.split('\n').filter((line) => /^\s*\^$/.test(line)).length).toBeGreaterThanOrEqual(faults.length)
+  }
+  fc.assert(fc.property(soup, check), { numRuns: 2000 })
+  fc.assert(
+    fc.property(
+      soup.map((text) => head + text),
+      check,
+    ),
+    { numRuns: 2000 },
+  )
+  fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 60 }), check), { numRuns: 1000 })
+})
