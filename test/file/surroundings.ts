@@ -59,43 +59,42 @@ export const linesOf = (path: string) => readFileSync(path, 'latin1').split('\n'
 /** What is thrown instead of the next call of that name. */
 type Failing = (call: string, path: string) => Error | { error: Error; afterBytes: number } | undefined
 
-/** The system's disk, except where `failing` says otherwise. */
-export function failingDisk(failing: Failing): Disk {
-  return {
-    ...systemDisk,
-    async open(path, how, mode) {
-      const wrong = failing('open', String(path))
-      if (wrong instanceof Error) throw wrong
-      return failingFile(await systemDisk.open(path, how, mode), String(path), failing)
-    },
-    async rename(from, to) {
-      const wrong = failing('rename', String(from))
-      if (wrong instanceof Error) throw wrong
-      await systemDisk.rename(from, to)
-    },
+/** The system's disk, except where `failing` says otherwise. `count` hears of calls that begin (1) and end (-1). */
+export function failingDisk(failing: Failing, count: (by: number) => void = () => undefined): Disk {
+  const attempt = <T>(name: string, path: string, call: () => Promise<T>): Promise<T> => {
+    const wrong = failing(name, path)
+    return wrong instanceof Error ? Promise.reject(wrong) : counted(call)
   }
-}
-
-function failingFile(file: DiskFile, path: string, failing: Failing): DiskFile {
-  return {
+  const counted = async <T>(call: () => Promise<T>): Promise<T> => {
+    count(1)
+    try {
+      return await call()
+    } finally {
+      count(-1)
+    }
+  }
+  const failingFile = (file: DiskFile, path: string): DiskFile => ({
     read: (...args) => file.read(...args),
     async write(from, offset, length, position) {
       const wrong = failing('write', path)
       if (wrong instanceof Error) throw wrong
-      if (!wrong) return file.write(from, offset, length, position)
+      if (!wrong) return counted(() => file.write(from, offset, length, position))
       const bytesWritten = Math.min(wrong.afterBytes, length)
       await file.write(from, offset, bytesWritten, position)
       throw Object.assign(wrong.error, { bytesWritten })
     },
-    async sync() {
-      const wrong = failing('sync', path)
-      if (wrong instanceof Error) throw wrong
-      await file.sync()
-    },
+    sync: () => attempt('sync', path, () => file.sync()),
     truncate: (bytes) => file.truncate(bytes),
     stat: () => file.stat(),
     setOwner: (user, group) => file.setOwner(user, group),
     close: () => file.close(),
+  })
+  return {
+    ...systemDisk,
+    open: (path, how, mode) =>
+      attempt('open', String(path), async () => failingFile(await systemDisk.open(path, how, mode), String(path))),
+    rename: (from, to) => attempt('rename', String(from), () => systemDisk.rename(from, to)),
+    remove: (path) => attempt('remove', String(path), () => systemDisk.remove(path)),
   }
 }
 

@@ -1,0 +1,368 @@
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import fc from 'fast-check'
+import type { FileDestinationOptions } from '../../collector/file/file-destination.ts'
+import type { Batch } from '../../common/pipeline/batch.ts'
+import { batch } from '../pipeline/batches.ts'
+import {
+  failingDisk,
+  fakePlatform,
+  fileDestination,
+  linesOf,
+  systemError,
+  temporaryFolder,
+  until,
+} from './surroundings.ts'
+
+type More = Partial<FileDestinationOptions>
+
+async function openIn(folder: string, platform = fakePlatform(), more: More = {}, path = join(folder, 'all.log')) {
+  const files = fileDestination({ path, ...more }, platform, join(folder, 'data'))
+  await files.open()
+  return files
+}
+
+/** Messages `texts` of the one stream, from `from` on; each is ten long. */
+const stream = (from: number, ...texts: string[]) => batch([{ texts, from }])
+
+/** A platform whose process can be killed: from then on none of its calls to the disk has an effect. */
+function mortal(): { platform: ReturnType<typeof fakePlatform>; kill: () => Promise<void>; stopCommits: () => void } {
+  let isDead = false
+  let commits = true
+  let calls = 0
+  const disk = failingDisk(
+    (_, path) => (isDead || (!commits && path.endsWith('positions')) ? systemError('EIO') : undefined),
+    (by) => (calls += by),
+  )
+  const kill = async () => {
+    isDead = true
+    await until(() => calls === 0, 'calls that the system finishes after the death')
+  }
+  return { platform: fakePlatform(disk), kill, stopCommits: () => (commits = false) }
+}
+
+/** Lets time pass until the write has settled. */
+async function settled<T>(write: Promise<T>, platform: ReturnType<typeof fakePlatform>): Promise<T> {
+  let done = false
+  void write.then(
+    () => (done = true),
+    () => (done = true),
+  )
+  const giveUp = Date.now() + 10_000
+  while (!done) {
+    if (Date.now() > giveUp) throw new Error('the write did not settle within ten seconds')
+    await platform.clock.pass(50)
+  }
+  return write
+}
+
+test('stream: a repeat of what is stored is dropped, also after a restart', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform()
+  const first = await openIn(folder, platform)
+  await settled(first.write(stream(0, 'a', 'b')), platform)
+  await settled(first.write(stream(0, 'a', 'b', 'c')), platform)
+  await first.close(1000)
+  const again = fakePlatform()
+  const second = await openIn(folder, again)
+  await settled(second.write(stream(0, 'a', 'b', 'c', 'd')), again)
+  await second.close(1000)
+  expect(linesOf(join(folder, 'all.log'))).toEqual(['a', 'b', 'c', 'd'])
+})
+
+test('stream: batches may be cut differently when they come again', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform()
+  const files = await openIn(folder, platform)
+  await settled(files.write(stream(0, 'a', 'b', 'c')), platform)
+  await settled(files.write(stream(10, 'b', 'c')), platform)
+  await settled(files.write(stream(20, 'c', 'd')), platform)
+  await settled(files.write(stream(40, 'e')), platform)
+  expect(linesOf(join(folder, 'all.log'))).toEqual(['a', 'b', 'c', 'd', 'e'])
+  await files.close(1000)
+})
+
+test('stream: an empty batch moves its mark', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform()
+  const files = await openIn(folder, platform)
+  const whole = stream(0, 'x', 'y')
+  const { stream: range } = whole.runs[0]
+  const none: Batch = {
+    ...whole,
+    count: 0,
+    bounds: new Uint32Array(0),
+    runs: [{ ...whole.runs[0], count: 0, stream: { ...range!, ends: new Float64Array(0) } }],
+  }
+  await settled(files.write(none), platform)
+  await settled(files.write(stream(0, 'x', 'y', 'z')), platform)
+  expect(linesOf(join(folder, 'all.log'))).toEqual(['z'])
+  await files.close(1000)
+})
+
+test('stream: a write settles only when lines and position are on the disk, in that order', async () => {
+  const folder = temporaryFolder()
+  const calls: string[] = []
+  const disk = failingDisk((call, path) => {
+    if (call !== 'open') calls.push(`${call} ${path.slice(folder.length + 1)}`)
+    return undefined
+  })
+  const platform = fakePlatform(disk)
+  const files = await openIn(folder, platform)
+  await settled(files.write(stream(0, 'a')), platform)
+  expect(calls).toEqual([
+    'write data/files/positions', // the length before the first line of a stream
+    'sync data/files/positions',
+    'write all.log',
+    'sync all.log',
+    'write data/files/positions',
+    'sync data/files/positions',
+  ])
+  await files.close(1000)
+})
+
+test('no stream: neither a sync nor a log of positions', async () => {
+  const folder = temporaryFolder()
+  const calls: string[] = []
+  const disk = failingDisk((call) => {
+    calls.push(call)
+    return undefined
+  })
+  const files = await openIn(folder, fakePlatform(disk))
+  await files.write(batch([{ texts: ['a'] }]))
+  await files.close(1000)
+  expect(calls).toEqual(['open', 'write'])
+  expect(existsSync(join(folder, 'data'))).toBe(false)
+})
+
+test('crash: what was written behind the last commit is cut, kept beside, and comes again once', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  const { platform, kill, stopCommits } = mortal()
+  const dying = await openIn(folder, platform)
+  await settled(dying.write(stream(0, 'a', 'b')), platform)
+  stopCommits()
+  void dying.write(stream(20, 'c'))
+  await until(() => linesOf(path).length === 3, 'the line')
+  await kill()
+  const after = fakePlatform()
+  const files = await openIn(folder, after)
+  expect(linesOf(path)).toEqual(['a', 'b'])
+  const [kept] = readdirSync(join(folder, 'data/cut'))
+  expect(linesOf(join(folder, 'data/cut', kept))).toEqual(['c'])
+  expect(after.log.lines).toMatchObject([{ level: 'warn', values: { path, bytes: 2 } }])
+  await settled(files.write(stream(10, 'b', 'c', 'd')), after)
+  expect(linesOf(path)).toEqual(['a', 'b', 'c', 'd'])
+  await files.close(1000)
+})
+
+test('crash before the first commit: the file is cut to what it was before its first line of a stream', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  writeFileSync(path, 'old\n')
+  const { platform, kill, stopCommits } = mortal()
+  const dying = await openIn(folder, platform)
+  void dying.write(stream(0, 'a'))
+  await until(() => existsSync(join(folder, 'data/files/positions')), 'the length before')
+  await until(() => linesOf(path).length === 2, 'the line')
+  stopCommits()
+  await kill()
+  const files = await openIn(folder)
+  expect(linesOf(path)).toEqual(['old'])
+  await files.close(1000)
+})
+
+test('crash: a file that was renamed since is found among its siblings', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  const { platform, kill, stopCommits } = mortal()
+  const dying = await openIn(folder, platform)
+  await settled(dying.write(stream(0, 'a')), platform)
+  stopCommits()
+  void dying.write(stream(10, 'b'))
+  await until(() => linesOf(path).length === 2, 'the line')
+  await kill()
+  renameSync(path, `${path}.1`)
+  const files = await openIn(folder)
+  expect(linesOf(`${path}.1`)).toEqual(['a'])
+  await files.close(1000)
+})
+
+test.each([
+  ['gone', (path: string) => unlinkSync(path)],
+  ['shorter', (path: string) => truncateSync(path, 1)],
+])('crash: a file that is %s is left alone, and what may come twice is counted', async (_, harm) => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  const platform = fakePlatform()
+  const dying = await openIn(folder, platform)
+  await settled(dying.write(stream(0, 'abc')), platform)
+  harm(path)
+  const after = fakePlatform()
+  const files = await openIn(folder, after)
+  expect(await after.metrics.total('sluice_in_doubt_total')).toBe(1)
+  expect(after.log.lines[0].level).toBe('warn')
+  await files.close(1000)
+})
+
+test('clean end: what others add to the file afterwards is not cut', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  const platform = fakePlatform()
+  const first = await openIn(folder, platform)
+  await settled(first.write(stream(0, 'a')), platform)
+  await first.close(1000)
+  appendFileSync(path, 'by hand\n')
+  const second = await openIn(folder)
+  expect(linesOf(path)).toEqual(['a', 'by hand'])
+  await second.close(1000)
+})
+
+test('close commits what is written, without waiting for its time', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform()
+  const files = await openIn(folder, platform)
+  await settled(files.write(stream(0, 'a')), platform)
+  const write = files.write(stream(10, 'b'))
+  await files.close(1000)
+  await write
+  const again = fakePlatform()
+  const second = await openIn(folder, again)
+  await settled(second.write(stream(0, 'a', 'b', 'c')), again)
+  await second.close(1000)
+  expect(linesOf(join(folder, 'all.log'))).toEqual(['a', 'b', 'c'])
+})
+
+test('a torn record at the end of the log is no record, and the next is read behind it', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform()
+  const dying = await openIn(folder, platform)
+  await settled(dying.write(stream(0, 'a')), platform)
+  appendFileSync(join(folder, 'data/files/positions'), '00000000 {"files":[["torn')
+  const again = fakePlatform()
+  const second = await openIn(folder, again)
+  await settled(second.write(stream(0, 'a', 'b')), again)
+  const third = fakePlatform()
+  const last = await openIn(folder, third)
+  await settled(last.write(stream(0, 'a', 'b', 'c')), third)
+  expect(linesOf(join(folder, 'all.log'))).toEqual(['a', 'b', 'c'])
+  await second.close(0)
+  await last.close(1000)
+})
+
+test('positions that cannot be written brake and are tried again', async () => {
+  const folder = temporaryFolder()
+  let full = false
+  const disk = failingDisk((call, path) =>
+    full && call === 'write' && path.endsWith('positions') ? systemError('ENOSPC') : undefined,
+  )
+  const platform = fakePlatform(disk)
+  const files = await openIn(folder, platform)
+  await settled(files.write(stream(0, 'a')), platform)
+  full = true
+  let isSettled = false
+  const write = files.write(stream(10, 'b')).then(() => (isSettled = true))
+  for (let i = 0; i < 20; i += 1) await platform.clock.pass(50)
+  await until(() => platform.log.lines.length > 0, 'the warning')
+  expect(isSettled).toBe(false)
+  full = false
+  await settled(write, platform)
+  await files.close(1000)
+})
+
+test('rotation and reopening commit first: a crash after them neither loses nor doubles', async () => {
+  for (const how of ['rotate', 'reopen'] as const) {
+    const folder = temporaryFolder()
+    const path = join(folder, 'all.log')
+    const platform = fakePlatform()
+    const more: More = how === 'rotate' ? { rotate: { daily: false, bytes: 6, compress: 'none' } } : {}
+    const dying = await openIn(folder, platform, more)
+    await settled(dying.write(stream(0, 'a', 'b', 'c')), platform)
+    if (how === 'reopen') {
+      renameSync(path, `${path}.1`)
+      await settled(dying.reopen(), platform)
+    }
+    void dying.write(stream(30, 'd'))
+    await until(() => existsSync(path) && linesOf(path).join() === 'd', 'the line in the new file')
+    const again = fakePlatform()
+    const files = await openIn(folder, again, more)
+    await settled(files.write(stream(0, 'a', 'b', 'c', 'd')), again)
+    await files.close(1000)
+    const names = readdirSync(folder).filter((name) => name.startsWith('all'))
+    expect(names.flatMap((name) => linesOf(join(folder, name))).sort()).toEqual(['a', 'b', 'c', 'd'])
+  }
+})
+
+test('lines without a stream in a tracked file settle with the commit', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform()
+  const files = await openIn(folder, platform)
+  await settled(files.write(stream(0, 'a')), platform)
+  let isSettled = false
+  const other = files.write(batch([{ texts: ['plain'] }])).then(() => (isSettled = true))
+  await until(() => linesOf(join(folder, 'all.log')).length === 2, 'the line')
+  expect(isSettled).toBe(false)
+  await settled(other, platform)
+  await files.close(1000)
+})
+
+test('killed at any moment, restarted, sent again: every line once in its file, whatever the rotation', async () => {
+  const step = fc.record({ lines: fc.integer({ min: 1, max: 8 }), passMs: fc.constantFrom(0, 0, 60, 150) })
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 4 }),
+      fc.constantFrom(0, 40, 200),
+      async (lives, bytes) => {
+        const folder = temporaryFolder()
+        mkdirSync(join(folder, 'out'))
+        const path = join(folder, 'out', '{severity}.log')
+        const more: More = { filesMax: 2, rotate: { daily: false, compress: 'none', ...(bytes > 0 && { bytes }) } }
+        let acknowledged = 0
+        let sent = 0
+        const text = (n: number) => `<${n % 5}>Nov 23 10:00:00 h p: ${String(n).padStart(6, '0')}`
+        for (const life of [...lives, [{ lines: 1, passMs: 0 }]]) {
+          const { platform, kill } = mortal()
+          const files = await openIn(folder, platform, more, path)
+          let from = acknowledged
+          for (const { lines, passMs } of life) {
+            const to = from + lines
+            const texts = Array.from({ length: lines }, (_, i) => text(from + i))
+            void files.write(batch([{ texts, from: 10 * from }])).then(
+              () => (acknowledged = Math.max(acknowledged, to)),
+              () => undefined,
+            )
+            from = to
+            sent = Math.max(sent, to)
+            await platform.clock.pass(passMs)
+          }
+          await kill()
+        }
+        const platform = fakePlatform()
+        const files = await openIn(folder, platform, more, path)
+        const rest = Array.from({ length: sent - acknowledged }, (_, i) => text(acknowledged + i))
+        await settled(files.write(batch([{ texts: rest, from: 10 * acknowledged }])), platform)
+        await settled(files.close(1000), platform)
+        const out = readdirSync(join(folder, 'out'))
+        const lines = out.flatMap((name) => readFileSync(join(folder, 'out', name), 'latin1').split('\n'))
+        expect(
+          lines
+            .filter((line) => line !== '')
+            .map((line) => Number(line.slice(-6)))
+            .sort((a, b) => a - b),
+        ).toEqual(Array.from({ length: sent }, (_, i) => i))
+      },
+    ),
+    { numRuns: 60 },
+  )
+})
