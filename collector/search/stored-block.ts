@@ -1,0 +1,50 @@
+// What a search asks of an archive: blocks that can be ruled out by what is known of them, and decoded column by column.
+//
+//   archive ─▶ StoredBlock … (times, priorities, names, literals: nothing decoded) ─▶ open() ─▶ OpenBlock ─▶ columns
+
+import type { Rows } from '../../common/expression/rows.ts'
+
+/** Columns, as bits of a mask. */
+export const TIMES = 1 // times and receipt
+export const PRIORITIES = 2
+export const HOSTS = 4
+export const PROGRAMS = 8
+export const PIDS = 16
+export const MESSAGES = 32
+/** msgid, structured data, peer, source, defects. */
+export const OTHERS = 64
+export const ALL_COLUMNS = 127
+
+/** A block as the archive's index knows it. */
+export interface StoredBlock {
+  /** Messages in it. */
+  readonly count: number
+  /** Ascends in the order of intake, from block to block and over day files. */
+  readonly order: number
+  /** Earliest and latest time, µs since the epoch; receipt stands in where a time is missing or over an hour ahead. */
+  readonly timeMin: number
+  readonly timeMax: number
+  /** Bytes stored, compressed. */
+  readonly bytes: number
+  /** Whether it has messages of this priority (facility * 8 + severity). */
+  hasPriority(priority: number): boolean
+  /** The distinct hosts; undefined where there are too many to know. */
+  readonly hosts: readonly Buffer[] | undefined
+  /** The distinct programs, an empty one for messages without; undefined where there are too many to know. */
+  readonly programs: readonly Buffer[] | undefined
+  /** Whether any message text may hold the literal; `ignoreCase`: ASCII in lower case, found in any case. */
+  mayHoldText(literal: Buffer, ignoreCase: boolean): boolean
+  open(): OpenBlock
+}
+
+/** A block that is being read. */
+export interface OpenBlock {
+  /** Decodes what is not decoded yet of the columns and returns the rows; cells of other columns hold anything. */
+  rows(columns: number): Rows
+  /** When each message was received, µs since the epoch. */
+  readonly received: Float64Array
+  /** A message's bytes as they came. */
+  raw(row: number): Buffer
+  /** Bytes decoded so far. */
+  readonly bytesDecoded: number
+}
