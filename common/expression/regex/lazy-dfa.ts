@@ -78,9 +78,10 @@ export class LazyDfa {
   /** Whether `text[start, end)` holds a match. For a floating automaton that stops at the first. */
   test(text: Uint8Array, start: number, end: number): boolean {
     const { columns } = this.#alphabet
-    let state = this.#startState(AFTER_NOTHING | AFTER_LINE_FEED)
+    let state = this.#textStart
+    if (state < 0) state = this.#startState(AFTER_NOTHING | AFTER_LINE_FEED)
+    if (this.#matchesAtStart) return true
     let table = this.#table
-    if ((this.#stateAt(state).about & MATCH_HERE) !== 0) return true
     const four = end - 3
     let at = start
     while (at < end) {
