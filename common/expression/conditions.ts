@@ -17,7 +17,7 @@ import { ignoresCase, type Expression, type Field, type Value } from './ast.ts'
 import { isAscii } from './fold.ts'
 import { literalRuns } from './glob.ts'
 import { compilePeer } from './origin-test.ts'
-import { fixedLiterals, patternLiterals, type Literal } from './pattern.ts'
+import { compileFixed, compilePattern, requiredLiterals, type Literal } from './pattern.ts'
 import { priorityTable } from './priority-table.ts'
 import { compileSelector, PRIORITIES, type PriorityTable } from './selector.ts'
 import { resolveTime } from './time.ts'
@@ -83,7 +83,7 @@ function collect(expression: Expression, negated: boolean, moment: Moment): Cond
     case 'text':
       return negated ? ANYTHING : { ...ANYTHING, texts: textClauses(expression.text) }
     case 'regex':
-      return negated ? ANYTHING : { ...ANYTHING, texts: patternLiterals(expression.pattern, expression.ignoreCase) }
+      return negated ? ANYTHING : { ...ANYTHING, texts: patternClauses(expression) }
     case 'field':
       return ofField(expression.field, expression.values, negated)
   }
@@ -148,7 +148,7 @@ function messageClauses(value: Value): Conditions['texts'] {
     case 'glob':
       return literalRuns(value.pattern).flatMap((text) => wholeClauses(text, ignoresCase(value.pattern)))
     case 'regex':
-      return patternLiterals(value.pattern, value.ignoreCase)
+      return patternClauses(value)
     case 'exists':
     case 'compare':
     case 'range':
@@ -156,12 +156,16 @@ function messageClauses(value: Value): Conditions['texts'] {
   }
 }
 
+function patternClauses({ pattern, ignoreCase }: { pattern: string; ignoreCase: boolean }): Conditions['texts'] {
+  return requiredLiterals(compilePattern(pattern, ignoreCase))
+}
+
 function textClauses(text: string): Conditions['texts'] {
   return text === '' ? [] : wholeClauses(text, ignoresCase(text))
 }
 
 function wholeClauses(text: string, ignoreCase: boolean): Conditions['texts'] {
-  return ignoreCase && !isAscii(text) ? fixedLiterals(text) : [[{ text, ignoreCase }]]
+  return ignoreCase && !isAscii(text) ? requiredLiterals(compileFixed(text)) : [[{ text, ignoreCase }]]
 }
 
 function both(a: Conditions, b: Conditions): Conditions {

@@ -14,12 +14,11 @@ import {
 } from '../pipeline/header-table.ts'
 import { ignoresCase, type Field, type StructuredField, type Value } from './ast.ts'
 import { compileOrigin } from './origin-test.ts'
-import { compilePattern } from './pattern.ts'
 import { PriorityTest, type Test } from './test.ts'
 import { priorityTable } from './priority-table.ts'
 import type { Rows } from './rows.ts'
 import { hasElement, someParam } from './structured-data.ts'
-import { compileText, MessageTest } from './text-test.ts'
+import { compileText, compileTextPattern, MessageTest } from './text-test.ts'
 import { anyOf, compileValue, compileValues, type ValueTest } from './value-test.ts'
 
 /** The test of a field. Throws PATTERN_SYNTAX. */
@@ -57,7 +56,7 @@ function compileMessageValue(value: Value): ValueTest {
     case 'glob':
       return compileValue(value, ignoresCase(value.pattern))
     case 'regex':
-      return compilePattern(value.pattern, value.ignoreCase)
+      return compileTextPattern(value.pattern, value.ignoreCase)
     case 'exists':
     case 'compare':
     case 'range':

@@ -1,7 +1,7 @@
 // Globs over bytes: `*` is any bytes or none, `?` one character (UTF-8), `\` makes the next character text. A glob is
 // about a whole value.
 
-import { foldAscii } from './fold.ts'
+import { foldAscii, unfolded } from './fold.ts'
 
 /** Whether an unquoted value has wildcards in it. */
 export function isGlob(text: string): boolean {
@@ -19,6 +19,7 @@ const ONE = -2
 /** The glob as a run of bytes (0 to 255), `ANY` and `ONE`. */
 function compileSteps(pattern: string, ignoreCase: boolean): Int16Array {
   const bytes = Buffer.from(pattern)
+  const fold = ignoreCase ? foldAscii : unfolded
   const steps: number[] = []
   for (let i = 0; i < bytes.length; i += 1) {
     const byte = bytes[i]
@@ -30,7 +31,7 @@ function compileSteps(pattern: string, ignoreCase: boolean): Int16Array {
       // A backslash before anything else is itself.
       const next = bytes[i + 1]
       if (byte === 0x5c && (next === 0x2a || next === 0x3f || next === 0x5c)) i += 1
-      steps.push(ignoreCase ? foldAscii[bytes[i]] : bytes[i])
+      steps.push(fold[bytes[i]])
     }
   }
   return Int16Array.from(steps)
@@ -50,17 +51,22 @@ export function literalRuns(pattern: string): string[] {
 /** A glob over byte ranges. Case is ignored for ASCII letters only. */
 export class Glob {
   readonly #steps: Int16Array
-  readonly #fold: Uint8Array | undefined
+  readonly #fold: Uint8Array
+  /** `text*`: what most globs are. */
+  readonly #isPrefix: boolean
 
   constructor(pattern: string, ignoreCase: boolean) {
     this.#steps = compileSteps(pattern, ignoreCase)
-    this.#fold = ignoreCase ? foldAscii : undefined
+    this.#fold = ignoreCase ? foldAscii : unfolded
+    const last = this.#steps.length - 1
+    this.#isPrefix = this.#steps[last] === ANY && this.#steps.subarray(0, last).every((step) => step >= 0)
   }
 
   /** Whether `[start, end)` is like the glob. Takes time of at most length times the number of `*`. */
   test(bytes: Uint8Array, start: number, end: number): boolean {
     const steps = this.#steps
     const fold = this.#fold
+    if (this.#isPrefix) return this.#begins(bytes, start, end)
     let step = 0
     let at = start
     // Where to go on when the latest `*` has to take one byte more.
@@ -80,7 +86,7 @@ export class Glob {
           step += 1
           continue
         }
-        if (wanted === (fold ? fold[bytes[at]] : bytes[at])) {
+        if (wanted === fold[bytes[at]]) {
           at += 1
           step += 1
           continue
@@ -90,6 +96,15 @@ export class Glob {
       step = retryStep
       at = retryAt
     }
+    return true
+  }
+
+  #begins(bytes: Uint8Array, start: number, end: number): boolean {
+    const steps = this.#steps
+    const fold = this.#fold
+    const last = steps.length - 1
+    if (end - start < last) return false
+    for (let i = 0; i < last; i += 1) if (fold[bytes[start + i]] !== steps[i]) return false
     return true
   }
 }

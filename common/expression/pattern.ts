@@ -37,19 +37,11 @@ export function readPattern(cursor: Cursor, stops = ''): RegexText {
   return regex
 }
 
-/** What a match of the pattern cannot do without: of each list at least one literal. */
-export function patternLiterals(pattern: string, ignoreCase: boolean): Literal[][] {
-  return clausesOf(compilePattern(pattern, ignoreCase))
-}
-
-/** The same of `compileFixed`. */
-export function fixedLiterals(text: string): Literal[][] {
-  return clausesOf(compileFixed(text))
-}
-
-// The engine tells ways to match, each with all literals it needs. A single way gives a clause for each of them; of
-// several one clause is made from the longest literal of each.
-function clausesOf({ literals, ignoreCase }: ByteRegex): Literal[][] {
+/**
+ * What a match cannot do without: of each list at least one literal. The engine tells ways to match, each with all literals
+ * it needs; a single way gives a list for each of them, several give one list of the longest literal of each.
+ */
+export function requiredLiterals({ literals, ignoreCase }: ByteRegex): Literal[][] {
   if (literals.length === 1) return literals[0].map((text) => [{ text, ignoreCase }])
   if (literals.some((way) => way.length === 0)) return []
   const longest = literals.map((way) => way.reduce((best, text) => (text.length > best.length ? text : best)))

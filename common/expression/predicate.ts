@@ -11,11 +11,10 @@ import type { Batch } from '../pipeline/batch.ts'
 import type { Selector } from '../pipeline/router.ts'
 import type { Expression } from './ast.ts'
 import { compileField } from './field-test.ts'
-import { compilePattern } from './pattern.ts'
 import { BatchRows, type Rows } from './rows.ts'
 import { compileSelector, type PriorityTable } from './selector.ts'
 import { AllTest, AnyTest, NotTest, PriorityTest, type Test } from './test.ts'
-import { compileText, MessageTest } from './text-test.ts'
+import { compileText, compileTextPattern, MessageTest } from './text-test.ts'
 import { TimeTest } from './time-test.ts'
 
 export interface PredicateOptions {
@@ -74,7 +73,7 @@ function decide(expression: Expression, zone: Zone): Decision {
     case 'text':
       return new MessageTest(compileText(expression.text), TEXT_COST)
     case 'regex':
-      return new MessageTest(compilePattern(expression.pattern, expression.ignoreCase), REGEX_COST)
+      return new MessageTest(compileTextPattern(expression.pattern, expression.ignoreCase), REGEX_COST)
     case 'since':
     case 'until':
       return new TimeTest(expression.kind, expression.time, zone)

@@ -10,7 +10,7 @@
 
 import { headersOf, prioritiesOf } from '../message/headers.ts'
 import type { Batch, Origin } from '../pipeline/batch.ts'
-import { PRIORITY, ROW, type HeaderTable } from '../pipeline/header-table.ts'
+import type { HeaderTable } from '../pipeline/header-table.ts'
 
 export interface RowRun {
   readonly count: number
@@ -27,7 +27,7 @@ export interface Rows {
   readonly received: number
   /** What `2h` and `today` are counted from, µs since the epoch. */
   readonly now: number
-  /** Writes each row's priority. */
+  /** Writes each row's priority; `tablePriorities` of `message/headers.ts` where there is a table anyway. */
   writePriorities(into: Uint8Array): void
 }
 
@@ -66,10 +66,4 @@ export class BatchRows implements Rows {
   writePriorities(into: Uint8Array): void {
     prioritiesOf(this.#batch, into)
   }
-}
-
-/** `writePriorities` for rows that have a table anyway. */
-export function prioritiesFrom(table: HeaderTable, into: Uint8Array): void {
-  const { cells, count } = table
-  for (let i = 0, cell = PRIORITY; i < count; i += 1, cell += ROW) into[i] = cells[cell]
 }

@@ -1,7 +1,7 @@
 // Messages as a test writes them, and as rows of bytes.
 
 import type { Rows, RowRun } from '../../common/expression/rows.ts'
-import { prioritiesFrom } from '../../common/expression/rows.ts'
+import { tablePriorities } from '../../common/message/headers.ts'
 import { utc } from '../../common/message/zone.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import {
@@ -93,6 +93,6 @@ export function rowsOf(samples: readonly Sample[]): Rows {
   const table = { count, cells, times, zones }
   return {
     ...{ count, table, runs, bytes: Buffer.concat(pieces), received: RECEIVED, now: RECEIVED },
-    writePriorities: (into) => prioritiesFrom(table, into),
+    writePriorities: (into) => tablePriorities(table, into),
   }
 }
