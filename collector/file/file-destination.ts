@@ -11,6 +11,7 @@
 import type { Cancel } from '../../common/clock.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
 import { FILE_BUFFER_BYTES_MAX, FILE_MINUTE_MS, IDLE_FILE_MINUTES } from '../../common/limits.ts'
+import { writeLines, type LineFormat } from '../../common/message/line-format.ts'
 import type { Zone } from '../../common/message/zone.ts'
 import type { Platform } from '../../common/platform.ts'
 import { hasStream, releaseBatch, selectMessages, type Batch } from '../../common/pipeline/batch.ts'
@@ -20,7 +21,7 @@ import { FileKeeper } from './file-keeper.ts'
 import { FileOpener, type FileAccess } from './file-opener.ts'
 import { FileSet } from './file-set.ts'
 import { FileTargets, type FieldText } from './file-targets.ts'
-import { OutputPool, type Output } from './output.ts'
+import { OutputPool } from './output-pool.ts'
 import { Pause, type OutputFile } from './output-file.ts'
 import { compilePath, standInPath, type PathTemplate } from './path-template.ts'
 import { PositionLog } from './position-log.ts'
@@ -29,12 +30,6 @@ import { RotatedFiles, type CompressFrame } from './rotated-files.ts'
 import { foldersOf, wasOurs } from './rotated-tree.ts'
 import { Rotation, type RotateOptions } from './rotation.ts'
 import { Ticket } from './ticket.ts'
-
-/** Renders messages as lines. */
-export interface LineFormat {
-  writeLines(batch: Batch, output: Output): void
-  writeLine(batch: Batch, i: number, output: Output): void
-}
 
 export interface FileDestinationOptions {
   readonly path: string
@@ -63,6 +58,8 @@ interface Held {
 // One file takes whole batches; of many, each takes a few lines at a time.
 const OUTPUT_BYTES_FIXED = 320 * 1024
 const OUTPUT_BYTES_TEMPLATED = 1024
+
+const NEWLINE = 0x0a
 
 export class FileDestination implements Destination {
   readonly name: string
@@ -234,16 +231,17 @@ export class FileDestination implements Destination {
     if (this.#fixed) {
       const { output } = this.#fixed
       const before = output.length
-      line.writeLines(batch, output)
+      writeLines(line, batch, output)
       ticket.bytes += output.length - before
       this.#fixed.note(ticket)
       this.#touched.push(this.#fixed)
       return
     }
-    this.#targets!.each(batch, (i, file) => {
+    this.#targets!.each(batch, (i, file, origin) => {
       const { output } = file
       const before = output.length
-      line.writeLine(batch, i, output)
+      line.write(batch, i, origin, output)
+      output.byte(NEWLINE)
       ticket.bytes += output.length - before
       if (file.note(ticket)) this.#touched.push(file)
     })

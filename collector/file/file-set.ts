@@ -11,7 +11,7 @@ import type { Platform } from '../../common/platform.ts'
 import type { FilesAtWork } from './commits.ts'
 import type { FileKeeper } from './file-keeper.ts'
 import { OutputFile, Pause } from './output-file.ts'
-import type { OutputPool } from './output.ts'
+import type { OutputPool } from './output-pool.ts'
 
 export interface FileSetOptions {
   readonly name: string

@@ -71,15 +71,18 @@ export class FileTargets {
     this.#isPlain = fields.every((field) => keyed.includes(field))
   }
 
-  /** Calls `add` for each message with its file. */
-  each(batch: Batch, add: (i: number, file: OutputFile) => void): void {
+  /** Calls `add` for each message with its file and origin. */
+  each(batch: Batch, add: (i: number, file: OutputFile, origin: Origin) => void): void {
     const table = headersOf(batch)
     this.#begin(batch)
     let i = 0
     for (const { count, origin } of batch.runs) {
       const originKey = this.#needsOrigin ? this.#originKey(origin) : 0
       for (const end = i + count; i < end; i += 1) {
-        add(i, this.#isPlain ? this.#find(batch, table.cells, i, origin, originKey) : this.#render(batch, i, origin))
+        const file = this.#isPlain
+          ? this.#find(batch, table.cells, i, origin, originKey)
+          : this.#render(batch, i, origin)
+        add(i, file, origin)
       }
     }
   }

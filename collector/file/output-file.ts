@@ -10,7 +10,8 @@
 
 import { bytesWrittenOf, type DiskFile, type FileStat } from '../../common/disk.ts'
 import { assert } from '../../common/fault.ts'
-import type { Output, OutputPool } from './output.ts'
+import type { Output } from '../../common/message/output.ts'
+import type { OutputPool } from './output-pool.ts'
 import { Ticket } from './ticket.ts'
 
 /** What is to be done between two bytes of a file. When it rejects it is called again later. */

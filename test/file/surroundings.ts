@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterEach } from 'vitest'
 import { gzipFrame } from '../../collector/file/compress-frame.ts'
 import { FileDestination, type FileDestinationOptions } from '../../collector/file/file-destination.ts'
-import { rawLines } from '../../collector/file/raw-lines.ts'
+import { lineFormat } from '../../common/message/line-format.ts'
 import { utc } from '../../common/message/zone.ts'
 import { systemDisk, type Disk, type DiskFile } from '../../common/disk.ts'
 import { createMetrics } from '../../common/metric.ts'
@@ -34,7 +34,7 @@ export function fileDestination(
   dataFolder: string = temporaryFolder(),
 ): FileDestination {
   const access = { mode: 0o640, folderMode: 0o750 }
-  const whole = { line: rawLines, access, filesMax: 100, compressFrame: gzipFrame, ...options }
+  const whole = { line: lineFormat('raw'), access, filesMax: 100, compressFrame: gzipFrame, ...options }
   return new FileDestination('files', whole, { platform, zone: utc, dataFolder })
 }
 

@@ -1,0 +1,68 @@
+// What configuration knows of the `file` destination.
+
+import type { DestinationType } from '../../common/component.ts'
+import { OPEN_FILES_MAX } from '../../common/limits.ts'
+import { count, either, flag, oneOf, options, textOption, type OptionsOf } from '../../common/option.ts'
+import { account, byteSize, duration, fileMode } from '../../common/option-values.ts'
+import { lineOption } from '../line-option.ts'
+import { gzipFrame } from './compress-frame.ts'
+import { FileDestination } from './file-destination.ts'
+import { compilePath } from './path-template.ts'
+import type { RotateOptions } from './rotation.ts'
+
+const pathOption = textOption(
+  { kind: 'a path', like: 'such as /var/log/remote/{host}/{program}.log', code: 'CONFIG_TEMPLATE' },
+  (text) => compilePath(text).text,
+)
+
+const rotateOptions = options({
+  daily: flag().prefault(false).describe('Begins a new file at local midnight, by receipt.'),
+  size: byteSize({ min: '1KiB' }).optional().describe('Begins a new file when one has reached this size.'),
+  keep: either([
+    count(1, 1_000_000).transform((count) => ({ count })),
+    duration({ min: '1d' }).transform((ms) => ({ ms })),
+  ])
+    .optional()
+    .describe('How many rotated files of each name are kept, or for how long; all where absent.'),
+  compress: oneOf('none', 'gzip', 'zstd').prefault('none').describe('How rotated files are compressed.'),
+})
+
+export const fileOptions = options({
+  path: pathOption.describe(
+    'The file, or a template over message fields: senders cannot leave the folder before its first field.',
+  ),
+  line: lineOption().prefault('iso').describe('The format of a line, by name or as a template.'),
+  mode: fileMode().prefault('0640').describe('Permission bits of files that are made.'),
+  dir_mode: fileMode().prefault('0750').describe('Permission bits of folders that are made.'),
+  owner: account('user').optional().describe('Who owns files and folders that are made.'),
+  group: account('group').optional().describe('The group of files and folders that are made.'),
+  rotate: rotateOptions.optional().describe('Rotation by the program itself, instead of logrotate.'),
+  max_files: count(1, 1_000_000)
+    .prefault(OPEN_FILES_MAX)
+    .describe('How many files are held open; the one not written to for the longest time is closed.'),
+})
+
+export type FileOptions = OptionsOf<typeof fileOptions>
+
+export const fileType: DestinationType<FileOptions> = {
+  type: 'file',
+  about: 'Writes lines to one file, or to one for each host, program or day.',
+  options: fileOptions,
+  create(given, { name, platform, dataFolder, localZone }) {
+    const { path, line, mode, dir_mode, owner, group, rotate, max_files } = given
+    const access = { mode, folderMode: dir_mode, owner, group }
+    const shape = {
+      path,
+      line,
+      access,
+      filesMax: max_files,
+      rotate: rotate && rotation(rotate),
+      compressFrame: gzipFrame,
+    }
+    return new FileDestination(name, shape, { platform, zone: localZone, dataFolder })
+  },
+}
+
+function rotation({ daily, size, keep, compress }: NonNullable<FileOptions['rotate']>): RotateOptions {
+  return { daily, compress, ...(size !== undefined && { bytes: size }), ...(keep !== undefined && { keep }) }
+}

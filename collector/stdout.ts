@@ -1,0 +1,79 @@
+// The `stdout` destination: lines on standard output, for a look at what flows and for pipes.
+//
+// A reader that closed the pipe (`| head`) has seen enough: the program is asked to end, as by SIGTERM, and says nothing.
+
+import type { Writable } from 'node:stream'
+import type { DestinationType } from '../common/component.ts'
+import { errnoOf, Fault, reasonOf } from '../common/fault.ts'
+import { writeLines, type LineFormat } from '../common/message/line-format.ts'
+import { Output } from '../common/message/output.ts'
+import { options, type OptionsOf } from '../common/option.ts'
+import type { Batch } from '../common/pipeline/batch.ts'
+import type { Destination } from '../common/pipeline/sink.ts'
+import { lineOption } from './line-option.ts'
+
+export class StdoutDestination implements Destination {
+  readonly name: string
+  readonly #line: LineFormat
+  readonly #stream: Writable
+  readonly #end: () => void
+  #spare: Output[] = []
+  #closed: Fault | undefined
+
+  /** `end` is called once, when nobody reads any more. */
+  constructor(name: string, line: LineFormat, stream: Writable, end: () => void) {
+    this.name = name
+    this.#line = line
+    this.#stream = stream
+    this.#end = end
+  }
+
+  open(): Promise<void> {
+    this.#stream.on('error', this.#onError)
+    return Promise.resolve()
+  }
+
+  write(batch: Batch): Promise<void> {
+    if (this.#closed) return Promise.reject(this.#closed)
+    if (batch.count === 0) return Promise.resolve()
+    const output = this.#spare.pop() ?? new Output()
+    writeLines(this.#line, batch, output)
+    return new Promise((resolve, reject) => {
+      this.#stream.write(output.written, (error) => {
+        output.clear()
+        this.#spare = [output]
+        if (error) reject(this.#fault(error))
+        else resolve()
+      })
+    })
+  }
+
+  // The stream takes writes in order and gives them to the system at once; what it has not, it cannot be made to forget.
+  close(): Promise<void> {
+    this.#closed = new Fault('STOPPING', `${this.name} takes nothing more`)
+    return Promise.resolve()
+  }
+
+  readonly #onError = (error: Error): void => {
+    if (this.#closed) return
+    this.#closed = this.#fault(error)
+    this.#end()
+  }
+
+  #fault(error: Error): Fault {
+    if (errnoOf(error) === 'EPIPE') return new Fault('STOPPING', 'nobody reads standard output any more')
+    return new Fault('FILE_UNWRITABLE', `standard output: ${reasonOf(error)}`, { cause: error })
+  }
+}
+
+const stdoutOptions = options({
+  line: lineOption().prefault('iso').describe('The format of a line, by name or as a template.'),
+})
+
+export const stdoutType: DestinationType<OptionsOf<typeof stdoutOptions>> = {
+  type: 'stdout',
+  about: 'Writes lines to standard output.',
+  options: stdoutOptions,
+  create: ({ line }, { name }) =>
+    new StdoutDestination(name, line, process.stdout, () => process.kill(process.pid, 'SIGTERM')),
+}

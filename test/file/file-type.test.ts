@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest'
+import { fileOptions } from '../../collector/file/file-type.ts'
+
+test('the defaults are those of the handbook', () => {
+  const { line: _, ...parsed } = fileOptions.parse({ path: '/var/log/all.log' })
+  expect(parsed).toEqual({ path: '/var/log/all.log', mode: 0o640, dir_mode: 0o750, max_files: 10_000 })
+})
+
+test('keep is a number of files or an age', () => {
+  const keep = (value: unknown) => fileOptions.parse({ path: '/a', rotate: { keep: value } }).rotate!.keep
+  expect(keep(7)).toEqual({ count: 7 })
+  expect(keep('30d')).toEqual({ ms: 30 * 86_400_000 })
+})
+
+const rotate = { daily: true, size: '1GiB', keep: '30d', compress: 'zstd' }
+test('the example of the manual is taken', () => {
+  const path = '/var/log/remote/{host}/{program}.log'
+  const parsed = fileOptions.parse({ path, line: 'iso', mode: '0640', dir_mode: '0750', rotate, max_files: 10_000 })
+  expect(parsed.rotate).toEqual({ daily: true, size: 2 ** 30, keep: { ms: 30 * 86_400_000 }, compress: 'zstd' })
+})
+
+test.each([
+  {},
+  { path: '' },
+  { path: '/a', mode: 640 },
+  { path: '/a', mode: '0999' },
+  { path: '/a', max_files: 0 },
+  { path: '/a', line: 'isoo' },
+  { path: '/a/{hots}' },
+  { path: '/a/{host}/..' },
+  { path: '/a', rotate: { keep: '30' } },
+  { path: '/a', rotate: { keep: 0 } },
+  { path: '/a', rotate: { size: 5 } },
+  { path: '/a', rotate: { compress: 'bzip2' } },
+  { path: '/a', rotate: { dayly: true } },
+  { path: '/a', owner: '' },
+])('refused: %j', (given) => {
+  expect(fileOptions.safeParse(given).success).toBe(false)
+})
