@@ -22,6 +22,8 @@ export class Cursor {
   readonly text: string
   at = 0
   readonly problems: Problem[] = []
+  /** How many terms the grammar is inside of. */
+  depth = 0
 
   constructor(text: string) {
     this.text = text

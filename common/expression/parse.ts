@@ -11,6 +11,7 @@
 // What no rule reads is text: only what looks like a field that does not exist, or like a comparison without its
 // colon, is a mistake, since searching for it as text is never what was meant.
 
+import { EXPRESSION_DEPTH_MAX } from '../limits.ts'
 import { plainFields, type Expression } from './ast.ts'
 import { parseField } from './parse-field.ts'
 import { Cursor } from './lex.ts'
@@ -87,6 +88,17 @@ function endsHere(cursor: Cursor): boolean {
 
 function parseNot(cursor: Cursor): Expression {
   const start = cursor.at
+  cursor.depth += 1
+  if (cursor.depth > EXPRESSION_DEPTH_MAX) {
+    const sentence = `more than ${EXPRESSION_DEPTH_MAX} parentheses and NOTs inside one another`
+    throw new ExpressionFault(cursor.text, [...cursor.problems, { start, end: start + 1, sentence }])
+  }
+  const expression = parseNegated(cursor, start)
+  cursor.depth -= 1
+  return expression
+}
+
+function parseNegated(cursor: Cursor, start: number): Expression {
   if (cursor.peekWord() === 'NOT') {
     cursor.readWord()
     cursor.skipBlanks()

@@ -294,6 +294,10 @@ describe('mistakes, each with its place and what was meant', () => {
     expect(found).toEqual(expected)
   })
 
+  test.each(['('.repeat(100_000), 'NOT '.repeat(100_000) + 'x', '-('.repeat(100_000)])('depth is bounded', (source) => {
+    expect(faultOf(source).problems.at(-1)?.sentence).toBe('more than 250 parentheses and NOTs inside one another')
+  })
+
   test('the fault says all of it', () => {
     expect(faultOf('severty:err "x').message).toBe(
       'EXPRESSION_SYNTAX: there is no field "severty" (quotes make it text); did you mean "severity"?; ' +
