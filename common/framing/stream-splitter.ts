@@ -1,0 +1,332 @@
+// Splits a byte stream into messages, frame by frame (RFC 6587): octet counts, LF, CR LF and NUL, in any mixture.
+//
+//   83 <34>1 …│<13>a line\n│<13>another\r\n│\n│<13>with NUL\0│12 monkeys\n
+//   octet      text         text            │  text          text
+//                                           └ an empty line is no message
+//
+// A frame never closes the connection, and every byte comes out in some message:
+//
+//   count too small    what is left over, up to the line's end, is a message of its own, marked
+//   count too large    the next frames are inside the message; at the end of the stream what was counted and never came
+//                      is split at its newlines, marked
+//   over max_message   comes out in pieces (`message/chunk.ts`), marked
+//
+// The splitter owns nothing but a half frame; frames that lie whole in a chunk are given out by their bounds, all at once,
+// so that the chunk is copied once. The result does not depend on how the stream was cut: a property test holds that.
+
+import type { Origin } from '../pipeline/batch.ts'
+import { defectBit } from '../message/defects.ts'
+import { MessageChunks, textBoundary } from '../message/chunk.ts'
+import type { HalfFrame, HalfFrames } from './half-frames.ts'
+import { NO_COUNT, octetCount, readOctetCount, UNDECIDED } from './octet-count.ts'
+import { lineEnd, newlineAt, scannable, type Scannable } from './scan.ts'
+
+export type FramingMode = 'auto' | 'newline' | 'octet'
+
+/** Takes the messages of a stream, in order. Bytes are the callee's only until it returns. */
+export interface FrameOutput {
+  /** One message. `mark` is a mask of defects. */
+  frame(bytes: Uint8Array, start: number, end: number, mark: number): void
+  /** `count` messages of one chunk: message i is `[bounds[2i], bounds[2i+1])`, with `marks[i]`. */
+  frames(bytes: Uint8Array, bounds: Uint32Array, marks: Uint32Array, count: number): void
+}
+
+export interface SplitterOptions {
+  readonly mode: FramingMode
+  /** `max_message`. */
+  readonly messageBytesMax: number
+  readonly halfFrames: HalfFrames
+  /** Whose stream it is: pieces of chunked messages need it. */
+  readonly origin: Origin
+  /** A new id for a chunked message. */
+  readonly newId: () => string
+  /** The time of receipt, µs since the epoch. */
+  readonly now: () => number
+}
+
+const NUL = 0x00
+const LF = 0x0a
+const CR = 0x0d
+const LESS = 0x3c
+
+const FRAME_HALF = defectBit('FRAME_HALF')
+const FRAME_RESYNCHRONISED = defectBit('FRAME_RESYNCHRONISED')
+
+/** Where the stream stands. */
+const BETWEEN = 0
+const COUNTING = 1
+const IN_TEXT = 2
+const IN_OCTETS = 3
+
+const HALF_BYTES_FIRST = 256
+/** A buffer that grew beyond this for one frame is not kept for the next. */
+const HALF_BYTES_KEPT = 4096
+const NOTHING = Buffer.alloc(0)
+
+// Scratch of one `feed`, which runs to its end without a pause: shared by all splitters of the thread.
+let bounds = new Uint32Array(4096)
+let marks = new Uint32Array(2048)
+
+export class StreamSplitter implements HalfFrame {
+  readonly #options: SplitterOptions
+  readonly #out: FrameOutput
+  #state = BETWEEN
+  #half: Buffer = NOTHING
+  #halfLength = 0
+  #remaining = 0
+  #mark = 0
+  #afterOctets = false
+  #chunks: MessageChunks | undefined
+  #count = 0
+
+  constructor(options: SplitterOptions, out: FrameOutput) {
+    this.#options = options
+    this.#out = out
+  }
+
+  get heldBytes(): number {
+    return this.#halfLength
+  }
+
+  /** Takes the next bytes of the stream. */
+  feed(chunk: Buffer): void {
+    const source = scannable(chunk)
+    let at = 0
+    while (at < chunk.length) {
+      switch (this.#state) {
+        case BETWEEN:
+          at = this.#begin(source, at)
+          break
+        case COUNTING:
+          at = this.#decide(source, at)
+          break
+        case IN_TEXT:
+          at = this.#text(source, at)
+          break
+        default:
+          at = this.#octets(source, at)
+      }
+    }
+    this.#giveFrames(chunk)
+  }
+
+  /** The stream has ended, or has been silent for too long: what is held comes out, marked. */
+  flush(): void {
+    if (this.#state === BETWEEN) return
+    this.#mark |= FRAME_HALF
+    // A count that was never filled may have swallowed lines: they come out as such.
+    if (this.#state === IN_OCTETS && !this.#chunks) this.#giveLines()
+    else this.#giveHalf()
+    this.#state = BETWEEN
+    this.#afterOctets = false
+  }
+
+  /** Gives out what is held as a piece of a message that goes on. */
+  giveOut(): void {
+    if (this.#state === COUNTING) this.#state = IN_TEXT
+    this.#givePiece(this.#halfLength)
+  }
+
+  /** A frame begins at `at`, or later: empty lines are skipped. Whole frames are only noted; a half one is kept. */
+  #begin(source: Scannable, at: number): number {
+    const { bytes } = source
+    const end = bytes.length
+    const { mode, messageBytesMax } = this.#options
+    let afterOctets = this.#afterOctets
+    for (;;) {
+      while (at < end && (bytes[at] === LF || bytes[at] === CR || bytes[at] === NUL)) {
+        at += 1
+        afterOctets = false
+      }
+      if (at >= end) break
+      const first = bytes[at]
+      if (mode !== 'newline' && first >= 0x30 && first <= 0x39) {
+        const counted = readOctetCount(bytes, at, end)
+        if (counted === true) {
+          const start = octetCount.start
+          const stop = start + octetCount.bytes
+          if (stop > end || octetCount.bytes > messageBytesMax) {
+            this.#enterOctets(octetCount.bytes)
+            return start
+          }
+          this.#note(start, trimmedEnd(bytes, start, stop), 0)
+          afterOctets = true
+          at = stop
+          continue
+        }
+        if (counted === UNDECIDED) {
+          this.#enter(COUNTING, afterOctets ? FRAME_RESYNCHRONISED : this.#textMark)
+          return at
+        }
+      }
+      const mark = (afterOctets && first !== LESS ? FRAME_RESYNCHRONISED : 0) | this.#textMark
+      const stop = mode === 'newline' ? newlineAt(source, at, end) : lineEnd(source, at, end)
+      if (stop === end || stop - at > messageBytesMax) {
+        this.#enter(IN_TEXT, mark)
+        return at
+      }
+      this.#note(at, trimmedEnd(bytes, at, stop), mark)
+      afterOctets = false
+      at = stop + 1
+    }
+    this.#afterOctets = afterOctets
+    return at
+  }
+
+  /** Where counts are demanded, a line is a frame that lost its own. */
+  get #textMark(): number {
+    return this.#options.mode === 'octet' ? FRAME_RESYNCHRONISED : 0
+  }
+
+  #enter(state: number, mark: number): void {
+    this.#state = state
+    this.#mark = mark
+    this.#afterOctets = false
+  }
+
+  #enterOctets(count: number): void {
+    this.#enter(IN_OCTETS, 0)
+    this.#remaining = count
+  }
+
+  /** Digits so far: one byte at a time until they are a count or are not. */
+  #decide(source: Scannable, at: number): number {
+    this.#hold(source.bytes, at, at + 1)
+    const counted = readOctetCount(this.#half, 0, this.#halfLength)
+    if (counted === UNDECIDED) return at + 1
+    if (counted === NO_COUNT) {
+      // The byte that decided it may end the line: it is looked at again.
+      this.#release(1)
+      this.#state = IN_TEXT
+      return at
+    }
+    // Only `<` of the message is here.
+    const count = octetCount.bytes
+    this.#release(this.#halfLength)
+    this.#enterOctets(count)
+    return at
+  }
+
+  #text(source: Scannable, at: number): number {
+    const { bytes } = source
+    const { mode } = this.#options
+    const stop = mode === 'newline' ? newlineAt(source, at, bytes.length) : lineEnd(source, at, bytes.length)
+    const kept = this.#holdBounded(bytes, at, stop)
+    if (kept < stop || stop === bytes.length) return kept
+    this.#finish()
+    return stop + 1
+  }
+
+  #octets(source: Scannable, at: number): number {
+    const { bytes } = source
+    const stop = Math.min(bytes.length, at + this.#remaining)
+    const kept = this.#holdBounded(bytes, at, stop)
+    this.#remaining -= kept - at
+    if (this.#remaining > 0) return kept
+    this.#finish()
+    this.#afterOctets = true
+    return kept
+  }
+
+  /** Keeps `[at, stop)`, up to what a message may have; a piece is given out first where it is full. Returns how far. */
+  #holdBounded(bytes: Uint8Array, at: number, stop: number): number {
+    const room = this.#options.messageBytesMax - this.#halfLength
+    if (stop > at && room === 0) {
+      this.#givePiece(textBoundary(this.#half, this.#halfLength))
+      return at
+    }
+    const end = Math.min(stop, at + room)
+    this.#hold(bytes, at, end)
+    return end
+  }
+
+  #finish(): void {
+    this.#giveHalf()
+    this.#state = BETWEEN
+  }
+
+  #note(start: number, end: number, mark: number): void {
+    if (end <= start) return
+    const at = this.#count
+    if (2 * at + 2 > bounds.length) {
+      bounds = grown(bounds)
+      marks = grown(marks)
+    }
+    bounds[2 * at] = start
+    bounds[2 * at + 1] = end
+    marks[at] = mark
+    this.#count = at + 1
+  }
+
+  /** Gives out the frames noted in this chunk. */
+  #giveFrames(bytes: Uint8Array): void {
+    const count = this.#count
+    if (count === 0) return
+    this.#count = 0
+    this.#out.frames(bytes, bounds, marks, count)
+  }
+
+  /** The held bytes are a message, or the last piece of one. */
+  #giveHalf(): void {
+    const end = trimmedEnd(this.#half, 0, this.#halfLength)
+    if (this.#chunks) {
+      if (end > 0) this.#out.frame(...this.#chunks.piece(this.#half, 0, end), this.#mark | this.#chunks.mark)
+      this.#chunks = undefined
+    } else if (end > 0) this.#out.frame(this.#half, 0, end, this.#mark)
+    this.#release(this.#halfLength)
+  }
+
+  #givePiece(length: number): void {
+    const { origin, newId, now } = this.#options
+    this.#chunks ??= new MessageChunks(this.#half.subarray(0, length), origin, now(), newId())
+    this.#out.frame(...this.#chunks.piece(this.#half, 0, length), this.#mark | this.#chunks.mark)
+    this.#half.copyWithin(0, length, this.#halfLength)
+    this.#release(length)
+  }
+
+  #giveLines(): void {
+    const half = scannable(this.#half)
+    const end = this.#halfLength
+    for (let at = 0; at < end;) {
+      const stop = lineEnd(half, at, end)
+      const trimmed = trimmedEnd(this.#half, at, stop)
+      if (trimmed > at) this.#out.frame(this.#half, at, trimmed, this.#mark)
+      at = stop + 1
+    }
+    this.#release(end)
+  }
+
+  #hold(bytes: Uint8Array, start: number, end: number): void {
+    // What came before in this chunk goes first: the bound on half frames may give this one out at once.
+    this.#giveFrames(bytes)
+    const length = this.#halfLength + end - start
+    if (length > this.#half.length) {
+      let size = Math.max(HALF_BYTES_FIRST, this.#half.length)
+      while (size < length) size *= 2
+      const larger = Buffer.allocUnsafeSlow(size)
+      larger.set(this.#half.subarray(0, this.#halfLength))
+      this.#half = larger
+    }
+    this.#half.set(bytes.subarray(start, end), this.#halfLength)
+    this.#halfLength = length
+    this.#options.halfFrames.changed(this, end - start)
+  }
+
+  #release(bytes: number): void {
+    this.#halfLength -= bytes
+    if (this.#halfLength === 0 && this.#half.length > HALF_BYTES_KEPT) this.#half = NOTHING
+    this.#options.halfFrames.changed(this, -bytes)
+  }
+}
+
+/** Without the CR, LF and NUL that end it. */
+function trimmedEnd(bytes: Uint8Array, start: number, end: number): number {
+  while (end > start && (bytes[end - 1] === LF || bytes[end - 1] === CR || bytes[end - 1] === NUL)) end -= 1
+  return end
+}
+
+function grown(array: Uint32Array): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(2 * array.length)
+  larger.set(array)
+  return larger
+}
