@@ -1,0 +1,100 @@
+// `sluice explain`: what lines on stdin would become under a configuration. Nothing is started, nothing is written.
+
+import { Command } from 'commander'
+import type { Explainer, Explanation, Landing } from '../explanation.ts'
+import type { Configuration, ConfiguredSource } from '../configuration.ts'
+
+const EXIT_CANNOT = 2
+
+const examples = `
+A file source takes a line as text; a syslog source looks for a header in it. Without --source it is the first syslog source,
+or the first source.
+
+Examples:
+  echo '<34>Oct 11 22:14:15 web-1 su: failed' | sluice explain -c sluice.yaml
+  tail -n 1 /var/log/app/app.log | sluice explain --source apps
+  sluice explain --json < sample.log | jq .destinations
+`
+
+interface Flags {
+  readonly config?: string
+  readonly source?: string
+  readonly from?: string
+  readonly json?: boolean
+}
+
+/** The command. */
+export function explainCommand(): Command {
+  return new Command('explain')
+    .description('Shows what each line on stdin would become: its fields, the routes it takes, where it lands.')
+    .option('-c, --config <file>', 'configuration; else ./sluice.yaml, /etc/sluice/sluice.yaml, built-in')
+    .option('--source <name>', 'the source that the lines come from')
+    .option('--from <address>', 'the address of the peer that the lines come from')
+    .option('--json', 'one JSON object a line')
+    .addHelpText('after', examples)
+    .action(async (flags: Flags) => {
+      process.exitCode = await explain(flags)
+    })
+}
+
+async function explain({ config, source: named, from, json = false }: Flags): Promise<number> {
+  const { loadConfiguration } = await import('../load.ts')
+  const loaded = await loadConfiguration(config)
+  if (!loaded.configuration) {
+    process.stderr.write(loaded.text)
+    return EXIT_CANNOT
+  }
+  const { configuration } = loaded
+  const { Explainer, likelySource } = await import('../explanation.ts')
+  const source = named === undefined ? likelySource(configuration) : sourceNamed(configuration, named)
+  if (!source) {
+    const names = configuration.sources.map(({ name }) => name).join(', ')
+    process.stderr.write(`there is no source "${named}"; there are ${names}\n`)
+    return EXIT_CANNOT
+  }
+  const { hostname } = await import('node:os')
+  await answer(new Explainer(configuration, source, hostname(), from), configuration, json)
+  return 0
+}
+
+function sourceNamed({ sources }: Configuration, wanted: string): ConfiguredSource | undefined {
+  return sources.find(({ name }) => name === wanted)
+}
+
+async function answer(explainer: Explainer, configuration: Configuration, json: boolean): Promise<void> {
+  const { systemClock } = await import('../../common/clock.ts')
+  const { readLines } = await import('./stdin.ts')
+  const { describeRoute } = await import('./check.ts')
+  const routes = configuration.routes.map(describeRoute)
+  for await (const line of readLines(process.stdin, configuration.messageBytesMax)) {
+    const explanation = explainer.explain(line, systemClock.now())
+    process.stdout.write(json ? `${JSON.stringify(explanation)}\n` : inWords(explanation, routes))
+  }
+}
+
+/** Several lines for people, and an empty one behind them. */
+export function inWords({ message, source, routes, destinations }: Explanation, routeWords: readonly string[]): string {
+  const { sd, defects, raw: _, ...fields } = message
+  const rows: [string, string][] = Object.entries(fields).map(([name, value]) => [name, visible(String(value))])
+  for (const [id, params] of Object.entries(sd ?? {})) {
+    for (const [name, value] of Object.entries(params)) rows.push([`sd.${id}.${name}`, visible(String(value))])
+  }
+  for (const defect of defects) rows.push(['defect', defect])
+  rows.push(['source', source])
+  for (const number of routes) rows.push([`route ${number}`, routeWords[number - 1]])
+  for (const landing of destinations) rows.push(['lands in', landingWords(landing)])
+  if (destinations.length === 0) rows.push(['lands in', 'nothing: no route selects it'])
+  const width = Math.max(...rows.map(([name]) => name.length))
+  return `${rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('')}\n`
+}
+
+const landingWords = ({ name, type, path }: Landing) => `${name} (${type})${path === undefined ? '' : ` ${path}`}`
+
+// A message must not move the cursor of the terminal that it is shown on.
+function visible(value: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are meant
+  return value.replaceAll(
+    /[\0-\x1f\x7f-\x9f]/g,
+    (character) => `#${character.charCodeAt(0).toString(8).padStart(3, '0')}`,
+  )
+}

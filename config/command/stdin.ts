@@ -1,0 +1,24 @@
+// Standard input as lines of bytes.
+
+/** Lines without their newline (LF or CRLF); one longer than `bytesMax` comes in pieces. */
+export async function* readLines(input: AsyncIterable<Buffer>, bytesMax: number): AsyncGenerator<Buffer> {
+  let rest = Buffer.alloc(0)
+  for await (const chunk of input) {
+    let start = 0
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+      yield* pieces(withoutReturn(Buffer.concat([rest, chunk.subarray(start, end)])), bytesMax)
+      rest = Buffer.alloc(0)
+      start = end + 1
+    }
+    rest = Buffer.concat([rest, chunk.subarray(start)])
+    for (; rest.length >= bytesMax; rest = rest.subarray(bytesMax)) yield rest.subarray(0, bytesMax)
+  }
+  if (rest.length > 0) yield withoutReturn(rest)
+}
+
+function* pieces(line: Buffer, bytesMax: number): Generator<Buffer> {
+  for (; line.length > bytesMax; line = line.subarray(bytesMax)) yield line.subarray(0, bytesMax)
+  yield line
+}
+
+const withoutReturn = (line: Buffer) => (line.at(-1) === 13 ? line.subarray(0, -1) : line)

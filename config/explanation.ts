@@ -1,0 +1,130 @@
+// What a line would become: its fields, the routes that it takes, and where it lies afterwards. The same parser,
+// predicates and paths as in a daemon, over a batch of one message.
+
+import { FileTargets } from '../collector/file/file-targets.ts'
+import type { OutputFile } from '../collector/file/output-file.ts'
+import { compilePath } from '../collector/file/path-template.ts'
+import { compilePredicate, type Predicate } from '../common/expression/predicate.ts'
+import { messageObject, type MessageObject } from '../common/message/message-object.ts'
+import { DEFAULT_PRIORITY } from '../common/message/priority.ts'
+import { localZone, type Zone } from '../common/message/zone.ts'
+import { releaseBatch, type Batch, type Origin } from '../common/pipeline/batch.ts'
+import { SlabPool } from '../common/pipeline/slab.ts'
+import type { Configuration, ConfiguredDestination, ConfiguredSource } from './configuration.ts'
+
+export interface Explanation {
+  readonly message: MessageObject
+  /** The source that the line was taken to come from. */
+  readonly source: string
+  /** Routes that select it, counted from 1. */
+  readonly routes: readonly number[]
+  readonly destinations: readonly Landing[]
+}
+
+export interface Landing {
+  readonly name: string
+  readonly type: string
+  /** The file, where it is one. */
+  readonly path?: string
+}
+
+/** Options that say how a line without a header is read; sources have those of them that fit their kind. */
+interface LineDefaults {
+  readonly program?: string
+  readonly facility?: number
+  readonly severity?: number
+  readonly zone?: Zone
+  readonly keep_host?: boolean
+}
+
+export class Explainer {
+  readonly #configuration: Configuration
+  readonly #source: ConfiguredSource
+  readonly #origin: Origin
+  readonly #predicates: readonly (Predicate | undefined)[]
+  readonly #slabs = new SlabPool()
+
+  /** `from` is the address of a peer, for lines that come over the network. */
+  constructor(configuration: Configuration, source: ConfiguredSource, hostName: string, from: string | undefined) {
+    this.#configuration = configuration
+    this.#source = source
+    this.#origin = originOf(source, hostName, from)
+    this.#predicates = configuration.routes.map(({ where }) => where && compilePredicate(where))
+  }
+
+  /** `received` is in µs since the epoch. */
+  explain(line: Buffer, received: number): Explanation {
+    const batch = this.#batchOf(line, received)
+    try {
+      const routes = this.#routesOf(batch)
+      const reached = new Set(routes.flatMap((number) => this.#configuration.routes[number - 1].to))
+      return {
+        message: messageObject(batch, 0, this.#origin),
+        source: this.#source.name,
+        routes,
+        destinations: this.#configuration.destinations
+          .filter(({ name }) => reached.has(name))
+          .map((destination) => this.#landing(destination, batch)),
+      }
+    } finally {
+      releaseBatch(batch)
+    }
+  }
+
+  #batchOf(line: Buffer, received: number): Batch {
+    const slab = this.#slabs.take(line.length)!
+    slab.bytes.set(line)
+    const runs = [{ count: 1, origin: this.#origin }]
+    return { slab, bounds: Uint32Array.of(0, line.length), count: 1, received, runs }
+  }
+
+  #routesOf(batch: Batch): number[] {
+    const taken: number[] = []
+    const chosen = new Uint8Array(1)
+    for (const [index, { from, final }] of this.#configuration.routes.entries()) {
+      if (from && !from.includes(this.#source.name)) continue
+      chosen[0] = 1
+      this.#predicates[index]?.select(batch, chosen)
+      if (chosen[0] === 0) continue
+      taken.push(index + 1)
+      if (final) break
+    }
+    return taken
+  }
+
+  #landing({ name, type, options }: ConfiguredDestination, batch: Batch): Landing {
+    const path = type.type === 'file' ? this.#pathOf((options as { path: string }).path, batch) : undefined
+    return { name, type: type.type, ...(path !== undefined && { path }) }
+  }
+
+  #pathOf(template: string, batch: Batch): string {
+    let path = ''
+    const fileAt = (found: string) => ({ path: found }) as OutputFile
+    const fieldText = (...[given, i, origin, field]: Parameters<ConstructorParameters<typeof FileTargets>[4]>) => {
+      const value = messageObject(given, i, origin)[field as keyof MessageObject]
+      return typeof value === 'string' ? value : ''
+    }
+    new FileTargets(compilePath(template), localZone, 0, fileAt, fieldText).each(batch, (_, file) => (path = file.path))
+    return path
+  }
+}
+
+function originOf({ name, type, options }: ConfiguredSource, hostName: string, from: string | undefined): Origin {
+  const { program = '', facility, severity, zone = localZone, keep_host = true } = options as LineDefaults
+  const overNetwork = type.type === 'syslog'
+  return {
+    source: name,
+    ...(from !== undefined && { peer: from }),
+    lines: overNetwork ? 'syslog' : 'text',
+    zone,
+    host: Buffer.from(from ?? (overNetwork ? '' : hostName)),
+    ...(!keep_host && { hostForced: true }),
+    program: Buffer.from(program),
+    priority: ((facility ?? DEFAULT_PRIORITY >> 3) << 3) | (severity ?? DEFAULT_PRIORITY & 7),
+  }
+}
+
+/** The source that is meant when none is named: the one there is, or the first that takes syslog. */
+export function likelySource({ sources }: Configuration): ConfiguredSource {
+  return sources.find(({ type }) => type.type === 'syslog') ?? sources[0]
+}
