@@ -171,7 +171,10 @@ function childOf({ properties, items }: Schema, step: PropertyKey): Schema[] {
 
 // A value of another type is the worst fit: then no key of the shape was even looked at.
 function weightOf(issues: readonly Issue[]): number {
-  return issues.reduce((sum, { code, path }) => sum + (code === 'invalid_type' && path.length === 0 ? 100 : 1), 0)
+  const misfits = issues.some(({ code, path, params }) => {
+    return path.length === 0 && (code === 'invalid_type' || params?.['fault'] === 'CONFIG_WRONG_TYPE')
+  })
+  return issues.length + (misfits ? 100 : 0)
 }
 
 /** `rotate.size: `, what a sentence about a value begins with. */

@@ -1,5 +1,7 @@
 // The types of sources and destinations that this version has. Each declares its options beside its code.
 
+import { fileType } from '../collector/file/file-type.ts'
+import { stdoutType } from '../collector/stdout.ts'
 import type { DestinationType, SourceType } from '../common/component.ts'
 
 export interface KnownTypes {
@@ -9,7 +11,7 @@ export interface KnownTypes {
 
 export const knownTypes: KnownTypes = {
   sources: [],
-  destinations: [],
+  destinations: [fileType, stdoutType],
 }
 
 /** Types that the manual speaks of and that a later version brings: worth another word than a misspelt one. */

@@ -63,12 +63,12 @@ function sourceNamed({ sources }: Configuration, wanted: string): ConfiguredSour
 
 async function answer(explainer: Explainer, configuration: Configuration, json: boolean): Promise<void> {
   const { systemClock } = await import('../../common/clock.ts')
-  const { readLines } = await import('./stdin.ts')
+  const { readLines, writeOut } = await import('./standard-streams.ts')
   const { describeRoute } = await import('./check.ts')
   const routes = configuration.routes.map(describeRoute)
   for await (const line of readLines(process.stdin, configuration.messageBytesMax)) {
     const explanation = explainer.explain(line, systemClock.now())
-    process.stdout.write(json ? `${JSON.stringify(explanation)}\n` : inWords(explanation, routes))
+    await writeOut(json ? `${JSON.stringify(explanation)}\n` : inWords(explanation, routes))
   }
 }
 

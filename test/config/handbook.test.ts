@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { format } from 'prettier'
 import { expect, test } from 'vitest'
 import { checkCommand } from '../../config/command/check.ts'
+import { explainCommand } from '../../config/command/explain.ts'
 import { daemonCommand } from '../../config/command/daemon.ts'
 import { modes } from '../../config/configuration.ts'
 import { configurationSchema, filled, sections } from './handbook-tables.ts'
@@ -12,7 +13,7 @@ const writes = process.env['SLUICE_HANDBOOK'] === 'write'
 const handbookPath = new URL('../../HANDBOOK.md', import.meta.url)
 const schemaPath = new URL('../../config/sluice.schema.json', import.meta.url)
 
-const commands = () => [...modes.map(daemonCommand), checkCommand()]
+const commands = () => [...modes.map(daemonCommand), checkCommand(), explainCommand()]
 
 const formatted = (text: string, parser: string) => format(text, { parser, printWidth: 120 })
 

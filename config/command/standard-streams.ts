@@ -1,4 +1,17 @@
-// Standard input as lines of bytes.
+// Standard input as lines of bytes, and standard output that can be full or closed.
+
+import { errnoOf } from '../../common/fault.ts'
+
+/** Writes to stdout; resolves when there is room for more. Ends the process when nobody reads any more (`| head`). */
+export function writeOut(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => {
+      if (!error) resolve()
+      else if (errnoOf(error) === 'EPIPE') process.exit(0)
+      else reject(error)
+    })
+  })
+}
 
 /** Lines without their newline (LF or CRLF); one longer than `bytesMax` comes in pieces. */
 export async function* readLines(input: AsyncIterable<Buffer>, bytesMax: number): AsyncGenerator<Buffer> {

@@ -1,0 +1,73 @@
+// What `sluice explain` says of a line.
+
+import { expect, test } from 'vitest'
+import { inWords } from '../../config/command/explain.ts'
+import { Explainer, likelySource } from '../../config/explanation.ts'
+import { loadText } from '../../config/load.ts'
+import { fileType } from '../../collector/file/file-type.ts'
+import { testTypes } from './types.ts'
+
+const types = {
+  ...testTypes,
+  destinations: [fileType, ...testTypes.destinations.filter(({ type }) => type !== 'file')],
+}
+
+const text = `
+sources:
+  network: { type: syslog, listen: ["udp://127.0.0.1:0"], zone: UTC }
+  apps: { type: file, paths: [/x], program: app, facility: local0, severity: info }
+filters: { urgent: "severity:>=err" }
+destinations:
+  files: { type: file, path: "/var/log/remote/{host}/{program}-{severity}.log" }
+  archive: { type: archive }
+routes:
+  - { from: [network], where: "filter:urgent", to: [files], final: true }
+  - { where: "program:app", to: [archive] }
+  - { to: [archive, files] }
+`
+const { configuration } = loadText('x', text, undefined, types)
+if (!configuration) throw new Error('the configuration of this test is faulty')
+
+// 2026-11-20T10:00:00Z
+const received = Date.UTC(2026, 10, 20, 10) * 1000
+
+function explain(line: string, source?: string) {
+  const from = configuration!.sources.find(({ name }) => name === source) ?? likelySource(configuration!)
+  return new Explainer(configuration!, from, 'here', source === undefined ? '192.0.2.7' : undefined).explain(
+    Buffer.from(line),
+    received,
+  )
+}
+
+test('an urgent line takes the final route, and no later one', () => {
+  const { message, source, routes, destinations } = explain('<34>Oct 11 22:14:15 web-1 su[7]: failed')
+  expect(message).toMatchObject({ host: 'web-1', program: 'su', pid: '7', message: 'failed', severity: 'crit' })
+  expect(source).toBe('network')
+  expect(routes).toEqual([1])
+  expect(destinations).toEqual([{ name: 'files', type: 'file', path: '/var/log/remote/web-1/su-crit.log' }])
+})
+
+test('a destination of several routes is named once', () => {
+  const { routes, destinations } = explain('<14>Oct 11 22:14:15 web-1 app: fine')
+  expect(routes).toEqual([2, 3])
+  expect(destinations.map(({ name }) => name)).toEqual(['files', 'archive'])
+})
+
+test('a line of a file source has the defaults of its source', () => {
+  const { message, routes } = explain('all is well', 'apps')
+  expect(message).toMatchObject({ facility: 'local0', severity: 'info', program: 'app', host: 'here', format: 'raw' })
+  expect(routes).toEqual([2, 3])
+})
+
+test('a sender cannot leave the folder: explain shows the path as it will be', () => {
+  const { destinations } = explain('<14>1 2026-11-20T10:00:00Z .. ../../etc/passwd - - - x')
+  expect(destinations[0].path).toMatch(/^\/var\/log\/remote\/[^/]+\/[^/]+\.log$/)
+})
+
+test('the words name fields, defects, routes and files, and no control bytes', () => {
+  const words = inWords(explain('no pri\x1b[2J'), ['one', 'two', 'everything → archive'])
+  expect(words).toContain('message   no pri#033[2J\n')
+  expect(words).toContain('defect    PRI_MISSING\n')
+  expect(words).toContain('route 3   everything → archive\n')
+  expect(words).toContain('lands in  archive (archive)\n')
+})
