@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { checkCommand } from '../../config/command/check.ts'
 import { explainCommand } from '../../config/command/explain.ts'
 import { daemonCommand } from '../../config/command/daemon.ts'
+import { parseCommand } from '../../config/command/parse.ts'
 import { modes } from '../../config/configuration.ts'
 import { configurationSchema, filled, sections } from './handbook-tables.ts'
 
@@ -13,7 +14,7 @@ const writes = process.env['SLUICE_HANDBOOK'] === 'write'
 const handbookPath = new URL('../../HANDBOOK.md', import.meta.url)
 const schemaPath = new URL('../../config/sluice.schema.json', import.meta.url)
 
-const commands = () => [...modes.map(daemonCommand), checkCommand(), explainCommand()]
+const commands = () => [...modes.map(daemonCommand), checkCommand(), parseCommand(), explainCommand()]
 
 const formatted = (text: string, parser: string) => format(text, { parser, printWidth: 120 })
 

@@ -1,0 +1,42 @@
+// `sluice parse`: syslog on stdin, one JSON object a message on stdout. The same framing and parser as in a daemon.
+
+import { Command, InvalidArgumentError } from 'commander'
+import type { FramingMode } from '../../common/framing/stream-splitter.ts'
+
+const framings: readonly FramingMode[] = ['auto', 'newline', 'octet']
+
+const examples = `
+Framing auto takes octet counts, LF, CR LF and NUL in any mixture; defects are codes of HANDBOOK.md.
+
+Examples:
+  sluice parse < sample.log
+  nc -l 5514 | sluice parse --from 192.0.2.7 | jq -r .message
+  sluice parse < sample.log | jq -r '.defects[]' | sort | uniq -c
+`
+
+interface Flags {
+  readonly framing: FramingMode
+  readonly from?: string
+}
+
+/** The command. */
+export function parseCommand(): Command {
+  return new Command('parse')
+    .description('Reads syslog on stdin and prints each message as a JSON object on a line of its own.')
+    .option('--framing <how>', `how messages are told apart: ${framings.join(', ')}`, framingNamed, 'auto')
+    .option('--from <address>', 'the peer; stands in for a missing host')
+    .addHelpText('after', examples)
+    .action(async ({ framing, from }: Flags) => {
+      const { MessagePrinter } = await import('../message-printer.ts')
+      const { writeOut } = await import('./standard-streams.ts')
+      const printer = new MessagePrinter(framing, from)
+      for await (const chunk of process.stdin) await writeOut(printer.feed(chunk as Buffer))
+      await writeOut(printer.end())
+    })
+}
+
+function framingNamed(text: string): FramingMode {
+  const framing = framings.find((known) => known === text)
+  if (framing === undefined) throw new InvalidArgumentError(`It is one of ${framings.join(', ')}.`)
+  return framing
+}
