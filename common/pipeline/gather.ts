@@ -36,13 +36,14 @@ export class Gather {
 
   /**
    * Room for `bytes` more, in one piece: true where there is. A full batch is given away to make it. False where the
-   * pool has no slab: brake (or drop, counted) and try again when the pool has one.
+   * pool has no slab: brake (or drop, counted) and try again when the pool has one. `must` takes a slab over the bound, for
+   * what is held already and only moves.
    */
-  reserve(bytes: number): boolean {
+  reserve(bytes: number, must = false): boolean {
     if (this.#slab && this.#used + bytes <= this.#slab.bytes.length) return true
     this.flush()
     if (this.#slab && this.#used + bytes <= this.#slab.bytes.length) return true
-    const slab = this.#pool.take(bytes)
+    const slab = this.#pool.take(bytes, must)
     if (!slab) return false
     this.#slab?.release()
     this.#slab = slab

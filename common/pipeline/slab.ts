@@ -57,11 +57,14 @@ export class SlabPool {
 
   /**
    * A slab of at least `bytes`, held once by the caller; undefined where the bound is reached: wait for `freed()`.
-   * A slab larger than the standard one is made for its one message and not kept.
+   * A slab larger than the standard one is made for its one message and not kept. `must` goes over the bound.
    */
-  take(bytes: number = SLAB_BYTES): Slab | undefined {
+  take(bytes?: number): Slab | undefined
+  take(bytes: number, must: true): Slab
+  take(bytes: number, must: boolean): Slab | undefined
+  take(bytes: number = SLAB_BYTES, must = false): Slab | undefined {
     const size = Math.max(bytes, SLAB_BYTES)
-    if (this.#bytesOut + size > this.#bytesMax && this.#bytesOut > 0) return undefined
+    if (!must && this.#bytesOut + size > this.#bytesMax && this.#bytesOut > 0) return undefined
     this.#bytesOut += size
     const spare = size === SLAB_BYTES ? this.#spare.pop() : undefined
     if (spare) {

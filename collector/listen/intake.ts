@@ -1,0 +1,99 @@
+// What all listeners of a source share: one gather, one set of open writes, one brake.
+//
+//   connection ─┐ frames                  batch              promise
+//   connection ─┼────────▶ gather ── one a turn ──▶ sink ──────────────▶ released
+//   datagram   ─┘             │                      │
+//                             └── no slab ──▶ brake ◀┘ 8 MiB open
+
+import type { Cancel } from '../../common/clock.ts'
+import { Fault, reasonOf } from '../../common/fault.ts'
+import { RateLimitedWarning } from '../../common/log.ts'
+import { batchBytes, type Batch, type Origin } from '../../common/pipeline/batch.ts'
+import { Gather } from '../../common/pipeline/gather.ts'
+import { OpenWrites } from '../../common/pipeline/open-writes.ts'
+import type { Sink } from '../../common/pipeline/sink.ts'
+import type { Platform } from '../../common/platform.ts'
+
+// More than one read from a socket brings.
+const CHUNK_BYTES = 64 * 1024
+
+export class Intake {
+  readonly #source: string
+  readonly #platform: Platform
+  readonly #gather: Gather
+  readonly #writes: OpenWrites
+  readonly #warning: RateLimitedWarning
+  #cancelFlush: Cancel | undefined
+
+  constructor(source: string, sink: Sink, platform: Platform) {
+    this.#source = source
+    this.#platform = platform
+    this.#writes = new OpenWrites(sink)
+    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
+    this.#gather = new Gather(platform.slabs, platform.clock.now, (batch) => void this.#write(batch))
+  }
+
+  /** Whether `bytes` can be taken in now. Where not: brake until `room()`, or drop and count. */
+  takes(bytes: number): boolean {
+    return !this.#writes.full && this.#gather.reserve(bytes)
+  }
+
+  /** Resolves when a chunk can be taken in again. */
+  async room(): Promise<void> {
+    for (;;) {
+      await this.#writes.room()
+      if (this.#gather.reserve(CHUNK_BYTES)) return
+      await this.#platform.slabs.freed()
+    }
+  }
+
+  /** One message. It is taken in whatever `takes` says: what is held already only moves. */
+  add(origin: Origin, bytes: Uint8Array, start: number, end: number, mark: number): void {
+    this.#gather.reserve(end - start, true)
+    const at = this.#gather.copy(bytes, start, end)
+    this.#gather.add(origin, at, at + end - start, mark)
+    this.#flushSoon()
+  }
+
+  /** Messages of one chunk, which is copied once: message i is `[bounds[2i], bounds[2i+1])`. */
+  addAll(origin: Origin, bytes: Uint8Array, bounds: Uint32Array, marks: Uint32Array, count: number): void {
+    const first = bounds[0]
+    const last = bounds[2 * count - 1]
+    this.#gather.reserve(last - first, true)
+    const shift = this.#gather.copy(bytes, first, last) - first
+    for (let i = 0; i < count; i += 1) {
+      this.#gather.add(origin, bounds[2 * i] + shift, bounds[2 * i + 1] + shift, marks[i])
+    }
+    this.#flushSoon()
+  }
+
+  /** Gives everything away and waits until all of it has settled. */
+  async close(): Promise<void> {
+    this.#cancelFlush?.()
+    this.#gather.close()
+    await this.#writes.settled()
+  }
+
+  #flushSoon(): void {
+    this.#cancelFlush ??= this.#platform.clock.soon(() => {
+      this.#cancelFlush = undefined
+      this.#gather.flush()
+    })
+  }
+
+  async #write(batch: Batch): Promise<void> {
+    const { metrics } = this.#platform
+    const source = this.#source
+    const { count } = batch
+    metrics.count('sluice_received_total', { source }, count)
+    metrics.count('sluice_received_bytes_total', { source }, batchBytes(batch))
+    try {
+      await this.#writes.write(batch)
+    } catch (error) {
+      // The network cannot be read again: what a destination gave back is lost here, and said so.
+      const reason = error instanceof Fault ? error.code.toLowerCase() : 'write_failed'
+      metrics.count('sluice_dropped_total', { reason, where: source }, count)
+      this.#warning.warn({ source, messages: count, reason: reasonOf(error) }, 'messages dropped')
+    }
+  }
+}

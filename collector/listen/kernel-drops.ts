@@ -1,0 +1,89 @@
+// What the kernel dropped because a socket's receive buffer was full: the last column of /proc/net/udp and udp6.
+//
+//   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
+//   12: 0100007F:158A 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 41232 2 0000000000 17
+
+import type { Cancel } from '../../common/clock.ts'
+import { reasonOf } from '../../common/fault.ts'
+import type { Endpoint } from '../../common/net/net.ts'
+import type { Platform } from '../../common/platform.ts'
+
+const EVERY_MS = 5_000
+const TABLES = ['/proc/net/udp', '/proc/net/udp6'] as const
+
+export class KernelDrops {
+  readonly #source: string
+  readonly #platform: Platform
+  readonly #ports = new Set<number>()
+  readonly #before = new Map<string, number>()
+  #cancel: Cancel | undefined
+  #stopped = false
+
+  constructor(source: string, platform: Platform) {
+    this.#source = source
+    this.#platform = platform
+  }
+
+  /** A socket of ours. */
+  watch({ port }: Endpoint): void {
+    this.#ports.add(port)
+  }
+
+  start(): void {
+    if (this.#ports.size > 0) void this.#look()
+  }
+
+  /** Counts once more: sockets are to be closed after this. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#cancel?.()
+    if (this.#ports.size > 0) await this.#look()
+  }
+
+  async #look(): Promise<void> {
+    let dropped = 0
+    for (const table of TABLES) dropped += await this.#lookAt(table)
+    if (dropped > 0) {
+      const labels = { reason: 'udp_kernel', where: this.#source }
+      this.#platform.metrics.count('sluice_dropped_total', labels, dropped)
+      this.#platform.log.warn(
+        { source: this.#source, messages: dropped },
+        'datagrams dropped by the kernel: the receive buffer was full (raise net.core.rmem_max)',
+      )
+    }
+    if (!this.#stopped) this.#cancel = this.#platform.clock.after(EVERY_MS, () => void this.#look())
+  }
+
+  async #lookAt(table: string): Promise<number> {
+    let text: string
+    try {
+      text = (await this.#platform.disk.readFile(table)).toString('latin1')
+    } catch (error) {
+      // Not Linux, or no IPv6: nothing to be known. Said once, at the first look.
+      if (!this.#before.has(table)) this.#platform.log.debug({ table, reason: reasonOf(error) }, 'not readable')
+      this.#before.set(table, 0)
+      return 0
+    }
+    let dropped = 0
+    for (const { port, inode, drops } of parseUdpTable(text)) {
+      if (!this.#ports.has(port)) continue
+      dropped += Math.max(0, drops - (this.#before.get(inode) ?? 0))
+      this.#before.set(inode, drops)
+    }
+    return dropped
+  }
+}
+
+/** The sockets of a table in the form of /proc/net/udp. */
+export function parseUdpTable(text: string): { port: number; inode: string; drops: number }[] {
+  return text
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields.length >= 13)
+    .map((fields) => ({
+      port: Number.parseInt(fields[1].slice(fields[1].indexOf(':') + 1), 16),
+      inode: fields[9],
+      drops: Number(fields[12]),
+    }))
+}

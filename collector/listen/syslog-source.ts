@@ -1,0 +1,97 @@
+// The `syslog` source: listens for syslog on UDP and TCP.
+
+import type { ComponentContext, SourceType } from '../../common/component.ts'
+import { isWithin, parseAddress } from '../../common/expression/address.ts'
+import { CONNECTIONS_MAX } from '../../common/limits.ts'
+import { DEFAULT_PRIORITY } from '../../common/message/priority.ts'
+import { count, flag, list, options, type OptionsOf } from '../../common/option.ts'
+import { endpointUrl, network, zone } from '../../common/option-values.ts'
+import type { Origin } from '../../common/pipeline/batch.ts'
+import type { Sink, Source } from '../../common/pipeline/sink.ts'
+import type { Platform } from '../../common/platform.ts'
+import { Intake } from './intake.ts'
+import { TcpListener, type ListenerSettings } from './tcp-listener.ts'
+import { UdpListener } from './udp-listener.ts'
+
+const syslogOptions = options({
+  listen: list(endpointUrl(['udp', 'tcp'], 'listen')).describe('Addresses to listen on.'),
+  zone: zone().prefault('local').describe('Zone of times that name none.'),
+  keep_host: flag().prefault(true).describe('Whether a message keeps the host it names, or gets its sender’s address.'),
+  max_connections: count(1, 1_000_000)
+    .prefault(CONNECTIONS_MAX)
+    .describe('TCP connections at a time; more are turned away and counted.'),
+  allow: list(network()).optional().describe('Who may send; everybody where it is not given.'),
+})
+
+type SyslogOptions = OptionsOf<typeof syslogOptions>
+
+export const syslogSource: SourceType<SyslogOptions> = {
+  type: 'syslog',
+  about: 'Listens for syslog on UDP and TCP, in any format and framing.',
+  options: syslogOptions,
+  create: (given, context) => new SyslogSource(given, context),
+}
+
+class SyslogSource implements Source {
+  readonly name: string
+  readonly #options: SyslogOptions
+  readonly #platform: Platform
+  readonly #tcp: TcpListener
+  readonly #udp: UdpListener
+
+  constructor(given: SyslogOptions, context: ComponentContext) {
+    this.name = context.name
+    this.#options = given
+    this.#platform = context.platform
+    const settings = settingsOf(given, context)
+    this.#tcp = new TcpListener(settings, context.platform)
+    this.#udp = new UdpListener(settings, context.platform)
+  }
+
+  async open(): Promise<void> {
+    try {
+      for (const { scheme, host, port } of this.#options.listen) {
+        const listener = scheme === 'udp' ? this.#udp : this.#tcp
+        const bound = await listener.listen({ host, port })
+        this.#platform.log.info({ source: this.name, scheme, host, port: bound }, 'listening')
+      }
+    } catch (error) {
+      await Promise.all([this.#tcp.stop(), this.#udp.stop()])
+      throw error
+    }
+  }
+
+  async run(sink: Sink, signal: AbortSignal): Promise<void> {
+    const intake = new Intake(this.name, sink, this.#platform)
+    this.#tcp.start(intake)
+    this.#udp.start(intake)
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+    await Promise.all([this.#tcp.stop(), this.#udp.stop()])
+    await intake.close()
+  }
+}
+
+function settingsOf(given: SyslogOptions, context: ComponentContext): ListenerSettings {
+  const { allow } = given
+  return {
+    source: context.name,
+    framing: 'auto',
+    messageBytesMax: context.messageBytesMax,
+    connectionsMax: given.max_connections,
+    allows(host) {
+      if (!allow) return true
+      const address = parseAddress(host)
+      return address !== undefined && allow.some((allowed) => isWithin(address, allowed))
+    },
+    originOf: (host): Origin => ({
+      source: context.name,
+      peer: host,
+      lines: 'syslog',
+      zone: given.zone,
+      host: Buffer.from(host),
+      ...(given.keep_host ? {} : { hostForced: true }),
+      program: Buffer.alloc(0),
+      priority: DEFAULT_PRIORITY,
+    }),
+  }
+}
