@@ -1,8 +1,10 @@
 // The types of sources and destinations that this version has. Each declares its options beside its code.
 
 import { fileType } from '../collector/file/file-type.ts'
+import { syslogSource } from '../collector/listen/syslog-source.ts'
 import { stdoutType } from '../collector/stdout.ts'
 import type { DestinationType, SourceType } from '../common/component.ts'
+import { forwardType } from '../shipper/forward/forward-destination.ts'
 
 export interface KnownTypes {
   readonly sources: readonly SourceType<unknown>[]
@@ -10,8 +12,8 @@ export interface KnownTypes {
 }
 
 export const knownTypes: KnownTypes = {
-  sources: [],
-  destinations: [fileType, stdoutType],
+  sources: [syslogSource],
+  destinations: [fileType, forwardType, stdoutType],
 }
 
 /** Types that the manual speaks of and that a later version brings: worth another word than a misspelt one. */

@@ -55,8 +55,9 @@ export class TcpLane {
   }
 
   /** Begins to connect, and goes on trying for as long as the lane lives. */
-  start(): void {
+  open(): Promise<void> {
     void this.#connect()
+    return Promise.resolve()
   }
 
   write(batch: Batch): Promise<void> {

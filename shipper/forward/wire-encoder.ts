@@ -1,14 +1,150 @@
 // Messages as they go over the wire: RFC 6587 octet counting or newline framing over streams, one message a datagram.
 //
-// The default format is `received`: a message leaves byte for byte as it came. One without a header gets one, an
-// RFC 5424 header from what is known of its origin, since the next hop cannot know it:
+// The default format is `received`: a message leaves byte for byte as it came. One without a header gets one, since the
+// next hop cannot know where it came from:
 //
-//   GET /index.html 200   →   <134>1 2026-11-20T10:00:00.123456+01:00 web-1 nginx - - - GET /index.html 200
+//   GET /index.html 200               →  <134>1 2026-11-20T10:00:00.123456+01:00 web-1 nginx - - GET /index.html 200
+//   Oct 11 22:14:15 web-1 su: hello   →  <38>Oct 11 22:14:15 web-1 su: hello       (a file's line that is syslog)
 
+import { MessageChunks, textBoundary } from '../../common/message/chunk.ts'
 import { headersOf } from '../../common/message/headers.ts'
-import { lineFormat, type LineFormat, type LineFormatName } from '../../common/message/line-format.ts'
+import { lineFormat, writeRfc5424, type LineFormat, type LineFormatName } from '../../common/message/line-format.ts'
 import { Output } from '../../common/message/output.ts'
+import { priorityAt } from '../../common/message/parse.ts'
 import type { Batch, Origin } from '../../common/pipeline/batch.ts'
-import { FORMAT_MASK, FORMAT_RAW, KIND, ROW } from '../../common/pipeline/header-table.ts'
+import { FORMAT_MASK, FORMAT_RAW, KIND, PRIORITY, ROW } from '../../common/pipeline/header-table.ts'
+import { newId, type Random } from '../../common/random.ts'
 
 export type Framing = 'octet' | 'newline'
+export type WireFormat = 'received' | LineFormatName
+
+const SPACE = 0x20
+const NEWLINE = 0x0a
+const LESS = 0x3c
+const GREATER = 0x3e
+
+// A buffer larger than this was for one huge message and is not kept.
+const SPARE_BYTES_MAX = 1024 * 1024
+const SPARE_MAX = 8
+
+export class WireEncoder {
+  readonly #framing: Framing
+  /** Undefined for `received`. */
+  readonly #format: LineFormat | undefined
+  readonly #random: Random
+  #output = new Output()
+  #spare: Buffer[] = []
+  readonly #one = new Output(Buffer.allocUnsafeSlow(4096))
+
+  constructor(format: WireFormat, framing: Framing, random: Random) {
+    this.#framing = framing
+    this.#format = format === 'received' ? undefined : lineFormat(format)
+    this.#random = random
+  }
+
+  /** Bytes added since the last `take`. */
+  get length(): number {
+    return this.#output.length
+  }
+
+  /** Adds all messages of a batch, framed. */
+  add(batch: Batch): void {
+    let i = 0
+    for (const { count, origin } of batch.runs) {
+      for (const last = i + count; i < last; i += 1) {
+        if (this.#framing === 'octet') this.#addCounted(batch, i, origin)
+        else this.#addLine(batch, i, origin)
+      }
+    }
+  }
+
+  /** Gives what was added; its memory is the caller's until `giveBack`. */
+  take(): Buffer {
+    const { written } = this.#output
+    this.#output = new Output(this.#spare.pop())
+    return written
+  }
+
+  giveBack(taken: Buffer): void {
+    if (this.#spare.length >= SPARE_MAX || taken.buffer.byteLength > SPARE_BYTES_MAX) return
+    this.#spare.push(Buffer.from(taken.buffer))
+  }
+
+  /** Each message as one datagram, valid until the next; what one cannot carry comes in pieces (`message/chunk.ts`). */
+  *datagrams(batch: Batch, bytesMax: number): Generator<Buffer> {
+    let i = 0
+    for (const { count, origin } of batch.runs) {
+      for (const last = i + count; i < last; i += 1) {
+        this.#one.clear()
+        this.#write(batch, i, origin, this.#one, false)
+        const { written } = this.#one
+        if (written.length <= bytesMax) yield written
+        else yield* this.#pieces(written, origin, batch.received, bytesMax)
+      }
+    }
+  }
+
+  #addCounted(batch: Batch, i: number, origin: Origin): void {
+    const output = this.#output
+    // Most messages leave as they came, and then their length is known before they are written.
+    if (!this.#format && hasPriority(batch, i)) {
+      const start = batch.bounds[2 * i]
+      const end = batch.bounds[2 * i + 1]
+      output.number(end - start)
+      output.byte(SPACE)
+      output.raw(batch.slab, start, end)
+      return
+    }
+    const one = this.#one
+    one.clear()
+    this.#write(batch, i, origin, one, false)
+    output.number(one.length)
+    output.byte(SPACE)
+    output.fixed(one.written)
+  }
+
+  #addLine(batch: Batch, i: number, origin: Origin): void {
+    const output = this.#output
+    if (!this.#format && hasPriority(batch, i)) output.line(batch.slab, batch.bounds[2 * i], batch.bounds[2 * i + 1])
+    else this.#write(batch, i, origin, output, true)
+    output.byte(NEWLINE)
+  }
+
+  /** Writes one message, unframed. `escaped` where a newline would end the frame. */
+  #write(batch: Batch, i: number, origin: Origin, output: Output, escaped: boolean): void {
+    if (this.#format) return this.#format.write(batch, i, origin, output)
+    const start = batch.bounds[2 * i]
+    const end = batch.bounds[2 * i + 1]
+    if (!hasPriority(batch, i)) {
+      const { cells } = headersOf(batch)
+      const row = i * ROW
+      if ((cells[row + KIND] & FORMAT_MASK) === FORMAT_RAW) return writeRfc5424(batch, i, origin, output, escaped)
+      // A header that lacks nothing but its PRI. What came over the network without one goes on without one.
+      if (origin.lines === 'text') writePriority(cells[row + PRIORITY], output)
+    }
+    if (escaped) output.line(batch.slab, start, end)
+    else output.raw(batch.slab, start, end)
+  }
+
+  *#pieces(message: Buffer, origin: Origin, received: number, bytesMax: number): Generator<Buffer> {
+    const id = newId(this.#random)
+    let chunks: MessageChunks | undefined
+    for (let at = 0; at < message.length;) {
+      const rest = message.subarray(at)
+      const length = rest.length <= bytesMax ? rest.length : textBoundary(rest, bytesMax)
+      chunks ??= new MessageChunks(rest.subarray(0, length), origin, received, id)
+      yield chunks.piece(rest, 0, length)[0]
+      at += length
+    }
+  }
+}
+
+function hasPriority({ slab, bounds }: Batch, i: number): boolean {
+  return priorityAt(slab.bytes, bounds[2 * i], bounds[2 * i + 1]) >= 0
+}
+
+function writePriority(priority: number, output: Output): void {
+  output.byte(LESS)
+  output.number(priority)
+  output.byte(GREATER)
+}

@@ -7,7 +7,7 @@ import type { Destination, Sink } from '../../common/pipeline/sink.ts'
 export function textsOf(batch: Batch): string[] {
   const texts: string[] = []
   for (let i = 0; i < batch.count; i += 1) {
-    texts.push(batch.slab.bytes.latin1Slice(batch.bounds[2 * i], batch.bounds[2 * i + 1]))
+    texts.push(batch.slab.bytes.toString('latin1', batch.bounds[2 * i], batch.bounds[2 * i + 1]))
   }
   return texts
 }

@@ -1,0 +1,61 @@
+// The `forward` destination: to another syslog receiver over TCP or UDP.
+
+import type { ComponentContext, DestinationType } from '../../common/component.ts'
+import { lineFormatNames } from '../../common/message/line-format.ts'
+import { list, oneOf, options, OptionFault, type OptionsOf } from '../../common/option.ts'
+import { endpointUrl } from '../../common/option-values.ts'
+import type { Batch } from '../../common/pipeline/batch.ts'
+import type { Destination } from '../../common/pipeline/sink.ts'
+import { TcpLane } from './tcp-lane.ts'
+import { UdpLane } from './udp-lane.ts'
+import { WireEncoder } from './wire-encoder.ts'
+
+const forwardOptions = options({
+  to: list(endpointUrl(['tcp', 'udp'], 'connect')).describe(
+    'Receivers: the first that answers is used, in this order.',
+  ),
+  format: oneOf('received', ...lineFormatNames)
+    .prefault('received')
+    .describe('How messages are written; `received` is byte for byte as they came.'),
+  framing: oneOf('octet', 'newline').prefault('octet').describe('How messages are told apart on TCP (RFC 6587).'),
+})
+
+type ForwardOptions = OptionsOf<typeof forwardOptions>
+
+export const forwardType: DestinationType<ForwardOptions> = {
+  type: 'forward',
+  about: 'Sends on to another syslog receiver over TCP or UDP.',
+  options: forwardOptions,
+  create: (given, context) => new ForwardDestination(given, context),
+}
+
+class ForwardDestination implements Destination {
+  readonly name: string
+  readonly #lane: TcpLane | UdpLane
+
+  constructor(given: ForwardOptions, context: ComponentContext) {
+    this.name = context.name
+    const { platform } = context
+    const encoder = new WireEncoder(given.format, given.framing, platform.random)
+    const [first] = given.to
+    if (given.to.some(({ scheme }) => scheme !== first.scheme)) {
+      throw new OptionFault({ sentence: `${context.name}: receivers of one destination are all tcp or all udp` })
+    }
+    this.#lane =
+      first.scheme === 'udp'
+        ? new UdpLane(context.name, first, encoder, platform)
+        : new TcpLane(context.name, given.to, encoder, platform)
+  }
+
+  open(): Promise<void> {
+    return this.#lane.open()
+  }
+
+  write(batch: Batch): Promise<void> {
+    return this.#lane.write(batch)
+  }
+
+  close(deadlineMs: number): Promise<void> {
+    return this.#lane.close(deadlineMs)
+  }
+}
