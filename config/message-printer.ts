@@ -41,7 +41,7 @@ export class MessagePrinter implements FrameOutput {
 
   /** The lines of what was not complete at the end. */
   end(): string {
-    this.#splitter.flush()
+    this.#splitter.flush(true)
     return this.#taken()
   }
 

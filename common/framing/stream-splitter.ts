@@ -110,10 +110,13 @@ export class StreamSplitter implements HalfFrame {
     this.#giveFrames(chunk)
   }
 
-  /** The stream has ended, or has been silent for too long: what is held comes out, marked. */
-  flush(): void {
+  /**
+   * The stream has ended, or has been silent for too long: what is held comes out, marked. With `endsLine` the end ends
+   * a line as a newline does: it is that of a file.
+   */
+  flush(endsLine: boolean = false): void {
     if (this.#state === BETWEEN) return
-    this.#mark |= FRAME_HALF
+    if (!endsLine || this.#state === IN_OCTETS) this.#mark |= FRAME_HALF
     // A count that was never filled may have swallowed lines: they come out as such.
     if (this.#state === IN_OCTETS && !this.#chunks) this.#giveLines()
     else this.#giveHalf()

@@ -66,8 +66,13 @@ test('frames of all kinds in one stream', () => {
     ['two', []],
     ['three', []],
     ['four', []],
-    ['five', ['FRAME_HALF']],
+    ['five', []],
   ])
+})
+
+test('a counted message that breaks off is marked; a last line without its newline is not', () => {
+  expect(parse('<13>x: whole').map(({ defects }) => defects)).toEqual([[]])
+  expect(parse('99 <13>x: half').map(({ message, defects }) => [message, defects])).toEqual([['half', ['FRAME_HALF']]])
 })
 
 test('newline framing takes a count for text', () => {
