@@ -39,7 +39,8 @@ export interface FileDestinationOptions {
   readonly filesMax: number
   readonly rotate?: RotateOptions | undefined
   readonly fieldText?: FieldText
-  readonly compressFrame: CompressFrame
+  /** Absent where rotated files stay as they are. */
+  readonly compressFrame?: CompressFrame | undefined
 }
 
 export interface FileSurroundings {

@@ -215,21 +215,11 @@ export class FileTargets {
 
 /** What a field of receipt says at `received`, µs since the epoch, in the zone. */
 function receiptText(zone: Zone, received: number, field: PathField): string | undefined {
-  const iso = localIso(zone, received)
-  switch (field) {
-    case 'date':
-      return iso.slice(0, 10)
-    case 'year':
-      return iso.slice(0, 4)
-    case 'month':
-      return iso.slice(5, 7)
-    case 'day':
-      return iso.slice(8, 10)
-    case 'hour':
-      return iso.slice(11, 13)
-    case 'received':
-      return iso.slice(0, 19)
-    default:
-      return undefined
-  }
+  const part = receiptParts[field]
+  return part && localIso(zone, received).slice(part[0], part[1])
+}
+
+/** Where in `2026-11-23T10:00:00` each field of receipt stands. */
+const receiptParts: Partial<Record<PathField, readonly [from: number, to: number]>> = {
+  ...{ date: [0, 10], year: [0, 4], month: [5, 7], day: [8, 10], hour: [11, 13], received: [0, 19] },
 }

@@ -5,7 +5,7 @@ import { OPEN_FILES_MAX } from '../../common/limits.ts'
 import { count, either, flag, oneOf, options, textOption, type OptionsOf } from '../../common/option.ts'
 import { account, byteSize, duration, fileMode } from '../../common/option-values.ts'
 import { lineOption } from '../line-option.ts'
-import { gzipFrame } from './compress-frame.ts'
+import { frameCompressor } from './compress-frame.ts'
 import { FileDestination } from './file-destination.ts'
 import { compilePath } from './path-template.ts'
 import type { RotateOptions } from './rotation.ts'
@@ -57,7 +57,7 @@ export const fileType: DestinationType<FileOptions> = {
       access,
       filesMax: max_files,
       rotate: rotate && rotation(rotate),
-      compressFrame: gzipFrame,
+      compressFrame: frameCompressor(rotate?.compress),
     }
     return new FileDestination(name, shape, { platform, zone: localZone, dataFolder })
   },

@@ -40,12 +40,12 @@ export class RotatedFiles {
   readonly #options: RotatedFilesOptions
   readonly #platform: Platform
   readonly #disk: Disk
-  readonly #compressFrame: CompressFrame
+  readonly #compressFrame: CompressFrame | undefined
   readonly #folders = new Set<string>()
   #working: Promise<void> | undefined
   #stopped = false
 
-  constructor(options: RotatedFilesOptions, platform: Platform, compressFrame: CompressFrame) {
+  constructor(options: RotatedFilesOptions, platform: Platform, compressFrame: CompressFrame | undefined) {
     this.#options = options
     this.#platform = platform
     this.#disk = platform.disk
@@ -95,8 +95,11 @@ export class RotatedFiles {
     for (const found of byBase.values()) {
       const whole = await this.#finishInterrupted(found)
       const kept = await this.#removeOld(whole)
-      if (this.#options.compress === 'none') continue
-      for (const each of kept) if (each.compression === 'none' && !this.#stopped) await this.#compress(each.path)
+      const compressFrame = this.#compressFrame
+      if (this.#options.compress === 'none' || !compressFrame) continue
+      for (const { compression, path } of kept) {
+        if (compression === 'none' && !this.#stopped) await this.#compress(path, compressFrame)
+      }
     }
   }
 
@@ -124,12 +127,12 @@ export class RotatedFiles {
     return sorted.filter((each, i) => !isOld(each, i))
   }
 
-  async #compress(path: string): Promise<void> {
+  async #compress(path: string, compressFrame: CompressFrame): Promise<void> {
     const done = path + compressionSuffixes[this.#options.compress]
     const temporary = `${done}.new`
     const stat = await this.#disk.stat(path)
     if (!stat || stat.kind !== 'file') return
-    if (!(await this.#writeCompressed(path, temporary, stat))) {
+    if (!(await this.#writeCompressed(path, temporary, stat, compressFrame))) {
       await this.#disk.remove(temporary)
       return
     }
@@ -139,7 +142,12 @@ export class RotatedFiles {
     await this.#disk.remove(path)
   }
 
-  async #writeCompressed(path: string, temporary: string, { size, mode }: FileStat): Promise<boolean> {
+  async #writeCompressed(
+    path: string,
+    temporary: string,
+    { size, mode }: FileStat,
+    compressFrame: CompressFrame,
+  ): Promise<boolean> {
     const from = await this.#disk.open(path, 'read')
     const to = await this.#disk.open(temporary, 'create', mode)
     try {
@@ -151,7 +159,7 @@ export class RotatedFiles {
         if (this.#stopped) return false
         const bytes = await from.read(chunk, 0, chunk.length, at)
         if (bytes === 0 && at > 0) break
-        const frame = await this.#compressFrame(chunk.subarray(0, bytes))
+        const frame = await compressFrame(chunk.subarray(0, bytes))
         await to.write(frame, 0, frame.length, written)
         at += bytes
         written += frame.length

@@ -90,12 +90,12 @@ export class Rotation implements FileWatcher {
 
   #seal(file: OutputFile): void {
     const { commit, keeper } = this.#with
-    let committing = commit(file)
+    const committing = commit(file)
+    let isCommitted = committing === undefined
+    void committing?.then(() => (isCommitted = true))
     this.#ahead.add(file)
-    const committed = committing
-    committing?.then(() => (committing = undefined))
     file.seal(async () => {
-      if (committing) throw new Pause(committed!)
+      if (!isCommitted) throw new Pause(committing!)
       if (!file.handle) await keeper.open(file)
       if (file.length > 0) await this.#rename(file)
       this.#ahead.delete(file)

@@ -120,7 +120,12 @@ test('stream: a write settles only when lines and position are on the disk, in t
   })
   const platform = fakePlatform(disk)
   const files = await openIn(folder, platform)
-  await settled(files.write(stream(0, 'a')), platform)
+  let callsAtSettling = 0
+  await settled(
+    files.write(stream(0, 'a')).then(() => (callsAtSettling = calls.length)),
+    platform,
+  )
+  expect(callsAtSettling).toBe(6)
   expect(calls).toEqual([
     'write data/files/positions', // the length before the first line of a stream
     'sync data/files/positions',

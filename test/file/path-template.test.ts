@@ -38,7 +38,7 @@ const attempts: [said: string, named: string][] = [
   ['%2e%2e%2f', '%2e%2e%2f.log'],
   [`a${NUL}b`, 'a_b.log'],
   [`a${NUL}`, 'a_.log'],
-  [`${NUL}`, '_.log'],
+  [NUL, '_.log'],
   [`..${NUL}/`, '____.log'],
   ['a\nb', 'a_b.log'],
   ['a\rb', 'a_b.log'],
