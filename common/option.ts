@@ -89,11 +89,6 @@ export const elsewhere = z.unknown
 /** One of several shapes; the faults shown are those of the shape that fits best. */
 export const either = z.union
 
-/** The keys of several declarations in one. */
-export function joined<A extends z.ZodRawShape, B extends z.ZodRawShape>(a: z.ZodObject<A>, b: z.ZodObject<B>) {
-  return z.strictObject({ ...a.shape, ...b.shape })
-}
-
 /** Text that is not empty. */
 export function text(kind: string = 'text', like?: string): ZodType<string, string> {
   const ofNumber = (value: number) => ({
@@ -113,7 +108,10 @@ export function oneOf<const T extends string>(...words: readonly T[]): ZodType<T
     const word = words.find((known) => known === value)
     if (word !== undefined) return word
     if (typeof value === 'object' || value === undefined) throw wrongType(value, { kind })
-    throw new OptionFault({ sentence: `${shown(value)} is not one of ${kind}`, ...suggest(String(value), words) })
+    throw new OptionFault({
+      sentence: `${shown(value)} is not one of ${kind}`,
+      ...(typeof value === 'string' && suggest(value, words)),
+    })
   }
   return option<T, T>({ kind, type: 'string', enum: words }, read)
 }
@@ -189,5 +187,5 @@ function suggest(typed: string, words: readonly string[]): { suggestion?: string
 
 /** The JSON schema of a declaration, as people write it. `kind` and `bound` stand in it for the handbook's tables. */
 export function jsonSchemaOf(declaration: ZodType): Record<string, unknown> {
-  return z.toJSONSchema(declaration, { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>
+  return z.toJSONSchema(declaration, { io: 'input', unrepresentable: 'any' })
 }

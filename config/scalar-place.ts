@@ -15,7 +15,7 @@ export function placeInScalar(text: string, scalar: YamlScalar, index: number): 
   for (;;) {
     const wanted = value.charAt(i)
     if (scalar.style === 'double') at = afterContinuation(text, at)
-    if (wanted === '' || !isBlank(wanted)) while (at < scalar.end && isBlank(text.charAt(at)) && wanted !== '') at += 1
+    if (wanted !== '' && !isBlank(wanted)) while (at < scalar.end && isBlank(text.charAt(at))) at += 1
     if (i >= index || at >= scalar.end || wanted === '') return Math.min(at, scalar.end)
     const [valueUnits, textUnits] = step(text, at, scalar, value, i)
     i += valueUnits

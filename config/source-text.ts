@@ -37,7 +37,7 @@ export class SourceText {
   positionOf(offset: number): { line: number; column: number } {
     const line = this.#lineAt(offset)
     const before = this.text.slice(this.#lineStarts[line], offset)
-    return { line: line + 1, column: [...before].length + 1 }
+    return { line: line + 1, column: Array.from(before).length + 1 }
   }
 
   /** One fault with its line and a caret under the spot; ends with a newline. */
@@ -52,10 +52,9 @@ export class SourceText {
   #shownLine(line: number, column: number): string {
     const start = this.#lineStarts[line]
     const [content] = /^[^\r\n]*/.exec(this.text.slice(start))!
-    // A byte order mark and other control characters would move the caret, or the terminal.
-    // oxlint-disable-next-line no-control-regex -- control characters are meant
-    let characters = [...content].map((character) =>
-      /[\0-\x08\x0b-\x1f\x7f\u2028\u2029\ufeff]/.test(character) ? ' ' : character,
+    // A byte order mark and control characters would move the caret, or the terminal.
+    let characters = Array.from(content, (character) =>
+      /[^\P{Cc}\t]|[\u2028\u2029\ufeff]/u.test(character) ? ' ' : character,
     )
     if (characters.length > SHOWN_CHARACTERS) {
       const from = Math.max(0, column - SHOWN_BEFORE)

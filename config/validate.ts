@@ -121,8 +121,7 @@ class Validation {
 
   // Names become file names (spools, archives) and labels.
   #checkName(name: string, at: number): void {
-    // oxlint-disable-next-line no-control-regex -- control characters are meant
-    const bad = /^$|^\.|[/\0-\x1f\x7f]/.test(name) || name.length > NAME_CHARACTERS_MAX
+    const bad = /^$|^\.|[/\p{Cc}]/u.test(name) || name.length > NAME_CHARACTERS_MAX
     if (bad) {
       const rule = `1 to ${NAME_CHARACTERS_MAX} characters, without "/" and control characters, not beginning with a dot`
       this.#fail('CONFIG_WRONG_VALUE', at, `${JSON.stringify(name)} is no name: ${rule}`)
@@ -207,8 +206,10 @@ class Validation {
       return resolveFilters(expression, filters, text, name)
     } catch (error) {
       if (!(error instanceof ExpressionFault)) throw error
-      for (const { start, sentence, suggestion } of error.problems) {
-        const code = /^there is no filter /.test(sentence) ? 'CONFIG_UNKNOWN_NAME' : 'CONFIG_EXPRESSION'
+      for (const { start, end, sentence, suggestion } of error.problems) {
+        // A filter that is there and a fault all the same leads back to itself.
+        const there = filters.has(text.slice(start, end).replaceAll(/^["']|["']$/g, ''))
+        const code = there ? 'CONFIG_EXPRESSION' : 'CONFIG_UNKNOWN_NAME'
         this.#fail(code, placeInScalar(this.#text, node, start), label + sentence, suggestion)
       }
       return undefined

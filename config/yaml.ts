@@ -1,7 +1,7 @@
 // YAML (and so JSON) to a tree of values that know where they stand. What makes a configuration hard to read or to point
 // into is refused: anchors, aliases, merge keys, tags, several documents in one file.
 
-import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, type Document, type Node, type Scalar } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, type Document, type Node } from 'yaml'
 import type { ConfigFault } from './source-text.ts'
 
 interface Place {
@@ -45,7 +45,7 @@ export function parseYaml(text: string): { root?: YamlNode; faults: ConfigFault[
     return { faults: broken.map(({ code, message, pos }) => syntaxFault(text, code, message, pos[0])) }
   const reader = new TreeReader(text)
   if (second) reader.refuse(second.range[0], 'a second document begins here; a configuration is one')
-  const root = document.contents === null ? undefined : reader.read(document.contents as Node)
+  const root = document.contents === null ? undefined : reader.read(document.contents)
   return { ...(root && { root }), faults: reader.faults }
 }
 
@@ -126,12 +126,12 @@ const styles: Record<string, YamlScalar['style']> = {
 
 function scalarOf(node: Node | null): Pick<YamlScalar, 'value' | 'style'> {
   if (!isScalar(node)) return { value: null, style: 'plain' }
-  const { value, type } = node as Scalar
+  const { value, type } = node
   const style = styles[type ?? 'PLAIN'] ?? 'plain'
   if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
     return { value, style }
   }
-  return { value: String(value), style }
+  return { value: JSON.stringify(value), style }
 }
 
 const syntaxSentences: Record<string, string> = {

@@ -75,9 +75,9 @@ async function answer(explainer: Explainer, configuration: Configuration, json: 
 /** Several lines for people, and an empty one behind them. */
 export function inWords({ message, source, routes, destinations }: Explanation, routeWords: readonly string[]): string {
   const { sd, defects, raw: _, ...fields } = message
-  const rows: [string, string][] = Object.entries(fields).map(([name, value]) => [name, visible(String(value))])
+  const rows: [string, string][] = Object.entries(fields).map(([name, value]) => [name, visible(value)])
   for (const [id, params] of Object.entries(sd ?? {})) {
-    for (const [name, value] of Object.entries(params)) rows.push([`sd.${id}.${name}`, visible(String(value))])
+    for (const [name, value] of Object.entries(params)) rows.push([`sd.${id}.${name}`, visible(value)])
   }
   for (const defect of defects) rows.push(['defect', defect])
   rows.push(['source', source])
@@ -92,9 +92,5 @@ const landingWords = ({ name, type, path }: Landing) => `${name} (${type})${path
 
 // A message must not move the cursor of the terminal that it is shown on.
 function visible(value: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are meant
-  return value.replaceAll(
-    /[\0-\x1f\x7f-\x9f]/g,
-    (character) => `#${character.charCodeAt(0).toString(8).padStart(3, '0')}`,
-  )
+  return value.replaceAll(/\p{Cc}/gu, (character) => `#${character.charCodeAt(0).toString(8).padStart(3, '0')}`)
 }

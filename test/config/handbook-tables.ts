@@ -92,7 +92,7 @@ function typeSection(known: KnownType): string {
 }
 
 function optionTable(declaration: ZodType): string {
-  const rows = optionRows(jsonSchemaOf(declaration) as Schema, '')
+  const rows = optionRows(jsonSchemaOf(declaration), '')
   return rows.length === 0 ? 'It has no options.\n' : table(['option', 'takes', 'default', 'what it does'], rows)
 }
 
@@ -123,7 +123,7 @@ function takes(option: Schema): string {
 
 function commandTable(command: Command): string {
   const rows = command.options.map(({ flags, description }) => [`\`${flags}\``, description])
-  const args = command.registeredArguments.map(({ required, name }) => (required ? ` <${name()}>` : ` [${name()}]`))
+  const args = command.registeredArguments.map((arg) => (arg.required ? ` <${arg.name()}>` : ` [${arg.name()}]`))
   const usage = `\`sluice ${command.name()}${rows.length > 0 ? ' [options]' : ''}${args.join('')}\``
   return `### ${usage}\n\n${command.description()}\n\n${rows.length > 0 ? table(['flag', 'what it does'], rows) : ''}`
 }
