@@ -7,7 +7,7 @@
 // Runs are interleaved (each system once, then again), medians are printed, and that every message arrived.
 
 import { corpusBuffer } from './corpus-buffer.ts'
-import { archiveIntake, idleMemory } from './daemon-work.ts'
+import { idleMemory } from './daemon-work.ts'
 import { median } from './measure.ts'
 import { rsyslog, sluice, syslogNg, type System } from './systems.ts'
 import { fileChain } from './chain-work.ts'
@@ -57,12 +57,6 @@ const scenarios: readonly Scenario[] = [
     title: 'file → client → server → file',
     systems: [sluice, rsyslog],
     run: (system) => fileChain(system, feed('rfc3164')),
-  },
-  {
-    name: 'archive',
-    title: 'batches → archive, durably committed',
-    systems: [sluice],
-    run: () => archiveIntake(),
   },
 ]
 

@@ -29,7 +29,7 @@ export interface Feed {
   readonly times: number
 }
 
-const QUIET_MS = 600
+const QUIET_MS = 1_500
 const GIVE_UP_MS = 120_000
 
 /** TCP in, iso lines in a file out. */
@@ -87,7 +87,8 @@ function result(
   }
 }
 
-function cpuOf(child: ChildProcess): number {
+/** CPU seconds of a system so far, all its processes together. */
+export function cpuOf(child: ChildProcess): number {
   return processTree(child.pid!).reduce((sum, pid) => sum + cpuSeconds(pid), 0)
 }
 
@@ -101,7 +102,8 @@ export async function inFolder<T>(run: (folder: string) => Promise<T>): Promise<
   }
 }
 
-async function withSystem<T>(system: System, job: Job, run: (child: ChildProcess) => Promise<T>): Promise<T> {
+/** A system for the length of a run. */
+export async function withSystem<T>(system: System, job: Job, run: (child: ChildProcess) => Promise<T>): Promise<T> {
   const child = await system.start(job)
   try {
     return await run(child)
@@ -125,7 +127,7 @@ function send(job: Job, feed: Feed): Promise<void> {
 }
 
 /** Waits until a growing number has stood still; resolves to when it last grew, ms since the epoch. */
-async function quiet(read: () => number): Promise<number> {
+export async function quiet(read: () => number): Promise<number> {
   const deadline = Date.now() + GIVE_UP_MS
   let value = -1
   let changed = Date.now()
@@ -163,7 +165,8 @@ async function startReceiver(): Promise<{
   return { child, port, counted: () => counted }
 }
 
-function countLines(path: string): number {
+/** Lines of a file. */
+export function countLines(path: string): number {
   const file = openSync(path, 'r')
   const piece = Buffer.alloc(4 * 1024 * 1024)
   let lines = 0

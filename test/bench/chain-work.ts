@@ -1,0 +1,38 @@
+// file → client → server → file, all on one machine.
+
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { peakMemoryBytes, processTree } from './measure.ts'
+import type { System } from './systems.ts'
+import { countLines, cpuOf, freePort, inFolder, quiet, withSystem, type Feed, type Result } from './work.ts'
+
+/** The clock runs from the start of the client, which finds the whole file waiting. */
+export function fileChain(system: System, feed: Feed): Promise<Result> {
+  return inFolder(async (folder) => {
+    const [serverFolder, clientFolder] = [join(folder, 'server'), join(folder, 'client')]
+    mkdirSync(serverFolder)
+    mkdirSync(clientFolder)
+    const input = join(folder, 'input.log')
+    for (let i = 0; i < feed.times; i += 1) writeFileSync(input, feed.corpus, { flag: 'a' })
+    const port = await freePort()
+    const server = { folder: serverFolder, port, syslog: feed.syslog, work: 'tcp-file' } as const
+    return withSystem(system, server, async (serverChild) => {
+      const before = cpuOf(serverChild)
+      const client = { ...server, folder: clientFolder, work: 'tail-relay', relayPort: port, input } as const
+      const start = Date.now()
+      return withSystem(system, client, async (clientChild) => {
+        const out = join(serverFolder, 'out.log')
+        const end = await quiet(() => (existsSync(out) ? statSync(out).size : 0))
+        const sent = feed.messages * feed.times
+        const memory = [...processTree(serverChild.pid!), ...processTree(clientChild.pid!)].map(peakMemoryBytes)
+        return {
+          rate: sent / ((end - start) / 1000),
+          cpu: ((cpuOf(serverChild) - before + cpuOf(clientChild)) * 1e6) / sent,
+          memoryBytes: Math.max(...memory),
+          arrived: countLines(out),
+          expected: sent,
+        }
+      })
+    })
+  })
+}
