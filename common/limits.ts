@@ -105,3 +105,34 @@ export const REGEX_LITERAL_WAYS_MAX = 64
 
 /** Parentheses and NOTs inside one another in an expression, which is read and compiled by recursion. */
 export const EXPRESSION_DEPTH_MAX = 250
+/** Messages to a worker thread that it has not answered: more is a mistake of the sender. */
+export const WORKER_MESSAGES_MAX = 65_536
+
+/** Raw bytes of an archive's block: below it zstd finds less to share, above it a needle costs more to read. */
+export const ARCHIVE_BLOCK_BYTES = 1 * MiB
+
+/** Raw bytes that an archive commits at once at most: what a commit holds in memory. */
+export const ARCHIVE_COMMIT_BYTES_MAX = 8 * MiB
+
+/** Raw bytes handed to an archive's worker and not settled; beyond it writes wait in the destination. */
+export const ARCHIVE_OPEN_BYTES_MAX = 16 * MiB
+
+/** So many small blocks of one size class in a row are merged. */
+export const ARCHIVE_MERGE_COUNT = 16
+
+/** A day's file larger than this is followed by its next part. */
+export const ARCHIVE_PART_BYTES_MAX = 4 * 1024 * MiB
+
+/** SQLite's page cache of the file being written. */
+export const ARCHIVE_CACHE_BYTES = 8 * MiB
+
+/** A commit that failed is tried again after this, then twice as long each time … */
+export const ARCHIVE_RETRY_FIRST_MS = 100
+/** … up to this. */
+export const ARCHIVE_RETRY_MAX_MS = 5_000
+
+/** After the clock jumped forward by over a day, nothing expires for so long. */
+export const ARCHIVE_EXPIRY_WAIT_MS = 24 * 60 * 60 * 1000
+
+/** An archive looks this often for what has expired. */
+export const ARCHIVE_SWEEP_MS = 60_000

@@ -1,0 +1,339 @@
+// A block in the making: columns that grow by a message at a time, from a parsed batch or from a block that is merged, and
+// become the blobs of one row.
+//
+// Nothing is allocated for a message. What is measured on the benchmark's corpus (145 bytes a message, one thread) stands in
+// the archive's page of ARCHITECTURE.md.
+
+import { assert } from '../../common/fault.ts'
+import { ARCHIVE_BLOCK_BYTES } from '../../common/limits.ts'
+import { ByteWriter } from './byte-writer.ts'
+import { FIELD_STREAMS, TEXT_STREAMS, writeIds, type FieldStream, type TextStream } from './columns.ts'
+import { Dictionary } from './dictionary.ts'
+import { GramBitmap } from './grams.ts'
+import { pack } from './pack.ts'
+import { PidPairs } from './pid-pairs.ts'
+import { UNIT_MS, UNIT_NONE, UNIT_ODD, UNIT_SECOND, UNIT_US } from './shape.ts'
+
+/** What a block's row and its data are made of. */
+export interface EncodedBlock {
+  readonly count: number
+  readonly rawBytes: number
+  /** Of effective times, µs since the epoch. */
+  readonly timeMin: number
+  readonly timeMax: number
+  readonly receivedMin: number
+  readonly receivedMax: number
+  /** A bit for each severity, and for each facility. */
+  readonly severities: number
+  readonly facilities: number
+  readonly hosts: Buffer
+  readonly programs: Buffer
+  readonly grams: Buffer
+  readonly fields: Buffer
+  readonly texts: Buffer
+}
+
+/** The numbers of one message. Texts are given as ranges to `add`. */
+export interface Row {
+  time: number
+  received: number
+  priority: number
+  /** Number of the entry in `hosts`, `programs` … of the builder. */
+  host: number
+  program: number
+  msgid: number
+  origin: number
+  shape: number
+  unit: number
+  /** The pid as a number, `NO_PID` or `PID_IS_TEXT`. */
+  pid: number
+  defects: number
+  rawBytes: number
+}
+
+export const NO_PID = -1
+export const PID_IS_TEXT = -2
+
+const HOUR_US = 3_600_000_000
+const FIRST_ROWS = 8192
+const TEXT_ROOM_BYTES = 4096
+
+/** The time that results are ordered by: the message's, or receipt where it has none or one over an hour ahead. */
+export function effectiveTime(time: number, received: number): number {
+  return time <= received + HOUR_US ? time : received
+}
+
+export class BlockBuilder {
+  readonly shapes = new Dictionary()
+  readonly hosts = new Dictionary()
+  readonly programs = new Dictionary()
+  readonly msgids = new Dictionary()
+  readonly origins = new Dictionary()
+  count = 0
+  rawBytes = 0
+
+  readonly #grams = new GramBitmap()
+  readonly #pairs = new PidPairs()
+  #shapeIds = new Uint32Array(FIRST_ROWS)
+  #hostIds = new Uint32Array(FIRST_ROWS)
+  #programIds = new Uint32Array(FIRST_ROWS)
+  #msgidIds = new Uint32Array(FIRST_ROWS)
+  #originIds = new Uint32Array(FIRST_ROWS)
+  #priorities = new Uint8Array(FIRST_ROWS)
+  readonly #seconds = new ByteWriter()
+  readonly #milliseconds = new ByteWriter()
+  readonly #microseconds = new ByteWriter()
+  readonly #oddTimes: number[] = []
+  readonly #received = new ByteWriter()
+  readonly #pids = new ByteWriter()
+  readonly #pidLengths = new ByteWriter()
+  readonly #pidBytes = new ByteWriter()
+  readonly #defects = new ByteWriter()
+  #hasDefects = false
+  readonly #messageLengths = new ByteWriter()
+  readonly #messages = new ByteWriter()
+  readonly #structuredDataLengths = new ByteWriter()
+  readonly #structuredData = new ByteWriter()
+  readonly #headerLengths = new ByteWriter()
+  readonly #headers = new ByteWriter()
+  readonly #pidText = new Uint8Array(16)
+
+  #lastSecond = 0
+  #lastMs = 0
+  #lastUs = 0
+  #lastReceived = 0
+  #timeMin = Infinity
+  #timeMax = -Infinity
+  #receivedMin = Infinity
+  #receivedMax = -Infinity
+  #severities = 0
+  #facilities = 0
+
+  /** Whether it has a block's worth. */
+  get isFull(): boolean {
+    return this.rawBytes >= ARCHIVE_BLOCK_BYTES
+  }
+
+  /** Adds the numbers of a message; its texts follow: `pidText` where the pid is one, `message`, and those it has. */
+  row(row: Row): void {
+    const i = this.count
+    if (i === this.#priorities.length) this.#grow()
+    this.#shapeIds[i] = row.shape
+    this.#hostIds[i] = row.host
+    this.#programIds[i] = row.program
+    this.#msgidIds[i] = row.msgid
+    this.#originIds[i] = row.origin
+    this.#priorities[i] = row.priority
+    this.#severities |= 1 << (row.priority & 7)
+    this.#facilities |= 1 << (row.priority >> 3)
+    this.#time(row.time, row.unit)
+    const { received } = row
+    this.#received.zigzag(received - this.#lastReceived)
+    this.#lastReceived = received
+    if (received < this.#receivedMin) this.#receivedMin = received
+    if (received > this.#receivedMax) this.#receivedMax = received
+    const time = effectiveTime(row.time, received)
+    if (time < this.#timeMin) this.#timeMin = time
+    if (time > this.#timeMax) this.#timeMax = time
+    this.#defects.varint(row.defects)
+    if (row.defects !== 0) this.#hasDefects = true
+    this.rawBytes += row.rawBytes
+    this.count = i + 1
+  }
+
+  #time(time: number, unit: number): void {
+    switch (unit) {
+      case UNIT_SECOND: {
+        const second = time / 1_000_000
+        this.#seconds.zigzag(second - this.#lastSecond)
+        this.#lastSecond = second
+        return
+      }
+      case UNIT_MS: {
+        const ms = time / 1000
+        this.#milliseconds.zigzag(ms - this.#lastMs)
+        this.#lastMs = ms
+        return
+      }
+      case UNIT_US:
+        this.#microseconds.zigzag(time - this.#lastUs)
+        this.#lastUs = time
+        return
+      case UNIT_ODD:
+        this.#oddTimes.push(time)
+        return
+      default:
+        assert(unit === UNIT_NONE, 'a time has one of the known units')
+    }
+  }
+
+  /** The texts of the last row: its pid, where that is not a number, and its message. */
+  texts(row: Row, bytes: Uint8Array, pid: number, pidEnd: number, message: number, messageEnd: number): void {
+    let state: number
+    if (row.pid === PID_IS_TEXT) {
+      this.#pids.varint(1)
+      this.#pidLengths.varint(pidEnd - pid)
+      this.#pidBytes.copy(bytes, pid, pidEnd)
+    }
+    const pair = this.#pairs.find(row.host, row.program)
+    if (this.#pairs.isNew) this.#pairs.states[pair] = this.#pairGrams(row.host, row.program)
+    state = this.#pairs.states[pair]
+    if (row.pid >= 0) {
+      const last = this.#pairs.pids[pair]
+      this.#pids.varint(2 + zigzagOf(row.pid - last))
+      this.#pairs.pids[pair] = row.pid
+    } else if (row.pid === NO_PID) this.#pids.varint(0)
+    if (this.#programLength(row.program) > 0) state = this.#tag(row, bytes, pid, pidEnd, state)
+    const length = messageEnd - message
+    this.#messageLengths.varint(length)
+    this.#messages.reserve(length + TEXT_ROOM_BYTES)
+    this.#grams.addAndCopy(bytes, message, messageEnd, state, this.#messages.bytes, this.#messages.length)
+    this.#messages.length += length
+  }
+
+  /** The structured data of the last row, also where it has none. */
+  structuredData(bytes: Uint8Array, start: number, end: number): void {
+    this.#structuredDataLengths.varint(end - start)
+    this.#structuredData.copy(bytes, start, end)
+  }
+
+  /** The header of the last row, where its shape says that it is kept. */
+  keptHeader(bytes: Uint8Array, start: number, end: number): void {
+    this.#headerLengths.varint(end - start)
+    this.#headers.copy(bytes, start, end)
+  }
+
+  #programLength(program: number): number {
+    return this.programs.ends[program] - (program === 0 ? 0 : this.programs.ends[program - 1])
+  }
+
+  /** `[pid]: ` or `: ` behind host and program. */
+  #tag(row: Row, bytes: Uint8Array, pid: number, pidEnd: number, state: number): number {
+    const grams = this.#grams
+    if (row.pid === NO_PID) return grams.add(COLON_SPACE, 0, 2, state)
+    state = grams.add(OPEN, 0, 1, state)
+    if (row.pid === PID_IS_TEXT) state = grams.add(bytes, pid, pidEnd, state)
+    else {
+      const text = this.#pidText
+      let at = text.length
+      let rest = row.pid
+      do {
+        const tens = (rest / 10) | 0
+        text[--at] = 0x30 + rest - 10 * tens
+        rest = tens
+      } while (rest > 0)
+      state = grams.add(text, at, text.length, state)
+    }
+    return grams.add(CLOSE_COLON_SPACE, 0, 3, state)
+  }
+
+  // Once for each host and program that occur together: their n-grams are the same in every line.
+  #pairGrams(host: number, program: number): number {
+    const { hosts, programs } = this
+    let state = this.#grams.add(hosts.values.bytes, host === 0 ? 0 : hosts.ends[host - 1], hosts.ends[host], 0)
+    state = this.#grams.add(SPACE, 0, 1, state)
+    const start = program === 0 ? 0 : programs.ends[program - 1]
+    return this.#grams.add(programs.values.bytes, start, programs.ends[program], state)
+  }
+
+  #grow(): void {
+    const larger = (ids: Uint32Array<ArrayBuffer>) => {
+      const grown = new Uint32Array(2 * ids.length)
+      grown.set(ids)
+      return grown
+    }
+    this.#shapeIds = larger(this.#shapeIds)
+    this.#hostIds = larger(this.#hostIds)
+    this.#programIds = larger(this.#programIds)
+    this.#msgidIds = larger(this.#msgidIds)
+    this.#originIds = larger(this.#originIds)
+    const priorities = new Uint8Array(2 * this.#priorities.length)
+    priorities.set(this.#priorities)
+    this.#priorities = priorities
+  }
+
+  /** The block, and an empty builder. */
+  finish(): EncodedBlock {
+    const { count } = this
+    assert(count > 0, 'a block has messages')
+    const { shapes, hosts, programs, msgids, origins } = this
+    const fields: Record<FieldStream, Uint8Array> = {
+      shapeLengths: shapes.lengths(),
+      shapeBytes: shapes.values.written,
+      shapes: writeIds(this.#shapeIds, count, shapes.count),
+      seconds: this.#seconds.written,
+      milliseconds: this.#milliseconds.written,
+      microseconds: this.#microseconds.written,
+      oddTimes: new Uint8Array(Float64Array.from(this.#oddTimes).buffer),
+      received: this.#received.written,
+      priorities: this.#priorities.subarray(0, count),
+      hosts: writeIds(this.#hostIds, count, hosts.count),
+      programs: writeIds(this.#programIds, count, programs.count),
+      pids: this.#pids.written,
+      pidLengths: this.#pidLengths.written,
+      pidBytes: this.#pidBytes.written,
+      msgidLengths: msgids.lengths(),
+      msgidBytes: msgids.values.written,
+      msgids: writeIds(this.#msgidIds, count, msgids.count),
+      originLengths: origins.lengths(),
+      originBytes: origins.values.written,
+      origins: writeIds(this.#originIds, count, origins.count),
+      defects: this.#hasDefects ? this.#defects.written : EMPTY,
+    }
+    const hasStructuredData = this.#structuredData.length > 0
+    const texts: Record<TextStream, Uint8Array> = {
+      messageLengths: this.#messageLengths.written,
+      messageBytes: this.#messages.written,
+      structuredDataLengths: hasStructuredData ? this.#structuredDataLengths.written : EMPTY,
+      structuredDataBytes: this.#structuredData.written,
+      headerLengths: this.#headerLengths.written,
+      headerBytes: this.#headers.written,
+    }
+    const block: EncodedBlock = {
+      ...{ count, rawBytes: this.rawBytes, timeMin: this.#timeMin, timeMax: this.#timeMax },
+      ...{ receivedMin: this.#receivedMin, receivedMax: this.#receivedMax },
+      ...{ severities: this.#severities, facilities: this.#facilities },
+      hosts: pack([hosts.lengths(), hosts.values.written]),
+      programs: pack([programs.lengths(), programs.values.written]),
+      grams: this.#grams.folded(),
+      fields: pack(FIELD_STREAMS.map((name) => fields[name])),
+      texts: pack(TEXT_STREAMS.map((name) => texts[name])),
+    }
+    this.#clear()
+    return block
+  }
+
+  #clear(): void {
+    for (const dictionary of [this.shapes, this.hosts, this.programs, this.msgids, this.origins]) dictionary.clear()
+    const writers = [
+      ...[this.#seconds, this.#milliseconds, this.#microseconds, this.#received, this.#pids, this.#pidLengths],
+      ...[this.#pidBytes, this.#defects, this.#messageLengths, this.#messages, this.#structuredDataLengths],
+      ...[this.#structuredData, this.#headerLengths, this.#headers],
+    ]
+    for (const writer of writers) writer.clear()
+    this.#grams.clear()
+    this.#pairs.clear()
+    this.#oddTimes.length = 0
+    this.#hasDefects = false
+    this.count = 0
+    this.rawBytes = 0
+    this.#lastSecond = 0
+    this.#lastMs = 0
+    this.#lastUs = 0
+    this.#lastReceived = 0
+    this.#timeMin = Infinity
+    this.#timeMax = -Infinity
+    this.#receivedMin = Infinity
+    this.#receivedMax = -Infinity
+    this.#severities = 0
+    this.#facilities = 0
+  }
+}
+
+const EMPTY = new Uint8Array(0)
+const SPACE = Buffer.from(' ')
+const OPEN = Buffer.from('[')
+const CLOSE_COLON_SPACE = Buffer.from(']: ')
+const COLON_SPACE = Buffer.from(': ')
+
+const zigzagOf = (value: number) => (value < 0 ? -2 * value - 1 : 2 * value)

@@ -1,0 +1,111 @@
+// A growing buffer of numbers and bytes, and its reader. Numbers are varints: seven bits a byte, low ones first, the high
+// bit says that more follow.
+
+const FIRST_BYTES = 4096
+
+export class ByteWriter {
+  bytes: Uint8Array = new Uint8Array(FIRST_BYTES)
+  length = 0
+
+  get written(): Uint8Array {
+    return this.bytes.subarray(0, this.length)
+  }
+
+  clear(): void {
+    this.length = 0
+  }
+
+  /** Room for `count` more bytes at `length`. */
+  reserve(count: number): void {
+    if (this.length + count <= this.bytes.length) return
+    let size = 2 * this.bytes.length
+    while (size < this.length + count) size *= 2
+    const larger = new Uint8Array(size)
+    larger.set(this.written)
+    this.bytes = larger
+  }
+
+  /** A whole number, at least 0; below 2^54 where it is even, 2^53 else. */
+  varint(value: number): void {
+    if (this.length + 10 > this.bytes.length) this.reserve(10)
+    const { bytes } = this
+    while (value >= 0x80) {
+      if (value < 0x40000000) {
+        bytes[this.length++] = 0x80 | (value & 0x7f)
+        value >>>= 7
+      } else {
+        bytes[this.length++] = 0x80 | (value % 0x80)
+        value = Math.floor(value / 0x80)
+      }
+    }
+    bytes[this.length++] = value
+  }
+
+  /** A whole number of either sign, below 2^53: 0, -1, 1, -2, 2 … as 0, 1, 2, 3, 4 …. */
+  zigzag(value: number): void {
+    // -2v-1 as 2(-v-1)+1 would be odd above 2^53; there only even numbers are exact, so the sign is the low bit of a sum of
+    // two parts for small ones, and for large ones the bytes come from two halves.
+    const magnitude = value < 0 ? -value : value
+    if (magnitude < 0x40000000) {
+      this.varint(value < 0 ? magnitude * 2 - 1 : magnitude * 2)
+      return
+    }
+    const twice = value < 0 ? magnitude - 1 : magnitude
+    // The lowest seven bits are six of the magnitude and the sign.
+    if (this.length + 10 > this.bytes.length) this.reserve(10)
+    this.bytes[this.length++] = 0x80 | ((twice % 0x40) * 2) | (value < 0 ? 1 : 0)
+    this.varint(Math.floor(twice / 0x40))
+  }
+
+  copy(from: Uint8Array, start: number, end: number): void {
+    this.reserve(end - start)
+    const { bytes } = this
+    let at = this.length
+    if (end - start > 200) {
+      bytes.set(from.subarray(start, end), at)
+      at += end - start
+    } else for (let i = start; i < end; i += 1) bytes[at++] = from[i]
+    this.length = at
+  }
+}
+
+export class ByteReader {
+  readonly #bytes: Uint8Array
+  at = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+  }
+
+  varint(): number {
+    const bytes = this.#bytes
+    let byte = bytes[this.at++]
+    if (byte < 0x80) return byte
+    let value = byte & 0x7f
+    let scale = 0x80
+    do {
+      byte = bytes[this.at++]
+      if (byte === undefined) throw new RangeError('a column ends in the middle of a number')
+      value += (byte & 0x7f) * scale
+      scale *= 0x80
+    } while (byte >= 0x80)
+    return value
+  }
+
+  zigzag(): number {
+    const bytes = this.#bytes
+    const first = bytes[this.at++]
+    if (first < 0x80) return (first & 1) === 1 ? -(first + 1) / 2 : first / 2
+    const half = (first & 0x7f) >> 1
+    const twice = half + 0x40 * this.varint()
+    return (first & 1) === 1 ? -(twice + 1) : twice
+  }
+
+  /** The next `length` bytes, not copied. */
+  take(length: number): Uint8Array {
+    const start = this.at
+    this.at += length
+    if (this.at > this.#bytes.length) throw new RangeError('a column is shorter than it says')
+    return this.#bytes.subarray(start, this.at)
+  }
+}

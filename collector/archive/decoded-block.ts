@@ -1,0 +1,424 @@
+// A block's messages, column by column, each decoded when it is first asked for and then kept.
+//
+// What a search looks through is one buffer: the match lines of all messages, and behind them what else can be asked for.
+//
+//   web-1 sshd[812]: Failed password …⏎web-2 cron: …⏎ … ⏎│ message ids │ structured data
+//   ▲ lineStarts[0]                   ▲ lineStarts[1]    ▲ lineStarts[count]
+//
+// `table` has each message's fields as ranges of that buffer, as the header parser gives those of a batch.
+
+import {
+  DEFECTS_SHIFT,
+  HOST,
+  KIND,
+  MESSAGE,
+  MSGID,
+  NO_ZONE,
+  PID,
+  PRIORITY,
+  PROGRAM,
+  ROW,
+  STRUCTURED_DATA,
+  type HeaderTable,
+} from '../../common/pipeline/header-table.ts'
+import { effectiveTime, NO_PID, PID_IS_TEXT } from './block-builder.ts'
+import { ByteReader } from './byte-writer.ts'
+import { FIELD_STREAMS, readIds, TEXT_STREAMS, type FieldStream, type TextStream } from './columns.ts'
+import { Pack } from './pack.ts'
+import { rebuildHeader } from './rebuild.ts'
+import { readShape, UNIT_MS, UNIT_NONE, UNIT_ODD, UNIT_SECOND, type Shape } from './shape.ts'
+
+/** Texts one behind another: text i is `[starts[i], starts[i + 1])`. */
+export interface Texts {
+  readonly bytes: Buffer
+  readonly starts: Uint32Array
+}
+
+/** Where messages came in. */
+export interface BlockOrigin {
+  readonly source: string
+  /** Absent for what was read on the machine itself. */
+  readonly peer?: string
+}
+
+/** The match lines of a block and the ranges of all fields in the same buffer. */
+export interface Lines {
+  readonly bytes: Buffer
+  /** Line i is `[lineStarts[i], lineStarts[i + 1] - 1)`, and an LF. */
+  readonly lineStarts: Uint32Array
+  /** Its `times` are effective ones; the TIME cells are empty. The caller's to keep; not pooled. */
+  readonly table: HeaderTable
+}
+
+export interface Pids {
+  /** `NO_PID` (-1), `PID_IS_TEXT` (-2), or the pid. */
+  readonly numbers: Int32Array
+  /** Those that are no plain number, in order. */
+  readonly texts: Texts
+}
+
+export interface BlockBlobs {
+  readonly hosts: Uint8Array
+  readonly programs: Uint8Array
+  readonly fields: Uint8Array
+  readonly texts: Uint8Array
+}
+
+export class DecodedBlock {
+  /** Ordinal of message 0 in its day. */
+  readonly first: number
+  readonly count: number
+  readonly #blobs: BlockBlobs
+  readonly #fields: Pack
+  readonly #texts: Pack
+  readonly #kept = new Map<string, unknown>()
+
+  /** Throws a RangeError, or zstd's error, here or later where the blobs are damaged. */
+  constructor(first: number, count: number, blobs: BlockBlobs) {
+    this.first = first
+    this.count = count
+    this.#blobs = blobs
+    this.#fields = new Pack(blobs.fields)
+    this.#texts = new Pack(blobs.texts)
+  }
+
+  #once<T>(name: string, make: () => T): T {
+    let value = this.#kept.get(name) as T | undefined
+    if (value === undefined) {
+      value = make()
+      this.#kept.set(name, value)
+    }
+    return value
+  }
+
+  #field(name: FieldStream): Uint8Array {
+    return this.#fields.stream(FIELD_STREAMS.indexOf(name))
+  }
+
+  #text(name: TextStream): Uint8Array {
+    return this.#texts.stream(TEXT_STREAMS.indexOf(name))
+  }
+
+  /** Facility * 8 + severity. */
+  get priorities(): Uint8Array {
+    return this.#once('priorities', () => exactly(this.#field('priorities'), this.count))
+  }
+
+  /** The distinct hosts; `hostIds` names each message's. */
+  get hosts(): Texts {
+    return this.#once('hosts', () => readDictionary(this.#blobs.hosts))
+  }
+
+  get hostIds(): Uint32Array {
+    return this.#once('hostIds', () => readIds(this.#field('hosts'), this.count, countOf(this.hosts)))
+  }
+
+  get programs(): Texts {
+    return this.#once('programs', () => readDictionary(this.#blobs.programs))
+  }
+
+  /** An empty program is none. */
+  get programIds(): Uint32Array {
+    return this.#once('programIds', () => readIds(this.#field('programs'), this.count, countOf(this.programs)))
+  }
+
+  get msgids(): Texts {
+    return this.#once('msgids', () => textsOf(this.#field('msgidLengths'), this.#field('msgidBytes')))
+  }
+
+  get msgidIds(): Uint32Array {
+    return this.#once('msgidIds', () => readIds(this.#field('msgids'), this.count, countOf(this.msgids)))
+  }
+
+  get origins(): readonly BlockOrigin[] {
+    return this.#once('origins', () => {
+      const { bytes, starts } = textsOf(this.#field('originLengths'), this.#field('originBytes'))
+      return Array.from({ length: starts.length - 1 }, (_, i) => {
+        const text = bytes.toString('utf8', starts[i], starts[i + 1])
+        const end = text.lastIndexOf('\0')
+        const peer = text.slice(end + 1)
+        return { source: text.slice(0, end), ...(peer !== '' && { peer }) }
+      })
+    })
+  }
+
+  get originIds(): Uint32Array {
+    return this.#once('originIds', () => readIds(this.#field('origins'), this.count, this.origins.length))
+  }
+
+  /** When each message was received by the first sluice on its way, µs since the epoch. */
+  get received(): Float64Array {
+    return this.#once('received', () => {
+      const reader = new ByteReader(this.#field('received'))
+      const received = new Float64Array(this.count)
+      for (let i = 0, last = 0; i < this.count; i += 1) received[i] = last += reader.zigzag()
+      return received
+    })
+  }
+
+  /** Each message's own time, µs since the epoch; NaN where it has no usable one. */
+  get times(): Float64Array {
+    return this.#once('times', () => this.#readTimes())
+  }
+
+  #readTimes(): Float64Array {
+    const seconds = new ByteReader(this.#field('seconds'))
+    const milliseconds = new ByteReader(this.#field('milliseconds'))
+    const microseconds = new ByteReader(this.#field('microseconds'))
+    const odd = this.#field('oddTimes')
+    const oddTimes = new Float64Array(odd.slice().buffer)
+    const { shapes, shapeIds } = this
+    const times = new Float64Array(this.count)
+    let [second, ms, us, at] = [0, 0, 0, 0]
+    for (let i = 0; i < this.count; i += 1) {
+      const { unit } = shapes[shapeIds[i]]
+      if (unit === UNIT_SECOND) times[i] = 1_000_000 * (second += seconds.zigzag())
+      else if (unit === UNIT_MS) times[i] = 1000 * (ms += milliseconds.zigzag())
+      else if (unit === UNIT_NONE) times[i] = NaN
+      else if (unit === UNIT_ODD) times[i] = oddTimes[at++]
+      else times[i] = us += microseconds.zigzag()
+    }
+    return times
+  }
+
+  /** The times that results are ordered by: the message's, or receipt where it has none or one over an hour ahead. */
+  get effectiveTimes(): Float64Array {
+    return this.#once('effectiveTimes', () => {
+      const { times, received } = this
+      return times.map((time, i) => effectiveTime(time, received[i]))
+    })
+  }
+
+  get shapes(): readonly Shape[] {
+    return this.#once('shapes', () => {
+      const { bytes, starts } = textsOf(this.#field('shapeLengths'), this.#field('shapeBytes'))
+      return Array.from({ length: starts.length - 1 }, (_, i) => readShape(bytes.subarray(starts[i], starts[i + 1])))
+    })
+  }
+
+  get shapeIds(): Uint32Array {
+    return this.#once('shapeIds', () => readIds(this.#field('shapes'), this.count, this.shapes.length))
+  }
+
+  /** Bits of `message/defects.ts`. */
+  get defects(): Uint32Array {
+    return this.#once('defects', () => {
+      const bytes = this.#field('defects')
+      const defects = new Uint32Array(this.count)
+      if (bytes.length === 0) return defects
+      const reader = new ByteReader(bytes)
+      for (let i = 0; i < this.count; i += 1) defects[i] = reader.varint()
+      return defects
+    })
+  }
+
+  get pids(): Pids {
+    return this.#once('pids', () => {
+      const { hostIds, programIds } = this
+      const programCount = countOf(this.programs)
+      const reader = new ByteReader(this.#field('pids'))
+      const numbers = new Int32Array(this.count)
+      const last = new Map<number, number>()
+      for (let i = 0; i < this.count; i += 1) {
+        const value = reader.varint()
+        if (value < 2) {
+          numbers[i] = value === 0 ? NO_PID : PID_IS_TEXT
+          continue
+        }
+        const pair = hostIds[i] * programCount + programIds[i]
+        const delta = value % 2 === 0 ? (value - 2) / 2 : -(value - 1) / 2
+        numbers[i] = (last.get(pair) ?? 0) + delta
+        last.set(pair, numbers[i])
+      }
+      return { numbers, texts: textsOf(this.#field('pidLengths'), this.#field('pidBytes')) }
+    })
+  }
+
+  get messages(): Texts {
+    return this.#once('messages', () => textsOf(this.#text('messageLengths'), this.#text('messageBytes'), this.count))
+  }
+
+  /** Empty texts where a message has none. */
+  get structuredData(): Texts {
+    return this.#once('structuredData', () => {
+      const lengths = this.#text('structuredDataLengths')
+      if (lengths.length === 0) return { bytes: Buffer.alloc(0), starts: new Uint32Array(this.count + 1) }
+      return textsOf(lengths, this.#text('structuredDataBytes'), this.count)
+    })
+  }
+
+  /** Headers that are kept as they came, and which of them is each message's (-1: its own is rebuilt). */
+  get keptHeaders(): { readonly texts: Texts; readonly numbers: Int32Array } {
+    return this.#once('keptHeaders', () => {
+      const { shapes, shapeIds } = this
+      const numbers = new Int32Array(this.count)
+      for (let i = 0, next = 0; i < this.count; i += 1) numbers[i] = shapes[shapeIds[i]].kept ? next++ : -1
+      return { texts: textsOf(this.#text('headerLengths'), this.#text('headerBytes')), numbers }
+    })
+  }
+
+  /** The pid of a message as text; empty for none. */
+  pid(i: number): Buffer {
+    const { numbers, texts } = this.pids
+    if (numbers[i] === NO_PID) return Buffer.alloc(0)
+    if (numbers[i] !== PID_IS_TEXT) return Buffer.from(String(numbers[i]))
+    const at = this.pidTextNumbers[i]
+    return texts.bytes.subarray(texts.starts[at], texts.starts[at + 1])
+  }
+
+  /** For each message whose pid is text, which of `pids.texts`. */
+  get pidTextNumbers(): Int32Array {
+    return this.#once('pidTextNumbers', () => {
+      const { numbers } = this.pids
+      const texts = new Int32Array(this.count)
+      for (let i = 0, next = 0; i < this.count; i += 1) if (numbers[i] === PID_IS_TEXT) texts[i] = next++
+      return texts
+    })
+  }
+
+  /** The bytes of message i as they came. */
+  raw(i: number): Buffer {
+    const { bytes, starts } = this.messages
+    const message = bytes.subarray(starts[i], starts[i + 1])
+    return Buffer.concat([...rebuildHeader(this, i), message])
+  }
+
+  /** What a search looks through. */
+  get lines(): Lines {
+    return this.#once('lines', () => writeLines(this))
+  }
+}
+
+function exactly(bytes: Uint8Array, length: number): Uint8Array {
+  if (bytes.length !== length) throw new RangeError('a column has another length than its block has messages')
+  return bytes
+}
+
+const countOf = ({ starts }: Texts) => starts.length - 1
+
+/** The texts of a pack of lengths and bytes: the dictionaries in a block's row. */
+export function readDictionary(blob: Uint8Array): Texts {
+  const stored = new Pack(blob)
+  return textsOf(stored.stream(0), stored.stream(1))
+}
+
+function textsOf(lengths: Uint8Array, bytes: Uint8Array, count?: number): Texts {
+  const reader = new ByteReader(lengths)
+  const starts: number[] | Uint32Array = count === undefined ? [0] : new Uint32Array(count + 1)
+  let at = 0
+  let i = 0
+  for (; reader.at < lengths.length; i += 1) {
+    at += reader.varint()
+    starts[i + 1] = at
+  }
+  if (at !== bytes.length || (count !== undefined && i !== count)) {
+    throw new RangeError('a column of texts is shorter or longer than its lengths')
+  }
+  return { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), starts: Uint32Array.from(starts) }
+}
+
+const SPACE = 0x20
+const LF = 0x0a
+const COLON = 0x3a
+const OPEN = 0x5b
+const CLOSE = 0x5d
+const PID_BYTES_MAX = 10
+
+function writeLines(block: DecodedBlock): Lines {
+  const { count, hosts, hostIds, programs, programIds, msgids, msgidIds, messages, structuredData, pids } = block
+  const { pidTextNumbers, shapes, shapeIds, priorities, defects } = block
+  const bytes = Buffer.allocUnsafeSlow(roomFor(block))
+  const lineStarts = new Uint32Array(count + 1)
+  const cells = new Int32Array(count * ROW)
+  const zones = new Int16Array(count).fill(NO_ZONE)
+  let at = 0
+  for (let i = 0; i < count; i += 1) {
+    const row = i * ROW
+    const host = hostIds[i]
+    const program = programIds[i]
+    const shape = shapes[shapeIds[i]]
+    lineStarts[i] = at
+    cells[row + PRIORITY] = priorities[i]
+    cells[row + KIND] = shape.format | (defects[i] << DEFECTS_SHIFT)
+    zones[i] = shape.zone
+    cells[row + HOST] = at
+    at = copy(hosts.bytes, hosts.starts[host], hosts.starts[host + 1], bytes, at)
+    cells[row + HOST + 1] = at
+    bytes[at++] = SPACE
+    const programStart = programs.starts[program]
+    const programEnd = programs.starts[program + 1]
+    const pid = pids.numbers[i]
+    if (programEnd > programStart) {
+      cells[row + PROGRAM] = at
+      at = copy(programs.bytes, programStart, programEnd, bytes, at)
+      cells[row + PROGRAM + 1] = at
+      if (pid !== NO_PID) {
+        bytes[at++] = OPEN
+        cells[row + PID] = at
+        at = writePid(pids, pidTextNumbers[i], pid, bytes, at)
+        cells[row + PID + 1] = at
+        bytes[at++] = CLOSE
+      }
+      bytes[at++] = COLON
+      bytes[at++] = SPACE
+    }
+    cells[row + MESSAGE] = at
+    at = copy(messages.bytes, messages.starts[i], messages.starts[i + 1], bytes, at)
+    cells[row + MESSAGE + 1] = at
+    bytes[at++] = LF
+  }
+  lineStarts[count] = at
+
+  // A pid without a program stands in no line.
+  for (let i = 0; i < count; i += 1) {
+    const row = i * ROW
+    if (pids.numbers[i] === NO_PID || cells[row + PID + 1] > 0) continue
+    cells[row + PID] = at
+    at = writePid(pids, pidTextNumbers[i], pids.numbers[i], bytes, at)
+    cells[row + PID + 1] = at
+  }
+  const msgidsAt = at
+  bytes.set(msgids.bytes, at)
+  at += msgids.bytes.length
+  bytes.set(structuredData.bytes, at)
+  for (let i = 0; i < count; i += 1) {
+    const row = i * ROW
+    cells[row + MSGID] = msgidsAt + msgids.starts[msgidIds[i]]
+    cells[row + MSGID + 1] = msgidsAt + msgids.starts[msgidIds[i] + 1]
+    cells[row + STRUCTURED_DATA] = at + structuredData.starts[i]
+    cells[row + STRUCTURED_DATA + 1] = at + structuredData.starts[i + 1]
+  }
+  return { bytes, lineStarts, table: { count, cells, times: block.effectiveTimes, zones } }
+}
+
+/** An upper bound of the bytes of `writeLines`. */
+function roomFor(block: DecodedBlock): number {
+  const { count, hosts, hostIds, programs, programIds, msgids, messages, structuredData, pids } = block
+  let room = messages.bytes.length + msgids.bytes.length + structuredData.bytes.length + pids.texts.bytes.length
+  for (let i = 0; i < count; i += 1) {
+    room += hosts.starts[hostIds[i] + 1] - hosts.starts[hostIds[i]]
+    room += programs.starts[programIds[i] + 1] - programs.starts[programIds[i]]
+  }
+  return room + count * (PID_BYTES_MAX + 6) + 8
+}
+
+function writePid(pids: Pids, textNumber: number, pid: number, bytes: Buffer, at: number): number {
+  if (pid === PID_IS_TEXT) {
+    const { texts } = pids
+    return copy(texts.bytes, texts.starts[textNumber], texts.starts[textNumber + 1], bytes, at)
+  }
+  let scale = 1
+  while (pid >= 10 * scale) scale *= 10
+  for (; scale >= 1; scale = (scale / 10) | 0) bytes[at++] = 0x30 + (((pid / scale) | 0) % 10)
+  return at
+}
+
+// Short texts are most: a call to copy costs more than this loop up to about 100 bytes.
+function copy(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): number {
+  if (end - start > 100) {
+    to.set(from.subarray(start, end), at)
+    return at + end - start
+  }
+  for (let i = start; i < end; i += 1) to[at++] = from[i]
+  return at
+}

@@ -1,0 +1,235 @@
+// Reads an archive: its parts by day, each part's blocks by what their rows say, and the messages of those that cannot be
+// ruled out. Works while a daemon writes, and without write permission on sealed parts.
+//
+//   const archive = await openArchive(disk, folder)
+//   for (const name of archive.parts) {
+//     const part = archive.open(name)
+//     for (const block of part.blocks({ timeFrom, severities })) {
+//       if (!block.mayContain(literal, true)) continue
+//       const { bytes, lineStarts, table } = block.decode().lines …
+//     }
+//     part.close()
+//   }
+//
+// A part is read as it was when it was opened: blocks that are merged meanwhile do not change what is seen. Open it anew
+// to see what came since.
+
+import type { Disk } from '../../common/disk.ts'
+import { Fault } from '../../common/fault.ts'
+import { DecodedBlock, readDictionary, type Texts } from './decoded-block.ts'
+import { mayContain } from './grams.ts'
+import { compareParts, fileNameOf, FORMAT_VERSION, partNameOf, type PartName } from './schema.ts'
+import { archiveFault, openToRead, type Sqlite, type Statement } from './sqlite.ts'
+
+/** What a block must have; absent means any. Times are effective ones, µs since the epoch, both ends included. */
+export interface BlockFilter {
+  readonly timeFrom?: number
+  readonly timeTo?: number
+  /** A bit for each severity that is wanted. */
+  readonly severities?: number
+  /** A bit for each facility that is wanted. */
+  readonly facilities?: number
+  /** Only blocks that have messages from this ordinal on. */
+  readonly ordinalFrom?: number
+}
+
+/** Blocks come in the order of intake, or by their earliest time. */
+export type BlockOrder = 'ordinal' | 'time'
+
+export class ArchiveReader {
+  readonly folder: string
+  /** In the order of intake. */
+  readonly parts: readonly PartName[]
+
+  constructor(folder: string, parts: readonly PartName[]) {
+    this.folder = folder
+    this.parts = parts
+  }
+
+  /** Throws a Fault ARCHIVE_UNREADABLE for a damaged file; other parts can still be read. */
+  open(name: PartName): PartReader {
+    return openPart(`${this.folder}/${fileNameOf(name)}`, name)
+  }
+}
+
+/** Lists the parts of an archive; rejects with ARCHIVE_MISSING where there is none. */
+export async function openArchive(disk: Disk, folder: string): Promise<ArchiveReader> {
+  const stat = await disk.stat(folder)
+  const names = stat?.kind === 'folder' ? await disk.list(folder) : []
+  const parts = names.map((name) => partNameOf(name.toString())).filter((part) => part !== undefined)
+  if (stat?.kind !== 'folder') {
+    throw new Fault(
+      'ARCHIVE_MISSING',
+      `there is no archive at ${folder}; name its folder with --archive, or start a server with an archive destination`,
+    )
+  }
+  return new ArchiveReader(folder, parts.sort(compareParts))
+}
+
+/** Opens one part, as a worker thread does that was told its path. */
+export function openPart(path: string, name: PartName): PartReader {
+  const sqlite = openToRead(path)
+  try {
+    return new PartReader(sqlite, path, name)
+  } catch (error) {
+    sqlite.close()
+    throw archiveFault(error, path)
+  }
+}
+
+interface BlockRow {
+  readonly first: number
+  readonly count: number
+  readonly raw_bytes: number
+  readonly time_min: number
+  readonly time_max: number
+  readonly received_min: number
+  readonly received_max: number
+  readonly severities: number
+  readonly facilities: number
+}
+
+interface Blob {
+  readonly blob: Buffer
+}
+
+interface DataRow {
+  readonly fields: Buffer
+  readonly texts: Buffer
+}
+
+const SUMMARY = 'first, count, raw_bytes, time_min, time_max, received_min, received_max, severities, facilities'
+
+export class PartReader {
+  readonly name: PartName
+  readonly path: string
+  readonly #sqlite: Sqlite
+  readonly #hosts: Statement<Blob>
+  readonly #programs: Statement<Blob>
+  readonly #grams: Statement<Blob>
+  readonly #data: Statement<DataRow>
+
+  constructor(sqlite: Sqlite, path: string, name: PartName) {
+    this.name = name
+    this.path = path
+    this.#sqlite = sqlite
+    // One snapshot for everything that is read here.
+    sqlite.exec('BEGIN')
+    const version = sqlite.prepare<[], { value: number }>("SELECT value FROM meta WHERE key = 'version'").get()
+    if (version?.value !== FORMAT_VERSION) {
+      throw new Fault('ARCHIVE_UNREADABLE', `${path} is of a version that this program does not read`)
+    }
+    this.#hosts = sqlite.prepare('SELECT hosts AS blob FROM block WHERE first = ?')
+    this.#programs = sqlite.prepare('SELECT programs AS blob FROM block WHERE first = ?')
+    this.#grams = sqlite.prepare('SELECT grams AS blob FROM data WHERE first = ?')
+    this.#data = sqlite.prepare('SELECT fields, texts FROM data WHERE first = ?')
+  }
+
+  /** The blocks that pass the filter, without their messages. */
+  blocks(filter: BlockFilter = {}, order: BlockOrder = 'ordinal'): Block[] {
+    const { timeFrom = -Infinity, timeTo = Infinity, severities = -1, facilities = -1, ordinalFrom = 0 } = filter
+    const rows = this.#ask(() =>
+      this.#sqlite
+        .prepare<unknown[], BlockRow>(
+          `SELECT ${SUMMARY} FROM block WHERE first + count > ? AND time_max >= ? AND time_min <= ?
+           AND severities & ? <> 0 AND facilities & ? <> 0 ORDER BY ${order === 'time' ? 'time_min, first' : 'first'}`,
+        )
+        .all(ordinalFrom, timeFrom, timeTo, severities, facilities),
+    )
+    return rows.map((row) => new Block(this, row))
+  }
+
+  /** All messages, and their raw bytes. */
+  totals(): { readonly messages: number; readonly rawBytes: number } {
+    const sql = 'SELECT ifnull(sum(count), 0) AS messages, ifnull(sum(raw_bytes), 0) AS rawBytes FROM block'
+    return this.#ask(() => this.#sqlite.prepare<[], { messages: number; rawBytes: number }>(sql).get()!)
+  }
+
+  close(): void {
+    this.#sqlite.close()
+  }
+
+  /** For `Block`. */
+  dictionary(first: number, of: 'hosts' | 'programs'): Texts {
+    return this.#ask(() => readDictionary((of === 'hosts' ? this.#hosts : this.#programs).get(first)!.blob))
+  }
+
+  /** For `Block`. */
+  grams(first: number): Buffer {
+    return this.#ask(() => this.#grams.get(first)!.blob)
+  }
+
+  /** For `Block`. */
+  decode(first: number, count: number): DecodedBlock {
+    return this.#ask(() => {
+      const { fields, texts } = this.#data.get(first)!
+      const hosts = this.#hosts.get(first)!.blob
+      const programs = this.#programs.get(first)!.blob
+      return new DecodedBlock(first, count, { hosts, programs, fields, texts })
+    })
+  }
+
+  #ask<T>(question: () => T): T {
+    try {
+      return question()
+    } catch (error) {
+      throw archiveFault(error, this.path)
+    }
+  }
+}
+
+/** What is known of a block without its messages. */
+export class Block {
+  /** Ordinal of its first message in its day. */
+  readonly first: number
+  readonly count: number
+  /** Bytes of its messages as they came. */
+  readonly rawBytes: number
+  /** Of effective times, µs since the epoch. */
+  readonly timeMin: number
+  readonly timeMax: number
+  readonly receivedMin: number
+  readonly receivedMax: number
+  /** A bit for each severity and facility that occurs. */
+  readonly severities: number
+  readonly facilities: number
+  readonly #part: PartReader
+
+  constructor(part: PartReader, row: BlockRow) {
+    this.#part = part
+    this.first = row.first
+    this.count = row.count
+    this.rawBytes = row.raw_bytes
+    this.timeMin = row.time_min
+    this.timeMax = row.time_max
+    this.receivedMin = row.received_min
+    this.receivedMax = row.received_max
+    this.severities = row.severities
+    this.facilities = row.facilities
+  }
+
+  /** The exact distinct hosts. */
+  hosts(): Texts {
+    return this.#part.dictionary(this.first, 'hosts')
+  }
+
+  /** The exact distinct programs; an empty one stands for messages without. */
+  programs(): Texts {
+    return this.#part.dictionary(this.first, 'programs')
+  }
+
+  /** Whether one of its match lines may have the literal: false is certain. Literals under 6 bytes are never ruled out. */
+  mayContain(literal: Uint8Array, ignoreCase: boolean): boolean {
+    return mayContain(this.#part.grams(this.first), literal, ignoreCase)
+  }
+
+  /** Whether the literal may be there, for several literals of the same block with one read. */
+  mayContainAny(literals: readonly Uint8Array[], ignoreCase: boolean): boolean {
+    const grams = this.#part.grams(this.first)
+    return literals.some((literal) => mayContain(grams, literal, ignoreCase))
+  }
+
+  decode(): DecodedBlock {
+    return this.#part.decode(this.first, this.count)
+  }
+}

@@ -1,0 +1,75 @@
+// better-sqlite3 enters here, and so do the settings of an archive's files and the faults SQLite can report.
+
+import Database from 'better-sqlite3'
+import { Fault, reasonOf } from '../../common/fault.ts'
+import { ARCHIVE_CACHE_BYTES } from '../../common/limits.ts'
+
+export type Sqlite = Database.Database
+export type Statement<Row = unknown> = Database.Statement<unknown[], Row>
+
+// 8 KiB: a commit of one message touches a handful of pages, all of which go into the log whole; and a column of 100 KB
+// is a chain of 13. The log is copied back every 16 MiB, which bounds it without a sync for every few commits.
+const PAGE_BYTES = 8192
+const LOG_PAGES = 2048
+const BUSY_WAIT_MS = 5_000
+
+/** Opens to write: creates what is not there, in WAL mode, every commit synced. */
+export function openToWrite(path: string): Sqlite {
+  const sqlite = open(path, false)
+  try {
+    sqlite.pragma(`page_size = ${PAGE_BYTES}`)
+    sqlite.pragma('journal_mode = WAL')
+    sqlite.pragma('synchronous = FULL')
+    sqlite.pragma(`wal_autocheckpoint = ${LOG_PAGES}`)
+    sqlite.pragma(`cache_size = ${-ARCHIVE_CACHE_BYTES / 1024}`)
+    return sqlite
+  } catch (error) {
+    sqlite.close()
+    throw archiveFault(error, path)
+  }
+}
+
+/** Opens to read what is there. */
+export function openToRead(path: string): Sqlite {
+  return open(path, true)
+}
+
+function open(path: string, readonly: boolean): Sqlite {
+  try {
+    return new Database(path, { readonly, fileMustExist: readonly, timeout: BUSY_WAIT_MS })
+  } catch (error) {
+    throw archiveFault(error, path)
+  }
+}
+
+/** Takes the file out of WAL mode, so that it is one file that can be read without write permission; false where a reader is in the way. */
+export function leaveWal(sqlite: Sqlite): boolean {
+  try {
+    sqlite.pragma('wal_checkpoint(TRUNCATE)')
+    return sqlite.pragma('journal_mode = DELETE', { simple: true }) === 'delete'
+  } catch (error) {
+    if (sqliteCode(error)?.startsWith('SQLITE_BUSY')) return false
+    throw error
+  }
+}
+
+/** SQLite's own code (`SQLITE_FULL`, `SQLITE_IOERR_WRITE`, …) of a thrown error. */
+export function sqliteCode(error: unknown): string | undefined {
+  return error instanceof Database.SqliteError ? error.code : undefined
+}
+
+/** What went wrong with a file of an archive, in our words. */
+export function archiveFault(error: unknown, path: string): Fault {
+  if (error instanceof Fault) return error
+  const code = sqliteCode(error) ?? ''
+  const detail = `${path}: ${reasonOf(error)}`
+  if (code === 'SQLITE_FULL') return new Fault('DISK_FULL', detail, { cause: error, retryable: true })
+  if (code.startsWith('SQLITE_IOERR')) return new Fault('DISK_ERROR', detail, { cause: error, retryable: true })
+  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
+    return new Fault('ARCHIVE_UNREADABLE', `${detail} (another process holds it)`, { cause: error, retryable: true })
+  }
+  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
+    return new Fault('ARCHIVE_UNREADABLE', `${path} is damaged: ${reasonOf(error)}`, { cause: error })
+  }
+  return new Fault('ARCHIVE_UNREADABLE', detail, { cause: error, retryable: true })
+}

@@ -1,0 +1,119 @@
+// The forms of a header's time that are rebuilt from the instant: what nearly all senders write.
+//
+//   ISO   2003-10-11T22:14:15[.fraction of 1 to 6 digits]     the zone behind it belongs to the shape
+//   BSD   Oct 11 22:14:15                                     RFC 3164 §4.1.2
+//
+// Whether a time is of a form is found by writing it and comparing, so that what is not rebuilt byte for byte is never
+// taken for it.
+
+export const FORM_NONE = 0
+export const FORM_ISO = 1
+export const FORM_BSD = 2
+
+const ISO_BYTES = 19
+const BSD_BYTES = 15
+const SECOND_US = 1_000_000
+const MINUTE_S = 60
+const DOT = 0x2e
+const ZERO = 0x30
+const T = 0x54
+
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+const powers = [1_000_000, 100_000, 10_000, 1_000, 100, 10, 1]
+
+/** Keeps the text of the last second, which messages that follow each other share. */
+class SecondText {
+  readonly text: Uint8Array
+  readonly #write: (date: Date) => string
+  #minute = NaN
+
+  constructor(bytes: number, write: (date: Date) => string) {
+    this.text = new Uint8Array(bytes)
+    this.#write = write
+  }
+
+  /** The text of a second on the wall, counted from the epoch. False outside the years 0 to 9999. */
+  set(wallSecond: number): boolean {
+    const minute = Math.floor(wallSecond / MINUTE_S)
+    if (minute !== this.#minute) {
+      if (wallSecond < -62_167_219_200 || wallSecond > 253_402_300_799) return false
+      this.text.set(Buffer.from(this.#write(new Date(minute * MINUTE_S * 1000)), 'latin1'))
+      this.#minute = minute
+    }
+    const second = wallSecond - minute * MINUTE_S
+    const tens = (second / 10) | 0
+    this.text[this.text.length - 2] = ZERO + tens
+    this.text[this.text.length - 1] = ZERO + second - 10 * tens
+    return true
+  }
+}
+
+const iso = new SecondText(ISO_BYTES, (date) => date.toISOString().slice(0, ISO_BYTES))
+const bsd = new SecondText(
+  BSD_BYTES,
+  (date) =>
+    `${months[date.getUTCMonth()]} ${String(date.getUTCDate()).padStart(2, ' ')} ${date.toISOString().slice(11, 19)}`,
+)
+
+/** What `recognise` found: valid until its next call. */
+export const found = { form: FORM_NONE, digits: 0, end: 0 }
+
+/** Whether the text at `[start, end)` begins with the time in one of the forms; `zone` in minutes east of UTC. */
+export function recognise(bytes: Uint8Array, start: number, end: number, time: number, zone: number): boolean {
+  const isIso = end - start >= ISO_BYTES && bytes[start + 10] === T
+  if (!isIso && end - start < BSD_BYTES) return false
+  const second = Math.floor(time / SECOND_US)
+  const writer = isIso ? iso : bsd
+  if (!writer.set(second + zone * MINUTE_S)) return false
+  const { text } = writer
+  for (let i = 0; i < text.length; i += 1) if (bytes[start + i] !== text[i]) return false
+  let at = start + text.length
+  let fraction = time - second * SECOND_US
+  let digits = 0
+  if (isIso && at < end && bytes[at] === DOT) {
+    at += 1
+    for (; digits < 6 && at < end; digits += 1, at += 1) {
+      const digit = (fraction / powers[digits + 1]) | 0
+      if (bytes[at] !== ZERO + digit) break
+      fraction -= digit * powers[digits + 1]
+    }
+    if (digits === 0) return false
+  }
+  // What the text does not say, and digits that the form has no room for.
+  if (fraction !== 0 || (at < end && bytes[at] >= ZERO && bytes[at] <= ZERO + 9)) return false
+  found.form = isIso ? FORM_ISO : FORM_BSD
+  found.digits = digits
+  found.end = at
+  return true
+}
+
+/** Bytes that `writeTime` writes. */
+export function timeBytes(form: number, digits: number): number {
+  if (form === FORM_NONE) return 0
+  return form === FORM_BSD ? BSD_BYTES : ISO_BYTES + (digits > 0 ? 1 + digits : 0)
+}
+
+/** Writes a time that `recognise` accepted; returns where it ends. */
+export function writeTime(
+  into: Uint8Array,
+  at: number,
+  time: number,
+  zone: number,
+  form: number,
+  digits: number,
+): number {
+  const second = Math.floor(time / SECOND_US)
+  const writer = form === FORM_ISO ? iso : bsd
+  writer.set(second + zone * MINUTE_S)
+  into.set(writer.text, at)
+  at += writer.text.length
+  if (digits === 0) return at
+  into[at++] = DOT
+  let fraction = time - second * SECOND_US
+  for (let i = 1; i <= digits; i += 1) {
+    const digit = (fraction / powers[i]) | 0
+    into[at++] = ZERO + digit
+    fraction -= digit * powers[i]
+  }
+  return at
+}

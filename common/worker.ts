@@ -1,0 +1,68 @@
+// Worker threads, all started here. A worker is a module of this program that is named by its path below the root,
+// without its ending: the compiled file is what a thread runs, also when the caller is TypeScript run by the test runner
+// (whose global setup builds `dist/` first).
+//
+// A worker that ends by itself is never overlooked: what it was doing is not done. Its owner is told once, with a
+// WORKER_DIED fault, and decides; messages posted after that are refused.
+
+import { Worker } from 'node:worker_threads'
+import { assert, Fault, reasonOf } from './fault.ts'
+import { WORKER_MESSAGES_MAX } from './limits.ts'
+
+export interface WorkerOptions<FromWorker> {
+  /** Such as `collector/archive/archive-worker`. */
+  readonly module: string
+  /** What the worker's `workerData` is. */
+  readonly data: unknown
+  readonly onMessage: (message: FromWorker) => void
+  /** Called once, when the worker ends without having been stopped. */
+  readonly onDeath: (fault: Fault) => void
+}
+
+export class WorkerThread<ToWorker, FromWorker> {
+  readonly #worker: Worker
+  #open = 0
+  #ended = false
+  #cause: unknown
+
+  constructor({ module, data, onMessage, onDeath }: WorkerOptions<FromWorker>) {
+    this.#worker = new Worker(compiled(module), { workerData: data, name: module.slice(module.lastIndexOf('/') + 1) })
+    this.#worker.on('message', (message: FromWorker) => onMessage(message))
+    this.#worker.on('error', (error) => (this.#cause = error))
+    this.#worker.on('exit', (code) => {
+      if (this.#ended) return
+      this.#ended = true
+      const why = this.#cause === undefined ? `it exited with ${code}` : reasonOf(this.#cause)
+      onDeath(new Fault('WORKER_DIED', `${module}: ${why}`, { cause: this.#cause }))
+    })
+  }
+
+  /** Messages that the worker has not answered. */
+  get open(): number {
+    return this.#open
+  }
+
+  /** Hands over a message, which the worker has to answer (`answered`): the line in front of it is bounded. */
+  post(message: ToWorker): void {
+    assert(!this.#ended, 'nothing is posted to a worker that has ended')
+    assert(this.#open < WORKER_MESSAGES_MAX, 'a worker has a bounded number of unanswered messages')
+    this.#open += 1
+    this.#worker.postMessage(message)
+  }
+
+  /** So many messages have been answered. */
+  answered(count: number = 1): void {
+    this.#open -= count
+  }
+
+  /** Ends the thread where it stands. */
+  async stop(): Promise<void> {
+    this.#ended = true
+    await this.#worker.terminate()
+  }
+}
+
+function compiled(module: string): URL {
+  const fromSource = import.meta.url.endsWith('.ts')
+  return new URL(`../${fromSource ? 'dist/' : ''}${module}.js`, import.meta.url)
+}

@@ -1,0 +1,48 @@
+// zstd for whole buffers, synchronously: for worker threads, where nothing else waits. Node's own from 22.15 on, the
+// package zstd-napi before; both read each other's frames. Contexts are kept, since making one costs more than a
+// small buffer's compression.
+
+import { createRequire } from 'node:module'
+import * as zlib from 'node:zlib'
+
+/** One compressor of one level. */
+export interface ZstdCompressor {
+  compress(bytes: Uint8Array): Buffer
+}
+
+interface NodeZstd {
+  zstdCompressSync(bytes: Uint8Array, options: { params: Record<number, number> }): Buffer
+  zstdDecompressSync(bytes: Uint8Array): Buffer
+  constants: { ZSTD_c_compressionLevel: number }
+}
+
+type ZstdNapi = typeof import('zstd-napi')
+
+const nodeZstd = 'zstdCompressSync' in zlib ? (zlib as unknown as NodeZstd) : undefined
+
+let napi: ZstdNapi | undefined
+let decompressor: { decompress(bytes: Uint8Array): Buffer } | undefined
+
+// Loaded when first used: the package brings a native library, and most commands need none.
+function zstdNapi(): ZstdNapi {
+  napi ??= createRequire(import.meta.url)('zstd-napi') as ZstdNapi
+  return napi
+}
+
+/** A compressor of `level` (1 to 22). One thread's alone. */
+export function zstdCompressor(level: number): ZstdCompressor {
+  if (nodeZstd) {
+    const options = { params: { [nodeZstd.constants.ZSTD_c_compressionLevel]: level } }
+    return { compress: (bytes) => nodeZstd.zstdCompressSync(bytes, options) }
+  }
+  const compressor = new (zstdNapi().Compressor)()
+  compressor.setParameters({ compressionLevel: level })
+  return compressor
+}
+
+/** The content of one frame; throws the library's error where it is none. */
+export function zstdDecompress(frame: Uint8Array): Buffer {
+  if (nodeZstd) return nodeZstd.zstdDecompressSync(frame)
+  decompressor ??= new (zstdNapi().Decompressor)()
+  return decompressor.decompress(frame)
+}
