@@ -11,7 +11,7 @@ export const HOSTS = 4
 export const PROGRAMS = 8
 export const PIDS = 16
 export const MESSAGES = 32
-/** msgid, structured data, peer, source, defects. */
+/** msgid, structured data, peer, source, format and defects. */
 export const OTHERS = 64
 export const ALL_COLUMNS = 127
 
@@ -24,27 +24,35 @@ export interface StoredBlock {
   /** Earliest and latest time, µs since the epoch; receipt stands in where a time is missing or over an hour ahead. */
   readonly timeMin: number
   readonly timeMax: number
-  /** Bytes stored, compressed. */
-  readonly bytes: number
   /** Whether it has messages of this priority (facility * 8 + severity). */
   hasPriority(priority: number): boolean
-  /** The distinct hosts; undefined where there are too many to know. */
+  /** The distinct hosts; undefined where they are not known without reading the block. */
   readonly hosts: readonly Buffer[] | undefined
-  /** The distinct programs, an empty one for messages without; undefined where there are too many to know. */
+  /** The distinct programs, an empty one for messages without; undefined as above. */
   readonly programs: readonly Buffer[] | undefined
-  /** Whether any message text may hold the literal; `ignoreCase`: ASCII in lower case, found in any case. */
-  mayHoldText(literal: Buffer, ignoreCase: boolean): boolean
+  /**
+   * Whether any line (`host program[pid]: message`) may hold the literal; with `ignoreCase` it is ASCII in lower case and
+   * found in any case.
+   */
+  mayHold(literal: Buffer, ignoreCase: boolean): boolean
+  /** Throws `ARCHIVE_UNREADABLE`. */
   open(): OpenBlock
 }
 
 /** A block that is being read. */
 export interface OpenBlock {
-  /** Decodes what is not decoded yet of the columns and returns the rows; cells of other columns hold anything. */
+  /**
+   * Decodes what is not decoded yet of the columns and returns the rows; cells of other columns hold anything. The rows'
+   * times are those to sort by: receipt stands in where it must. They are valid until more columns are asked for.
+   */
   rows(columns: number): Rows
-  /** When each message was received, µs since the epoch. */
-  readonly received: Float64Array
+  /** The message's own time, µs since the epoch; NaN where it has none. With TIMES. */
+  ownTime(row: number): number
+  /** When the message was received, µs since the epoch. With TIMES. */
+  received(row: number): number
   /** A message's bytes as they came. */
   raw(row: number): Buffer
-  /** Bytes decoded so far. */
+  /** Bytes read, compressed, and what they became. */
+  readonly bytesRead: number
   readonly bytesDecoded: number
 }

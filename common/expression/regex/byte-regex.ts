@@ -54,6 +54,8 @@ export class ByteRegex {
    */
   readonly literals: Ways
   readonly ignoreCase: boolean
+  /** Bytes without which nothing matches, worth looking for; absent where there are none. */
+  readonly needle: Buffer | undefined
   /** The bounds of the last match that `find` found. */
   matchStart = 0
   matchEnd = 0
@@ -62,7 +64,6 @@ export class ByteRegex {
   readonly #tree: Node
   readonly #any: LazyDfa
   readonly #emptyWords: EmptyWords | undefined
-  readonly #needle: Buffer | undefined
   readonly #needleIsAll: boolean
   #finder: Finder | undefined
 
@@ -75,15 +76,15 @@ export class ByteRegex {
     this.#any = new LazyDfa(this.#emptyWords ? nonEmpty(program) : program, true, true)
     this.literals = literalsOf(tree, this.ignoreCase)
     const needle = this.ignoreCase ? undefined : longestOfOnlyWay(this.literals)
-    this.#needle = needle && needle.length >= LOOKED_FOR_BYTES_MIN ? needle : undefined
+    this.needle = needle && needle.length >= LOOKED_FOR_BYTES_MIN ? needle : undefined
     this.#needleIsAll = isPlainText(this.#tree)
   }
 
   /** Whether `text[start, end)`, a whole message, holds a match. */
   test(text: Buffer, start: number = 0, end: number = text.length): boolean {
     // Buffer.indexOf cannot be told where to stop, so it is asked only where it stops by itself.
-    if (this.#needle && end === text.length) {
-      const at = text.indexOf(this.#needle, start)
+    if (this.needle && end === text.length) {
+      const at = text.indexOf(this.needle, start)
       if (at < 0) return false
       if (this.#needleIsAll) return true
     }
@@ -102,7 +103,7 @@ export class ByteRegex {
    * tested.
    */
   testEach(text: Buffer, bounds: Uint32Array, count: number, into: Uint8Array): void {
-    const needle = this.#needle
+    const { needle } = this
     if (!needle || count === 0) {
       for (let i = 0; i < count; i += 1) into[i] = this.#matches(text, bounds[2 * i], bounds[2 * i + 1]) ? 1 : 0
       return

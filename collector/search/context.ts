@@ -1,0 +1,169 @@
+// Neighbours (-A, -B, -C): of the same host and program, or of everything. What belongs together is printed together,
+// as in grep: a message that was searched for, its neighbours, and others of the kind that are near it; then `--`. So
+// where hosts are many, one conversation is read at a time.
+//
+// The bounds of time hold for neighbours too; whatever else selects does not.
+
+import { HOST, PROGRAM, ROW } from '../../common/pipeline/header-table.ts'
+import type { BlockShelf } from './block-shelf.ts'
+import type { EntryWriter } from './entry-writer.ts'
+import type { Selection } from './selection.ts'
+import { HOSTS, PROGRAMS, TIMES, type StoredBlock } from './stored-block.ts'
+import { comparePositions, Timeline, type Position } from './timeline.ts'
+
+export interface ContextOptions {
+  /** Messages earlier and later in time. */
+  readonly before: number
+  readonly after: number
+  /** Neighbours are all messages, not those of the same host and program. */
+  readonly ofAll: boolean
+}
+
+/** Messages among which neighbours are looked for. */
+interface Conversation {
+  readonly host?: Buffer
+  readonly program?: Buffer
+  /** The last message that was printed. */
+  printed?: Position
+}
+
+export class Neighbours {
+  readonly #ofAll: boolean
+  /** In the order of printing. */
+  readonly #leading: number
+  readonly #trailing: number
+  readonly #sign: 1 | -1
+  readonly #blocks: readonly StoredBlock[]
+  readonly #shelf: BlockShelf
+  readonly #selection: Selection
+  readonly #isHit: (block: StoredBlock, position: Position) => boolean
+  readonly #writer: EntryWriter
+  readonly #conversations = new Map<string, Conversation>()
+  #last: Conversation | undefined
+
+  constructor(
+    options: ContextOptions,
+    backwards: boolean,
+    blocks: readonly StoredBlock[],
+    shelf: BlockShelf,
+    selection: Selection,
+    isHit: (block: StoredBlock, position: Position) => boolean,
+    writer: EntryWriter,
+  ) {
+    this.#ofAll = options.ofAll
+    this.#leading = backwards ? options.after : options.before
+    this.#trailing = backwards ? options.before : options.after
+    this.#sign = backwards ? -1 : 1
+    this.#blocks = blocks
+    this.#shelf = shelf
+    this.#selection = selection
+    this.#isHit = isHit
+    this.#writer = writer
+  }
+
+  /** Prints a message and what is around it, at most `most` that were searched for; returns how many those were. */
+  write(block: StoredBlock, position: Position, most: number): number {
+    const conversation = this.#conversationOf(block, position)
+    if (conversation.printed && this.#sign * comparePositions(position, conversation.printed) <= 0) return 0
+    this.#writeLeading(conversation, position)
+    this.#print(conversation, block, position, true)
+    let hits = 1
+    let left = this.#trailing
+    const trailing = this.#walk(conversation, position, this.#sign)
+    while (left > 0 && trailing.next()) {
+      const isHit = this.#isHit(trailing.block, trailing.position)
+      if (isHit && hits >= most) break
+      this.#print(conversation, trailing.block, trailing.position, isHit)
+      left = isHit ? this.#trailing : left - 1
+      if (isHit) hits += 1
+    }
+    return hits
+  }
+
+  /** Prints what leads to a message, and the separator before it unless it goes on where the last one ended. */
+  #writeLeading(conversation: Conversation, position: Position): void {
+    const leading: { block: StoredBlock; position: Position }[] = []
+    const back = this.#walk(conversation, position, this.#sign === 1 ? -1 : 1)
+    let adjoins = false
+    while (back.next()) {
+      adjoins = conversation.printed !== undefined && comparePositions(back.position, conversation.printed) === 0
+      if (adjoins || leading.length === this.#leading) break
+      leading.push({ block: back.block, position: back.position })
+    }
+    if (this.#last && !(adjoins && this.#last === conversation)) this.#writer.separator()
+    for (const { block, position } of leading.reverse()) this.#print(conversation, block, position, false)
+  }
+
+  #print(conversation: Conversation, block: StoredBlock, position: Position, isHit: boolean): void {
+    this.#writer.write(this.#shelf.take(block), position.row, isHit)
+    conversation.printed = position
+    this.#last = conversation
+  }
+
+  #conversationOf(block: StoredBlock, { row }: Position): Conversation {
+    const key = this.#ofAll ? '' : this.#keyOf(block, row)
+    let conversation = this.#conversations.get(key)
+    if (!conversation) {
+      conversation = {}
+      if (!this.#ofAll) {
+        const [host, program] = this.#namesOf(block, row)
+        conversation = { host: Buffer.from(host), program: Buffer.from(program) }
+      }
+      this.#conversations.set(key, conversation)
+    }
+    return conversation
+  }
+
+  #keyOf(block: StoredBlock, row: number): string {
+    const [host, program] = this.#namesOf(block, row)
+    return `${host.toString('latin1')}\n${program.toString('latin1')}`
+  }
+
+  #namesOf(block: StoredBlock, row: number): [host: Buffer, program: Buffer] {
+    const { bytes, table } = this.#shelf.take(block).rows(HOSTS | PROGRAMS)
+    const cell = row * ROW
+    const of = (column: number) => bytes.subarray(table.cells[cell + column], table.cells[cell + column + 1])
+    return [of(HOST), of(PROGRAM)]
+  }
+
+  /** The conversation's messages behind a position, in either direction. */
+  #walk(conversation: Conversation, from: Position, sign: 1 | -1): Timeline {
+    const { since, until } = this.#selection
+    const { host, program } = conversation
+    const blocks = this.#blocks.filter((block) => {
+      if (block.timeMax < since || block.timeMin > until) return false
+      if (sign === 1 ? block.timeMax < from.time : block.timeMin > from.time) return false
+      if (host && block.hosts && !block.hosts.some((name) => name.equals(host))) return false
+      return !(program && block.programs && !block.programs.some((name) => name.equals(program)))
+    })
+    return new Timeline(blocks, {
+      backwards: sign === -1,
+      timesOf: (block) => this.#shelf.times(block),
+      rowsOf: (block) => this.#rowsBehind(block, conversation, from, sign),
+    })
+  }
+
+  #rowsBehind(block: StoredBlock, { host, program }: Conversation, from: Position, sign: 1 | -1): Uint8Array {
+    const { bytes, table, count } = this.#shelf.take(block).rows(TIMES | (host ? HOSTS | PROGRAMS : 0))
+    const { cells, times } = table
+    const { since, until } = this.#selection
+    const { order } = block
+    const found = new Uint8Array(count)
+    for (let row = 0; row < count; row += 1) {
+      const time = times[row]
+      if (time < since || time > until || sign * (time - from.time) < 0) continue
+      if (time === from.time && sign * (order - from.order || row - from.row) <= 0) continue
+      const cell = row * ROW
+      if (host && !same(host, bytes, cells[cell + HOST], cells[cell + HOST + 1])) continue
+      if (program && !same(program, bytes, cells[cell + PROGRAM], cells[cell + PROGRAM + 1])) continue
+      found[row] = 1
+    }
+    return found
+  }
+}
+
+function same(name: Buffer, bytes: Buffer, start: number, end: number): boolean {
+  if (end - start !== name.length) return false
+  for (let i = 0; i < name.length; i += 1) if (name[i] !== bytes[start + i]) return false
+  return true
+}

@@ -1,0 +1,196 @@
+// How a message is printed. `short` and `cat` end in the text that the pattern was matched on, so that matches can be
+// marked in them; `json` and `raw` are for programs and stay as they are.
+//
+// Into a pipe or file every byte goes out as it is. On a terminal control bytes are shown (`#033`, as in the files that
+// sluice writes), since a sender could else rewrite what is on the screen; a line feed starts a new line, indented, so
+// that it cannot pass for a message.
+
+import { isUtf8 } from 'node:buffer'
+import type { ByteRegex } from '../../common/expression/regex/byte-regex.ts'
+import { characterAt, BROKEN } from '../../common/expression/regex/character.ts'
+import type { Rows } from '../../common/expression/rows.ts'
+import { defectsOf } from '../../common/message/defects.ts'
+import { Output } from '../../common/message/output.ts'
+import { facilityNames, severityNames } from '../../common/message/priority.ts'
+import { parseStructuredData } from '../../common/message/structured-data.ts'
+import { BsdTimeWriter, utcText } from '../../common/message/time-text.ts'
+import type { Zone } from '../../common/message/zone.ts'
+import * as cells from '../../common/pipeline/header-table.ts'
+import { LINE_COLUMNS, LineBuffer } from './line-buffer.ts'
+import { hostStyle, MATCH_STYLE, MATCH_STYLE_ON_RED, PLAIN, SEPARATOR_STYLE, severityStyles } from './palette.ts'
+import { ALL_COLUMNS, PRIORITIES, TIMES, type OpenBlock } from './stored-block.ts'
+
+export const printFormats = ['short', 'json', 'raw', 'cat'] as const
+export type PrintFormat = (typeof printFormats)[number]
+
+export interface WriterOptions {
+  readonly format: PrintFormat
+  /** Only the parts that match, each on a line (`-o`). */
+  readonly partsOnly: boolean
+  /** What to mark, or to print the matching parts of. */
+  readonly pattern?: ByteRegex | undefined
+  readonly color: boolean
+  /** Show control bytes instead of passing them on. */
+  readonly escape: boolean
+  readonly zone: Zone
+}
+
+const LF = 0x0a
+const TAB = 0x09
+const NEW_LINE_INDENT = '\n    '
+
+export class EntryWriter {
+  readonly output = new Output()
+  readonly #options: WriterOptions
+  readonly #line = new LineBuffer()
+  readonly #time = new BsdTimeWriter()
+
+  constructor(options: WriterOptions) {
+    this.#options = options
+  }
+
+  /** Writes a message; `marked` where it is one that was searched for, and not its neighbour. */
+  write(block: OpenBlock, row: number, marked: boolean): void {
+    const { format, partsOnly } = this.#options
+    if (partsOnly) this.#parts(block, row)
+    else if (format === 'json') this.#end(this.output.text(JSON.stringify(storedObject(block, row))))
+    else if (format === 'raw') this.#end(this.#bytes(block.raw(row), 0))
+    else this.#text(block, row, marked)
+  }
+
+  /** Between groups of neighbours. */
+  separator(): void {
+    if (this.#options.format === 'json') return
+    this.output.text(this.#options.color ? `${SEPARATOR_STYLE}--${PLAIN}\n` : '--\n')
+  }
+
+  #end(_written: void): void {
+    this.output.byte(LF)
+  }
+
+  #parts(block: OpenBlock, row: number): void {
+    const { pattern, color } = this.#options
+    if (!pattern) return
+    const line = this.#compose(block.rows(LINE_COLUMNS), row)
+    const count = pattern.findAll(line.bytes, 0, line.length)
+    for (let i = 0; i < count; i += 1) {
+      if (color) this.output.text(MATCH_STYLE)
+      this.#bytes(line.bytes.subarray(0, pattern.matches[2 * i + 1]), pattern.matches[2 * i])
+      if (color) this.output.text(PLAIN)
+      this.output.byte(LF)
+    }
+  }
+
+  #text(block: OpenBlock, row: number, marked: boolean): void {
+    const { format, color, pattern, zone } = this.#options
+    const rows = block.rows(LINE_COLUMNS | TIMES | (color ? PRIORITIES : 0))
+    const line = this.#compose(rows, row)
+    const start = format === 'cat' ? line.messageStart : 0
+    const { output } = this
+    const style = color ? severityStyles[rows.table.cells[row * cells.ROW + cells.PRIORITY] & 7] : ''
+    output.text(style)
+    if (format === 'short') {
+      const time = rows.table.times[row]
+      this.#time.write(time, zone.offsetAt(time), output)
+      output.byte(0x20)
+    }
+    const matches = color && marked && pattern ? pattern.findAll(line.bytes, 0, line.length) : 0
+    // A host that stands plain gets its colour; what matches is marked whatever it is.
+    const hostPlain = matches === 0 || pattern!.matches[0] >= line.hostEnd
+    let at = start
+    if (color && start === 0 && hostPlain) {
+      output.text(hostStyle(line.bytes.subarray(0, line.hostEnd)))
+      this.#bytes(line.bytes.subarray(0, line.hostEnd), 0)
+      output.text(PLAIN + style)
+      at = line.hostEnd
+    }
+    const matchStyle = style.includes('31m') ? MATCH_STYLE_ON_RED : MATCH_STYLE
+    for (let i = 0; i < matches; i += 1) {
+      const to = pattern!.matches[2 * i + 1]
+      const from = Math.max(at, pattern!.matches[2 * i])
+      if (to <= from) continue
+      this.#bytes(line.bytes.subarray(0, from), at)
+      output.text(matchStyle)
+      this.#bytes(line.bytes.subarray(0, to), from)
+      output.text(PLAIN + style)
+      at = to
+    }
+    this.#bytes(line.bytes.subarray(0, line.length), at)
+    if (style !== '') output.text(PLAIN)
+    output.byte(LF)
+  }
+
+  #compose(rows: Rows, row: number): LineBuffer {
+    this.#line.clear()
+    this.#line.add(rows, row)
+    return this.#line
+  }
+
+  /** The bytes from `start` on. */
+  #bytes(text: Buffer, start: number): void {
+    if (!this.#options.escape) {
+      this.output.fixed(text.subarray(start))
+      return
+    }
+    for (let at = start; at < text.length;) {
+      const character = characterAt(text, at, text.length)
+      const code = character >> 3
+      const bytes = character & 7
+      if (code === LF) this.output.text(NEW_LINE_INDENT)
+      else if (isControl(code)) for (let i = 0; i < bytes; i += 1) this.output.text(octal(text[at + i]))
+      else this.output.fixed(text.subarray(at, at + bytes))
+      at += bytes
+    }
+  }
+}
+
+/** C0 but the tab, DEL, C1, and bytes that are no character (a terminal in another encoding may obey them). */
+function isControl(code: number): boolean {
+  return (code < 0x20 && code !== TAB) || (code >= 0x7f && code < 0xa0) || code === BROKEN
+}
+
+function octal(byte: number): string {
+  return `#${byte.toString(8).padStart(3, '0')}`
+}
+
+const formatNames = ['raw', 'rfc3164', 'rfc5424'] as const
+
+/** A stored message with the keys of the `json` line format; absent fields are left out. */
+function storedObject(block: OpenBlock, row: number): object {
+  const { bytes, table, runs } = block.rows(ALL_COLUMNS)
+  const cell = row * cells.ROW
+  const text = (column: number) => bytes.toString('utf8', table.cells[cell + column], table.cells[cell + column + 1])
+  const present = (column: number) => table.cells[cell + column + 1] > table.cells[cell + column]
+  const field = (name: string, column: number) => (present(column) ? { [name]: text(column) } : {})
+  const kind = table.cells[cell + cells.KIND]
+  const priority = table.cells[cell + cells.PRIORITY]
+  const time = block.ownTime(row)
+  const { peer, source } = originOf(runs, row)
+  const raw = block.raw(row)
+  return {
+    facility: facilityNames[priority >> 3],
+    severity: severityNames[priority & 7],
+    ...(Number.isNaN(time) ? {} : { time: utcText(time) }),
+    ...field('host', cells.HOST),
+    ...field('program', cells.PROGRAM),
+    ...field('pid', cells.PID),
+    ...field('msgid', cells.MSGID),
+    ...(present(cells.STRUCTURED_DATA) ? { sd: parseStructuredData(text(cells.STRUCTURED_DATA)) } : {}),
+    message: text(cells.MESSAGE),
+    format: formatNames[kind & cells.FORMAT_MASK],
+    defects: defectsOf(kind >>> cells.DEFECTS_SHIFT),
+    ...(isUtf8(raw) ? {} : { raw: raw.toString('base64') }),
+    received: utcText(block.received(row)),
+    ...(peer === undefined ? {} : { from: peer }),
+    source,
+  }
+}
+
+function originOf(runs: Rows['runs'], row: number): Rows['runs'][number]['origin'] {
+  let before = 0
+  for (const { count, origin } of runs) {
+    before += count
+    if (row < before) return origin
+  }
+  return runs.at(-1)!.origin
+}

@@ -1,0 +1,182 @@
+// One search, from blocks to what is printed: counts, hosts, lines, neighbours. Nothing here knows of the command line.
+
+import type { Clock } from '../../common/clock.ts'
+import type { Zone } from '../../common/message/zone.ts'
+import { HOST, ROW } from '../../common/pipeline/header-table.ts'
+import { BlockShelf } from './block-shelf.ts'
+import { Neighbours, type ContextOptions } from './context.ts'
+import { EntryWriter, type WriterOptions } from './entry-writer.ts'
+import { SearchStats } from './search-stats.ts'
+import { Selection, type Query } from './selection.ts'
+import { HOSTS, type StoredBlock } from './stored-block.ts'
+import { comparePositions, Timeline, type Position } from './timeline.ts'
+
+export interface GrepOptions {
+  readonly query: Query
+  readonly print: WriterOptions | 'count' | 'hosts' | 'nothing'
+  /** Newest first. */
+  readonly reverse: boolean
+  /** Stop after so many (`-m`). */
+  readonly most: number
+  /** Only the last so many (`-n`). */
+  readonly last: number
+  /** None where there are no neighbours to print. */
+  readonly context?: ContextOptions | undefined
+  /** For `today` and times that name no zone. */
+  readonly zone: Zone
+}
+
+/** Where the output goes. */
+export interface GrepTarget {
+  /** Resolves to false when nobody reads on. The bytes may be overwritten then. */
+  write(bytes: Buffer): Promise<boolean>
+}
+
+const FLUSH_BYTES = 64 * 1024
+
+export class Grep {
+  readonly stats = new SearchStats()
+  readonly #options: GrepOptions
+  readonly #target: GrepTarget
+  readonly #now: number
+  readonly #selection: Selection
+  readonly #shelf: BlockShelf
+
+  /** Throws PATTERN_SYNTAX. */
+  constructor(options: GrepOptions, target: GrepTarget, clock: Clock) {
+    this.#options = options
+    this.#target = target
+    this.#now = clock.now()
+    this.#selection = new Selection(options.query, this.#now, options.zone, this.stats)
+    this.#shelf = new BlockShelf(this.stats)
+  }
+
+  /** Searches and prints. Resolves to whether anything was selected; rejects with `ARCHIVE_UNREADABLE`. */
+  async run(blocks: readonly StoredBlock[]): Promise<boolean> {
+    const found = await this.#run(blocks)
+    this.#shelf.clear()
+    return found
+  }
+
+  async #run(blocks: readonly StoredBlock[]): Promise<boolean> {
+    this.stats.blocks = blocks.length
+    const { print } = this.#options
+    if (this.#selection.isEmpty || this.#options.most === 0 || this.#options.last === 0) {
+      if (print === 'count') await this.#say('0\n')
+      return false
+    }
+    const kept = blocks.filter((block) => this.#keeps(block))
+    if (print === 'count') return this.#count(kept)
+    if (print === 'hosts') return this.#hosts(kept)
+    if (print === 'nothing') return kept.some((block) => this.#selectedCount(block) > 0)
+    return this.#lines(kept, blocks, print)
+  }
+
+  #keeps(block: StoredBlock): boolean {
+    const reason = this.#selection.rulesOut(block)
+    if (reason !== undefined) this.stats.skipped[reason] += 1
+    return reason === undefined
+  }
+
+  #rowsOf(block: StoredBlock): Uint8Array {
+    return this.#shelf.selected(block, this.#selection, this.#now)
+  }
+
+  #selectedCount(block: StoredBlock): number {
+    if (this.#selection.takesAll(block)) {
+      this.stats.answered += 1
+      return block.count
+    }
+    let count = 0
+    for (const bit of this.#rowsOf(block)) count += bit
+    return count
+  }
+
+  async #count(blocks: readonly StoredBlock[]): Promise<boolean> {
+    const most = Math.min(this.#options.most, this.#options.last)
+    let count = 0
+    for (const block of blocks) {
+      count += this.#selectedCount(block)
+      if (count >= most) break
+    }
+    count = Math.min(count, most)
+    this.stats.selected = count
+    await this.#say(`${count}\n`)
+    return count > 0
+  }
+
+  /** Prints the hosts with a selected message, sorted by name. Blocks whose hosts are all known by then are not read. */
+  async #hosts(blocks: readonly StoredBlock[]): Promise<boolean> {
+    const names = new Set<string>()
+    for (const block of blocks) {
+      if (block.hosts?.every((host) => names.has(host.toString('latin1')))) {
+        this.stats.answered += 1
+        continue
+      }
+      const selected = this.#rowsOf(block)
+      if (!selected.includes(1)) continue
+      const { bytes, table, count } = this.#shelf.take(block).rows(HOSTS)
+      for (let row = 0; row < count; row += 1) {
+        if (selected[row] === 0) continue
+        this.stats.selected += 1
+        const cell = row * ROW + HOST
+        names.add(bytes.toString('latin1', table.cells[cell], table.cells[cell + 1]))
+      }
+    }
+    const sorted = [...names].sort()
+    for (const name of sorted) if (!(await this.#target.write(Buffer.from(`${name}\n`, 'latin1')))) break
+    return sorted.length > 0
+  }
+
+  async #lines(kept: readonly StoredBlock[], all: readonly StoredBlock[], print: WriterOptions): Promise<boolean> {
+    const { reverse, last, context } = this.#options
+    // Newest first, the last n are the first n. Oldest first, the first of them is looked for from the end.
+    const first = !reverse && last < Infinity ? this.#nthFromEnd(kept, last) : undefined
+    const most = reverse ? Math.min(this.#options.most, last) : this.#options.most
+    const writer = new EntryWriter(print)
+    const timeline = this.#timeline(kept, reverse)
+    const isHit = (block: StoredBlock, position: Position) =>
+      this.#rowsOf(block)[position.row] !== 0 && (!first || comparePositions(position, first) >= 0)
+    const neighbours = context && new Neighbours(context, reverse, all, this.#shelf, this.#selection, isHit, writer)
+    let open = true
+    while (open && this.stats.selected < most && timeline.next()) {
+      const { block, position } = timeline
+      if (first && comparePositions(position, first) < 0) continue
+      if (neighbours) this.stats.selected += neighbours.write(block, position, most - this.stats.selected)
+      else {
+        writer.write(this.#shelf.take(block), position.row, true)
+        this.stats.selected += 1
+      }
+      if (writer.output.length >= FLUSH_BYTES || timeline.waits) open = await this.#flush(writer)
+    }
+    if (open) await this.#flush(writer)
+    return this.stats.selected > 0
+  }
+
+  #timeline(blocks: readonly StoredBlock[], backwards: boolean): Timeline {
+    return new Timeline(blocks, {
+      backwards,
+      rowsOf: (block) => this.#rowsOf(block),
+      timesOf: (block) => this.#shelf.times(block),
+    })
+  }
+
+  #nthFromEnd(blocks: readonly StoredBlock[], n: number): Position {
+    const timeline = this.#timeline(blocks, true)
+    let left = n
+    while (left > 0 && timeline.next()) left -= 1
+    return timeline.position
+  }
+
+  async #flush(writer: EntryWriter): Promise<boolean> {
+    const { output } = writer
+    if (output.length === 0) return true
+    const open = await this.#target.write(output.written)
+    output.clear()
+    return open
+  }
+
+  async #say(text: string): Promise<void> {
+    await this.#target.write(Buffer.from(text))
+  }
+}

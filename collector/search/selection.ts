@@ -1,0 +1,168 @@
+// What a search selects: an expression over fields, times and texts, and a pattern over lines. From the cheapest to the
+// dearest: blocks are ruled out by what is known of them, rows by their fields, what is left by its line.
+
+import type { Expression } from '../../common/expression/ast.ts'
+import {
+  conditionsOf,
+  selectsNothing,
+  type Conditions,
+  type ValueCondition,
+} from '../../common/expression/conditions.ts'
+import { compilePredicate, type Predicate } from '../../common/expression/predicate.ts'
+import type { Rows } from '../../common/expression/rows.ts'
+import type { ByteRegex } from '../../common/expression/regex/byte-regex.ts'
+import type { Zone } from '../../common/message/zone.ts'
+import type { HeaderTable } from '../../common/pipeline/header-table.ts'
+import { LINE_COLUMNS } from './line-buffer.ts'
+import { LineMatcher } from './line-matcher.ts'
+import type { SearchStats, SkipReason } from './search-stats.ts'
+import * as column from './stored-block.ts'
+import type { OpenBlock, StoredBlock } from './stored-block.ts'
+
+export interface Query {
+  /** Filters resolved. */
+  readonly where: Expression
+  /** Absent: every line. */
+  readonly pattern?: ByteRegex | undefined
+  /** Lines that do not match the pattern. */
+  readonly invert?: boolean
+}
+
+export class Selection {
+  readonly query: Query
+  readonly since: number
+  readonly until: number
+  readonly #conditions: Conditions
+  readonly #predicate: Predicate
+  readonly #columns: number
+  readonly #matcher: LineMatcher | undefined
+  readonly #stats: SearchStats
+  readonly #byPriority: boolean
+  readonly #byTimeOnly: boolean
+
+  /** `now` in µs since the epoch. Throws PATTERN_SYNTAX. */
+  constructor(query: Query, now: number, zone: Zone, stats: SearchStats) {
+    this.query = query
+    this.#stats = stats
+    this.#conditions = conditionsOf(query.where, now, zone)
+    this.since = this.#conditions.since
+    this.until = this.#conditions.until
+    this.#predicate = compilePredicate(query.where, { zone })
+    this.#columns = columnsOf(query.where)
+    this.#byPriority = this.#conditions.priorities.includes(0)
+    this.#byTimeOnly = isTimeOnly(query.where) && !query.pattern && !query.invert
+    if (query.pattern) this.#matcher = new LineMatcher(query.pattern, query.invert ?? false)
+  }
+
+  /** Whether no message whatever can be selected. */
+  get isEmpty(): boolean {
+    return selectsNothing(this.#conditions) || (this.query.invert === true && !this.query.pattern)
+  }
+
+  /** Whether every message of the block is selected, which is then known without reading it. */
+  takesAll(block: StoredBlock): boolean {
+    return this.#byTimeOnly && block.timeMin >= this.since && block.timeMax <= this.until
+  }
+
+  /** Why no message of the block can be selected; undefined where one may be. */
+  rulesOut(block: StoredBlock): SkipReason | undefined {
+    const { priorities, values, texts } = this.#conditions
+    if (block.timeMax < this.since || block.timeMin > this.until) return 'time'
+    if (this.#byPriority && !priorities.some((bit, priority) => bit !== 0 && block.hasPriority(priority))) {
+      return 'priority'
+    }
+    if (!someValue(block.hosts, values.host)) return 'host'
+    if (!someValue(block.programs, values.program)) return 'program'
+    for (const clause of texts) {
+      if (!clause.some(({ text, ignoreCase }) => block.mayHold(Buffer.from(text), ignoreCase))) return 'text'
+    }
+    const { pattern, invert } = this.query
+    if (pattern && !invert && !mayMatchLine(block, pattern)) return 'text'
+    return undefined
+  }
+
+  /** Which rows are selected; the array is the caller's. */
+  select(block: OpenBlock, now: number): Uint8Array {
+    const rows = block.rows(this.#columns)
+    const open = new Uint8Array(rows.count).fill(1)
+    this.#predicate.narrow(new RowsAt(rows, now), open)
+    if (this.#matcher && open.includes(1)) this.#matcher.narrow(block.rows(this.#columns | LINE_COLUMNS), open)
+    else if (this.query.invert && !this.query.pattern) open.fill(0)
+    this.#stats.messages += rows.count
+    return open
+  }
+}
+
+/** Rows, with the time at which they are asked about. */
+class RowsAt implements Rows {
+  readonly count: number
+  readonly bytes: Buffer
+  readonly table: HeaderTable
+  readonly runs: Rows['runs']
+  readonly received: number
+  readonly now: number
+  readonly #rows: Rows
+
+  constructor(rows: Rows, now: number) {
+    this.#rows = rows
+    this.count = rows.count
+    this.bytes = rows.bytes
+    this.table = rows.table
+    this.runs = rows.runs
+    this.received = rows.received
+    this.now = now
+  }
+
+  writePriorities(into: Uint8Array): void {
+    this.#rows.writePriorities(into)
+  }
+}
+
+function someValue(known: readonly Buffer[] | undefined, conditions: readonly ValueCondition[]): boolean {
+  if (!known || conditions.length === 0) return true
+  return known.some((value) => conditions.every((condition) => condition.test(value, 0, value.length)))
+}
+
+/** Whether the block may have all literals of one of the pattern's ways to match. */
+function mayMatchLine(block: StoredBlock, { literals, ignoreCase }: ByteRegex): boolean {
+  return literals.some((way) => way.every((literal) => block.mayHold(Buffer.from(literal), ignoreCase)))
+}
+
+const columnOfField: Record<string, number> = {
+  facility: column.PRIORITIES,
+  severity: column.PRIORITIES,
+  host: column.HOSTS,
+  program: column.PROGRAMS,
+  pid: column.PIDS,
+  message: column.MESSAGES,
+}
+
+/** The columns that an expression looks at. */
+function columnsOf(expression: Expression): number {
+  switch (expression.kind) {
+    case 'all':
+      return 0
+    case 'and':
+    case 'or':
+      return expression.parts.reduce((columns, part) => columns | columnsOf(part), 0)
+    case 'not':
+      return columnsOf(expression.part)
+    case 'filter':
+      return expression.target ? columnsOf(expression.target) : column.ALL_COLUMNS
+    case 'selector':
+      return column.PRIORITIES
+    case 'text':
+    case 'regex':
+      return column.MESSAGES
+    case 'since':
+    case 'until':
+      return column.TIMES
+    case 'field':
+      return (typeof expression.field === 'string' ? columnOfField[expression.field] : undefined) ?? column.OTHERS
+  }
+}
+
+function isTimeOnly(expression: Expression): boolean {
+  if (expression.kind === 'and') return expression.parts.every(isTimeOnly)
+  return expression.kind === 'all' || expression.kind === 'since' || expression.kind === 'until'
+}

@@ -1,0 +1,234 @@
+// From the flags of `sluice grep` to a search: where the archives are, what is looked for, how it is printed.
+
+import { isatty } from 'node:tty'
+import { systemClock } from '../common/clock.ts'
+import type { Expression, Value } from '../common/expression/ast.ts'
+import { resolveFilters } from '../common/expression/filters.ts'
+import { isGlob, unescapeGlob } from '../common/expression/glob.ts'
+import { parseExpression } from '../common/expression/parse.ts'
+import { ExpressionFault } from '../common/expression/problem.ts'
+import { compileRegex } from '../common/expression/regex/byte-regex.ts'
+import { parseTime } from '../common/expression/time.ts'
+import { Fault, reasonOf } from '../common/fault.ts'
+import { facilityCode, facilityNames, severityCode, severityNames } from '../common/message/priority.ts'
+import { localZone, utc } from '../common/message/zone.ts'
+import { printFormats, type PrintFormat } from '../collector/search/entry-writer.ts'
+import { Grep, type GrepOptions } from '../collector/search/grep.ts'
+import { CommandOutput } from '../collector/search/terminal.ts'
+import { openArchives, type ArchivePlaces } from './archive-places.ts'
+
+/** What commander makes of the command line. */
+export interface GrepFlags {
+  readonly regexp?: string[]
+  readonly ignoreCase?: boolean
+  readonly invertMatch?: boolean
+  readonly wordRegexp?: boolean
+  readonly lineRegexp?: boolean
+  readonly fixedStrings?: boolean
+  readonly count?: boolean
+  readonly onlyMatching?: boolean
+  readonly quiet?: boolean
+  readonly listHosts?: boolean
+  readonly maxCount?: number
+  readonly afterContext?: number
+  readonly beforeContext?: number
+  readonly context?: { readonly lines?: number; readonly ofAll?: boolean }
+  readonly lines?: number
+  readonly reverse?: boolean
+  readonly since?: string
+  readonly until?: string
+  readonly priority?: string
+  readonly facility?: string[]
+  readonly identifier?: string[]
+  readonly host?: string[]
+  readonly where?: string[]
+  readonly output: string
+  readonly archive?: string[]
+  readonly config?: string
+  readonly color: string | boolean
+  readonly colour?: string | boolean
+  readonly pager: boolean
+  readonly utc?: boolean
+  readonly stats?: boolean
+}
+
+const EXIT_FOUND = 0
+const EXIT_NOTHING = 1
+const EXIT_ERROR = 2
+
+const STDOUT = 1
+
+/** Neighbours where `--context=all` says of what and nothing says how many. */
+const CONTEXT_DEFAULT = 2
+
+/** Searches and prints; resolves to the exit status. What goes wrong is said on standard error. */
+export async function runGrep(operands: readonly string[], flags: GrepFlags): Promise<number> {
+  try {
+    return await search(operands, flags)
+  } catch (error) {
+    process.stderr.write(`sluice grep: ${describe(error)}\n`)
+    return EXIT_ERROR
+  }
+}
+
+async function search(operands: readonly string[], flags: GrepFlags): Promise<number> {
+  const { when, words } = colorOf(operands, flags)
+  const terminal = isatty(STDOUT)
+  const color = when === 'always' || (when === 'auto' && terminal && !process.env['NO_COLOR'])
+  const patterns = patternsOf(words, flags)
+  const archives = await openArchives({ folders: flags.archive, config: flags.config })
+  try {
+    const options = grepOptions(patterns, flags, archives, color, terminal)
+    const paged = terminal && flags.pager && typeof options.print === 'object'
+    const output = paged ? CommandOutput.paged() : CommandOutput.standard()
+    const grep = new Grep(options, output, systemClock)
+    const startMs = performance.now()
+    const found = await grep.run(archives.blocks())
+    await output.end()
+    if (flags.stats) process.stderr.write(grep.stats.describe((performance.now() - startMs) / 1000))
+    return found ? EXIT_FOUND : EXIT_NOTHING
+  } finally {
+    archives.close()
+  }
+}
+
+function describe(error: unknown): string {
+  if (error instanceof ExpressionFault) return `-W: ${error.detail}`
+  return error instanceof Fault ? error.detail : reasonOf(error)
+}
+
+const colorWords = ['auto', 'always', 'never'] as const
+const colorAliases: Record<string, (typeof colorWords)[number]> = {
+  ...{ yes: 'always', force: 'always', no: 'never', none: 'never', tty: 'auto', 'if-tty': 'auto' },
+}
+
+/** `--color` takes its word behind a `=` only, as in grep: what follows it in `--color PATTERN` is the pattern. */
+function colorOf(
+  operands: readonly string[],
+  flags: GrepFlags,
+): { when: (typeof colorWords)[number]; words: string[] } {
+  const given = flags.colour ?? flags.color
+  if (given === true) return { when: 'auto', words: [...operands] }
+  const word = String(given)
+  const when = colorWords.find((name) => name === word) ?? colorAliases[word]
+  return when ? { when, words: [...operands] } : { when: 'auto', words: [word, ...operands] }
+}
+
+/** Undefined where everything is wanted. */
+function patternsOf(words: readonly string[], flags: GrepFlags): string[] | undefined {
+  const operands = [...words]
+  const patterns = flags.regexp ?? (operands.length > 0 ? [operands.shift()!] : undefined)
+  if (operands.length > 0) {
+    throw new Fault(
+      'USAGE',
+      `one pattern is enough: "${operands[0]}" is left over (the archive is searched, not files)`,
+    )
+  }
+  return patterns
+}
+
+function grepOptions(
+  patterns: string[] | undefined,
+  flags: GrepFlags,
+  archives: ArchivePlaces,
+  color: boolean,
+  terminal: boolean,
+): GrepOptions {
+  const pattern =
+    patterns &&
+    compileRegex(patterns, {
+      syntax: flags.fixedStrings ? 'fixed' : 'ere',
+      ignoreCase: flags.ignoreCase ?? false,
+      wholeWord: flags.wordRegexp ?? false,
+      wholeLine: flags.lineRegexp ?? false,
+    })
+  const zone = flags.utc ? utc : localZone
+  const where: Expression = { kind: 'and', parts: [...conditions(flags), ...expressions(flags, archives)] }
+  const print = { format: formatOf(flags.output), partsOnly: flags.onlyMatching ?? false, pattern, color, zone }
+  return {
+    query: { where, pattern, invert: flags.invertMatch ?? false },
+    print: flags.quiet
+      ? 'nothing'
+      : flags.listHosts
+        ? 'hosts'
+        : flags.count
+          ? 'count'
+          : { ...print, escape: terminal, ...(flags.invertMatch && { pattern: undefined }) },
+    reverse: flags.reverse ?? false,
+    most: flags.maxCount ?? Infinity,
+    last: flags.lines ?? Infinity,
+    context: flags.onlyMatching ? undefined : contextOf(flags),
+    zone,
+  }
+}
+
+function formatOf(name: string): PrintFormat {
+  const format = printFormats.find((known) => known === name)
+  if (!format) throw new Fault('USAGE', `-O ${name}: formats are ${printFormats.join(', ')}`)
+  return format
+}
+
+function contextOf({ context, afterContext, beforeContext }: GrepFlags): GrepOptions['context'] {
+  const given = context?.lines ?? afterContext ?? beforeContext
+  const lines = context?.lines ?? (given === undefined && context?.ofAll ? CONTEXT_DEFAULT : 0)
+  const before = beforeContext ?? lines
+  const after = afterContext ?? lines
+  return before + after === 0 ? undefined : { before, after, ofAll: context?.ofAll ?? false }
+}
+
+function expressions({ where = [] }: GrepFlags, { filters }: ArchivePlaces): Expression[] {
+  return where.map((text) => resolveFilters(parseExpression(text), filters, text))
+}
+
+function conditions(flags: GrepFlags): Expression[] {
+  const { since, until, priority, facility, identifier, host } = flags
+  return [
+    ...(since === undefined ? [] : [timeOf('since', since)]),
+    ...(until === undefined ? [] : [timeOf('until', until)]),
+    ...(priority === undefined ? [] : [severitiesOf(priority)]),
+    ...(facility === undefined ? [] : [facilitiesOf(facility)]),
+    ...(identifier === undefined ? [] : [namesOf('program', identifier)]),
+    ...(host === undefined ? [] : [namesOf('host', host)]),
+  ]
+}
+
+function timeOf(kind: 'since' | 'until', text: string): Expression {
+  const time = parseTime(text)
+  if (!time) {
+    throw new Fault('USAGE', `--${kind}: "${text}" is no time; write "2026-11-20 10:00", today, -2h or "15 min ago"`)
+  }
+  return { kind, text, time }
+}
+
+/** `err` is err and worse, as in journalctl; `warning..err` these two and what lies between, either way round. */
+function severitiesOf(text: string): Expression {
+  const [from, to] = text.includes('..') ? text.split('..', 2) : [text, '']
+  const codeOf = (name: string, absent: number) => {
+    const code = name === '' && text.includes('..') ? absent : severityCode(name)
+    if (code === undefined) {
+      throw new Fault('USAGE', `-p ${text}: severities are ${severityNames.join(', ')} and 0 to 7, or two with ..`)
+    }
+    return code
+  }
+  const ends = [codeOf(from, 0), text.includes('..') ? codeOf(to, 7) : 0].sort((a, b) => a - b)
+  const names = severityNames.slice(ends[0], ends[1] + 1)
+  return { kind: 'field', field: 'severity', values: names.map((name) => ({ kind: 'text', text: name })) }
+}
+
+function facilitiesOf(given: readonly string[]): Expression {
+  const values = given
+    .flatMap((list) => list.split(','))
+    .map((name): Value => {
+      const code = facilityCode(name.trim())
+      if (code === undefined) throw new Fault('USAGE', `--facility ${name}: facilities are ${facilityNames.join(', ')}`)
+      return { kind: 'text', text: facilityNames[code] }
+    })
+  return { kind: 'field', field: 'facility', values }
+}
+
+function namesOf(field: 'program' | 'host', given: readonly string[]): Expression {
+  const values = given.map((text): Value => {
+    return isGlob(text) ? { kind: 'glob', pattern: text } : { kind: 'text', text: unescapeGlob(text) }
+  })
+  return { kind: 'field', field, values }
+}
