@@ -3,7 +3,7 @@
 import { isatty } from 'node:tty'
 import { systemClock } from '../common/clock.ts'
 import type { Expression, Value } from '../common/expression/ast.ts'
-import { resolveFilters } from '../common/expression/filters.ts'
+import { resolveFilters, type Filters } from '../common/expression/filters.ts'
 import { isGlob, unescapeGlob } from '../common/expression/glob.ts'
 import { parseExpression } from '../common/expression/parse.ts'
 import { ExpressionFault } from '../common/expression/problem.ts'
@@ -14,8 +14,9 @@ import { facilityCode, facilityNames, severityCode, severityNames } from '../com
 import { localZone, utc } from '../common/message/zone.ts'
 import { printFormats, type PrintFormat } from '../collector/search/entry-writer.ts'
 import { Grep, type GrepOptions } from '../collector/search/grep.ts'
+import { openArchives } from '../collector/search/archive-blocks.ts'
 import { CommandOutput } from '../collector/search/terminal.ts'
-import { openArchives, type ArchivePlaces } from './archive-places.ts'
+import { archivePlaces } from './archive-places.ts'
 
 /** What commander makes of the command line. */
 export interface GrepFlags {
@@ -76,9 +77,11 @@ async function search(operands: readonly string[], flags: GrepFlags): Promise<nu
   const terminal = isatty(STDOUT)
   const color = when === 'always' || (when === 'auto' && terminal && !process.env['NO_COLOR'])
   const patterns = patternsOf(words, flags)
-  const archives = await openArchives({ folders: flags.archive, config: flags.config })
+  const needsFilters = flags.where?.some((text) => text.includes('filter:')) ?? false
+  const places = await archivePlaces(flags.archive, flags.config, needsFilters)
+  const options = grepOptions(patterns, flags, places.filters, color, terminal)
+  const archives = await openArchives(places.folders)
   try {
-    const options = grepOptions(patterns, flags, archives, color, terminal)
     const paged = terminal && flags.pager && typeof options.print === 'object'
     const output = paged ? CommandOutput.paged() : CommandOutput.standard()
     const grep = new Grep(options, output, systemClock)
@@ -130,7 +133,7 @@ function patternsOf(words: readonly string[], flags: GrepFlags): string[] | unde
 function grepOptions(
   patterns: string[] | undefined,
   flags: GrepFlags,
-  archives: ArchivePlaces,
+  filters: Filters,
   color: boolean,
   terminal: boolean,
 ): GrepOptions {
@@ -143,7 +146,7 @@ function grepOptions(
       wholeLine: flags.lineRegexp ?? false,
     })
   const zone = flags.utc ? utc : localZone
-  const where: Expression = { kind: 'and', parts: [...conditions(flags), ...expressions(flags, archives)] }
+  const where: Expression = { kind: 'and', parts: [...conditions(flags), ...expressions(flags, filters)] }
   const print = { format: formatOf(flags.output), partsOnly: flags.onlyMatching ?? false, pattern, color, zone }
   return {
     query: { where, pattern, invert: flags.invertMatch ?? false },
@@ -176,7 +179,7 @@ function contextOf({ context, afterContext, beforeContext }: GrepFlags): GrepOpt
   return before + after === 0 ? undefined : { before, after, ofAll: context?.ofAll ?? false }
 }
 
-function expressions({ where = [] }: GrepFlags, { filters }: ArchivePlaces): Expression[] {
+function expressions({ where = [] }: GrepFlags, filters: Filters): Expression[] {
   return where.map((text) => resolveFilters(parseExpression(text), filters, text))
 }
 

@@ -5,11 +5,10 @@ import { fileURLToPath } from 'node:url'
 import { systemDisk } from '../common/disk.ts'
 import { errnoOf, reasonOf } from '../common/fault.ts'
 import type { Configuration, Mode } from './configuration.ts'
+import { findConfiguration } from './find-configuration.ts'
 import { SourceText, type ConfigFault } from './source-text.ts'
 import { knownTypes, type KnownTypes } from './types.ts'
 import { validate } from './validate.ts'
-
-const lookup = ['sluice.yaml', '/etc/sluice/sluice.yaml']
 
 /** What came of loading: a configuration, or faults and the text that shows them. */
 export type Loaded = { readonly builtIn: boolean; readonly unreadable: boolean } & (
@@ -22,7 +21,7 @@ export type Loaded = { readonly builtIn: boolean; readonly unreadable: boolean }
  * configuration of the mode (`server` without a mode). Never rejects for what a file holds or lacks.
  */
 export async function loadConfiguration(path?: string, mode?: Mode, known: KnownTypes = knownTypes): Promise<Loaded> {
-  const found = path ?? (await firstOf(lookup))
+  const found = path ?? (await findConfiguration())
   if (found === undefined) {
     const name = `the built-in ${mode ?? 'server'} configuration`
     return { ...loadText(name, await builtInText(mode ?? 'server'), mode, known), builtIn: true }
@@ -69,19 +68,6 @@ export function withoutIpv6(text: string): string {
 
 function hasIpv6Loopback(): boolean {
   return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === '::1'))
-}
-
-async function firstOf(paths: readonly string[]): Promise<string | undefined> {
-  for (const path of paths) if (await isThere(path)) return path
-  return undefined
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    return (await systemDisk.stat(path)) !== undefined
-  } catch {
-    return true // there, but out of reach: reading it says why
-  }
 }
 
 function unreadable(name: string, sentence: string): Loaded {

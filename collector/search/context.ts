@@ -71,8 +71,8 @@ export class Neighbours {
     let left = this.#trailing
     const trailing = this.#walk(conversation, position, this.#sign)
     while (left > 0 && trailing.next()) {
-      const isHit = this.#isHit(trailing.block, trailing.position)
-      if (isHit && hits >= most) break
+      // Behind the last one that is wanted, others are neighbours like any other (`grep -m` with `-A`).
+      const isHit = hits < most && this.#isHit(trailing.block, trailing.position)
       this.#print(conversation, trailing.block, trailing.position, isHit)
       left = isHit ? this.#trailing : left - 1
       if (isHit) hits += 1

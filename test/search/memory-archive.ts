@@ -1,7 +1,7 @@
 // An archive in memory, for tests of what a search does with one.
 
 import type { OpenBlock, StoredBlock } from '../../collector/search/stored-block.ts'
-import { prioritiesFrom, type Rows } from '../../common/expression/rows.ts'
+import type { Rows } from '../../common/expression/rows.ts'
 import { utc } from '../../common/message/zone.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import * as cells from '../../common/pipeline/header-table.ts'
@@ -123,6 +123,6 @@ function rowsOf(messages: readonly Message[]): Rows {
     runs: [{ count: messages.length, origin }],
     received: Infinity,
     now: 0,
-    writePriorities: (into) => prioritiesFrom(table, into),
+    writePriorities: (into) => messages.forEach(({ priority = 13 }, row) => (into[row] = priority)),
   }
 }
