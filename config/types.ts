@@ -21,3 +21,9 @@ export const laterTypes = {
   sources: ['unix', 'journal', 'pipe', 'exec', 'kmsg'],
   destinations: ['sqlite', 'postgres', 'clickhouse'],
 } as const
+
+/** Options that the same is true of. */
+export const laterKeys = {
+  sources: ['tls'],
+  destinations: ['buffer', 'balance', 'tls'],
+} as const

@@ -12,7 +12,7 @@ import { expressionOption, routeDeclaration, topDeclaration, type WrittenExpress
 import { readOptions, type Subject } from './option-faults.ts'
 import { placeInScalar } from './scalar-place.ts'
 import type { ConfigFault, SourceText } from './source-text.ts'
-import { laterTypes, type KnownTypes } from './types.ts'
+import { laterKeys, laterTypes, type KnownTypes } from './types.ts'
 import { parseYaml, type YamlEntry, type YamlMap, type YamlNode, type YamlScalar } from './yaml.ts'
 
 /** Either a configuration or what is wrong with it, in the order of the file. */
@@ -34,6 +34,9 @@ function isFirst({ at, code }: ConfigFault, index: number, all: readonly ConfigF
 }
 
 const NAME_CHARACTERS_MAX = 64
+
+/** What sluice itself keeps in the data folder, beside the folders of destinations. */
+const ownNames = ['spool', 'cut', 'checkpoints', 'control.sock', 'instance']
 
 class Validation {
   readonly #text: string
@@ -115,18 +118,18 @@ class Validation {
     if (required && group.entries.size === 0)
       this.#fail('CONFIG_WRONG_VALUE', group.start, `${key}: nothing is named here`)
     const entries = [...group.entries]
-    for (const [name, { key: place }] of entries) this.#checkName(name, place.start)
+    for (const [name, { key: place }] of entries) this.#checkName(name, place.start, key)
     return entries
   }
 
   // Names become file names (spools, archives) and labels.
-  #checkName(name: string, at: number): void {
+  #checkName(name: string, at: number, group: string): void {
     const bad = /^$|^\.|[/\p{Cc}]/u.test(name) || name.length > NAME_CHARACTERS_MAX
     if (bad) {
       const rule = `1 to ${NAME_CHARACTERS_MAX} characters, without "/" and control characters, not beginning with a dot`
       this.#fail('CONFIG_WRONG_VALUE', at, `${JSON.stringify(name)} is no name: ${rule}`)
-    } else if (name === '__proto__') {
-      this.#fail('CONFIG_WRONG_VALUE', at, `"${name}" cannot be a name`)
+    } else if (name === '__proto__' || (group === 'destinations' && ownNames.includes(name))) {
+      this.#fail('CONFIG_WRONG_VALUE', at, `"${name}" cannot be a name: sluice uses it itself`)
     }
   }
 
@@ -144,7 +147,14 @@ class Validation {
       const type = this.#typeOf(node, key.start, group)
       if (!type) continue
       const words = { has: `${group} have`, needs: `${type.type} ${group} need` }
-      const subject = { node, at: key.start, ...words, declaration: type.options, besides: ['type'] }
+      const subject = {
+        node,
+        at: key.start,
+        ...words,
+        declaration: type.options,
+        besides: ['type'],
+        later: laterKeys[group],
+      }
       const read = this.#readOptions(subject)
       components.push({ name, type: type as never, options: read })
     }

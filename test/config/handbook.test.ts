@@ -1,20 +1,27 @@
 // HANDBOOK.md and the JSON schema say what the code says. `npm run handbook` writes them anew (SLUICE_HANDBOOK=write).
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import type { Command } from 'commander'
 import { format } from 'prettier'
 import { expect, test } from 'vitest'
-import { checkCommand } from '../../config/command/check.ts'
-import { explainCommand } from '../../config/command/explain.ts'
-import { daemonCommand } from '../../config/command/daemon.ts'
-import { parseCommand } from '../../config/command/parse.ts'
-import { modes } from '../../config/configuration.ts'
+import { modes, type Mode } from '../../config/configuration.ts'
 import { configurationSchema, filled, sections } from './handbook-tables.ts'
 
 const writes = process.env['SLUICE_HANDBOOK'] === 'write'
 const handbookPath = new URL('../../HANDBOOK.md', import.meta.url)
 const schemaPath = new URL('../../config/sluice.schema.json', import.meta.url)
 
-const commands = () => [...modes.map(daemonCommand), checkCommand(), parseCommand(), explainCommand()]
+/** Every command there is a file for, by name; daemon.ts makes one for each mode. */
+async function commands(): Promise<Command[]> {
+  const folder = new URL('../../config/command/', import.meta.url)
+  const made: Command[] = []
+  for (const file of readdirSync(folder).toSorted()) {
+    const exported = (await import(new URL(file, folder).href)) as Record<string, (mode?: Mode) => Command>
+    const make = Object.entries(exported).find(([name]) => name.endsWith('Command'))?.[1]
+    if (make) made.push(...(file === 'daemon.ts' ? modes.map((mode) => make(mode)) : [make()]))
+  }
+  return made
+}
 
 const formatted = (text: string, parser: string) => format(text, { parser, printWidth: 120 })
 
@@ -26,7 +33,7 @@ function hold(path: URL, wanted: string): void {
 
 test('the handbook has every option, command, fault code, metric and defect as the code has them', async () => {
   const handbook = readFileSync(handbookPath, 'utf8')
-  hold(handbookPath, await formatted(filled(handbook, sections(commands())), 'markdown'))
+  hold(handbookPath, await formatted(filled(handbook, sections(await commands())), 'markdown'))
 })
 
 test('the JSON schema is that of the declarations', async () => {
