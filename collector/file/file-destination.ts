@@ -16,11 +16,12 @@ import type { Zone } from '../../common/message/zone.ts'
 import type { Platform } from '../../common/platform.ts'
 import { hasStream, releaseBatch, selectMessages, type Batch } from '../../common/pipeline/batch.ts'
 import type { Destination } from '../../common/pipeline/sink.ts'
+import { fieldText } from '../line-template.ts'
 import { Commits } from './commits.ts'
 import { FileKeeper } from './file-keeper.ts'
 import { FileOpener, type FileAccess } from './file-opener.ts'
 import { FileSet } from './file-set.ts'
-import { FileTargets, type FieldText } from './file-targets.ts'
+import { FileTargets } from './file-targets.ts'
 import { OutputPool } from './output-pool.ts'
 import { Pause, type OutputFile } from './output-file.ts'
 import { compilePath, standInPath, type PathTemplate } from './path-template.ts'
@@ -38,7 +39,6 @@ export interface FileDestinationOptions {
   /** Files held open at most. */
   readonly filesMax: number
   readonly rotate?: RotateOptions | undefined
-  readonly fieldText?: FieldText
   /** Absent where rotated files stay as they are. */
   readonly compressFrame?: CompressFrame | undefined
 }
@@ -116,7 +116,7 @@ export class FileDestination implements Destination {
     if (isFixed) this.#fixed = fileAt(standInPath(this.#template))
     else {
       const seed = platform.random.bytes(4).readInt32LE()
-      this.#targets = new FileTargets(this.#template, zone, seed, fileAt, options.fieldText ?? (() => ''))
+      this.#targets = new FileTargets(this.#template, zone, seed, fileAt, fieldText)
     }
   }
 

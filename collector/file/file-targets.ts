@@ -14,13 +14,14 @@ import { HOST, MSGID, PID, PRIORITY, PROGRAM, ROW } from '../../common/pipeline/
 import { facilityNames, severityNames } from '../../common/message/priority.ts'
 import { localIso } from './local-day.ts'
 import type { OutputFile } from './output-file.ts'
-import { receiptFields, renderPath, type PathField, type PathTemplate } from './path-template.ts'
+import { receiptFields, type TemplateField } from '../template.ts'
+import { renderPath, type PathTemplate } from './path-template.ts'
 
 /** Renders a field that has no cell in the header table (`message`, `time`, structured data) as text. */
-export type FieldText = (batch: Batch, i: number, origin: Origin, field: PathField) => string
+export type FieldText = (batch: Batch, i: number, origin: Origin, field: TemplateField) => string
 
-const cellOf: Partial<Record<PathField, number>> = { host: HOST, program: PROGRAM, pid: PID, msgid: MSGID }
-const originFields: readonly PathField[] = ['from', 'peer', 'source']
+const cellOf: Partial<Record<TemplateField, number>> = { host: HOST, program: PROGRAM, pid: PID, msgid: MSGID }
+const originFields: readonly TemplateField[] = ['from', 'peer', 'source']
 
 const SLOTS = 1 << 15
 const NEIGHBOURS = 16
@@ -195,7 +196,7 @@ export class FileTargets {
     return this.#fileAt(renderPath(this.#template, (field) => this.#text(batch, i, origin, field)))
   }
 
-  #text(batch: Batch, i: number, origin: Origin, field: PathField): string {
+  #text(batch: Batch, i: number, origin: Origin, field: TemplateField): string {
     const { cells } = headersOf(batch)
     const cell = cellOf[field]
     if (cell !== undefined) {
@@ -214,12 +215,12 @@ export class FileTargets {
 }
 
 /** What a field of receipt says at `received`, µs since the epoch, in the zone. */
-function receiptText(zone: Zone, received: number, field: PathField): string | undefined {
+function receiptText(zone: Zone, received: number, field: TemplateField): string | undefined {
   const part = receiptParts[field]
   return part && localIso(zone, received).slice(part[0], part[1])
 }
 
 /** Where in `2026-11-23T10:00:00` each field of receipt stands. */
-const receiptParts: Partial<Record<PathField, readonly [from: number, to: number]>> = {
+const receiptParts: Partial<Record<TemplateField, readonly [from: number, to: number]>> = {
   ...{ date: [0, 10], year: [0, 4], month: [5, 7], day: [8, 10], hour: [11, 13], received: [0, 19] },
 }

@@ -4,20 +4,11 @@
 
 import { resolve } from 'node:path'
 import { Fault } from '../../common/fault.ts'
+import { templatePieces, type TemplateField } from '../template.ts'
 import { COMPONENT_BYTES_MAX, PATH_BYTES_MAX, STAND_IN, cutName, safeName, unlikeRotated } from './safe-name.ts'
 
-/** Fields that are the same for all messages of a batch: of receipt at this host, in the local zone. */
-export const receiptFields = ['date', 'year', 'month', 'day', 'hour', 'received'] as const
-/** Fields of the message and of where it came from; `sd.ID.PARAM` besides. */
-export const messageFields = [
-  ...['facility', 'severity', 'host', 'program', 'pid', 'msgid', 'message', 'time'],
-  ...['from', 'peer', 'source'],
-] as const
-
-export type PathField = (typeof receiptFields)[number] | (typeof messageFields)[number] | `sd.${string}`
-
 /** One path component: literal text and fields, in turns. */
-type Component = readonly (string | { readonly field: PathField })[]
+type Component = readonly (string | { readonly field: TemplateField })[]
 
 export interface PathTemplate {
   readonly text: string
@@ -26,12 +17,12 @@ export interface PathTemplate {
   /** What comes below the folder. */
   readonly components: readonly Component[]
   /** The fields in use, each once. */
-  readonly fields: readonly PathField[]
+  readonly fields: readonly TemplateField[]
 }
 
 /** Rejects with CONFIG_TEMPLATE what cannot be read, and with FILE_OUTSIDE what would leave its own folder. */
 export function compilePath(text: string): PathTemplate {
-  const pieces = piecesOf(text)
+  const pieces = pathPieces(text)
   const lead = pieces.length > 0 && typeof pieces[0] === 'string' ? pieces[0] : ''
   const folderEnd = lead.lastIndexOf('/') + 1
   const folder = resolve(lead.slice(0, folderEnd) || '.')
@@ -46,24 +37,13 @@ export function compilePath(text: string): PathTemplate {
   return template
 }
 
-function piecesOf(text: string): (string | { field: PathField })[] {
+function pathPieces(text: string): (string | { field: TemplateField })[] {
   if (text.includes('\0')) throw new Fault('CONFIG_TEMPLATE', `"${text}": a path holds no NUL`)
-  return text.split(/(\{[^{}]*\})/).flatMap((piece): (string | { field: PathField })[] => {
-    if (piece === '') return []
-    if (!/[{}]/.test(piece)) return [piece]
-    const name = /^\{(.+)\}$/.exec(piece)?.[1]
-    if (name === undefined) throw new Fault('CONFIG_TEMPLATE', `"${text}": a brace without its partner`)
-    if (!isField(name)) throw new Fault('CONFIG_TEMPLATE', `"${text}": there is no field {${name}}`)
-    return [{ field: name }]
-  })
+  return templatePieces(text)
 }
 
-function isField(name: string): name is PathField {
-  return [...receiptFields, ...messageFields].some((field) => field === name) || /^sd\.[^.]+\.[^.]+$/.test(name)
-}
-
-function componentsOf(pieces: (string | { field: PathField })[]): Component[] {
-  const components: (string | { field: PathField })[][] = [[]]
+function componentsOf(pieces: (string | { field: TemplateField })[]): Component[] {
+  const components: (string | { field: TemplateField })[][] = [[]]
   for (const piece of pieces) {
     if (typeof piece !== 'string') {
       components[components.length - 1].push(piece)
@@ -91,7 +71,7 @@ function checkComponent(component: Component, text: string): void {
 }
 
 /** The path for a message; `valueOf` gives its fields, as the sender wrote them. */
-export function renderPath(template: PathTemplate, valueOf: (field: PathField) => string): string {
+export function renderPath(template: PathTemplate, valueOf: (field: TemplateField) => string): string {
   const path = joined(template, valueOf)
   return Buffer.byteLength(path) <= PATH_BYTES_MAX ? path : standInPath(template)
 }
@@ -101,14 +81,14 @@ export function standInPath(template: PathTemplate): string {
   return joined(template, () => STAND_IN)
 }
 
-function joined({ folder, components }: PathTemplate, valueOf: (field: PathField) => string): string {
+function joined({ folder, components }: PathTemplate, valueOf: (field: TemplateField) => string): string {
   const names = components.map((component) => renderComponent(component, valueOf))
   const last = names.length - 1
   if (components[last].some((piece) => typeof piece !== 'string')) names[last] = unlikeRotated(names[last])
   return [folder === '/' ? '' : folder, ...names].join('/')
 }
 
-function renderComponent(component: Component, valueOf: (field: PathField) => string): string {
+function renderComponent(component: Component, valueOf: (field: TemplateField) => string): string {
   const pieces = component.map((piece) => (typeof piece === 'string' ? piece : safeName(valueOf(piece.field))))
   const whole = pieces.join('')
   if (Buffer.byteLength(whole) <= COMPONENT_BYTES_MAX) return whole

@@ -54,13 +54,11 @@ function mortal(): { platform: ReturnType<typeof fakePlatform>; kill: () => Prom
 
 /** Lets time pass until the write has settled. */
 async function settled<T>(write: Promise<T>, platform: ReturnType<typeof fakePlatform>): Promise<T> {
-  let done = false
-  void write.then(
-    () => (done = true),
-    () => (done = true),
-  )
+  const state = { isSettled: false }
+  const settle = () => (state.isSettled = true)
+  void write.then(settle, settle)
   const giveUp = Date.now() + 10_000
-  while (!done) {
+  while (!state.isSettled) {
     if (Date.now() > giveUp) throw new Error('the write did not settle within ten seconds')
     await platform.clock.pass(50)
   }

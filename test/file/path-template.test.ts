@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
-import { compilePath, renderPath, type PathField } from '../../collector/file/path-template.ts'
+import { compilePath, renderPath } from '../../collector/file/path-template.ts'
+import type { TemplateField } from '../../collector/template.ts'
 import { cutName, safeName, unlikeRotated } from '../../collector/file/safe-name.ts'
 
 const template = compilePath('/logs/{host}/{program}.log')
@@ -145,7 +146,7 @@ test('the fixed part is everything up to the last slash before the first field',
 })
 
 test('a field within a name that has other text keeps that text', () => {
-  const values: Partial<Record<PathField, string>> = { date: '2026-11-23', host: 'web', 'sd.x@1.y': 'v' }
+  const values: Partial<Record<TemplateField, string>> = { date: '2026-11-23', host: 'web', 'sd.x@1.y': 'v' }
   const mixed = compilePath('/logs/{date}/all-{host}-{sd.x@1.y}.log')
   expect(renderPath(mixed, (field) => values[field] ?? '')).toBe('/logs/2026-11-23/all-web-v.log')
 })
