@@ -5,7 +5,7 @@
 // A worker that ends by itself is never overlooked: what it was doing is not done. Its owner is told once, with a
 // WORKER_DIED fault, and decides; messages posted after that are refused.
 
-import { Worker } from 'node:worker_threads'
+import { parentPort, Worker } from 'node:worker_threads'
 import { assert, Fault, reasonOf } from './fault.ts'
 import { WORKER_MESSAGES_MAX } from './limits.ts'
 
@@ -60,6 +60,11 @@ export class WorkerThread<ToWorker, FromWorker> {
     this.#ended = true
     await this.#worker.terminate()
   }
+}
+
+/** In a worker thread: answers every message with what `answer` makes of it. */
+export function answerEach<ToWorker, FromWorker>(answer: (message: ToWorker) => FromWorker): void {
+  parentPort?.on('message', (message: ToWorker) => parentPort?.postMessage(answer(message)))
 }
 
 function compiled(module: string): URL {

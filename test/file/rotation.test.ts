@@ -3,6 +3,8 @@ import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
+import { frameCompressor } from '../../collector/file/compress-frame.ts'
+import { zstdDecompress } from '../../common/zstd.ts'
 import type { RotateOptions } from '../../collector/file/rotation.ts'
 import { batch } from '../pipeline/batches.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
@@ -151,6 +153,20 @@ test('gzip: what was rotated is read back by gzip, keeps its mode, and the plain
   const packed = `${path}-20261123.100000.gz`
   await until(() => readdirSync(folder).join(' ') === 'all.log all.log-20261123.100000.gz', 'the compressed file')
   expect(execFileSync('gzip', ['-dc', packed], { encoding: 'utf8' })).toBe(texts.join('\n') + '\n')
+  await files.close(1000)
+})
+
+test('zstd: what was rotated is read back by zstd', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  const rotate = { daily: false, bytes: 1000, compress: 'zstd' } as const
+  const files = fileDestination({ path, rotate, compressFrame: frameCompressor('zstd') }, fakePlatform())
+  await files.open()
+  const texts = Array.from({ length: 100 }, (_, i) => `line number ${i}`)
+  await files.write(batch([{ texts }]))
+  await until(() => readdirSync(folder).join(' ') === 'all.log all.log-20261123.100000.zst', 'the compressed file')
+  const packed = readFileSync(`${path}-20261123.100000.zst`)
+  expect(zstdDecompress(packed).toString()).toBe(texts.join('\n') + '\n')
   await files.close(1000)
 })
 

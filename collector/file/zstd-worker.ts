@@ -1,0 +1,9 @@
+// The thread that compresses rotated files: a piece in, a frame out.
+
+import { answerEach } from '../../common/worker.ts'
+import { zstdCompressor } from '../../common/zstd.ts'
+
+const LEVEL = 3
+const compressor = zstdCompressor(LEVEL)
+
+answerEach<Uint8Array, Uint8Array>((bytes) => compressor.compress(bytes))
