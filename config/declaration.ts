@@ -5,6 +5,7 @@ import { parseExpression } from '../common/expression/parse.ts'
 import { parseMask } from '../common/expression/mask.ts'
 import type { ByteRegex } from '../common/expression/regex/byte-regex.ts'
 import type { Expression } from '../common/expression/ast.ts'
+import { DRAIN_MS, MESSAGE_BYTES_MAX } from '../common/limits.ts'
 import { elsewhere, flag, list, oneOf, options, text, textOption, type ZodType } from '../common/option.ts'
 import { byteSize, duration } from '../common/option-values.ts'
 import { modes } from './configuration.ts'
@@ -17,9 +18,11 @@ export const topDeclaration = options({
     .optional()
     .describe('Checkpoints, archives and the lock live below; `/var/lib/sluice` as root, else `./sluice-data`.'),
   max_message: byteSize({ min: '480B', max: '16MiB' })
-    .prefault('1MiB')
+    .prefault(`${MESSAGE_BYTES_MAX / 2 ** 20}MiB`)
     .describe('A longer message is kept in pieces, each marked.'),
-  drain: duration({ max: '1h' }).prefault('10s').describe('How long a stop waits for what is on its way.'),
+  drain: duration({ max: '1h' })
+    .prefault(`${DRAIN_MS / 1000}s`)
+    .describe('How long a stop waits for what is on its way.'),
   sources: elsewhere().describe('Where messages come from: a name, and the options of its `type`.'),
   filters: elsewhere().optional().describe('Expressions by name, for `filter:NAME`.'),
   destinations: elsewhere().describe('Where messages go: a name, and the options of its `type`.'),

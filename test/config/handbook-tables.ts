@@ -122,7 +122,9 @@ function takes(option: Schema): string {
 }
 
 function commandTable(command: Command): string {
-  const rows = command.options.map(({ flags, description }) => [`\`${flags}\``, description])
+  const rows = command.options
+    .filter(({ hidden }) => !hidden)
+    .map(({ flags, description }) => [`\`${flags}\``, description])
   const args = command.registeredArguments.map((arg) => (arg.required ? ` <${arg.name()}>` : ` [${arg.name()}]`))
   const usage = `\`sluice ${command.name()}${rows.length > 0 ? ' [options]' : ''}${args.join('')}\``
   return `### ${usage}\n\n${command.description()}\n\n${rows.length > 0 ? table(['flag', 'what it does'], rows) : ''}`
