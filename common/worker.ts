@@ -63,8 +63,8 @@ export class WorkerThread<ToWorker, FromWorker> {
 }
 
 /** In a worker thread: answers every message with what `answer` makes of it. */
-export function answerEach<ToWorker, FromWorker>(answer: (message: ToWorker) => FromWorker): void {
-  parentPort?.on('message', (message: ToWorker) => parentPort?.postMessage(answer(message)))
+export function answerEach(answer: (message: unknown) => unknown): void {
+  parentPort?.on('message', (message: unknown) => parentPort?.postMessage(answer(message)))
 }
 
 function compiled(module: string): URL {

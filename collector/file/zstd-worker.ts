@@ -6,4 +6,4 @@ import { zstdCompressor } from '../../common/zstd.ts'
 const LEVEL = 3
 const compressor = zstdCompressor(LEVEL)
 
-answerEach<Uint8Array, Uint8Array>((bytes) => compressor.compress(bytes))
+answerEach((bytes) => compressor.compress(bytes as Uint8Array))
