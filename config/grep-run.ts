@@ -14,7 +14,7 @@ import { facilityCode, facilityNames, severityCode, severityNames } from '../com
 import { localZone, utc } from '../common/message/zone.ts'
 import { printFormats, type PrintFormat } from '../collector/search/entry-writer.ts'
 import { Grep, type GrepOptions } from '../collector/search/grep.ts'
-import { openArchives } from '../collector/search/archive-blocks.ts'
+import { OpenArchives } from '../collector/search/archive-blocks.ts'
 import { CommandOutput } from '../collector/search/terminal.ts'
 import { archivePlaces } from './archive-places.ts'
 
@@ -80,15 +80,18 @@ async function search(operands: readonly string[], flags: GrepFlags): Promise<nu
   const needsFilters = flags.where?.some((text) => text.includes('filter:')) ?? false
   const places = await archivePlaces(flags.archive, flags.config, needsFilters)
   const options = grepOptions(patterns, flags, places.filters, color, terminal)
-  const archives = await openArchives(places.folders)
+  const paged = terminal && flags.pager && typeof options.print === 'object'
+  const startMs = performance.now()
+  const output = paged ? CommandOutput.paged() : CommandOutput.standard()
+  const grep = new Grep(options, output, systemClock)
+  const archives = await OpenArchives.open(places.folders, grep.since)
   try {
-    const paged = terminal && flags.pager && typeof options.print === 'object'
-    const output = paged ? CommandOutput.paged() : CommandOutput.standard()
-    const grep = new Grep(options, output, systemClock)
-    const startMs = performance.now()
-    const found = await grep.run(archives.blocks())
+    const found = await grep.run(archives.blocks)
     await output.end()
+    const faults = [...archives.faults.map(({ detail }) => detail), ...grep.faults]
+    for (const fault of faults) process.stderr.write(`sluice grep: ${fault}\n`)
     if (flags.stats) process.stderr.write(grep.stats.describe((performance.now() - startMs) / 1000))
+    if (faults.length > 0 && !(flags.quiet && found)) return EXIT_ERROR
     return found ? EXIT_FOUND : EXIT_NOTHING
   } finally {
     archives.close()

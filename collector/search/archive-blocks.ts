@@ -2,23 +2,119 @@
 
 import { systemDisk } from '../../common/disk.ts'
 import { Fault } from '../../common/fault.ts'
-import type { StoredBlock } from './stored-block.ts'
+import type { Texts } from '../archive/decoded-block.ts'
+import { openArchive, type Block, type PartReader } from '../archive/reader.ts'
+import { dayEnd } from '../archive/schema.ts'
+import { archiveFault } from '../archive/sqlite.ts'
+import { BlockColumns } from './block-columns.ts'
+import type { OpenBlock, StoredBlock } from './stored-block.ts'
 
-/** Archives that are open to be read. */
-export interface OpenArchives {
-  /** Of all of them; in each in the order of intake. */
-  blocks(): StoredBlock[]
-  close(): void
-}
+const HOUR_US = 3_600_000_000
 
-/** Opens archives. Rejects with `ARCHIVE_MISSING` and `ARCHIVE_UNREADABLE`. */
-export async function openArchives(folders: readonly string[]): Promise<OpenArchives> {
-  for (const folder of folders) {
-    if (!(await systemDisk.stat(folder))) throw new Fault('ARCHIVE_MISSING', missing(folder))
+/** Archives that are open to be read: as they were when they were opened. */
+export class OpenArchives {
+  /** Of all archives; in each in the order of intake. */
+  readonly blocks: readonly StoredBlock[]
+  /** Parts that cannot be read. */
+  readonly faults: readonly Fault[]
+  readonly #parts: readonly PartReader[]
+
+  private constructor(blocks: StoredBlock[], faults: Fault[], parts: PartReader[]) {
+    this.blocks = blocks
+    this.faults = faults
+    this.#parts = parts
   }
-  throw new Fault('ARCHIVE_UNREADABLE', 'archives cannot be read yet')
+
+  /**
+   * Opens archives; of days that were over before `since` (µs since the epoch) nothing is. Rejects with `ARCHIVE_MISSING`
+   * for a folder that is not there.
+   */
+  static async open(folders: readonly string[], since: number): Promise<OpenArchives> {
+    const blocks: StoredBlock[] = []
+    const faults: Fault[] = []
+    const parts: PartReader[] = []
+    for (const folder of folders) {
+      const archive = await openArchive(systemDisk, folder)
+      for (const name of archive.parts) {
+        // A message sorts by a time that is at most an hour after its receipt, which is on the part's day.
+        if (dayEnd(name.day) + HOUR_US < since) continue
+        try {
+          const part = archive.open(name)
+          parts.push(part)
+          for (const block of part.blocks()) blocks.push(new ArchiveBlock(part, block, blocks.length))
+        } catch (error) {
+          if (!(error instanceof Fault && error.code === 'ARCHIVE_UNREADABLE')) throw error
+          faults.push(error)
+        }
+      }
+    }
+    return new OpenArchives(blocks, faults, parts)
+  }
+
+  close(): void {
+    for (const part of this.#parts) part.close()
+  }
 }
 
-function missing(folder: string): string {
-  return `there is no archive in ${folder}: a server with a destination of type archive makes one, --archive DIR names another`
+class ArchiveBlock implements StoredBlock {
+  readonly count: number
+  readonly order: number
+  readonly timeMin: number
+  readonly timeMax: number
+  readonly #part: PartReader
+  readonly #block: Block
+  #hosts: readonly Buffer[] | undefined
+  #programs: readonly Buffer[] | undefined
+
+  constructor(part: PartReader, block: Block, order: number) {
+    this.count = block.count
+    this.order = order
+    this.timeMin = block.timeMin
+    this.timeMax = block.timeMax
+    this.#part = part
+    this.#block = block
+  }
+
+  get hosts(): readonly Buffer[] {
+    return (this.#hosts ??= this.#ask(() => listed(this.#block.hosts())))
+  }
+
+  get programs(): readonly Buffer[] {
+    return (this.#programs ??= this.#ask(() => listed(this.#block.programs())))
+  }
+
+  hasPriority(priority: number): boolean {
+    const { severities, facilities } = this.#block
+    return (severities & (1 << (priority & 7))) !== 0 && (facilities & (1 << (priority >> 3))) !== 0
+  }
+
+  mayHold(literal: Buffer, ignoreCase: boolean): boolean {
+    return this.#block.mayContain(literal, ignoreCase)
+  }
+
+  open(): OpenBlock {
+    const block = this.#ask(() => new BlockColumns(this.#block.decode()))
+    return {
+      rows: (columns) => this.#ask(() => block.rows(columns)),
+      ownTime: (row) => block.ownTime(row),
+      received: (row) => block.received(row),
+      raw: (row) => this.#ask(() => block.raw(row)),
+      get bytesDecoded() {
+        return block.bytesDecoded
+      },
+    }
+  }
+
+  /** Columns are decoded when they are asked for: what is wrong with them shows then. */
+  #ask<T>(question: () => T): T {
+    try {
+      return question()
+    } catch (error) {
+      throw archiveFault(error, this.#part.path)
+    }
+  }
+}
+
+function listed({ bytes, starts }: Texts): Buffer[] {
+  return Array.from({ length: starts.length - 1 }, (_, i) => bytes.subarray(starts[i], starts[i + 1]))
 }

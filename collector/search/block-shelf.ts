@@ -56,7 +56,6 @@ export class BlockShelf {
 
   #close(stored: StoredBlock): void {
     const block = this.#open.get(stored)!
-    this.#stats.bytesRead += block.bytesRead
     this.#stats.bytesDecoded += block.bytesDecoded
     this.#open.delete(stored)
   }

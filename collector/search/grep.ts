@@ -1,6 +1,7 @@
 // One search, from blocks to what is printed: counts, hosts, lines, neighbours. Nothing here knows of the command line.
 
 import type { Clock } from '../../common/clock.ts'
+import { Fault } from '../../common/fault.ts'
 import type { Zone } from '../../common/message/zone.ts'
 import { HOST, ROW } from '../../common/pipeline/header-table.ts'
 import { BlockShelf } from './block-shelf.ts'
@@ -32,10 +33,13 @@ export interface GrepTarget {
   write(bytes: Buffer): Promise<boolean>
 }
 
+const NO_ROWS = new Uint8Array(0)
 const FLUSH_BYTES = 64 * 1024
 
 export class Grep {
   readonly stats = new SearchStats()
+  /** What could not be read; the rest was searched. */
+  readonly faults = new Set<string>()
   readonly #options: GrepOptions
   readonly #target: GrepTarget
   readonly #now: number
@@ -49,6 +53,11 @@ export class Grep {
     this.#now = clock.now()
     this.#selection = new Selection(options.query, this.#now, options.zone, this.stats)
     this.#shelf = new BlockShelf(this.stats)
+  }
+
+  /** Nothing older can be selected, µs since the epoch. */
+  get since(): number {
+    return this.#selection.since
   }
 
   /** Searches and prints. Resolves to whether anything was selected; rejects with `ARCHIVE_UNREADABLE`. */
@@ -78,8 +87,15 @@ export class Grep {
     return reason === undefined
   }
 
+  /** A block that is damaged is noted, and gives nothing. */
   #rowsOf(block: StoredBlock): Uint8Array {
-    return this.#shelf.selected(block, this.#selection, this.#now)
+    try {
+      return this.#shelf.selected(block, this.#selection, this.#now)
+    } catch (error) {
+      if (!(error instanceof Fault && error.code === 'ARCHIVE_UNREADABLE')) throw error
+      this.faults.add(error.detail)
+      return NO_ROWS
+    }
   }
 
   #selectedCount(block: StoredBlock): number {

@@ -9,7 +9,6 @@ export class SearchStats {
   /** Blocks answered from what is known of them. */
   answered = 0
   read = 0
-  bytesRead = 0
   bytesDecoded = 0
   /** Messages in the blocks that were read. */
   messages = 0
@@ -26,7 +25,7 @@ export class SearchStats {
       `blocks    ${this.blocks}: ${this.read} read, ${left} skipped${reasons === '' ? '' : ` (${reasons})`}, ` +
         `${this.answered} answered by their summary`,
       `messages  ${this.messages} in the blocks read, ${this.selected} selected`,
-      `bytes     ${megabytes(this.bytesRead)} read, ${megabytes(this.bytesDecoded)} decoded${rate}`,
+      `bytes     ${megabytes(this.bytesDecoded)} decoded${rate}`,
       `time      ${(seconds * 1000).toFixed(0)} ms`,
       '',
     ].join('\n')

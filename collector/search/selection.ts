@@ -71,8 +71,8 @@ export class Selection {
     if (this.#byPriority && !priorities.some((bit, priority) => bit !== 0 && block.hasPriority(priority))) {
       return 'priority'
     }
-    if (!someValue(block.hosts, values.host)) return 'host'
-    if (!someValue(block.programs, values.program)) return 'program'
+    if (values.host.length > 0 && !someValue(block.hosts, values.host)) return 'host'
+    if (values.program.length > 0 && !someValue(block.programs, values.program)) return 'program'
     for (const clause of texts) {
       if (!clause.some(({ text, ignoreCase }) => block.mayHold(Buffer.from(text), ignoreCase))) return 'text'
     }
@@ -119,7 +119,7 @@ class RowsAt implements Rows {
 }
 
 function someValue(known: readonly Buffer[] | undefined, conditions: readonly ValueCondition[]): boolean {
-  if (!known || conditions.length === 0) return true
+  if (!known) return true
   return known.some((value) => conditions.every((condition) => condition.test(value, 0, value.length)))
 }
 

@@ -52,7 +52,6 @@ export interface OpenBlock {
   received(row: number): number
   /** A message's bytes as they came. */
   raw(row: number): Buffer
-  /** Bytes read, compressed, and what they became. */
-  readonly bytesRead: number
+  /** Bytes that columns were decoded to. */
   readonly bytesDecoded: number
 }

@@ -78,7 +78,6 @@ export class MemoryBlock implements StoredBlock {
       ownTime: (row) => this.#messages[row].time ?? NaN,
       received: (row) => this.#messages[row].received ?? 0,
       raw: (row) => Buffer.from(this.#messages[row].message),
-      bytesRead: 0,
       bytesDecoded: rows.bytes.length,
     }
   }
