@@ -2,6 +2,7 @@
 // predicates and paths as in a daemon, over a batch of one message.
 
 import { FileTargets } from '../collector/file/file-targets.ts'
+import { fieldText } from '../collector/line-template.ts'
 import type { OutputFile } from '../collector/file/output-file.ts'
 import { compilePath } from '../collector/file/path-template.ts'
 import { compilePredicate, type Predicate } from '../common/expression/predicate.ts'
@@ -100,10 +101,6 @@ export class Explainer {
   #pathOf(template: string, batch: Batch): string {
     let path = ''
     const fileAt = (found: string) => ({ path: found }) as OutputFile
-    const fieldText = (...[given, i, origin, field]: Parameters<ConstructorParameters<typeof FileTargets>[4]>) => {
-      const value = messageObject(given, i, origin)[field as keyof MessageObject]
-      return typeof value === 'string' ? value : ''
-    }
     new FileTargets(compilePath(template), localZone, 0, fileAt, fieldText).each(batch, (_, file) => (path = file.path))
     return path
   }
