@@ -1,0 +1,257 @@
+// The `file` source: follows files by patterns, from where it left off.
+//
+//   watch ─ hint ─┐                       ┌─▶ read a piece ─▶ batch ─▶ sink
+//   every few s ──┴─▶ sweep ─▶ tracker ───┤
+//                                         └─◀ settled ─▶ positions ─ commit ─▶ disk
+
+import type { ComponentContext, SourceType } from '../../common/component.ts'
+import { sleep } from '../../common/clock.ts'
+import { reasonOf } from '../../common/fault.ts'
+import { RateLimitedWarning } from '../../common/log.ts'
+import { either, list, oneOf, options, text, type OptionsOf } from '../../common/option.ts'
+import { facility, pattern, severity } from '../../common/option-values.ts'
+import type { Origin } from '../../common/pipeline/batch.ts'
+import type { Sink, Source } from '../../common/pipeline/sink.ts'
+import type { Platform } from '../../common/platform.ts'
+import type { FollowedFile } from './followed-file.ts'
+import { continuation, indented, stacktrace, startPattern, type MessageStart } from './message-start.ts'
+import { PathPatterns } from './pattern.ts'
+import { PositionStore } from './position-store.ts'
+import { Reader } from './reader.ts'
+import { Tracker } from './tracker.ts'
+import { FolderWatch } from './watch.ts'
+
+const fileOptions = options({
+  paths: list(text('a path or pattern', 'such as /var/log/app/*.log')).describe('Files to follow, with glob patterns.'),
+  exclude: list(text('a pattern', 'such as *.gz'), 0).prefault([]).describe('Files that are left out all the same.'),
+  program: text()
+    .optional()
+    .describe('Program of lines without a header; the file’s name up to its first dot where absent.'),
+  facility: facility().prefault('user').describe('Facility of lines without a PRI.'),
+  severity: severity().prefault('notice').describe('Severity of lines without a PRI.'),
+  read_from: oneOf('start', 'end')
+    .prefault('start')
+    .describe('Where files begin that are there at the very first start; later ones are read from their start.'),
+  multiline: either([oneOf('continuation', 'indented', 'stacktrace'), options({ start: pattern() })])
+    .optional()
+    .describe('How lines are joined to messages: a word, or `start:` with what a first line matches.'),
+})
+
+type FileOptions = OptionsOf<typeof fileOptions>
+
+export const fileSource: SourceType<FileOptions> = {
+  type: 'file',
+  about: 'Follows files: only what is new, across rotation, truncation and restarts.',
+  options: fileOptions,
+  create: (given, context) => new FileSource(given, context),
+}
+
+// The sweep is the source of truth, hints only make it prompt.
+const SWEEP_MS = 3_000
+const HINT_WAIT_MS = 20
+const SAVE_MS = 250
+// A quiet file's descriptor is closed when so many are open.
+const OPEN_FILES_MAX = 512
+const RETRY_MS = 1_000
+
+class FileSource implements Source {
+  readonly name: string
+  readonly #options: FileOptions
+  readonly #context: ComponentContext
+  readonly #platform: Platform
+  readonly #store: PositionStore
+  readonly #watch: FolderWatch
+  readonly #warning: RateLimitedWarning
+  readonly #origins = new WeakMap<FollowedFile, { readonly path: string; readonly origin: Origin }>()
+  readonly #changed = new Set<FollowedFile>()
+  #tracker: Tracker | undefined
+  #hinted = true
+  #wake: (() => void) | undefined
+
+  constructor(given: FileOptions, context: ComponentContext) {
+    this.name = context.name
+    this.#options = given
+    this.#context = context
+    this.#platform = context.platform
+    this.#store = new PositionStore(`${this.#folder}/positions`, context.platform.disk)
+    this.#watch = new FolderWatch(context.platform.log)
+    this.#warning = new RateLimitedWarning(context.platform.log, context.platform.clock)
+  }
+
+  get #folder(): string {
+    return `${this.#context.dataFolder}/sources/${this.name}`
+  }
+
+  async open(): Promise<void> {
+    const known = await this.#store.open()
+    const { paths, exclude, read_from: readFrom } = this.#options
+    const patterns = new PathPatterns(paths, exclude)
+    const settings = { source: this.name, patterns, folder: this.#folder, readFrom }
+    this.#tracker = new Tracker(settings, this.#store, !known, this.#platform)
+    this.#watch.start(patterns.bases, patterns.depth, () => this.#hint())
+  }
+
+  async run(sink: Sink, signal: AbortSignal): Promise<void> {
+    const tracker = this.#tracker!
+    const reader = new Reader(
+      {
+        source: this.name,
+        messageBytesMax: this.#context.messageBytesMax,
+        multiline: multilineOf(this.#options),
+        originOf: (file) => this.#originOf(file),
+        settled: (file) => this.#changed.add(file),
+      },
+      sink,
+      this.#platform,
+    )
+    const onAbort = () => this.#hint()
+    signal.addEventListener('abort', onAbort)
+    const saving = this.#saveUntil(signal)
+    let sweptMs = -Infinity
+    while (!signal.aborted) {
+      const now = this.#platform.clock.monotonicMs()
+      if (this.#hinted || now - sweptMs >= SWEEP_MS) {
+        this.#hinted = false
+        sweptMs = now
+        await this.#try('looking for files', () => tracker.sweep())
+      }
+      const read = await this.#readTurn(tracker, reader, signal)
+      if (!read && !signal.aborted) await this.#pause()
+    }
+    signal.removeEventListener('abort', onAbort)
+    await this.#watch.stop()
+    await reader.close()
+    await saving
+    await this.#save()
+    for (const file of tracker.files) await file.closeFile()
+    await this.#store.close()
+  }
+
+  /** One piece of every file that has something; true where any had. */
+  async #readTurn(tracker: Tracker, reader: Reader, signal: AbortSignal): Promise<boolean> {
+    let any = false
+    for (const file of [...tracker.files]) {
+      if (signal.aborted) return false
+      const done = tracker.isDone(file)
+      if (!file.dirty && !done) continue
+      await reader.room()
+      await this.#try(file.path, async () => {
+        if (await this.#readPiece(file, done, tracker, reader)) any = true
+      })
+    }
+    await this.#closeQuiet(tracker)
+    return any
+  }
+
+  async #readPiece(file: FollowedFile, done: boolean, tracker: Tracker, reader: Reader): Promise<boolean> {
+    file.dirty = false
+    const handle = await file.file(this.#platform.disk)
+    if (!handle) {
+      // Closed for quiet, and its name is another file's by now: as gone as after a restart.
+      await tracker.cut(file)
+      return true
+    }
+    const result = await reader.read(file, handle, done)
+    if (result === 'more') file.dirty = true
+    if (result === 'cut') await tracker.cut(file)
+    if (result === 'end' && done && !file.dirty && !file.hasOpenWrites) await tracker.drop(file)
+    return result !== 'end'
+  }
+
+  /** What fails is tried again later; it never stops the other files. */
+  async #try(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.#warning.warn({ source: this.name, what, reason: reasonOf(error) }, 'will be tried again')
+      await sleep(this.#platform.clock, RETRY_MS)
+      this.#hint()
+    }
+  }
+
+  async #closeQuiet(tracker: Tracker): Promise<void> {
+    let open = 0
+    for (const file of tracker.files) if (file.isOpen) open += 1
+    if (open <= OPEN_FILES_MAX) return
+    for (const file of tracker.files) {
+      if (open <= OPEN_FILES_MAX) return
+      if (!file.isOpen || file.dirty || file.leaving || file.hasOpenWrites) continue
+      await file.closeFile()
+      open -= 1
+    }
+  }
+
+  #hint(): void {
+    this.#hinted = true
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
+  }
+
+  /** Until a hint comes, or it is time for a sweep; hints that come in a bunch are one. */
+  async #pause(): Promise<void> {
+    const { clock } = this.#platform
+    if (!this.#hinted) {
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(SWEEP_MS, resolve)
+        this.#wake = () => {
+          cancel()
+          resolve()
+        }
+      })
+    }
+    await sleep(clock, HINT_WAIT_MS)
+  }
+
+  async #saveUntil(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await sleep(this.#platform.clock, SAVE_MS, signal)
+      await this.#save()
+    }
+  }
+
+  async #save(): Promise<void> {
+    if (this.#changed.size === 0) return
+    const changed = [...this.#changed]
+    this.#changed.clear()
+    try {
+      for (const file of changed) {
+        await file.growHead()
+        this.#store.set(file.record)
+      }
+      await this.#store.commit()
+    } catch (error) {
+      for (const file of changed) this.#changed.add(file)
+      this.#warning.warn({ source: this.name, reason: reasonOf(error) }, 'positions could not be saved')
+    }
+  }
+
+  #originOf(file: FollowedFile): Origin {
+    const known = this.#origins.get(file)
+    if (known?.path === file.path) return known.origin
+    const { hostName, localZone } = this.#context
+    const origin: Origin = {
+      source: this.name,
+      lines: 'text',
+      zone: localZone,
+      host: Buffer.from(hostName),
+      program: Buffer.from(this.#options.program ?? programOf(file.path), 'latin1'),
+      priority: 8 * this.#options.facility + this.#options.severity,
+    }
+    this.#origins.set(file, { path: file.path, origin })
+    return origin
+  }
+}
+
+/** `/var/log/app.log.1` → `app`; blanks and brackets, which end a program's name in a header, are replaced. */
+function programOf(path: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  const dot = name.indexOf('.', 1)
+  return (dot < 0 ? name : name.slice(0, dot)).replaceAll(/[\s[\]:]/g, '_')
+}
+
+function multilineOf({ multiline }: FileOptions): MessageStart | undefined {
+  if (multiline === undefined) return undefined
+  if (typeof multiline === 'object') return startPattern(multiline.start)
+  return { continuation, indented, stacktrace }[multiline]
+}

@@ -1,0 +1,56 @@
+// What a file is known by: not its name, and its device and inode only as a first guess, but what is in it.
+//
+//   ├── head: up to 1 KiB, hashed ──┤ …                ├─ tail: the bytes before the position ─┤ position
+//
+// The head grows with the file until it is whole. The tail tells a file from another with the same head (a thousand
+// files may begin with the same header line), and notices one that was cut and has grown again.
+
+import { createHash } from 'node:crypto'
+import type { DiskFile } from '../../common/disk.ts'
+
+export const HEAD_BYTES = 1024
+export const TAIL_BYTES = 64
+
+export interface Head {
+  /** How many bytes were hashed: less than `HEAD_BYTES` only while the file is shorter. */
+  readonly bytes: number
+  /** Hexadecimal. */
+  readonly hash: string
+}
+
+export interface Fingerprint {
+  readonly head: Head
+  /** Up to `TAIL_BYTES` bytes before `position`. */
+  readonly tail: Buffer
+  readonly position: number
+}
+
+/** Hashes the first `limit` bytes of a file, or fewer where it is shorter. */
+export async function readHead(file: DiskFile, limit: number = HEAD_BYTES): Promise<Head> {
+  return headOf(await readFully(file, 0, Math.min(limit, HEAD_BYTES)))
+}
+
+/** The head of bytes that begin a file. */
+export function headOf(bytes: Buffer): Head {
+  const head = bytes.subarray(0, HEAD_BYTES)
+  return { bytes: head.length, hash: createHash('sha256').update(head).digest('hex').slice(0, 32) }
+}
+
+/** Whether a file has this head, and these bytes before the position. */
+export async function hasFingerprint(file: DiskFile, { head, tail, position }: Fingerprint): Promise<boolean> {
+  const found = await readHead(file, head.bytes)
+  if (found.bytes !== head.bytes || found.hash !== head.hash) return false
+  return (await readFully(file, position - tail.length, tail.length)).equals(tail)
+}
+
+/** `length` bytes from `at`, or fewer at the end of the file. */
+export async function readFully(file: DiskFile, at: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length)
+  let done = 0
+  while (done < length) {
+    const read = await file.read(bytes, done, length - done, at + done)
+    if (read === 0) break
+    done += read
+  }
+  return bytes.subarray(0, done)
+}

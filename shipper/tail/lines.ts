@@ -1,0 +1,115 @@
+// Lines of a file's bytes as messages: bounds in the slab, and where each ends in the file. Nothing is copied.
+
+import { newlineAt, type Scannable } from '../../common/framing/scan.ts'
+import type { MessageStart } from './message-start.ts'
+
+const LF = 0x0a
+const CR = 0x0d
+
+/** What was found in a piece of a file. Reused from call to call: copy what must live longer. */
+export class Lines {
+  /** Message i is `[bounds[2i], bounds[2i+1])` of the slab. */
+  bounds = new Uint32Array(8192)
+  /** Where message i ends, counted from where the piece began. */
+  ends = new Uint32Array(4096)
+  count = 0
+  /** How much of the piece is done with: the rest is a line, or a message, that goes on. */
+  consumed = 0
+  /** What follows is longer than a message may be: it comes out in pieces. */
+  stoppedAtLong = false
+
+  /**
+   * Splits `[start, end)`. `whole` says that nothing will follow: the last line is delivered without a newline, and an open
+   * group of lines as it is. Empty lines are no messages.
+   */
+  split(
+    source: Scannable,
+    start: number,
+    end: number,
+    bytesMax: number,
+    whole: boolean,
+    multiline?: MessageStart,
+  ): void {
+    this.count = 0
+    this.consumed = 0
+    this.stoppedAtLong = false
+    if (multiline) this.#groups(source, start, end, bytesMax, whole, multiline)
+    else this.#lines(source, start, end, bytesMax, whole)
+  }
+
+  #lines(source: Scannable, start: number, end: number, bytesMax: number, whole: boolean): void {
+    const { bytes } = source
+    let at = start
+    while (at < end) {
+      const stop = newlineAt(source, at, end)
+      if (stop - at > bytesMax) {
+        this.stoppedAtLong = true
+        break
+      }
+      if (stop === end && !whole) break
+      const next = Math.min(stop + 1, end)
+      this.#add(bytes, at, stop, next - start)
+      at = next
+    }
+    this.consumed = at - start
+  }
+
+  // A group is open until the next message begins: only then is it known to be whole.
+  #groups(
+    source: Scannable,
+    start: number,
+    end: number,
+    bytesMax: number,
+    whole: boolean,
+    multiline: MessageStart,
+  ): void {
+    const bytes = source.bytes as Buffer
+    let group = start
+    let groupEnd = start
+    let previous = start
+    let previousEnd = start
+    let at = start
+    while (at < end) {
+      const stop = newlineAt(source, at, end)
+      if (stop === end && !whole) break
+      const lineStop = stop > at && bytes[stop - 1] === CR ? stop - 1 : stop
+      if (at > group && multiline.begins(bytes, at, lineStop, previous, previousEnd)) {
+        this.#add(bytes, group, groupEnd, at - start)
+        group = at
+      }
+      if (stop - group > bytesMax) {
+        this.stoppedAtLong = true
+        break
+      }
+      previous = at
+      previousEnd = lineStop
+      groupEnd = stop
+      at = Math.min(stop + 1, end)
+    }
+    if (whole && !this.stoppedAtLong && at > group) {
+      this.#add(bytes, group, groupEnd, at - start)
+      group = at
+    }
+    this.consumed = group - start
+  }
+
+  #add(bytes: Uint8Array, start: number, end: number, consumed: number): void {
+    while (end > start && (bytes[end - 1] === CR || bytes[end - 1] === LF)) end -= 1
+    if (end === start) return
+    const i = this.count
+    if (2 * i + 2 > this.bounds.length) {
+      this.bounds = grown(this.bounds)
+      this.ends = grown(this.ends)
+    }
+    this.bounds[2 * i] = start
+    this.bounds[2 * i + 1] = end
+    this.ends[i] = consumed
+    this.count = i + 1
+  }
+}
+
+function grown(array: Uint32Array): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(2 * array.length)
+  larger.set(array)
+  return larger
+}

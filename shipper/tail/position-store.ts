@@ -1,0 +1,130 @@
+// What is known of every file, durably: an append-only log of JSON lines, one a change, the last of a stream counts.
+//
+//   {"stream":"9f…","device":"64769","inode":"131","path":"/var/log/app.log","head":{"bytes":1024,"hash":"…"},"position":81920,"tail":"…"}
+//   {"stream":"9f…","closed":true}
+//
+// A commit appends what has changed and syncs; a line torn by a crash is the last one, and is left out. When the log is
+// mostly history it is written anew under another name and renamed over the old one.
+
+import { dirname } from 'node:path'
+import type { Disk, DiskFile } from '../../common/disk.ts'
+import type { Head } from './fingerprint.ts'
+
+export interface FileRecord {
+  /** The stream's id. */
+  readonly stream: string
+  readonly device: string
+  readonly inode: string
+  /** As a name text. */
+  readonly path: string
+  readonly head: Head
+  /** Everything before it has settled. */
+  readonly position: number
+  /** The bytes before it, in base64. */
+  readonly tail: string
+}
+
+interface Closed {
+  readonly stream: string
+  readonly closed: true
+}
+
+// The log is written anew when it is this large and four times what is live.
+const COMPACT_BYTES_MIN = 256 * 1024
+const LIVE_SHARE = 4
+
+export class PositionStore {
+  readonly #path: string
+  readonly #disk: Disk
+  readonly #live = new Map<string, FileRecord>()
+  #changes = new Map<string, FileRecord | Closed>()
+  #file: DiskFile | undefined
+  #bytes = 0
+  #liveBytes = 0
+  #tail: Promise<void> = Promise.resolve()
+
+  constructor(path: string, disk: Disk) {
+    this.#path = path
+    this.#disk = disk
+  }
+
+  /** Reads what was known; true where there was anything to read. */
+  async open(): Promise<boolean> {
+    const folder = dirname(this.#path)
+    await this.#disk.makeFolder(folder)
+    const known = await this.#disk.stat(this.#path)
+    if (known) this.#read((await this.#disk.readFile(this.#path)).toString())
+    await this.#compact()
+    await this.#disk.syncFolder(folder)
+    return known !== undefined
+  }
+
+  /** Every stream that has not been closed. */
+  records(): FileRecord[] {
+    return [...this.#live.values()]
+  }
+
+  /** To be written with the next commit. */
+  set(record: FileRecord): void {
+    this.#live.set(record.stream, record)
+    this.#changes.set(record.stream, record)
+  }
+
+  /** The stream is over: its file is read to its end and gone. */
+  remove(stream: string): void {
+    if (!this.#live.delete(stream)) return
+    this.#changes.set(stream, { stream, closed: true })
+  }
+
+  /** Resolves when everything set before this call is on the disk. */
+  commit(): Promise<void> {
+    const commit = this.#tail.then(() => this.#append())
+    this.#tail = commit.catch(() => {})
+    return commit
+  }
+
+  async close(): Promise<void> {
+    await this.commit()
+    await this.#file?.close()
+    this.#file = undefined
+  }
+
+  #read(text: string): void {
+    for (const line of text.split('\n')) {
+      if (line === '') continue
+      let entry: FileRecord | Closed
+      try {
+        entry = JSON.parse(line) as FileRecord | Closed
+      } catch {
+        continue // torn by a crash; what it said was not relied upon yet
+      }
+      if ('closed' in entry) this.#live.delete(entry.stream)
+      else this.#live.set(entry.stream, entry)
+    }
+  }
+
+  async #append(): Promise<void> {
+    if (this.#changes.size === 0) return
+    const changes = this.#changes
+    this.#changes = new Map()
+    try {
+      if (this.#bytes > Math.max(COMPACT_BYTES_MIN, LIVE_SHARE * this.#liveBytes)) return await this.#compact()
+      const bytes = Buffer.from([...changes.values()].map((entry) => `${JSON.stringify(entry)}\n`).join(''))
+      await this.#file!.write(bytes, 0, bytes.length)
+      await this.#file!.sync()
+      this.#bytes += bytes.length
+    } catch (error) {
+      for (const [stream, entry] of changes) if (!this.#changes.has(stream)) this.#changes.set(stream, entry)
+      throw error
+    }
+  }
+
+  async #compact(): Promise<void> {
+    const bytes = Buffer.from([...this.#live.values()].map((entry) => `${JSON.stringify(entry)}\n`).join(''))
+    await this.#disk.replaceFile(this.#path, bytes)
+    await this.#file?.close()
+    this.#file = await this.#disk.open(this.#path, 'append')
+    this.#bytes = bytes.length
+    this.#liveBytes = bytes.length
+  }
+}

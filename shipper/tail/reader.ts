@@ -1,0 +1,243 @@
+// Reads followed files into slabs, a piece at a time, in turns: no file waits for another to end.
+//
+// A piece is read from a little before the position, so that one read also tells whether the bytes before it are still
+// the same: a file that was cut and has grown again is noticed at once, and none of its new content is skipped.
+//
+//   … ─┬─ tail ─┬─ line\n ─ line\n ─ half a li─┬─
+//      │ same?  │ position      consumed ─▶    │ read again with what follows
+
+import { Fault, reasonOf } from '../../common/fault.ts'
+import { SLAB_BYTES } from '../../common/limits.ts'
+import { RateLimitedWarning } from '../../common/log.ts'
+import { MessageChunks, textBoundary } from '../../common/message/chunk.ts'
+import type { DiskFile } from '../../common/disk.ts'
+import { batchBytes, type Batch, type Origin } from '../../common/pipeline/batch.ts'
+import { OpenWrites } from '../../common/pipeline/open-writes.ts'
+import type { Sink } from '../../common/pipeline/sink.ts'
+import type { Slab } from '../../common/pipeline/slab.ts'
+import type { Platform } from '../../common/platform.ts'
+import { newId } from '../../common/random.ts'
+import type { FollowedFile } from './followed-file.ts'
+import { Lines } from './lines.ts'
+import type { MessageStart } from './message-start.ts'
+
+/** What came of reading a piece. */
+export type ReadResult =
+  | 'more' // there is more to read now
+  | 'end' // nothing new but, at most, a line or group that is still open
+  | 'cut' // the file is shorter than what was read, or its content was replaced
+
+export interface ReaderSettings {
+  readonly source: string
+  readonly messageBytesMax: number
+  readonly multiline?: MessageStart | undefined
+  originOf(file: FollowedFile): Origin
+  /** A file's settled position has advanced. */
+  settled(file: FollowedFile): void
+}
+
+// Less room than this in the slab is not begun with.
+const PIECE_BYTES_MIN = 64 * 1024
+
+export class Reader {
+  readonly #settings: ReaderSettings
+  readonly #platform: Platform
+  readonly #writes: OpenWrites
+  readonly #lines = new Lines()
+  readonly #warning: RateLimitedWarning
+  #slab: Slab | undefined
+  #used = 0
+
+  constructor(settings: ReaderSettings, sink: Sink, platform: Platform) {
+    this.#settings = settings
+    this.#platform = platform
+    this.#writes = new OpenWrites(sink)
+    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
+  }
+
+  /** Waits until another piece may be read. */
+  room(): Promise<void> {
+    return this.#writes.room()
+  }
+
+  /** Waits until nothing is open. */
+  async close(): Promise<void> {
+    await this.#writes.settled()
+    this.#slab?.release()
+    this.#slab = undefined
+  }
+
+  /** Reads a piece. `whole` says that the file will not grow any more: what is open at its end is delivered. */
+  async read(followed: FollowedFile, file: DiskFile, whole: boolean): Promise<ReadResult> {
+    const overlap = followed.tail.length
+    const slab = await this.#slabWith(overlap + PIECE_BYTES_MIN)
+    const result = await this.#readInto(slab, this.#used, followed, file, whole)
+    if (result !== 'longer') return result
+    // A line longer than the room in the slab: one that it fits into, as far as a message may be long.
+    const larger = await this.#take(overlap + this.#settings.messageBytesMax + 1)
+    try {
+      const again = await this.#readInto(larger, 0, followed, file, whole)
+      return again === 'longer' ? 'end' : again
+    } finally {
+      larger.release()
+    }
+  }
+
+  async #readInto(
+    slab: Slab,
+    start: number,
+    followed: FollowedFile,
+    file: DiskFile,
+    whole: boolean,
+  ): Promise<ReadResult | 'longer'> {
+    const { messageBytesMax, multiline } = this.#settings
+    const overlap = followed.tail.length
+    const room = slab.bytes.length - start
+    const bytes = await file.read(slab.bytes, start, room, followed.position - overlap)
+    if (bytes < overlap) return 'cut'
+    if (!slab.bytes.subarray(start, start + overlap).equals(followed.tail)) return 'cut'
+    const from = start + overlap
+    const end = start + bytes
+    const filled = bytes === room
+    if (end === from) return 'end'
+    this.#lines.split(slab, from, end, messageBytesMax, whole && !filled, multiline)
+    if (this.#lines.consumed > 0) return this.#give(followed, slab, start, from, end, filled)
+    if (end - from > messageBytesMax) return this.#givePiece(followed, slab, from)
+    if (filled) return 'longer'
+    // Half a line, or half a group of lines.
+    followed.openAt = followed.position + end - from
+    return 'end'
+  }
+
+  /** Gives the lines just found to the sink. The slab is used up to where they end. */
+  #give(followed: FollowedFile, slab: Slab, start: number, from: number, end: number, filled: boolean): ReadResult {
+    const { consumed, count } = this.#lines
+    const position = followed.position
+    const range = followed.advance(position + consumed, slab.bytes, from + consumed, start)
+    if (slab === this.#slab) this.#used = from + consumed
+    if (followed.chunks && count > 0) return this.#giveLastPiece(followed, slab, range, position)
+    if (count === 0) this.#settled(followed, range)
+    else {
+      const stream = { id: followed.stream, from: position, to: range.to, ends: this.#lines.ends.slice(0, count) }
+      this.#write(followed, this.#batchOf(followed, slab, this.#lines.bounds.slice(0, 2 * count), stream), range)
+    }
+    const left = from + consumed < end
+    if (!filled && left) followed.openAt = position + end - from
+    return filled || this.#lines.stoppedAtLong ? 'more' : 'end'
+  }
+
+  /** A piece of a line that is longer than a message may be. */
+  async #givePiece(followed: FollowedFile, slab: Slab, from: number): Promise<ReadResult> {
+    const { messageBytesMax } = this.#settings
+    const length = textBoundary(slab.bytes.subarray(from, from + messageBytesMax), messageBytesMax)
+    const piece = slab.bytes.subarray(from, from + length)
+    const { clock, random } = this.#platform
+    followed.chunks ??= new MessageChunks(piece, this.#settings.originOf(followed), clock.now(), newId(random))
+    const position = followed.position
+    const range = followed.advance(position + length, slab.bytes, from + length, from)
+    await this.#writePiece(followed, slab, from, from + length, range, position)
+    return 'more'
+  }
+
+  /** The first line found ends a long one; what else was found is read again in the next turn. */
+  #giveLastPiece(
+    followed: FollowedFile,
+    slab: Slab,
+    range: ReturnType<FollowedFile['advance']>,
+    position: number,
+  ): ReadResult {
+    const { bounds, ends, count } = this.#lines
+    const chunks = followed.chunks!
+    followed.chunks = undefined
+    const [bytes, , end] = chunks.piece(slab.bytes, bounds[0], bounds[1])
+    const own = this.#platform.slabs.take(end + bounds[2 * count - 1] - bounds[0], true)
+    own.bytes.set(bytes)
+    // The other lines of the piece come along in the same slab.
+    const moved = new Uint32Array(2 * count)
+    moved[1] = end
+    let used = end
+    for (let i = 1; i < count; i += 1) {
+      moved[2 * i] = used
+      own.bytes.set(slab.bytes.subarray(bounds[2 * i], bounds[2 * i + 1]), used)
+      used += bounds[2 * i + 1] - bounds[2 * i]
+      moved[2 * i + 1] = used
+    }
+    const marks = new Uint32Array(count)
+    marks[0] = chunks.mark
+    const stream = { id: followed.stream, from: position, to: range.to, ends: ends.slice(0, count) }
+    this.#write(followed, { ...this.#batchOf(followed, own, moved, stream), marks }, range)
+    own.release()
+    return 'more'
+  }
+
+  #writePiece(
+    followed: FollowedFile,
+    slab: Slab,
+    start: number,
+    end: number,
+    range: ReturnType<FollowedFile['advance']>,
+    position: number,
+  ): Promise<void> {
+    const chunks = followed.chunks!
+    const [bytes, , length] = chunks.piece(slab.bytes, start, end)
+    const own = this.#platform.slabs.take(length, true)
+    own.bytes.set(bytes)
+    const stream = { id: followed.stream, from: position, to: range.to, ends: Uint32Array.of(end - start) }
+    const batch = this.#batchOf(followed, own, Uint32Array.of(0, length), stream)
+    this.#write(followed, { ...batch, marks: Uint32Array.of(chunks.mark) }, range)
+    own.release()
+    return this.#writes.room()
+  }
+
+  #batchOf(
+    followed: FollowedFile,
+    slab: Slab,
+    bounds: Uint32Array,
+    stream: NonNullable<Batch['runs'][0]['stream']>,
+  ): Batch {
+    slab.retain()
+    const count = bounds.length / 2
+    const origin = this.#settings.originOf(followed)
+    return { slab, bounds, count, received: this.#platform.clock.now(), runs: [{ count, origin, stream }] }
+  }
+
+  #write(followed: FollowedFile, batch: Batch, range: ReturnType<FollowedFile['advance']>): void {
+    const { metrics } = this.#platform
+    const { source } = this.#settings
+    metrics.count('sluice_received_total', { source }, batch.count)
+    metrics.count('sluice_received_bytes_total', { source }, batchBytes(batch))
+    this.#writes.write(batch).then(
+      () => this.#settled(followed, range),
+      (error: unknown) => this.#givenBack(followed, error),
+    )
+  }
+
+  #settled(followed: FollowedFile, range: ReturnType<FollowedFile['advance']>): void {
+    if (followed.settle(range)) this.#settings.settled(followed)
+  }
+
+  // A rejection rejects all later open writes of the stream too; only the first finds anything to rewind.
+  #givenBack(followed: FollowedFile, error: unknown): void {
+    if (!followed.hasOpenWrites) return
+    followed.rewind()
+    if (error instanceof Fault && error.code === 'STOPPING') return
+    this.#warning.warn({ path: followed.path, reason: reasonOf(error) }, 'a write was given back: reading again')
+  }
+
+  async #slabWith(bytes: number): Promise<Slab> {
+    if (this.#slab && this.#slab.bytes.length - this.#used >= bytes) return this.#slab
+    this.#slab?.release()
+    this.#slab = undefined
+    this.#slab = await this.#take(Math.max(bytes, SLAB_BYTES))
+    this.#used = 0
+    return this.#slab
+  }
+
+  async #take(bytes: number): Promise<Slab> {
+    for (;;) {
+      const slab = this.#platform.slabs.take(bytes)
+      if (slab) return slab
+      await this.#platform.slabs.freed()
+    }
+  }
+}

@@ -1,0 +1,267 @@
+// Which files there are, and which stream each of them is: by what is in them, not by their names.
+//
+//   sweep ─▶ known inode ──────────────▶ the same file, under whatever name
+//         ─▶ known content, inode gone ─▶ the same stream (rewritten, restored, moved to another disk)
+//         ─▶ copy of a file being cut ──▶ the unread rest of that stream
+//         ─▶ anything else ─────────────▶ a new stream, from its start
+//
+// A stream whose file has gone from its name is read to its end: while running by its descriptor, after a restart by
+// looking for it beside its old name (`lost-rest.ts`).
+
+import { reasonOf } from '../../common/fault.ts'
+import type { DiskFile } from '../../common/disk.ts'
+import type { Platform } from '../../common/platform.ts'
+import { newId } from '../../common/random.ts'
+import { hasFingerprint, readHead, type Fingerprint } from './fingerprint.ts'
+import { findFiles, type FoundFile } from './find-files.ts'
+import { FollowedFile, followFrom, inodeKey } from './followed-file.ts'
+import { LostRest, type Rest } from './lost-rest.ts'
+import { nameBytes, type PathPatterns } from './pattern.ts'
+import type { FileRecord, PositionStore } from './position-store.ts'
+
+export interface TrackerSettings {
+  readonly source: string
+  readonly patterns: PathPatterns
+  /** Where decompressed rests are put. */
+  readonly folder: string
+  /** Whether files that are there at the very first start are read from their start or from their end. */
+  readonly readFrom: 'start' | 'end'
+}
+
+// A file that has left its name is let go of after this much quiet: soon where its writer has a new file to write to.
+const QUIET_WITH_SUCCESSOR_MS = 10_000
+const QUIET_ALONE_MS = 60_000
+
+// A new file that begins like one that is followed may be its copy, made before it is cut: it is given this long.
+const COPY_WAIT_MS = 3_000
+
+export class Tracker {
+  readonly #settings: TrackerSettings
+  readonly #platform: Platform
+  readonly #store: PositionStore
+  readonly #lost: LostRest
+  readonly #files = new Map<string, FollowedFile>()
+  /** Streams of the last run whose files have not been found yet. */
+  #orphans: FileRecord[] = []
+  #first: boolean
+  readonly #suspects = new Map<string, number>()
+  readonly #complained = new Set<string>()
+
+  constructor(settings: TrackerSettings, store: PositionStore, isFirstStart: boolean, platform: Platform) {
+    this.#settings = settings
+    this.#platform = platform
+    this.#store = store
+    this.#lost = new LostRest(platform.disk, settings.folder)
+    this.#orphans = store.records()
+    this.#first = isFirstStart
+  }
+
+  /** All files that are followed. */
+  get files(): Iterable<FollowedFile> {
+    return this.#files.values()
+  }
+
+  get count(): number {
+    return this.#files.size
+  }
+
+  /** Looks at everything once. */
+  async sweep(): Promise<void> {
+    const { disk } = this.#platform
+    const found = new Map<string, FoundFile>()
+    await findFiles(
+      disk,
+      this.#settings.patterns,
+      (file) => {
+        const key = inodeKey(file.stat)
+        // A hard link is the same file: the name that is known already wins.
+        if (!found.has(key) || this.#files.get(key)?.path === file.path) found.set(key, file)
+      },
+      (path, reason) => this.#complain(path, reason),
+    )
+    this.#look(found)
+    for (const [key, file] of found) if (!this.#files.has(key)) await this.#adopt(key, file, found)
+    await this.#followOrphans()
+    this.#first = false
+    const { source } = this.#settings
+    this.#platform.metrics.set('sluice_files_followed', { source }, this.#files.size)
+  }
+
+  /** The file shrank, or its content was replaced: what was not read of it is looked for, and what is there now is new. */
+  async cut(file: FollowedFile): Promise<void> {
+    const { log } = this.#platform
+    log.info({ path: file.path, position: file.position }, 'file was cut or rewritten: reading it from its start')
+    this.#files.delete(file.key)
+    const fingerprint: Fingerprint = { head: file.head, tail: file.tail, position: file.position }
+    await file.closeFile()
+    this.#suspects.clear()
+    const rest = await this.#findRest(file.path, fingerprint, undefined)
+    if (rest) await this.#followRest(rest, file.stream, file.position)
+    else if (!file.hasOpenWrites) this.#store.remove(file.stream)
+    if (!file.leaving) await this.sweep()
+  }
+
+  /** Whether a file that is leaving has been quiet for long enough to be let go of. */
+  isDone(file: FollowedFile): boolean {
+    if (!file.leaving) return false
+    if (file.temporary !== undefined) return true
+    const quietMs = this.#platform.clock.monotonicMs() - file.lastMs
+    return quietMs >= (this.#hasSuccessor(file) ? QUIET_WITH_SUCCESSOR_MS : QUIET_ALONE_MS)
+  }
+
+  /** Lets go of a file that is read to its end and settled. */
+  async drop(file: FollowedFile): Promise<void> {
+    this.#files.delete(file.key)
+    this.#store.remove(file.stream)
+    await file.closeFile()
+    if (file.temporary !== undefined) await this.#platform.disk.remove(nameBytes(file.temporary))
+    this.#platform.log.info({ path: file.path, bytes: file.settled }, 'file is gone and read to its end')
+  }
+
+  #hasSuccessor(file: FollowedFile): boolean {
+    for (const other of this.#files.values())
+      if (other !== file && !other.leaving && other.path === file.path) return true
+    return false
+  }
+
+  #look(found: Map<string, FoundFile>): void {
+    const nowMs = this.#platform.clock.monotonicMs()
+    for (const [key, file] of this.#files) {
+      const now = found.get(key)
+      if (!now) {
+        if (!file.leaving) file.lastMs = nowMs
+        file.leaving = true
+        file.dirty = true
+        continue
+      }
+      if (file.leaving && file.temporary === undefined) file.leaving = false
+      file.path = now.path
+      if (now.stat.size === file.position || now.stat.size === file.openAt) continue
+      file.dirty = true
+      file.lastMs = nowMs
+    }
+  }
+
+  async #adopt(key: string, { path }: FoundFile, found: Map<string, FoundFile>): Promise<void> {
+    let file: DiskFile
+    try {
+      file = await this.#platform.disk.open(nameBytes(path), 'read')
+    } catch (error) {
+      return this.#complain(path, reasonOf(error))
+    }
+    const stat = await file.stat()
+    // Renamed between the look and the opening: the next sweep sees it as it is.
+    if (inodeKey(stat) !== key) return file.close()
+    this.#complained.delete(path)
+    const known = await this.#orphanOf(file, key, stat.size, found)
+    if (known) {
+      const followed = await followFrom(known.stream, file, stat, path, known.position)
+      return this.#follow(followed, file)
+    }
+    if (await this.#maybeCopy(key, file, stat.size)) return file.close()
+    const position = this.#first && this.#settings.readFrom === 'end' ? await lineStart(file, stat.size) : 0
+    const followed = await followFrom(newId(this.#platform.random), file, stat, path, position)
+    await this.#follow(followed, file)
+  }
+
+  /** The stream of the last run that this file is. */
+  async #orphanOf(
+    file: DiskFile,
+    key: string,
+    size: number,
+    found: Map<string, FoundFile>,
+  ): Promise<FileRecord | undefined> {
+    const own = (record: FileRecord) => `${record.device}:${record.inode}`
+    const candidates = this.#orphans
+      .filter((record) => own(record) === key || !found.has(own(record)))
+      .sort((a, b) => Number(own(b) === key) - Number(own(a) === key))
+    for (const record of candidates) {
+      if (size < record.position || (record.head.bytes === 0 && own(record) !== key)) continue
+      if (!(await hasFingerprint(file, fingerprintOf(record)))) continue
+      this.#orphans = this.#orphans.filter((other) => other !== record)
+      return record
+    }
+    return undefined
+  }
+
+  /** Whether this new file has the content of one that is followed: then it may be the copy that is made before a cut. */
+  async #maybeCopy(key: string, file: DiskFile, size: number): Promise<boolean> {
+    const now = this.#platform.clock.monotonicMs()
+    const since = this.#suspects.get(key)
+    if (since !== undefined && now - since >= COPY_WAIT_MS) {
+      this.#suspects.delete(key)
+      return false
+    }
+    const head = await readHead(file)
+    for (const other of this.#files.values()) {
+      if (other.leaving || other.position === 0 || size < other.position || head.bytes < other.head.bytes) continue
+      const fingerprint = { head: other.head, tail: other.tail, position: other.position }
+      if (other.head.bytes === 0 || !(await hasFingerprint(file, fingerprint))) continue
+      if (since === undefined) this.#suspects.set(key, now)
+      return true
+    }
+    return false
+  }
+
+  async #followOrphans(): Promise<void> {
+    const orphans = this.#orphans
+    this.#orphans = []
+    for (const record of orphans) {
+      const rest = await this.#findRest(record.path, fingerprintOf(record), `${record.device}:${record.inode}`)
+      if (rest) {
+        await this.#followRest(rest, record.stream, record.position)
+        continue
+      }
+      this.#store.remove(record.stream)
+      this.#platform.log.warn(
+        { path: record.path, position: record.position },
+        'file is gone: what was written to it after this position, if anything, is not there to be read',
+      )
+    }
+  }
+
+  async #findRest(path: string, fingerprint: Fingerprint, key: string | undefined): Promise<Rest | undefined> {
+    try {
+      return await this.#lost.find(path, fingerprint, key, (each) => this.#files.has(each))
+    } catch (error) {
+      this.#complain(path, reasonOf(error))
+      return undefined
+    }
+  }
+
+  async #followRest(rest: Rest, stream: string, position: number): Promise<void> {
+    const followed = await followFrom(stream, rest.file, rest.stat, rest.path, position)
+    followed.leaving = true
+    followed.temporary = rest.temporary
+    this.#platform.log.info({ path: rest.path, position }, 'found the unread rest of a rotated file')
+    await this.#follow(followed, rest.file)
+  }
+
+  /** The stream is known durably before its first message leaves. */
+  async #follow(followed: FollowedFile, file: DiskFile): Promise<void> {
+    followed.use(file)
+    followed.lastMs = this.#platform.clock.monotonicMs()
+    this.#store.set(followed.record)
+    await this.#store.commit()
+    this.#files.set(followed.key, followed)
+  }
+
+  #complain(path: string, reason: string): void {
+    if (this.#complained.has(path)) return
+    this.#complained.add(path)
+    this.#platform.log.warn({ path, reason }, 'cannot be read; it is tried again')
+  }
+}
+
+function fingerprintOf({ head, tail, position }: FileRecord): Fingerprint {
+  return { head, tail: Buffer.from(tail, 'base64'), position }
+}
+
+/** Where the last line begins that is not whole yet: it is new when it is finished. */
+async function lineStart(file: DiskFile, size: number): Promise<number> {
+  const bytes = Buffer.alloc(64 * 1024)
+  const from = Math.max(0, size - bytes.length)
+  const read = await file.read(bytes, 0, size - from, from)
+  const newline = bytes.subarray(0, read).lastIndexOf(0x0a)
+  return newline < 0 ? size : from + newline + 1
+}
