@@ -4,6 +4,7 @@ import { fileType } from '../collector/file/file-type.ts'
 import { syslogSource } from '../collector/listen/syslog-source.ts'
 import { stdoutType } from '../collector/stdout.ts'
 import type { DestinationType, SourceType } from '../common/component.ts'
+import { fileSource } from '../shipper/tail/file-source.ts'
 import { forwardType } from '../shipper/forward/forward-destination.ts'
 
 export interface KnownTypes {
@@ -12,7 +13,7 @@ export interface KnownTypes {
 }
 
 export const knownTypes: KnownTypes = {
-  sources: [syslogSource],
+  sources: [fileSource, syslogSource],
   destinations: [fileType, forwardType, stdoutType],
 }
 

@@ -8,8 +8,8 @@ import type { ComponentContext, SourceType } from '../../common/component.ts'
 import { sleep } from '../../common/clock.ts'
 import { reasonOf } from '../../common/fault.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
-import { either, list, oneOf, options, text, type OptionsOf } from '../../common/option.ts'
-import { facility, pattern, severity } from '../../common/option-values.ts'
+import { either, list, oneOf, options, text, textOption, type OptionsOf } from '../../common/option.ts'
+import { facility, severity } from '../../common/option-values.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import type { Sink, Source } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
@@ -32,7 +32,10 @@ const fileOptions = options({
   read_from: oneOf('start', 'end')
     .prefault('start')
     .describe('Where files begin that are there at the very first start; later ones are read from their start.'),
-  multiline: either([oneOf('continuation', 'indented', 'stacktrace'), options({ start: pattern() })])
+  multiline: either([
+    oneOf('continuation', 'indented', 'stacktrace'),
+    options({ start: textOption({ kind: 'a regular expression' }, startPattern) }),
+  ])
     .optional()
     .describe('How lines are joined to messages: a word, or `start:` with what a first line matches.'),
 })
@@ -252,6 +255,6 @@ function programOf(path: string): string {
 
 function multilineOf({ multiline }: FileOptions): MessageStart | undefined {
   if (multiline === undefined) return undefined
-  if (typeof multiline === 'object') return startPattern(multiline.start)
+  if (typeof multiline === 'object') return multiline.start
   return { continuation, indented, stacktrace }[multiline]
 }
