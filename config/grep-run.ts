@@ -149,7 +149,8 @@ function grepOptions(
       wholeLine: flags.lineRegexp ?? false,
     })
   const zone = flags.utc ? utc : localZone
-  const where: Expression = { kind: 'and', parts: [...conditions(flags), ...expressions(flags, filters)] }
+  const parts = [...conditions(flags), ...expressions(flags, filters)]
+  const where: Expression = parts.length === 0 ? { kind: 'all' } : { kind: 'and', parts }
   const print = { format: formatOf(flags.output), partsOnly: flags.onlyMatching ?? false, pattern, color, zone }
   return {
     query: { where, pattern, invert: flags.invertMatch ?? false },

@@ -166,7 +166,7 @@ export class DecodedBlock {
     const milliseconds = new ByteReader(this.#field('milliseconds'))
     const microseconds = new ByteReader(this.#field('microseconds'))
     const odd = this.#field('oddTimes')
-    const oddTimes = new Float64Array(odd.slice().buffer)
+    const oddTimes = new Float64Array(Uint8Array.from(odd).buffer)
     const { shapes, shapeIds } = this
     const times = new Float64Array(this.count)
     let [second, ms, us, at] = [0, 0, 0, 0]

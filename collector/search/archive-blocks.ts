@@ -2,12 +2,11 @@
 
 import { systemDisk } from '../../common/disk.ts'
 import { Fault } from '../../common/fault.ts'
-import type { Texts } from '../archive/decoded-block.ts'
 import { openArchive, type Block, type PartReader } from '../archive/reader.ts'
 import { dayEnd } from '../archive/schema.ts'
 import { archiveFault } from '../archive/sqlite.ts'
 import { BlockColumns } from './block-columns.ts'
-import type { OpenBlock, StoredBlock } from './stored-block.ts'
+import type { OpenBlock, StoredBlock, Texts } from './stored-block.ts'
 
 const HOUR_US = 3_600_000_000
 
@@ -95,6 +94,8 @@ class ArchiveBlock implements StoredBlock {
   open(): OpenBlock {
     const block = this.#ask(() => new BlockColumns(this.#block.decode()))
     return {
+      count: this.count,
+      lines: block,
       rows: (columns) => this.#ask(() => block.rows(columns)),
       ownTime: (row) => block.ownTime(row),
       received: (row) => block.received(row),

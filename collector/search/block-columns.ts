@@ -20,18 +20,22 @@ import {
   STRUCTURED_DATA,
   type HeaderTable,
 } from '../../common/pipeline/header-table.ts'
-import type { DecodedBlock, Texts } from '../archive/decoded-block.ts'
+import type { DecodedBlock } from '../archive/decoded-block.ts'
 import { HOSTS, MESSAGES, OTHERS, PIDS, PRIORITIES, PROGRAMS, TIMES } from './stored-block.ts'
+import type { LineColumns, Texts } from './stored-block.ts'
 
+const NO_CELLS = new Int32Array(0)
 const NO_TIMES = new Float64Array(0)
 const NO_ZONES = new Int16Array(0)
 const PID_BYTES_MAX = 11
 
-export class BlockColumns {
+export class BlockColumns implements LineColumns {
   bytesDecoded = 0
   readonly #block: DecodedBlock
-  readonly #cells: Int32Array
+  #cells: Int32Array = NO_CELLS
   #decoded = 0
+  #counts = 0
+  #pids: Texts | undefined
   #bytes: Buffer = Buffer.alloc(0)
   #times: Float64Array = NO_TIMES
   #runs: Rows['runs']
@@ -39,7 +43,6 @@ export class BlockColumns {
 
   constructor(block: DecodedBlock) {
     this.#block = block
-    this.#cells = new Int32Array(block.count * ROW)
     this.#runs = [{ count: block.count, origin: originOf('', undefined) }]
     this.#rows = this.#asRows()
   }
@@ -47,19 +50,22 @@ export class BlockColumns {
   rows(columns: number): Rows {
     const wanted = columns & ~this.#decoded
     if (wanted === 0) return this.#rows
+    if (this.#cells === NO_CELLS) this.#cells = new Int32Array(this.#block.count * ROW)
     const parts: Uint8Array[] = [this.#bytes]
     const add = (bytes: Uint8Array): number => {
       const at = parts.reduce((sum, part) => sum + part.length, 0)
       parts.push(bytes)
-      this.bytesDecoded += bytes.length
       return at
     }
     this.#addTexts(wanted, add)
-    if (wanted & PIDS) this.#addPids(add)
     if (wanted & OTHERS) this.#addOthers(add)
-    if (wanted & TIMES) this.#times = this.#block.effectiveTimes
+    if (wanted & TIMES) {
+      this.#times = this.#block.effectiveTimes
+      this.bytesDecoded += this.#times.byteLength
+    }
     if (wanted & PRIORITIES) {
       const { priorities } = this.#block
+      this.bytesDecoded += priorities.length
       for (let i = 0, cell = PRIORITY; i < priorities.length; i += 1, cell += ROW) this.#cells[cell] = priorities[i]
     }
     if (parts.length > 1) this.#bytes = Buffer.concat(parts)
@@ -94,7 +100,8 @@ export class BlockColumns {
 
   #addTexts(wanted: number, add: (bytes: Uint8Array) => number): void {
     const block = this.#block
-    if (wanted & MESSAGES) this.#range(MESSAGE, block.messages, undefined, add)
+    if (wanted & MESSAGES) this.#range(MESSAGE, this.messages, undefined, add)
+    if (wanted & PIDS) this.#range(PID, this.pids, undefined, add)
     if (wanted & HOSTS) this.#range(HOST, block.hosts, block.hostIds, add)
     if (wanted & PROGRAMS) this.#range(PROGRAM, block.programs, block.programIds, add)
   }
@@ -112,26 +119,62 @@ export class BlockColumns {
     }
   }
 
-  #addPids(add: (bytes: Uint8Array) => number): void {
+  get count(): number {
+    return this.#block.count
+  }
+
+  get messages(): Texts {
+    return this.#counted(MESSAGES, this.#block.messages)
+  }
+
+  get hosts(): Texts {
+    return this.#block.hosts
+  }
+
+  get hostIds(): Uint32Array {
+    return this.#block.hostIds
+  }
+
+  get programs(): Texts {
+    return this.#block.programs
+  }
+
+  get programIds(): Uint32Array {
+    return this.#block.programIds
+  }
+
+  get pidsAreNumbers(): boolean {
+    return this.#block.pids.texts.bytes.length === 0
+  }
+
+  /** Written out: they are stored as numbers. */
+  get pids(): Texts {
+    return (this.#pids ??= this.#counted(PIDS, this.#writePids()))
+  }
+
+  #writePids(): Texts {
     const { pids, pidTextNumbers, count } = this.#block
     const { numbers, texts } = pids
-    const digits = Buffer.allocUnsafeSlow(count * PID_BYTES_MAX)
-    const cells = this.#cells
-    const textsAt = add(texts.bytes)
-    const digitsAt = textsAt + texts.bytes.length
+    const bytes = Buffer.allocUnsafeSlow(count * PID_BYTES_MAX + texts.bytes.length)
+    const starts = new Uint32Array(count + 1)
     let at = 0
-    for (let i = 0, cell = PID; i < count; i += 1, cell += ROW) {
+    for (let i = 0; i < count; i += 1) {
       const pid = numbers[i]
-      if (pid >= 0) {
-        cells[cell] = digitsAt + at
-        at = writeNumber(pid, digits, at)
-        cells[cell + 1] = digitsAt + at
-      } else if (texts.bytes.length > 0 && pid !== NO_PID) {
-        cells[cell] = textsAt + texts.starts[pidTextNumbers[i]]
-        cells[cell + 1] = textsAt + texts.starts[pidTextNumbers[i] + 1]
+      if (pid >= 0) at = writeNumber(pid, bytes, at)
+      else if (pid !== NO_PID) {
+        const text = pidTextNumbers[i]
+        at += texts.bytes.copy(bytes, at, texts.starts[text], texts.starts[text + 1])
       }
+      starts[i + 1] = at
     }
-    add(digits.subarray(0, at))
+    return { bytes: bytes.subarray(0, at), starts }
+  }
+
+  /** Counts the bytes of a column once. */
+  #counted(column: number, texts: Texts): Texts {
+    if ((this.#counts & column) === 0) this.bytesDecoded += texts.bytes.length
+    this.#counts |= column
+    return texts
   }
 
   #addOthers(add: (bytes: Uint8Array) => number): void {

@@ -16,7 +16,7 @@ import { parseStructuredData } from '../../common/message/structured-data.ts'
 import { BsdTimeWriter, utcText } from '../../common/message/time-text.ts'
 import type { Zone } from '../../common/message/zone.ts'
 import * as cells from '../../common/pipeline/header-table.ts'
-import { LINE_COLUMNS, LineBuffer } from './line-buffer.ts'
+import { LineBuffer } from './line-buffer.ts'
 import { hostStyle, MATCH_STYLE, MATCH_STYLE_ON_RED, PLAIN, SEPARATOR_STYLE, severityStyles } from './palette.ts'
 import { ALL_COLUMNS, PRIORITIES, TIMES, type OpenBlock } from './stored-block.ts'
 
@@ -71,7 +71,7 @@ export class EntryWriter {
   #parts(block: OpenBlock, row: number): void {
     const { pattern, color } = this.#options
     if (!pattern) return
-    const line = this.#compose(block.rows(LINE_COLUMNS), row)
+    const line = this.#compose(block, row)
     const count = pattern.findAll(line.bytes, 0, line.length)
     for (let i = 0; i < count; i += 1) {
       if (color) this.output.text(MATCH_STYLE)
@@ -83,14 +83,14 @@ export class EntryWriter {
 
   #text(block: OpenBlock, row: number, marked: boolean): void {
     const { format, color, pattern, zone } = this.#options
-    const rows = block.rows(LINE_COLUMNS | TIMES | (color ? PRIORITIES : 0))
-    const line = this.#compose(rows, row)
+    const { table } = block.rows(TIMES | (color ? PRIORITIES : 0))
+    const line = this.#compose(block, row)
     const start = format === 'cat' ? line.messageStart : 0
     const { output } = this
-    const style = color ? severityStyles[rows.table.cells[row * cells.ROW + cells.PRIORITY] & 7] : ''
+    const style = color ? severityStyles[table.cells[row * cells.ROW + cells.PRIORITY] & 7] : ''
     output.text(style)
     if (format === 'short') {
-      const time = rows.table.times[row]
+      const time = table.times[row]
       this.#time.write(time, zone.offsetAt(time), output)
       output.byte(0x20)
     }
@@ -120,9 +120,9 @@ export class EntryWriter {
     output.byte(LF)
   }
 
-  #compose(rows: Rows, row: number): LineBuffer {
+  #compose({ lines }: OpenBlock, row: number): LineBuffer {
     this.#line.clear()
-    this.#line.add(rows, row)
+    this.#line.add(lines, row)
     return this.#line
   }
 

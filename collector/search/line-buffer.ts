@@ -1,11 +1,6 @@
 // The text that patterns are matched on: `host program[pid]: message`, or `host message` without a program.
 
-import type { Rows } from '../../common/expression/rows.ts'
-import { HOST, MESSAGE, PID, PROGRAM, ROW } from '../../common/pipeline/header-table.ts'
-import { HOSTS, MESSAGES, PIDS, PROGRAMS } from './stored-block.ts'
-
-/** The columns that lines are made of. */
-export const LINE_COLUMNS = HOSTS | PROGRAMS | PIDS | MESSAGES
+import type { LineColumns, Texts } from './stored-block.ts'
 
 const SPACE = 0x20
 const COLON = 0x3a
@@ -22,59 +17,60 @@ export class LineBuffer {
   hostEnd = 0
   messageStart = 0
   #target = viewOf(this.bytes)
-  #from: Buffer | undefined
+  #messages: Buffer | undefined
   #source = this.#target
 
   clear(): void {
     this.length = 0
   }
 
-  /** Adds the line of a row; its columns are decoded. */
-  add(rows: Rows, row: number): void {
-    if (rows.bytes !== this.#from) {
-      this.#from = rows.bytes
-      this.#source = viewOf(rows.bytes)
-    }
-    const { cells } = rows.table
-    const cell = row * ROW
-    const host = cells[cell + HOST]
-    const hostEnd = cells[cell + HOST + 1]
-    const program = cells[cell + PROGRAM]
-    const programEnd = cells[cell + PROGRAM + 1]
-    const pid = cells[cell + PID]
-    const pidEnd = cells[cell + PID + 1]
-    const message = cells[cell + MESSAGE]
-    const messageEnd = cells[cell + MESSAGE + 1]
-    this.#reserve(hostEnd - host + programEnd - program + pidEnd - pid + messageEnd - message + 5)
-    this.#copy(host, hostEnd)
+  /** Adds the line of a row. */
+  add({ hosts, hostIds, programs, programIds, pids, messages }: LineColumns, row: number): void {
+    const host = hostIds[row]
+    const program = programIds[row]
+    const size = lengthOf(hosts, host) + lengthOf(programs, program) + lengthOf(pids, row) + lengthOf(messages, row)
+    this.#reserve(size + 5)
+    this.#short(hosts, host)
     this.hostEnd = this.length
     this.bytes[this.length++] = SPACE
-    if (programEnd > program) {
-      this.#copy(program, programEnd)
-      if (pidEnd > pid) {
+    if (lengthOf(programs, program) > 0) {
+      this.#short(programs, program)
+      if (lengthOf(pids, row) > 0) {
         this.bytes[this.length++] = OPEN
-        this.#copy(pid, pidEnd)
+        this.#short(pids, row)
         this.bytes[this.length++] = CLOSE
       }
       this.bytes[this.length++] = COLON
       this.bytes[this.length++] = SPACE
     }
     this.messageStart = this.length
-    this.#copy(message, messageEnd)
+    this.#long(messages, row)
+  }
+
+  #short({ bytes: from, starts }: Texts, text: number): void {
+    const { bytes } = this
+    let at = this.length
+    for (let i = starts[text], end = starts[text + 1]; i < end; i += 1) bytes[at++] = from[i]
+    this.length = at
   }
 
   // Two words at a time: `Buffer.copy` makes an object for every call.
-  #copy(start: number, end: number): void {
+  #long({ bytes: from, starts }: Texts, text: number): void {
+    if (from !== this.#messages) {
+      this.#messages = from
+      this.#source = viewOf(from)
+    }
     const source = this.#source
     const target = this.#target
+    const end = starts[text + 1]
+    let i = starts[text]
     let at = this.length
-    let i = start
     for (const last = end - 8; i <= last; i += 8, at += 8) {
       target.setInt32(at, source.getInt32(i, true), true)
       target.setInt32(at + 4, source.getInt32(i + 4, true), true)
     }
     const { bytes } = this
-    for (const from = this.#from!; i < end; i += 1, at += 1) bytes[at] = from[i]
+    for (; i < end; i += 1, at += 1) bytes[at] = from[i]
     this.length = at
   }
 
@@ -87,6 +83,10 @@ export class LineBuffer {
     this.bytes = larger
     this.#target = viewOf(larger)
   }
+}
+
+function lengthOf({ starts }: Texts, text: number): number {
+  return starts[text + 1] - starts[text]
 }
 
 function viewOf(bytes: Buffer): DataView {

@@ -5,9 +5,8 @@
 // are searched at several GB/s, and only the lines of those that hold it are put together.
 
 import type { ByteRegex } from '../../common/expression/regex/byte-regex.ts'
-import type { Rows } from '../../common/expression/rows.ts'
-import { HOST, MESSAGE, PID, PROGRAM, ROW } from '../../common/pipeline/header-table.ts'
 import { LineBuffer } from './line-buffer.ts'
+import type { LineColumns, OpenBlock, Texts } from './stored-block.ts'
 
 export class LineMatcher {
   readonly #regex: ByteRegex
@@ -24,19 +23,20 @@ export class LineMatcher {
     this.#needle = regex.needle && withoutSeparatorsBefore(regex.needle)
   }
 
-  /** Sets `open[i]` to 0 for each row whose line does not match (does, where inverted). Rows have LINE_COLUMNS. */
-  narrow(rows: Rows, open: Uint8Array): void {
-    if (rows.count > this.#rows.length) {
-      this.#rows = new Uint32Array(rows.count)
-      this.#bounds = new Uint32Array(2 * rows.count)
-      this.#matched = new Uint8Array(rows.count)
+  /** Sets `open[i]` to 0 for each row whose line does not match (does, where inverted). */
+  narrow(block: OpenBlock, open: Uint8Array): void {
+    const { count, lines } = block
+    if (count > this.#rows.length) {
+      this.#rows = new Uint32Array(count)
+      this.#bounds = new Uint32Array(2 * count)
+      this.#matched = new Uint8Array(count)
     }
     const needle = this.#needle
-    const kept = needle && !headMayHold(rows, needle) ? this.#holding(rows, open, needle) : this.#all(rows, open)
+    const kept = needle && !headMayHold(lines, needle) ? this.#holding(lines.messages, open, needle) : this.#all(open)
     this.#lines.clear()
     for (let i = 0; i < kept; i += 1) {
       this.#bounds[2 * i] = this.#lines.length
-      this.#lines.add(rows, this.#rows[i])
+      this.#lines.add(lines, this.#rows[i])
       this.#bounds[2 * i + 1] = this.#lines.length
     }
     this.#regex.testEach(this.#lines.bytes, this.#bounds, kept, this.#matched)
@@ -44,49 +44,44 @@ export class LineMatcher {
       for (let i = 0; i < kept; i += 1) if (this.#matched[i] !== 0) open[this.#rows[i]] = 0
       return
     }
-    open.fill(0, 0, rows.count)
+    open.fill(0)
     for (let i = 0; i < kept; i += 1) open[this.#rows[i]] = this.#matched[i]
   }
 
-  #all(rows: Rows, open: Uint8Array): number {
+  #all(open: Uint8Array): number {
     let kept = 0
-    for (let i = 0; i < rows.count; i += 1) if (open[i] !== 0) this.#rows[kept++] = i
+    for (let i = 0; i < open.length; i += 1) if (open[i] !== 0) this.#rows[kept++] = i
     return kept
   }
 
   /** The open rows whose message holds the needle. */
-  #holding({ bytes, count, table }: Rows, open: Uint8Array, needle: Buffer): number {
-    const { cells } = table
+  #holding({ bytes, starts }: Texts, open: Uint8Array, needle: Buffer): number {
     let kept = 0
     let row = 0
-    const last = count - 1
-    const end = count === 0 ? 0 : cells[last * ROW + MESSAGE + 1]
-    const column = bytes.subarray(0, end)
-    let at = count === 0 ? 0 : cells[MESSAGE]
-    while (row < count) {
-      const hit = column.indexOf(needle, at)
+    for (let at = 0; row < open.length;) {
+      const hit = bytes.indexOf(needle, at)
       if (hit < 0) break
-      row = rowAt(cells, row, count, hit)
-      const messageEnd = cells[row * ROW + MESSAGE + 1]
-      if (hit + needle.length > messageEnd) {
+      row = textAt(starts, row, open.length, hit)
+      const end = starts[row + 1]
+      if (hit + needle.length > end) {
         at = hit + 1
         continue
       }
       if (open[row] !== 0) this.#rows[kept++] = row
-      at = messageEnd
+      at = end
       row += 1
     }
     return kept
   }
 }
 
-/** The last row from `row` on whose message begins at or before byte `at`. Messages ascend. */
-function rowAt(cells: Int32Array, row: number, count: number, at: number): number {
-  let low = row
+/** The text, from `text` on, that byte `at` is in. */
+function textAt(starts: Uint32Array, text: number, count: number, at: number): number {
+  let low = text
   let high = count - 1
   while (low < high) {
     const middle = (low + high + 1) >> 1
-    if (cells[middle * ROW + MESSAGE] <= at) low = middle
+    if (starts[middle] <= at) low = middle
     else high = middle - 1
   }
   return low
@@ -104,52 +99,23 @@ function withoutSeparatorsBefore(needle: Buffer): Buffer | undefined {
   return start === needle.length ? undefined : needle.subarray(start)
 }
 
-/**
- * Whether a needle can begin in a line's head, `host program[pid]: ` or `host `, and be there or go on in the message.
- * Looks at each distinct host, program and pid range once.
- */
-function headMayHold({ bytes, count, table }: Rows, needle: Buffer): boolean {
-  const { cells } = table
-  const hosts = new Set<number>()
-  const programs = new Set<number>()
-  for (let i = 0; i < count; i += 1) {
-    const cell = i * ROW
-    const host = cells[cell + HOST]
-    if (!hosts.has(host)) {
-      hosts.add(host)
-      if (partMayHold(bytes.subarray(host, cells[cell + HOST + 1]), needle, followsHost)) return true
-    }
-    const program = cells[cell + PROGRAM]
-    const programEnd = cells[cell + PROGRAM + 1]
-    if (programEnd > program && !programs.has(program)) {
-      programs.add(program)
-      if (partMayHold(bytes.subarray(program, programEnd), needle, followsProgram)) return true
-    }
-    const pid = cells[cell + PID]
-    const pidEnd = cells[cell + PID + 1]
-    if (pidEnd > pid && pidMayHold(bytes, pid, pidEnd, needle)) return true
-  }
-  return false
+/** Whether a needle can begin in a line's head, `host program[pid]: ` or `host `, and be there or go on in the message. */
+function headMayHold({ hosts, programs, pidsAreNumbers }: LineColumns, needle: Buffer): boolean {
+  let digits = 0
+  while (digits < needle.length && needle[digits] >= 0x30 && needle[digits] <= 0x39) digits += 1
+  if (!pidsAreNumbers || digits === needle.length || (digits > 0 && needle[digits] === CLOSE)) return true
+  return someMayHold(hosts, needle, [SPACE]) || someMayHold(programs, needle, [OPEN, COLON])
 }
 
-const followsHost = (byte: number) => byte === SPACE
-const followsProgram = (byte: number) => byte === OPEN || byte === COLON
-
-/** Whether the needle is in the part, or begins in it and goes on with what follows the part. */
-function partMayHold(part: Buffer, needle: Buffer, follows: (byte: number) => boolean): boolean {
-  if (part.includes(needle)) return true
-  for (let taken = Math.min(part.length, needle.length - 1); taken > 0; taken -= 1) {
-    if (follows(needle[taken]) && part.compare(needle, 0, taken, part.length - taken) === 0) return true
-  }
-  return false
-}
-
-/** The same of a pid, without making anything: every row has its own. */
-function pidMayHold(bytes: Buffer, pid: number, pidEnd: number, needle: Buffer): boolean {
-  for (let start = pid; start < pidEnd; start += 1) {
-    let same = 0
-    while (start + same < pidEnd && same < needle.length && bytes[start + same] === needle[same]) same += 1
-    if (same === needle.length || (start + same === pidEnd && needle[same] === CLOSE)) return true
+/** Whether the needle is in a text, or begins in one and goes on with one of the bytes that may follow it. */
+function someMayHold({ bytes, starts }: Texts, needle: Buffer, follow: readonly number[]): boolean {
+  if (bytes.includes(needle)) return true
+  for (let taken = 1; taken < needle.length; taken += 1) {
+    if (!follow.includes(needle[taken])) continue
+    for (let text = 1; text < starts.length; text += 1) {
+      const from = starts[text] - taken
+      if (from >= starts[text - 1] && bytes.compare(needle, 0, taken, from, starts[text]) === 0) return true
+    }
   }
   return false
 }

@@ -13,7 +13,6 @@ import type { Rows } from '../../common/expression/rows.ts'
 import type { ByteRegex } from '../../common/expression/regex/byte-regex.ts'
 import type { Zone } from '../../common/message/zone.ts'
 import type { HeaderTable } from '../../common/pipeline/header-table.ts'
-import { LINE_COLUMNS } from './line-buffer.ts'
 import { LineMatcher } from './line-matcher.ts'
 import type { SearchStats, SkipReason } from './search-stats.ts'
 import * as column from './stored-block.ts'
@@ -83,12 +82,10 @@ export class Selection {
 
   /** Which rows are selected; the array is the caller's. */
   select(block: OpenBlock, now: number): Uint8Array {
-    const rows = block.rows(this.#columns)
-    const open = new Uint8Array(rows.count).fill(1)
-    this.#predicate.narrow(new RowsAt(rows, now), open)
-    if (this.#matcher && open.includes(1)) this.#matcher.narrow(block.rows(this.#columns | LINE_COLUMNS), open)
-    else if (this.query.invert && !this.query.pattern) open.fill(0)
-    this.#stats.messages += rows.count
+    const open = new Uint8Array(block.count).fill(1)
+    if (this.#predicate.always !== true) this.#predicate.narrow(new RowsAt(block.rows(this.#columns), now), open)
+    if (this.#matcher && open.includes(1)) this.#matcher.narrow(block, open)
+    this.#stats.messages += block.count
     return open
   }
 }

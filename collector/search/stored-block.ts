@@ -39,8 +39,30 @@ export interface StoredBlock {
   open(): OpenBlock
 }
 
+/** Texts one behind another: text i is `[starts[i], starts[i + 1])`. */
+export interface Texts {
+  readonly bytes: Buffer
+  readonly starts: Uint32Array
+}
+
+/** What lines are made of, decoded when it is asked for. */
+export interface LineColumns {
+  /** One for each row, as are pids; an absent pid is empty. */
+  readonly messages: Texts
+  readonly pids: Texts
+  /** Whether every pid is a number or absent. */
+  readonly pidsAreNumbers: boolean
+  /** Distinct ones, and which is each row's; an absent program is empty. */
+  readonly hosts: Texts
+  readonly hostIds: Uint32Array
+  readonly programs: Texts
+  readonly programIds: Uint32Array
+}
+
 /** A block that is being read. */
 export interface OpenBlock {
+  readonly count: number
+  readonly lines: LineColumns
   /**
    * Decodes what is not decoded yet of the columns and returns the rows; cells of other columns hold anything. The rows'
    * times are those to sort by: receipt stands in where it must. They are valid until more columns are asked for.

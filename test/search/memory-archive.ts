@@ -1,6 +1,6 @@
 // An archive in memory, for tests of what a search does with one.
 
-import type { OpenBlock, StoredBlock } from '../../collector/search/stored-block.ts'
+import type { LineColumns, OpenBlock, StoredBlock, Texts } from '../../collector/search/stored-block.ts'
 import type { Rows } from '../../common/expression/rows.ts'
 import { utc } from '../../common/message/zone.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
@@ -74,6 +74,8 @@ export class MemoryBlock implements StoredBlock {
     this.opened += 1
     const rows = rowsOf(this.#messages)
     return {
+      count: this.count,
+      lines: linesOf(this.#messages),
       rows: () => rows,
       ownTime: (row) => this.#messages[row].time ?? NaN,
       received: (row) => this.#messages[row].received ?? 0,
@@ -81,6 +83,29 @@ export class MemoryBlock implements StoredBlock {
       bytesDecoded: rows.bytes.length,
     }
   }
+}
+
+function linesOf(messages: readonly Message[]): LineColumns {
+  const ids = <T>(values: readonly T[]) => Uint32Array.from(values, (value) => [...new Set(values)].indexOf(value))
+  const hosts = messages.map(({ host }) => host)
+  const programs = messages.map(({ program = '' }) => program)
+  const pids = messages.map(({ pid = '' }) => pid)
+  return {
+    messages: textsOf(messages.map(({ message }) => message)),
+    pids: textsOf(pids),
+    pidsAreNumbers: pids.every((pid) => /^\d*$/.test(pid)),
+    hosts: textsOf([...new Set(hosts)]),
+    hostIds: ids(hosts),
+    programs: textsOf([...new Set(programs)]),
+    programIds: ids(programs),
+  }
+}
+
+function textsOf(texts: readonly (string | Buffer)[]): Texts {
+  const parts = texts.map((text) => Buffer.from(text as string))
+  const starts = new Uint32Array(parts.length + 1)
+  parts.forEach((part, i) => (starts[i + 1] = starts[i] + part.length))
+  return { bytes: Buffer.concat(parts), starts }
 }
 
 function distinct(names: readonly string[]): Buffer[] {
