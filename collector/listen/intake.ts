@@ -30,7 +30,11 @@ export class Intake {
     this.#platform = platform
     this.#writes = new OpenWrites(sink)
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
-    this.#gather = new Gather(platform.slabs, platform.clock.now, (batch) => void this.#write(batch))
+    this.#gather = new Gather(
+      platform.slabs,
+      () => platform.clock.now(),
+      (batch) => void this.#write(batch),
+    )
   }
 
   /** Whether `bytes` can be taken in now. Where not: brake until `room()`, or drop and count. */

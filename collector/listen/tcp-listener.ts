@@ -110,7 +110,7 @@ export class TcpListener {
     const { framing, messageBytesMax } = this.#settings
     const { clock, random } = this.#platform
     const splitter = new StreamSplitter(
-      { mode: framing, messageBytesMax, halfFrames, origin, newId: () => newId(random), now: clock.now },
+      { mode: framing, messageBytesMax, halfFrames, origin, newId: () => newId(random), now: () => clock.now() },
       out,
     )
     return { connection, splitter, lastMs: clock.monotonicMs(), stash: [] }

@@ -10,9 +10,9 @@ export function fakeLog(): FakeLog {
   const lines: FakeLog['lines'] = []
   const at =
     (level: string) =>
-    (first: unknown, second?: unknown): void => {
+    (first: unknown, second: string = ''): void => {
       if (typeof first === 'string') lines.push({ level, text: first, values: {} })
-      else lines.push({ level, text: String(second ?? ''), values: first as Record<string, unknown> })
+      else lines.push({ level, text: second, values: first as Record<string, unknown> })
     }
   const level = (name: string) => at(name) as Log['info']
   return {
