@@ -1,0 +1,180 @@
+import { expect, test } from 'vitest'
+import { Fault } from '../../common/fault.ts'
+import { createMetrics } from '../../common/metric.ts'
+import type { Connection, ConnectionEvents, Endpoint, Net } from '../../common/net/net.ts'
+import { SlabPool } from '../../common/pipeline/slab.ts'
+import type { Platform } from '../../common/platform.ts'
+import { systemRandom } from '../../common/random.ts'
+import { TcpLane } from '../../shipper/forward/tcp-lane.ts'
+import { WireEncoder } from '../../shipper/forward/wire-encoder.ts'
+import { batchOf, originOf } from '../fake/batch.ts'
+import { FakeClock, settle } from '../fake/clock.ts'
+import { fakeLog } from '../fake/log.ts'
+
+/** A connection whose kernel takes bytes when the test says so. */
+class HeldConnection implements Connection {
+  readonly peer: Endpoint
+  readonly writes: { readonly text: string; readonly resolve: () => void; readonly reject: (error: Error) => void }[] =
+    []
+  events: ConnectionEvents | undefined
+  ended = false
+
+  constructor(peer: Endpoint) {
+    this.peer = peer
+  }
+
+  start(events: ConnectionEvents): void {
+    this.events = events
+  }
+
+  write(bytes: Buffer): Promise<void> {
+    const text = bytes.toString()
+    return new Promise((resolve, reject) => this.writes.push({ text, resolve, reject }))
+  }
+
+  /** The kernel takes the oldest write. */
+  take(): string {
+    const { text, resolve } = this.writes.shift()!
+    resolve()
+    return text
+  }
+
+  reset(): void {
+    for (const { reject } of this.writes.splice(0)) reject(new Error('reset'))
+    this.events?.close(new Error('reset'))
+  }
+
+  pause(): void {}
+  resume(): void {}
+  end(): void {
+    this.ended = true
+  }
+  destroy(): void {
+    this.events?.close()
+  }
+}
+
+function lane(receivers: string[]) {
+  const clock = new FakeClock()
+  const metrics = createMetrics()
+  const log = fakeLog()
+  const asked: string[] = []
+  const connections: HeldConnection[] = []
+  const down = new Set<string>()
+  const net = {
+    connect(to: Endpoint) {
+      asked.push(to.host)
+      if (down.has(to.host)) return Promise.reject(new Fault('CONNECTION_REFUSED', to.host, { retryable: true }))
+      const connection = new HeldConnection(to)
+      connections.push(connection)
+      return Promise.resolve(connection)
+    },
+  } as unknown as Net
+  const random = { ...systemRandom, fraction: () => 1 }
+  const platform = { clock, metrics, log, net, random, slabs: new SlabPool() } as unknown as Platform
+  const encoder = new WireEncoder('received', 'newline', random)
+  const ends = receivers.map((host) => ({ host, port: 514 }))
+  return { clock, metrics, log, asked, connections, down, lane: new TcpLane('up', ends, encoder, platform) }
+}
+
+const of = (...messages: string[]) => batchOf(messages, originOf(), 0)
+
+test('a write settles when the kernel has taken it, in order', async () => {
+  const { lane: up, connections } = lane(['a'])
+  await up.open()
+  await settle()
+  const order: number[] = []
+  void up.write(of('<13>1')).then(() => order.push(1))
+  void up.write(of('<13>2')).then(() => order.push(2))
+  await settle()
+  expect(order).toEqual([])
+  expect(connections[0].take()).toBe('<13>1\n')
+  await settle()
+  expect(order).toEqual([1])
+  expect(connections[0].take()).toBe('<13>2\n')
+  await settle()
+  expect(order).toEqual([1, 2])
+})
+
+test('what waits is joined to few writes, and only a few are in flight', async () => {
+  const { lane: up, connections } = lane(['a'])
+  await up.open()
+  await settle()
+  for (let i = 0; i < 100; i += 1) void up.write(of(`<13>${i}`))
+  expect(connections[0].writes).toHaveLength(4)
+  for (let i = 0; i < 4; i += 1) connections[0].take()
+  await settle()
+  expect(connections[0].writes).toHaveLength(1)
+  expect(connections[0].writes[0].text.split('\n')).toHaveLength(97)
+})
+
+test('after a reset everything unsettled is sent again, in order, and counted as in doubt', async () => {
+  const { lane: up, connections, clock, metrics } = lane(['a'])
+  await up.open()
+  await settle()
+  const first = up.write(of('<13>1', '<13>2'))
+  const second = up.write(of('<13>3'))
+  connections[0].reset()
+  await clock.pass(1_000)
+  expect(connections).toHaveLength(2)
+  expect(connections[1].take()).toBe('<13>1\n<13>2\n<13>3\n')
+  await Promise.all([first, second])
+  expect(await metrics.total('sluice_in_doubt_total')).toBe(3)
+})
+
+test('waits double from a quarter of a second to half a minute, and begin anew after a success', async () => {
+  const { lane: up, asked, down, clock, connections } = lane(['a'])
+  down.add('a')
+  await up.open()
+  await settle()
+  const times: number[] = []
+  for (let i = 0; i < 9; i += 1) {
+    const before = asked.length
+    const start = clock.monotonicMs()
+    while (asked.length === before) await clock.pass(50)
+    times.push(clock.monotonicMs() - start)
+  }
+  expect(times).toEqual([250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
+  down.delete('a')
+  await clock.pass(30_000)
+  void up.write(of('<13>1'))
+  connections[0].take()
+  await settle()
+  connections[0].reset()
+  await clock.pass(250)
+  expect(connections).toHaveLength(2)
+})
+
+test('the next receiver is tried when one is down', async () => {
+  const { lane: up, asked, down, clock } = lane(['a', 'b'])
+  down.add('a')
+  await up.open()
+  await clock.pass(250)
+  expect(asked).toEqual(['a', 'b'])
+})
+
+test('close waits for what is open, then ends the connection in order', async () => {
+  const { lane: up, connections, clock } = lane(['a'])
+  await up.open()
+  await settle()
+  const write = up.write(of('<13>1'))
+  const closed = up.close(5_000)
+  await clock.pass(1_000)
+  expect(connections[0].ended).toBe(false)
+  connections[0].take()
+  await Promise.all([write, closed])
+  expect(connections[0].ended).toBe(true)
+})
+
+test('close rejects what has not settled by the deadline, and takes nothing more', async () => {
+  const { lane: up, clock } = lane(['a'])
+  await up.open()
+  await settle()
+  const write = up.write(of('<13>1'))
+  const rejected = expect(write).rejects.toMatchObject({ code: 'STOPPING' })
+  const closed = up.close(5_000)
+  await clock.pass(5_000)
+  await closed
+  await rejected
+  await expect(up.write(of('<13>2'))).rejects.toMatchObject({ code: 'STOPPING' })
+})

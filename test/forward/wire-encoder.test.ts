@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest'
+import { systemRandom } from '../../common/random.ts'
+import { WireEncoder, type Framing, type WireFormat } from '../../shipper/forward/wire-encoder.ts'
+import { batchOf, originOf } from '../fake/batch.ts'
+
+const RECEIVED = Date.UTC(2026, 10, 23, 12) * 1000
+const file = originOf({ lines: 'text', host: Buffer.from('web-1'), program: Buffer.from('app'), priority: 134 })
+
+function wire(messages: string[], format: WireFormat, framing: Framing, origin = originOf()): string {
+  const encoder = new WireEncoder(format, framing, systemRandom)
+  encoder.add(batchOf(messages, origin, RECEIVED))
+  return encoder.take().toString()
+}
+
+test('received: a message leaves byte for byte as it came, counted in bytes and not in characters', () => {
+  expect(wire(['<34>Oct 11 22:14:15 h su: m', '<13>ä'], 'received', 'octet')).toBe(
+    '27 <34>Oct 11 22:14:15 h su: m6 <13>ä',
+  )
+})
+
+test('received: octet counting keeps newlines in a message, newline framing escapes them', () => {
+  expect(wire(['<13>a\nb'], 'received', 'octet')).toBe('7 <13>a\nb')
+  expect(wire(['<13>a\nb\r\0'], 'received', 'newline')).toBe('<13>a#012b#015#000\n')
+})
+
+test('received: a line without a header gets an RFC 5424 one', () => {
+  expect(wire(['GET / 200'], 'received', 'newline', file)).toMatch(
+    /^<134>1 2026-11-23T\d\d:00:00\.000000[+-]\d\d:\d\d web-1 app - - - GET \/ 200\n$/,
+  )
+})
+
+test('received: a group of lines stays one message in octet counting', () => {
+  expect(wire(['first\n  second'], 'received', 'octet', file)).toContain(' web-1 app - - - first\n  second')
+})
+
+test('received: a file’s line that is syslog but for its PRI gets that', () => {
+  expect(wire(['Oct 11 22:14:15 web-1 su[1]: m'], 'received', 'newline', file)).toBe(
+    '<134>Oct 11 22:14:15 web-1 su[1]: m\n',
+  )
+})
+
+test('received: what came over the network with a header and no PRI goes on as it came', () => {
+  expect(wire(['Oct 11 22:14:15 h su[1]: m'], 'received', 'newline')).toBe('Oct 11 22:14:15 h su[1]: m\n')
+})
+
+test('a format that is asked for is written, whatever came', () => {
+  expect(wire(['<34>1 2003-10-11T22:14:15.003Z h su 7 ID47 [a b="c"] m'], 'rfc3164', 'newline')).toBe(
+    '<34>Oct 11 22:14:15 h su[7]: m\n',
+  )
+})
+
+test('datagrams: one a message, and what one cannot carry comes in pieces', () => {
+  const encoder = new WireEncoder('received', 'octet', systemRandom)
+  const long = 'x'.repeat(250)
+  const batch = batchOf(['<13>short', `<13>Nov 23 10:00:00 h p: ${long}`], originOf(), RECEIVED)
+  const datagrams = Array.from(encoder.datagrams(batch, 100), String)
+  expect(datagrams[0]).toBe('<13>short')
+  const pieces = datagrams.slice(1)
+  expect(pieces.length).toBeGreaterThan(2)
+  for (const [i, piece] of pieces.entries()) {
+    expect(piece).toMatch(
+      new RegExp(
+        `^<13>1 2026-11-23T10:00:00.000000\\+00:00 h p - - \\[chunk@32473 id="[0-9a-f]{32}" part="${i + 1}"\\] `,
+      ),
+    )
+  }
+  expect(pieces.map((piece) => piece.slice(piece.indexOf('] ') + 2)).join('')).toBe(long)
+})
+
+test('a buffer that was given back is used again, and holds only what was added since', () => {
+  const encoder = new WireEncoder('received', 'newline', systemRandom)
+  encoder.add(batchOf(['<13>one'], originOf(), RECEIVED))
+  const first = encoder.take()
+  encoder.giveBack(first)
+  encoder.add(batchOf(['<13>two'], originOf(), RECEIVED))
+  encoder.take()
+  encoder.add(batchOf(['<13>three'], originOf(), RECEIVED))
+  expect(encoder.take().toString()).toBe('<13>three\n')
+})
