@@ -166,7 +166,7 @@ export class DecodedBlock {
     const milliseconds = new ByteReader(this.#field('milliseconds'))
     const microseconds = new ByteReader(this.#field('microseconds'))
     const odd = this.#field('oddTimes')
-    const oddTimes = new Float64Array(Uint8Array.from(odd).buffer)
+    const oddTimes = new Float64Array(new Uint8Array(odd).buffer)
     const { shapes, shapeIds } = this
     const times = new Float64Array(this.count)
     let [second, ms, us, at] = [0, 0, 0, 0]
@@ -218,7 +218,10 @@ export class DecodedBlock {
       const programCount = countOf(this.programs)
       const reader = new ByteReader(this.#field('pids'))
       const numbers = new Int32Array(this.count)
-      const last = new Map<number, number>()
+      // By host and program, as in the builder; a table where it is not much larger than the block.
+      const pairs = countOf(this.hosts) * programCount
+      const last = new Int32Array(pairs <= PAIRS_MAX ? pairs : 0)
+      const rare = new Map<number, number>()
       for (let i = 0; i < this.count; i += 1) {
         const value = reader.varint()
         if (value < 2) {
@@ -227,8 +230,11 @@ export class DecodedBlock {
         }
         const pair = hostIds[i] * programCount + programIds[i]
         const delta = value % 2 === 0 ? (value - 2) / 2 : -(value - 1) / 2
-        numbers[i] = (last.get(pair) ?? 0) + delta
-        last.set(pair, numbers[i])
+        if (pairs <= PAIRS_MAX) numbers[i] = last[pair] += delta
+        else {
+          numbers[i] = (rare.get(pair) ?? 0) + delta
+          rare.set(pair, numbers[i])
+        }
       }
       return { numbers, texts: textsOf(this.#field('pidLengths'), this.#field('pidBytes')) }
     })
@@ -289,6 +295,9 @@ export class DecodedBlock {
   }
 }
 
+/** 256 KiB: what a table may take that saves looking pairs up. */
+const PAIRS_MAX = 65_536
+
 function exactly(bytes: Uint8Array, length: number): Uint8Array {
   if (bytes.length !== length) throw new RangeError('a column has another length than its block has messages')
   return bytes
@@ -303,18 +312,26 @@ export function readDictionary(blob: Uint8Array): Texts {
 }
 
 function textsOf(lengths: Uint8Array, bytes: Uint8Array, count?: number): Texts {
+  const starts = new Uint32Array((count ?? countVarints(lengths)) + 1)
   const reader = new ByteReader(lengths)
-  const starts: number[] | Uint32Array = count === undefined ? [0] : new Uint32Array(count + 1)
   let at = 0
   let i = 0
-  for (; reader.at < lengths.length; i += 1) {
+  while (reader.at < lengths.length && i < starts.length - 1) {
     at += reader.varint()
-    starts[i + 1] = at
+    i += 1
+    starts[i] = at
   }
-  if (at !== bytes.length || (count !== undefined && i !== count)) {
+  if (at !== bytes.length || i !== starts.length - 1 || reader.at !== lengths.length) {
     throw new RangeError('a column of texts is shorter or longer than its lengths')
   }
-  return { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), starts: Uint32Array.from(starts) }
+  return { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), starts }
+}
+
+/** Every varint ends in the one of its bytes that has no high bit. */
+function countVarints(bytes: Uint8Array): number {
+  let count = 0
+  for (let i = 0; i < bytes.length; i += 1) count += 1 - (bytes[i] >>> 7)
+  return count
 }
 
 const SPACE = 0x20

@@ -34,8 +34,12 @@ export class BlockColumns implements LineColumns {
   readonly #block: DecodedBlock
   #cells: Int32Array = NO_CELLS
   #decoded = 0
-  #counts = 0
+  #hosts: Texts | undefined
+  #hostIds: Uint32Array | undefined
+  #programs: Texts | undefined
+  #programIds: Uint32Array | undefined
   #pids: Texts | undefined
+  #messages: Texts | undefined
   #bytes: Buffer = Buffer.alloc(0)
   #times: Float64Array = NO_TIMES
   #runs: Rows['runs']
@@ -124,23 +128,23 @@ export class BlockColumns implements LineColumns {
   }
 
   get messages(): Texts {
-    return this.#counted(MESSAGES, this.#block.messages)
+    return (this.#messages ??= this.#counted(this.#block.messages))
   }
 
   get hosts(): Texts {
-    return this.#block.hosts
+    return (this.#hosts ??= this.#block.hosts)
   }
 
   get hostIds(): Uint32Array {
-    return this.#block.hostIds
+    return (this.#hostIds ??= this.#block.hostIds)
   }
 
   get programs(): Texts {
-    return this.#block.programs
+    return (this.#programs ??= this.#block.programs)
   }
 
   get programIds(): Uint32Array {
-    return this.#block.programIds
+    return (this.#programIds ??= this.#block.programIds)
   }
 
   get pidsAreNumbers(): boolean {
@@ -149,7 +153,7 @@ export class BlockColumns implements LineColumns {
 
   /** Written out: they are stored as numbers. */
   get pids(): Texts {
-    return (this.#pids ??= this.#counted(PIDS, this.#writePids()))
+    return (this.#pids ??= this.#counted(this.#writePids()))
   }
 
   #writePids(): Texts {
@@ -170,10 +174,8 @@ export class BlockColumns implements LineColumns {
     return { bytes: bytes.subarray(0, at), starts }
   }
 
-  /** Counts the bytes of a column once. */
-  #counted(column: number, texts: Texts): Texts {
-    if ((this.#counts & column) === 0) this.bytesDecoded += texts.bytes.length
-    this.#counts |= column
+  #counted(texts: Texts): Texts {
+    this.bytesDecoded += texts.bytes.length
     return texts
   }
 
