@@ -1,0 +1,234 @@
+// `sluice grep` as a process, on an archive on disk.
+
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { knownTypes } from '../../config/types.ts'
+import { run } from '../end-to-end/program.ts'
+import { writeArchive, type Received } from './written-archive.ts'
+
+const MAIN = new URL('../../dist/main.js', import.meta.url).pathname
+const SECOND = 1_000_000
+const START = Date.UTC(2026, 10, 20, 10) * 1000
+const BINARY = Buffer.concat([
+  Buffer.from('<34>Nov 20 10:09:00 mail-1 postfix[9]: bytes \x1b[31m'),
+  Buffer.from([0xff, 0xfe]),
+])
+
+let folder = ''
+let archive = ''
+let lines: string[] = []
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sluice-grep-'))
+  archive = join(folder, 'sluice-data', 'archive')
+  const messages: Received[] = []
+  for (let i = 0; i < 400; i += 1) {
+    const time = new Date((START + i * SECOND) / 1000).toISOString().slice(11, 19)
+    const program = ['sshd', 'su', 'cron'][i % 3]
+    const line = `web-${i % 4} ${program}[${100 + (i % 7)}]: attempt ${i} of user u${i % 13} ${i % 5 === 0 ? 'Failed' : 'passed'}`
+    messages.push({ text: `<${32 + (i % 8)}>Nov 20 ${time} ${line}`, received: START + i * SECOND })
+    lines.push(line)
+  }
+  messages.push({ text: BINARY, received: START + 600 * SECOND })
+  messages.push({
+    text: '<165>1 2026-11-20T10:12:00.000003Z db-1 evntslog 77 ID47 [x@1 iut="3"] two\nlines',
+    received: START + 720 * SECOND,
+  })
+  writeArchive(archive, '2026-11-20', messages.slice(0, 200), 32)
+  writeArchive(archive, '2026-11-21', messages.slice(200), 64)
+})
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const grep = (...words: string[]) => run(['grep', ...words], { cwd: folder })
+const inArchive = (...words: string[]) => grep('--archive', archive, ...words)
+
+test('grep -c agrees with grep on the same lines, for many patterns and flags', async () => {
+  const input = lines.map((line) => `${line}\n`).join('')
+  for (const words of [
+    ['Failed'],
+    ['user u1\\b'],
+    ['-w', 'u1'],
+    ['-i', 'FAILED$'],
+    ['-v', 'web-[12]'],
+    ['-F', '[101]:'],
+    ['-x', 'web-0 sshd.*Failed'],
+    ['-e', 'attempt 7 ', '-e', 'u12 F'],
+    ['^web-3 su'],
+    ['nothing of the kind'],
+  ]) {
+    const { stdout } = spawnSync(
+      'grep',
+      ['-E', '-c', ...words].filter((w, _, all) => !(w === '-E' && all.includes('-F'))),
+      {
+        ...{ input, encoding: 'utf8', env: { LC_ALL: 'C.UTF-8' } },
+      },
+    )
+    // The two messages of other kinds come with every inverted search.
+    const more = words.includes('-v') ? 2 : 0
+    const { stdout: ours } = await inArchive('-c', ...words)
+    expect([words, Number(ours)]).toEqual([words, Number(stdout) + more])
+  }
+})
+
+test('short: the traditional time, host, program and message', async () => {
+  const { stdout, status } = await inArchive('--utc', 'attempt 5 ')
+  expect(stdout).toBe('Nov 20 10:00:05 web-1 cron[105]: attempt 5 of user u5 Failed\n')
+  expect(status).toBe(0)
+})
+
+test('cat prints the message alone, raw the bytes as they came', async () => {
+  expect((await inArchive('-O', 'cat', 'attempt 5 ')).stdout).toBe('attempt 5 of user u5 Failed\n')
+  const raw = spawnSync(process.execPath, [MAIN, 'grep', '--archive', archive, '-O', 'raw', '-t', 'postfix'])
+  expect(raw.stdout).toEqual(Buffer.concat([BINARY, Buffer.from('\n')]))
+})
+
+test('json prints one object a line, with the keys of the json line format', async () => {
+  const { stdout } = await inArchive('-O', 'json', '-t', 'evntslog')
+  expect(JSON.parse(stdout)).toEqual({
+    ...{
+      facility: 'local4',
+      severity: 'notice',
+      time: '2026-11-20T10:12:00.000003Z',
+      host: 'db-1',
+      program: 'evntslog',
+    },
+    ...{ pid: '77', msgid: 'ID47', sd: { 'x@1': { iut: '3' } }, message: 'two\nlines', format: 'rfc5424', defects: [] },
+    ...{ received: '2026-11-20T10:12:00.000000Z', from: '192.0.2.7', source: 'network' },
+  })
+  const broken: { raw: string } = JSON.parse((await inArchive('-O', 'json', '-t', 'postfix')).stdout)
+  expect(Buffer.from(broken.raw, 'base64')).toEqual(BINARY)
+})
+
+test('anchors match at the lines inside a message', async () => {
+  expect((await inArchive('-c', '^lines$')).stdout).toBe('1\n')
+  expect((await inArchive('-o', '^lines$')).stdout).toBe('lines\n')
+})
+
+test('-S and -U bound the time, both ends included', async () => {
+  expect((await inArchive('-c', '-S', '2026-11-20 10:00:10', '-U', '2026-11-20 10:00:19')).stdout).toBe('10\n')
+  expect((await inArchive('-c', '-S', '@1763632800', '-U', '2026-11-20T09:59:59Z')).stdout).toBe('0\n')
+})
+
+test('-p takes a severity and worse, a range either way, and numbers', async () => {
+  for (const [priority, count] of [
+    ['err', 4 * 50 + 1],
+    ['3', 4 * 50 + 1],
+    ['warning..err', 100],
+    ['err..warning', 100],
+    ['0..0', 50],
+  ] as const) {
+    expect([priority, (await inArchive('-c', '-p', priority)).stdout]).toEqual([priority, `${count}\n`])
+  }
+})
+
+test('-t and -H may be repeated and may be globs; --facility takes a list', async () => {
+  expect((await inArchive('-c', '-t', 's*', '-H', 'web-1', '-H', 'web-[23]')).stdout).toBe(
+    `${lines.filter((line) => /^web-1 s/.test(line)).length}\n`,
+  )
+  expect((await inArchive('-c', '-H', 'web-?', '-t', 'su', '-t', 'cron')).stdout).toBe(
+    `${lines.filter((line) => / (su|cron)\[/.test(line)).length}\n`,
+  )
+  expect((await inArchive('-c', '--facility', 'local4,mail')).stdout).toBe('1\n')
+})
+
+test('-W takes an expression, together with a pattern', async () => {
+  expect((await inArchive('-c', '-W', 'host:web-1 severity:>=err -program:su', 'Failed')).stdout).toBe(
+    `${lines.filter((line, i) => line.startsWith('web-1') && i % 8 <= 3 && i % 3 !== 1 && i % 5 === 0).length}\n`,
+  )
+})
+
+test('-n: the last ones in order; -r: newest first; -m: stops; -l: hosts; -q: nothing', async () => {
+  const of = (numbers: number[]) => numbers.map((i) => `attempt ${i} of user u${i % 13} Failed\n`).join('')
+  expect((await inArchive('-O', 'cat', '-n', '3', 'Failed')).stdout).toBe(of([385, 390, 395]))
+  expect((await inArchive('-O', 'cat', '-n', '3', '-r', 'Failed')).stdout).toBe(of([395, 390, 385]))
+  expect((await inArchive('-O', 'cat', '-m', '2', 'Failed')).stdout).toBe(of([0, 5]))
+  expect((await inArchive('-l', 'u1[12]')).stdout).toBe('web-0\nweb-1\nweb-2\nweb-3\n')
+  expect(await inArchive('-q', 'Failed')).toMatchObject({ status: 0, stdout: '' })
+})
+
+test('the exit status is 1 where nothing matches', async () => {
+  expect(await inArchive('no such thing')).toMatchObject({ status: 1, stdout: '', stderr: '' })
+  expect(await inArchive('-c', 'no such thing')).toMatchObject({ status: 1, stdout: '0\n' })
+})
+
+test.each([
+  [['a(b'], 'Unmatched ( or \\('],
+  [['(a)\\1'], 'Back-references are not supported'],
+  [['-p', 'terrible'], 'severities are emerg, alert'],
+  [['-S', 'whenever'], '"whenever" is no time'],
+  [['-W', 'severty:err'], 'there is no field "severty"'],
+  [['-O', 'xml'], 'formats are short, json, raw, cat'],
+  [['--facility', 'nowhere'], 'facilities are kern'],
+  [['-m', 'many'], 'This is no number'],
+  [['one', 'two'], '"two" is left over'],
+  [['--no-such-flag'], 'unknown option'],
+])('a mistake on the command line ends with 2 and says what is wrong: %j', async (words, sentence) => {
+  const { status, stdout, stderr } = await inArchive(...words)
+  expect(status).toBe(2)
+  expect(stdout).toBe('')
+  expect(stderr).toContain(sentence)
+})
+
+test('a missing archive and one that is damaged end with 2; what can be read is searched', async () => {
+  const missing = await grep('--archive', join(folder, 'nowhere'), 'x')
+  expect(missing.status).toBe(2)
+  expect(missing.stderr).toContain('there is no archive')
+  const damaged = join(folder, 'damaged')
+  writeArchive(damaged, '2026-11-20', [{ text: '<34>Nov 20 10:00:00 a b: readable', received: START }], 10)
+  writeFileSync(join(damaged, '2026-11-21.db'), 'this is no database at all, but long enough to be taken for one')
+  const { status, stdout, stderr } = await grep('--archive', damaged, '-O', 'cat', 'readable')
+  expect({ status, stdout }).toEqual({ status: 2, stdout: 'readable\n' })
+  expect(stderr).toContain('2026-11-21.db')
+})
+
+const hasArchiveType = knownTypes.destinations.some(({ type }) => type === 'archive')
+
+test.runIf(hasArchiveType)('the archive is found through the configuration, and filters come from there', async () => {
+  const config = join(folder, 'mine.yaml')
+  const text = `mode: server
+data: ${join(folder, 'sluice-data')}
+sources: { net: { type: syslog, listen: ["udp://127.0.0.1:5514"] } }
+filters: { urgent: "severity:>=err" }
+destinations: { archive: { type: archive } }
+routes: [{ to: [archive] }]
+`
+  writeFileSync(config, text)
+  const found = await grep('--config', config, '-c', '-W', 'filter:urgent')
+  expect(found).toMatchObject({ status: 0, stdout: '201\n', stderr: '' })
+  const unknown = await grep('--config', config, '-c', '-W', 'filter:urgnt')
+  expect(unknown.status).toBe(2)
+  expect(unknown.stderr).toContain('did you mean "urgent"')
+})
+
+test('grep | head: ends quietly when nobody reads on', () => {
+  const words = `grep --archive ${archive} -O cat`
+  const { stdout, stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${MAIN}" ${words} | head -n 1`], {
+    encoding: 'utf8',
+  })
+  expect({ stdout, stderr }).toEqual({ stdout: 'attempt 0 of user u0 Failed\n', stderr: '' })
+})
+
+test('--color=always marks matches, hosts and severities; into a pipe nothing is coloured by itself', async () => {
+  const plain = await inArchive('-O', 'cat', '-p', '4..4', '-m', '1', 'user')
+  expect(plain.stdout).not.toContain('\x1b')
+  const { stdout } = await inArchive('-O', 'cat', '--color=always', '-p', '4..4', '-m', '1', 'user')
+  expect(stdout).toBe('\x1b[33mattempt 4 of \x1b[1;31muser\x1b[0m\x1b[33m u4 passed\x1b[0m\n')
+  // As in grep, a word behind a space is the pattern.
+  expect((await inArchive('--color', 'user', '-c')).stdout).toBe('400\n')
+})
+
+test('--stats tells to standard error what was read and what was skipped', async () => {
+  const { stdout, stderr } = await inArchive('--stats', '-c', 'attempt 399 ')
+  expect(stdout).toBe('1\n')
+  expect(stderr).toMatch(/blocks {4}\d+: [1-3] read, \d+ skipped \(text \d+\)/)
+})
+
+test('--help explains itself with examples', async () => {
+  const { stdout, status } = await run(['grep', '--help'])
+  expect(status).toBe(0)
+  for (const word of ['Examples:', '--after-context', '-S, --since', 'Exit status']) expect(stdout).toContain(word)
+})
