@@ -5,6 +5,7 @@ import { lookup } from 'node:dns/promises'
 import * as net from 'node:net'
 import { errnoOf, Fault, reasonOf } from '../fault.ts'
 import { CONNECT_WAIT_MS, KEEPALIVE_MS } from '../limits.ts'
+import { readShared } from './shared-read.ts'
 import type { Connection, ConnectionEvents, DatagramSocket, Endpoint, Listener, Net } from './net.ts'
 
 // How many connections the kernel may hold for us while we are busy: a restart of a thousand senders at once.
@@ -53,7 +54,7 @@ class SystemConnection implements Connection {
   start(events: ConnectionEvents): void {
     const socket = this.#socket
     let failure: Error | undefined
-    socket.on('data', (chunk: Buffer) => events.data(chunk))
+    if (!readShared(socket, (chunk) => events.data(chunk))) socket.on('data', (chunk: Buffer) => events.data(chunk))
     socket.on('end', () => events.end())
     socket.on('error', (error) => (failure = error))
     if (socket.destroyed) setImmediate(() => events.close(failure))
