@@ -33,6 +33,8 @@ export function errnoOf(error: unknown): string | undefined {
 
 /** The text to show for anything thrown. */
 export function reasonOf(error: unknown): string {
+  // What a connection attempt to several addresses of one name fails with; it has no message of its own.
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(reasonOf).join('; ')
   return error instanceof Error ? error.message : String(error)
 }
 

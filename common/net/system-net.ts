@@ -59,6 +59,7 @@ class SystemConnection implements Connection {
     socket.on('error', (error) => (failure = error))
     if (socket.destroyed) setImmediate(() => events.close(failure))
     else socket.on('close', () => events.close(failure))
+    socket.resume()
   }
 
   pause(): void {
@@ -89,10 +90,10 @@ class SystemConnection implements Connection {
 
 function listen(at: Endpoint, accept: (connection: Connection) => void): Promise<Listener> {
   return new Promise((resolve, reject) => {
-    // Half-open: a sender that has said all it has to say may still wait for us to read it.
+    // Half-open: a sender that has said all it has to say may still wait for us to read it. Paused until `start`: a
+    // socket that flows while nobody listens throws away what it reads.
     const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
       accept(new SystemConnection(socket))
-      socket.resume()
     })
     server.once('error', (error) => reject(bindFault(error, at, 'tcp')))
     server.listen({ host: at.host, port: at.port, backlog: BACKLOG }, () => {
@@ -100,7 +101,11 @@ function listen(at: Endpoint, accept: (connection: Connection) => void): Promise
       server.on('error', () => {}) // an accept that failed for want of descriptors is tried again by libuv
       resolve({
         port: address.port,
-        close: () => new Promise((done) => server.close(() => done())),
+        // The port is free when close() returns; its callback would wait for the end of every connection.
+        close: () => {
+          server.close()
+          return Promise.resolve()
+        },
       })
     })
   })
@@ -137,20 +142,27 @@ function connect(to: Endpoint, signal?: AbortSignal): Promise<Connection> {
   })
 }
 
-async function bind(at: Endpoint | undefined, receiveBufferBytes?: number): Promise<DatagramSocket> {
-  const ipv6 = at !== undefined && (at.host.includes(':') || net.isIPv6(at.host))
-  const socket = dgram.createSocket({ type: ipv6 ? 'udp6' : 'udp4', ...(at && { reuseAddr: false }) })
-  await new Promise<void>((resolve, reject) => {
-    socket.once('error', (error) => reject(bindFault(error, at ?? { host: '0.0.0.0', port: 0 }, 'udp')))
-    socket.bind(at?.port ?? 0, at?.host, () => {
+const ANYWHERE: Endpoint = { host: '0.0.0.0', port: 0 }
+
+async function bind(at: Endpoint = ANYWHERE, receiveBufferBytes?: number): Promise<DatagramSocket> {
+  const address = net.isIP(at.host) === 0 ? (await resolve(at.host))[0] : at.host
+  const socket = await boundSocket(address, at)
+  if (receiveBufferBytes !== undefined) askForBuffer(socket, receiveBufferBytes)
+  return new SystemDatagramSocket(socket)
+}
+
+/** A socket of the address' family; `at` is what it is called in a fault. */
+function boundSocket(address: string, at: Endpoint): Promise<dgram.Socket> {
+  const socket = dgram.createSocket(net.isIPv6(address) ? 'udp6' : 'udp4')
+  return new Promise((resolve, reject) => {
+    socket.once('error', (error) => reject(bindFault(error, at, 'udp')))
+    socket.bind(at.port, address, () => {
       socket.removeAllListeners('error')
       // ECONNREFUSED of an earlier datagram comes back here: nobody can be told.
       socket.on('error', () => {})
-      resolve()
+      resolve(socket)
     })
   })
-  if (receiveBufferBytes !== undefined) askForBuffer(socket, receiveBufferBytes)
-  return new SystemDatagramSocket(socket)
 }
 
 // The kernel cuts it to net.core.rmem_max; on some systems it refuses instead, and then its default stays.
@@ -169,11 +181,16 @@ class SystemDatagramSocket implements DatagramSocket {
   readonly port: number
   readonly receiveBufferBytes: number
   readonly #socket: dgram.Socket
+  readonly #ipv6: boolean
+  /** For receivers of the other family; opened when the first is sent to. */
+  #other: Promise<dgram.Socket> | undefined
   readonly #resolved = new Map<string, { readonly address: string; readonly untilMs: number }>()
 
   constructor(socket: dgram.Socket) {
     this.#socket = socket
-    this.port = socket.address().port
+    const { port, family } = socket.address()
+    this.port = port
+    this.#ipv6 = family === 'IPv6'
     this.receiveBufferBytes = socket.getRecvBufferSize()
   }
 
@@ -192,13 +209,24 @@ class SystemDatagramSocket implements DatagramSocket {
 
   async send(datagram: Buffer, to: Endpoint): Promise<void> {
     const address = net.isIP(to.host) !== 0 ? to.host : await this.#addressOf(to.host)
+    const socket = net.isIPv6(address) === this.#ipv6 ? this.#socket : await this.#otherSocket()
     await new Promise<void>((resolve, reject) => {
-      this.#socket.send(datagram, to.port, address, (error) => (error ? reject(error) : resolve()))
+      socket.send(datagram, to.port, address, (error) => (error ? reject(error) : resolve()))
     })
   }
 
-  close(): Promise<void> {
-    return new Promise((resolve) => this.#socket.close(() => resolve()))
+  async close(): Promise<void> {
+    await closed(this.#socket)
+    if (this.#other) await closed(await this.#other)
+  }
+
+  #otherSocket(): Promise<dgram.Socket> {
+    const any = this.#ipv6 ? '0.0.0.0' : '::'
+    this.#other ??= boundSocket(any, { host: any, port: 0 }).catch((error: unknown) => {
+      this.#other = undefined
+      throw error
+    })
+    return this.#other
   }
 
   async #addressOf(host: string): Promise<string> {
@@ -208,6 +236,10 @@ class SystemDatagramSocket implements DatagramSocket {
     this.#resolved.set(host, { address, untilMs: performance.now() + RESOLVED_FOR_MS })
     return address
   }
+}
+
+function closed(socket: dgram.Socket): Promise<void> {
+  return new Promise((resolve) => socket.close(() => resolve()))
 }
 
 async function resolve(host: string): Promise<string[]> {

@@ -1,0 +1,248 @@
+import * as net from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { Fault } from '../../common/fault.ts'
+import type { Connection, DatagramSocket, Listener } from '../../common/net/net.ts'
+import { systemNet } from '../../common/net/system-net.ts'
+import { until } from './until.ts'
+
+const LOOPBACK = '127.0.0.1'
+const hasIpv6 = Object.values(networkInterfaces()).some((each) => each?.some(({ address }) => address === '::1'))
+
+async function listening(host = LOOPBACK, port = 0): Promise<Listener & { readonly accepted: Connection[] }> {
+  const accepted: Connection[] = []
+  const listener = await systemNet.listen({ host, port }, (connection) => accepted.push(connection))
+  onTestFinished(async () => {
+    await listener.close()
+    for (const connection of accepted) connection.destroy()
+  })
+  return { port: listener.port, close: () => listener.close(), accepted }
+}
+
+async function connected(port: number, host = LOOPBACK): Promise<Connection> {
+  const connection = await systemNet.connect({ host, port })
+  onTestFinished(() => connection.destroy())
+  return connection
+}
+
+async function bound(host: string | undefined, bytes?: number): Promise<DatagramSocket> {
+  const socket = await systemNet.bind(host === undefined ? undefined : { host, port: 0 }, bytes)
+  onTestFinished(() => socket.close())
+  return socket
+}
+
+/** Starts reading and remembers what comes. */
+function reading(connection: Connection) {
+  const heard = { text: '', ended: false, closed: false, error: undefined as Error | undefined }
+  connection.start({
+    data: (chunk) => (heard.text += chunk.toString('latin1')),
+    end: () => (heard.ended = true),
+    close(error) {
+      heard.closed = true
+      heard.error = error
+    },
+  })
+  return heard
+}
+
+async function faultOf(attempt: Promise<unknown>): Promise<Fault> {
+  try {
+    await attempt
+  } catch (error) {
+    if (error instanceof Fault) return error
+    throw error
+  }
+  throw new Error('no fault')
+}
+
+describe('listening', () => {
+  test('a taken port is a fault that names address and port', async () => {
+    const { port } = await listening()
+    const fault = await faultOf(systemNet.listen({ host: LOOPBACK, port }, () => undefined))
+    expect(fault.code).toBe('PORT_TAKEN')
+    expect(fault.detail).toContain(`tcp 127.0.0.1:${port}`)
+  })
+
+  test('an address of another machine is a fault that names it', async () => {
+    const fault = await faultOf(systemNet.listen({ host: '192.0.2.1', port: 0 }, () => undefined))
+    expect(fault.code).toBe('ADDRESS_UNAVAILABLE')
+    expect(fault.detail).toContain('tcp 192.0.2.1:0')
+  })
+
+  test('a listener closes while connections are open, they live on, and the port is free', async () => {
+    const { port, accepted, close } = await listening()
+    const client = await connected(port)
+    await until('it is accepted', () => accepted.length === 1)
+    await close()
+    const again = await systemNet.listen({ host: LOOPBACK, port }, () => undefined)
+    await again.close()
+    const heard = reading(accepted[0])
+    await client.write(Buffer.from('still here'))
+    await until('it is heard', () => heard.text === 'still here')
+  })
+
+  test('what a peer sends before anybody reads is kept', async () => {
+    const { port, accepted } = await listening()
+    const client = await connected(port)
+    await client.write(Buffer.from('early'))
+    client.end()
+    await until('it is accepted', () => accepted.length === 1)
+    await new Promise((resolve) => setImmediate(resolve))
+    const heard = reading(accepted[0])
+    await until('the end', () => heard.ended)
+    expect(heard.text).toBe('early')
+  })
+
+  test.runIf(hasIpv6)('one socket for both families: an IPv4 peer is written as IPv4', async () => {
+    const { port, accepted } = await listening('::')
+    await connected(port, LOOPBACK)
+    await connected(port, '::1')
+    await until('both are accepted', () => accepted.length === 2)
+    expect(accepted.map(({ peer }) => peer.host).sort()).toEqual(['127.0.0.1', '::1'])
+  })
+})
+
+describe('a connection', () => {
+  test('pausing stops the sender, resuming loses nothing', async () => {
+    const { port, accepted } = await listening()
+    const client = await connected(port)
+    await until('it is accepted', () => accepted.length === 1)
+    let bytes = 0
+    accepted[0].start({ data: (chunk) => (bytes += chunk.length), end: () => undefined, close: () => undefined })
+    accepted[0].pause()
+    const mebibyte = Buffer.alloc(1024 * 1024, 'x')
+    let taken = 0
+    const sending = (async () => {
+      for (let i = 0; i < 64; i += 1) {
+        await client.write(mebibyte)
+        taken += 1
+      }
+    })()
+    let before = -1
+    await until('the sender stands', async () => {
+      const now = taken
+      const stands = now === before && now > 0
+      before = now
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      return stands
+    })
+    expect(taken).toBeLessThan(64)
+    expect(bytes).toBeLessThan(1024 * 1024)
+    accepted[0].resume()
+    await sending
+    await until('all of it', () => bytes === 64 * mebibyte.length)
+  })
+
+  test('a reset is a close with an error, and a write after it a lost connection', async () => {
+    const { port, accepted } = await listening()
+    const socket = net.connect(port, LOOPBACK)
+    onTestFinished(() => void socket.destroy())
+    await until('it is accepted', () => accepted.length === 1)
+    const heard = reading(accepted[0])
+    socket.resetAndDestroy()
+    await until('it is closed', () => heard.closed)
+    expect(heard.error).toBeDefined()
+    const fault = await faultOf(accepted[0].write(Buffer.from('x')))
+    expect([fault.code, fault.retryable]).toEqual(['CONNECTION_LOST', true])
+  })
+
+  test('a reset before anybody reads is heard when reading begins', async () => {
+    const { port, accepted } = await listening()
+    const socket = net.connect(port, LOOPBACK)
+    onTestFinished(() => void socket.destroy())
+    await until('it is accepted', () => accepted.length === 1)
+    socket.resetAndDestroy()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    const heard = reading(accepted[0])
+    await until('it is closed', () => heard.closed)
+  })
+
+  test('half-open: after the peer has ended, it can still be written to', async () => {
+    const { port, accepted } = await listening()
+    const client = await connected(port)
+    const heard = reading(client)
+    client.end()
+    await until('it is accepted', () => accepted.length === 1)
+    const server = reading(accepted[0])
+    await until('the end', () => server.ended)
+    await accepted[0].write(Buffer.from('goodbye'))
+    accepted[0].end()
+    await until('the answer', () => heard.ended)
+    expect(heard.text).toBe('goodbye')
+  })
+})
+
+describe('connecting', () => {
+  test('a port where nobody listens is refused, and worth a retry', async () => {
+    const { port, close } = await listening()
+    await close()
+    const fault = await faultOf(systemNet.connect({ host: LOOPBACK, port }))
+    expect([fault.code, fault.retryable]).toEqual(['CONNECTION_REFUSED', true])
+    expect(fault.detail).toContain(`127.0.0.1:${port}`)
+  })
+
+  test('a name with several addresses that all refuse says why', async () => {
+    const { port, close } = await listening()
+    await close()
+    const fault = await faultOf(systemNet.connect({ host: 'localhost', port }))
+    expect(fault.code).toBe('CONNECTION_REFUSED')
+    expect(fault.detail).toContain('ECONNREFUSED')
+  })
+
+  test('an attempt is given up when told', async () => {
+    const stop = new AbortController()
+    const attempt = systemNet.connect({ host: '192.0.2.1', port: 9 }, stop.signal)
+    stop.abort()
+    expect((await faultOf(attempt)).code).toBe('CONNECTION_REFUSED')
+  })
+})
+
+describe('datagrams', () => {
+  test('what is sent arrives with the address of its sender, an empty one too', async () => {
+    const receiver = await bound(LOOPBACK)
+    const heard: string[] = []
+    receiver.start((datagram, host) => heard.push(`${host} ${datagram.toString()}`))
+    const sender = await bound(undefined)
+    await sender.send(Buffer.from('one'), { host: LOOPBACK, port: receiver.port })
+    await sender.send(Buffer.alloc(0), { host: LOOPBACK, port: receiver.port })
+    await sender.send(Buffer.from('two'), { host: 'localhost', port: receiver.port })
+    await until('three datagrams', () => heard.length === 3)
+    expect(heard).toEqual(['127.0.0.1 one', '127.0.0.1 ', '127.0.0.1 two'])
+  })
+
+  test('a name can be bound', async () => {
+    const receiver = await bound('localhost')
+    expect(receiver.port).toBeGreaterThan(0)
+  })
+
+  test.runIf(hasIpv6)('one socket for both families; one sender for both', async () => {
+    const receiver = await bound('::')
+    const heard: string[] = []
+    receiver.start((_, host) => heard.push(host))
+    const sender = await bound(undefined)
+    await sender.send(Buffer.from('x'), { host: LOOPBACK, port: receiver.port })
+    await sender.send(Buffer.from('x'), { host: '::1', port: receiver.port })
+    await sender.send(Buffer.from('x'), { host: LOOPBACK, port: receiver.port })
+    await until('three datagrams', () => heard.length === 3)
+    expect(heard.sort()).toEqual(['127.0.0.1', '127.0.0.1', '::1'])
+  })
+
+  test('more buffer than the kernel gives is no fault; what it gave is said', async () => {
+    const modest = await bound(LOOPBACK, 64 * 1024)
+    const greedy = await bound(LOOPBACK, 1024 * 1024 * 1024)
+    expect(modest.receiveBufferBytes).toBeGreaterThanOrEqual(64 * 1024)
+    expect(greedy.receiveBufferBytes).toBeGreaterThan(0)
+  })
+
+  test('a taken port is a fault that names address and port', async () => {
+    const { port } = await bound(LOOPBACK)
+    const fault = await faultOf(systemNet.bind({ host: LOOPBACK, port }))
+    expect(fault.code).toBe('PORT_TAKEN')
+    expect(fault.detail).toContain(`udp 127.0.0.1:${port}`)
+  })
+
+  test('a name that has no address is a fault', async () => {
+    const fault = await faultOf(systemNet.bind({ host: 'no-such-host.invalid', port: 0 }))
+    expect(fault.code).toBe('HOST_UNRESOLVED')
+  })
+})
