@@ -16,6 +16,7 @@ export const metricTable = {
   sluice_reconnects_total: { help: 'Connection attempts after the first, by destination.', labels: ['destination'] },
   sluice_in_doubt_total: { help: 'Messages sent again that the peer may have had already.', labels: ['destination'] },
   sluice_write_errors_total: { help: 'Failed writes that are tried again, by destination.', labels: ['destination'] },
+  sluice_repeats_total: { help: 'Messages left out because a destination had them already.', labels: ['destination'] },
   sluice_queue_bytes: { help: 'Bytes that wait for a destination.', labels: ['destination'] },
   sluice_braked_seconds_total: { help: 'Time a destination made its sources wait.', labels: ['destination'] },
   sluice_files_followed: { help: 'Files that a source follows.', labels: ['source'] },

@@ -94,7 +94,8 @@ function addMessage(
   row.defects = kind >>> DEFECTS_SHIFT
   row.rawBytes = end - start
   builder.row(row)
-  builder.texts(row, bytes, cells[at + PID], cells[at + PID + 1], message, end)
+  if (row.pid === PID_IS_TEXT) builder.pidText(bytes, cells[at + PID], cells[at + PID + 1])
+  builder.message(row, bytes, message, end)
   builder.structuredData(bytes, cells[at + STRUCTURED_DATA], cells[at + STRUCTURED_DATA + 1])
   if (shapes.kept) builder.keptHeader(bytes, start, message)
 }

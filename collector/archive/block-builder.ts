@@ -56,7 +56,6 @@ export const PID_IS_TEXT = -2
 
 const HOUR_US = 3_600_000_000
 const FIRST_ROWS = 8192
-const TEXT_ROOM_BYTES = 4096
 
 /** The time that results are ordered by: the message's, or receipt where it has none or one over an hour ahead. */
 export function effectiveTime(time: number, received: number): number {
@@ -71,6 +70,8 @@ export class BlockBuilder {
   readonly origins = new Dictionary()
   count = 0
   rawBytes = 0
+  /** Raw bytes at which it is full. */
+  bytesWanted: number = ARCHIVE_BLOCK_BYTES
 
   readonly #grams = new GramBitmap()
   readonly #pairs = new PidPairs()
@@ -96,7 +97,8 @@ export class BlockBuilder {
   readonly #structuredData = new ByteWriter()
   readonly #headerLengths = new ByteWriter()
   readonly #headers = new ByteWriter()
-  readonly #pidText = new Uint8Array(16)
+  readonly #pidDigits = new Uint8Array(16)
+  #pidStart = 0
 
   #lastSecond = 0
   #lastMs = 0
@@ -111,10 +113,10 @@ export class BlockBuilder {
 
   /** Whether it has a block's worth. */
   get isFull(): boolean {
-    return this.rawBytes >= ARCHIVE_BLOCK_BYTES
+    return this.rawBytes >= this.bytesWanted
   }
 
-  /** Adds the numbers of a message; its texts follow: `pidText` where the pid is one, `message`, and those it has. */
+  /** Adds the numbers of a message; its texts follow: `pidText` where it has one, `message`, `structuredData`, `keptHeader`. */
   row(row: Row): void {
     const i = this.count
     if (i === this.#priorities.length) this.#grow()
@@ -167,28 +169,29 @@ export class BlockBuilder {
     }
   }
 
-  /** The texts of the last row: its pid, where that is not a number, and its message. */
-  texts(row: Row, bytes: Uint8Array, pid: number, pidEnd: number, message: number, messageEnd: number): void {
-    let state: number
-    if (row.pid === PID_IS_TEXT) {
-      this.#pids.varint(1)
-      this.#pidLengths.varint(pidEnd - pid)
-      this.#pidBytes.copy(bytes, pid, pidEnd)
-    }
+  /** The pid of the last row, where it is no plain number. Before its `message`. */
+  pidText(bytes: Uint8Array, start: number, end: number): void {
+    this.#pidLengths.varint(end - start)
+    this.#pidStart = this.#pidBytes.length
+    this.#pidBytes.copy(bytes, start, end)
+  }
+
+  /** The message of the last row. */
+  message(row: Row, bytes: Uint8Array, start: number, end: number): void {
     const pair = this.#pairs.find(row.host, row.program)
     if (this.#pairs.isNew) this.#pairs.states[pair] = this.#pairGrams(row.host, row.program)
-    state = this.#pairs.states[pair]
     if (row.pid >= 0) {
-      const last = this.#pairs.pids[pair]
-      this.#pids.varint(2 + zigzagOf(row.pid - last))
+      this.#pids.varint(2 + zigzagOf(row.pid - this.#pairs.pids[pair]))
       this.#pairs.pids[pair] = row.pid
-    } else if (row.pid === NO_PID) this.#pids.varint(0)
-    if (this.#programLength(row.program) > 0) state = this.#tag(row, bytes, pid, pidEnd, state)
-    const length = messageEnd - message
+    } else this.#pids.varint(row.pid === NO_PID ? 0 : 1)
+    let state = this.#pairs.states[pair]
+    if (this.#programLength(row.program) > 0) state = this.#tag(row, state)
+    const length = end - start
+    const messages = this.#messages
     this.#messageLengths.varint(length)
-    this.#messages.reserve(length + TEXT_ROOM_BYTES)
-    this.#grams.addAndCopy(bytes, message, messageEnd, state, this.#messages.bytes, this.#messages.length)
-    this.#messages.length += length
+    messages.reserve(length)
+    this.#grams.addAndCopy(bytes, start, end, state, messages.bytes, messages.length)
+    messages.length += length
   }
 
   /** The structured data of the last row, also where it has none. */
@@ -208,13 +211,13 @@ export class BlockBuilder {
   }
 
   /** `[pid]: ` or `: ` behind host and program. */
-  #tag(row: Row, bytes: Uint8Array, pid: number, pidEnd: number, state: number): number {
+  #tag(row: Row, state: number): number {
     const grams = this.#grams
     if (row.pid === NO_PID) return grams.add(COLON_SPACE, 0, 2, state)
     state = grams.add(OPEN, 0, 1, state)
-    if (row.pid === PID_IS_TEXT) state = grams.add(bytes, pid, pidEnd, state)
+    if (row.pid === PID_IS_TEXT) state = grams.add(this.#pidBytes.bytes, this.#pidStart, this.#pidBytes.length, state)
     else {
-      const text = this.#pidText
+      const text = this.#pidDigits
       let at = text.length
       let rest = row.pid
       do {
@@ -299,11 +302,12 @@ export class BlockBuilder {
       fields: pack(FIELD_STREAMS.map((name) => fields[name])),
       texts: pack(TEXT_STREAMS.map((name) => texts[name])),
     }
-    this.#clear()
+    this.clear()
     return block
   }
 
-  #clear(): void {
+  /** Forgets what it has. */
+  clear(): void {
     for (const dictionary of [this.shapes, this.hosts, this.programs, this.msgids, this.origins]) dictionary.clear()
     const writers = [
       ...[this.#seconds, this.#milliseconds, this.#microseconds, this.#received, this.#pids, this.#pidLengths],

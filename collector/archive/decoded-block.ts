@@ -25,7 +25,7 @@ import { effectiveTime, NO_PID, PID_IS_TEXT } from './block-builder.ts'
 import { ByteReader } from './byte-writer.ts'
 import { FIELD_STREAMS, readIds, TEXT_STREAMS, type FieldStream, type TextStream } from './columns.ts'
 import { Pack } from './pack.ts'
-import { rebuildHeader } from './rebuild.ts'
+import { headerLength, rebuildHeader } from './rebuild.ts'
 import { readShape, UNIT_MS, UNIT_NONE, UNIT_ODD, UNIT_SECOND, type Shape } from './shape.ts'
 
 /** Texts one behind another: text i is `[starts[i], starts[i + 1])`. */
@@ -132,7 +132,7 @@ export class DecodedBlock {
 
   get origins(): readonly BlockOrigin[] {
     return this.#once('origins', () => {
-      const { bytes, starts } = textsOf(this.#field('originLengths'), this.#field('originBytes'))
+      const { bytes, starts } = this.originTexts
       return Array.from({ length: starts.length - 1 }, (_, i) => {
         const text = bytes.toString('utf8', starts[i], starts[i + 1])
         const end = text.lastIndexOf('\0')
@@ -140,6 +140,11 @@ export class DecodedBlock {
         return { source: text.slice(0, end), ...(peer !== '' && { peer }) }
       })
     })
+  }
+
+  /** Entries of the dictionary of origins: source, NUL, peer. */
+  get originTexts(): Texts {
+    return this.#once('originTexts', () => textsOf(this.#field('originLengths'), this.#field('originBytes')))
   }
 
   get originIds(): Uint32Array {
@@ -191,9 +196,14 @@ export class DecodedBlock {
 
   get shapes(): readonly Shape[] {
     return this.#once('shapes', () => {
-      const { bytes, starts } = textsOf(this.#field('shapeLengths'), this.#field('shapeBytes'))
+      const { bytes, starts } = this.shapeTexts
       return Array.from({ length: starts.length - 1 }, (_, i) => readShape(bytes.subarray(starts[i], starts[i + 1])))
     })
+  }
+
+  /** Entries of the dictionary of shapes (`shape.ts`). */
+  get shapeTexts(): Texts {
+    return this.#once('shapeTexts', () => textsOf(this.#field('shapeLengths'), this.#field('shapeBytes')))
   }
 
   get shapeIds(): Uint32Array {
@@ -287,6 +297,12 @@ export class DecodedBlock {
     const { bytes, starts } = this.messages
     const message = bytes.subarray(starts[i], starts[i + 1])
     return Buffer.concat([...rebuildHeader(this, i), message])
+  }
+
+  /** Bytes of `raw(i)`. */
+  rawLength(i: number): number {
+    const { starts } = this.messages
+    return headerLength(this, i) + starts[i + 1] - starts[i]
   }
 
   /** What a search looks through. */

@@ -38,3 +38,10 @@ const fieldTexts: readonly ((block: DecodedBlock, i: number) => Uint8Array)[] = 
 function textOf({ bytes, starts }: Texts, i: number): Uint8Array {
   return bytes.subarray(starts[i], starts[i + 1])
 }
+
+/** Bytes of the header. */
+export function headerLength(block: DecodedBlock, i: number): number {
+  let length = 0
+  for (const piece of rebuildHeader(block, i)) length += piece.length
+  return length
+}

@@ -1,0 +1,282 @@
+// The `archive` destination: hands batches to its worker as slab and range, and settles their writes when they are committed.
+//
+// A worker that dies is started again. What it had committed is known from the archive (the number of the last stored write
+// is part of every commit), the rest is handed over anew: the batches are still there, since their writes have not settled.
+
+import type { Cancel } from '../../common/clock.ts'
+import type { ComponentContext } from '../../common/component.ts'
+import { Fault, reasonOf } from '../../common/fault.ts'
+import {
+  ARCHIVE_OPEN_BYTES_MAX,
+  ARCHIVE_RETRY_FIRST_MS,
+  ARCHIVE_RETRY_MAX_MS,
+  ARCHIVE_SWEEP_MS,
+} from '../../common/limits.ts'
+import { RateLimitedWarning } from '../../common/log.ts'
+import type { Platform } from '../../common/platform.ts'
+import { batchBytes, hasStream, type Batch, type Origin } from '../../common/pipeline/batch.ts'
+import type { Destination } from '../../common/pipeline/sink.ts'
+import { Backoff } from '../../common/retry.ts'
+import { WorkerThread } from '../../common/worker.ts'
+import type { FromWorker, OriginData, RunData, ToWorker, WorkerData } from './archive-protocol.ts'
+import { openArchive } from './reader.ts'
+import { Retention, type RetentionOptions } from './retention.ts'
+import { fileNameOf, type PartName } from './schema.ts'
+
+interface OpenWrite {
+  readonly id: number
+  readonly batch: Batch
+  readonly bytes: number
+  readonly resolve: () => void
+  readonly reject: (reason: Fault) => void
+}
+
+const ORIGINS_MAX = 10_000
+// Byte 18 of an SQLite file is 2 in WAL mode.
+const WAL_MARK_AT = 18
+const WAL_MARK = 2
+
+export class ArchiveDestination implements Destination {
+  readonly name: string
+  readonly #platform: Platform
+  readonly #folder: string
+  readonly #retention: Retention
+  readonly #warning: RateLimitedWarning
+  readonly #backoff: Backoff
+  readonly #instance: number
+  #worker: WorkerThread<ToWorker, FromWorker> | undefined
+  #nextId = 1
+  #openBytes = 0
+  /** Handed over or waiting for that, in order. */
+  readonly #writes = new Map<number, OpenWrite>()
+  /** Not handed over yet. */
+  #held: OpenWrite[] = []
+  #origins = new Map<Origin, number>()
+  readonly #asked = new Map<number, (positions: ReadonlyMap<string, number>) => void>()
+  #opened: { resolve: () => void; reject: (reason: unknown) => void } | undefined
+  #closed: (() => void) | undefined
+  #closing = false
+  #cancelSweep: Cancel | undefined
+  #cancelRestart: Cancel | undefined
+
+  constructor(options: RetentionOptions, { name, platform, dataFolder }: ComponentContext) {
+    this.name = name
+    this.#platform = platform
+    this.#folder = `${dataFolder}/${name}`
+    this.#retention = new Retention(this.#folder, options, platform)
+    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
+    this.#backoff = new Backoff(platform.random, ARCHIVE_RETRY_FIRST_MS, ARCHIVE_RETRY_MAX_MS)
+    this.#instance = platform.random.bytes(6).readUIntBE(0, 6)
+  }
+
+  async open(): Promise<void> {
+    const { disk } = this.#platform
+    try {
+      await disk.makeFolder(this.#folder)
+    } catch (cause) {
+      throw new Fault('DATA_UNWRITABLE', `${this.#folder}: ${reasonOf(cause)}`, { cause })
+    }
+    await this.#sweep()
+    await this.#start()
+  }
+
+  write(batch: Batch): Promise<void> {
+    if (this.#closing) return Promise.reject(new Fault('STOPPING', `${this.name} takes nothing more`))
+    if (batch.count === 0 && !hasStream(batch)) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const write = { id: this.#nextId, batch, bytes: batchBytes(batch), resolve, reject }
+      this.#nextId += 1
+      this.#writes.set(write.id, write)
+      this.#held.push(write)
+      this.#handOver()
+    })
+  }
+
+  /** The positions up to which these streams are stored; streams it does not know are left out. */
+  marks(streams: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const worker = this.#worker
+    if (!worker) return Promise.reject(new Fault('STOPPING', `${this.name} is not open`, { retryable: true }))
+    return new Promise((resolve) => {
+      const id = this.#nextId
+      this.#nextId += 1
+      this.#asked.set(id, resolve)
+      worker.post({ kind: 'marks', id, streams })
+    })
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    this.#closing = true
+    this.#cancelSweep?.()
+    const { clock } = this.#platform
+    if (this.#worker) {
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(deadlineMs, resolve)
+        this.#closed = () => {
+          cancel()
+          resolve()
+        }
+        this.#askToClose()
+      })
+    }
+    this.#cancelRestart?.()
+    const worker = this.#worker
+    this.#worker = undefined
+    await worker?.stop()
+    const stopping = new Fault('STOPPING', `${this.name} was stopped before it could write`)
+    for (const { reject } of this.#writes.values()) reject(stopping)
+    this.#writes.clear()
+    this.#held = []
+  }
+
+  #askToClose(): void {
+    if (this.#held.length === 0) this.#worker?.post({ kind: 'close' })
+  }
+
+  #handOver(): void {
+    const worker = this.#worker
+    if (!worker) return
+    while (this.#held.length > 0) {
+      const [write] = this.#held
+      if (this.#openBytes > 0 && this.#openBytes + write.bytes > ARCHIVE_OPEN_BYTES_MAX) return
+      this.#held.shift()
+      this.#openBytes += write.bytes
+      const { slab, bounds, count, received, runs, marks } = write.batch
+      const { buffer, byteOffset, length } = slab.bytes
+      const runData: RunData[] = runs.map((run) => ({
+        ...{ count: run.count, origin: this.#originNumber(worker, run.origin), stream: run.stream },
+      }))
+      worker.post({
+        ...{ kind: 'write', id: write.id, buffer, byteOffset, length, bounds, count, received, runs: runData, marks },
+      })
+    }
+    if (this.#closing) this.#askToClose()
+  }
+
+  // Numbers are told once for each origin. There is one for every connection there ever was: now and then all are
+  // forgotten, on both sides.
+  #originNumber(worker: WorkerThread<ToWorker, FromWorker>, origin: Origin): number {
+    const known = this.#origins.get(origin)
+    if (known !== undefined) return known
+    if (this.#origins.size >= ORIGINS_MAX) this.#origins.clear()
+    const number = this.#origins.size
+    this.#origins.set(origin, number)
+    worker.post({ kind: 'origin', number, first: number === 0, origin: originData(origin) })
+    worker.answered()
+    return number
+  }
+
+  /** Starts the worker and hands over what is open. */
+  async #start(): Promise<void> {
+    const { disk } = this.#platform
+    const { parts } = await openArchive(disk, this.#folder)
+    const unsealed = await this.#unsealed(parts.slice(0, -1))
+    await new Promise<void>((resolve, reject) => {
+      this.#opened = { resolve, reject }
+      this.#origins = new Map()
+      this.#worker = new WorkerThread<ToWorker, FromWorker>({
+        module: 'collector/archive/archive-worker',
+        data: { folder: this.#folder, instance: this.#instance, parts, unsealed } satisfies WorkerData,
+        onMessage: (message) => this.#heard(message),
+        onDeath: (fault) => this.#died(fault),
+      })
+    })
+  }
+
+  async #unsealed(parts: readonly PartName[]): Promise<PartName[]> {
+    const { disk } = this.#platform
+    const unsealed: PartName[] = []
+    const byte = Buffer.alloc(1)
+    for (const part of parts) {
+      const file = await disk.open(`${this.#folder}/${fileNameOf(part)}`, 'read')
+      await file.read(byte, 0, 1, WAL_MARK_AT)
+      await file.close()
+      if (byte[0] === WAL_MARK) unsealed.push(part)
+    }
+    return unsealed
+  }
+
+  #heard(message: FromWorker): void {
+    const { log, metrics } = this.#platform
+    const destination = this.name
+    switch (message.kind) {
+      case 'opened':
+        for (const id of this.#writes.keys()) if (id <= message.settled) this.#settle(id)
+        this.#held = [...this.#writes.values()]
+        this.#openBytes = 0
+        this.#opened?.resolve()
+        this.#opened = undefined
+        this.#handOver()
+        return
+      case 'settled':
+        this.#backoff.reset()
+        this.#worker?.answered(message.ids.length)
+        for (const id of message.ids) {
+          this.#openBytes -= this.#writes.get(id)!.bytes
+          this.#settle(id)
+        }
+        if (message.repeats > 0) metrics.count('sluice_repeats_total', { destination }, message.repeats)
+        this.#handOver()
+        return
+      case 'marks':
+        this.#worker?.answered()
+        this.#asked.get(message.id)?.(message.positions)
+        this.#asked.delete(message.id)
+        return
+      case 'trouble':
+        metrics.count('sluice_write_errors_total', { destination }, 1)
+        this.#warning.warn({ destination, code: message.code }, `cannot write, trying again: ${message.detail}`)
+        return
+      case 'said':
+        log.warn({ destination, ...message.values }, message.text)
+        return
+      case 'closed':
+        this.#closed?.()
+    }
+  }
+
+  #settle(id: number): void {
+    const write = this.#writes.get(id)!
+    this.#writes.delete(id)
+    write.resolve()
+  }
+
+  #died(fault: Fault): void {
+    const { clock, log, metrics } = this.#platform
+    this.#worker = undefined
+    // Nothing could be opened: that is for whoever opens.
+    if (this.#opened && this.#writes.size === 0) {
+      this.#opened.reject(fault)
+      this.#opened = undefined
+      return
+    }
+    log.error({ destination: this.name }, `${fault.detail}; what it had not stored is written again`)
+    metrics.count('sluice_write_errors_total', { destination: this.name }, 1)
+    for (const answer of this.#asked.values()) answer(new Map())
+    this.#asked.clear()
+    if (this.#closing) {
+      this.#closed?.()
+      return
+    }
+    this.#cancelRestart = clock.after(this.#backoff.nextMs(), () => {
+      this.#start().catch((error: unknown) => this.#died(new Fault('WORKER_DIED', reasonOf(error), { cause: error })))
+    })
+  }
+
+  async #sweep(): Promise<void> {
+    const { clock, log } = this.#platform
+    try {
+      await this.#retention.sweep()
+    } catch (error) {
+      log.warn({ destination: this.name }, `cannot look for expired parts of the archive: ${reasonOf(error)}`)
+    }
+    if (!this.#closing) this.#cancelSweep = clock.after(ARCHIVE_SWEEP_MS, () => void this.#sweep())
+  }
+}
+
+function originData(origin: Origin): OriginData {
+  const { source, peer, lines, zone, host, hostForced, program, priority, received } = origin
+  return {
+    ...{ source, peer, lines, zone: zone.name, host: Uint8Array.from(host), hostForced: hostForced ?? false },
+    ...{ program: Uint8Array.from(program), priority, received },
+  }
+}

@@ -1,0 +1,65 @@
+// What the archive destination and its worker tell each other.
+
+import type { StreamRange } from '../../common/pipeline/batch.ts'
+import type { FaultCode } from '../../common/fault-codes.ts'
+import type { PartName } from './schema.ts'
+
+/** `workerData`. */
+export interface WorkerData {
+  readonly folder: string
+  /** Of this process, so that a worker knows what one before it has stored for the same. */
+  readonly instance: number
+  /** In the order of intake. */
+  readonly parts: readonly PartName[]
+  /** Older parts that are still in WAL mode. */
+  readonly unsealed: readonly PartName[]
+}
+
+/** An `Origin` without what cannot be cloned. */
+export interface OriginData {
+  readonly source: string
+  readonly peer: string | undefined
+  readonly lines: 'syslog' | 'text'
+  readonly zone: string
+  readonly host: Uint8Array
+  readonly hostForced: boolean
+  readonly program: Uint8Array
+  readonly priority: number
+  readonly received: number | undefined
+}
+
+export interface RunData {
+  readonly count: number
+  /** Number of an origin told before. */
+  readonly origin: number
+  readonly stream: StreamRange | undefined
+}
+
+export type ToWorker =
+  /** `first`: numbers told before mean nothing any more. */
+  | { readonly kind: 'origin'; readonly number: number; readonly first: boolean; readonly origin: OriginData }
+  | {
+      readonly kind: 'write'
+      readonly id: number
+      /** The slab: shared, not copied. */
+      readonly buffer: ArrayBufferLike
+      readonly byteOffset: number
+      readonly length: number
+      readonly bounds: Uint32Array
+      readonly count: number
+      readonly received: number
+      readonly runs: readonly RunData[]
+      readonly marks: Uint32Array | undefined
+    }
+  | { readonly kind: 'marks'; readonly id: number; readonly streams: readonly string[] }
+  /** Commit what there is, and let go of the file. */
+  | { readonly kind: 'close' }
+
+export type FromWorker =
+  /** Up to `settled` the writes of this instance are stored. */
+  | { readonly kind: 'opened'; readonly settled: number }
+  | { readonly kind: 'settled'; readonly ids: readonly number[]; readonly stored: number; readonly repeats: number }
+  | { readonly kind: 'marks'; readonly id: number; readonly positions: ReadonlyMap<string, number> }
+  | { readonly kind: 'trouble'; readonly code: FaultCode; readonly detail: string; readonly waitMs: number }
+  | { readonly kind: 'said'; readonly text: string; readonly values: object }
+  | { readonly kind: 'closed' }

@@ -1,0 +1,24 @@
+// The options of the `archive` destination.
+
+import type { DestinationType } from '../../common/component.ts'
+import { byteSize, duration } from '../../common/option-values.ts'
+import { options, type OptionsOf } from '../../common/option.ts'
+import { ArchiveDestination } from './archive-destination.ts'
+
+const archiveOptions = options({
+  keep: duration({ min: '1d' })
+    .optional()
+    .describe('Days of receipt older than this are removed; all are kept without it.'),
+  max_size: byteSize({ min: '16MiB' })
+    .optional()
+    .describe('The oldest parts are removed while the archive is larger; it may grow without bound without it.'),
+})
+
+export type ArchiveOptions = OptionsOf<typeof archiveOptions>
+
+export const archiveType: DestinationType<ArchiveOptions> = {
+  type: 'archive',
+  about: 'The embedded database: one file for each day, compressed columns, searched with sluice grep.',
+  options: archiveOptions,
+  create: ({ keep, max_size: bytesMax }, context) => new ArchiveDestination({ keepMs: keep, bytesMax }, context),
+}

@@ -1,0 +1,44 @@
+// Messages of a stored block into a block in the making: how small blocks are merged. Nothing is parsed again, so that a
+// message stays what it was when it came in.
+
+import type { BlockBuilder, Row } from './block-builder.ts'
+import { PID_IS_TEXT } from './block-builder.ts'
+import type { DecodedBlock, Texts } from './decoded-block.ts'
+import type { Dictionary } from './dictionary.ts'
+
+/** Adds all messages of `block`. Shapes are entries of the dictionary as bytes, taken over as they are. */
+export function addBlock(block: DecodedBlock, builder: BlockBuilder): void {
+  const { times, received, priorities, defects, shapes, pids, pidTextNumbers, messages, structuredData } = block
+  const { shapeIds, hostIds, programIds, msgidIds, originIds, keptHeaders } = block
+  const newShapes = renumber(block.shapeTexts, builder.shapes)
+  const newHosts = renumber(block.hosts, builder.hosts)
+  const newPrograms = renumber(block.programs, builder.programs)
+  const newMsgids = renumber(block.msgids, builder.msgids)
+  const newOrigins = renumber(block.originTexts, builder.origins)
+  for (let i = 0; i < block.count; i += 1) {
+    const row: Row = {
+      ...{ time: times[i], received: received[i], priority: priorities[i], defects: defects[i] },
+      ...{ host: newHosts[hostIds[i]], program: newPrograms[programIds[i]], msgid: newMsgids[msgidIds[i]] },
+      ...{ origin: newOrigins[originIds[i]], shape: newShapes[shapeIds[i]], unit: shapes[shapeIds[i]].unit },
+      ...{ pid: pids.numbers[i], rawBytes: block.rawLength(i) },
+    }
+    builder.row(row)
+    const message = messages.starts[i]
+    const messageEnd = messages.starts[i + 1]
+    if (row.pid === PID_IS_TEXT) builder.pidText(pids.texts.bytes, ...rangeOf(pids.texts, pidTextNumbers[i]))
+    builder.message(row, messages.bytes, message, messageEnd)
+    builder.structuredData(structuredData.bytes, ...rangeOf(structuredData, i))
+    if (keptHeaders.numbers[i] >= 0) {
+      builder.keptHeader(keptHeaders.texts.bytes, ...rangeOf(keptHeaders.texts, keptHeaders.numbers[i]))
+    }
+  }
+}
+
+/** The number that each entry of a block's dictionary has in the builder's. */
+function renumber({ bytes, starts }: Texts, dictionary: Dictionary): Uint32Array {
+  const numbers = new Uint32Array(starts.length - 1)
+  for (let i = 0; i < numbers.length; i += 1) numbers[i] = dictionary.idOf(bytes, starts[i], starts[i + 1])
+  return numbers
+}
+
+const rangeOf = ({ starts }: Texts, i: number): [number, number] => [starts[i], starts[i + 1]]

@@ -1,0 +1,247 @@
+// What the archive's worker does: writes in, commits out.
+//
+//   write ─▶ waiting ─▶ [ repeats left out ─▶ blocks ─▶ one transaction ] ─▶ settled
+//
+// A commit begins at once when a write waits and none is running; what arrives meanwhile goes into the next one, so that
+// commits are as large as the load makes them. A commit that fails is tried again, from the slabs, for as long as it takes:
+// the writes stay open, and that is the brake.
+
+import { assert, Fault } from '../../common/fault.ts'
+import { ARCHIVE_BLOCK_BYTES, ARCHIVE_COMMIT_BYTES_MAX, MARK_KEPT_DAYS } from '../../common/limits.ts'
+import { batchBytes, type Batch } from '../../common/pipeline/batch.ts'
+import { addBatch } from './batch-rows.ts'
+import { BlockBuilder, type EncodedBlock } from './block-builder.ts'
+import { PartWriter, type Mark } from './part-writer.ts'
+import { compareParts, dayOf, fileNameOf, type PartName } from './schema.ts'
+
+/** A batch on its way, with the number it is settled by. */
+export interface Write {
+  readonly id: number
+  readonly batch: Batch
+}
+
+/** What a commit did. */
+export interface Committed {
+  readonly ids: readonly number[]
+  readonly stored: number
+  /** Messages that the archive had already. */
+  readonly repeats: number
+}
+
+const DAY_US = 86_400_000_000
+const MERGE_NOW_BLOCKS = 64
+
+export class Intake {
+  readonly #folder: string
+  readonly #instance: number
+  readonly #say: (text: string, values: object) => void
+  readonly #builder = new BlockBuilder()
+  readonly #waiting: Write[] = []
+  readonly #marks = new Map<string, Mark>()
+  #part: PartWriter | undefined
+  /** The newest part, also while it is not open. */
+  #name: PartName | undefined
+  #ordinal = 0
+  #settled = 0
+
+  constructor(folder: string, instance: number, say: (text: string, values: object) => void) {
+    this.#folder = folder
+    this.#instance = instance
+    this.#say = say
+  }
+
+  /** The number of the last write of this process that is stored: what a worker before this one may have done. */
+  get settled(): number {
+    return this.#settled
+  }
+
+  get hasWork(): boolean {
+    return this.#waiting.length > 0
+  }
+
+  /** Takes up where the newest readable part ends; `parts` in the order of intake. */
+  open(parts: readonly PartName[]): void {
+    this.#name = parts.at(-1)
+    for (const name of parts.toReversed()) {
+      try {
+        const part = new PartWriter(this.#pathOf(name), name, 0)
+        const isNewest = compareParts(name, this.#name!) === 0
+        if (part.isNew) {
+          part.close()
+          continue
+        }
+        const { marks, instance, settled } = part.intake()
+        for (const [stream, mark] of marks) this.#marks.set(stream, mark)
+        if (instance === this.#instance) this.#settled = settled
+        if (name.day === this.#name!.day) this.#ordinal = part.nextOrdinal
+        if (isNewest) this.#part = part
+        else part.seal()
+        return
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error
+        this.#say('a part of the archive cannot be opened; going on in the next one', {
+          part: name,
+          reason: error.detail,
+        })
+      }
+    }
+  }
+
+  /** Seals parts that a process before this one left as they were. */
+  sealLeft(parts: readonly PartName[]): void {
+    for (const name of parts) {
+      try {
+        const part = new PartWriter(this.#pathOf(name), name, 0)
+        if (!part.isNew) part.mergeAll()
+        part.seal()
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error
+        this.#say('a part of the archive cannot be sealed', { part: name, reason: error.detail })
+      }
+    }
+  }
+
+  add(write: Write): void {
+    this.#waiting.push(write)
+  }
+
+  /** The position up to which each of the streams is stored. */
+  marks(streams: readonly string[]): Map<string, number> {
+    const positions = new Map<string, number>()
+    for (const stream of streams) {
+      const mark = this.#marks.get(stream)
+      if (mark) positions.set(stream, mark.position)
+    }
+    return positions
+  }
+
+  /** Commits what waits, up to a bound and to the end of a day. Throws a Fault, and then nothing is stored or forgotten. */
+  commit(): Committed {
+    const writes = this.#group()
+    const part = this.#partFor(writes[0].batch.received)
+    const moved = new Map<string, Mark>()
+    const blocks: EncodedBlock[] = []
+    let repeats = 0
+    this.#builder.clear()
+    this.#builder.bytesWanted = evenBlocks(writes)
+    const finish = () => void blocks.push(this.#builder.finish())
+    for (const { batch } of writes) {
+      const skipped = this.#repeats(batch, moved)
+      if (skipped) for (const skip of skipped) repeats += skip
+      addBatch(batch, skipped, this.#builder, finish)
+    }
+    if (this.#builder.count > 0) finish()
+    const settled = writes.at(-1)!.id
+    const marks = part.isNew ? this.#live(moved, writes[0].batch.received) : moved
+    try {
+      part.commit(blocks, marks, this.#instance, settled)
+    } catch (error) {
+      this.#abandon(error)
+      throw error
+    }
+    this.#ordinal = part.nextOrdinal
+    this.#settled = settled
+    for (const [stream, mark] of moved) this.#marks.set(stream, mark)
+    this.#waiting.splice(0, writes.length)
+    const stored = blocks.reduce((sum, { count }) => sum + count, 0)
+    return { ids: writes.map(({ id }) => id), stored, repeats }
+  }
+
+  /** Merges once, when nothing waits or there is too much to merge; false where nothing was to be done. */
+  merge(): boolean {
+    if (!this.#part || (this.hasWork && this.#part.smallBlocks < MERGE_NOW_BLOCKS)) return false
+    try {
+      return this.#part.mergeOne()
+    } catch (error) {
+      this.#abandon(error)
+      throw error
+    }
+  }
+
+  /** Lets go of the current part, out of WAL mode where no reader is in the way. */
+  close(): void {
+    this.#part?.seal()
+    this.#part = undefined
+  }
+
+  /** The writes of the next commit: in order, of one day. */
+  #group(): Write[] {
+    assert(this.#waiting.length > 0, 'a commit has something to store')
+    const day = dayOf(this.#waiting[0].batch.received)
+    let bytes = 0
+    let count = 0
+    for (const { batch } of this.#waiting) {
+      if (bytes >= ARCHIVE_COMMIT_BYTES_MAX || (count > 0 && dayOf(batch.received) !== day)) break
+      bytes += batchBytes(batch)
+      count += 1
+    }
+    return this.#waiting.slice(0, count)
+  }
+
+  /** The part for what was received then. Days never go back: what the clock says is earlier goes into the newest. */
+  #partFor(received: number): PartWriter {
+    const day = dayOf(received)
+    if (this.#part && this.#part.name.day >= day && !this.#part.isFull) return this.#part
+    if (this.#part) this.#seal(this.#part)
+    const newest = this.#name
+    if (newest === undefined || newest.day < day) {
+      this.#ordinal = 0
+      this.#name = { day, part: 1 }
+    } else this.#name = { day: newest.day, part: newest.part + 1 }
+    this.#part = new PartWriter(this.#pathOf(this.#name), this.#name, this.#ordinal)
+    return this.#part
+  }
+
+  #seal(part: PartWriter): void {
+    this.#part = undefined
+    part.mergeAll()
+    if (!part.seal()) this.#say('a part of the archive is being read; it will be sealed later', { part: part.name })
+  }
+
+  // After a failure the file is opened anew: what SQLite holds of it may be out of date. A damaged one is left for the next.
+  #abandon(error: unknown): void {
+    const part = this.#part
+    if (!part) return
+    this.#part = undefined
+    part.close()
+    const damaged = error instanceof Fault && error.code === 'ARCHIVE_UNREADABLE' && !error.retryable
+    if (damaged) this.#say('the current part of the archive is damaged; going on in the next one', { part: part.name })
+    else this.#part = new PartWriter(part.path, part.name, this.#ordinal)
+  }
+
+  /** Which messages of a batch are stored already; moves the marks of its streams. */
+  #repeats(batch: Batch, moved: Map<string, Mark>): Uint8Array | undefined {
+    let skipped: Uint8Array | undefined
+    let first = 0
+    for (const { count, stream } of batch.runs) {
+      if (stream) {
+        const mark = (moved.get(stream.id) ?? this.#marks.get(stream.id))?.position ?? -1
+        for (let i = 0; i < count && stream.from + stream.ends[i] <= mark; i += 1) {
+          skipped ??= new Uint8Array(batch.count)
+          skipped[first + i] = 1
+        }
+        if (stream.to > mark) moved.set(stream.id, { position: stream.to, at: batch.received })
+      }
+      first += count
+    }
+    return skipped
+  }
+
+  /** All marks but those of streams that have long been silent: a new part's first commit repeats them. */
+  #live(moved: ReadonlyMap<string, Mark>, now: number): Map<string, Mark> {
+    for (const [stream, { at }] of this.#marks) {
+      if (at < now - MARK_KEPT_DAYS * DAY_US) this.#marks.delete(stream)
+    }
+    return new Map([...this.#marks, ...moved])
+  }
+
+  #pathOf(name: PartName): string {
+    return `${this.#folder}/${fileNameOf(name)}`
+  }
+}
+
+/** Blocks of about the wanted size and all alike, so that no small one is left at the end of a large commit. */
+function evenBlocks(writes: readonly Write[]): number {
+  const bytes = writes.reduce((sum, { batch }) => sum + batchBytes(batch), 0)
+  return Math.max(1, Math.ceil(bytes / Math.max(1, Math.round(bytes / ARCHIVE_BLOCK_BYTES))))
+}

@@ -1,0 +1,274 @@
+// The file that is written to: blocks and marks in, small blocks merged.
+//
+// A commit of what has arrived makes a block as small as one message. Sixteen neighbours of one level become one of the next
+// level, so that a message is rewritten a few times at most; a block of half the wanted size is left as it is.
+//
+//   1 1 1 … 1 (16)  →  2;   2 2 2 … 2 (16)  →  3;   run of over 1 MiB  →  done
+//
+// A reader sees the rows before or after a merge, never between: it is one transaction, and ordinals stay.
+
+import { assert } from '../../common/fault.ts'
+import { ARCHIVE_BLOCK_BYTES, ARCHIVE_MERGE_COUNT, ARCHIVE_PART_BYTES_MAX } from '../../common/limits.ts'
+import { BlockBuilder, type EncodedBlock } from './block-builder.ts'
+import { addBlock } from './block-rows.ts'
+import { DecodedBlock, type BlockBlobs } from './decoded-block.ts'
+import { FORMAT_VERSION, SCHEMA, type PartName } from './schema.ts'
+import { archiveFault, leaveWal, openToWrite, type Sqlite, type Statement } from './sqlite.ts'
+
+const LARGE_BYTES = ARCHIVE_BLOCK_BYTES / 2
+
+interface SmallBlock {
+  readonly first: number
+  readonly count: number
+  readonly level: number
+  readonly raw_bytes: number
+}
+
+/** What was stored before: taken over into a new part. */
+export interface Intake {
+  /** Position by stream. */
+  readonly marks: ReadonlyMap<string, Mark>
+  /** The process that wrote last, and the number of the last write it had stored. */
+  readonly instance: number
+  readonly settled: number
+}
+
+export interface Mark {
+  readonly position: number
+  /** When it was last moved, µs since the epoch. */
+  readonly at: number
+}
+
+export class PartWriter {
+  readonly name: PartName
+  readonly path: string
+  /** The ordinal of the next message. */
+  nextOrdinal = 0
+  readonly #sqlite: Sqlite
+  #isNew: boolean
+  #insertBlock: Statement | undefined
+  #insertData: Statement | undefined
+  #setMark: Statement | undefined
+  #setMeta: Statement | undefined
+  readonly #builder = new BlockBuilder()
+  /** Small blocks at the end, one behind another. */
+  #tail: SmallBlock[] = []
+  /** Rows of small blocks that a large one follows. */
+  #closed: SmallBlock[][] = []
+
+  /** Opens the part, or makes it with its first message at `firstOrdinal`. Throws a Fault. */
+  constructor(path: string, name: PartName, firstOrdinal: number) {
+    this.path = path
+    this.name = name
+    this.#sqlite = openToWrite(path)
+    try {
+      const tables = this.#sqlite.prepare("SELECT name FROM sqlite_schema WHERE name = 'meta'").all()
+      this.#isNew = tables.length === 0
+      this.nextOrdinal = firstOrdinal
+      if (!this.#isNew) this.#load()
+    } catch (error) {
+      this.#sqlite.close()
+      throw archiveFault(error, path)
+    }
+  }
+
+  /** Whether nothing was ever stored in it. */
+  get isNew(): boolean {
+    return this.#isNew
+  }
+
+  get isFull(): boolean {
+    const pages = this.#sqlite.pragma('page_count', { simple: true }) as number
+    const size = this.#sqlite.pragma('page_size', { simple: true }) as number
+    return pages * size >= ARCHIVE_PART_BYTES_MAX
+  }
+
+  /** Small blocks that could be merged. */
+  get smallBlocks(): number {
+    return this.#tail.length
+  }
+
+  #load(): void {
+    this.#prepare()
+    const end = this.#meta('first')
+    const last = this.#sqlite
+      .prepare<[], { end: number }>('SELECT first + count AS end FROM block ORDER BY first DESC LIMIT 1')
+      .get()
+    this.nextOrdinal = last?.end ?? end
+    const small = this.#sqlite
+      .prepare<[number], SmallBlock>(
+        'SELECT first, count, level, raw_bytes FROM block WHERE raw_bytes < ? ORDER BY first',
+      )
+      .all(LARGE_BYTES)
+    for (const block of small) {
+      const before = this.#tail.at(-1)
+      if (before && before.first + before.count !== block.first) this.#closeTail()
+      this.#tail.push(block)
+    }
+    const tail = this.#tail.at(-1)
+    if (tail && tail.first + tail.count !== this.nextOrdinal) this.#closeTail()
+  }
+
+  #prepare(): void {
+    this.#insertBlock = this.#sqlite.prepare('INSERT INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    this.#insertData = this.#sqlite.prepare('INSERT INTO data VALUES (?, ?, ?, ?)')
+    this.#setMark = this.#sqlite.prepare('INSERT OR REPLACE INTO marks VALUES (?, ?, ?)')
+    this.#setMeta = this.#sqlite.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)')
+  }
+
+  #meta(key: string): number {
+    const row = this.#sqlite.prepare<[string], { value: number }>('SELECT value FROM meta WHERE key = ?').get(key)
+    return row?.value ?? 0
+  }
+
+  /** What the part knows of streams and writes. */
+  intake(): Intake {
+    const marks = new Map<string, Mark>()
+    if (this.#isNew) return { marks, instance: 0, settled: 0 }
+    const rows = this.#sqlite.prepare<[], Mark & { stream: string }>('SELECT stream, position, at FROM marks').all()
+    for (const { stream, position, at } of rows) marks.set(stream, { position, at })
+    return { marks, instance: this.#meta('instance'), settled: this.#meta('settled') }
+  }
+
+  /** Stores blocks, marks that moved, and the number of the last write, durably and all or nothing. Throws a Fault. */
+  commit(blocks: readonly EncodedBlock[], marks: ReadonlyMap<string, Mark>, instance: number, settled: number): void {
+    const isNew = this.#isNew
+    let first = this.nextOrdinal
+    this.#inTransaction(() => {
+      if (isNew) {
+        this.#sqlite.exec(SCHEMA)
+        this.#prepare()
+        this.#setMeta!.run('version', FORMAT_VERSION)
+        this.#setMeta!.run('first', first)
+      }
+      for (const block of blocks) {
+        this.#insert(first, block, 0)
+        first += block.count
+      }
+      for (const [stream, { position, at }] of marks) this.#setMark!.run(stream, position, at)
+      this.#setMeta!.run('instance', instance)
+      this.#setMeta!.run('settled', settled)
+    })
+    this.#isNew = false
+    for (const { count, rawBytes } of blocks) {
+      this.#append({ first: this.nextOrdinal, count, level: 0, raw_bytes: rawBytes })
+      this.nextOrdinal += count
+    }
+  }
+
+  #insert(first: number, block: EncodedBlock, level: number): void {
+    this.#insertBlock!.run(
+      ...[first, block.count, level, block.rawBytes, block.timeMin, block.timeMax, block.receivedMin],
+      ...[block.receivedMax, block.severities, block.facilities, block.hosts, block.programs],
+    )
+    this.#insertData!.run(first, block.grams, block.fields, block.texts)
+  }
+
+  #inTransaction(work: () => void): void {
+    try {
+      this.#sqlite.exec('BEGIN IMMEDIATE')
+      try {
+        work()
+        this.#sqlite.exec('COMMIT')
+      } catch (error) {
+        if (this.#sqlite.inTransaction) this.#sqlite.exec('ROLLBACK')
+        throw error
+      }
+    } catch (error) {
+      throw archiveFault(error, this.path)
+    }
+  }
+
+  #append(block: SmallBlock): void {
+    if (block.raw_bytes >= LARGE_BYTES) this.#closeTail()
+    else this.#tail.push(block)
+  }
+
+  #closeTail(): void {
+    if (this.#tail.length > 1) this.#closed.push(this.#tail)
+    this.#tail = []
+  }
+
+  /** Merges one row of small blocks that has become long enough; false where there is none. Throws a Fault. */
+  mergeOne(): boolean {
+    const closed = this.#closed.pop()
+    if (closed) {
+      const taken = fitting(closed)
+      this.#merge(taken)
+      const rest = closed.slice(taken.length)
+      if (rest.length > 1) this.#closed.push(rest)
+      return true
+    }
+    const taken = this.#ripe()
+    if (taken.length === 0) return false
+    const merged = this.#merge(taken)
+    this.#tail.splice(this.#tail.indexOf(taken[0]), taken.length, merged)
+    if (merged.raw_bytes < LARGE_BYTES) return true
+    const behind = this.#tail.splice(this.#tail.indexOf(merged))
+    this.#closeTail()
+    this.#tail = behind.slice(1)
+    return true
+  }
+
+  /** Merges all that is small, as when the part is sealed. */
+  mergeAll(): void {
+    this.#closeTail()
+    while (this.mergeOne());
+  }
+
+  #ripe(): SmallBlock[] {
+    const tail = this.#tail
+    const { level } = tail.at(-1) ?? { level: 0 }
+    const last = tail.slice(-ARCHIVE_MERGE_COUNT)
+    if (last.length === ARCHIVE_MERGE_COUNT && last.every((block) => block.level === level)) return fitting(last)
+    const bytes = tail.reduce((sum, { raw_bytes }) => sum + raw_bytes, 0)
+    return bytes >= ARCHIVE_BLOCK_BYTES && tail.length > 1 ? fitting(tail) : []
+  }
+
+  #merge(blocks: readonly SmallBlock[]): SmallBlock {
+    assert(blocks.length > 1, 'merging takes two')
+    const { first } = blocks[0]
+    const count = blocks.reduce((sum, block) => sum + block.count, 0)
+    const level = Math.max(...blocks.map((block) => block.level)) + 1
+    let encoded: EncodedBlock | undefined
+    this.#inTransaction(() => {
+      this.#builder.clear()
+      for (const block of blocks) addBlock(this.#decode(block), this.#builder)
+      encoded = this.#builder.finish()
+      assert(encoded.count === count, 'a merge keeps every message')
+      this.#sqlite.prepare('DELETE FROM block WHERE first >= ? AND first < ?').run(first, first + count)
+      this.#sqlite.prepare('DELETE FROM data WHERE first >= ? AND first < ?').run(first, first + count)
+      this.#insert(first, encoded, level)
+    })
+    return { first, count, level, raw_bytes: encoded!.rawBytes }
+  }
+
+  #decode({ first, count }: SmallBlock): DecodedBlock {
+    const sql = 'SELECT hosts, programs, fields, texts FROM block JOIN data USING (first) WHERE first = ?'
+    return new DecodedBlock(first, count, this.#sqlite.prepare<[number], BlockBlobs>(sql).get(first)!)
+  }
+
+  /** Leaves WAL mode, so that the part can be read without write permission (unless a reader is in the way), and closes. */
+  seal(): boolean {
+    try {
+      return leaveWal(this.#sqlite)
+    } finally {
+      this.#sqlite.close()
+    }
+  }
+
+  /** Closes it as it is. */
+  close(): void {
+    this.#sqlite.close()
+  }
+}
+
+/** As many of the blocks, from the first, as make a block of the wanted size; two at least. */
+function fitting(blocks: readonly SmallBlock[]): SmallBlock[] {
+  let bytes = 0
+  let count = 0
+  for (; count < blocks.length && (count < 2 || bytes + blocks[count].raw_bytes <= ARCHIVE_BLOCK_BYTES); count += 1) {
+    bytes += blocks[count].raw_bytes
+  }
+  return blocks.slice(0, count)
+}

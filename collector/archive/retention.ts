@@ -1,0 +1,119 @@
+// What is kept of an archive: whole days are removed when they are older than `keep`, the oldest parts when all together are
+// larger than `max_size`. The newest part is never removed.
+//
+// After the clock has jumped forward by over a day (a wrong clock, or a machine that was off) nothing expires for 24 hours: a
+// mistake of the clock must not empty the archive before somebody sees it.
+
+import type { Clock } from '../../common/clock.ts'
+import type { Disk } from '../../common/disk.ts'
+import { reasonOf } from '../../common/fault.ts'
+import { ARCHIVE_EXPIRY_WAIT_MS } from '../../common/limits.ts'
+import type { Log } from '../../common/log.ts'
+import { compareParts, dayEnd, fileNameOf, partNameOf, type PartName } from './schema.ts'
+
+export interface RetentionOptions {
+  /** Milliseconds. */
+  readonly keepMs: number | undefined
+  readonly bytesMax: number | undefined
+}
+
+interface Surroundings {
+  readonly clock: Clock
+  readonly disk: Disk
+  readonly log: Log
+}
+
+const DAY_US = 86_400_000_000
+
+export class Retention {
+  readonly #folder: string
+  readonly #options: RetentionOptions
+  readonly #surroundings: Surroundings
+  /** What the clock should show: the last reading, and when it was taken. */
+  #lastNow: number | undefined
+  #lastMs = 0
+  #waitUntilMs = -Infinity
+  #saidWaiting = false
+
+  constructor(folder: string, options: RetentionOptions, surroundings: Surroundings) {
+    this.#folder = folder
+    this.#options = options
+    this.#surroundings = surroundings
+  }
+
+  /** Removes what is no longer kept. */
+  async sweep(): Promise<void> {
+    const { disk } = this.#surroundings
+    const names = await disk.list(this.#folder)
+    const parts = names.map((name) => partNameOf(name.toString())).filter((part) => part !== undefined)
+    parts.sort(compareParts)
+    this.#watchClock(parts.at(-1))
+    const old = await this.#expire(parts.slice(0, -1))
+    await this.#shrink(old, parts.at(-1))
+  }
+
+  #watchClock(newest: PartName | undefined): void {
+    const { clock } = this.#surroundings
+    const now = clock.now()
+    const ms = clock.monotonicMs()
+    const expected =
+      this.#lastNow === undefined ? newest && dayEnd(newest.day) : this.#lastNow + (ms - this.#lastMs) * 1000
+    if (expected !== undefined && now > expected + DAY_US) this.#waitUntilMs = ms + ARCHIVE_EXPIRY_WAIT_MS
+    // Set right again: what seemed expired is not.
+    if (expected !== undefined && now < expected - DAY_US) this.#waitUntilMs = -Infinity
+    this.#lastNow = now
+    this.#lastMs = ms
+  }
+
+  async #expire(parts: readonly PartName[]): Promise<PartName[]> {
+    const { keepMs } = this.#options
+    const { clock, log } = this.#surroundings
+    if (keepMs === undefined) return [...parts]
+    const now = clock.now()
+    const isExpired = ({ day }: PartName) => dayEnd(day) + keepMs * 1000 <= now
+    const expired = parts.filter(isExpired)
+    if (expired.length > 0 && clock.monotonicMs() < this.#waitUntilMs) {
+      if (!this.#saidWaiting) {
+        const values = { folder: this.#folder, parts: expired.length }
+        log.warn(
+          values,
+          'the clock jumped forward by over a day: parts of the archive that expire are kept for 24 hours',
+        )
+      }
+      this.#saidWaiting = true
+      return [...parts]
+    }
+    this.#saidWaiting = false
+    for (const part of expired) await this.#remove(part, 'expired')
+    return parts.filter((part) => !isExpired(part))
+  }
+
+  async #shrink(old: readonly PartName[], newest: PartName | undefined): Promise<void> {
+    const { bytesMax } = this.#options
+    if (bytesMax === undefined || newest === undefined) return
+    const sizes = await Promise.all(old.map((part) => this.#size(part)))
+    let bytes = sizes.reduce((sum, size) => sum + size, 0) + (await this.#size(newest))
+    for (let i = 0; i < old.length && bytes > bytesMax; i += 1) {
+      await this.#remove(old[i], 'over max_size')
+      bytes -= sizes[i]
+    }
+  }
+
+  async #size(part: PartName): Promise<number> {
+    const { disk } = this.#surroundings
+    const path = `${this.#folder}/${fileNameOf(part)}`
+    const stats = await Promise.all([disk.stat(path), disk.stat(`${path}-wal`)])
+    return stats.reduce((sum, stat) => sum + (stat?.size ?? 0), 0)
+  }
+
+  async #remove(part: PartName, why: string): Promise<void> {
+    const { disk, log } = this.#surroundings
+    const path = `${this.#folder}/${fileNameOf(part)}`
+    try {
+      for (const suffix of ['', '-wal', '-shm']) if (await disk.stat(path + suffix)) await disk.remove(path + suffix)
+      log.info({ path, why }, 'removed a part of the archive')
+    } catch (error) {
+      log.warn({ path }, `cannot remove a part of the archive: ${reasonOf(error)}`)
+    }
+  }
+}
