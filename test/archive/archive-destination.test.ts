@@ -1,0 +1,210 @@
+// The destination as a whole, with its worker: intake, merging, days, marks, readers.
+
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { openArchive } from '../../collector/archive/reader.ts'
+import { systemDisk } from '../../common/disk.ts'
+import type { Batch } from '../../common/pipeline/batch.ts'
+import { batchOf, originOf } from '../fake/batch.ts'
+import { fakePlatform, openedArchive, stored, temporaryFolder } from './surroundings.ts'
+
+const NOON = Date.UTC(2026, 10, 23, 12) * 1000
+const DAY_MS = 86_400_000
+const DAY = DAY_MS * 1000
+const MINUTE_MS = 60_000
+
+const one = (text: string, received: number = NOON) => batchOf([text], originOf(), received)
+
+function files(folder: string): string[] {
+  return readdirSync(join(folder, 'archive'))
+    .filter((name) => name.endsWith('.db'))
+    .sort()
+}
+
+function fromStream(texts: string[], from: number, id: string = 'a'.repeat(32)): Batch {
+  const batch = batchOf(texts, originOf(), NOON)
+  const ends = Uint32Array.from(texts, (_, i) => 10 * (i + 1))
+  return { ...batch, runs: [{ ...batch.runs[0], stream: { id, from, to: from + 10 * texts.length, ends } }] }
+}
+
+test('archive: what a settled write held can be read at once, while the writer is open', async () => {
+  const folder = temporaryFolder()
+  const archive = await openedArchive(fakePlatform(), folder)
+  await archive.write(one('<34>Oct 11 22:14:15 web-1 su: first'))
+  expect([...(await stored(folder)).values()]).toEqual(['<34>Oct 11 22:14:15 web-1 su: first'])
+  await archive.write(one('second'))
+  expect([...(await stored(folder)).values()]).toEqual(['<34>Oct 11 22:14:15 web-1 su: first', 'second'])
+})
+
+test('archive: merging keeps ids and content', async () => {
+  const folder = temporaryFolder()
+  const archive = await openedArchive(fakePlatform(), folder)
+  const texts = Array.from({ length: 300 }, (_, i) => `<34>Oct 11 22:14:15 web-${i % 5} app[${i}]: message ${i}`)
+  for (const text of texts) await archive.write(one(text))
+  await archive.close(5_000)
+  expect([...(await stored(folder))]).toEqual(texts.map((text, i) => [`2026-11-23/${i}`, text]))
+  const reader = await openArchive(systemDisk, join(folder, 'archive'))
+  const part = reader.open(reader.parts[0])
+  expect(part.blocks().length).toBeLessThan(50)
+  part.close()
+})
+
+test('archive: a reader sees the same blocks while they are merged', async () => {
+  const folder = temporaryFolder()
+  const archive = await openedArchive(fakePlatform(), folder)
+  for (let i = 0; i < 10; i += 1) await archive.write(one(`early ${i}`))
+  const reader = await openArchive(systemDisk, join(folder, 'archive'))
+  const part = reader.open(reader.parts[0])
+  const blocks = part.blocks()
+  for (let i = 0; i < 100; i += 1) await archive.write(one(`late ${i}`))
+  const texts = blocks.flatMap((block) => {
+    const decoded = block.decode()
+    return Array.from({ length: decoded.count }, (_, i) => decoded.raw(i).toString())
+  })
+  part.close()
+  expect(texts).toEqual(Array.from({ length: 10 }, (_, i) => `early ${i}`))
+})
+
+test('archive: a day of receipt is a file, and the clock going back does not bring an old one back', async () => {
+  const folder = temporaryFolder()
+  const archive = await openedArchive(fakePlatform(), folder)
+  await archive.write(one('on the 23rd', NOON))
+  await archive.write(one('on the 24th', NOON + DAY))
+  await archive.write(one('the clock went back', NOON))
+  expect(files(folder)).toEqual(['2026-11-23.db', '2026-11-24.db'])
+  expect([...(await stored(folder))]).toEqual([
+    ['2026-11-23/0', 'on the 23rd'],
+    ['2026-11-24/0', 'on the 24th'],
+    ['2026-11-24/1', 'the clock went back'],
+  ])
+})
+
+test('archive: sealed files, and all after a close, have left WAL mode', async () => {
+  const folder = temporaryFolder()
+  const archive = await openedArchive(fakePlatform(), folder)
+  await archive.write(one('sealed', NOON))
+  await archive.write(one('current', NOON + DAY))
+  // Byte 18 of a database is 1 where its journal is not a WAL (SQLite's file format §1.3.3).
+  expect(readFileSync(join(folder, 'archive', '2026-11-23.db'))[18]).toBe(1)
+  expect(readdirSync(join(folder, 'archive'))).not.toContain('2026-11-23.db-wal')
+  await archive.close(5_000)
+  expect(readFileSync(join(folder, 'archive', '2026-11-24.db'))[18]).toBe(1)
+})
+
+test('archive: what is repeated of a stream is stored once, also in the next process and the next day', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform()
+  const archive = await openedArchive(platform, folder)
+  await archive.write(fromStream(['a', 'b', 'c'], 0))
+  await archive.write(fromStream(['b', 'c', 'd'], 10))
+  expect([...(await stored(folder)).values()]).toEqual(['a', 'b', 'c', 'd'])
+  expect(await platform.metrics.total('sluice_repeats_total')).toBe(2)
+  await archive.write(one('next day', NOON + DAY))
+  await archive.close(5_000)
+  rmSync(join(folder, 'archive', '2026-11-23.db'))
+  const second = await openedArchive(fakePlatform(), folder)
+  expect(await second.marks(['a'.repeat(32), 'b'.repeat(32)])).toEqual(new Map([['a'.repeat(32), 40]]))
+  await second.write(fromStream(['d', 'e'], 30))
+  expect([...(await stored(folder)).values()]).toEqual(['next day', 'e'])
+})
+
+test('archive: an empty selection moves its mark', async () => {
+  const folder = temporaryFolder()
+  const archive = await openedArchive(fakePlatform(), folder)
+  const stream = { id: 'c'.repeat(32), from: 0, to: 700, ends: new Uint32Array(0) }
+  await archive.write({ ...batchOf([], originOf(), NOON), runs: [{ count: 0, origin: originOf(), stream }] })
+  expect(await archive.marks([stream.id])).toEqual(new Map([[stream.id, 700]]))
+})
+
+test('archive: days older than keep are removed', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform()
+  platform.clock.setWall(NOON)
+  const archive = await openedArchive(platform, folder, { keepMs: 2 * DAY_MS })
+  for (let day = 0; day < 4; day += 1) {
+    await archive.write(one(`day ${day}`, NOON + day * DAY))
+    await platform.clock.pass(DAY_MS)
+  }
+  const left = ['2026-11-25.db', '2026-11-26.db']
+  await expect.poll(async () => (await platform.clock.pass(MINUTE_MS), files(folder))).toEqual(left)
+})
+
+test('archive: after a forward jump of the clock expiry waits for 24 hours and says so', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform()
+  platform.clock.setWall(NOON)
+  const archive = await openedArchive(platform, folder, { keepMs: 2 * DAY_MS })
+  await archive.write(one('before', NOON))
+  await archive.write(one('next', NOON + DAY))
+  platform.clock.setWall(NOON + 30 * DAY)
+  await archive.write(one('after', NOON + 30 * DAY))
+  const said = async () => {
+    await platform.clock.pass(MINUTE_MS)
+    return platform.log.lines.map(({ text }) => text).join()
+  }
+  await expect.poll(said).toContain('kept for 24 hours')
+  expect(files(folder)).toHaveLength(3)
+  await platform.clock.pass(DAY_MS)
+  await expect.poll(async () => (await platform.clock.pass(MINUTE_MS), files(folder))).toEqual(['2026-12-23.db'])
+})
+
+test('archive: over max_size the oldest days go, the newest stays', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform()
+  const archive = await openedArchive(platform, folder, { bytesMax: 1 })
+  await archive.write(one('old', NOON))
+  await archive.write(one('new', NOON + DAY))
+  await expect.poll(async () => (await platform.clock.pass(MINUTE_MS), files(folder))).toEqual(['2026-11-24.db'])
+})
+
+test('archive: a missing folder is a fault that names it', async () => {
+  const folder = join(temporaryFolder(), 'archive')
+  const missing = { code: 'ARCHIVE_MISSING', detail: expect.stringContaining(folder) }
+  await expect(openArchive(systemDisk, folder)).rejects.toMatchObject(missing)
+})
+
+test('archive: a damaged day is a fault, and other days can still be read', async () => {
+  const folder = temporaryFolder()
+  const archive = await openedArchive(fakePlatform(), folder)
+  await archive.write(one('good', NOON))
+  await archive.close(5_000)
+  writeFileSync(join(folder, 'archive', '2026-11-22.db'), 'no database at all '.repeat(300))
+  const reader = await openArchive(systemDisk, join(folder, 'archive'))
+  expect(() => reader.open(reader.parts[0])).toThrow(/ARCHIVE_UNREADABLE.*2026-11-22/)
+  const part = reader.open(reader.parts[1])
+  expect(part.totals().messages).toBe(1)
+  part.close()
+})
+
+test('archive: a torn day is a fault, not a wrong answer', async () => {
+  const folder = temporaryFolder()
+  const archive = await openedArchive(fakePlatform(), folder)
+  for (let i = 0; i < 20; i += 1) await archive.write(one(`message ${i}`, NOON))
+  await archive.close(5_000)
+  const path = join(folder, 'archive', '2026-11-23.db')
+  const whole = readFileSync(path)
+  writeFileSync(path, Buffer.concat([whole.subarray(0, 8192), Buffer.alloc(whole.length - 8192, 0xaa)]))
+  await expect(stored(folder)).rejects.toMatchObject({ code: 'ARCHIVE_UNREADABLE' })
+})
+
+test('archive: a damaged current file is left alone, and writing goes on in the next part', async () => {
+  const folder = temporaryFolder()
+  const archive = await openedArchive(fakePlatform(), folder)
+  await archive.write(one('lost to the disk', NOON))
+  await archive.close(5_000)
+  writeFileSync(join(folder, 'archive', '2026-11-23.db'), 'damaged'.repeat(2000))
+  const platform = fakePlatform()
+  const second = await openedArchive(platform, folder)
+  await second.write(one('goes on', NOON))
+  expect(files(folder)).toEqual(['2026-11-23.2.db', '2026-11-23.db'])
+  expect(platform.log.lines.map(({ text }) => text).join()).toContain('cannot be opened')
+})
+
+test('archive: a thousand open writes settle, none lost, in order', async () => {
+  const folder = temporaryFolder()
+  const archive = await openedArchive(fakePlatform(), folder)
+  const texts = Array.from({ length: 1000 }, (_, i) => `message ${i} ${'x'.repeat(i)}`)
+  await Promise.all(texts.map((text) => archive.write(one(text))))
+  expect([...(await stored(folder)).values()]).toEqual(texts)
+})

@@ -1,0 +1,50 @@
+// The index: never a wrong "no".
+
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { addBatch } from '../../collector/archive/batch-rows.ts'
+import { BlockBuilder, type EncodedBlock } from '../../collector/archive/block-builder.ts'
+import { DecodedBlock } from '../../collector/archive/decoded-block.ts'
+import { mayContain } from '../../collector/archive/grams.ts'
+import { batchOf, originOf } from '../fake/batch.ts'
+
+function blockOf(messages: string[]): EncodedBlock {
+  const builder = new BlockBuilder()
+  addBatch(batchOf(messages, originOf(), 0), undefined, builder, () => expect.unreachable())
+  return builder.finish()
+}
+
+test('index: every piece of every match line may be there, with and without case', () => {
+  const word = fc.string({ minLength: 1, maxLength: 12 }).filter((text) => !/[\s[\]:<>]/.test(text))
+  const message = fc.tuple(word, word, fc.nat(99_999), fc.string())
+  fc.assert(
+    fc.property(fc.array(message, { minLength: 1, maxLength: 20 }), (parts) => {
+      const block = blockOf(
+        parts.map(([host, tag, pid, text]) => `<34>Oct 11 22:14:15 ${host} ${tag}[${pid}]: ${text}`),
+      )
+      const { bytes, lineStarts } = new DecodedBlock(0, block.count, block).lines
+      for (let i = 0; i < block.count; i += 1) {
+        const line = bytes.subarray(lineStarts[i], lineStarts[i + 1] - 1)
+        for (let at = 0; at < line.length; at += 1) {
+          const literal = line.subarray(at, at + 9)
+          const capitals = Buffer.from(literal.map((byte) => (byte >= 0x61 && byte <= 0x7a ? byte - 32 : byte)))
+          expect(mayContain(block.grams, literal, false)).toBe(true)
+          expect(mayContain(block.grams, capitals, true)).toBe(true)
+        }
+      }
+    }),
+  )
+})
+
+test('index: what stands in no line is ruled out, most of the time', () => {
+  const { grams } = blockOf(
+    Array.from({ length: 2000 }, (_, i) => `<34>Oct 11 22:14:15 web-${i % 9} app[${i}]: request ${i * 7919} done`),
+  )
+  const absent = Array.from({ length: 1000 }, (_, i) => Buffer.from(`user${i * 104_729}x`))
+  expect(absent.filter((literal) => mayContain(grams, literal, false)).length).toBeLessThan(50)
+})
+
+test('index: literals too short for it are never ruled out', () => {
+  expect(mayContain(Buffer.alloc(32), Buffer.from('12345'), false)).toBe(true)
+  expect(mayContain(Buffer.alloc(32), Buffer.from('123456'), false)).toBe(false)
+})

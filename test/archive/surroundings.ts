@@ -1,0 +1,65 @@
+// What the tests of this folder run in: a temporary folder, a clock that is told, an archive and its reader.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach } from 'vitest'
+import { ArchiveDestination } from '../../collector/archive/archive-destination.ts'
+import { openArchive } from '../../collector/archive/reader.ts'
+import type { RetentionOptions } from '../../collector/archive/retention.ts'
+import { systemDisk } from '../../common/disk.ts'
+import { utc } from '../../common/message/zone.ts'
+import { createMetrics } from '../../common/metric.ts'
+import type { Platform } from '../../common/platform.ts'
+import { SlabPool } from '../../common/pipeline/slab.ts'
+import { systemRandom } from '../../common/random.ts'
+import { FakeClock } from '../fake/clock.ts'
+import { fakeLog } from '../fake/log.ts'
+
+const cleanups: (() => Promise<void> | void)[] = []
+afterEach(async () => {
+  for (const clean of cleanups.splice(0).toReversed()) await clean()
+})
+
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-archive-'))
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+export function fakePlatform() {
+  const clock = new FakeClock()
+  const platform = {
+    ...{ clock, disk: systemDisk, log: fakeLog(), metrics: createMetrics(), random: systemRandom },
+    slabs: new SlabPool(),
+  }
+  return platform as typeof platform & Platform
+}
+
+/** An open archive in `<dataFolder>/archive`; closed when the test is over. */
+export async function openedArchive(platform: Platform, dataFolder: string, options: Partial<RetentionOptions> = {}) {
+  const archive = new ArchiveDestination(
+    { keepMs: undefined, bytesMax: undefined, ...options },
+    { name: 'archive', platform, dataFolder, hostName: 'here', messageBytesMax: 1024 * 1024, localZone: utc },
+  )
+  await archive.open()
+  cleanups.push(() => archive.close(5_000))
+  return archive
+}
+
+/** Every message of an archive by its id, as it came (latin1, so that every byte is one character). */
+export async function stored(dataFolder: string): Promise<Map<string, string>> {
+  const archive = await openArchive(systemDisk, join(dataFolder, 'archive'))
+  const messages = new Map<string, string>()
+  for (const name of archive.parts) {
+    const part = archive.open(name)
+    for (const block of part.blocks()) {
+      const decoded = block.decode()
+      for (let i = 0; i < decoded.count; i += 1) {
+        messages.set(`${name.day}/${block.first + i}`, decoded.raw(i).toString('latin1'))
+      }
+    }
+    part.close()
+  }
+  return messages
+}
