@@ -1,5 +1,6 @@
 // The types of sources and destinations that this version has. Each declares its options beside its code.
 
+import { archiveType } from '../collector/archive/archive-type.ts'
 import { fileType } from '../collector/file/file-type.ts'
 import { syslogSource } from '../collector/listen/syslog-source.ts'
 import { stdoutType } from '../collector/stdout.ts'
@@ -14,7 +15,7 @@ export interface KnownTypes {
 
 export const knownTypes: KnownTypes = {
   sources: [fileSource, syslogSource],
-  destinations: [fileType, forwardType, stdoutType],
+  destinations: [archiveType, fileType, forwardType, stdoutType],
 }
 
 /** Types that the manual speaks of and that a later version brings: worth another word than a misspelt one. */
