@@ -21,13 +21,15 @@ export function readBracket(
     if (at >= pattern.length) throw unmatched()
     if (pattern[at] === ']' && at > first) break
     if (pattern.startsWith('[:', at)) {
-      const name = inner(':')
-      const set = named(name, ignoreCase)
-      if (!set) throw fault('Invalid character class name', at)
+      const begin = at
+      const set = named(inner(':'), ignoreCase)
+      if (!set) throw fault('Invalid character class name', begin)
       classes.push(set)
       continue
     }
     const begin = at
+    // A hyphen stands for itself at the start and at the end.
+    if (pattern[at] === '-' && at > first && pattern[at + 1] !== ']') throw fault('Invalid range end', at)
     const from = member()
     let to = from
     if (pattern[at] === '-' && pattern[at + 1] !== ']' && at + 1 < pattern.length) {

@@ -98,12 +98,21 @@ class Builder {
           ? node.parts.reduce((after, part) => this.add(part, after), next)
           : node.parts.reduceRight((after, part) => this.add(part, after), next)
       case 'choice':
+        if (node.options.length === 0) return this.#nowhere()
         return node.options
           .map((option) => this.add(option, next))
           .reduceRight((second, first) => this.step(FORK, second, first))
       case 'repeat':
         return this.#repeat(node.part, node.min, node.max, next)
     }
+  }
+
+  /** A fork to itself: nothing matches. */
+  #nowhere(): number {
+    const fork = this.step(FORK, 0, 0)
+    this.values[fork] = fork
+    this.nexts[fork] = fork
+    return fork
   }
 
   #repeat(part: Node, min: number, max: number, next: number): number {
