@@ -51,8 +51,8 @@ function writeField(batch: Batch, i: number, origin: Origin, field: TemplateFiel
   if (cell !== undefined) {
     const from = table.cells[row + cell]
     const to = table.cells[row + cell + 1]
-    if (field === 'host' && (from === to || origin.hostForced)) output.fixed(origin.host)
-    else if (field === 'program' && from === to) output.fixed(origin.program)
+    if (field === 'host' && (from === to || origin.hostForced)) output.lineText(origin.host)
+    else if (field === 'program' && from === to) output.lineText(origin.program)
     else output.line(batch.slab, from, to)
     return
   }

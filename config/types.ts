@@ -6,6 +6,7 @@ import { syslogSource } from '../collector/listen/syslog-source.ts'
 import { stdoutType } from '../collector/stdout.ts'
 import type { DestinationType, SourceType } from '../common/component.ts'
 import { fileSource } from '../shipper/tail/file-source.ts'
+import { stdinSource } from '../shipper/source/stdin.ts'
 import { forwardType } from '../shipper/forward/forward-destination.ts'
 
 export interface KnownTypes {
@@ -14,7 +15,7 @@ export interface KnownTypes {
 }
 
 export const knownTypes: KnownTypes = {
-  sources: [fileSource, syslogSource],
+  sources: [fileSource, stdinSource, syslogSource],
   destinations: [archiveType, fileType, forwardType, stdoutType],
 }
 

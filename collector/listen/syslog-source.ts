@@ -9,7 +9,7 @@ import { endpointUrl, network, zone } from '../../common/option-values.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import type { Sink, Source } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
-import { Intake } from './intake.ts'
+import { Intake } from '../../common/pipeline/intake.ts'
 import { TcpListener, type ListenerSettings } from './tcp-listener.ts'
 import { UdpListener } from './udp-listener.ts'
 

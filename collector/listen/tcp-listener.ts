@@ -8,7 +8,7 @@ import type { Connection, Endpoint, Listener } from '../../common/net/net.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
-import type { Intake } from './intake.ts'
+import type { Intake } from '../../common/pipeline/intake.ts'
 
 /** What a listener needs to know of its source. */
 export interface ListenerSettings {

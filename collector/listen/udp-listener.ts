@@ -9,7 +9,7 @@ import type { DatagramSocket, Endpoint } from '../../common/net/net.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
-import type { Intake } from './intake.ts'
+import type { Intake } from '../../common/pipeline/intake.ts'
 import { KernelDrops } from './kernel-drops.ts'
 import type { ListenerSettings } from './tcp-listener.ts'
 

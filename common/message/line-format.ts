@@ -124,7 +124,7 @@ function writeFrom(batch: Batch, i: number, origin: Origin, output: Output, tabl
     return
   }
   if (named) output.line(slab, host, hostEnd)
-  else output.fixed(origin.host)
+  else output.lineText(origin.host)
   output.byte(SPACE)
   writeTag(batch, row, origin, output, cells)
   output.line(slab, message, messageEnd)
@@ -145,7 +145,8 @@ function writeTag(batch: Batch, row: number, origin: Origin, output: Output, cel
   const program = cells[row + PROGRAM]
   const programEnd = cells[row + PROGRAM + 1]
   if (programEnd > program) output.line(batch.slab, program, programEnd)
-  else if ((cells[row + KIND] & FORMAT_MASK) === FORMAT_RAW && origin.program.length > 0) output.fixed(origin.program)
+  else if ((cells[row + KIND] & FORMAT_MASK) === FORMAT_RAW && origin.program.length > 0)
+    output.lineText(origin.program)
   else return
   const pid = cells[row + PID]
   const pidEnd = cells[row + PID + 1]
@@ -173,10 +174,9 @@ export function writeRfc5424(batch: Batch, i: number, origin: Origin, output: Ou
   const raw = (cells[row + KIND] & FORMAT_MASK) === FORMAT_RAW
   const named = cells[row + HOST + 1] > cells[row + HOST] && origin.hostForced !== true
   if (named) output.line(batch.slab, cells[row + HOST], cells[row + HOST + 1])
-  else output.fixed(origin.host.length > 0 ? origin.host : NIL)
+  else output.word(origin.host.length > 0 ? origin.host : NIL)
   output.byte(SPACE)
-  if (raw && cells[row + PROGRAM + 1] === cells[row + PROGRAM] && origin.program.length > 0)
-    output.fixed(origin.program)
+  if (raw && cells[row + PROGRAM + 1] === cells[row + PROGRAM] && origin.program.length > 0) output.word(origin.program)
   else writeOrNil(batch, row + PROGRAM, output, cells)
   for (const field of REST_OF_HEADER) {
     output.byte(SPACE)

@@ -66,6 +66,18 @@ export class Output {
     this.length = at
   }
 
+  /** A short text that came from outside, as part of one line: escaped as `line` does. */
+  lineText(from: Uint8Array): void {
+    this.reserve(4 * from.length)
+    for (let i = 0; i < from.length; i += 1) this.#lineByte(from[i])
+  }
+
+  /** A short text as one word: blanks and control bytes would end the column that it stands in. */
+  word(from: Uint8Array): void {
+    this.reserve(from.length)
+    for (let i = 0; i < from.length; i += 1) this.bytes[this.length++] = from[i] > SPACE ? from[i] : UNDERSCORE
+  }
+
   /** `[start, end)` of a slab as it is. */
   raw(from: Slab, start: number, end: number): void {
     this.reserve(end - start)
@@ -135,8 +147,10 @@ export class Output {
 const NUL = 0x00
 const LF = 0x0a
 const CR = 0x0d
+const SPACE = 0x20
 const HASH = 0x23
 const ZERO = 0x30
+const UNDERSCORE = 0x5f
 const SLOW_BYTES = 16
 
 function viewOf(bytes: Buffer): DataView {

@@ -6,7 +6,7 @@ export type StructuredData = Record<string, Record<string, string>>
 /** Reads what the header parser has found to be structured data. */
 export function parseStructuredData(text: string): StructuredData {
   const elements: [string, Record<string, string>][] = []
-  for (const [, id, rest] of text.matchAll(/\[([^ =\]"]+)((?:\s+[^ =\]"]+="(?:\\[\s\S]|[^"\\])*")*)\s*\]/g)) {
+  for (const [, id, rest] of text.matchAll(/\[([^ =\]"]+)((?: *[^ =\]"]+="(?:\\[\s\S]|[^"\\])*")*) *\]/g)) {
     const params: [string, string][] = []
     for (const [, name, value] of rest.matchAll(/([^ =\]"]+)="((?:\\[\s\S]|[^"\\])*)"/g)) {
       params.push([name, value.replaceAll(/\\(["\\\]])/g, '$1')])

@@ -59,6 +59,7 @@ class SystemConnection implements Connection {
     socket.on('error', (error) => (failure = error))
     if (socket.destroyed) setImmediate(() => events.close(failure))
     else socket.on('close', () => events.close(failure))
+    // What was accepted does not flow before this: bytes that nobody listens for would be gone.
     socket.resume()
   }
 
@@ -177,6 +178,8 @@ function askForBuffer(socket: dgram.Socket, bytes: number): void {
 // A name is looked up once a minute, not once a datagram.
 const RESOLVED_FOR_MS = 60_000
 
+const EARLY_DATAGRAMS_MAX = 4096
+
 class SystemDatagramSocket implements DatagramSocket {
   readonly port: number
   readonly receiveBufferBytes: number
@@ -184,6 +187,8 @@ class SystemDatagramSocket implements DatagramSocket {
   readonly #ipv6: boolean
   /** For receivers of the other family; opened when the first is sent to. */
   #other: Promise<dgram.Socket> | undefined
+  // Node hands out datagrams from the moment of binding on; the first seconds of a start must not lose them.
+  readonly #early: [datagram: Buffer, host: string, port: number][] = []
   readonly #resolved = new Map<string, { readonly address: string; readonly untilMs: number }>()
 
   constructor(socket: dgram.Socket) {
@@ -192,6 +197,7 @@ class SystemDatagramSocket implements DatagramSocket {
     this.port = port
     this.#ipv6 = family === 'IPv6'
     this.receiveBufferBytes = socket.getRecvBufferSize()
+    socket.on('message', this.#keepEarly)
   }
 
   start(receive: (datagram: Buffer, peerHost: string, peerPort: number) => void): void {
@@ -205,6 +211,12 @@ class SystemDatagramSocket implements DatagramSocket {
       }
       receive(datagram, plain, port)
     })
+    this.#socket.off('message', this.#keepEarly)
+    for (const [datagram, host, port] of this.#early.splice(0)) receive(datagram, host, port)
+  }
+
+  readonly #keepEarly = (datagram: Buffer, { address, port }: dgram.RemoteInfo): void => {
+    if (this.#early.length < EARLY_DATAGRAMS_MAX) this.#early.push([datagram, plainAddress(address), port])
   }
 
   async send(datagram: Buffer, to: Endpoint): Promise<void> {

@@ -1,18 +1,18 @@
-// What all listeners of a source share: one gather, one set of open writes, one brake.
+// What everything that a source reads from shares: one gather, one set of open writes, one brake.
 //
 //   connection ─┐ frames                  batch              promise
 //   connection ─┼────────▶ gather ── one a turn ──▶ sink ──────────────▶ released
 //   datagram   ─┘             │                      │
 //                             └── no slab ──▶ brake ◀┘ 8 MiB open
 
-import type { Cancel } from '../../common/clock.ts'
-import { Fault, reasonOf } from '../../common/fault.ts'
-import { RateLimitedWarning } from '../../common/log.ts'
-import { batchBytes, type Batch, type Origin } from '../../common/pipeline/batch.ts'
-import { Gather } from '../../common/pipeline/gather.ts'
-import { OpenWrites } from '../../common/pipeline/open-writes.ts'
-import type { Sink } from '../../common/pipeline/sink.ts'
-import type { Platform } from '../../common/platform.ts'
+import type { Cancel } from '../clock.ts'
+import { Fault, reasonOf } from '../fault.ts'
+import { RateLimitedWarning } from '../log.ts'
+import { batchBytes, type Batch, type Origin } from './batch.ts'
+import { Gather } from './gather.ts'
+import { OpenWrites } from './open-writes.ts'
+import type { Sink } from './sink.ts'
+import type { Platform } from '../platform.ts'
 
 // More than one read from a socket brings.
 const CHUNK_BYTES = 64 * 1024
