@@ -1,0 +1,42 @@
+// Killed at any moment: what was acknowledged is stored, and what is sent again is not stored twice.
+
+import { spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { stored, temporaryFolder } from './surroundings.ts'
+import { WRITER } from './writer-process.ts'
+
+const dist = join(import.meta.dirname, '..', '..', 'dist')
+const KILLS = 4
+
+/** Starts a writer at `first`, kills it with SIGKILL after `lines` acknowledgements; the last number acknowledged. */
+function writeAndKill(folder: string, first: number, lines: number): Promise<number> {
+  const script = join(folder, 'writer.mjs')
+  writeFileSync(script, WRITER)
+  const child = spawn(process.execPath, [script, dist, folder, String(first)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let text = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    text += chunk.toString()
+    if (text.split('\n').length > lines) child.kill('SIGKILL')
+  })
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('exit', () => resolve(Number(text.slice(0, text.lastIndexOf('\n')).split('\n').at(-1))))
+  })
+}
+
+test('archive: killed with SIGKILL again and again, every acknowledged message is stored once', async () => {
+  const folder = temporaryFolder()
+  let acknowledged = 0
+  for (let kill = 1; kill <= KILLS; kill += 1) {
+    // The source goes back further than it has to, as after a crash of its own.
+    acknowledged = await writeAndKill(folder, Math.max(0, acknowledged - 50), 30 * kill)
+    const numbers = [...(await stored(folder)).values()].map((text) => Number(text.slice('<13>message '.length)))
+    expect(numbers).toEqual(numbers.map((_, i) => i))
+    expect(acknowledged).toBeGreaterThan(0)
+    expect(numbers.length).toBeGreaterThanOrEqual(acknowledged)
+  }
+})
