@@ -4,6 +4,7 @@
 //   12: 0100007F:158A 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 41232 2 0000000000 17
 
 import type { Cancel } from '../../common/clock.ts'
+import { parseAddress } from '../../common/expression/address.ts'
 import { reasonOf } from '../../common/fault.ts'
 import type { Endpoint } from '../../common/net/net.ts'
 import type { Platform } from '../../common/platform.ts'
@@ -14,7 +15,8 @@ const TABLES = ['/proc/net/udp', '/proc/net/udp6'] as const
 export class KernelDrops {
   readonly #source: string
   readonly #platform: Platform
-  readonly #ports = new Set<number>()
+  /** `port` or `address:port`, as the tables write addresses. */
+  readonly #watched = new Set<string>()
   readonly #before = new Map<string, number>()
   #cancel: Cancel | undefined
   #stopped = false
@@ -24,20 +26,22 @@ export class KernelDrops {
     this.#platform = platform
   }
 
-  /** A socket of ours. */
-  watch({ port }: Endpoint): void {
-    this.#ports.add(port)
+  /** A socket of ours. One that was bound by name is known by its port alone. */
+  watch({ host, port }: Endpoint): void {
+    const address = parseAddress(host)
+    if (!address) this.#watched.add(`${port}`)
+    else for (const written of tableAddresses(address)) this.#watched.add(`${written}:${port}`)
   }
 
   start(): void {
-    if (this.#ports.size > 0) void this.#look()
+    if (this.#watched.size > 0) void this.#look()
   }
 
   /** Counts once more: sockets are to be closed after this. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancel?.()
-    if (this.#ports.size > 0) await this.#look()
+    if (this.#watched.size > 0) await this.#look()
   }
 
   async #look(): Promise<void> {
@@ -65,8 +69,8 @@ export class KernelDrops {
       return 0
     }
     let dropped = 0
-    for (const { port, inode, drops } of parseUdpTable(text)) {
-      if (!this.#ports.has(port)) continue
+    for (const { address, port, inode, drops } of parseUdpTable(text)) {
+      if (!this.#watched.has(`${address}:${port}`) && !this.#watched.has(`${port}`)) continue
       dropped += Math.max(0, drops - (this.#before.get(inode) ?? 0))
       this.#before.set(inode, drops)
     }
@@ -75,15 +79,24 @@ export class KernelDrops {
 }
 
 /** The sockets of a table in the form of /proc/net/udp. */
-export function parseUdpTable(text: string): { port: number; inode: string; drops: number }[] {
+export function parseUdpTable(text: string): { address: string; port: number; inode: string; drops: number }[] {
   return text
     .split('\n')
     .slice(1)
     .map((line) => line.trim().split(/\s+/))
     .filter((fields) => fields.length >= 13)
     .map((fields) => ({
+      address: fields[1].slice(0, fields[1].indexOf(':')),
       port: Number.parseInt(fields[1].slice(fields[1].indexOf(':') + 1), 16),
       inode: fields[9],
       drops: Number(fields[12]),
     }))
+}
+
+// Addresses stand there as words of 32 bits in the machine's byte order: both orders are looked for.
+function tableAddresses(address: Uint8Array): string[] {
+  const mapped = address.subarray(0, 10).every((byte) => byte === 0) && address[10] === 0xff && address[11] === 0xff
+  const straight = Buffer.from(mapped ? address.subarray(12) : address)
+  const swapped = Buffer.from(straight).swap32()
+  return [straight, swapped].map((bytes) => bytes.toString('hex').toUpperCase())
 }

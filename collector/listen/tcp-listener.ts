@@ -44,7 +44,8 @@ export class TcpListener {
   readonly #open = new Set<Open>()
   readonly #listeners: Listener[] = []
   #intake: Intake | undefined
-  #early: Connection[] = []
+  /** Accepted, but not read from yet: the source does not run yet, or brakes. */
+  #waiting: Connection[] = []
   #braked = false
   #stopped = false
 
@@ -64,7 +65,7 @@ export class TcpListener {
   /** Begins to read. */
   start(intake: Intake): void {
     this.#intake = intake
-    for (const connection of this.#early.splice(0)) this.#accept(connection)
+    this.#acceptWaiting()
     this.#sweep()
   }
 
@@ -72,7 +73,7 @@ export class TcpListener {
   async stop(): Promise<void> {
     this.#stopped = true
     await Promise.all(this.#listeners.map((listener) => listener.close()))
-    for (const connection of this.#early) connection.destroy()
+    for (const connection of this.#waiting.splice(0)) connection.destroy()
     for (const open of this.#open) {
       for (const chunk of open.stash.splice(0)) open.splitter.feed(chunk)
       open.splitter.flush()
@@ -85,11 +86,11 @@ export class TcpListener {
   #accept(connection: Connection): void {
     const intake = this.#intake
     if (this.#stopped) return connection.destroy()
-    // Bound already, not running yet: kept until it is.
-    if (!intake) return void this.#early.push(connection)
     const { host } = connection.peer
     if (!this.#settings.allows(host)) return this.#refuse(connection, 'not_allowed')
-    if (this.#open.size >= this.#settings.connectionsMax) return this.#refuse(connection, 'max_connections')
+    const connections = this.#open.size + this.#waiting.length
+    if (connections >= this.#settings.connectionsMax) return this.#refuse(connection, 'max_connections')
+    if (!intake || this.#braked) return void this.#waiting.push(connection)
     const open = this.#opened(connection, intake)
     this.#open.add(open)
     this.#countOpen()
@@ -98,7 +99,10 @@ export class TcpListener {
       end: () => this.#end(open),
       close: () => this.#closed(open),
     })
-    if (this.#braked) connection.pause()
+  }
+
+  #acceptWaiting(): void {
+    for (const connection of this.#waiting.splice(0)) this.#accept(connection)
   }
 
   #opened(connection: Connection, intake: Intake): Open {
@@ -145,6 +149,7 @@ export class TcpListener {
     } while (stashed)
     this.#braked = false
     for (const { connection } of this.#open) connection.resume()
+    this.#acceptWaiting()
   }
 
   #end(open: Open): void {

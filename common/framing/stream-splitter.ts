@@ -127,7 +127,7 @@ export class StreamSplitter implements HalfFrame {
   /** Gives out what is held as a piece of a message that goes on. */
   giveOut(): void {
     if (this.#state === COUNTING) this.#state = IN_TEXT
-    this.#givePiece(this.#halfLength)
+    this.#givePiece(textBoundary(this.#half, this.#halfLength))
   }
 
   /** A frame begins at `at`, or later: empty lines are skipped. Whole frames are only noted; a half one is kept. */

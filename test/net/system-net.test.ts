@@ -70,10 +70,11 @@ describe('listening', () => {
   })
 
   test('a listener closes while connections are open, they live on, and the port is free', async () => {
-    const { port, accepted, close } = await listening()
+    const listener = await listening()
+    const { port, accepted } = listener
     const client = await connected(port)
     await until('it is accepted', () => accepted.length === 1)
-    await close()
+    await listener.close()
     const again = await systemNet.listen({ host: LOOPBACK, port }, () => undefined)
     await again.close()
     const heard = reading(accepted[0])
@@ -174,16 +175,18 @@ describe('a connection', () => {
 
 describe('connecting', () => {
   test('a port where nobody listens is refused, and worth a retry', async () => {
-    const { port, close } = await listening()
-    await close()
+    const listener = await listening()
+    const { port } = listener
+    await listener.close()
     const fault = await faultOf(systemNet.connect({ host: LOOPBACK, port }))
     expect([fault.code, fault.retryable]).toEqual(['CONNECTION_REFUSED', true])
     expect(fault.detail).toContain(`127.0.0.1:${port}`)
   })
 
   test('a name with several addresses that all refuse says why', async () => {
-    const { port, close } = await listening()
-    await close()
+    const listener = await listening()
+    const { port } = listener
+    await listener.close()
     const fault = await faultOf(systemNet.connect({ host: 'localhost', port }))
     expect(fault.code).toBe('CONNECTION_REFUSED')
     expect(fault.detail).toContain('ECONNREFUSED')

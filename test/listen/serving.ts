@@ -1,0 +1,85 @@
+// A syslog source on loopback, on the real network.
+
+import * as dgram from 'node:dgram'
+import * as net from 'node:net'
+import { onTestFinished } from 'vitest'
+import { syslogSource } from '../../collector/listen/syslog-source.ts'
+import { systemClock, type Clock } from '../../common/clock.ts'
+import type { ComponentContext } from '../../common/component.ts'
+import { systemDisk } from '../../common/disk.ts'
+import { utc } from '../../common/message/zone.ts'
+import { createMetrics } from '../../common/metric.ts'
+import { systemNet } from '../../common/net/system-net.ts'
+import type { Sink, Source } from '../../common/pipeline/sink.ts'
+import { SlabPool } from '../../common/pipeline/slab.ts'
+import { systemRandom } from '../../common/random.ts'
+import { fakeLog } from '../fake/log.ts'
+
+export const LOOPBACK = '127.0.0.1'
+
+export interface Surroundings {
+  readonly clock?: Clock
+  readonly messageBytesMax?: number
+  /** Called between `open` and `run`. */
+  readonly beforeRun?: (ports: readonly number[]) => Promise<void>
+}
+
+export function platformOf(clock: Clock = systemClock) {
+  const seams = { clock, disk: systemDisk, net: systemNet, random: systemRandom }
+  return { ...seams, log: fakeLog(), metrics: createMetrics(), slabs: new SlabPool() }
+}
+
+/** A source with these options, as they stand in YAML. */
+export function sourceOf(options: object, platform = platformOf(), messageBytesMax = 1024 * 1024): Source {
+  const context: ComponentContext = {
+    ...{ name: 'network', platform, dataFolder: '/nowhere', hostName: 'here', messageBytesMax, localZone: utc },
+  }
+  return syslogSource.create(syslogSource.options.parse({ zone: 'UTC', ...options }), context)
+}
+
+/** Opens and runs; the test's end stops it. */
+export async function serve(options: object, sink: Sink, { clock, messageBytesMax, beforeRun }: Surroundings = {}) {
+  const platform = platformOf(clock)
+  const source = sourceOf(options, platform, messageBytesMax)
+  await source.open()
+  const ports = platform.log.lines
+    .filter(({ text }) => text === 'listening')
+    .map(({ values }) => Number(values['port']))
+  await beforeRun?.(ports)
+  const abort = new AbortController()
+  const running = source.run(sink, abort.signal)
+  const stop = () => {
+    abort.abort()
+    return running
+  }
+  onTestFinished(() => void stop())
+  const counted = async (name: string) => (await platform.metrics.snapshot()).get(name) ?? 0
+  return { platform, port: ports[0], ports, stop, counted }
+}
+
+/** A connection of a sender; whatever becomes of it is no error here. */
+export async function dial(port: number, host: string = LOOPBACK): Promise<net.Socket> {
+  const socket = net.connect(port, host)
+  onTestFinished(() => void socket.destroy())
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve)
+    socket.once('error', reject)
+  })
+  socket.on('error', () => undefined)
+  socket.resume()
+  return socket
+}
+
+/** Sends each datagram and waits until the kernel has it. */
+export async function sendDatagrams(port: number, datagrams: readonly (string | Buffer)[]): Promise<void> {
+  const socket = dgram.createSocket('udp4')
+  for (const datagram of datagrams) {
+    await new Promise<void>((resolve, reject) => {
+      socket.send(datagram, port, LOOPBACK, (error) => (error ? reject(error) : resolve()))
+    })
+  }
+  socket.close()
+}
+
+export const tcp = `tcp://${LOOPBACK}:0`
+export const udp = `udp://${LOOPBACK}:0`

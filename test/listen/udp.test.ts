@@ -1,0 +1,177 @@
+import { describe, expect, test } from 'vitest'
+import { KernelDrops, parseUdpTable } from '../../collector/listen/kernel-drops.ts'
+import { defectsOf } from '../../common/message/defects.ts'
+import type { Batch } from '../../common/pipeline/batch.ts'
+import type { Disk } from '../../common/disk.ts'
+import { FakeClock } from '../fake/clock.ts'
+import { HeldSink, MemorySink } from '../fake/sink.ts'
+import { until } from '../net/until.ts'
+import { LOOPBACK, platformOf, sendDatagrams, serve, udp } from './serving.ts'
+
+class MarkedSink extends MemorySink {
+  readonly marks = new Map<string, string[]>()
+
+  override write(batch: Batch): Promise<void> {
+    const written = super.write(batch)
+    this.texts.slice(-batch.count).forEach((text, i) => this.marks.set(text, defectsOf(batch.marks?.[i] ?? 0)))
+    return written
+  }
+}
+
+test('a datagram is a message, whatever ends it; an empty one is none', async () => {
+  const sink = new MarkedSink()
+  const { port } = await serve({ listen: [udp] }, sink)
+  const datagrams = ['', '<13>a', '<13>b\n', '\n', '<13>c\r\n', '\0', '<13>d\0', '<13>e\nf', '12 monkeys', '<13>last']
+  await sendDatagrams(port, datagrams)
+  await until('the last', () => sink.texts.at(-1) === '<13>last')
+  expect(sink.texts).toEqual(['<13>a', '<13>b', '<13>c', '<13>d', '<13>e\nf', '12 monkeys', '<13>last'])
+  expect([...sink.marks.values()].flat()).toEqual([])
+})
+
+test('an octet count in front of a message is taken away and marked', async () => {
+  const sink = new MarkedSink()
+  const { port } = await serve({ listen: [udp] }, sink)
+  await sendDatagrams(port, ['5 <13>a', '999 <13>b\n'])
+  await until('both', () => sink.texts.length === 2)
+  expect([...sink.marks]).toEqual([
+    ['<13>a', ['FRAME_COUNT_IN_DATAGRAM']],
+    ['<13>b', ['FRAME_COUNT_IN_DATAGRAM']],
+  ])
+})
+
+test('the largest datagram comes whole; one over max_message in pieces', async () => {
+  const sink = new MemorySink()
+  const whole = await serve({ listen: [udp] }, sink)
+  await sendDatagrams(whole.port, [Buffer.alloc(65_507, 'x')])
+  await until('it', () => sink.texts.length === 1)
+  expect(sink.texts[0]).toBe('x'.repeat(65_507))
+
+  const pieces = new MarkedSink()
+  const small = await serve({ listen: [udp] }, pieces, { messageBytesMax: 10_000 })
+  await sendDatagrams(small.port, [Buffer.alloc(65_507, 'x'), '<13>next'])
+  await until('the next', () => pieces.texts.at(-1) === '<13>next')
+  const texts = pieces.texts.slice(0, -1)
+  expect(texts.map((text) => text.slice(text.indexOf('] ') + 2)).join('')).toBe('x'.repeat(65_507))
+  expect(texts.every((text) => pieces.marks.get(text)!.includes('MESSAGE_CHUNKED'))).toBe(true)
+})
+
+test('the origin is the peer’s, and the same object for all its datagrams', async () => {
+  const sink = new MemorySink()
+  const { port } = await serve({ listen: [udp] }, sink)
+  await sendDatagrams(port, ['<13>a'])
+  await until('the first', () => sink.texts.length === 1)
+  await sendDatagrams(port, ['<13>b'])
+  await until('the second', () => sink.texts.length === 2)
+  const [a, b] = sink.batches.map(({ runs }) => runs[0].origin)
+  expect(a).toBe(b)
+  expect(a).toMatchObject({ peer: LOOPBACK, source: 'network' })
+})
+
+test('a sender that is not allowed is dropped and counted', async () => {
+  const sink = new MemorySink()
+  const { port, counted } = await serve({ listen: [udp], allow: ['10.0.0.0/8'] }, sink)
+  await sendDatagrams(port, ['<13>a', '<13>b'])
+  await until('the count', async () => {
+    return (await counted('sluice_dropped_total{reason="not_allowed",where="network"}')) === 2
+  })
+  expect(sink.texts).toEqual([])
+})
+
+test('what there is no room for is dropped and counted: received and dropped are all that was sent', async () => {
+  const sink = new HeldSink()
+  const { port, counted, stop } = await serve({ listen: [udp] }, sink)
+  const datagram = Buffer.alloc(8_000, 'x')
+  const dropped = () => counted('sluice_dropped_total{reason="udp_queue_full",where="network"}')
+  let sent = 0
+  await until('the first drop', async () => {
+    // Fewer at a time than the smallest receive buffer holds: the kernel itself drops none.
+    await sendDatagrams(port, [datagram, datagram, datagram, datagram])
+    sent += 4
+    return (await dropped()) > 0
+  })
+  const stopped = stop()
+  let done = false
+  void stopped.then(() => (done = true))
+  await until('all is settled', () => {
+    while (sink.held.length > 0) sink.settle()
+    return done
+  })
+  const kernel = await counted('sluice_dropped_total{reason="udp_kernel",where="network"}')
+  const received = await counted('sluice_received_total{source="network"}')
+  expect(received + (await dropped()) + kernel).toBe(sent)
+}, 30_000)
+
+describe('what the kernel dropped', () => {
+  const head = '   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref'
+  const row = (address: string, inode: number, drops: number) =>
+    `  112: ${address} 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 ${inode} 2 0000000000000000 ${drops}`
+  const four = (...rows: string[]) => [head, ...rows, ''].join('\n')
+
+  test('the table is read by its columns; anything else is no socket', () => {
+    const text = four(row('0100007F:158A', 41232, 17), 'nonsense', row('00000000:0202', 7, 0))
+    expect(parseUdpTable(text)).toMatchObject([
+      { port: 5514, inode: '41232', drops: 17 },
+      { port: 514, inode: '7', drops: 0 },
+    ])
+    expect(parseUdpTable('')).toEqual([])
+  })
+
+  function watching(tables: Record<string, string>) {
+    const clock = new FakeClock()
+    const platform = {
+      ...platformOf(clock),
+      disk: {
+        readFile: (path: string) =>
+          path in tables ? Promise.resolve(Buffer.from(tables[path])) : Promise.reject(new Error('ENOENT')),
+      } as unknown as Disk,
+    }
+    const drops = new KernelDrops('network', platform)
+    const counted = async () =>
+      (await platform.metrics.snapshot()).get('sluice_dropped_total{reason="udp_kernel",where="network"}') ?? 0
+    return { clock, drops, counted, tables }
+  }
+
+  test('is counted once, every few seconds, and at the end', async () => {
+    const tables = { '/proc/net/udp': four(row('0100007F:158A', 1, 0)) }
+    const { clock, drops, counted } = watching(tables)
+    drops.watch({ host: LOOPBACK, port: 5514 })
+    drops.start()
+    await clock.pass(1)
+    expect(await counted()).toBe(0)
+    tables['/proc/net/udp'] = four(row('0100007F:158A', 1, 5))
+    await clock.pass(6_000)
+    await clock.pass(6_000)
+    expect(await counted()).toBe(5)
+    tables['/proc/net/udp'] = four(row('0100007F:158A', 1, 7))
+    await drops.stop()
+    expect(await counted()).toBe(7)
+  })
+
+  test('of other sockets is not ours: another port, the same port on another address', async () => {
+    const { drops, counted } = watching({
+      '/proc/net/udp': four(row('0100007F:158B', 1, 3), row('3500007F:158A', 2, 4), row('0100007F:158A', 3, 5)),
+      '/proc/net/udp6': four(row('00000000000000000000000001000000:158A', 4, 6)),
+    })
+    drops.watch({ host: LOOPBACK, port: 5514 })
+    await drops.stop()
+    expect(await counted()).toBe(5)
+  })
+
+  test('of IPv6 sockets is read from the other table', async () => {
+    const { drops, counted } = watching({
+      '/proc/net/udp6': four(row('00000000000000000000000001000000:158A', 4, 6), row(`${'0'.repeat(32)}:0202`, 5, 2)),
+    })
+    drops.watch({ host: '::1', port: 5514 })
+    drops.watch({ host: '::', port: 514 })
+    await drops.stop()
+    expect(await counted()).toBe(8)
+  })
+
+  test('without the table nothing is counted and nothing fails', async () => {
+    const { drops, counted } = watching({})
+    drops.watch({ host: LOOPBACK, port: 5514 })
+    drops.start()
+    await drops.stop()
+    expect(await counted()).toBe(0)
+  })
+})
