@@ -150,7 +150,8 @@ export class Grep {
     const first = !reverse && last < Infinity ? this.#nthFromEnd(kept, last) : undefined
     const most = reverse ? Math.min(this.#options.most, last) : this.#options.most
     const writer = new EntryWriter(print)
-    const timeline = this.#timeline(kept, reverse)
+    const wanted = first ? kept.filter(({ timeMax }) => timeMax >= first.time) : kept
+    const timeline = this.#timeline(wanted, reverse)
     const isHit = (block: StoredBlock, position: Position) =>
       this.#rowsOf(block)[position.row] !== 0 && (!first || comparePositions(position, first) >= 0)
     const neighbours = context && new Neighbours(context, reverse, all, this.#shelf, this.#selection, isHit, writer)

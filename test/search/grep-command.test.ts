@@ -5,7 +5,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { knownTypes } from '../../config/types.ts'
 import { run } from '../end-to-end/program.ts'
 import { writeArchive, type Received } from './written-archive.ts'
 
@@ -185,9 +184,7 @@ test('a missing archive and one that is damaged end with 2; what can be read is 
   expect(stderr).toContain('2026-11-21.db')
 })
 
-const hasArchiveType = knownTypes.destinations.some(({ type }) => type === 'archive')
-
-test.runIf(hasArchiveType)('the archive is found through the configuration, and filters come from there', async () => {
+test('the archive is found through the configuration, and filters come from there', async () => {
   const config = join(folder, 'mine.yaml')
   const text = `mode: server
 data: ${join(folder, 'sluice-data')}
@@ -202,6 +199,15 @@ routes: [{ to: [archive] }]
   const unknown = await grep('--config', config, '-c', '-W', 'filter:urgnt')
   expect(unknown.status).toBe(2)
   expect(unknown.stderr).toContain('did you mean "urgent"')
+  // Where it is not asked for, the first of the usual places; a configuration that cannot be read is said to be so.
+  writeFileSync(join(folder, 'sluice.yaml'), text)
+  expect((await grep('-c')).stdout).toBe('402\n')
+  rmSync(join(folder, 'sluice.yaml'))
+  writeFileSync(config, 'destinations: [')
+  const broken = await grep('--config', config, '-c')
+  expect(broken.status).toBe(2)
+  expect(broken.stderr).toContain('mine.yaml:1:')
+  expect((await grep('--config', join(folder, 'none.yaml'), '-c')).stderr).toContain('there is no such file')
 })
 
 test('grep | head: ends quietly when nobody reads on', () => {

@@ -153,6 +153,7 @@ test('grep -n and -r: the last so many, oldest or newest first, as journalctl pr
   const wanted = { pattern: 'root', last: 7, print: { format: 'short' } as const }
   const forwards = await grep(memoryBlocks(all, 33), wanted)
   expect(linesOf(forwards.output)).toEqual(expected)
+  expect(forwards.stats.read).toBeLessThan(19)
   const backwards = await grep(memoryBlocks(all, 33), { ...wanted, reverse: true })
   expect(linesOf(backwards.output)).toEqual([...expected].reverse())
   expect(backwards.stats.read).toBeLessThan(19)
