@@ -43,18 +43,16 @@ export class ByteWriter {
 
   /** A whole number of either sign, below 2^53: 0, -1, 1, -2, 2 … as 0, 1, 2, 3, 4 …. */
   zigzag(value: number): void {
-    // -2v-1 as 2(-v-1)+1 would be odd above 2^53; there only even numbers are exact, so the sign is the low bit of a sum of
-    // two parts for small ones, and for large ones the bytes come from two halves.
     const magnitude = value < 0 ? -value : value
     if (magnitude < 0x40000000) {
       this.varint(value < 0 ? magnitude * 2 - 1 : magnitude * 2)
       return
     }
-    const twice = value < 0 ? magnitude - 1 : magnitude
-    // The lowest seven bits are six of the magnitude and the sign.
+    // Twice the number may be too large to be exact: the first byte takes the sign and six bits, the rest the others.
+    const half = value < 0 ? magnitude - 1 : magnitude
     if (this.length + 10 > this.bytes.length) this.reserve(10)
-    this.bytes[this.length++] = 0x80 | ((twice % 0x40) * 2) | (value < 0 ? 1 : 0)
-    this.varint(Math.floor(twice / 0x40))
+    this.bytes[this.length++] = 0x80 | ((half % 0x40) * 2) | (value < 0 ? 1 : 0)
+    this.varint(Math.floor(half / 0x40))
   }
 
   copy(from: Uint8Array, start: number, end: number): void {
