@@ -86,7 +86,7 @@ export class MemoryBlock implements StoredBlock {
 }
 
 function linesOf(messages: readonly Message[]): LineColumns {
-  const ids = <T>(values: readonly T[]) => Uint32Array.from(values, (value) => [...new Set(values)].indexOf(value))
+  const ids = (values: readonly string[]) => Uint32Array.from(values, (value) => [...new Set(values)].indexOf(value))
   const hosts = messages.map(({ host }) => host)
   const programs = messages.map(({ program = '' }) => program)
   const pids = messages.map(({ pid = '' }) => pid)
