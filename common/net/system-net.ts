@@ -149,7 +149,7 @@ async function bind(at: Endpoint = ANYWHERE, receiveBufferBytes?: number): Promi
   const address = net.isIP(at.host) === 0 ? (await resolve(at.host))[0] : at.host
   const socket = await boundSocket(address, at)
   if (receiveBufferBytes !== undefined) askForBuffer(socket, receiveBufferBytes)
-  return new SystemDatagramSocket(socket)
+  return new SystemDatagramSocket(socket, at !== ANYWHERE)
 }
 
 /** A socket of the address' family; `at` is what it is called in a fault. */
@@ -191,13 +191,14 @@ class SystemDatagramSocket implements DatagramSocket {
   readonly #early: [datagram: Buffer, host: string, port: number][] = []
   readonly #resolved = new Map<string, { readonly address: string; readonly untilMs: number }>()
 
-  constructor(socket: dgram.Socket) {
+  /** `receives` where it was bound to an address; else what arrives is nobody's. */
+  constructor(socket: dgram.Socket, receives: boolean) {
     this.#socket = socket
     const { port, family } = socket.address()
     this.port = port
     this.#ipv6 = family === 'IPv6'
     this.receiveBufferBytes = socket.getRecvBufferSize()
-    socket.on('message', this.#keepEarly)
+    if (receives) socket.on('message', this.#keepEarly)
   }
 
   start(receive: (datagram: Buffer, peerHost: string, peerPort: number) => void): void {
