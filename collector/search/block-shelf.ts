@@ -17,6 +17,11 @@ export class BlockShelf {
     this.#stats = stats
   }
 
+  /** Whether the block is open. */
+  has(stored: StoredBlock): boolean {
+    return this.#open.has(stored)
+  }
+
   /** The block, opened where it is not. */
   take(stored: StoredBlock): OpenBlock {
     const known = this.#open.get(stored)

@@ -45,6 +45,7 @@ export class Grep {
   readonly #now: number
   readonly #selection: Selection
   readonly #shelf: BlockShelf
+  readonly #ruledOut = new WeakSet<StoredBlock>()
 
   /** Throws PATTERN_SYNTAX. */
   constructor(options: GrepOptions, target: GrepTarget, clock: Clock) {
@@ -74,28 +75,33 @@ export class Grep {
       if (print === 'count') await this.#say('0\n')
       return false
     }
-    const kept = blocks.filter((block) => this.#keeps(block))
+    const kept = blocks.filter((block) => this.#selection.isTimely(block))
+    this.stats.skipped.time = blocks.length - kept.length
     if (print === 'count') return this.#count(kept)
     if (print === 'hosts') return this.#hosts(kept)
     if (print === 'nothing') return kept.some((block) => this.#selectedCount(block) > 0)
     return this.#lines(kept, blocks, print)
   }
 
-  #keeps(block: StoredBlock): boolean {
-    const reason = this.#selection.rulesOut(block)
-    if (reason !== undefined) this.stats.skipped[reason] += 1
-    return reason === undefined
+  /** Which rows are selected. A block that is ruled out or damaged, which is noted, gives none. */
+  #rowsOf(block: StoredBlock): Uint8Array {
+    if (this.#ruledOut.has(block)) return NO_ROWS
+    try {
+      // Asked when the search comes to the block, so that the first results wait for no other.
+      const reason = this.#shelf.has(block) ? undefined : this.#selection.rulesOut(block)
+      if (reason === undefined) return this.#shelf.selected(block, this.#selection, this.#now)
+      this.stats.skipped[reason] += 1
+    } catch (error) {
+      this.#note(error)
+    }
+    this.#ruledOut.add(block)
+    return NO_ROWS
   }
 
-  /** A block that is damaged is noted, and gives nothing. */
-  #rowsOf(block: StoredBlock): Uint8Array {
-    try {
-      return this.#shelf.selected(block, this.#selection, this.#now)
-    } catch (error) {
-      if (!(error instanceof Fault && error.code === 'ARCHIVE_UNREADABLE')) throw error
-      this.faults.add(error.detail)
-      return NO_ROWS
-    }
+  /** Damage is noted and the search goes on. */
+  #note(error: unknown): void {
+    if (!(error instanceof Fault && error.code === 'ARCHIVE_UNREADABLE')) throw error
+    this.faults.add(error.detail)
   }
 
   #selectedCount(block: StoredBlock): number {
@@ -153,16 +159,20 @@ export class Grep {
     const wanted = first ? kept.filter(({ timeMax }) => timeMax >= first.time) : kept
     const timeline = this.#timeline(wanted, reverse)
     const isHit = (block: StoredBlock, position: Position) =>
-      this.#rowsOf(block)[position.row] !== 0 && (!first || comparePositions(position, first) >= 0)
+      this.#rowsOf(block)[position.row] === 1 && (!first || comparePositions(position, first) >= 0)
     const neighbours = context && new Neighbours(context, reverse, all, this.#shelf, this.#selection, isHit, writer)
     let open = true
     while (open && this.stats.selected < most && timeline.next()) {
       const { block, position } = timeline
       if (first && comparePositions(position, first) < 0) continue
-      if (neighbours) this.stats.selected += neighbours.write(block, position, most - this.stats.selected)
-      else {
-        writer.write(this.#shelf.take(block), position.row, true)
-        this.stats.selected += 1
+      try {
+        if (neighbours) this.stats.selected += neighbours.write(block, position, most - this.stats.selected)
+        else {
+          writer.write(this.#shelf.take(block), position.row, true)
+          this.stats.selected += 1
+        }
+      } catch (error) {
+        this.#note(error)
       }
       if (writer.output.length >= FLUSH_BYTES || timeline.waits) open = await this.#flush(writer)
     }

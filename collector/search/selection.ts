@@ -63,10 +63,14 @@ export class Selection {
     return this.#byTimeOnly && block.timeMin >= this.since && block.timeMax <= this.until
   }
 
-  /** Why no message of the block can be selected; undefined where one may be. */
+  /** Whether the block has messages of the wanted time. */
+  isTimely(block: StoredBlock): boolean {
+    return block.timeMax >= this.since && block.timeMin <= this.until
+  }
+
+  /** Why no message of a timely block can be selected; undefined where one may be. Reads what is known of the block. */
   rulesOut(block: StoredBlock): SkipReason | undefined {
     const { priorities, values, texts } = this.#conditions
-    if (block.timeMax < this.since || block.timeMin > this.until) return 'time'
     if (this.#byPriority && !priorities.some((bit, priority) => bit !== 0 && block.hasPriority(priority))) {
       return 'priority'
     }
