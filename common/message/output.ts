@@ -66,10 +66,19 @@ export class Output {
     this.length = at
   }
 
+  /** All of `from`, four bytes at a time: its length is a multiple of four. */
+  words(from: DataView): void {
+    const count = from.byteLength
+    this.reserve(count)
+    const target = this.#view
+    const at = this.length
+    for (let i = 0; i < count; i += 4) target.setInt32(at + i, from.getInt32(i, true), true)
+    this.length = at + count
+  }
+
   /** A short text that came from outside, as part of one line: escaped as `line` does. */
   lineText(from: Uint8Array): void {
-    this.reserve(4 * from.length)
-    for (let i = 0; i < from.length; i += 1) this.#lineByte(from[i])
+    this.#escaped(from, 0, from.length)
   }
 
   /** A short text as one word: blanks and control bytes would end the column that it stands in. */
@@ -104,8 +113,8 @@ export class Output {
       i = this.#cleanPart(from, i, end)
       // Around what stopped it, byte by byte; then fast again.
       const stop = Math.min(i + SLOW_BYTES, end)
-      this.reserve(4 * (stop - i))
-      for (; i < stop; i += 1) this.#lineByte(from.bytes[i])
+      this.#escaped(from.bytes, i, stop)
+      i = stop
     }
   }
 
@@ -130,17 +139,22 @@ export class Output {
     return i
   }
 
-  #lineByte(byte: number): void {
+  #escaped(from: Uint8Array, start: number, end: number): void {
+    this.reserve(4 * (end - start))
     const { bytes } = this
-    if (byte !== LF && byte !== CR && byte !== NUL) {
-      bytes[this.length++] = byte
-      return
+    let at = this.length
+    for (let i = start; i < end; i += 1) {
+      const byte = from[i]
+      if (byte > CR || (byte !== LF && byte !== CR && byte !== NUL)) {
+        bytes[at++] = byte
+        continue
+      }
+      bytes[at++] = HASH
+      bytes[at++] = ZERO
+      bytes[at++] = ZERO + (byte >> 3)
+      bytes[at++] = ZERO + (byte & 7)
     }
-    bytes[this.length] = HASH
-    bytes[this.length + 1] = ZERO
-    bytes[this.length + 2] = ZERO + (byte >> 3)
-    bytes[this.length + 3] = ZERO + (byte & 7)
-    this.length += 4
+    this.length = at
   }
 }
 

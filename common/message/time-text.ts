@@ -23,7 +23,9 @@ function wallDate(second: number, zone: number): Date {
 
 /** `2026-11-20T10:00:00.123456+01:00` (RFC 3339, always six digits), from µs since the epoch and minutes east of UTC. */
 export class IsoTimeWriter {
-  readonly #text = Buffer.from('2026-11-20T10:00:00.123456+01:00')
+  // 32 bytes, with memory of its own: eight words.
+  readonly #text = Buffer.alloc(32, '2026-11-20T10:00:00.123456+01:00')
+  readonly #words = new DataView(this.#text.buffer, this.#text.byteOffset, 32)
   #second = NaN
   #zone = NaN
 
@@ -43,7 +45,7 @@ export class IsoTimeWriter {
       text[at] = DIGIT_0 + fraction - rest * 10
       fraction = rest
     }
-    output.fixed(text)
+    output.words(this.#words)
   }
 }
 

@@ -58,6 +58,12 @@ export class TimestampReader {
   // The last ISO date, as read: year * 10,000 + month * 100 + day, and its day.
   #isoDate = UNKNOWN
   #isoDay = 0
+  #monthName = UNKNOWN
+  #monthNumber = UNKNOWN
+  // The day of receipt at the sender, for the last receipt and offset.
+  #nearReceived = NaN
+  #nearOffset = 0
+  #near = NaN
   // The last date without a year: month * 100 + day, the day it was received on, and its day.
   #bsdDate = UNKNOWN
   #bsdNear = NaN
@@ -143,8 +149,8 @@ export class TimestampReader {
     const at = this.#at
     if (this.#limit - at < 19 || bytes[at + 4] !== DASH || bytes[at + 7] !== DASH) return false
     const year = this.#number(at, 4)
-    const month = this.#number(at + 5, 2)
-    const day = this.#number(at + 8, 2)
+    const month = this.#twoDigits(at + 5)
+    const day = this.#twoDigits(at + 8)
     const separator = bytes[at + 10]
     if (year < 0 || month < 0 || day < 0) return false
     if ((separator | LOWER) !== 0x74 && separator !== SPACE) return false
@@ -164,9 +170,9 @@ export class TimestampReader {
   #clock(at: number): boolean {
     const bytes = this.#bytes
     if (this.#limit - at < 8 || bytes[at + 2] !== COLON || bytes[at + 5] !== COLON) return false
-    const hour = this.#number(at, 2)
-    const minute = this.#number(at + 3, 2)
-    const second = this.#number(at + 6, 2)
+    const hour = this.#twoDigits(at)
+    const minute = this.#twoDigits(at + 3)
+    const second = this.#twoDigits(at + 6)
     if (hour < 0 || minute < 0 || second < 0) return false
     this.#at = at + 8
     // A leap second is read as the second after it, as POSIX counts.
@@ -247,7 +253,7 @@ export class TimestampReader {
     this.#fraction()
     if (year < 0) year = this.#trailingYear()
     this.#namedZone()
-    if (year < 0) year = this.#trailingYear()
+    if (year < 0 && this.#hasOffset) year = this.#trailingYear()
     this.#setDate(year, month, day, received, zone)
     return true
   }
@@ -328,7 +334,12 @@ export class TimestampReader {
     }
     // The sender's day: near midnight it is another than the day in UTC, and near New Year another year's.
     const offset = this.#hasOffset ? this.#offset : zone!.offsetAt(received)
-    const near = Math.floor((received / 1e6 + offset * 60) / DAY_S)
+    if (received !== this.#nearReceived || offset !== this.#nearOffset) {
+      this.#nearReceived = received
+      this.#nearOffset = offset
+      this.#near = Math.floor((received / 1e6 + offset * 60) / DAY_S)
+    }
+    const near = this.#near
     const date = month * 100 + day
     if (date !== this.#bsdDate || near !== this.#bsdNear) {
       this.#bsdDate = date
@@ -404,6 +415,13 @@ export class TimestampReader {
     return value
   }
 
+  /** The same for two digits that lie within the message: a loop would cost three times as much. */
+  #twoDigits(at: number): number {
+    const tens = this.#bytes[at] - 0x30
+    const ones = this.#bytes[at + 1] - 0x30
+    return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? UNKNOWN : tens * 10 + ones
+  }
+
   /** How many digits stand at `at`, up to `most`. */
   #digitsAt(at: number, most: number): number {
     let count = 0
@@ -417,36 +435,45 @@ export class TimestampReader {
     return ((bytes[at] | LOWER) << 16) | ((bytes[at + 1] | LOWER) << 8) | (bytes[at + 2] | LOWER)
   }
 
-  /** 1 to 12, or -1. */
+  /** 1 to 12, or -1. Most often the one before. */
   #month(at: number): number {
-    switch (this.#threeLetters(at)) {
-      case 0x6a616e:
-        return 1
-      case 0x666562:
-        return 2
-      case 0x6d6172:
-        return 3
-      case 0x617072:
-        return 4
-      case 0x6d6179:
-        return 5
-      case 0x6a756e:
-        return 6
-      case 0x6a756c:
-        return 7
-      case 0x617567:
-        return 8
-      case 0x736570:
-        return 9
-      case 0x6f6374:
-        return 10
-      case 0x6e6f76:
-        return 11
-      case 0x646563:
-        return 12
-      default:
-        return UNKNOWN
+    const name = this.#threeLetters(at)
+    if (name !== this.#monthName) {
+      this.#monthName = name
+      this.#monthNumber = monthOf(name)
     }
+    return this.#monthNumber
+  }
+}
+
+function monthOf(name: number): number {
+  switch (name) {
+    case 0x6a616e:
+      return 1
+    case 0x666562:
+      return 2
+    case 0x6d6172:
+      return 3
+    case 0x617072:
+      return 4
+    case 0x6d6179:
+      return 5
+    case 0x6a756e:
+      return 6
+    case 0x6a756c:
+      return 7
+    case 0x617567:
+      return 8
+    case 0x736570:
+      return 9
+    case 0x6f6374:
+      return 10
+    case 0x6e6f76:
+      return 11
+    case 0x646563:
+      return 12
+    default:
+      return UNKNOWN
   }
 }
 
