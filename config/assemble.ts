@@ -11,6 +11,7 @@ import { compilePredicate } from '../common/expression/predicate.ts'
 import { reasonOf } from '../common/fault.ts'
 import { localZone } from '../common/message/zone.ts'
 import { DestinationQueue } from '../common/pipeline/destination-queue.ts'
+import { maskWith } from '../common/pipeline/mask.ts'
 import { Router, type Route } from '../common/pipeline/router.ts'
 import type { Destination, Source } from '../common/pipeline/sink.ts'
 import type { Platform } from '../common/platform.ts'
@@ -59,6 +60,7 @@ export class Pipeline {
         ...(route.where && { where: compilePredicate(route.where) }),
         to: route.to.map((name) => indexOf.get(name)!),
         final: route.final,
+        ...(route.mask.length > 0 && { mask: maskWith(route.mask, platform.slabs) }),
       }
     })
     return new Pipeline(sources, destinations, routes, configuration.drainMs, platform)

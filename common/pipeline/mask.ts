@@ -1,0 +1,60 @@
+// `mask:` of a route: what its regular expressions match is overwritten with `*` in a copy, before any destination of
+// the route sees it.
+//
+//   <38>Oct 11 22:14:15 web-1 login: user=ann password=hunter2 ok      /password=[^ ]+/
+//   <38>Oct 11 22:14:15 web-1 login: user=ann **************** ok
+//
+// Searched are the message's text and its structured data; header fields decide where a message goes and stay. Lengths
+// stay as well, so that stream positions and bounds do. The copy lies in a slab of its own: other destinations may hold
+// the bytes as they came.
+
+import type { ByteRegex } from '../expression/regex/byte-regex.ts'
+import { headersOf } from '../message/headers.ts'
+import { batchBytes, type Batch } from './batch.ts'
+import { MESSAGE, ROW, STRUCTURED_DATA } from './header-table.ts'
+import type { SlabPool } from './slab.ts'
+
+const STAR = 0x2a
+/** What holds structured data together (RFC 5424 §6.3) is left, so that the copy is read as the original was. */
+const STRUCTURE = Buffer.from('[]"\\= ')
+
+/** A function that makes masked copies; each is released like any batch, and needs nothing of the one it came from. */
+export function maskWith(patterns: readonly ByteRegex[], slabs: SlabPool): (batch: Batch) => Batch {
+  return (batch) => {
+    const copy = copyOf(batch, slabs)
+    const { bytes } = batch.slab
+    const { cells } = headersOf(batch)
+    for (let i = 0; i < batch.count; i += 1) {
+      const row = i * ROW
+      const shift = copy.bounds[2 * i] - batch.bounds[2 * i]
+      for (const pattern of patterns) {
+        const texts = pattern.findAll(bytes, cells[row + MESSAGE], cells[row + MESSAGE + 1])
+        for (let at = 0; at < 2 * texts; at += 2) {
+          copy.slab.bytes.fill(STAR, pattern.matches[at] + shift, pattern.matches[at + 1] + shift)
+        }
+        const [start, end] = [cells[row + STRUCTURED_DATA], cells[row + STRUCTURED_DATA + 1]]
+        const values = start === end ? 0 : pattern.findAll(bytes, start, end)
+        for (let at = 0; at < 2 * values; at += 2) {
+          maskValues(copy.slab.bytes, pattern.matches[at] + shift, pattern.matches[at + 1] + shift)
+        }
+      }
+    }
+    return copy
+  }
+}
+
+/** The same messages one after another in a new slab. */
+function copyOf(batch: Batch, slabs: SlabPool): Batch {
+  const slab = slabs.take(batchBytes(batch), true)
+  const bounds = new Uint32Array(2 * batch.count)
+  for (let i = 0, used = 0; i < bounds.length; i += 2) {
+    bounds[i] = used
+    used += batch.slab.bytes.copy(slab.bytes, used, batch.bounds[i], batch.bounds[i + 1])
+    bounds[i + 1] = used
+  }
+  return { ...batch, slab, bounds, headers: undefined }
+}
+
+function maskValues(bytes: Buffer, start: number, end: number): void {
+  for (let at = start; at < end; at += 1) if (!STRUCTURE.includes(bytes[at])) bytes[at] = STAR
+}

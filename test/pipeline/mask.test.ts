@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest'
+import { parseMask } from '../../common/expression/mask.ts'
+import { headersOf } from '../../common/message/headers.ts'
+import { releaseBatch, selectMessages } from '../../common/pipeline/batch.ts'
+import { FORMAT_MASK, FORMAT_RFC5424, KIND } from '../../common/pipeline/header-table.ts'
+import { maskWith } from '../../common/pipeline/mask.ts'
+import { SlabPool } from '../../common/pipeline/slab.ts'
+import { textsOf } from '../fake/sink.ts'
+import { batch } from './batches.ts'
+
+const masked = (texts: readonly string[], ...patterns: string[]): string[] => {
+  const slabs = new SlabPool()
+  const given = batch([{ texts }])
+  const copy = maskWith(patterns.map(parseMask), slabs)(given)
+  expect(textsOf(given)).toEqual(texts)
+  releaseBatch(given)
+  const seen = textsOf(copy)
+  releaseBatch(copy)
+  expect(slabs.bytesOut).toBe(0)
+  return seen
+}
+
+test('mask: every match of a text is overwritten in the copy, and nothing in the original', () => {
+  expect(masked(['<38>Oct 11 22:14:15 web-1 login: a=1 pw=hunter2 pw=x b', 'pw=y', 'no secret'], '/pw=[^ ]+/')).toEqual(
+    ['<38>Oct 11 22:14:15 web-1 login: a=1 ********** **** b', '****', 'no secret'],
+  )
+})
+
+test('mask: a header stays as it is, also where the pattern fits it', () => {
+  expect(masked(['<38>Oct 11 22:14:15 web-1 su[77]: pin 1234'], String.raw`/\d+/`)).toEqual([
+    '<38>Oct 11 22:14:15 web-1 su[77]: pin ****',
+  ])
+})
+
+test('mask: all patterns see the text as it came', () => {
+  expect(masked(['card 1111 of ann'], '/card 1111/', '/1111 of/')).toEqual(['************ ann'])
+})
+
+test('mask: values of structured data are overwritten, what holds them together is not', () => {
+  const given = batch([{ texts: ['<34>1 - h p - - [a@1 key="se\\"cret" x="1"][b@1 y="2"] text'] }])
+  const copy = maskWith([parseMask('/key="[^ ]+"/')], new SlabPool())(given)
+  expect(textsOf(copy)).toEqual(['<34>1 - h p - - [a@1 ***="**\\"****" x="1"][b@1 y="2"] text'])
+  expect(headersOf(copy).cells[KIND] & FORMAT_MASK).toBe(FORMAT_RFC5424)
+  expect(headersOf(copy).cells[KIND]).toBe(headersOf(given).cells[KIND])
+})
+
+test('mask: bytes of a character that needs several are all overwritten', () => {
+  const given = Buffer.from('café').toString('latin1')
+  expect(masked([given], '/é/')).toEqual(['caf**'])
+})
+
+test('mask: a batch without messages keeps its streams', () => {
+  const whole = batch([{ texts: ['a', 'b'], from: 100 }])
+  const nothing = selectMessages(whole, new Uint8Array(2))
+  const copy = maskWith([parseMask('/a/')], new SlabPool())(nothing)
+  expect(copy.count).toBe(0)
+  expect(copy.runs[0].stream).toMatchObject({ from: 100, to: 120 })
+})
+
+test('mask: a message larger than a slab is copied whole', () => {
+  const text = `${'x'.repeat(200_000)}secret`
+  expect(masked([text], '/secret/')).toEqual([`${'x'.repeat(200_000)}******`])
+})
