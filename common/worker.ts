@@ -67,6 +67,26 @@ export function answerEach(answer: (message: unknown) => unknown): void {
   parentPort?.on('message', (message: unknown) => parentPort?.postMessage(answer(message)))
 }
 
+/** What a worker's own module sees of its owner. */
+export interface WorkerOwner<ToWorker, FromWorker, Data> {
+  /** The `data` it was started with. */
+  readonly data: Data
+  tell(message: FromWorker): void
+  /** Calls for each message, in order; from then on the thread lives until it is stopped. */
+  listen(onMessage: (message: ToWorker) => void): void
+}
+
+/** The owner of the thread that calls. */
+export function workerOwner<ToWorker, FromWorker, Data>(): WorkerOwner<ToWorker, FromWorker, Data> {
+  const port = parentPort
+  assert(port !== null, 'this module runs as a worker')
+  return {
+    data: workerData as Data,
+    tell: (message) => port.postMessage(message),
+    listen: (onMessage) => void port.on('message', onMessage),
+  }
+}
+
 function compiled(module: string): URL {
   const fromSource = import.meta.url.endsWith('.ts')
   return new URL(`../${fromSource ? 'dist/' : ''}${module}.js`, import.meta.url)

@@ -11,6 +11,7 @@ import {
   ARCHIVE_RETRY_FIRST_MS,
   ARCHIVE_RETRY_MAX_MS,
   ARCHIVE_SWEEP_MS,
+  WORKER_MESSAGES_MAX,
 } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import type { Platform } from '../../common/platform.ts'
@@ -32,6 +33,8 @@ interface OpenWrite {
 }
 
 const ORIGINS_MAX = 10_000
+// Batches of a single datagram are small: their number is bounded too, with room for questions and the close.
+const OPEN_MESSAGES_MAX = WORKER_MESSAGES_MAX / 2
 // Byte 18 of an SQLite file is 2 in WAL mode.
 const WAL_MARK_AT = 18
 const WAL_MARK = 2
@@ -138,6 +141,7 @@ export class ArchiveDestination implements Destination {
     while (this.#held.length > 0) {
       const [write] = this.#held
       if (this.#openBytes > 0 && this.#openBytes + write.bytes > ARCHIVE_OPEN_BYTES_MAX) return
+      if (worker.open >= OPEN_MESSAGES_MAX) return
       this.#held.shift()
       this.#openBytes += write.bytes
       const { slab, bounds, count, received, runs, marks } = write.batch

@@ -1,6 +1,5 @@
 // The thread that writes an archive: everything that takes time is done here.
 
-import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../common/clock.ts'
 import { assert, Fault } from '../../common/fault.ts'
 import { ARCHIVE_RETRY_FIRST_MS, ARCHIVE_RETRY_MAX_MS } from '../../common/limits.ts'
@@ -9,13 +8,12 @@ import type { Batch, Origin } from '../../common/pipeline/batch.ts'
 import type { Slab } from '../../common/pipeline/slab.ts'
 import { systemRandom } from '../../common/random.ts'
 import { Backoff } from '../../common/retry.ts'
+import { workerOwner } from '../../common/worker.ts'
 import type { FromWorker, OriginData, ToWorker, WorkerData } from './archive-protocol.ts'
 import { Intake } from './intake.ts'
 
-assert(parentPort !== null, 'this module runs as a worker')
-const port = parentPort
-const { folder, instance, parts, unsealed } = workerData as WorkerData
-const tell = (message: FromWorker) => port.postMessage(message)
+const { data, tell, listen } = workerOwner<ToWorker, FromWorker, WorkerData>()
+const { folder, instance, parts, unsealed } = data
 
 const origins = new Map<number, Origin>()
 const intake = new Intake(folder, instance, (text, values) => tell({ kind: 'said', text, values }))
@@ -27,7 +25,7 @@ intake.open(parts)
 intake.sealLeft(unsealed)
 tell({ kind: 'opened', settled: intake.settled })
 
-port.on('message', (message: ToWorker) => {
+listen((message) => {
   switch (message.kind) {
     case 'origin':
       if (message.first) origins.clear()

@@ -1,8 +1,8 @@
 // A block in the making: columns that grow by a message at a time, from a parsed batch or from a block that is merged, and
 // become the blobs of one row.
 //
-// Nothing is allocated for a message. What is measured on the benchmark's corpus (145 bytes a message, one thread) stands in
-// the archive's page of ARCHITECTURE.md.
+// Nothing is allocated for a message. Of the time a message takes on the benchmark's corpus, the loop over its text (copy and
+// n-grams) is a fifth, its header a seventh, compression a seventh, dictionaries a tenth, SQLite a twentieth.
 
 import { assert } from '../../common/fault.ts'
 import { ARCHIVE_BLOCK_BYTES } from '../../common/limits.ts'
