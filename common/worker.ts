@@ -5,7 +5,7 @@
 // A worker that ends by itself is never overlooked: what it was doing is not done. Its owner is told once, with a
 // WORKER_DIED fault, and decides; messages posted after that are refused.
 
-import { parentPort, Worker } from 'node:worker_threads'
+import { parentPort, Worker, workerData } from 'node:worker_threads'
 import { assert, Fault, reasonOf } from './fault.ts'
 import { WORKER_MESSAGES_MAX } from './limits.ts'
 
@@ -71,9 +71,9 @@ export function answerEach(answer: (message: unknown) => unknown): void {
 export interface WorkerOwner<ToWorker, FromWorker, Data> {
   /** The `data` it was started with. */
   readonly data: Data
-  tell(message: FromWorker): void
+  readonly tell: (message: FromWorker) => void
   /** Calls for each message, in order; from then on the thread lives until it is stopped. */
-  listen(onMessage: (message: ToWorker) => void): void
+  readonly listen: (onMessage: (message: ToWorker) => void) => void
 }
 
 /** The owner of the thread that calls. */
@@ -82,7 +82,7 @@ export function workerOwner<ToWorker, FromWorker, Data>(): WorkerOwner<ToWorker,
   assert(port !== null, 'this module runs as a worker')
   return {
     data: workerData as Data,
-    tell: (message) => port.postMessage(message),
+    tell: (message) => void port.postMessage(message),
     listen: (onMessage) => void port.on('message', onMessage),
   }
 }
