@@ -6,7 +6,8 @@ const seams = [
   { module: 'fs', allowed: '^common/disk\\.ts$' },
   { module: '(net|dgram|tls|dns)', allowed: '^common/net/' },
   { module: 'timers', allowed: '^common/clock\\.ts$' },
-  { module: 'worker_threads', allowed: '^common/worker\\.ts$' },
+  // Threads are started in one place; what runs in one (`…-worker.ts`) knows its own port.
+  { module: 'worker_threads', allowed: '^common/worker\\.ts$|-worker\\.ts$' },
 ]
 
 /** Each npm package enters through one file. */

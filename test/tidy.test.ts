@@ -1,0 +1,50 @@
+// What STYLE asks of every source file, held by a test.
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, basename } from 'node:path'
+import { expect, test } from 'vitest'
+
+const root = join(import.meta.dirname, '..')
+const LINES_MAX = 400
+
+/** Files that are over the bound today, with the bound that holds for them: it may sink, never rise. */
+const ratchet: Record<string, number> = {
+  'collector/archive/decoded-block.ts': 457,
+  'common/message/timestamp.ts': 481,
+}
+
+const rooms = ['common', 'shipper', 'collector', 'config', 'test']
+const files = [
+  'main.ts',
+  ...rooms.flatMap((room) => {
+    const names = readdirSync(join(root, room), { recursive: true, encoding: 'utf8' })
+    return names.filter((name) => name.endsWith('.ts')).map((name) => join(room, name))
+  }),
+]
+const textOf = (path: string) => readFileSync(join(root, path), 'utf8')
+
+test('tidy: there are sources to look at', () => {
+  expect(files.length).toBeGreaterThan(200)
+})
+
+test('tidy: a source file has at most 400 lines', () => {
+  const long = files.flatMap((path) => {
+    const lines = textOf(path).split('\n').length - 1
+    return lines > (ratchet[path] ?? LINES_MAX) ? [`${path}: ${lines}`] : []
+  })
+  expect(long).toEqual([])
+})
+
+test('tidy: no file collects leftovers', () => {
+  const leftover = /^(index|utils?|helpers?|misc|managers?|common|shared)(\.test)?\.ts$|(^|-)(util|helper|manager)s?\b/
+  expect(files.filter((path) => leftover.test(basename(path)))).toEqual([])
+})
+
+test('tidy: file names are kebab-case', () => {
+  expect(files.filter((path) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.ts$/.test(basename(path)))).toEqual([])
+})
+
+test('tidy: nothing is put off in a comment', () => {
+  const mark = new RegExp(['TO', 'DO|FIX', 'ME|XX', 'X\\b'].join(''))
+  expect(files.filter((path) => mark.test(textOf(path)))).toEqual([])
+})
