@@ -19,7 +19,7 @@ import { defectBit } from '../message/defects.ts'
 import { MessageChunks, textBoundary } from '../message/chunk.ts'
 import type { HalfFrame, HalfFrames } from './half-frames.ts'
 import { NO_COUNT, octetCount, readOctetCount, UNDECIDED } from './octet-count.ts'
-import { lineEnd, newlineAt, scannable, type Scannable } from './scan.ts'
+import { LineEnds } from './line-ends.ts'
 
 export type FramingMode = 'auto' | 'newline' | 'octet'
 
@@ -90,21 +90,21 @@ export class StreamSplitter implements HalfFrame {
 
   /** Takes the next bytes of the stream. */
   feed(chunk: Buffer): void {
-    const source = scannable(chunk)
+    const ends = new LineEnds(chunk, this.#options.mode !== 'newline')
     let at = 0
     while (at < chunk.length) {
       switch (this.#state) {
         case BETWEEN:
-          at = this.#begin(source, at)
+          at = this.#begin(chunk, ends, at)
           break
         case COUNTING:
-          at = this.#decide(source, at)
+          at = this.#decide(chunk, at)
           break
         case IN_TEXT:
-          at = this.#text(source, at)
+          at = this.#text(chunk, ends, at)
           break
         default:
-          at = this.#octets(source, at)
+          at = this.#octets(chunk, at)
       }
     }
     this.#giveFrames(chunk)
@@ -131,8 +131,7 @@ export class StreamSplitter implements HalfFrame {
   }
 
   /** A frame begins at `at`, or later: empty lines are skipped. Whole frames are only noted; a half one is kept. */
-  #begin(source: Scannable, at: number): number {
-    const { bytes } = source
+  #begin(bytes: Buffer, ends: LineEnds, at: number): number {
     const end = bytes.length
     const { mode, messageBytesMax } = this.#options
     let afterOctets = this.#afterOctets
@@ -163,7 +162,7 @@ export class StreamSplitter implements HalfFrame {
         }
       }
       const mark = (afterOctets && first !== LESS ? FRAME_RESYNCHRONISED : 0) | this.#textMark
-      const stop = mode === 'newline' ? newlineAt(source, at, end) : lineEnd(source, at, end)
+      const stop = ends.next(at)
       if (stop === end || stop - at > messageBytesMax) {
         this.#enter(IN_TEXT, mark)
         return at
@@ -193,8 +192,8 @@ export class StreamSplitter implements HalfFrame {
   }
 
   /** Digits so far: one byte at a time until they are a count or are not. */
-  #decide(source: Scannable, at: number): number {
-    this.#hold(source.bytes, at, at + 1)
+  #decide(bytes: Buffer, at: number): number {
+    this.#hold(bytes, at, at + 1)
     const counted = readOctetCount(this.#half, 0, this.#halfLength)
     if (counted === UNDECIDED) return at + 1
     if (counted === NO_COUNT) {
@@ -210,18 +209,15 @@ export class StreamSplitter implements HalfFrame {
     return at
   }
 
-  #text(source: Scannable, at: number): number {
-    const { bytes } = source
-    const { mode } = this.#options
-    const stop = mode === 'newline' ? newlineAt(source, at, bytes.length) : lineEnd(source, at, bytes.length)
+  #text(bytes: Buffer, ends: LineEnds, at: number): number {
+    const stop = ends.next(at)
     const kept = this.#holdBounded(bytes, at, stop)
     if (kept < stop || stop === bytes.length) return kept
     this.#finish()
     return stop + 1
   }
 
-  #octets(source: Scannable, at: number): number {
-    const { bytes } = source
+  #octets(bytes: Buffer, at: number): number {
     const stop = Math.min(bytes.length, at + this.#remaining)
     const kept = this.#holdBounded(bytes, at, stop)
     this.#remaining -= kept - at
@@ -288,10 +284,10 @@ export class StreamSplitter implements HalfFrame {
   }
 
   #giveLines(): void {
-    const half = scannable(this.#half)
     const end = this.#halfLength
+    const ends = new LineEnds(this.#half.subarray(0, end), true)
     for (let at = 0; at < end;) {
-      const stop = lineEnd(half, at, end)
+      const stop = ends.next(at)
       const trimmed = trimmedEnd(this.#half, at, stop)
       if (trimmed > at) this.#out.frame(this.#half, at, trimmed, this.#mark)
       at = stop + 1
