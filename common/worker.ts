@@ -82,7 +82,8 @@ export function workerOwner<ToWorker, FromWorker, Data>(): WorkerOwner<ToWorker,
   assert(port !== null, 'this module runs as a worker')
   return {
     data: workerData as Data,
-    tell: (message) => void port.postMessage(message),
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
+    tell: (message) => port.postMessage(message),
     listen: (onMessage) => void port.on('message', onMessage),
   }
 }
