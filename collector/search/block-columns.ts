@@ -21,7 +21,8 @@ import {
   type HeaderTable,
 } from '../../common/pipeline/header-table.ts'
 import type { DecodedBlock } from '../archive/decoded-block.ts'
-import { HOSTS, MESSAGES, OTHERS, PIDS, PRIORITIES, PROGRAMS, TIMES } from './stored-block.ts'
+import { writeNumber } from './line-buffer.ts'
+import { HOSTS, MESSAGES, NO_PID, OTHERS, PIDS, PRIORITIES, PROGRAMS, TIMES } from './stored-block.ts'
 import type { LineColumns, Texts } from './stored-block.ts'
 
 const NO_CELLS = new Int32Array(0)
@@ -38,7 +39,9 @@ export class BlockColumns implements LineColumns {
   #hostIds: Uint32Array | undefined
   #programs: Texts | undefined
   #programIds: Uint32Array | undefined
-  #pids: Texts | undefined
+  #pidNumbers: Int32Array | undefined
+  #pidTexts: Texts | undefined
+  #pidTextNumbers: Int32Array | undefined
   #messages: Texts | undefined
   #bytes: Buffer = Buffer.alloc(0)
   #times: Float64Array = NO_TIMES
@@ -105,7 +108,7 @@ export class BlockColumns implements LineColumns {
   #addTexts(wanted: number, add: (bytes: Uint8Array) => number): void {
     const block = this.#block
     if (wanted & MESSAGES) this.#range(MESSAGE, this.messages, undefined, add)
-    if (wanted & PIDS) this.#range(PID, this.pids, undefined, add)
+    if (wanted & PIDS) this.#range(PID, this.#writePids(), undefined, add)
     if (wanted & HOSTS) this.#range(HOST, block.hosts, block.hostIds, add)
     if (wanted & PROGRAMS) this.#range(PROGRAM, block.programs, block.programIds, add)
   }
@@ -147,15 +150,19 @@ export class BlockColumns implements LineColumns {
     return (this.#programIds ??= this.#block.programIds)
   }
 
-  get pidsAreNumbers(): boolean {
-    return this.#block.pids.texts.bytes.length === 0
+  get pidNumbers(): Int32Array {
+    return (this.#pidNumbers ??= this.#block.pids.numbers)
   }
 
-  /** Written out: they are stored as numbers. */
-  get pids(): Texts {
-    return (this.#pids ??= this.#counted(this.#writePids()))
+  get pidTexts(): Texts {
+    return (this.#pidTexts ??= this.#block.pids.texts)
   }
 
+  get pidTextNumbers(): Int32Array {
+    return (this.#pidTextNumbers ??= this.#block.pidTextNumbers)
+  }
+
+  /** All pids as text, for predicates. */
   #writePids(): Texts {
     const { pids, pidTextNumbers, count } = this.#block
     const { numbers, texts } = pids
@@ -171,7 +178,7 @@ export class BlockColumns implements LineColumns {
       }
       starts[i + 1] = at
     }
-    return { bytes: bytes.subarray(0, at), starts }
+    return this.#counted({ bytes: bytes.subarray(0, at), starts })
   }
 
   #counted(texts: Texts): Texts {
@@ -195,19 +202,6 @@ export class BlockColumns implements LineColumns {
     }
     this.#runs = runs
   }
-}
-
-const NO_PID = -1
-
-function writeNumber(value: number, to: Buffer, at: number): number {
-  let scale = 1
-  while (value >= 10 * scale) scale *= 10
-  for (let rest = value; scale >= 1; scale = Math.floor(scale / 10)) {
-    const digit = Math.floor(rest / scale)
-    to[at++] = 0x30 + digit
-    rest -= digit * scale
-  }
-  return at
 }
 
 /** Host and program of a stored message stand in its columns: nothing of the origin stands in for them. */

@@ -1,11 +1,12 @@
 // The text that patterns are matched on: `host program[pid]: message`, or `host message` without a program.
 
-import type { LineColumns, Texts } from './stored-block.ts'
+import { NO_PID, PID_IS_TEXT, type LineColumns, type Texts } from './stored-block.ts'
 
 const SPACE = 0x20
 const COLON = 0x3a
 const OPEN = 0x5b
 const CLOSE = 0x5d
+const PID_DIGITS_MAX = 10
 const FIRST_BYTES = 64 * 1024
 
 /** Lines, one behind another. */
@@ -25,19 +26,23 @@ export class LineBuffer {
   }
 
   /** Adds the line of a row. */
-  add({ hosts, hostIds, programs, programIds, pids, messages }: LineColumns, row: number): void {
-    const host = hostIds[row]
-    const program = programIds[row]
-    const size = lengthOf(hosts, host) + lengthOf(programs, program) + lengthOf(pids, row) + lengthOf(messages, row)
-    this.#reserve(size + 5)
+  add(columns: LineColumns, row: number): void {
+    const { hosts, programs, messages, pidTexts } = columns
+    const host = columns.hostIds[row]
+    const program = columns.programIds[row]
+    const pid = columns.pidNumbers[row]
+    const pidText = pid === PID_IS_TEXT ? columns.pidTextNumbers[row] : -1
+    const pidLength = pidText < 0 ? PID_DIGITS_MAX : lengthOf(pidTexts, pidText)
+    this.#reserve(lengthOf(hosts, host) + lengthOf(programs, program) + pidLength + lengthOf(messages, row) + 5)
     this.#short(hosts, host)
     this.hostEnd = this.length
     this.bytes[this.length++] = SPACE
     if (lengthOf(programs, program) > 0) {
       this.#short(programs, program)
-      if (lengthOf(pids, row) > 0) {
+      if (pid !== NO_PID) {
         this.bytes[this.length++] = OPEN
-        this.#short(pids, row)
+        if (pidText < 0) this.length = writeNumber(pid, this.bytes, this.length)
+        else this.#short(pidTexts, pidText)
         this.bytes[this.length++] = CLOSE
       }
       this.bytes[this.length++] = COLON
@@ -83,6 +88,18 @@ export class LineBuffer {
     this.bytes = larger
     this.#target = viewOf(larger)
   }
+}
+
+/** Writes a number of at most ten digits in decimal; returns the end. */
+export function writeNumber(value: number, to: Buffer, at: number): number {
+  let end = at + 1
+  for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) end += 1
+  for (let i = end - 1, rest = value; i >= at; i -= 1) {
+    const tens = Math.floor(rest / 10)
+    to[i] = 0x30 + rest - 10 * tens
+    rest = tens
+  }
+  return end
 }
 
 function lengthOf({ starts }: Texts, text: number): number {

@@ -100,10 +100,10 @@ function withoutSeparatorsBefore(needle: Buffer): Buffer | undefined {
 }
 
 /** Whether a needle can begin in a line's head, `host program[pid]: ` or `host `, and be there or go on in the message. */
-function headMayHold({ hosts, programs, pidsAreNumbers }: LineColumns, needle: Buffer): boolean {
+function headMayHold({ hosts, programs, pidTexts }: LineColumns, needle: Buffer): boolean {
   let digits = 0
   while (digits < needle.length && needle[digits] >= 0x30 && needle[digits] <= 0x39) digits += 1
-  if (!pidsAreNumbers || digits === needle.length || (digits > 0 && needle[digits] === CLOSE)) return true
+  if (pidTexts.bytes.length > 0 || digits === needle.length || (digits > 0 && needle[digits] === CLOSE)) return true
   return someMayHold(hosts, needle, [SPACE]) || someMayHold(programs, needle, [OPEN, COLON])
 }
 

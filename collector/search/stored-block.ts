@@ -45,13 +45,17 @@ export interface Texts {
   readonly starts: Uint32Array
 }
 
+export const NO_PID = -1
+export const PID_IS_TEXT = -2
+
 /** What lines are made of, decoded when it is asked for. */
 export interface LineColumns {
-  /** One for each row, as are pids; an absent pid is empty. */
+  /** One for each row. */
   readonly messages: Texts
-  readonly pids: Texts
-  /** Whether every pid is a number or absent. */
-  readonly pidsAreNumbers: boolean
+  /** For each row its pid, `NO_PID`, or `PID_IS_TEXT`: then it is the text of `pidTexts` that `pidTextNumbers` names. */
+  readonly pidNumbers: Int32Array
+  readonly pidTexts: Texts
+  readonly pidTextNumbers: Int32Array
   /** Distinct ones, and which is each row's; an absent program is empty. */
   readonly hosts: Texts
   readonly hostIds: Uint32Array

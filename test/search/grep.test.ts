@@ -65,7 +65,7 @@ function messages(count: number, hosts = 4): Message[] {
     priority: random(24) * 8 + random(8),
     message: texts[random(texts.length)](),
     ...(random(5) === 0 ? {} : { program: ['sshd', 'su', 'kernel', 'cron'][random(4)] }),
-    ...(random(3) === 0 ? {} : { pid: String(1 + random(40)) }),
+    ...(random(3) === 0 ? {} : { pid: random(9) === 0 ? 'main-1' : String(random(40)) }),
   }))
 }
 
@@ -107,7 +107,25 @@ const patterns = [
     '(uid=[0-9]{3}\\)|%)',
     'web-3 Failed',
   ],
-  ...['sshd\\[3', '3\\]: ', ': pam', 'zzzz', '', '.', 'naïve', '\\<u[0-9]\\>', 'd\\[1', 'port 1', 'cron', '-2 s', 'k'],
+  ...[
+    'sshd\\[3',
+    '3\\]: ',
+    ': pam',
+    'zzzz',
+    '',
+    '.',
+    'naïve',
+    '\\<u[0-9]\\>',
+    'd\\[1',
+    'port 1',
+    'cron',
+    '-2 s',
+    'k',
+    'main-1',
+    '1\\]: s',
+    '\\[main',
+    '\\[0\\]',
+  ],
 ]
 const flagSets: [string[], RegexOptions, boolean][] = [
   [[], {}, false],

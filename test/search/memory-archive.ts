@@ -1,5 +1,6 @@
 // An archive in memory, for tests of what a search does with one.
 
+import { NO_PID, PID_IS_TEXT } from '../../collector/search/stored-block.ts'
 import type { LineColumns, OpenBlock, StoredBlock, Texts } from '../../collector/search/stored-block.ts'
 import type { Rows } from '../../common/expression/rows.ts'
 import { utc } from '../../common/message/zone.ts'
@@ -85,6 +86,8 @@ export class MemoryBlock implements StoredBlock {
   }
 }
 
+const isNumber = (pid: string) => /^(0|[1-9]\d{0,8})$/.test(pid)
+
 function linesOf(messages: readonly Message[]): LineColumns {
   const ids = (values: readonly string[]) => Uint32Array.from(values, (value) => [...new Set(values)].indexOf(value))
   const hosts = messages.map(({ host }) => host)
@@ -92,8 +95,12 @@ function linesOf(messages: readonly Message[]): LineColumns {
   const pids = messages.map(({ pid = '' }) => pid)
   return {
     messages: textsOf(messages.map(({ message }) => message)),
-    pids: textsOf(pids),
-    pidsAreNumbers: pids.every((pid) => /^\d*$/.test(pid)),
+    pidNumbers: Int32Array.from(pids, (pid) => (pid === '' ? NO_PID : isNumber(pid) ? Number(pid) : PID_IS_TEXT)),
+    pidTexts: textsOf(pids.filter((pid) => pid !== '' && !isNumber(pid))),
+    pidTextNumbers: Int32Array.from(
+      pids,
+      (_, row) => pids.slice(0, row).filter((pid) => pid !== '' && !isNumber(pid)).length,
+    ),
     hosts: textsOf([...new Set(hosts)]),
     hostIds: ids(hosts),
     programs: textsOf([...new Set(programs)]),
