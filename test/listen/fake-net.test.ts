@@ -1,0 +1,96 @@
+// The listener on a network in memory: what cuts, resets and silences do to frames.
+
+import { expect, test } from 'vitest'
+import { utc } from '../../common/message/zone.ts'
+import { createMetrics } from '../../common/metric.ts'
+import type { Connection } from '../../common/net/net.ts'
+import { systemPlatform } from '../../common/platform.ts'
+import { syslogSource } from '../../collector/listen/syslog-source.ts'
+import { FakeClock } from '../fake/clock.ts'
+import { fakeLog } from '../fake/log.ts'
+import { FakeNet } from '../fake/net.ts'
+import { MemorySink } from '../fake/sink.ts'
+
+const PORT = 5514
+
+async function serve(given: Record<string, unknown> = {}) {
+  const net = new FakeNet()
+  const clock = new FakeClock()
+  const metrics = createMetrics()
+  const platform = { ...systemPlatform(fakeLog(), metrics), net, clock }
+  const context = {
+    ...{ name: 'network', platform, dataFolder: '/nowhere', hostName: 'h' },
+    ...{ messageBytesMax: 1024 * 1024, localZone: utc },
+  }
+  const listen = [`udp://127.0.0.1:${PORT}`, `tcp://127.0.0.1:${PORT}`]
+  const source = syslogSource.create(syslogSource.options.parse({ listen, ...given }), context)
+  const sink = new MemorySink()
+  const stop = new AbortController()
+  await source.open()
+  const running = source.run(sink, stop.signal)
+  const finish = () => {
+    stop.abort()
+    return running
+  }
+  const connect = (): Promise<Connection> => net.connect({ host: '127.0.0.1', port: PORT })
+  return { net, clock, metrics, sink, connect, finish }
+}
+
+test('a reset in the middle of a frame gives out what came', async () => {
+  const { net, sink, connect, finish } = await serve()
+  const sender = await connect()
+  await sender.write(Buffer.from('<13>whole\n<13>hal'))
+  await expect.poll(() => sink.texts).toEqual(['<13>whole'])
+  net.resetAll()
+  await expect.poll(() => sink.texts).toEqual(['<13>whole', '<13>hal'])
+  await finish()
+})
+
+test('a half frame of a silent connection comes out after 30 s, and the connection stays', async () => {
+  const { clock, net, sink, connect, finish } = await serve()
+  const sender = await connect()
+  await sender.write(Buffer.from('<13>hal'))
+  await expect.poll(async () => (await clock.pass(0), sink.texts.length)).toBe(0)
+  net.vanishAll()
+  await clock.pass(25_000)
+  expect(sink.texts).toEqual([])
+  await clock.pass(10_000)
+  await expect.poll(() => sink.texts).toEqual(['<13>hal'])
+  await finish()
+})
+
+test('stopping gives out half frames', async () => {
+  const { sink, connect, finish } = await serve()
+  const sender = await connect()
+  await sender.write(Buffer.from('<13>a\n<13>b'))
+  await expect.poll(() => sink.texts).toEqual(['<13>a'])
+  await finish()
+  expect(sink.texts).toEqual(['<13>a', '<13>b'])
+})
+
+test('datagrams: empty ones are no message, a count is taken away', async () => {
+  const { net, sink, finish } = await serve()
+  const sender = await net.bind(undefined)
+  for (const text of ['', '\n', '<13>a', '5 <13>b', '12 monkeys']) {
+    await sender.send(Buffer.from(text), { host: '127.0.0.1', port: PORT })
+  }
+  await expect.poll(() => sink.texts).toEqual(['<13>a', '<13>b', '12 monkeys'])
+  expect(sink.batches[0].runs[0].origin.peer).toBe('192.0.2.7')
+  await finish()
+})
+
+test('who may not send is counted and gets nothing in', async () => {
+  const { net, metrics, sink, connect, finish } = await serve({ allow: ['10.0.0.0/8'] })
+  const refused = await connect()
+  const ended = new Promise<void>((close) => refused.start({ data: () => {}, end: () => {}, close: () => close() }))
+  await ended
+  const sender = await net.bind(undefined)
+  await sender.send(Buffer.from('<13>a'), { host: '127.0.0.1', port: PORT })
+  net.from = '10.1.2.3'
+  const welcome = await connect()
+  await welcome.write(Buffer.from('<13>b\n'))
+  await expect.poll(() => sink.texts).toEqual(['<13>b'])
+  expect(await metrics.total('sluice_connections_refused_total')).toBe(1)
+  expect(await metrics.total('sluice_dropped_total')).toBe(1)
+  await finish()
+})
