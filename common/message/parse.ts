@@ -8,8 +8,8 @@
 //   <PRI>anything else       text with a priority
 //   no PRI                   the same, with the origin's priority (user.notice for what comes over the network)
 //
-// A full header takes 90 to 130 ns (RFC 3164) and 110 to 150 ns (RFC 5424) on the benchmark's corpus; one object or string
-// for each message would cost more than all of it.
+// Measured on the benchmark's corpus, machine busy: a full header takes 270 to 430 ns (RFC 3164) and 240 to 360 ns (RFC
+// 5424) of CPU where a bare loop over the same 60 bytes, with three comparisons a byte, takes 120 to 190 ns in the same run.
 
 import type { Batch, Origin } from '../pipeline/batch.ts'
 import {
