@@ -10,6 +10,7 @@ import { ByteWriter } from './byte-writer.ts'
 import { FIELD_STREAMS, TEXT_STREAMS, writeIds, type FieldStream, type TextStream } from './columns.ts'
 import { Dictionary } from './dictionary.ts'
 import { GramBitmap } from './grams.ts'
+import { MessageSplitter } from './message-columns.ts'
 import { pack } from './pack.ts'
 import { PidPairs } from './pid-pairs.ts'
 import { UNIT_MS, UNIT_NONE, UNIT_ODD, UNIT_SECOND, UNIT_US } from './shape.ts'
@@ -91,7 +92,8 @@ export class BlockBuilder {
   readonly #pidBytes = new ByteWriter()
   readonly #defects = new ByteWriter()
   #hasDefects = false
-  readonly #messageLengths = new ByteWriter()
+  readonly #splitter = new MessageSplitter()
+  #messageEnds = new Uint32Array(FIRST_ROWS)
   readonly #messages = new ByteWriter()
   readonly #structuredDataLengths = new ByteWriter()
   readonly #structuredData = new ByteWriter()
@@ -188,10 +190,10 @@ export class BlockBuilder {
     if (this.#programLength(row.program) > 0) state = this.#tag(row, state)
     const length = end - start
     const messages = this.#messages
-    this.#messageLengths.varint(length)
     messages.reserve(length)
     this.#grams.addAndCopy(bytes, start, end, state, messages.bytes, messages.length)
     messages.length += length
+    this.#messageEnds[this.count - 1] = messages.length
   }
 
   /** The structured data of the last row, also where it has none. */
@@ -250,6 +252,7 @@ export class BlockBuilder {
     this.#programIds = larger(this.#programIds)
     this.#msgidIds = larger(this.#msgidIds)
     this.#originIds = larger(this.#originIds)
+    this.#messageEnds = larger(this.#messageEnds)
     const priorities = new Uint8Array(2 * this.#priorities.length)
     priorities.set(this.#priorities)
     this.#priorities = priorities
@@ -285,8 +288,7 @@ export class BlockBuilder {
     }
     const hasStructuredData = this.#structuredData.length > 0
     const texts: Record<TextStream, Uint8Array> = {
-      messageLengths: this.#messageLengths.written,
-      messageBytes: this.#messages.written,
+      ...this.#splitter.split(this.#messages.bytes, this.#messageEnds, count),
       structuredDataLengths: hasStructuredData ? this.#structuredDataLengths.written : EMPTY,
       structuredDataBytes: this.#structuredData.written,
       headerLengths: this.#headerLengths.written,
@@ -311,7 +313,7 @@ export class BlockBuilder {
     for (const dictionary of [this.shapes, this.hosts, this.programs, this.msgids, this.origins]) dictionary.clear()
     const writers = [
       ...[this.#seconds, this.#milliseconds, this.#microseconds, this.#received, this.#pids, this.#pidLengths],
-      ...[this.#pidBytes, this.#defects, this.#messageLengths, this.#messages, this.#structuredDataLengths],
+      ...[this.#pidBytes, this.#defects, this.#messages, this.#structuredDataLengths],
       ...[this.#structuredData, this.#headerLengths, this.#headers],
     ]
     for (const writer of writers) writer.clear()

@@ -25,10 +25,20 @@ export const FIELD_STREAMS = [
   'defects', // varints; empty where there are none
 ] as const
 
+/** Of the messages' texts (`message-columns.ts`). */
+export const MESSAGE_STREAMS = [
+  'skeletonLengths',
+  'skeletonBytes',
+  'skeletons', // number of each message's skeleton
+  'valueLengths', // in the order of skeletons, then slots, then messages
+  'valueBytes',
+] as const
+
+export type MessageStream = (typeof MESSAGE_STREAMS)[number]
+
 /** Streams of `data.texts`. */
 export const TEXT_STREAMS = [
-  'messageLengths',
-  'messageBytes',
+  ...MESSAGE_STREAMS,
   'structuredDataLengths', // empty where there is none at all
   'structuredDataBytes',
   'headerLengths', // of kept headers, in the order of their messages

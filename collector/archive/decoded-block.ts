@@ -10,8 +10,17 @@
 import type { HeaderTable } from '../../common/pipeline/header-table.ts'
 import { effectiveTime, NO_PID, PID_IS_TEXT } from './block-builder.ts'
 import { ByteReader } from './byte-writer.ts'
-import { FIELD_STREAMS, readIds, TEXT_STREAMS, type FieldStream, type TextStream } from './columns.ts'
+import {
+  FIELD_STREAMS,
+  MESSAGE_STREAMS,
+  readIds,
+  TEXT_STREAMS,
+  type FieldStream,
+  type MessageStream,
+  type TextStream,
+} from './columns.ts'
 import { writeLines } from './match-lines.ts'
+import { joinMessages } from './message-columns.ts'
 import { Pack } from './pack.ts'
 import { headerLength, rebuildHeader } from './rebuild.ts'
 import { readShape, UNIT_MS, UNIT_NONE, UNIT_ODD, UNIT_SECOND, type Shape } from './shape.ts'
@@ -239,7 +248,10 @@ export class DecodedBlock {
   }
 
   get messages(): Texts {
-    return this.#once('messages', () => textsOf(this.#text('messageLengths'), this.#text('messageBytes'), this.count))
+    return this.#once('messages', () => {
+      const streams = MESSAGE_STREAMS.map((name) => [name, this.#text(name)] as const)
+      return joinMessages(Object.fromEntries(streams) as Record<MessageStream, Uint8Array>, this.count)
+    })
   }
 
   /** Empty texts where a message has none. */

@@ -134,6 +134,6 @@ export class Corpus {
   /** The first ones far more often than the last, as in life. */
   #skewed<T>(list: readonly T[]): T {
     const share = this.#random()
-    return list[Math.floor(share * share * list.length)]
+    return list[Math.floor(share ** 4 * list.length)]
   }
 }
