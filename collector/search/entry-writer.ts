@@ -52,20 +52,20 @@ export class EntryWriter {
   /** Writes a message; `marked` where it is one that was searched for, and not its neighbour. */
   write(block: OpenBlock, row: number, marked: boolean): void {
     const { format, partsOnly } = this.#options
-    if (partsOnly) this.#parts(block, row)
-    else if (format === 'json') this.#end(this.output.text(JSON.stringify(storedObject(block, row))))
-    else if (format === 'raw') this.#end(this.#bytes(block.raw(row), 0))
+    if (partsOnly) {
+      this.#parts(block, row)
+      return
+    }
+    if (format === 'json') this.output.text(JSON.stringify(storedObject(block, row)))
+    else if (format === 'raw') this.#bytes(block.raw(row), 0)
     else this.#text(block, row, marked)
+    this.output.byte(LF)
   }
 
   /** Between groups of neighbours. */
   separator(): void {
     if (this.#options.format === 'json') return
     this.output.text(this.#options.color ? `${SEPARATOR_STYLE}--${PLAIN}\n` : '--\n')
-  }
-
-  #end(_written: void): void {
-    this.output.byte(LF)
   }
 
   #parts(block: OpenBlock, row: number): void {
@@ -117,7 +117,6 @@ export class EntryWriter {
     }
     this.#bytes(line.bytes.subarray(0, line.length), at)
     if (style !== '') output.text(PLAIN)
-    output.byte(LF)
   }
 
   #compose({ lines }: OpenBlock, row: number): LineBuffer {
