@@ -22,9 +22,7 @@ export class Dictionary {
 
   /** The number of `[start, end)`. */
   idOf(bytes: Uint8Array, start: number, end: number): number {
-    let hash = end - start
-    for (let i = start; i < end; i += 1) hash = Math.imul(hash ^ bytes[i], 0x01000193)
-    hash ^= hash >>> 15
+    const hash = hashOf(bytes, start, end)
     const mask = this.#slots.length - 1
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const id = this.#slots[slot] - 1
@@ -77,4 +75,17 @@ export class Dictionary {
 export function grown<T extends Uint32Array | Int32Array | Float64Array | Uint16Array | Uint8Array>(from: T, to: T): T {
   to.set(from)
   return to
+}
+
+// Four bytes a step: the multiplications wait for each other, the loads do not.
+function hashOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = end - start
+  let i = start
+  for (const last = end - 4; i <= last; i += 4) {
+    const word = bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24)
+    hash = Math.imul(hash ^ word, 0x01000193)
+    hash ^= hash >>> 15
+  }
+  for (; i < end; i += 1) hash = Math.imul(hash ^ bytes[i], 0x01000193)
+  return hash ^ (hash >>> 15)
 }

@@ -20,19 +20,21 @@ const SLOT = 0
 const ESCAPE = 1
 const ESCAPED_SLOT = 2
 
+// Kinds of bytes, as bits: what a word is made of can be told by what was seen in it.
 const LETTER = 1
 const DIGIT = 2
-const JOINER = 3
+const JOINER = 4
+const IN_WORD = LETTER | DIGIT | JOINER
 /** What a word behind it is a value for. */
-const LEADER = 4
-const LOW = 5
+const LEADER = 8
+const LOW = 16
 
-const CLASSES = new Uint8Array(256)
-for (let byte = 0x30; byte <= 0x39; byte += 1) CLASSES[byte] = DIGIT
-for (let byte = 0x41; byte <= 0x5a; byte += 1) CLASSES[byte] = CLASSES[byte | 0x20] = LETTER
-for (const byte of Buffer.from('.:-_')) CLASSES[byte] = JOINER
-for (const byte of Buffer.from('=/')) CLASSES[byte] = LEADER
-CLASSES[SLOT] = CLASSES[ESCAPE] = LOW
+const KINDS = new Uint8Array(256)
+for (let byte = 0x30; byte <= 0x39; byte += 1) KINDS[byte] = DIGIT
+for (let byte = 0x41; byte <= 0x5a; byte += 1) KINDS[byte] = KINDS[byte | 0x20] = LETTER
+for (const byte of Buffer.from('.:-_')) KINDS[byte] = JOINER
+for (const byte of Buffer.from('=/')) KINDS[byte] = LEADER
+KINDS[SLOT] = KINDS[ESCAPE] = LOW
 
 /** Splits a block's texts. Its memory is used again for the next block. */
 export class MessageSplitter {
@@ -78,35 +80,38 @@ export class MessageSplitter {
     skeleton.reserve(2 * (end - start))
     const out = skeleton.bytes
     let length = 0
-    let leader = false
-    for (let at = start; at < end;) {
+    // Every byte is written as it is read; a word that turns out to be a value is taken back.
+    for (let at = start, last = 0; at < end;) {
       const byte = bytes[at]
-      const kind = CLASSES[byte]
-      if (kind !== LETTER && kind !== DIGIT) {
+      const kind = KINDS[byte]
+      if ((kind & (LETTER | DIGIT)) === 0) {
+        at += 1
+        last = kind
         if (kind === LOW) {
           out[length++] = ESCAPE
           out[length++] = byte === SLOT ? ESCAPED_SLOT : ESCAPE
         } else out[length++] = byte
-        leader = kind === LEADER
-        at += 1
         continue
       }
       const word = at
+      const wordOut = length
       let wordEnd = at
-      let isValue = leader
-      for (let next = kind; ; next = CLASSES[bytes[at]]) {
-        if (next === DIGIT) isValue = true
-        else if (next !== LETTER && next !== JOINER) break
-        at += 1
-        if (next !== JOINER) wordEnd = at
-        if (at >= end) break
+      let seen = last & LEADER
+      last = 0
+      for (; at < end; at += 1) {
+        const next = bytes[at]
+        const nextKind = KINDS[next]
+        if ((nextKind & IN_WORD) === 0) break
+        seen |= nextKind
+        if (nextKind !== JOINER) wordEnd = at + 1
+        out[length++] = next
       }
+      if ((seen & (DIGIT | LEADER)) === 0) continue
+      this.#note(word, wordEnd)
+      out[wordOut] = SLOT
+      length = wordOut + 1
+      // Joiners behind the word are no part of it.
       at = wordEnd
-      leader = false
-      if (isValue) {
-        out[length++] = SLOT
-        this.#note(word, wordEnd)
-      } else for (let i = word; i < wordEnd; i += 1) out[length++] = bytes[i]
     }
     return this.#skeletons.idOf(out, 0, length)
   }
