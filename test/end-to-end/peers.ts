@@ -33,7 +33,7 @@ export async function syslogNg(folder: string, configuration: string): Promise<C
   const config = join(folder, 'syslog-ng.conf')
   writeFileSync(
     config,
-    `@version: 3.38\noptions { use-dns(no); keep-hostname(yes); stats-freq(0); };\n${configuration}`,
+    `@version: 3.38\noptions { use-dns(no); dns-cache(no); keep-hostname(yes); stats-freq(0); };\n${configuration}`,
   )
   const control = join(folder, 'syslog-ng.ctl')
   const places = ['-p', join(folder, 'ng.pid'), '--persist-file', join(folder, 'ng.persist'), '--control', control]

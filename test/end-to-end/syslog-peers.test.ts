@@ -1,0 +1,210 @@
+// syslog-ng and rsyslog send to us and receive from us, over UDP and TCP, in both formats and framings. Every message is
+// compared field by field: peers write theirs with their own templates, we write lines of JSON.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import {
+  asRfc3164,
+  expectFields,
+  inSeconds,
+  ourFields,
+  peerFields,
+  rfc5424,
+  variedMessages,
+  type Fields,
+} from './messages.ts'
+import { rsyslog, syslogNg, testWith } from './peers.ts'
+import { daemon, freePort, temporaryFolder, until } from './program.ts'
+
+interface Way {
+  /** Names the file it ends in. */
+  readonly name: string
+  readonly transport: 'udp' | 'tcp'
+  readonly framing: 'newline' | 'octet'
+  readonly format: 'rfc3164' | 'rfc5424'
+}
+
+const ways: Way[] = (['rfc3164', 'rfc5424'] as const).flatMap((format): Way[] => [
+  { name: `udp-${format}`, transport: 'udp', framing: 'newline', format },
+  { name: `tcp-newline-${format}`, transport: 'tcp', framing: 'newline', format },
+  { name: `tcp-octet-${format}`, transport: 'tcp', framing: 'octet', format },
+])
+
+interface Hop extends Way {
+  readonly port: number
+}
+
+async function withPorts(given: readonly Way[]): Promise<Hop[]> {
+  const hops: Hop[] = []
+  for (const way of given) hops.push({ ...way, port: await freePort() })
+  return hops
+}
+
+/** Sends messages over TCP with octet counting, and waits until the peer has them. */
+async function send(port: number, messages: readonly Fields[]): Promise<void> {
+  const socket = await until('somebody listens', () => connected(port))
+  for (const message of messages) {
+    const bytes = Buffer.from(rfc5424(message))
+    socket.write(Buffer.concat([Buffer.from(`${bytes.length} `), bytes]))
+  }
+  await new Promise<void>((resolve) => socket.end(resolve))
+}
+
+function connected(port: number) {
+  return new Promise<ReturnType<typeof connect> | undefined>((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(socket))
+    socket.once('error', () => resolve(undefined))
+  })
+}
+
+const linesOf = (path: string) => (existsSync(path) ? readFileSync(path, 'latin1').split('\n').length - 1 : 0)
+
+/** Waits for every way's file, then compares. */
+async function expectAll(
+  folder: string,
+  hops: readonly Hop[],
+  sent: readonly Fields[],
+  read: (line: string) => Fields,
+  short: (fields: Fields) => Fields = asRfc3164,
+) {
+  for (const { name } of hops) {
+    const path = join(folder, `${name}.json`)
+    await until(`all ${sent.length} messages in ${path}`, () => linesOf(path) >= sent.length)
+  }
+  for (const { name, format } of hops) {
+    const path = join(folder, `${name}.json`)
+    if (format === 'rfc5424') expectFields(path, read, sent)
+    else expectFields(path, (line) => inSeconds(read(line)), sent.map(short))
+  }
+}
+
+// ── peers send to us ──
+
+/** A server with a source for each way; each source's messages are written to a file of its name. */
+function collector(folder: string, hops: readonly Hop[]) {
+  const sources = hops.map(({ name, transport, port }) => {
+    return `  ${name}: { type: syslog, listen: ["${transport}://127.0.0.1:${port}"], zone: UTC }\n`
+  })
+  const out = JSON.stringify(join(folder, '{source}.json'))
+  const text = `sources:\n${sources.join('')}destinations: { out: { type: file, path: ${out}, line: json } }\n`
+  return daemon('server', text, folder)
+}
+
+testWith(['syslog-ng'], 'what syslog-ng sends arrives with every field', async () => {
+  const folder = temporaryFolder()
+  // Its octet counting is always RFC 5424.
+  const hops = await withPorts(ways.filter(({ name }) => name !== 'tcp-octet-rfc3164'))
+  await collector(folder, hops)
+  const port = await freePort()
+  const destinations = hops.map(({ transport, framing, format, port: to }) => {
+    const place = `"127.0.0.1" port(${to}) transport("${transport}") time-zone("UTC") frac-digits(6)`
+    if (framing === 'octet') return `destination { syslog(${place}); };`
+    return `destination { network(${place} ${format === 'rfc5424' ? 'flags(syslog-protocol)' : ''}); };`
+  })
+  const source = `source { syslog(ip("127.0.0.1") port(${port}) transport("tcp")); };`
+  await syslogNg(folder, `log { ${source} ${destinations.join(' ')} };\n`)
+  const sent = variedMessages()
+  await send(port, sent)
+  await expectAll(folder, hops, sent, ourFields)
+})
+
+testWith(['rsyslogd'], 'what rsyslog sends arrives with every field', async () => {
+  const folder = temporaryFolder()
+  const hops = await withPorts(ways)
+  await collector(folder, hops)
+  const port = await freePort()
+  const actions = hops.map(({ transport, framing, format, port: to }) => {
+    const template = format === 'rfc5424' ? 'RSYSLOG_SyslogProtocol23Format' : 'RSYSLOG_TraditionalForwardFormat'
+    const tcp = transport === 'tcp' ? ` TCP_Framing="${framing === 'octet' ? 'octet-counted' : 'traditional'}"` : ''
+    return `action(type="omfwd" target="127.0.0.1" port="${to}" protocol="${transport}" template="${template}"${tcp})`
+  })
+  const input = `module(load="imptcp")\ninput(type="imptcp" address="127.0.0.1" port="${port}")`
+  await rsyslog(folder, `${asItCame}\n${input}\n${actions.join('\n')}\n`)
+  const sent = variedMessages()
+  await send(port, sent)
+  await expectAll(folder, hops, sent, ourFields, (fields) => {
+    // It ends a tag without a process id with nothing but a space, and then nobody can tell it from the text.
+    const { program, ...rest } = asRfc3164(fields)
+    return fields.pid === undefined ? { ...rest, message: `${program} ${rest.message}` } : { ...rest, program }
+  })
+})
+
+// ── we send to peers ──
+
+/** A relay that forwards the same messages every way. `received` is what comes in, which is RFC 5424. */
+async function forwarder(folder: string, hops: readonly Hop[]): Promise<number> {
+  const port = await freePort()
+  const destinations = hops.map(({ name, transport, framing, format, port: to }) => {
+    const as = name.endsWith('received') ? 'received' : format
+    return `  ${name}: { type: forward, to: ["${transport}://127.0.0.1:${to}"], format: ${as}, framing: ${framing} }\n`
+  })
+  const source = `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }\n`
+  await daemon('relay', `${source}destinations:\n${destinations.join('')}`, folder)
+  return port
+}
+
+const outward: Way[] = [
+  ...ways,
+  ...ways
+    .filter(({ format }) => format === 'rfc5424')
+    .map((way) => ({ ...way, name: way.name.replace('rfc5424', 'received') })),
+]
+
+testWith(['syslog-ng'], 'syslog-ng reads every field of what we forward', async () => {
+  const folder = temporaryFolder()
+  const hops = await withPorts(outward)
+  const pairs = [
+    ...['facility=$FACILITY_NUM', 'severity=$LEVEL_NUM', 'time="$S_ISODATE"', 'host="$HOST"'],
+    ...['program="$PROGRAM"', 'pid="$PID"', 'msgid="$MSGID"', 'sd="$SDATA"', 'message="$MESSAGE"'],
+  ]
+  const logs = hops.map(({ name, transport, framing, port }) => {
+    const place = `ip("127.0.0.1") port(${port}) transport("${transport}")`
+    const source = framing === 'octet' ? `syslog(${place})` : `network(${place} flags(syslog-protocol))`
+    const template = `template("$(format-json ${pairs.join(' ').replaceAll('"', '\\"')})\\n")`
+    const file = `file("${folder}/${name}.json" ${template} time-zone("UTC") frac-digits(3))`
+    return `log { source { ${source}; }; destination { ${file}; }; };\n`
+  })
+  await syslogNg(folder, logs.join(''))
+  const sent = variedMessages()
+  await send(await forwarder(folder, hops), sent)
+  await expectAll(folder, hops, sent, peerFields)
+})
+
+testWith(['rsyslogd'], 'rsyslog reads every field of what we forward', async () => {
+  const folder = temporaryFolder()
+  const hops = await withPorts(outward)
+  const property = (name: string, outname: string, more = '') =>
+    `property(name="${name}" outname="${outname}" format="jsonf" ${more})`
+  const properties = [
+    property('syslogfacility', 'facility'),
+    property('syslogseverity', 'severity'),
+    property('timereported', 'time', 'dateFormat="rfc3339" date.inUTC="on"').replace(
+      'format="jsonf" ',
+      'format="jsonf" ',
+    ),
+    ...[property('hostname', 'host'), property('app-name', 'program'), property('procid', 'pid')],
+    ...[property('msgid', 'msgid'), property('structured-data', 'sd'), property('msg', 'message')],
+  ]
+  const template = `template(name="fields" type="list" option.jsonf="on") { ${properties.join(' ')} }`
+  const inputs = hops.map(({ name, transport, port }) => {
+    const input = `input(type="${transport === 'udp' ? 'imudp' : 'imptcp'}" address="127.0.0.1" port="${port}" ruleset="${name}")`
+    const file = `action(type="omfile" file="${folder}/${name}.json" template="fields")`
+    return `ruleset(name="${name}") { ${file} }\n${input}\n`
+  })
+  const modules = 'module(load="imptcp")\nmodule(load="imudp")'
+  await rsyslog(folder, `${asItCame}\n${modules}\n${template}\n${inputs.join('')}`)
+  const sent = variedMessages()
+  await send(await forwarder(folder, hops), sent)
+  // What its RFC 3164 parser calls the message begins with the space behind the colon.
+  const withoutSpace = (line: string) => {
+    const fields = peerFields(line)
+    return fields.msgid === undefined && fields.sd === undefined
+      ? { ...fields, message: fields.message.replace(/^ /, '') }
+      : fields
+  }
+  await expectAll(folder, hops, sent, withoutSpace)
+})
+
+/** rsyslog's defaults cut at 8 KiB, escape control characters, and end a program's name at a slash. */
+const asItCame = `global(maxMessageSize="64k" parser.escapeControlCharactersOnReceive="off" parser.permitSlashInProgramName="on")`
