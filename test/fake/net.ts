@@ -74,7 +74,7 @@ class FakeConnection implements Connection {
     this.#failure = failure
     // An orderly end still hands over what has arrived; a reset does not.
     if (failure) this.#inbox = []
-    for (const { reject } of this.#waiting.splice(0)) reject(lost('the peer is gone'))
+    for (const write of this.#waiting.splice(0)) write.reject(lost('the peer is gone'))
     this.#soon()
   }
 
