@@ -1,8 +1,13 @@
-// What a daemon costs while nothing happens.
+// What a daemon costs while nothing happens, and what an archive takes in.
 
+import { spawnSync } from 'node:child_process'
+import { readdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { corpusBuffer } from './corpus-buffer.ts'
+import type { Syslog } from './corpus.ts'
 import { memoryBytes } from './measure.ts'
 import { sluice } from './systems.ts'
-import { freePort, inFolder, withSystem } from './work.ts'
+import { freePort, inFolder, withSystem, type Result } from './work.ts'
 
 const SETTLE_MS = 3_000
 
@@ -14,5 +19,41 @@ export function idleMemory(): Promise<number> {
       await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
       return memoryBytes(child.pid!)
     })
+  })
+}
+
+export interface ArchiveResult extends Result {
+  /** Raw bytes of the messages for each byte of the archive, its index included. */
+  readonly smaller: number
+}
+
+/** Batches into an archive, until the last is durably committed. */
+export function archiveIntake(syslog: Syslog, messages: number, times: number): Promise<ArchiveResult> {
+  return inFolder(async (folder) => {
+    const program = new URL('./archive-intake.js', import.meta.url).pathname
+    const corpus = join(folder, 'corpus')
+    writeFileSync(corpus, corpusBuffer(syslog, messages).corpus)
+    const words = [program, folder, corpus, String(times)]
+    const env = { ...process.env, TZ: 'UTC' }
+    const { stdout } = spawnSync(process.execPath, words, {
+      encoding: 'utf8',
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const { seconds, cpuSeconds, memoryBytes } = JSON.parse(stdout) as Record<string, number>
+    const sent = messages * times
+    const main = new URL('../../../dist/main.js', import.meta.url).pathname
+    const archive = join(folder, 'archive')
+    const found = spawnSync(process.execPath, [main, 'grep', '-c', '--archive', archive], { encoding: 'utf8' })
+    const stored = readdirSync(archive).reduce((sum, name) => sum + statSync(join(archive, name)).size, 0)
+    const raw = (corpusBuffer(syslog, messages).corpus.length - messages) * times
+    return {
+      rate: sent / seconds,
+      cpu: (cpuSeconds * 1e6) / sent,
+      memoryBytes,
+      arrived: Number(found.stdout),
+      expected: sent,
+      smaller: raw / stored,
+    }
   })
 }

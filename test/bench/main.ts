@@ -7,7 +7,7 @@
 // Runs are interleaved (each system once, then again), medians are printed, and that every message arrived.
 
 import { corpusBuffer } from './corpus-buffer.ts'
-import { idleMemory } from './daemon-work.ts'
+import { archiveIntake, idleMemory } from './daemon-work.ts'
 import { median } from './measure.ts'
 import { rsyslog, sluice, syslogNg, type System } from './systems.ts'
 import { fileChain } from './chain-work.ts'
@@ -58,6 +58,18 @@ const scenarios: readonly Scenario[] = [
     systems: [sluice, rsyslog],
     run: (system) => fileChain(system, feed('rfc3164')),
   },
+  ...(['rfc3164', 'rfc5424'] as const).map((syslog): Scenario => {
+    return {
+      name: `archive-${syslog.slice(3)}`,
+      title: `batches → archive, durably committed, ${syslog.replace('rfc', 'RFC ')}`,
+      systems: [sluice],
+      async run() {
+        const result = await archiveIntake(syslog, 1_000_000, 2)
+        say(`archive: ${result.smaller.toFixed(2)} times smaller than raw`)
+        return result
+      },
+    }
+  }),
 ]
 
 async function main(): Promise<void> {
