@@ -42,7 +42,6 @@ export const UNIT_ODD = 4
 /** Bits of a shape's fields, in the order in which they stand in a header. */
 export const HAS_PRIORITY = 1
 export const HAS_TIME = 2
-export const FIELDS = [HOST, PROGRAM, PID, MSGID, STRUCTURED_DATA] as const
 export const FIRST_FIELD = 4
 
 const KEPT = 4

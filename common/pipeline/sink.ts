@@ -10,6 +10,18 @@ import type { Batch } from './batch.ts'
  */
 export interface Sink {
   write(batch: Batch): Promise<void>
+  /** Absent where nothing durable is behind it. */
+  readonly streams?: StreamMarks | undefined
+}
+
+/** Positions of streams, as a sink keeps them that commits them in the same transaction as the data. */
+export interface StreamMarks {
+  /** Up to where each of these streams is stored; a stream that never joined is left out. Rejects, retryable, while that cannot be known. */
+  marks(ids: readonly string[]): Promise<ReadonlyMap<string, number>>
+  /** Commits that these streams begin at these positions; one that is known already stays where it is. */
+  join(begins: ReadonlyMap<string, number>): Promise<void>
+  /** These streams are over: their marks are kept for a week more. */
+  retire(ids: readonly string[]): Promise<void>
 }
 
 /** A sink with a life: opened once, written to, closed once. */
