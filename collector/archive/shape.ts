@@ -18,13 +18,9 @@ import {
   HOST,
   KIND,
   MESSAGE,
-  MSGID,
   NO_ZONE,
-  PID,
   PRIORITY,
-  PROGRAM,
   ROW,
-  STRUCTURED_DATA,
   TIME,
   type HeaderTable,
 } from '../../common/pipeline/header-table.ts'
