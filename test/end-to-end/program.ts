@@ -1,7 +1,7 @@
 // The real program, as a process: started on a configuration, watched, signalled, and always stopped.
 
-import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { createSocket } from 'node:dgram'
 import { tmpdir } from 'node:os'
@@ -30,6 +30,11 @@ export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-test-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   return folder
+}
+
+/** How many lines a file has; 0 where it is not there yet. */
+export function lineCount(path: string): number {
+  return existsSync(path) ? Number.parseInt(execFileSync('wc', ['-l', path], { encoding: 'utf8' })) : 0
 }
 
 /** A port that nobody listened on a moment ago, neither on TCP nor on UDP. */

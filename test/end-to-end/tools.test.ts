@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { peerProgram, testWith } from './peers.ts'
-import { daemon, freePort, temporaryFolder, until } from './program.ts'
+import { daemon, freePort, lineCount, temporaryFolder, until } from './program.ts'
 
 /** A server on UDP and TCP that writes lines of JSON; returns its port and what it wrote. */
 async function server() {
@@ -26,10 +26,6 @@ destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: json } }
       .slice(0, -1)
       .map((line) => JSON.parse(line) as Record<string, string>)
   return { port, messages, out }
-}
-
-function lineCount(path: string): number {
-  return existsSync(path) ? Number.parseInt(execFileSync('wc', ['-l', path], { encoding: 'utf8' })) : 0
 }
 
 testWith(['loggen'], 'loggen over 500 connections at once: every message arrives once', async () => {
