@@ -63,7 +63,7 @@ export async function builtInText(mode: Mode): Promise<string> {
 
 /** Without the addresses that a machine without IPv6 cannot listen on. */
 export function withoutIpv6(text: string): string {
-  return text.replaceAll(/, "(?:udp|tcp):\/\/\[::1\]:\d+"/g, '')
+  return text.replaceAll(/, (["'])(?:udp|tcp):\/\/\[::1\]:\d+\1/g, '')
 }
 
 function hasIpv6Loopback(): boolean {

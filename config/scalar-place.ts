@@ -39,9 +39,17 @@ function step(text: string, at: number, { style }: YamlScalar, value: string, i:
     const digits = { x: 2, u: 4, U: 8 }[text.charAt(at + 1)] ?? 0
     return [digits === 8 && value.codePointAt(i)! > 0xffff ? 2 : 1, 2 + digits]
   }
+  if (!isBlank(value.charAt(i))) return [1, 1]
   // A blank of the value that the text does not have here comes from an empty line that was folded away.
-  if (isBlank(value.charAt(i)) && !isBlank(text.charAt(at))) return [1, 0]
-  return [1, 1]
+  if (!isBlank(text.charAt(at))) return [1, 0]
+  return style === 'block' ? [1, 1] : fold(text, at)
+}
+
+// The end of a line, with the blanks around it, is one blank; with empty lines behind it, it is a newline for each of them.
+function fold(text: string, at: number): [number, number] {
+  const [run] = /^[ \t\r\n]*/.exec(text.slice(at))!
+  const newlines = run.split('\n').length - 1
+  return newlines === 0 ? [1, 1] : [Math.max(1, newlines - 1), run.length]
 }
 
 // A backslash at the end of a line joins it with the next.

@@ -2,8 +2,8 @@
 
 import type { ComponentContext, DestinationType } from '../../common/component.ts'
 import { lineFormatNames } from '../../common/message/line-format.ts'
-import { list, oneOf, options, OptionFault, type OptionsOf } from '../../common/option.ts'
-import { endpointUrl } from '../../common/option-values.ts'
+import { list, oneOf, options, type OptionsOf } from '../../common/option.ts'
+import { endpointUrl, type EndpointUrl } from '../../common/option-values.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import type { Destination } from '../../common/pipeline/sink.ts'
 import { TcpLane } from './tcp-lane.ts'
@@ -11,9 +11,14 @@ import { UdpLane } from './udp-lane.ts'
 import { WireEncoder } from './wire-encoder.ts'
 
 const forwardOptions = options({
-  to: list(endpointUrl(['tcp', 'udp'], 'connect')).describe(
-    'Receivers: the first that answers is used, in this order.',
-  ),
+  to: list(endpointUrl(['tcp', 'udp'], 'connect'))
+    .superRefine((receivers, context) => {
+      receivers.forEach((receiver, index) => {
+        const message = whyNotWith(receivers[0], receiver)
+        if (index > 0 && message !== undefined) context.addIssue({ code: 'custom', message, path: [index] })
+      })
+    })
+    .describe('Receivers: the first that answers is used, in this order; one only for udp, where nobody answers.'),
   format: oneOf('received', ...lineFormatNames)
     .prefault('received')
     .describe('How messages are written; `received` is byte for byte as they came.'),
@@ -29,6 +34,12 @@ export const forwardType: DestinationType<ForwardOptions> = {
   create: (given, context) => new ForwardDestination(given, context),
 }
 
+function whyNotWith(first: EndpointUrl, other: EndpointUrl): string | undefined {
+  if (first.scheme !== other.scheme) return 'receivers of one destination are all tcp or all udp'
+  if (first.scheme === 'udp') return 'nobody answers over udp, so a second receiver would never be used'
+  return undefined
+}
+
 class ForwardDestination implements Destination {
   readonly name: string
   readonly #lane: TcpLane | UdpLane
@@ -38,9 +49,6 @@ class ForwardDestination implements Destination {
     const { platform } = context
     const encoder = new WireEncoder(given.format, given.framing, platform.random)
     const [first] = given.to
-    if (given.to.some(({ scheme }) => scheme !== first.scheme)) {
-      throw new OptionFault({ sentence: `${context.name}: receivers of one destination are all tcp or all udp` })
-    }
     this.#lane =
       first.scheme === 'udp'
         ? new UdpLane(context.name, first, encoder, platform)

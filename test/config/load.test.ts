@@ -139,10 +139,19 @@ test.each(modes)('the built-in configuration of %s is without fault', async (mod
   expect(configuration?.routes.length).toBeGreaterThan(0)
 })
 
-test('on a machine without IPv6 the built-in configurations do not listen on it', () => {
-  expect(withoutIpv6('listen: ["udp://127.0.0.1:5514", "udp://[::1]:5514", "tcp://[::1]:5514"]')).toBe(
-    'listen: ["udp://127.0.0.1:5514"]',
+test.each(modes)('on a machine without IPv6 the built-in configuration of %s does not listen on it', async (mode) => {
+  const text = withoutIpv6(await builtInText(mode))
+  const { configuration } = loadText(mode, text, mode, testTypes)
+  const hosts = configuration!.sources.flatMap(
+    ({ options }) => (options as { listen?: { host: string }[] }).listen ?? [],
   )
+  expect(hosts.map(({ host }) => host).filter((host) => host !== '127.0.0.1')).toEqual([])
+  expect(hosts).toHaveLength(mode === 'client' ? 0 : 2)
+})
+
+test('either kind of quotes is seen where IPv6 addresses go', () => {
+  const text = `listen: ["udp://127.0.0.1:5514", "udp://[::1]:5514", 'tcp://[::1]:5514']`
+  expect(withoutIpv6(text)).toBe('listen: ["udp://127.0.0.1:5514"]')
 })
 
 test('the summary names what would run and what leads nowhere', () => {

@@ -24,6 +24,8 @@ test.each([
   ['double quotes with a character beyond the plane', 'a: "\\U0001F600 two X"', 7],
   ['double quotes over two lines', 'a: "one\n  two X"', 8],
   ['double quotes with a joined line', 'a: "one \\\n  two X"', 8],
+  ['double quotes with an escaped tab at the start of a line', 'a: "one\n  \\ttwo X"', 9],
+  ['double quotes with blanks and an empty line before an escape', 'a: "one \n\n  \\ttwo X"', 9],
   ['a literal block', 'a: |\n  one\n  two X\n', 8],
   ['a literal block with CR LF', 'a: |\r\n  one\r\n  two X\r\n', 8],
   ['a folded block', 'a: >-\n  one\n  two\n\n  X\n', 8],

@@ -1,0 +1,33 @@
+// What `check` says of a forward destination's receivers: as real types declare them, with the place of each.
+
+import { expect, test } from 'vitest'
+import { loadText } from '../../config/load.ts'
+
+function said(to: string): string {
+  return loadText('x', `sources: { in: { type: stdin } }\ndestinations: { up: { type: forward, to: ${to} } }\n`).text
+}
+
+test('several receivers over tcp, or one over udp, are fine', () => {
+  expect(said('["tcp://a", "tcp://b:1514"]')).toBe('')
+  expect(said('["udp://a"]')).toBe('')
+})
+
+test('tcp and udp together are a fault, at each that is not like the first', () => {
+  const line = 'destinations: { up: { type: forward, to: ["tcp://a", "udp://b", "tcp://c", "udp://d"] } }'
+  const what = 'CONFIG_WRONG_VALUE: to: receivers of one destination are all tcp or all udp'
+  const at = (column: number) => `x:2:${column} ${what}\n${line}\n${'^'.padStart(column)}\n`
+  expect(said('["tcp://a", "udp://b", "tcp://c", "udp://d"]')).toBe(at(54) + at(76))
+})
+
+test('a second receiver over udp is a fault: it would never get anything', () => {
+  expect(said('["udp://a", "udp://b"]')).toBe(
+    'x:2:54 CONFIG_WRONG_VALUE: to: nobody answers over udp, so a second receiver would never be used\n' +
+      `destinations: { up: { type: forward, to: ["udp://a", "udp://b"] } }\n${' '.repeat(53)}^\n`,
+  )
+})
+
+test('an address that is none is said once', () => {
+  const text = said('["tcp//a", "tcp://b", "udp://c"]')
+  expect(text).toContain('x:2:44 CONFIG_WRONG_VALUE: to: "tcp//a" is no address')
+  expect(text.match(/CONFIG_/g)).toHaveLength(1)
+})
