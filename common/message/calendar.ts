@@ -54,7 +54,7 @@ export function dayWithoutYear(month: number, day: number, receivedDay: number):
  * Minutes east of UTC in which `wallSeconds` (as if UTC) is to be read. An hour that a zone has twice is taken the first
  * time, one that it skips is read with the offset before the jump: what mktime() does with tm_isdst unknown on glibc.
  */
-export function wallOffset(zone: Zone, wallSeconds: number): number {
+function wallOffset(zone: Zone, wallSeconds: number): number {
   const wall = wallSeconds * 1e6
   // A day's margin on both sides sees both offsets around any jump.
   const before = zone.offsetAt(wall - 12 * 3600e6)
@@ -63,4 +63,23 @@ export function wallOffset(zone: Zone, wallSeconds: number): number {
   // The instant read with the old offset lies after the jump: the wall shows either the new offset, or a skipped hour.
   const after = zone.offsetAt(wall - first * 60e6)
   return after === first ? first : before
+}
+
+const QUARTER_HOUR_S = 900
+
+/** The same, remembered for the last quarter hour: offsets change at quarter hours at most. */
+export class WallOffsets {
+  #zone: Zone | undefined
+  #quarter = NaN
+  #offset = 0
+
+  at(zone: Zone, wall: number): number {
+    const quarter = Math.floor(wall / QUARTER_HOUR_S)
+    if (zone !== this.#zone || quarter !== this.#quarter) {
+      this.#zone = zone
+      this.#quarter = quarter
+      this.#offset = wallOffset(zone, wall)
+    }
+    return this.#offset
+  }
 }

@@ -109,8 +109,9 @@ export class Output {
    */
   line(from: Slab, start: number, end: number): void {
     let i = start
-    while (i < end) {
+    for (;;) {
       i = this.#cleanPart(from, i, end)
+      if (i === end) return
       // Around what stopped it, byte by byte; then fast again.
       const stop = Math.min(i + SLOW_BYTES, end)
       this.#escaped(from.bytes, i, stop)
@@ -118,14 +119,21 @@ export class Output {
     }
   }
 
-  /** Copies up to the first word with a byte below 0x0e, or to less than a word before the end; returns where. */
+  /** Copies up to the first word with a byte below 0x0e, or to the end; returns where. Fewer than eight bytes are left. */
   #cleanPart(from: Slab, start: number, end: number): number {
     this.reserve(end - start)
     const source = from.view
     const target = this.#view
+    const last = end - 8
     let at = this.length
     let i = start
-    for (const last = end - 8; i <= last; i += 8, at += 8) {
+    while (i < end) {
+      if (i > last) {
+        // The end is copied as the last eight bytes once more.
+        if (last < start) break
+        at -= i - last
+        i = last
+      }
       const first = source.getInt32(i, true)
       const second = source.getInt32(i + 4, true)
       // The high bit of a byte is set in the sum where that byte is below 0x0e: NUL, LF and CR are, and the tab. A byte
@@ -134,6 +142,8 @@ export class Output {
       if ((low & 0x80808080) !== 0) break
       target.setInt32(at, first, true)
       target.setInt32(at + 4, second, true)
+      i += 8
+      at += 8
     }
     this.length = at
     return i

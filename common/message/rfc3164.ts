@@ -54,10 +54,10 @@ export function readRfc3164(
   const { cells } = table
   while (at < end && bytes[at] === SPACE) at += 1
   let time = at
-  let found = clock.read(bytes, time, end, received, zone)
+  let found = clock.read(time, end, received, zone)
   if (!found) {
     time = behindCiscoPrefix(bytes, at, end)
-    found = time > at && clock.read(bytes, time, end, received, zone)
+    found = time > at && clock.read(time, end, received, zone)
   }
   if (!found) return readTag(bytes, at, end, cells, row, FORMAT_RFC3164, true)
 
@@ -94,6 +94,9 @@ function behindCiscoPrefix(bytes: Uint8Array, at: number, end: number): number {
   return next
 }
 
+const HOST_STOPS = new Uint8Array(256)
+for (const byte of [SPACE, COLON, OPEN]) HOST_STOPS[byte] = 1
+
 /** The host, if there is one, and what follows it. */
 function readHost(bytes: Uint8Array, at: number, end: number, cells: Int32Array, row: number, kind: number): void {
   const start = at
@@ -101,7 +104,8 @@ function readHost(bytes: Uint8Array, at: number, end: number, cells: Int32Array,
     readForwarded(bytes, at + FORWARDED_FROM.length, end, cells, row, kind)
     return
   }
-  // One loop over the word: the colon and the bracket decide whether it can be a host.
+  // The colon and the bracket decide whether the word can be a host; most have neither.
+  while (at < end && HOST_STOPS[bytes[at]] === 0) at += 1
   let colons = 0
   let bracket = false
   for (; at < end && bytes[at] !== SPACE; at += 1) {

@@ -59,7 +59,7 @@ export function readRfc5424(
   const { cells } = table
   if (bytes[at] === DASH && (at + 1 >= end || bytes[at + 1] === SPACE)) {
     at += 1
-  } else if (clock.readIso(bytes, at, end, zone) && (clock.end >= end || bytes[clock.end] === SPACE)) {
+  } else if (clock.readIso(at, end, zone) && (clock.end >= end || bytes[clock.end] === SPACE)) {
     cells[row + TIME] = at
     cells[row + TIME + 1] = clock.end
     if (Number.isNaN(clock.time)) kind |= TIME_INVALID

@@ -28,6 +28,7 @@ export class IsoTimeWriter {
   readonly #words = new DataView(this.#text.buffer, this.#text.byteOffset, 32)
   #second = NaN
   #zone = NaN
+  #fraction = NaN
 
   write(time: number, zone: number, output: Output): void {
     const text = this.#text
@@ -40,10 +41,13 @@ export class IsoTimeWriter {
     }
     // In 32-bit whole numbers: twice as fast as in doubles.
     let fraction = (time - second * SECOND_US) | 0
-    for (let at = 25; at >= 20; at -= 1) {
-      const rest = (fraction / 10) | 0
-      text[at] = DIGIT_0 + fraction - rest * 10
-      fraction = rest
+    if (fraction !== this.#fraction) {
+      this.#fraction = fraction
+      for (let at = 25; at >= 20; at -= 1) {
+        const rest = (fraction / 10) | 0
+        text[at] = DIGIT_0 + fraction - rest * 10
+        fraction = rest
+      }
     }
     output.words(this.#words)
   }

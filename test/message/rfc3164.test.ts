@@ -282,3 +282,39 @@ describe('lines of files', () => {
     expect(fieldsOf(line, file).defects).toBeUndefined()
   })
 })
+
+describe('times that are written like the one before', () => {
+  const same = '<14>Nov 22 23:30:00 host su: x'
+
+  test('are of another year when they are received in another', () => {
+    const received = (text: string) => fieldsOf('<14>Dec 31 23:30:00 host su: x', {}, Date.parse(text) * 1000).time
+    expect(received('2026-12-31T23:30:01Z')).toBe('2026-12-31T23:30:00.000Z')
+    expect(received('2028-01-01T00:10:00Z')).toBe('2027-12-31T23:30:00.000Z')
+    expect(received('2026-12-31T23:30:01Z')).toBe('2026-12-31T23:30:00.000Z')
+  })
+
+  test('are of another hour in another zone', () => {
+    const zone = zoneNamed('Asia/Tokyo')!
+    expect(fieldsOf(same).time).toBe('2026-11-22T23:30:00.000Z')
+    expect(fieldsOf(same, { zone })).toMatchObject({ time: '2026-11-22T14:30:00.000Z', zone: 540 })
+    expect(fieldsOf(same).time).toBe('2026-11-22T23:30:00.000Z')
+  })
+
+  test.each([
+    ['<14>Nov 22 23:30:00 1999 host su: x', '1999-11-22T23:30:00.000Z'],
+    ['<14>Nov 22 23:30:00 CET host su: x', '2026-11-22T22:30:00.000Z'],
+    ['<14>Nov 22 23:30:00.250 host su: x', '2026-11-22T23:30:00.250Z'],
+    ['<14>Nov 22 23:30:01 host su: x', '2026-11-22T23:30:01.000Z'],
+  ])('and go on in another way: %s', (message, time) => {
+    expect(fieldsOf(same).time).toBe('2026-11-22T23:30:00.000Z')
+    expect(fieldsOf(message).time).toBe(time)
+  })
+
+  test('of RFC 5424 have a fraction and a zone of their own', () => {
+    const time = (text: string) => fieldsOf(`<14>1 ${text} h a p m - x`).time
+    expect(time('2026-10-11T22:14:15.003Z')).toBe('2026-10-11T22:14:15.003Z')
+    expect(time('2026-10-11T22:14:15+02:00')).toBe('2026-10-11T20:14:15.000Z')
+    expect(time('2026-10-11T22:14:15.5Z')).toBe('2026-10-11T22:14:15.500Z')
+    expect(time('2026-10-11T22:14:16Z')).toBe('2026-10-11T22:14:16.000Z')
+  })
+})

@@ -1,0 +1,36 @@
+// The last `Oct 11 22:14:15`, what it was read with, and what came of it.
+
+import { LastText } from './last-text.ts'
+import type { Zone } from './zone.ts'
+
+const SPACE = 0x20
+export const BSD_BYTES = 15
+
+/** Whether a time at `at` ends with its second: behind it comes a word in small letters, which is no zone and no year. */
+export function endsWithSecond(bytes: Uint8Array, at: number, limit: number): boolean {
+  if (limit - at <= BSD_BYTES + 1 || bytes[at + 3] !== SPACE || bytes[at + BSD_BYTES] !== SPACE) return false
+  const next = bytes[at + BSD_BYTES + 1]
+  return next >= 0x61 && next <= 0x7a
+}
+
+export class LastBsdTime {
+  /** Microseconds since the epoch, and minutes east of UTC. */
+  time = NaN
+  offset = 0
+  readonly #text = new LastText(BSD_BYTES)
+  // The year comes from the receipt, the offset from the zone.
+  #received = NaN
+  #zone: Zone | undefined
+
+  is(view: DataView, at: number, received: number, zone: Zone): boolean {
+    return received === this.#received && zone === this.#zone && this.#text.is(view, at)
+  }
+
+  keep(view: DataView, at: number, received: number, zone: Zone, time: number, offset: number): void {
+    this.#text.keep(view, at)
+    this.#received = received
+    this.#zone = zone
+    this.time = time
+    this.offset = offset
+  }
+}
