@@ -3,6 +3,7 @@
 // A reader that closed the pipe (`| head`) has seen enough: the program is asked to end, as by SIGTERM, and says nothing.
 
 import type { Writable } from 'node:stream'
+import type { Clock } from '../common/clock.ts'
 import type { DestinationType } from '../common/component.ts'
 import { errnoOf, Fault, reasonOf } from '../common/fault.ts'
 import { writeLines, type LineFormat } from '../common/message/line-format.ts'
@@ -16,15 +17,19 @@ export class StdoutDestination implements Destination {
   readonly name: string
   readonly #line: LineFormat
   readonly #stream: Writable
+  readonly #clock: Clock
   readonly #end: () => void
+  readonly #open = new Set<(fault: Fault) => void>()
   #spare: Output[] = []
   #closed: Fault | undefined
+  #whenIdle: (() => void) | undefined
 
   /** `end` is called once, when nobody reads any more. */
-  constructor(name: string, line: LineFormat, stream: Writable, end: () => void) {
+  constructor(name: string, line: LineFormat, stream: Writable, clock: Clock, end: () => void) {
     this.name = name
     this.#line = line
     this.#stream = stream
+    this.#clock = clock
     this.#end = end
   }
 
@@ -39,19 +44,31 @@ export class StdoutDestination implements Destination {
     const output = this.#spare.pop() ?? new Output()
     writeLines(this.#line, batch, output)
     return new Promise((resolve, reject) => {
+      this.#open.add(reject)
       this.#stream.write(output.written, (error) => {
         output.clear()
         this.#spare = [output]
+        this.#open.delete(reject)
         if (error) reject(this.#fault(error))
         else resolve()
+        if (this.#open.size === 0) this.#whenIdle?.()
       })
     })
   }
 
-  // The stream takes writes in order and gives them to the system at once; what it has not, it cannot be made to forget.
-  close(): Promise<void> {
-    this.#closed = new Fault('STOPPING', `${this.name} takes nothing more`)
-    return Promise.resolve()
+  // What the stream has been given it cannot be made to forget: a reader that comes back after the deadline still gets it.
+  async close(deadlineMs: number): Promise<void> {
+    this.#closed ??= new Fault('STOPPING', `${this.name} takes nothing more`)
+    if (this.#open.size > 0) {
+      await new Promise<void>((resolve) => {
+        const cancel = this.#clock.after(deadlineMs, resolve)
+        this.#whenIdle = () => {
+          cancel()
+          resolve()
+        }
+      })
+    }
+    for (const reject of this.#open) reject(new Fault('STOPPING', `${this.name} was stopped before all was read`))
   }
 
   readonly #onError = (error: Error): void => {
@@ -74,6 +91,6 @@ export const stdoutType: DestinationType<OptionsOf<typeof stdoutOptions>> = {
   type: 'stdout',
   about: 'Writes lines to standard output.',
   options: stdoutOptions,
-  create: ({ line }, { name }) =>
-    new StdoutDestination(name, line, process.stdout, () => process.kill(process.pid, 'SIGTERM')),
+  create: ({ line }, { name, platform: { clock } }) =>
+    new StdoutDestination(name, line, process.stdout, clock, () => process.kill(process.pid, 'SIGTERM')),
 }

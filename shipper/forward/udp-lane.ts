@@ -17,6 +17,7 @@ export class UdpLane {
   readonly #platform: Platform
   readonly #warning: RateLimitedWarning
   #socket: DatagramSocket | undefined
+  readonly #open = new Set<(fault: Fault) => void>()
   #tail: Promise<void> = Promise.resolve()
   #closed = false
 
@@ -33,11 +34,19 @@ export class UdpLane {
   }
 
   write(batch: Batch): Promise<void> {
-    const done = this.#tail.then(() => this.#send(batch))
-    this.#tail = done.catch(() => {})
-    return done
+    if (this.#closed) return Promise.reject(this.#stopping())
+    return new Promise((resolve, reject) => {
+      this.#open.add(reject)
+      this.#tail = this.#tail.then(async () => {
+        if (this.#closed) return
+        await this.#send(batch)
+        this.#open.delete(reject)
+        resolve()
+      })
+    })
   }
 
+  /** Waits up to `deadlineMs` for what is open, and rejects the rest. */
   async close(deadlineMs: number): Promise<void> {
     const { clock } = this.#platform
     await new Promise<void>((resolve) => {
@@ -48,12 +57,17 @@ export class UdpLane {
       })
     })
     this.#closed = true
+    for (const reject of this.#open) reject(this.#stopping())
     await this.#socket?.close()
+  }
+
+  #stopping(): Fault {
+    return new Fault('STOPPING', `destination ${this.#name} is closed`)
   }
 
   async #send(batch: Batch): Promise<void> {
     for (const datagram of this.#encoder.datagrams(batch, DATAGRAM_BYTES_MAX)) {
-      if (this.#closed) throw new Fault('STOPPING', `destination ${this.#name} is closed`)
+      if (this.#closed) return
       try {
         await this.#socket!.send(datagram, this.#receiver)
       } catch (error) {

@@ -20,22 +20,27 @@ interface Part {
   readonly source?: string
   /** Makes the run a stream that begins here; every message ends ten further on. */
   readonly from?: number
+  /** Which stream; one of its own kind unless told otherwise. */
+  readonly id?: string
 }
 
-/** A batch of these runs in a slab of `pool`. */
+/** The stream of runs that name none. */
+export const STREAM = 'a'.repeat(32)
+
+/** A batch of these runs, latin1 as bytes, in a slab of `pool`. */
 export function batch(parts: readonly Part[], pool: SlabPool = new SlabPool()): Batch {
-  const slab = pool.take()!
+  const slab = pool.take(parts.reduce((sum, { texts }) => sum + texts.join('').length, 0))!
   const bounds: number[] = []
   const runs: Run[] = []
   let used = 0
-  for (const { texts, source = 'network', from } of parts) {
+  for (const { texts, source = 'network', from, id = STREAM } of parts) {
     for (const text of texts) {
       const end = used + slab.bytes.write(text, used, 'latin1')
       bounds.push(used, end)
       used = end
     }
     const ends = Float64Array.from(texts, (_, i) => 10 * (i + 1))
-    const stream = from === undefined ? undefined : { id: 'a'.repeat(32), from, to: from + 10 * texts.length, ends }
+    const stream = from === undefined ? undefined : { id, from, to: from + 10 * texts.length, ends }
     runs.push({ count: texts.length, origin: origin(source), ...(stream && { stream }) })
   }
   return { slab, bounds: Uint32Array.from(bounds), count: bounds.length / 2, received: 0, runs }

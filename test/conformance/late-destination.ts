@@ -1,0 +1,49 @@
+// A destination that does everything as late as it may: it reads a batch only in the turn in which it settles the write.
+// What stands in front of it has to keep the batch whole until then.
+
+import { Fault } from '../../common/fault.ts'
+import type { Batch } from '../../common/pipeline/batch.ts'
+import type { Destination } from '../../common/pipeline/sink.ts'
+import { settle } from '../fake/clock.ts'
+import { textsOf } from '../fake/sink.ts'
+
+export class LateDestination implements Destination {
+  readonly name: string
+  readonly texts: string[] = []
+  readonly #isStalled: boolean
+  #tail: Promise<void> = Promise.resolve()
+  #open = new Set<(fault: Fault) => void>()
+  #closed = false
+
+  constructor(name: string, isStalled = false) {
+    this.name = name
+    this.#isStalled = isStalled
+  }
+
+  open(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  write(batch: Batch): Promise<void> {
+    if (this.#closed) return Promise.reject(this.#stopping())
+    return new Promise((resolve, reject) => {
+      this.#open.add(reject)
+      if (this.#isStalled) return
+      this.#tail = this.#tail.then(settle).then(() => {
+        this.texts.push(...textsOf(batch))
+        this.#open.delete(reject)
+        resolve()
+      })
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#tail
+    for (const reject of this.#open) reject(this.#stopping())
+  }
+
+  #stopping(): Fault {
+    return new Fault('STOPPING', this.name)
+  }
+}
