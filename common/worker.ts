@@ -55,6 +55,17 @@ export class WorkerThread<ToWorker, FromWorker> {
     this.#open -= count
   }
 
+  /**
+   * Ends the thread by its last message, which it answers by `workerOwner().end()`: what it is in the middle of is finished
+   * first. For threads that call native code, which may end the whole process where it is stopped on its way.
+   */
+  async finish(last: ToWorker): Promise<void> {
+    this.#ended = true
+    const exit = new Promise((resolve) => this.#worker.once('exit', resolve))
+    this.#worker.postMessage(last)
+    await exit
+  }
+
   /** Ends the thread where it stands. */
   async stop(): Promise<void> {
     this.#ended = true
@@ -74,6 +85,8 @@ export interface WorkerOwner<ToWorker, FromWorker, Data> {
   readonly tell: (message: FromWorker) => void
   /** Calls for each message, in order; from then on the thread lives until it is stopped. */
   readonly listen: (onMessage: (message: ToWorker) => void) => void
+  /** Ends the thread: nothing more is heard, and what it waits for is of no interest. */
+  readonly end: () => void
 }
 
 /** The owner of the thread that calls. */
@@ -85,6 +98,7 @@ export function workerOwner<ToWorker, FromWorker, Data>(): WorkerOwner<ToWorker,
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
     tell: (message) => port.postMessage(message),
     listen: (onMessage) => void port.on('message', onMessage),
+    end: () => process.exit(),
   }
 }
 

@@ -124,7 +124,7 @@ export class ArchiveDestination implements Destination {
     this.#cancelRestart?.()
     const worker = this.#worker
     this.#worker = undefined
-    await worker?.stop()
+    await worker?.finish({ kind: 'stop' })
     const stopping = new Fault('STOPPING', `${this.name} was stopped before it could write`)
     for (const { reject } of this.#writes.values()) reject(stopping)
     this.#writes.clear()

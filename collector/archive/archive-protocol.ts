@@ -54,6 +54,8 @@ export type ToWorker =
   | { readonly kind: 'marks'; readonly id: number; readonly streams: readonly string[] }
   /** Commit what there is, and let go of the file. */
   | { readonly kind: 'close' }
+  /** End between two commits, whatever waits. */
+  | { readonly kind: 'stop' }
 
 export type FromWorker =
   /** Up to `settled` the writes of this instance are stored. */

@@ -12,7 +12,7 @@ import { workerOwner } from '../../common/worker.ts'
 import type { FromWorker, OriginData, ToWorker, WorkerData } from './archive-protocol.ts'
 import { Intake } from './intake.ts'
 
-const { data, tell, listen } = workerOwner<ToWorker, FromWorker, WorkerData>()
+const { data, tell, listen, end } = workerOwner<ToWorker, FromWorker, WorkerData>()
 const { folder, instance, parts, unsealed } = data
 
 const origins = new Map<number, Origin>()
@@ -41,6 +41,9 @@ listen((message) => {
     case 'close':
       closing = true
       schedule()
+      return
+    case 'stop':
+      end()
   }
 })
 
