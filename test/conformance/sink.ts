@@ -18,13 +18,13 @@ export interface SinkSubject {
 
 export interface SinkTraits {
   /** A sink that is open, on what earlier ones left in the folder. */
-  make(folder: string): Promise<SinkSubject>
+  readonly make: (folder: string) => Promise<SinkSubject>
   /** Whether it keeps positions of streams. */
   readonly durable?: boolean
   /** A sink out of which nothing can come; absent where there is no such state. */
-  stalled?(folder: string): Promise<SinkSubject>
+  readonly stalled?: (folder: string) => Promise<SinkSubject>
   /** What a text looks like when it came out; the same where absent. */
-  shown?(text: string): string
+  readonly shown?: (text: string) => string
   /** Longer texts come out in pieces. */
   readonly textBytesMax?: number
 }
