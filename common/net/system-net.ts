@@ -81,7 +81,8 @@ class SystemConnection implements Connection {
   }
 
   end(): void {
-    this.#socket.end()
+    // A peer that never closes its side must not keep a process alive that has nothing more to say.
+    this.#socket.end(() => this.#socket.unref())
   }
 
   destroy(): void {

@@ -68,7 +68,10 @@ export class TcpLane {
     })
   }
 
-  /** Waits up to `deadlineMs` for what is open, rejects the rest, and ends the connection in order. */
+  /**
+   * Waits up to `deadlineMs` for what is open and ends the connection in order; where that was not enough, rejects the rest
+   * and cuts the connection: behind a peer that reads nothing, an orderly end would never come.
+   */
   async close(deadlineMs: number): Promise<void> {
     if (this.#open > 0) {
       await new Promise<void>((resolve) => {
@@ -85,7 +88,8 @@ export class TcpLane {
     this.#sent = []
     this.#waiting = []
     for (const { reject } of rest) reject(this.#stopping())
-    this.#connection?.end()
+    if (rest.length === 0) this.#connection?.end()
+    else this.#connection?.destroy()
   }
 
   get #open(): number {

@@ -18,6 +18,7 @@ class HeldConnection implements Connection {
     []
   events: ConnectionEvents | undefined
   ended = false
+  destroyed = false
 
   constructor(peer: Endpoint) {
     this.peer = peer
@@ -50,6 +51,7 @@ class HeldConnection implements Connection {
     this.ended = true
   }
   destroy(): void {
+    this.destroyed = true
     this.events?.close()
   }
 }
@@ -167,7 +169,7 @@ test('close waits for what is open, then ends the connection in order', async ()
 })
 
 test('close rejects what has not settled by the deadline, and takes nothing more', async () => {
-  const { lane: up, clock } = lane(['a'])
+  const { lane: up, clock, connections } = lane(['a'])
   await up.open()
   await settle()
   const write = up.write(of('<13>1'))
@@ -176,5 +178,6 @@ test('close rejects what has not settled by the deadline, and takes nothing more
   await clock.pass(5_000)
   await closed
   await rejected
+  expect(connections[0].destroyed).toBe(true)
   await expect(up.write(of('<13>2'))).rejects.toMatchObject({ code: 'STOPPING' })
 })

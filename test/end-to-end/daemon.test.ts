@@ -1,0 +1,311 @@
+// A daemon's life: why it does not start, how it stops, what a signal or a kill in the middle of work leaves behind.
+
+import { execFileSync } from 'node:child_process'
+import { appendFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { createServer, connect, type AddressInfo, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { testWith } from './peers.ts'
+import { daemon, freePort, lineCount, run, temporaryFolder, until, type Daemon } from './program.ts'
+
+/** The lines of a daemon's log. */
+function logOf({ output }: Pick<Daemon, 'output'>): Record<string, unknown>[] {
+  return output()
+    .stderr.split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+}
+
+const counters = (from: Daemon) => logOf(from).findLast(({ msg }) => msg === 'counters')!
+
+/** Runs a server on this configuration that is expected not to start; its last word. */
+async function refused(configuration: string, folder: string): Promise<{ status: number | null; last: unknown }> {
+  const path = join(folder, 'refused.yaml')
+  writeFileSync(path, configuration)
+  const { status, stderr, stdout } = await run(['server', '-c', path], { cwd: folder })
+  return { status, last: logOf({ output: () => ({ stderr, stdout }) }).at(-1) }
+}
+
+/** Accepts connections and reads nothing. */
+async function stalledPeer(): Promise<number> {
+  const sockets: Socket[] = []
+  const server = createServer({ pauseOnConnect: true }, (socket) => {
+    socket.on('error', () => {})
+    sockets.push(socket)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return (server.address() as AddressInfo).port
+}
+
+/** Sends lines numbered from `from`, and does not wait for anybody to read them all. */
+function sendNumbered(port: number, from: number, count: number, padding: string = ''): Socket {
+  const lines = Array.from({ length: count }, (_, i) => `<13>Nov 20 10:00:00 h p: n=${from + i} ${padding}\n`)
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.end(lines.join(''))
+  onTestFinished(() => void socket.destroy())
+  return socket
+}
+
+/** The numbers in a file, in its order. */
+function numbersIn(...paths: string[]): number[] {
+  return paths.flatMap((path) =>
+    [...readFileSync(path, 'latin1').matchAll(/n=(\d+) /g)].map(([, digits]) => Number(digits)),
+  )
+}
+
+const everyNumber = (count: number) => Array.from({ length: count }, (_, i) => i)
+const ascending = (numbers: number[]) => numbers.toSorted((a, b) => a - b)
+
+// ── what keeps it from starting ──
+
+test('a taken port: exit 2, and a word about what to do', async () => {
+  const port = await stalledPeer()
+  const { status, last } = await refused(
+    `data: data\nsources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }\ndestinations: { out: { type: stdout } }\n`,
+    temporaryFolder(),
+  )
+  expect(status).toBe(2)
+  expect(last).toMatchObject({
+    ...{ level: 60, code: 'PORT_TAKEN', msg: `tcp 127.0.0.1:${port} is in use by another process` },
+    advice: 'see who listens there with `ss -lntup`; stop it, or change `listen:` of the source',
+  })
+})
+
+test('a taken UDP port is one as well', async () => {
+  const port = await freePort()
+  const sources = `sources: { in: { type: syslog, listen: ["udp://127.0.0.1:${port}"] } }\ndestinations: { out: { type: stdout } }\n`
+  await daemon('server', sources)
+  const { status, last } = await refused(`data: data\n${sources}`, temporaryFolder())
+  expect({ status, last }).toMatchObject({ status: 2, last: { code: 'PORT_TAKEN' } })
+})
+
+test('a data folder that another sluice holds: exit 2; free again once that one is killed', async () => {
+  const folder = temporaryFolder()
+  const text = `data: ${JSON.stringify(join(folder, 'data'))}\nsources: { in: { type: syslog, listen: ["udp://127.0.0.1:0"] } }\ndestinations: { out: { type: stdout } }\n`
+  const first = await daemon('server', text, folder)
+  const { status, last } = await refused(text, folder)
+  expect(status).toBe(2)
+  expect(last).toMatchObject({
+    ...{ level: 60, code: 'DATA_LOCKED', msg: `another sluice is running on ${join(folder, 'data')}` },
+    advice: 'stop the other sluice, or give this one a `data:` folder of its own',
+  })
+  await first.stop('SIGKILL')
+  const next = await daemon('server', text, folder)
+  expect(await next.stop()).toBe(0)
+})
+
+test('a data folder that cannot be made: exit 2, and a word about what to do', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, 'file'), '')
+  const { status, last } = await refused(
+    `data: ${JSON.stringify(join(folder, 'file', 'data'))}\nsources: { in: { type: stdin } }\ndestinations: { out: { type: stdout } }\n`,
+    folder,
+  )
+  expect(status).toBe(2)
+  expect(last).toMatchObject({ code: 'DATA_UNWRITABLE', advice: expect.stringContaining('make the folder writable') })
+})
+
+test.runIf(process.getuid?.() !== 0)('a data folder without permission: exit 2', async () => {
+  const folder = temporaryFolder()
+  mkdirSync(join(folder, 'data'), { mode: 0o500 })
+  const { status, last } = await refused(
+    `data: data\nsources: { in: { type: stdin } }\ndestinations: { out: { type: stdout } }\n`,
+    folder,
+  )
+  expect({ status, last }).toMatchObject({ status: 2, last: { code: 'DATA_UNWRITABLE' } })
+})
+
+// ── stopping ──
+
+test('SIGTERM drains: what was taken in is written, and the end is 0', async () => {
+  const folder = temporaryFolder()
+  const port = await freePort()
+  const out = join(folder, 'out.log')
+  const server = await daemon(
+    'server',
+    `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }
+destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw }, archive: { type: archive } }
+`,
+    folder,
+  )
+  sendNumbered(port, 0, 50_000)
+  await until('some are written', () => lineCount(out) > 0)
+  expect(await server.stop()).toBe(0)
+  const said = counters(server)
+  expect(said['stored{destination="out"}']).toBe(said['received{source="in"}'])
+  expect(said['stored{destination="archive"}']).toBe(said['received{source="in"}'])
+  expect(lineCount(out)).toBe(said['received{source="in"}'])
+  expect(logOf(server).at(-1)).toMatchObject({ msg: 'sluice is down: everything open has been settled or counted' })
+})
+
+test('a receiver that stalls: the other destination goes on, and a stop ends within `drain`, the rest counted', async () => {
+  const folder = temporaryFolder()
+  const port = await freePort()
+  const out = join(folder, 'out.log')
+  const relay = await daemon(
+    'relay',
+    `drain: 1s
+sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] }, other: { type: syslog, listen: ["tcp://127.0.0.1:0"] } }
+destinations:
+  slow: { type: forward, to: ["tcp://127.0.0.1:${await stalledPeer()}"] }
+  out: { type: file, path: ${JSON.stringify(out)}, line: raw }
+routes: [{ from: [in], to: [slow] }, { from: [other], to: [out] }]
+`,
+    folder,
+  )
+  const otherPort = Number(logOf(relay).find(({ source, port: bound }) => source === 'other' && bound)!['port'])
+  sendNumbered(port, 0, 200_000, 'x'.repeat(100))
+  await until('it says who is full', () =>
+    logOf(relay).some(({ msg }) => String(msg).startsWith('destination is full')),
+  )
+  sendNumbered(otherPort, 0, 1000)
+  await until('the other destination has everything', () => lineCount(out) === 1000)
+
+  const before = Date.now()
+  expect(await relay.stop()).toBe(0)
+  expect(Date.now() - before).toBeLessThan(8_000)
+  const said = counters(relay)
+  const lost = Number(said['dropped{reason="stopping",where="in"}'])
+  expect(lost).toBeGreaterThan(0)
+  expect(Number(said['stored{destination="slow"}']) + lost).toBe(said['received{source="in"}'])
+  expect(logOf(relay).some(({ msg, source }) => msg === 'messages dropped' && source === 'in')).toBe(true)
+})
+
+test('a client whose receiver is down stops within `drain` as well; nothing is lost, since it reads again', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'app.log')
+  writeFileSync(path, 'n=0 \nn=1 \n')
+  const port = await freePort()
+  const configuration = `drain: 1s
+sources: { apps: { type: file, paths: [${JSON.stringify(path)}] } }
+destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${port}"] } }
+`
+  const client = await daemon('client', configuration, folder)
+  const before = Date.now()
+  expect(await client.stop()).toBe(0)
+  expect(Date.now() - before).toBeLessThan(8_000)
+
+  const out = join(folder, 'out.log')
+  await daemon(
+    'server',
+    `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }\ndestinations: { out: { type: file, path: ${JSON.stringify(out)} } }\n`,
+    folder,
+  )
+  appendFileSync(path, 'n=2 \n')
+  await daemon('client', configuration, folder)
+  await until('all are there', () => lineCount(out) >= 3)
+  expect(numbersIn(out)).toEqual([0, 1, 2])
+})
+
+test('a second configuration of the same source reads on where the first one stopped', async () => {
+  const folder = temporaryFolder()
+  const [path, out] = [join(folder, 'app.log'), join(folder, 'out.log')]
+  const configuration = `sources: { apps: { type: file, paths: [${JSON.stringify(path)}] } }
+destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
+`
+  for (let round = 0; round < 3; round += 1) {
+    appendFileSync(
+      path,
+      everyNumber(1000)
+        .map((n) => `n=${round * 1000 + n} \n`)
+        .join(''),
+    )
+    const client = await daemon('client', configuration, folder)
+    await until('the round is written', () => lineCount(out) >= (round + 1) * 1000)
+    expect(await client.stop()).toBe(0)
+  }
+  expect(numbersIn(out)).toEqual(everyNumber(3000))
+})
+
+// ── SIGHUP ──
+
+test('SIGHUP reopens: what comes after it is in a new file, what came before in the old', async () => {
+  const folder = temporaryFolder()
+  const port = await freePort()
+  const out = join(folder, 'out.log')
+  const server = await daemon(
+    'server',
+    `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }
+destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
+`,
+    folder,
+  )
+  sendNumbered(port, 0, 1000)
+  await until('the first are written', () => lineCount(out) === 1000)
+  execFileSync('mv', [out, `${out}.1`])
+  server.child.kill('SIGHUP')
+  await until('it says so', () => logOf(server).some(({ msg }) => msg === 'output files reopened'))
+  sendNumbered(port, 1000, 1000)
+  await until('the others are written', () => lineCount(out) === 1000)
+  expect(numbersIn(`${out}.1`, out)).toEqual(everyNumber(2000))
+})
+
+testWith(
+  ['logrotate'],
+  'logrotate with create and a SIGHUP, five times under load: no line lost, none twice',
+  async () => {
+    const folder = temporaryFolder()
+    const port = await freePort()
+    const out = join(folder, 'out.log')
+    const server = await daemon(
+      'server',
+      `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }
+destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
+`,
+      folder,
+    )
+    const rules = join(folder, 'logrotate.conf')
+    const postrotate = `postrotate\n    kill -HUP ${server.child.pid}\n  endscript`
+    writeFileSync(rules, `${out} {\n  rotate 20\n  create 0640\n  ${postrotate}\n}\n`, { mode: 0o644 })
+    const total = 100_000
+    for (let round = 0; round < 5; round += 1) {
+      const socket = sendNumbered(port, (round * total) / 5, total / 5)
+      await until('there is something to rotate', () => lineCount(out) > 0)
+      execFileSync('/usr/sbin/logrotate', ['-f', '-s', join(folder, 'logrotate.state'), rules])
+      await new Promise((resolve) => (socket.closed ? resolve(undefined) : socket.once('close', resolve)))
+    }
+    const files = () =>
+      readdirSync(folder)
+        .filter((name) => name.startsWith('out.log'))
+        .map((name) => join(folder, name))
+    await until('all lines are there', () => files().reduce((sum, path) => sum + lineCount(path), 0) >= total)
+    expect(files()).toHaveLength(6)
+    expect(ascending(numbersIn(...files()))).toEqual(everyNumber(total))
+  },
+)
+
+// ── kill -9 ──
+
+test('killed with kill -9 while it tails into a file and an archive, five times: every line once in both', async () => {
+  const folder = temporaryFolder()
+  const [path, out] = [join(folder, 'app.log'), join(folder, 'out.log')]
+  const configuration = `sources: { apps: { type: file, paths: [${JSON.stringify(path)}] } }
+destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw }, archive: { type: archive } }
+`
+  const total = 200_000
+  const round = total / 5
+  for (let kill = 0; kill < 5; kill += 1) {
+    const server = await daemon('server', configuration, folder)
+    const before = lineCount(out)
+    appendFileSync(
+      path,
+      everyNumber(round)
+        .map((n) => `n=${kill * round + n} ${'x'.repeat(60)}\n`)
+        .join(''),
+    )
+    await until('it is at work', () => lineCount(out) > before)
+    await server.stop('SIGKILL')
+  }
+  const server = await daemon('server', configuration, folder)
+  await until('all lines are there', () => lineCount(out) >= total)
+  expect(await server.stop()).toBe(0)
+  expect(numbersIn(out)).toEqual(everyNumber(total))
+  const archived = await run(['grep', '-O', 'cat', '--archive', join(folder, 'data-server', 'archive')])
+  const kept = [...archived.stdout.matchAll(/^n=(\d+) /gm)].map(([, digits]) => Number(digits))
+  expect(ascending(kept)).toEqual(everyNumber(total))
+})
