@@ -1,9 +1,9 @@
 // The commands that need no daemon: what they print, where, and how they end.
 
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { run, temporaryFolder } from './program.ts'
+import { run, runIntoClosedPipe, temporaryFolder } from './program.ts'
 
 const good = `sources: { in: { type: syslog, listen: ["udp://127.0.0.1:0"] } }
 destinations: { out: { type: file, path: "/var/log/remote/{host}.log" } }
@@ -85,8 +85,146 @@ test('explain ends with 2 for a source that is not there', async () => {
   expect({ status, stderr }).toEqual({ status: 2, stderr: 'there is no source "inn"; there are in\n' })
 })
 
-test.each(['check', 'parse', 'explain'])('%s --help has examples and ends with 0', async (command) => {
-  const { status, stdout } = await run([command, '--help'])
+test('--version is that of the package', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  expect(await run(['--version'])).toMatchObject({ status: 0, stdout: `${version}\n` })
+})
+
+const commands = ['client', 'relay', 'server', 'check', 'parse', 'explain', 'grep']
+
+test('--help names every command and ends with 0; so does --help of each, with examples', async () => {
+  const all = await run(['--help'])
+  expect(all.status).toBe(0)
+  for (const command of commands) {
+    expect(all.stdout).toMatch(new RegExp(`^  ${command} +\\S`, 'm'))
+    const { status, stdout } = await run([command, '--help'])
+    expect([command, status]).toEqual([command, 0])
+    expect(stdout).toMatch(new RegExp(`^Usage: sluice ${command} `))
+    expect(stdout).toMatch(new RegExp(`\\nExamples:\\n(.*\\n)*? +.*sluice ${command}`))
+  }
+})
+
+test.each([['nosuch'], ['check', '--nosuch'], ['grep', '-m', 'many', 'x']])(
+  'a mistake on the command line ends with 2: %s %s',
+  async (...words) => {
+    const { status, stdout, stderr } = await run(words)
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr).toMatch(/^error: /)
+  },
+)
+
+test.each(['client', 'relay', 'server'])('%s --print-config prints what check accepts', async (mode) => {
+  const { status, stdout } = await run([mode, '--print-config'])
   expect(status).toBe(0)
-  expect(stdout).toContain('\nExamples:\n')
+  expect(await run(['check', '-c', written(stdout)])).toMatchObject({ status: 0, stderr: '' })
+})
+
+// ── parse, key by key ──
+
+async function parsed(input: string | Buffer, ...flags: string[]): Promise<unknown[]> {
+  const { status, stdout, stderr } = await run(['parse', ...flags], { input })
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  return stdout
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as unknown)
+}
+
+test('parse: every key of an RFC 5424 message', async () => {
+  const input =
+    '<34>1 2003-10-11T22:14:15.003Z mymachine su 77 ID47 [a@1 x="1" y="q\\"b\\]"][b@2] \u2018su root\u2019 failed\n'
+  expect(await parsed(input)).toEqual([
+    {
+      ...{ facility: 'auth', severity: 'crit', time: '2003-10-11T22:14:15.003000Z', host: 'mymachine', program: 'su' },
+      ...{ pid: '77', msgid: 'ID47', sd: { 'a@1': { x: '1', y: 'q"b]' }, 'b@2': {} } },
+      ...{ message: '\u2018su root\u2019 failed', format: 'rfc5424', defects: [] },
+    },
+  ])
+})
+
+test('parse: what a message does not say is left out', async () => {
+  const [nil, bare] = await parsed('<13>1 - - - - - - x\n<13>x\n')
+  expect(nil).toEqual({ ...{ facility: 'user', severity: 'notice' }, message: 'x', format: 'rfc5424', defects: [] })
+  expect(bare).toEqual({ ...{ facility: 'user', severity: 'notice' }, message: 'x', format: 'raw', defects: [] })
+})
+
+test('parse: no PRI, and PRIs that are none', async () => {
+  const inputs = ['text', '<192>text', '<>text', '<1234>text', '<x>text', '<', '<13']
+  const defects = [['PRI_MISSING'], ...inputs.slice(1).map(() => ['PRI_INVALID'])]
+  const expected = inputs.map((message, i) => ({
+    ...{ facility: 'user', severity: 'notice', message, format: 'raw', defects: defects[i] },
+  }))
+  expect(await parsed(`${inputs.join('\n')}\n`)).toEqual(expected)
+})
+
+test('parse: a peer stands in for a missing host, and for no other', async () => {
+  const input = 'text\n<13>1 - web-1 - - - - text\n'
+  expect(await parsed(input, '--from', '2001:db8::7')).toMatchObject([{ host: '2001:db8::7' }, { host: 'web-1' }])
+})
+
+test('parse: the names of all facilities and severities', async () => {
+  const input = Array.from({ length: 192 }, (_, priority) => `<${priority}>x\n`).join('')
+  const names = 'kern user mail daemon auth syslog lpr news uucp cron authpriv ftp ntp audit alert clock'.split(' ')
+  const facilities = [...names, ...Array.from({ length: 8 }, (_, i) => `local${i}`)]
+  const severities = 'emerg alert crit err warning notice info debug'.split(' ')
+  const expected = facilities.flatMap((facility) => severities.map((severity) => ({ facility, severity })))
+  expect(await parsed(input)).toMatchObject(expected)
+})
+
+test('parse: bytes that are no UTF-8 are replaced in the message and whole in raw', async () => {
+  const bytes = Buffer.from('<13>a\xffb\xc3', 'latin1')
+  expect(await parsed(Buffer.concat([bytes, Buffer.from('\n')]))).toMatchObject([
+    { message: 'a\ufffdb\ufffd', raw: bytes.toString('base64') },
+  ])
+})
+
+test('parse: framing is decided per frame, unless it is given', async () => {
+  const input = '7 <13>one<13>two\r\n<13>three\0' + '5 <13>4<13>five'
+  expect(await parsed(input)).toMatchObject(['one', 'two', 'three', '4', 'five'].map((message) => ({ message })))
+  expect(await parsed('7 <13>one\n', '--framing', 'newline')).toMatchObject([{ message: '7 <13>one' }])
+  expect(await parsed('7 <13>o\ne', '--framing', 'octet')).toMatchObject([{ message: 'o\ne' }])
+})
+
+test('parse: a reader that goes away ends it without a word', async () => {
+  const { status, stderr } = await runIntoClosedPipe(['parse'], '<13>hello\n'.repeat(200_000))
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+})
+
+// ── grep ──
+
+async function archiveOf(input: string): Promise<string> {
+  const folder = temporaryFolder()
+  const path = join(folder, 'sluice.yaml')
+  writeFileSync(path, `data: ${folder}\nsources: { in: { type: stdin } }\ndestinations: { kept: { type: archive } }\n`)
+  const { status, stderr } = await run(['server', '-c', path], { input })
+  expect([status, stderr]).toEqual([0, expect.stringContaining('sluice is down')])
+  return join(folder, 'kept')
+}
+
+test('grep ends with 0 where it finds something, with 1 where not, with 2 where it cannot look', async () => {
+  const archive = await archiveOf('<13>Nov 20 10:00:00 web-1 app: needle\n<13>Nov 20 10:00:01 web-2 app: hay\n')
+  const grep = (...words: string[]) => run(['grep', '--archive', archive, '--utc', ...words])
+  expect(await grep('-O', 'cat', 'needle')).toEqual({ status: 0, stdout: 'needle\n', stderr: '' })
+  expect(await grep('nothing')).toEqual({ status: 1, stdout: '', stderr: '' })
+  expect(await grep('-c', 'nothing')).toEqual({ status: 1, stdout: '0\n', stderr: '' })
+  expect(await grep('-q', 'needle')).toEqual({ status: 0, stdout: '', stderr: '' })
+  expect(await grep('-v', '-O', 'cat', 'needle')).toEqual({ status: 0, stdout: 'hay\n', stderr: '' })
+  for (const wrong of [['('], ['-W', 'nofield:x'], ['-S', 'whenever'], ['(a)\\1']]) {
+    const { status, stdout, stderr } = await grep(...wrong)
+    expect([wrong, status, stdout]).toEqual([wrong, 2, ''])
+    expect(stderr).toMatch(/^sluice grep: ./)
+  }
+  const missing = await run(['grep', '--archive', `${archive}-missing`, 'x'])
+  expect(missing).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('missing') })
+})
+
+test('grep ends without a word when its reader goes away', async () => {
+  const archive = await archiveOf(
+    '<13>Nov 20 10:00:00 web-1 app: a message of some length, many times\n'.repeat(100_000),
+  )
+  const { status, stdout, stderr } = await runIntoClosedPipe(['grep', '--archive', archive, 'message'])
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  expect(stdout.length).toBeLessThan(1_000_000)
 })

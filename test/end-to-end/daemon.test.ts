@@ -176,6 +176,32 @@ routes: [{ from: [in], to: [slow] }, { from: [other], to: [out] }]
   expect(logOf(relay).some(({ msg, source }) => msg === 'messages dropped' && source === 'in')).toBe(true)
 })
 
+test('a receiver that never closes its side does not keep a relay from ending', async () => {
+  const port = await freePort()
+  const got: Buffer[] = []
+  const sockets: Socket[] = []
+  const receiver = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.push(socket)
+    socket.on('data', (chunk: Buffer) => got.push(chunk))
+  })
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    receiver.close()
+  })
+  const relay = await daemon(
+    'relay',
+    `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }
+destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${(receiver.address() as AddressInfo).port}"], framing: newline } }
+`,
+  )
+  sendNumbered(port, 0, 100)
+  const text = () => Buffer.concat(got).toString()
+  await until('all is forwarded', () => text().includes('n=99 '))
+  expect(await relay.stop()).toBe(0)
+  expect(text().split('\n')).toHaveLength(101)
+})
+
 test('a client whose receiver is down stops within `drain` as well; nothing is lost, since it reads again', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'app.log')

@@ -1,6 +1,6 @@
 // The real program, as a process: started on a configuration, watched, signalled, and always stopped.
 
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { createSocket } from 'node:dgram'
@@ -62,13 +62,34 @@ export interface Ended {
   readonly stderr: string
 }
 
+export interface Setting {
+  readonly cwd?: string
+  /** User and group, where not those of the tests. */
+  readonly uid?: number
+}
+
+function spawned(words: readonly string[], { cwd, uid }: Setting): ChildProcessWithoutNullStreams {
+  const user = uid === undefined ? {} : { uid, gid: uid }
+  return spawn(process.execPath, [main, ...words], { cwd, ...user, env: { ...process.env, TZ: 'UTC' } })
+}
+
 /** Runs a command to its end. */
-export function run(words: readonly string[], options: { input?: string | Buffer; cwd?: string } = {}): Promise<Ended> {
-  const child = spawn(process.execPath, [main, ...words], { cwd: options.cwd, env: { ...process.env, TZ: 'UTC' } })
+export function run(words: readonly string[], options: Setting & { input?: string | Buffer } = {}): Promise<Ended> {
+  const child = spawned(words, options)
   const collected = collect(child)
   child.stdin.on('error', () => {}) // a command may end before it has read everything
   child.stdin.end(options.input ?? '')
   return new Promise((resolve) => child.once('close', (status) => resolve({ status, ...collected() })))
+}
+
+/** Runs a command whose reader goes away after the first piece of its output, as `head -1` does. */
+export function runIntoClosedPipe(words: readonly string[], input: string = ''): Promise<Ended> {
+  const child = spawned(words, {})
+  const collected = collect(child)
+  child.stdin.on('error', () => {})
+  child.stdin.end(input)
+  child.stdout.once('data', () => child.stdout.destroy())
+  return new Promise((resolve) => child.once('exit', (status) => resolve({ status, ...collected() })))
 }
 
 function collect(child: ChildProcess): () => { stdout: string; stderr: string } {
@@ -97,7 +118,12 @@ export async function daemon(
   const config = join(folder, `${mode}.yaml`)
   const data = /^data:/m.test(configuration) ? '' : `data: ${JSON.stringify(join(folder, `data-${mode}`))}\n`
   writeFileSync(config, data + configuration)
-  const child = spawn(process.execPath, [main, mode, '-c', config], { cwd: folder, env: { ...process.env, TZ: 'UTC' } })
+  return started([mode, '-c', config], { cwd: folder })
+}
+
+/** Starts a daemon by these words. */
+export async function started(words: readonly string[], setting: Setting & { cwd: string }): Promise<Daemon> {
+  const child = spawned(words, setting)
   const output = collect(child)
   const ended = new Promise<number | null>((resolve) => child.once('close', (status) => resolve(status)))
   const stop = (signal: NodeJS.Signals = 'SIGTERM') => {
@@ -107,10 +133,10 @@ export async function daemon(
   onTestFinished(async () => {
     await stop('SIGKILL')
   })
-  await until(`${mode} is up`, () => {
+  await until(`${words[0]} is up`, () => {
     const { stderr } = output()
-    if (child.exitCode !== null) throw new Error(`${mode} ended with ${child.exitCode}:\n${stderr}`)
+    if (child.exitCode !== null) throw new Error(`${words[0]} ended with ${child.exitCode}:\n${stderr}`)
     return stderr.includes('sluice is up')
   })
-  return { child, folder, output, stop }
+  return { child, folder: setting.cwd, output, stop }
 }
