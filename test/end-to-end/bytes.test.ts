@@ -1,6 +1,6 @@
 // What goes through comes out as it went in: bytes through a relay, this machine's own logs through a client.
 
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -80,7 +80,7 @@ function ownLogs(): { name: string; bytes: Buffer }[] {
     const bytes = readFileSync(path)
     // The journal, and what has been rotated and compressed, is not lines.
     if (bytes.length === 0 || bytes.length > FILE_BYTES_MAX || bytes.includes(0)) return []
-    return [{ name: path.replaceAll('/', '+'), bytes }]
+    return [{ name: path, bytes }]
   })
 }
 
@@ -93,16 +93,11 @@ function readable(path: string): boolean {
   }
 }
 
-test("every line of this machine's own logs comes out once, as it is", async () => {
+/** Tails each file as a source of its own, and gives what came out of each; waits for as many lines as these have. */
+async function tailed(files: readonly { readonly path: string; readonly bytes: Buffer }[]): Promise<string[][]> {
   const folder = temporaryFolder()
-  const logs = join(folder, 'logs')
-  mkdirSync(logs)
-  // Copies, since the originals may grow while they are compared; with one file of our own where a machine has none.
-  const files = [...ownLogs(), { name: 'own.log', bytes: Buffer.from('one\n\n two\t\n\xff\xfe\nthree\r\n', 'latin1') }]
-  for (const { name, bytes } of files) writeFileSync(join(logs, name), ended(bytes))
-
-  const sources = files.map(({ name }, i) => {
-    return `  f${i}: { type: file, paths: [${JSON.stringify(join(logs, name).replaceAll(/[[\]{}()*?!]/g, '?'))}] }\n`
+  const sources = files.map(({ path }, i) => {
+    return `  f${i}: { type: file, paths: [${JSON.stringify(path.replaceAll(/[[\]{}()*?!+@]/g, '?'))}] }\n`
   })
   const out = JSON.stringify(join(folder, 'out', '{source}.log'))
   await daemon(
@@ -110,18 +105,47 @@ test("every line of this machine's own logs comes out once, as it is", async () 
     `sources:\n${sources.join('')}destinations: { out: { type: file, path: ${out}, line: raw } }\n`,
     folder,
   )
-  for (const [i, { bytes }] of files.entries()) {
-    const path = join(folder, 'out', `f${i}.log`)
-    const expected = messages(ended(bytes))
-    await until(
-      `all lines of ${files[i].name}`,
-      () => existsSync(path) && messages(readFileSync(path)).length >= expected.length,
-    )
-    expect(messages(readFileSync(path)), files[i].name).toEqual(expected)
+  const came: string[][] = []
+  for (const [i, { path, bytes }] of files.entries()) {
+    const output = join(folder, 'out', `f${i}.log`)
+    const lines = () => (existsSync(output) ? messages(readFileSync(output)) : [])
+    await until(`all lines of ${path}`, () => lines().length >= messages(bytes).length)
+    came.push(lines())
+  }
+  return came
+}
+
+test("every line of copies of this machine's own logs comes out once, as it is", async () => {
+  const logs = temporaryFolder()
+  // With one of our own, where a machine has none.
+  const own = { name: 'own.log', bytes: Buffer.from('one\n\n two\t\n\xff\xfe\nthree\r\n', 'latin1') }
+  const files = [...ownLogs(), own].map(({ name, bytes }) => {
+    return { path: join(logs, name.replaceAll('/', '+')), bytes: ended(bytes) }
+  })
+  for (const { path, bytes } of files) writeFileSync(path, bytes)
+  for (const [i, came] of (await tailed(files)).entries()) {
+    expect(came, files[i].path).toEqual(messages(files[i].bytes))
   }
 })
 
-/** A line ends in LF or CR LF; one without text is no message. */
+test("this machine's own logs are followed where they are, and left as they are", async (context) => {
+  // Whole lines only: the last may be in the making.
+  const files = ownLogs().map(({ name, bytes }) => ({
+    path: name,
+    bytes: bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1),
+  }))
+  if (files.length === 0) return context.skip('no text under /var/log that this user may read')
+  const before = files.map(({ path }) => statSync(path).ino)
+  for (const [i, came] of (await tailed(files)).entries()) {
+    const { path, bytes } = files[i]
+    const expected = messages(bytes)
+    expect(came.slice(0, expected.length), path).toEqual(expected)
+    expect(readFileSync(path).subarray(0, bytes.length).equals(bytes)).toBe(true)
+    expect(statSync(path).ino).toBe(before[i])
+  }
+})
+
+/** A line ends in LF, with any CR before it; one without text is no message. */
 const messages = (bytes: Buffer) =>
   bytes
     .toString('latin1')

@@ -181,7 +181,7 @@ test('parse: bytes that are no UTF-8 are replaced in the message and whole in ra
 })
 
 test('parse: framing is decided per frame, unless it is given', async () => {
-  const input = '7 <13>one<13>two\r\n<13>three\0' + '5 <13>4<13>five'
+  const input = '7 <13>one<13>two\r\n<13>three\u00005 <13>4<13>five'
   expect(await parsed(input)).toMatchObject(['one', 'two', 'three', '4', 'five'].map((message) => ({ message })))
   expect(await parsed('7 <13>one\n', '--framing', 'newline')).toMatchObject([{ message: '7 <13>one' }])
   expect(await parsed('7 <13>o\ne', '--framing', 'octet')).toMatchObject([{ message: 'o\ne' }])

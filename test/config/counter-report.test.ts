@@ -1,0 +1,50 @@
+// The line of counters that a daemon logs once a minute.
+
+import { expect, test } from 'vitest'
+import { CounterReport } from '../../config/counter-report.ts'
+import { REPORT_EVERY_MS } from '../../common/limits.ts'
+import { createMetrics } from '../../common/metric.ts'
+import { fakeLog } from '../fake/log.ts'
+
+function report() {
+  const metrics = createMetrics()
+  const log = fakeLog()
+  return { metrics, log, report: new CounterReport(metrics, log) }
+}
+
+test('it comes once a minute', () => expect(REPORT_EVERY_MS).toBe(60_000))
+
+test('what is zero is not said', async () => {
+  const { metrics, log, report: counters } = report()
+  metrics.count('sluice_received_total', { source: 'in' }, 0)
+  await counters.write()
+  expect(log.lines).toEqual([{ level: 'info', text: 'counters', values: {} }])
+})
+
+test('a counter is said by a short name with its labels, first as its total, then with what was added', async () => {
+  const { metrics, log, report: counters } = report()
+  metrics.count('sluice_received_total', { source: 'in' }, 100)
+  metrics.count('sluice_dropped_total', { reason: 'udp_send', where: 'up' }, 2)
+  await counters.write()
+  metrics.count('sluice_received_total', { source: 'in' }, 50)
+  await counters.write()
+  await counters.write()
+  const dropped = { 'dropped{reason="udp_send",where="up"}': 2 }
+  expect(log.lines.map(({ values }) => values)).toEqual([
+    { 'received{source="in"}': 100, ...dropped },
+    { 'received{source="in"}': '150 (+50)', ...dropped },
+    { 'received{source="in"}': 150, ...dropped },
+  ])
+})
+
+test('a gauge is said as it is, also where it fell', async () => {
+  const { metrics, log, report: counters } = report()
+  metrics.set('sluice_connections', { source: 'in' }, 7)
+  await counters.write()
+  metrics.set('sluice_connections', { source: 'in' }, 3)
+  await counters.write()
+  expect(log.lines.map(({ values }) => values)).toEqual([
+    { 'connections{source="in"}': 7 },
+    { 'connections{source="in"}': 3 },
+  ])
+})

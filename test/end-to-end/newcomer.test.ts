@@ -1,0 +1,85 @@
+// The newcomer's minute: a server without a configuration, `logger`, `grep`; and the same after the first change.
+
+import { execFileSync } from 'node:child_process'
+import { chmodSync, chownSync, existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { peerProgram, testWith } from './peers.ts'
+import { freePort, run, started, temporaryFolder, until, type Setting } from './program.ts'
+
+const PORT = 5514
+/** Where there is one, there is no start without a configuration. */
+const installed = existsSync('/etc/sluice/sluice.yaml')
+const NOBODY = 65534
+
+/** An empty working folder, and a user who is not root. */
+function newcomer(): Setting & { cwd: string } {
+  const cwd = temporaryFolder()
+  if (process.getuid?.() !== 0) return { cwd }
+  chownSync(cwd, NOBODY, NOBODY)
+  return { cwd, uid: NOBODY }
+}
+
+const logger = (port: number, ...words: string[]) =>
+  execFileSync(peerProgram('logger')!, ['-n', '127.0.0.1', '-P', String(port), ...words])
+
+const found = (setting: Setting, word: string) =>
+  until(`grep finds ${word}`, async () => {
+    const { status, stdout } = await run(['grep', '-O', 'cat', word], setting)
+    return status === 0 && stdout
+  })
+
+testWith(['logger'], 'no configuration: it listens on 5514, says three things to try, and they work', async () => {
+  if (installed) return
+  const setting = newcomer()
+  // Somebody who runs the tests may run sluice as well, and then this port says nothing about the program.
+  const server = await started(['server'], setting).catch((error: Error) => error)
+  if (server instanceof Error) {
+    expect(server.message).toContain('PORT_TAKEN')
+    return
+  }
+  const { stdout } = await until(
+    'it says what to try',
+    () => server.output().stdout.includes('Ctrl-C') && server.output(),
+  )
+  expect(stdout).toContain("logger -n 127.0.0.1 -P 5514 -d 'hello'")
+  expect(stdout).toContain('npx sluice grep hello')
+  expect(stdout).toContain('npx sluice grep -p err -S -1h')
+
+  logger(PORT, '-d', 'hello')
+  expect(await found(setting, 'hello')).toBe('hello\n')
+  logger(PORT, '-T', '-p', 'user.err', 'trouble')
+  await found(setting, 'trouble')
+  const errors = await run(['grep', '-p', 'err', '-S', '-1h', '-O', 'cat'], setting)
+  expect(errors).toEqual({ status: 0, stdout: 'trouble\n', stderr: '' })
+  expect(existsSync(join(setting.cwd, 'sluice-data', 'archive'))).toBe(true)
+  expect(await server.stop()).toBe(0)
+  expect(server.output().stderr).toContain('"msg":"counters"')
+})
+
+testWith(
+  ['logger'],
+  'the printed configuration with a port and folder of its own, found as ./sluice.yaml',
+  async () => {
+    const setting = newcomer()
+    const port = await freePort()
+    const { stdout } = await run(['server', '--print-config'])
+    writeFileSync(join(setting.cwd, 'sluice.yaml'), `data: kept\n${stdout.replaceAll(String(PORT), String(port))}`)
+    const server = await started(['server'], setting)
+    logger(port, '-d', 'hello again')
+    expect(await found(setting, 'again')).toBe('hello again\n')
+    expect(existsSync(join(setting.cwd, 'kept', 'archive'))).toBe(true)
+    expect(await server.stop('SIGINT')).toBe(0)
+  },
+)
+
+test.skipIf(installed)('a folder that it may not write to: exit 2, and what to do', async () => {
+  const setting = newcomer()
+  chownSync(setting.cwd, process.getuid!(), process.getgid!())
+  chmodSync(setting.cwd, 0o755)
+  if (setting.uid === undefined) writeFileSync(join(setting.cwd, 'sluice-data'), '') // a file stands in its way
+  const { status, stderr } = await run(['server'], setting)
+  expect(status).toBe(2)
+  expect(stderr).toContain('"code":"DATA_UNWRITABLE"')
+  expect(stderr).toContain('make the folder writable for this user, or choose another with `data:`')
+})
