@@ -48,13 +48,18 @@ export const DRAIN_MS = 10_000
 export const OPEN_FILES_MAX = 10_000
 
 /** Bytes rendered for output files and not written yet; beyond it batches wait as they are. */
-export const FILE_BUFFER_BYTES_MAX = 16 * MiB
+export const FILE_BUFFER_BYTES_MAX = 8 * MiB
 
 /** Spare buffers that a file destination keeps. */
-export const OUTPUT_SPARE_BYTES_MAX = 16 * MiB
+export const OUTPUT_SPARE_BYTES_MAX = 8 * MiB
 
 /** Output files of one destination that are opened, written, rotated at the same time: Node has four threads for it. */
 export const FILES_AT_WORK_MAX = 64
+
+/** Between two writes to a file lies this … */
+export const FILE_PAUSE_MS = 5
+/** … unless so much waits for it. */
+export const FILE_PAUSE_BYTES = 64 * KiB
 
 /** A file that cannot be written is tried again after this, then twice as long each time … */
 export const FILE_RETRY_FIRST_MS = 100

@@ -10,7 +10,7 @@
 
 import type { Cancel } from '../../common/clock.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
-import { FILE_BUFFER_BYTES_MAX, FILE_MINUTE_MS, IDLE_FILE_MINUTES } from '../../common/limits.ts'
+import { FILE_BUFFER_BYTES_MAX, FILE_MINUTE_MS, FILE_PAUSE_MS, IDLE_FILE_MINUTES } from '../../common/limits.ts'
 import { writeLines, type LineFormat } from '../../common/message/line-format.ts'
 import type { Zone } from '../../common/message/zone.ts'
 import type { Platform } from '../../common/platform.ts'
@@ -38,6 +38,8 @@ export interface FileDestinationOptions {
   readonly access: FileAccess
   /** Files held open at most. */
   readonly filesMax: number
+  /** Between two writes to a file, ms. */
+  readonly pauseMs?: number
   readonly rotate?: RotateOptions | undefined
   /** Absent where rotated files stay as they are. */
   readonly compressFrame?: CompressFrame | undefined
@@ -104,7 +106,12 @@ export class FileDestination implements Destination {
     this.#log = new PositionLog(disk, `${dataFolder}/${name}`, () => clock.now())
     this.#keeper = this.#makeKeeper(isFixed)
     const onWritten = (bytes: number) => this.#written(bytes)
-    this.#files = new FileSet({ name, filesMax: options.filesMax, onWritten }, platform, this.#keeper, pool)
+    this.#files = new FileSet(
+      { name, filesMax: options.filesMax, pauseMs: options.pauseMs ?? FILE_PAUSE_MS, onWritten },
+      platform,
+      this.#keeper,
+      pool,
+    )
     this.#commits = new Commits(name, platform, this.#log, this.#files)
     this.#keeper.tell(this.#commits)
     if (options.rotate) {

@@ -34,8 +34,10 @@ export class OutputFile {
   readonly path: string
   /** When it was last written to, in writes of the destination: the oldest is closed first. */
   usedAt = 0
-  /** Whether it waits for its turn, has it, or waits for a retry. */
-  state: 'idle' | 'ready' | 'busy' | 'resting' = 'idle'
+  /** Whether it waits for more, waits for its turn, has it, or waits for a retry. */
+  state: 'idle' | 'pausing' | 'ready' | 'busy' | 'resting' = 'idle'
+  /** When a piece of work on it was last done, monotonic ms. */
+  writtenMs = -Infinity
   /** Failures in a row. */
   failures = 0
   /** Bytes in the file, as far as this process knows. */
@@ -92,6 +94,11 @@ export class OutputFile {
   /** Whether there is something to write or to do. */
   get hasWork(): boolean {
     return this.#parts.length > 1 || this.#parts[0].tickets.length > 0
+  }
+
+  /** Whether something is to be done between its bytes. */
+  get hasStep(): boolean {
+    return this.#parts.some(({ step }) => step !== undefined)
   }
 
   /** Bytes that wait behind the last step: what the next file begins with where that step is a rotation. */

@@ -1,5 +1,6 @@
 // `sluice client|relay|server`: one pipeline in the foreground.
 
+import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
 import type { Mode } from '../configuration.ts'
 
@@ -39,8 +40,15 @@ export function daemonCommand(mode: Mode): Command {
     .option('--print-config', `print the built-in ${mode} configuration and exit`)
     .addHelpText('after', examples[mode])
     .action(async (options: { config?: string; printConfig?: boolean }) => {
+      keepNurserySmall()
       const { printBuiltIn, runDaemon } = await import('../daemon.ts')
       if (options.printConfig) await printBuiltIn(mode)
       else process.exitCode = await runDaemon(mode, options.config)
     })
+}
+
+// V8's space for young objects doubles up to 2 × 16 MiB under load and is not given back. A daemon makes few objects a batch and
+// none a message: with the first size, 1 MiB, a server that writes 800,000 lines a second has 25 MiB less and costs the same.
+function keepNurserySmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1')
 }

@@ -34,7 +34,7 @@ export function fileDestination(
   dataFolder: string = temporaryFolder(),
 ): FileDestination {
   const access = { mode: 0o640, folderMode: 0o750 }
-  const whole = { line: lineFormat('raw'), access, filesMax: 100, compressFrame: gzipFrame, ...options }
+  const whole = { line: lineFormat('raw'), access, filesMax: 100, pauseMs: 0, compressFrame: gzipFrame, ...options }
   return new FileDestination('files', whole, { platform, zone: utc, dataFolder })
 }
 
