@@ -20,6 +20,7 @@ import {
   type HeaderTable,
 } from '../../common/pipeline/header-table.ts'
 import { NO_PID, PID_IS_TEXT, type BlockBuilder, type Row } from './block-builder.ts'
+import { viewOf } from './byte-ranges.ts'
 import { ShapeFinder } from './shape.ts'
 
 const ZERO = 0x30
@@ -42,26 +43,27 @@ export function addBatch(batch: Batch, skipped: Uint8Array | undefined, builder:
   for (const { count, origin } of batch.runs) {
     const originBytes = originEntry(origin)
     row.received = origin.received ?? batch.received
-    let originId = builder.origins.idOf(originBytes, 0, originBytes.length)
+    let originId = builder.origins.idOf(originBytes, 0, originBytes.byteLength)
     for (const last = i + count; i < last; i += 1) {
       if (skipped && skipped[i] !== 0) continue
       row.origin = originId
-      addMessage(batch.slab.bytes, batch.bounds[2 * i], batch.bounds[2 * i + 1], table, i, origin, builder)
+      addMessage(batch.slab.bytes, batch.slab.view, batch.bounds[2 * i], batch.bounds[2 * i + 1], table, i, origin, builder)
       if (!builder.isFull) continue
       full()
-      originId = builder.origins.idOf(originBytes, 0, originBytes.length)
+      originId = builder.origins.idOf(originBytes, 0, originBytes.byteLength)
     }
   }
   giveBackHeaderTable(table)
 }
 
 /** An origin as an entry of the block's dictionary: source, NUL, peer. */
-function originEntry({ source, peer }: Origin): Buffer {
-  return Buffer.from(`${source}\0${peer ?? ''}`)
+function originEntry({ source, peer }: Origin): DataView {
+  return viewOf(Buffer.from(`${source}\0${peer ?? ''}`))
 }
 
 function addMessage(
   bytes: Uint8Array,
+  view: DataView,
   start: number,
   end: number,
   table: HeaderTable,
@@ -81,23 +83,23 @@ function addMessage(
   const kind = cells[at + KIND]
   const message = cells[at + MESSAGE]
   const { hosts, programs, msgids } = builder
-  row.shape = builder.shapes.idOf(shapes.bytes, 0, shapes.length)
+  row.shape = builder.shapes.idOf(shapes.view, 0, shapes.length)
   row.unit = shapes.unit
   row.time = table.times[i]
   row.priority = cells[at + PRIORITY]
-  row.host = hostEnd > host ? hosts.idOf(bytes, host, hostEnd) : hosts.idOf(origin.host, 0, origin.host.length)
-  if (programEnd > program) row.program = programs.idOf(bytes, program, programEnd)
-  else if ((kind & FORMAT_MASK) === FORMAT_RAW) row.program = programs.idOf(origin.program, 0, origin.program.length)
-  else row.program = programs.idOf(bytes, 0, 0)
-  row.msgid = msgids.idOf(bytes, cells[at + MSGID], cells[at + MSGID + 1])
+  row.host = hostEnd > host ? hosts.idOf(view, host, hostEnd) : hosts.idOf(viewOf(origin.host), 0, origin.host.length)
+  if (programEnd > program) row.program = programs.idOf(view, program, programEnd)
+  else if ((kind & FORMAT_MASK) === FORMAT_RAW) row.program = programs.idOf(viewOf(origin.program), 0, origin.program.length)
+  else row.program = programs.idOf(view, 0, 0)
+  row.msgid = msgids.idOf(view, cells[at + MSGID], cells[at + MSGID + 1])
   row.pid = pidNumber(bytes, cells[at + PID], cells[at + PID + 1])
   row.defects = kind >>> DEFECTS_SHIFT
   row.rawBytes = end - start
   builder.row(row)
-  if (row.pid === PID_IS_TEXT) builder.pidText(bytes, cells[at + PID], cells[at + PID + 1])
-  builder.message(row, bytes, message, end)
-  builder.structuredData(bytes, cells[at + STRUCTURED_DATA], cells[at + STRUCTURED_DATA + 1])
-  if (shapes.kept) builder.keptHeader(bytes, start, message)
+  if (row.pid === PID_IS_TEXT) builder.pidText(view, cells[at + PID], cells[at + PID + 1])
+  builder.message(row, view, message, end)
+  builder.structuredData(view, cells[at + STRUCTURED_DATA], cells[at + STRUCTURED_DATA + 1])
+  if (shapes.kept) builder.keptHeader(view, start, message)
 }
 
 /** A pid in decimal without leading zeros as a number. */

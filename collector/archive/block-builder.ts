@@ -6,6 +6,7 @@
 
 import { assert } from '../../common/fault.ts'
 import { ARCHIVE_BLOCK_BYTES } from '../../common/limits.ts'
+import { viewOf } from './byte-ranges.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { FIELD_STREAMS, TEXT_STREAMS, writeIds, type FieldStream, type TextStream } from './columns.ts'
 import { Dictionary } from './dictionary.ts'
@@ -93,13 +94,11 @@ export class BlockBuilder {
   readonly #defects = new ByteWriter()
   #hasDefects = false
   readonly #splitter = new MessageSplitter()
-  #messageEnds = new Uint32Array(FIRST_ROWS)
-  readonly #messages = new ByteWriter()
   readonly #structuredDataLengths = new ByteWriter()
   readonly #structuredData = new ByteWriter()
   readonly #headerLengths = new ByteWriter()
   readonly #headers = new ByteWriter()
-  readonly #pidDigits = new Uint8Array(16)
+  readonly #tagText = new ByteWriter()
   #pidStart = 0
 
   #lastSecond = 0
@@ -172,73 +171,63 @@ export class BlockBuilder {
   }
 
   /** The pid of the last row, where it is no plain number. Before its `message`. */
-  pidText(bytes: Uint8Array, start: number, end: number): void {
+  pidText(bytes: DataView, start: number, end: number): void {
     this.#pidLengths.varint(end - start)
     this.#pidStart = this.#pidBytes.length
     this.#pidBytes.copy(bytes, start, end)
   }
 
   /** The message of the last row. */
-  message(row: Row, bytes: Uint8Array, start: number, end: number): void {
-    const pair = this.#pairs.find(row.host, row.program)
-    if (this.#pairs.isNew) this.#pairs.states[pair] = this.#pairGrams(row.host, row.program)
+  message(row: Row, bytes: DataView, start: number, end: number): void {
+    const pairs = this.#pairs
+    const pair = pairs.find(row.host, row.program)
+    if (pairs.isNew) pairs.states[pair] = this.#pairGrams(row.host, row.program)
     if (row.pid >= 0) {
-      this.#pids.varint(2 + zigzagOf(row.pid - this.#pairs.pids[pair]))
-      this.#pairs.pids[pair] = row.pid
+      this.#pids.varint(2 + zigzagOf(row.pid - pairs.pids[pair]))
+      pairs.pids[pair] = row.pid
     } else this.#pids.varint(row.pid === NO_PID ? 0 : 1)
-    let state = this.#pairs.states[pair]
-    if (this.#programLength(row.program) > 0) state = this.#tag(row, state)
-    const length = end - start
-    const messages = this.#messages
-    messages.reserve(length)
-    this.#grams.addAndCopy(bytes, start, end, state, messages.bytes, messages.length)
-    messages.length += length
-    this.#messageEnds[this.count - 1] = messages.length
+    if (pairs.tagged[pair] !== row.pid || row.pid === PID_IS_TEXT) {
+      const hasProgram = this.programs.ends[row.program] > this.programs.startOf(row.program)
+      pairs.tagStates[pair] = hasProgram ? this.#tag(row, pairs.states[pair]) : pairs.states[pair]
+      pairs.tagged[pair] = row.pid
+    }
+    this.#splitter.add(bytes, start, end, this.#grams, pairs.tagStates[pair])
   }
 
   /** The structured data of the last row, also where it has none. */
-  structuredData(bytes: Uint8Array, start: number, end: number): void {
+  structuredData(bytes: DataView, start: number, end: number): void {
     this.#structuredDataLengths.varint(end - start)
     this.#structuredData.copy(bytes, start, end)
   }
 
   /** The header of the last row, where its shape says that it is kept. */
-  keptHeader(bytes: Uint8Array, start: number, end: number): void {
+  keptHeader(bytes: DataView, start: number, end: number): void {
     this.#headerLengths.varint(end - start)
     this.#headers.copy(bytes, start, end)
-  }
-
-  #programLength(program: number): number {
-    return this.programs.ends[program] - (program === 0 ? 0 : this.programs.ends[program - 1])
   }
 
   /** `[pid]: ` or `: ` behind host and program. */
   #tag(row: Row, state: number): number {
     const grams = this.#grams
-    if (row.pid === NO_PID) return grams.add(COLON_SPACE, 0, 2, state)
-    state = grams.add(OPEN, 0, 1, state)
-    if (row.pid === PID_IS_TEXT) state = grams.add(this.#pidBytes.bytes, this.#pidStart, this.#pidBytes.length, state)
-    else {
-      const text = this.#pidDigits
-      let at = text.length
-      let rest = row.pid
-      do {
-        const tens = (rest / 10) | 0
-        text[--at] = 0x30 + rest - 10 * tens
-        rest = tens
-      } while (rest > 0)
-      state = grams.add(text, at, text.length, state)
+    const tag = this.#tagText
+    tag.clear()
+    if (row.pid !== NO_PID) {
+      tag.byte(OPEN)
+      if (row.pid === PID_IS_TEXT) tag.copy(this.#pidBytes.view, this.#pidStart, this.#pidBytes.length)
+      else tag.decimal(row.pid)
+      tag.byte(CLOSE)
     }
-    return grams.add(CLOSE_COLON_SPACE, 0, 3, state)
+    tag.byte(COLON)
+    tag.byte(SPACE)
+    return grams.add(tag.view, 0, tag.length, state)
   }
 
   // Once for each host and program that occur together: their n-grams are the same in every line.
   #pairGrams(host: number, program: number): number {
     const { hosts, programs } = this
-    let state = this.#grams.add(hosts.values.bytes, host === 0 ? 0 : hosts.ends[host - 1], hosts.ends[host], 0)
-    state = this.#grams.add(SPACE, 0, 1, state)
-    const start = program === 0 ? 0 : programs.ends[program - 1]
-    return this.#grams.add(programs.values.bytes, start, programs.ends[program], state)
+    let state = this.#grams.add(hosts.values.view, hosts.startOf(host), hosts.ends[host], 0)
+    state = this.#grams.add(BLANK, 0, 1, state)
+    return this.#grams.add(programs.values.view, programs.startOf(program), programs.ends[program], state)
   }
 
   #grow(): void {
@@ -252,7 +241,6 @@ export class BlockBuilder {
     this.#programIds = larger(this.#programIds)
     this.#msgidIds = larger(this.#msgidIds)
     this.#originIds = larger(this.#originIds)
-    this.#messageEnds = larger(this.#messageEnds)
     const priorities = new Uint8Array(2 * this.#priorities.length)
     priorities.set(this.#priorities)
     this.#priorities = priorities
@@ -288,7 +276,7 @@ export class BlockBuilder {
     }
     const hasStructuredData = this.#structuredData.length > 0
     const texts: Record<TextStream, Uint8Array> = {
-      ...this.#splitter.split(this.#messages.bytes, this.#messageEnds, count),
+      ...this.#splitter.finish(),
       structuredDataLengths: hasStructuredData ? this.#structuredDataLengths.written : EMPTY,
       structuredDataBytes: this.#structuredData.written,
       headerLengths: this.#headerLengths.written,
@@ -313,12 +301,13 @@ export class BlockBuilder {
     for (const dictionary of [this.shapes, this.hosts, this.programs, this.msgids, this.origins]) dictionary.clear()
     const writers = [
       ...[this.#seconds, this.#milliseconds, this.#microseconds, this.#received, this.#pids, this.#pidLengths],
-      ...[this.#pidBytes, this.#defects, this.#messages, this.#structuredDataLengths],
+      ...[this.#pidBytes, this.#defects, this.#structuredDataLengths],
       ...[this.#structuredData, this.#headerLengths, this.#headers],
     ]
     for (const writer of writers) writer.clear()
     this.#grams.clear()
     this.#pairs.clear()
+    this.#splitter.clear()
     this.#oddTimes.length = 0
     this.#hasDefects = false
     this.count = 0
@@ -337,9 +326,10 @@ export class BlockBuilder {
 }
 
 const EMPTY = new Uint8Array(0)
-const SPACE = Buffer.from(' ')
-const OPEN = Buffer.from('[')
-const CLOSE_COLON_SPACE = Buffer.from(']: ')
-const COLON_SPACE = Buffer.from(': ')
+const SPACE = 0x20
+const COLON = 0x3a
+const OPEN = 0x5b
+const CLOSE = 0x5d
+const BLANK = viewOf(Uint8Array.of(SPACE))
 
 const zigzagOf = (value: number) => (value < 0 ? -2 * value - 1 : 2 * value)

@@ -3,6 +3,7 @@
 
 import type { BlockBuilder, Row } from './block-builder.ts'
 import { PID_IS_TEXT } from './block-builder.ts'
+import { viewOf } from './byte-ranges.ts'
 import type { DecodedBlock, Texts } from './decoded-block.ts'
 import type { Dictionary } from './dictionary.ts'
 
@@ -15,6 +16,10 @@ export function addBlock(block: DecodedBlock, builder: BlockBuilder): void {
   const newPrograms = renumber(block.programs, builder.programs)
   const newMsgids = renumber(block.msgids, builder.msgids)
   const newOrigins = renumber(block.originTexts, builder.origins)
+  const texts = viewOf(messages.bytes)
+  const data = viewOf(structuredData.bytes)
+  const headers = viewOf(keptHeaders.texts.bytes)
+  const pidTexts = viewOf(pids.texts.bytes)
   for (let i = 0; i < block.count; i += 1) {
     const row: Row = {
       ...{ time: times[i], received: received[i], priority: priorities[i], defects: defects[i] },
@@ -23,21 +28,19 @@ export function addBlock(block: DecodedBlock, builder: BlockBuilder): void {
       ...{ pid: pids.numbers[i], rawBytes: block.rawLength(i) },
     }
     builder.row(row)
-    const message = messages.starts[i]
-    const messageEnd = messages.starts[i + 1]
-    if (row.pid === PID_IS_TEXT) builder.pidText(pids.texts.bytes, ...rangeOf(pids.texts, pidTextNumbers[i]))
-    builder.message(row, messages.bytes, message, messageEnd)
-    builder.structuredData(structuredData.bytes, ...rangeOf(structuredData, i))
-    if (keptHeaders.numbers[i] >= 0) {
-      builder.keptHeader(keptHeaders.texts.bytes, ...rangeOf(keptHeaders.texts, keptHeaders.numbers[i]))
-    }
+    if (row.pid === PID_IS_TEXT) builder.pidText(pidTexts, ...rangeOf(pids.texts, pidTextNumbers[i]))
+    builder.message(row, texts, ...rangeOf(messages, i))
+    builder.structuredData(data, ...rangeOf(structuredData, i))
+    const kept = keptHeaders.numbers[i]
+    if (kept >= 0) builder.keptHeader(headers, ...rangeOf(keptHeaders.texts, kept))
   }
 }
 
 /** The number that each entry of a block's dictionary has in the builder's. */
 function renumber({ bytes, starts }: Texts, dictionary: Dictionary): Uint32Array {
   const numbers = new Uint32Array(starts.length - 1)
-  for (let i = 0; i < numbers.length; i += 1) numbers[i] = dictionary.idOf(bytes, starts[i], starts[i + 1])
+  const view = viewOf(bytes)
+  for (let i = 0; i < numbers.length; i += 1) numbers[i] = dictionary.idOf(view, starts[i], starts[i + 1])
   return numbers
 }
 

@@ -1,10 +1,16 @@
 // A growing buffer of numbers and bytes, and its reader. Numbers are varints: seven bits a byte, low ones first, the high
 // bit says that more follow.
 
+import { viewOf } from './byte-ranges.ts'
+
 const FIRST_BYTES = 4096
+// Longer ranges are copied by the library: below, its call costs more than the loop.
+const LOOP_BYTES_MAX = 200
 
 export class ByteWriter {
   bytes: Uint8Array = new Uint8Array(FIRST_BYTES)
+  /** The same bytes. */
+  view: DataView = viewOf(this.bytes)
   length = 0
 
   get written(): Uint8Array {
@@ -23,6 +29,12 @@ export class ByteWriter {
     const larger = new Uint8Array(size)
     larger.set(this.written)
     this.bytes = larger
+    this.view = viewOf(larger)
+  }
+
+  byte(value: number): void {
+    if (this.length === this.bytes.length) this.reserve(1)
+    this.bytes[this.length++] = value
   }
 
   /** A whole number, at least 0; below 2^54 where it is even, 2^53 else. */
@@ -41,6 +53,20 @@ export class ByteWriter {
     bytes[this.length++] = value
   }
 
+  /** A whole number, at least 0 and below 2^31, in decimal. */
+  decimal(value: number): void {
+    let digits = 1
+    for (let rest = value; rest >= 10; rest = (rest / 10) | 0) digits += 1
+    this.reserve(digits)
+    const end = this.length + digits
+    for (let at = end; at > this.length;) {
+      const tens = (value / 10) | 0
+      this.bytes[--at] = 0x30 + value - 10 * tens
+      value = tens
+    }
+    this.length = end
+  }
+
   /** A whole number of either sign, below 2^53: 0, -1, 1, -2, 2 … as 0, 1, 2, 3, 4 …. */
   zigzag(value: number): void {
     const magnitude = value < 0 ? -value : value
@@ -55,15 +81,18 @@ export class ByteWriter {
     this.varint(Math.floor(half / 0x40))
   }
 
-  copy(from: Uint8Array, start: number, end: number): void {
+  copy(from: DataView, start: number, end: number): void {
     this.reserve(end - start)
-    const { bytes } = this
-    let at = this.length
-    if (end - start > 200) {
-      bytes.set(from.subarray(start, end), at)
-      at += end - start
-    } else for (let i = start; i < end; i += 1) bytes[at++] = from[i]
-    this.length = at
+    let to = this.length
+    if (end - start > LOOP_BYTES_MAX) {
+      this.bytes.set(new Uint8Array(from.buffer, from.byteOffset + start, end - start), to)
+    } else {
+      const { view } = this
+      let at = start
+      for (const last = end - 4; at <= last; at += 4, to += 4) view.setInt32(to, from.getInt32(at, true), true)
+      for (; at < end; at += 1, to += 1) view.setUint8(to, from.getUint8(at))
+    }
+    this.length += end - start
   }
 }
 

@@ -20,7 +20,7 @@ import {
   type TextStream,
 } from './columns.ts'
 import { writeLines } from './match-lines.ts'
-import { joinMessages } from './message-columns.ts'
+import { joinMessages } from './message-join.ts'
 import { Pack } from './pack.ts'
 import { headerLength, rebuildHeader } from './rebuild.ts'
 import { readShape, UNIT_MS, UNIT_NONE, UNIT_ODD, UNIT_SECOND, type Shape } from './shape.ts'

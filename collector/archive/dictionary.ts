@@ -1,5 +1,6 @@
 // The distinct values of a column in a block, numbered as they first appear.
 
+import { hashInto, sameBytes } from './byte-ranges.ts'
 import { ByteWriter } from './byte-writer.ts'
 
 const FIRST_SLOTS = 1024
@@ -13,6 +14,8 @@ export class Dictionary {
   #hashes: Int32Array = new Int32Array(FIRST_SLOTS)
   /** Number of the value + 1 by hash, open addressing; at most half full. */
   #slots: Int32Array = new Int32Array(FIRST_SLOTS)
+  /** Where the last search ended. */
+  #slot = 0
 
   clear(): void {
     this.values.clear()
@@ -21,14 +24,55 @@ export class Dictionary {
   }
 
   /** The number of `[start, end)`. */
-  idOf(bytes: Uint8Array, start: number, end: number): number {
-    const hash = hashOf(bytes, start, end)
-    const mask = this.#slots.length - 1
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const id = this.#slots[slot] - 1
-      if (id < 0) return this.#add(bytes, start, end, hash, slot)
-      if (this.#hashes[id] === hash && this.#equals(id, bytes, start, end)) return id
+  idOf(bytes: DataView, start: number, end: number): number {
+    const hash = hashInto(end - start, bytes, start, end)
+    for (let id = this.first(hash); id >= 0; id = this.next(hash)) {
+      const at = this.startOf(id)
+      if (this.ends[id] - at === end - start && sameBytes(this.values.view, at, bytes, start, end - start)) return id
     }
+    this.values.copy(bytes, start, end)
+    return this.add(hash)
+  }
+
+  startOf(id: number): number {
+    return id === 0 ? 0 : this.ends[id - 1]
+  }
+
+  /** The first value of this hash, -1 where there is none: for who compares by himself. */
+  first(hash: number): number {
+    this.#slot = (hash ^ (hash >>> 15)) & (this.#slots.length - 1)
+    return this.#seek(hash)
+  }
+
+  /** The next value of the hash that `first` was called with. */
+  next(hash: number): number {
+    this.#slot = (this.#slot + 1) & (this.#slots.length - 1)
+    return this.#seek(hash)
+  }
+
+  #seek(hash: number): number {
+    const mask = this.#slots.length - 1
+    for (let slot = this.#slot; ; slot = (slot + 1) & mask) {
+      const id = this.#slots[slot] - 1
+      if (id >= 0 && this.#hashes[id] !== hash) continue
+      this.#slot = slot
+      return id
+    }
+  }
+
+  /** Makes what was written to `values` since the last one a value, when `first` and `next` have found none. Its number. */
+  add(hash: number): number {
+    const id = this.count
+    if (id === this.ends.length) {
+      this.ends = grown(this.ends, new Uint32Array(2 * id))
+      this.#hashes = grown(this.#hashes, new Int32Array(2 * id))
+    }
+    this.ends[id] = this.values.length
+    this.#hashes[id] = hash
+    this.#slots[this.#slot] = id + 1
+    this.count = id + 1
+    if (2 * this.count > this.#slots.length) this.#rehash()
+    return id
   }
 
   /** The values as streams of a pack: lengths, and bytes. */
@@ -38,34 +82,11 @@ export class Dictionary {
     return lengths.written
   }
 
-  #equals(id: number, bytes: Uint8Array, start: number, end: number): boolean {
-    let at = id === 0 ? 0 : this.ends[id - 1]
-    if (this.ends[id] - at !== end - start) return false
-    const known = this.values.bytes
-    for (let i = start; i < end; i += 1) if (known[at++] !== bytes[i]) return false
-    return true
-  }
-
-  #add(bytes: Uint8Array, start: number, end: number, hash: number, slot: number): number {
-    const id = this.count
-    if (id === this.ends.length) {
-      this.ends = grown(this.ends, new Uint32Array(2 * id))
-      this.#hashes = grown(this.#hashes, new Int32Array(2 * id))
-    }
-    this.values.copy(bytes, start, end)
-    this.ends[id] = this.values.length
-    this.#hashes[id] = hash
-    this.#slots[slot] = id + 1
-    this.count = id + 1
-    if (2 * this.count > this.#slots.length) this.#rehash()
-    return id
-  }
-
   #rehash(): void {
     this.#slots = new Int32Array(2 * this.#slots.length)
     const mask = this.#slots.length - 1
     for (let id = 0; id < this.count; id += 1) {
-      let slot = this.#hashes[id] & mask
+      let slot = (this.#hashes[id] ^ (this.#hashes[id] >>> 15)) & mask
       while (this.#slots[slot] !== 0) slot = (slot + 1) & mask
       this.#slots[slot] = id + 1
     }
@@ -75,17 +96,4 @@ export class Dictionary {
 export function grown<T extends Uint32Array | Int32Array | Float64Array | Uint16Array | Uint8Array>(from: T, to: T): T {
   to.set(from)
   return to
-}
-
-// Four bytes a step: the multiplications wait for each other, the loads do not.
-function hashOf(bytes: Uint8Array, start: number, end: number): number {
-  let hash = end - start
-  let i = start
-  for (const last = end - 4; i <= last; i += 4) {
-    const word = bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24)
-    hash = Math.imul(hash ^ word, 0x01000193)
-    hash ^= hash >>> 15
-  }
-  for (; i < end; i += 1) hash = Math.imul(hash ^ bytes[i], 0x01000193)
-  return hash ^ (hash >>> 15)
 }

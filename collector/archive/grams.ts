@@ -13,6 +13,8 @@
 // stays sparse, so that blocks of few messages or of much repetition have small ones.
 
 export const GRAM_BYTES = 6
+/** Bytes at a run's start whose n-grams begin before it. */
+const JOIN_BYTES = GRAM_BYTES - 1
 const SHIFT = 6
 const POSITION_BITS = 18
 const POSITION_SHIFT = 32 - POSITION_BITS
@@ -38,28 +40,27 @@ export class GramBitmap {
   }
 
   /** Adds what ends within `[start, end)`, coming from `state` (0 at a line's start); returns the state behind it. */
-  add(bytes: Uint8Array, start: number, end: number, state: number): number {
+  add(bytes: DataView, start: number, end: number, state: number): number {
     const bits = this.#bits
     let h = state
     for (let i = start; i < end; i += 1) {
-      h = ((h << SHIFT) + gear[bytes[i]]) | 0
+      h = ((h << SHIFT) + gear[bytes.getUint8(i)]) | 0
       const position = h >>> POSITION_SHIFT
       bits[position >>> 5] |= 1 << position
     }
     return h
   }
 
-  /** The same, and copies the bytes to `to` at `at`. One loop: reading the byte is most of either. */
-  addAndCopy(bytes: Uint8Array, start: number, end: number, state: number, to: Uint8Array, at: number): void {
-    const bits = this.#bits
-    let h = state
-    for (let i = start; i < end; i += 1) {
-      const byte = bytes[i]
-      to[at++] = byte
-      h = ((h << SHIFT) + gear[byte]) | 0
-      const position = h >>> POSITION_SHIFT
-      bits[position >>> 5] |= 1 << position
-    }
+  /**
+   * Adds `[start, end)` where all of it but what begins before `start` is there already: the n-grams of its first bytes.
+   * Returns the state behind it.
+   */
+  join(bytes: DataView, start: number, end: number, state: number): number {
+    if (end - start < JOIN_BYTES + GRAM_BYTES) return this.add(bytes, start, end, state)
+    this.add(bytes, start, start + JOIN_BYTES, state)
+    let h = 0
+    for (let i = end - GRAM_BYTES; i < end; i += 1) h = ((h << SHIFT) + gear[bytes.getUint8(i)]) | 0
+    return h
   }
 
   /** The bitmap, folded while it is sparse; a copy. */

@@ -1,12 +1,18 @@
 // For each pair of host and program in a block: the last pid (a daemon keeps its own, so the next is most often the same), and
-// the state of the n-gram hash behind `host program`.
+// the states of the n-gram hash behind `host program` and behind the last `host program[pid]: `.
 
 const FIRST_SLOTS = 4096
+
+/** In `tagged` where nothing was tagged yet. */
+export const NO_TAG = -3
 
 export class PidPairs {
   /** By the number that `find` gave. */
   pids: Int32Array = new Int32Array(FIRST_SLOTS)
   states: Int32Array = new Int32Array(FIRST_SLOTS)
+  /** The pid (or that there is none) whose tag led to `tagStates`. */
+  tagged: Int32Array = new Int32Array(FIRST_SLOTS)
+  tagStates: Int32Array = new Int32Array(FIRST_SLOTS)
   /** Whether the last `find` made the pair. */
   isNew = false
   #hosts = new Int32Array(FIRST_SLOTS)
@@ -41,6 +47,7 @@ export class PidPairs {
     this.#hosts[pair] = host
     this.#programs[pair] = program
     this.pids[pair] = 0
+    this.tagged[pair] = NO_TAG
     this.#slots[slot] = pair + 1
     this.#count = pair + 1
     this.isNew = true
@@ -55,6 +62,8 @@ export class PidPairs {
     }
     this.pids = twice(this.pids)
     this.states = twice(this.states)
+    this.tagged = twice(this.tagged)
+    this.tagStates = twice(this.tagStates)
     this.#hosts = twice(this.#hosts)
     this.#programs = twice(this.#programs)
     this.#slots = new Int32Array(2 * this.#slots.length)

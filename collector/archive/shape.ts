@@ -25,6 +25,7 @@ import {
   type HeaderTable,
 } from '../../common/pipeline/header-table.ts'
 import { defectBit } from '../../common/message/defects.ts'
+import { viewOf } from './byte-ranges.ts'
 import { FORM_NONE, found, recognise } from './time-form.ts'
 
 /** How the time column counts a message's time. */
@@ -56,6 +57,7 @@ const EXACT_US = 2 ** 52
 export class ShapeFinder {
   /** The dictionary entry of the last message: `[0, length)`. */
   readonly bytes = new Uint8Array(SHAPE_BYTES_MAX + 2 * GAP_BYTES_MAX)
+  readonly view = viewOf(this.bytes)
   length = 0
   unit = UNIT_NONE
   /** Whether the header has to be kept. */

@@ -1,22 +1,29 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { MessageSplitter, joinMessages } from '../../collector/archive/message-columns.ts'
+import { viewOf } from '../../collector/archive/byte-ranges.ts'
+import { GramBitmap } from '../../collector/archive/grams.ts'
+import { MessageSplitter } from '../../collector/archive/message-columns.ts'
+import { joinMessages } from '../../collector/archive/message-join.ts'
 
+const grams = new GramBitmap()
 const splitter = new MessageSplitter()
 
+function split(...texts: (string | Buffer)[]) {
+  splitter.clear()
+  for (const text of texts) {
+    const bytes = Buffer.from(text)
+    splitter.add(viewOf(bytes), 0, bytes.length, grams, 0)
+  }
+  return splitter.finish()
+}
+
 function roundTrip(texts: readonly Buffer[]): Buffer[] {
-  const bytes = Buffer.concat(texts)
-  const ends = new Uint32Array(texts.length)
-  texts.forEach(({ length }, i) => (ends[i] = length + (i === 0 ? 0 : ends[i - 1])))
-  const streams = splitter.split(bytes, ends, texts.length)
-  const joined = joinMessages(streams, texts.length)
+  const joined = joinMessages(split(...texts), texts.length)
   return texts.map((_, i) => joined.bytes.subarray(joined.starts[i], joined.starts[i + 1]))
 }
 
 const skeletonsOf = (...texts: string[]) => {
-  const bytes = Buffer.from(texts.join(''))
-  const ends = Uint32Array.from(texts, (_, i) => Buffer.byteLength(texts.slice(0, i + 1).join('')))
-  const { skeletonBytes, valueBytes } = splitter.split(bytes, ends, texts.length)
+  const { skeletonBytes, valueBytes } = split(...texts)
   return [Buffer.from(skeletonBytes).toString(), Buffer.from(valueBytes).toString()]
 }
 
@@ -62,8 +69,7 @@ test('more messages than the first buffers hold', () => {
 })
 
 test('streams that do not fit together are a RangeError, never a wrong text', () => {
-  const bytes = Buffer.from('took 5msleft 6ms')
-  const streams = splitter.split(bytes, Uint32Array.of(8, 16), 2)
+  const streams = split('took 5ms', 'left 6ms')
   const copy = Object.fromEntries(
     Object.entries(streams).map(([name, stream]) => [name, stream.slice()]),
   ) as typeof streams
