@@ -191,7 +191,7 @@ export class BlockBuilder {
       pairs.tagStates[pair] = hasProgram ? this.#tag(row, pairs.states[pair]) : pairs.states[pair]
       pairs.tagged[pair] = row.pid
     }
-    this.#splitter.add(bytes, start, end, this.#grams, pairs.tagStates[pair])
+    this.#splitter.add(bytes, start, end, row.program, this.#grams, pairs.tagStates[pair])
   }
 
   /** The structured data of the last row, also where it has none. */

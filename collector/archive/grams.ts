@@ -13,8 +13,6 @@
 // stays sparse, so that blocks of few messages or of much repetition have small ones.
 
 export const GRAM_BYTES = 6
-/** Bytes at a run's start whose n-grams begin before it. */
-const JOIN_BYTES = GRAM_BYTES - 1
 const SHIFT = 6
 const POSITION_BITS = 18
 const POSITION_SHIFT = 32 - POSITION_BITS
@@ -51,18 +49,6 @@ export class GramBitmap {
     return h
   }
 
-  /**
-   * Adds `[start, end)` where all of it but what begins before `start` is there already: the n-grams of its first bytes.
-   * Returns the state behind it.
-   */
-  join(bytes: DataView, start: number, end: number, state: number): number {
-    if (end - start < JOIN_BYTES + GRAM_BYTES) return this.add(bytes, start, end, state)
-    this.add(bytes, start, start + JOIN_BYTES, state)
-    let h = 0
-    for (let i = end - GRAM_BYTES; i < end; i += 1) h = ((h << SHIFT) + gear[bytes.getUint8(i)]) | 0
-    return h
-  }
-
   /** The bitmap, folded while it is sparse; a copy. */
   folded(): Buffer {
     let words = this.#bits.slice()
@@ -78,6 +64,13 @@ export class GramBitmap {
     }
     return Buffer.from(words.buffer, words.byteOffset, words.byteLength)
   }
+}
+
+/** The state behind `[start, end)`, whatever stands before it if these are `GRAM_BYTES` or more. */
+export function stateBehind(bytes: DataView, start: number, end: number): number {
+  let h = 0
+  for (let i = start; i < end; i += 1) h = ((h << SHIFT) + gear[bytes.getUint8(i)]) | 0
+  return h
 }
 
 function populationCount(words: Int32Array): number {

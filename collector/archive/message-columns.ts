@@ -9,22 +9,19 @@
 // Measured on the benchmark's corpus, blocks of 1 MiB: texts of 104 bytes take 12.2 bytes this way and 20.4 as one
 // stream; what splitting costs is won back, since zstd has a third of the bytes to look at.
 
-import { sameBytes } from './byte-ranges.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { writeIds, type MessageStream } from './columns.ts'
-import { Dictionary, grown } from './dictionary.ts'
-import type { GramBitmap } from './grams.ts'
-import { ValueFinder } from './message-values.ts'
-
-/** Stands in a skeleton for a value. */
-export const SLOT = 0
+import { grown } from './dictionary.ts'
+import { GRAM_BYTES, type GramBitmap } from './grams.ts'
+import { Skeletons } from './skeletons.ts'
 
 const FIRST_ROWS = 8192
+/** Bytes at a run's start whose n-grams begin before it. */
+const JOIN_BYTES = GRAM_BYTES - 1
 
 /** Splits a block's texts. Its memory is used again for the next block. */
 export class MessageSplitter {
-  readonly #finder = new ValueFinder()
-  readonly #skeletons = new Dictionary()
+  readonly #skeletons = new Skeletons()
   #ids = new Uint32Array(FIRST_ROWS)
   /** Message i has the values `[firsts[i], firsts[i + 1])`; value v is `[valueEnds[v - 1], valueEnds[v])` of `values`. */
   #firsts = new Uint32Array(FIRST_ROWS + 1)
@@ -46,65 +43,40 @@ export class MessageSplitter {
    * Adds the text of the next message, and its n-grams behind `state` to `grams`: of a skeleton that the block has already
    * only those that values have a part in.
    */
-  add(bytes: DataView, start: number, end: number, grams: GramBitmap, state: number): void {
-    const finder = this.#finder
-    finder.find(bytes, start, end)
+  add(bytes: DataView, start: number, end: number, program: number, grams: GramBitmap, state: number): void {
+    const skeletons = this.#skeletons
     const i = this.#count
     if (i === this.#ids.length) this.#grow()
-    const { count, starts, ends } = finder
-    const before = this.#skeletons.count
-    const id = this.#skeletonOf(bytes, start, end)
+    const before = skeletons.count
+    const id = skeletons.find(bytes, start, end, program)
     this.#ids[i] = id
     this.#count = i + 1
+    const { count, starts, ends } = skeletons.values
     if (this.#valueCount + count > this.#valueEnds.length) this.#growValues(count)
-    let at = start
     for (let v = 0; v < count; v += 1) {
       this.#values.copy(bytes, starts[v], ends[v])
       this.#valueEnds[this.#valueCount + v] = this.#values.length
-      if (id === before) continue
-      state = grams.join(bytes, at, starts[v], state)
-      state = grams.add(bytes, starts[v], ends[v], state)
-      at = ends[v]
     }
     this.#valueCount += count
     this.#firsts[i + 1] = this.#valueCount
     if (id === before) grams.add(bytes, start, end, state)
-    else grams.join(bytes, at, end, state)
+    else this.#addGrams(id, bytes, start, end, grams, state)
   }
 
-  #skeletonOf(bytes: DataView, start: number, end: number): number {
-    const skeletons = this.#skeletons
-    const { hash, count, starts, ends } = this.#finder
-    for (let id = skeletons.first(hash); id >= 0; id = skeletons.next(hash)) {
-      if (this.#isSkeleton(id, bytes, start, end)) return id
-    }
-    const { values } = skeletons
+  #addGrams(id: number, bytes: DataView, start: number, end: number, grams: GramBitmap, state: number): void {
+    const { slots, runLengths, runStates, values } = this.#skeletons
+    const { starts, ends, count } = values
+    const first = slots[id]
     let at = start
     for (let v = 0; v < count; v += 1) {
-      values.copy(bytes, at, starts[v])
-      values.byte(SLOT)
+      if (runLengths[first + v] < JOIN_BYTES + GRAM_BYTES) state = grams.add(bytes, at, ends[v], state)
+      else {
+        grams.add(bytes, at, at + JOIN_BYTES, state)
+        state = grams.add(bytes, starts[v], ends[v], runStates[first + v])
+      }
       at = ends[v]
     }
-    values.copy(bytes, at, end)
-    return skeletons.add(hash)
-  }
-
-  /** Whether the text is of that skeleton: a byte 0x00 is a value, so that none stands between them. */
-  #isSkeleton(id: number, bytes: DataView, start: number, end: number): boolean {
-    const { count, starts, ends } = this.#finder
-    const { view } = this.#skeletons.values
-    let known = this.#skeletons.startOf(id)
-    const knownEnd = this.#skeletons.ends[id]
-    let at = start
-    for (let v = 0; v < count; v += 1) {
-      const length = starts[v] - at
-      if (known + length >= knownEnd || !sameBytes(bytes, at, view, known, length)) return false
-      known += length
-      if (view.getUint8(known) !== SLOT) return false
-      known += 1
-      at = ends[v]
-    }
-    return knownEnd - known === end - at && sameBytes(bytes, at, view, known, end - at)
+    grams.add(bytes, at, Math.min(at + JOIN_BYTES, end), state)
   }
 
   #grow(): void {
@@ -120,8 +92,8 @@ export class MessageSplitter {
   finish(): Record<MessageStream, Uint8Array> {
     this.#gather()
     return {
-      skeletonLengths: this.#skeletons.lengths(),
-      skeletonBytes: this.#skeletons.values.written,
+      skeletonLengths: this.#skeletons.texts.lengths(),
+      skeletonBytes: this.#skeletons.texts.values.written,
       skeletons: writeIds(this.#ids, this.#count, this.#skeletons.count),
       valueLengths: this.#lengths.written,
       valueBytes: this.#ordered.written,

@@ -3,7 +3,8 @@
 import { ByteReader } from './byte-writer.ts'
 import { readIds, type MessageStream } from './columns.ts'
 import { grown } from './dictionary.ts'
-import { byNumber, SLOT } from './message-columns.ts'
+import { byNumber } from './message-columns.ts'
+import { SLOT } from './skeletons.ts'
 
 /** The texts again: text i is `[starts[i], starts[i + 1])`. Throws a RangeError where the streams do not fit together. */
 export function joinMessages(

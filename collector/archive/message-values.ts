@@ -27,6 +27,8 @@ for (const byte of Buffer.from('=/')) KINDS[byte] = LEADER
 KINDS[0] = NUL
 
 const FIRST_VALUES = 256
+// Two words or three.
+const BEGINNING_BYTES = 16
 
 /** Finds the values of one text after another. */
 export class ValueFinder {
@@ -36,6 +38,14 @@ export class ValueFinder {
   count = 0
   /** Of what stands between the values, and where they stand. */
   hash = 0
+
+  /** A hash of how a text begins: of its first bytes before any value, or of `program` where these are few. */
+  beginning(bytes: DataView, start: number, end: number, program: number): number {
+    const most = Math.min(end, start + BEGINNING_BYTES)
+    let to = nextStop(bytes, start, most)
+    if (to < most) while (to > start && (KINDS[bytes.getUint8(to - 1)] & IN_WORD) !== 0) to -= 1
+    return hashInto(to < start + BEGINNING_BYTES / 2 ? program + 1 : 0, bytes, start, to)
+  }
 
   find(bytes: DataView, start: number, end: number): void {
     this.count = 0
@@ -67,6 +77,13 @@ export class ValueFinder {
     this.starts = grown(this.starts, new Uint32Array(2 * this.count))
     this.ends = grown(this.ends, new Uint32Array(2 * this.count))
   }
+}
+
+/** Where the value that begins at `at` ends; -1 where none begins. */
+export function valueEnd(bytes: DataView, at: number, end: number): number {
+  const kind = KINDS[bytes.getUint8(at)]
+  if ((kind & (LETTER | DIGIT)) !== 0) return wordEnd(bytes, at + 1, end)
+  return kind === NUL ? at + 1 : -1
 }
 
 /** The next byte at or behind `at` that makes a value; `end` where there is none. */

@@ -12,7 +12,7 @@ function split(...texts: (string | Buffer)[]) {
   splitter.clear()
   for (const text of texts) {
     const bytes = Buffer.from(text)
-    splitter.add(viewOf(bytes), 0, bytes.length, grams, 0)
+    splitter.add(viewOf(bytes), 0, bytes.length, 0, grams, 0)
   }
   return splitter.finish()
 }
