@@ -13,8 +13,8 @@ import { Dictionary } from './dictionary.ts'
 import { GramBitmap } from './grams.ts'
 import { MessageSplitter } from './message-columns.ts'
 import { pack } from './pack.ts'
-import { PidPairs } from './pid-pairs.ts'
-import { UNIT_MS, UNIT_NONE, UNIT_ODD, UNIT_SECOND, UNIT_US } from './shape.ts'
+import { NO_TAG, Senders } from './senders.ts'
+import { ShapeFinder, UNIT_MS, UNIT_NONE, UNIT_ODD, UNIT_SECOND, UNIT_US } from './shape.ts'
 
 /** What a block's row and its data are made of. */
 export interface EncodedBlock {
@@ -40,9 +40,8 @@ export interface Row {
   time: number
   received: number
   priority: number
-  /** Number of the entry in `hosts`, `programs` … of the builder. */
-  host: number
-  program: number
+  /** Number in the builder's `senders`, `msgids` …. */
+  sender: number
   msgid: number
   origin: number
   shape: number
@@ -66,8 +65,8 @@ export function effectiveTime(time: number, received: number): number {
 
 export class BlockBuilder {
   readonly shapes = new Dictionary()
-  readonly hosts = new Dictionary()
-  readonly programs = new Dictionary()
+  readonly shapeFinder = new ShapeFinder()
+  readonly senders = new Senders()
   readonly msgids = new Dictionary()
   readonly origins = new Dictionary()
   count = 0
@@ -76,10 +75,8 @@ export class BlockBuilder {
   bytesWanted: number = ARCHIVE_BLOCK_BYTES
 
   readonly #grams = new GramBitmap()
-  readonly #pairs = new PidPairs()
   #shapeIds = new Uint32Array(FIRST_ROWS)
-  #hostIds = new Uint32Array(FIRST_ROWS)
-  #programIds = new Uint32Array(FIRST_ROWS)
+  #senders = new Uint32Array(FIRST_ROWS)
   #msgidIds = new Uint32Array(FIRST_ROWS)
   #originIds = new Uint32Array(FIRST_ROWS)
   #priorities = new Uint8Array(FIRST_ROWS)
@@ -92,8 +89,11 @@ export class BlockBuilder {
   readonly #pidLengths = new ByteWriter()
   readonly #pidBytes = new ByteWriter()
   readonly #defects = new ByteWriter()
-  #hasDefects = false
+  /** Rows that are in `#defects`; rows behind them have none. */
+  #defectRows = 0
   readonly #splitter = new MessageSplitter()
+  /** Rows that are in `#structuredDataLengths`; rows behind them have none. */
+  #structuredDataRows = 0
   readonly #structuredDataLengths = new ByteWriter()
   readonly #structuredData = new ByteWriter()
   readonly #headerLengths = new ByteWriter()
@@ -122,8 +122,7 @@ export class BlockBuilder {
     const i = this.count
     if (i === this.#priorities.length) this.#grow()
     this.#shapeIds[i] = row.shape
-    this.#hostIds[i] = row.host
-    this.#programIds[i] = row.program
+    this.#senders[i] = row.sender
     this.#msgidIds[i] = row.msgid
     this.#originIds[i] = row.origin
     this.#priorities[i] = row.priority
@@ -138,10 +137,15 @@ export class BlockBuilder {
     const time = effectiveTime(row.time, received)
     if (time < this.#timeMin) this.#timeMin = time
     if (time > this.#timeMax) this.#timeMax = time
-    this.#defects.varint(row.defects)
-    if (row.defects !== 0) this.#hasDefects = true
+    if (row.defects !== 0) this.#defect(row.defects)
     this.rawBytes += row.rawBytes
     this.count = i + 1
+  }
+
+  #defect(defects: number): void {
+    this.#defects.zeros(this.count - this.#defectRows)
+    this.#defects.varint(defects)
+    this.#defectRows = this.count + 1
   }
 
   #time(time: number, unit: number): void {
@@ -179,24 +183,22 @@ export class BlockBuilder {
 
   /** The message of the last row. */
   message(row: Row, bytes: DataView, start: number, end: number): void {
-    const pairs = this.#pairs
-    const pair = pairs.find(row.host, row.program)
-    if (pairs.isNew) pairs.states[pair] = this.#pairGrams(row.host, row.program)
-    if (row.pid >= 0) {
-      this.#pids.varint(2 + zigzagOf(row.pid - pairs.pids[pair]))
-      pairs.pids[pair] = row.pid
-    } else this.#pids.varint(row.pid === NO_PID ? 0 : 1)
-    if (pairs.tagged[pair] !== row.pid || row.pid === PID_IS_TEXT) {
-      const hasProgram = this.programs.ends[row.program] > this.programs.startOf(row.program)
-      pairs.tagStates[pair] = hasProgram ? this.#tag(row, pairs.states[pair]) : pairs.states[pair]
-      pairs.tagged[pair] = row.pid
-    }
-    this.#splitter.add(bytes, start, end, row.program, this.#grams, pairs.tagStates[pair])
+    const { senders } = this
+    const { sender, pid } = row
+    if (pid >= 0) {
+      this.#pids.varint(2 + zigzagOf(pid - senders.pids[sender]))
+      senders.pids[sender] = pid
+    } else this.#pids.varint(pid === NO_PID ? 0 : 1)
+    if (senders.tagged[sender] !== pid || pid === PID_IS_TEXT) this.#tag(sender, pid)
+    this.#splitter.add(bytes, start, end, senders.programIds[sender], this.#grams, senders.tagStates[sender])
   }
 
   /** The structured data of the last row, also where it has none. */
   structuredData(bytes: DataView, start: number, end: number): void {
+    if (start === end) return
+    this.#structuredDataLengths.zeros(this.count - 1 - this.#structuredDataRows)
     this.#structuredDataLengths.varint(end - start)
+    this.#structuredDataRows = this.count
     this.#structuredData.copy(bytes, start, end)
   }
 
@@ -206,25 +208,32 @@ export class BlockBuilder {
     this.#headers.copy(bytes, start, end)
   }
 
-  /** `[pid]: ` or `: ` behind host and program. */
-  #tag(row: Row, state: number): number {
-    const grams = this.#grams
+  /** Adds the n-grams of `host program[pid]: `, and keeps the state behind them. */
+  #tag(sender: number, pid: number): void {
+    const { senders } = this
+    if (senders.tagged[sender] === NO_TAG) senders.states[sender] = this.#senderGrams(sender)
+    senders.tagged[sender] = pid
+    senders.tagStates[sender] = senders.states[sender]
+    const program = senders.programIds[sender]
+    if (senders.programs.ends[program] === senders.programs.startOf(program)) return
     const tag = this.#tagText
     tag.clear()
-    if (row.pid !== NO_PID) {
+    if (pid !== NO_PID) {
       tag.byte(OPEN)
-      if (row.pid === PID_IS_TEXT) tag.copy(this.#pidBytes.view, this.#pidStart, this.#pidBytes.length)
-      else tag.decimal(row.pid)
+      if (pid === PID_IS_TEXT) tag.copy(this.#pidBytes.view, this.#pidStart, this.#pidBytes.length)
+      else tag.decimal(pid)
       tag.byte(CLOSE)
     }
     tag.byte(COLON)
     tag.byte(SPACE)
-    return grams.add(tag.view, 0, tag.length, state)
+    senders.tagStates[sender] = this.#grams.add(tag.view, 0, tag.length, senders.states[sender])
   }
 
-  // Once for each host and program that occur together: their n-grams are the same in every line.
-  #pairGrams(host: number, program: number): number {
-    const { hosts, programs } = this
+  // Once for each sender: the n-grams are the same in every line.
+  #senderGrams(sender: number): number {
+    const { hosts, programs, hostIds, programIds } = this.senders
+    const host = hostIds[sender]
+    const program = programIds[sender]
     let state = this.#grams.add(hosts.values.view, hosts.startOf(host), hosts.ends[host], 0)
     state = this.#grams.add(BLANK, 0, 1, state)
     return this.#grams.add(programs.values.view, programs.startOf(program), programs.ends[program], state)
@@ -237,8 +246,7 @@ export class BlockBuilder {
       return grown
     }
     this.#shapeIds = larger(this.#shapeIds)
-    this.#hostIds = larger(this.#hostIds)
-    this.#programIds = larger(this.#programIds)
+    this.#senders = larger(this.#senders)
     this.#msgidIds = larger(this.#msgidIds)
     this.#originIds = larger(this.#originIds)
     const priorities = new Uint8Array(2 * this.#priorities.length)
@@ -249,8 +257,12 @@ export class BlockBuilder {
   /** The block, and an empty builder. */
   finish(): EncodedBlock {
     const { count } = this
+    if (this.#defectRows > 0) this.#defects.zeros(count - this.#defectRows)
+    if (this.#structuredDataRows > 0) this.#structuredDataLengths.zeros(count - this.#structuredDataRows)
     assert(count > 0, 'a block has messages')
-    const { shapes, hosts, programs, msgids, origins } = this
+    const { shapes, msgids, origins } = this
+    const { hosts, programs, hostIds, programIds } = this.senders
+    const senderIds = this.#senders.subarray(0, count)
     const fields: Record<FieldStream, Uint8Array> = {
       shapeLengths: shapes.lengths(),
       shapeBytes: shapes.values.written,
@@ -261,8 +273,16 @@ export class BlockBuilder {
       oddTimes: new Uint8Array(Float64Array.from(this.#oddTimes).buffer),
       received: this.#received.written,
       priorities: this.#priorities.subarray(0, count),
-      hosts: writeIds(this.#hostIds, count, hosts.count),
-      programs: writeIds(this.#programIds, count, programs.count),
+      hosts: writeIds(
+        senderIds.map((sender) => hostIds[sender]),
+        count,
+        hosts.count,
+      ),
+      programs: writeIds(
+        senderIds.map((sender) => programIds[sender]),
+        count,
+        programs.count,
+      ),
       pids: this.#pids.written,
       pidLengths: this.#pidLengths.written,
       pidBytes: this.#pidBytes.written,
@@ -272,12 +292,11 @@ export class BlockBuilder {
       originLengths: origins.lengths(),
       originBytes: origins.values.written,
       origins: writeIds(this.#originIds, count, origins.count),
-      defects: this.#hasDefects ? this.#defects.written : EMPTY,
+      defects: this.#defects.written,
     }
-    const hasStructuredData = this.#structuredData.length > 0
     const texts: Record<TextStream, Uint8Array> = {
       ...this.#splitter.finish(),
-      structuredDataLengths: hasStructuredData ? this.#structuredDataLengths.written : EMPTY,
+      structuredDataLengths: this.#structuredDataLengths.written,
       structuredDataBytes: this.#structuredData.written,
       headerLengths: this.#headerLengths.written,
       headerBytes: this.#headers.written,
@@ -298,7 +317,7 @@ export class BlockBuilder {
 
   /** Forgets what it has. */
   clear(): void {
-    for (const dictionary of [this.shapes, this.hosts, this.programs, this.msgids, this.origins]) dictionary.clear()
+    for (const part of [this.shapes, this.shapeFinder, this.senders, this.msgids, this.origins]) part.clear()
     const writers = [
       ...[this.#seconds, this.#milliseconds, this.#microseconds, this.#received, this.#pids, this.#pidLengths],
       ...[this.#pidBytes, this.#defects, this.#structuredDataLengths],
@@ -306,10 +325,10 @@ export class BlockBuilder {
     ]
     for (const writer of writers) writer.clear()
     this.#grams.clear()
-    this.#pairs.clear()
     this.#splitter.clear()
     this.#oddTimes.length = 0
-    this.#hasDefects = false
+    this.#defectRows = 0
+    this.#structuredDataRows = 0
     this.count = 0
     this.rawBytes = 0
     this.#lastSecond = 0
@@ -325,7 +344,6 @@ export class BlockBuilder {
   }
 }
 
-const EMPTY = new Uint8Array(0)
 const SPACE = 0x20
 const COLON = 0x3a
 const OPEN = 0x5b

@@ -12,8 +12,9 @@ export function addBlock(block: DecodedBlock, builder: BlockBuilder): void {
   const { times, received, priorities, defects, shapes, pids, pidTextNumbers, messages, structuredData } = block
   const { shapeIds, hostIds, programIds, msgidIds, originIds, keptHeaders } = block
   const newShapes = renumber(block.shapeTexts, builder.shapes)
-  const newHosts = renumber(block.hosts, builder.hosts)
-  const newPrograms = renumber(block.programs, builder.programs)
+  const { hosts, programs } = block
+  const hostTexts = viewOf(hosts.bytes)
+  const programTexts = viewOf(programs.bytes)
   const newMsgids = renumber(block.msgids, builder.msgids)
   const newOrigins = renumber(block.originTexts, builder.origins)
   const texts = viewOf(messages.bytes)
@@ -23,8 +24,20 @@ export function addBlock(block: DecodedBlock, builder: BlockBuilder): void {
   for (let i = 0; i < block.count; i += 1) {
     const row: Row = {
       ...{ time: times[i], received: received[i], priority: priorities[i], defects: defects[i] },
-      ...{ host: newHosts[hostIds[i]], program: newPrograms[programIds[i]], msgid: newMsgids[msgidIds[i]] },
-      ...{ origin: newOrigins[originIds[i]], shape: newShapes[shapeIds[i]], unit: shapes[shapeIds[i]].unit },
+      ...{
+        sender: builder.senders.find(
+          hostTexts,
+          ...rangeOf(hosts, hostIds[i]),
+          programTexts,
+          ...rangeOf(programs, programIds[i]),
+        ),
+      },
+      ...{
+        msgid: newMsgids[msgidIds[i]],
+        origin: newOrigins[originIds[i]],
+        shape: newShapes[shapeIds[i]],
+        unit: shapes[shapeIds[i]].unit,
+      },
       ...{ pid: pids.numbers[i], rawBytes: block.rawLength(i) },
     }
     builder.row(row)

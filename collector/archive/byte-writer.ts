@@ -37,6 +37,12 @@ export class ByteWriter {
     this.bytes[this.length++] = value
   }
 
+  zeros(count: number): void {
+    this.reserve(count)
+    this.bytes.fill(0, this.length, this.length + count)
+    this.length += count
+  }
+
   /** A whole number, at least 0; below 2^54 where it is even, 2^53 else. */
   varint(value: number): void {
     if (this.length + 10 > this.bytes.length) this.reserve(10)

@@ -26,6 +26,7 @@ import {
 } from '../../common/pipeline/header-table.ts'
 import { defectBit } from '../../common/message/defects.ts'
 import { viewOf } from './byte-ranges.ts'
+import type { Dictionary } from './dictionary.ts'
 import { FORM_NONE, found, recognise } from './time-form.ts'
 
 /** How the time column counts a message's time. */
@@ -55,30 +56,43 @@ const NO_PRI = (defectBit('PRI_MISSING') | defectBit('PRI_INVALID')) << DEFECTS_
 const EXACT_US = 2 ** 52
 
 export class ShapeFinder {
-  /** The dictionary entry of the last message: `[0, length)`. */
-  readonly bytes = new Uint8Array(SHAPE_BYTES_MAX + 2 * GAP_BYTES_MAX)
-  readonly view = viewOf(this.bytes)
-  length = 0
+  /** The dictionary entry of the last message: `[0, #length)`. Most messages leave it as it was. */
+  readonly #bytes = new Uint8Array(SHAPE_BYTES_MAX + 2 * GAP_BYTES_MAX)
+  readonly #view = viewOf(this.#bytes)
+  #length = 0
   unit = UNIT_NONE
   /** Whether the header has to be kept. */
   kept = false
+  #changed = true
+  #number = -1
 
-  /** Finds the shape of message i, which begins at `start`. */
-  find(bytes: Uint8Array, table: HeaderTable, i: number, start: number): void {
+  /** Forgets the number: the dictionary that it stands in is empty. */
+  clear(): void {
+    this.#number = -1
+  }
+
+  /** The number in `dictionary` of message i's shape, whose header begins at `start`. */
+  numberIn(dictionary: Dictionary, bytes: DataView, table: HeaderTable, i: number, start: number): number {
+    this.#changed = false
+    this.#find(bytes, table, i, start)
+    if (this.#changed || this.#number < 0) this.#number = dictionary.idOf(this.#view, 0, this.#length)
+    return this.#number
+  }
+
+  #find(bytes: DataView, table: HeaderTable, i: number, start: number): void {
     const { cells } = table
     const row = i * ROW
     const time = table.times[i]
     const format = cells[row + KIND] & FORMAT_MASK
-    this.length = HEAD_BYTES
+    const length = this.#length
+    this.#length = HEAD_BYTES
     let fields = 0
     let form = FORM_NONE
     let digits = 0
     let at = start
     let kept = false
-    const { bytes: shape } = this
-
     if ((cells[row + KIND] & NO_PRI) === 0) {
-      const behind = priorityEnd(bytes, start, cells[row + PRIORITY])
+      const behind = priorityEnd(bytes, start, cells[row + MESSAGE + 1], cells[row + PRIORITY])
       if (behind > 0) {
         fields |= HAS_PRIORITY
         at = behind
@@ -104,7 +118,7 @@ export class ShapeFinder {
     }
     if (!kept) kept = !this.#gap(bytes, at, cells[row + MESSAGE])
     if (kept) {
-      this.length = HEAD_BYTES
+      this.#length = HEAD_BYTES
       form = FORM_NONE
       digits = 0
       fields = 0
@@ -112,23 +126,29 @@ export class ShapeFinder {
     this.kept = kept
     this.unit = unitOf(time, kept, digits)
     const zone = Number.isNaN(time) ? NO_ZONE : table.zones[i]
-    shape[0] = format | (kept ? KEPT : 0) | (form << FORM_SHIFT) | (this.unit << UNIT_SHIFT)
-    shape[1] = digits
-    shape[2] = fields
-    shape[3] = zone & 0xff
-    shape[4] = (zone >> 8) & 0xff
+    this.#byte(0, format | (kept ? KEPT : 0) | (form << FORM_SHIFT) | (this.unit << UNIT_SHIFT))
+    this.#byte(1, digits)
+    this.#byte(2, fields)
+    this.#byte(3, zone & 0xff)
+    this.#byte(4, (zone >> 8) & 0xff)
+    if (this.#length !== length) this.#changed = true
   }
 
   /** What stands in `[start, end)` between two fields; false where the fields are out of order or it is too long. */
-  #gap(bytes: Uint8Array, start: number, end: number): boolean {
+  #gap(bytes: DataView, start: number, end: number): boolean {
     const length = end - start
-    if (length < 0 || length > GAP_BYTES_MAX || this.length + length >= SHAPE_BYTES_MAX) return false
-    const { bytes: shape } = this
-    let at = this.length
-    shape[at++] = length
-    for (let i = start; i < end; i += 1) shape[at++] = bytes[i]
-    this.length = at
+    if (length < 0 || length > GAP_BYTES_MAX || this.#length + length >= SHAPE_BYTES_MAX) return false
+    let at = this.#length
+    this.#byte(at++, length)
+    for (let i = start; i < end; i += 1) this.#byte(at++, bytes.getUint8(i))
+    this.#length = at
     return true
+  }
+
+  #byte(at: number, byte: number): void {
+    if (this.#bytes[at] === byte) return
+    this.#bytes[at] = byte
+    this.#changed = true
   }
 }
 
@@ -139,12 +159,13 @@ function unitOf(time: number, kept: boolean, digits: number): number {
 }
 
 /** Behind `<priority>` at `at`, where it stands there without leading zeros; else 0. */
-function priorityEnd(bytes: Uint8Array, at: number, priority: number): number {
-  if (bytes[at] !== LESS) return 0
+function priorityEnd(bytes: DataView, at: number, end: number, priority: number): number {
+  const digits = priority >= 100 ? 3 : priority >= 10 ? 2 : 1
+  if (at + digits + 2 > end || bytes.getUint8(at) !== LESS) return 0
   let next = at + 1
-  if (priority >= 100 && bytes[next++] !== ZERO + ((priority / 100) | 0)) return 0
-  if (priority >= 10 && bytes[next++] !== ZERO + (((priority / 10) | 0) % 10)) return 0
-  if (bytes[next] !== ZERO + (priority % 10) || bytes[next + 1] !== GREATER) return 0
+  if (digits > 2 && bytes.getUint8(next++) !== ZERO + ((priority / 100) | 0)) return 0
+  if (digits > 1 && bytes.getUint8(next++) !== ZERO + (((priority / 10) | 0) % 10)) return 0
+  if (bytes.getUint8(next) !== ZERO + (priority % 10) || bytes.getUint8(next + 1) !== GREATER) return 0
   return next + 2
 }
 

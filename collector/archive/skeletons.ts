@@ -113,7 +113,8 @@ export class Skeletons {
   }
 
   #reserve(slots: number): void {
-    if (this.texts.count + 1 === this.slots.length) this.slots = grown(this.slots, new Uint32Array(2 * this.slots.length))
+    if (this.texts.count + 1 === this.slots.length)
+      this.slots = grown(this.slots, new Uint32Array(2 * this.slots.length))
     if (slots <= this.runLengths.length) return
     this.runLengths = grown(this.runLengths, new Uint32Array(2 * slots))
     this.runStates = grown(this.runStates, new Int32Array(2 * slots))

@@ -6,6 +6,8 @@
 // Whether a time is of a form is found by writing it and comparing, so that what is not rebuilt byte for byte is never
 // taken for it.
 
+import { sameBytes, viewOf } from './byte-ranges.ts'
+
 export const FORM_NONE = 0
 export const FORM_ISO = 1
 export const FORM_BSD = 2
@@ -24,11 +26,14 @@ const powers = [1_000_000, 100_000, 10_000, 1_000, 100, 10, 1]
 /** Keeps the text of the last second, which messages that follow each other share. */
 class SecondText {
   readonly text: Uint8Array
+  /** The same bytes. */
+  readonly view: DataView
   readonly #write: (date: Date) => string
   #minute = NaN
 
   constructor(bytes: number, write: (date: Date) => string) {
     this.text = new Uint8Array(bytes)
+    this.view = viewOf(this.text)
     this.#write = write
   }
 
@@ -59,28 +64,28 @@ const bsd = new SecondText(
 export const found = { form: FORM_NONE, digits: 0, end: 0 }
 
 /** Whether the text at `[start, end)` begins with the time in one of the forms; `zone` in minutes east of UTC. */
-export function recognise(bytes: Uint8Array, start: number, end: number, time: number, zone: number): boolean {
-  const isIso = end - start >= ISO_BYTES && bytes[start + 10] === T
+export function recognise(bytes: DataView, start: number, end: number, time: number, zone: number): boolean {
+  const isIso = end - start >= ISO_BYTES && bytes.getUint8(start + 10) === T
   if (!isIso && end - start < BSD_BYTES) return false
   const second = Math.floor(time / SECOND_US)
   const writer = isIso ? iso : bsd
   if (!writer.set(second + zone * MINUTE_S)) return false
-  const { text } = writer
-  for (let i = 0; i < text.length; i += 1) if (bytes[start + i] !== text[i]) return false
-  let at = start + text.length
+  const { length } = writer.text
+  if (!sameBytes(bytes, start, writer.view, 0, length)) return false
+  let at = start + length
   let fraction = time - second * SECOND_US
   let digits = 0
-  if (isIso && at < end && bytes[at] === DOT) {
+  if (isIso && at < end && bytes.getUint8(at) === DOT) {
     at += 1
     for (; digits < 6 && at < end; digits += 1, at += 1) {
       const digit = (fraction / powers[digits + 1]) | 0
-      if (bytes[at] !== ZERO + digit) break
+      if (bytes.getUint8(at) !== ZERO + digit) break
       fraction -= digit * powers[digits + 1]
     }
     if (digits === 0) return false
   }
   // What the text does not say, and digits that the form has no room for.
-  if (fraction !== 0 || (at < end && bytes[at] >= ZERO && bytes[at] <= ZERO + 9)) return false
+  if (fraction !== 0 || (at < end && bytes.getUint8(at) >= ZERO && bytes.getUint8(at) <= ZERO + 9)) return false
   found.form = isIso ? FORM_ISO : FORM_BSD
   found.digits = digits
   found.end = at

@@ -36,6 +36,33 @@ test('index: every piece of every match line may be there, with and without case
   )
 })
 
+test('index: every piece of lines that resemble each other may be there', () => {
+  const value = fc.oneof(fc.nat().map(String), fc.constantFrom('a1', '10.0.0.1', '7', 'x=', '\0', ''))
+  const text = fc.tuple(
+    fc.constantFrom('ab', 'from the very first word to ', '', 'word='),
+    value,
+    fc.constantFrom(' port ', '/'),
+  )
+  const message = fc.tuple(
+    fc.constantFrom('h', 'host-1'),
+    fc.constantFrom('sshd', 'x'),
+    fc.nat(3),
+    fc.array(text, { maxLength: 3 }),
+  )
+  fc.assert(
+    fc.property(fc.array(message, { minLength: 1, maxLength: 60 }), (parts) => {
+      const lines = parts.map(([host, tag, pid, texts]) => `${host} ${tag}[${pid}]: ${texts.flat().join('')}`)
+      const { grams } = blockOf(lines.map((line) => `<34>Oct 11 22:14:15 ${line}`))
+      for (const line of lines) {
+        const bytes = Buffer.from(line)
+        for (let at = 0; at < bytes.length; at += 1) {
+          expect(mayContain(grams, bytes.subarray(at, at + 6), false)).toBe(true)
+        }
+      }
+    }),
+  )
+})
+
 test('index: what stands in no line is ruled out, most of the time', () => {
   const { grams } = blockOf(
     Array.from({ length: 2000 }, (_, i) => `<34>Oct 11 22:14:15 web-${i % 9} app[${i}]: request ${i * 7919} done`),

@@ -10,6 +10,7 @@ import type { Origin } from '../../common/pipeline/batch.ts'
 import { Gather } from '../../common/pipeline/gather.ts'
 import { OpenWrites } from '../../common/pipeline/open-writes.ts'
 import { systemPlatform } from '../../common/platform.ts'
+import { peakMemoryBytes } from './measure.ts'
 
 const [dataFolder, path, times] = process.argv.slice(2)
 const platform = systemPlatform(openLog('warn'), createMetrics())
@@ -54,5 +55,6 @@ await writes.settled()
 const seconds = (performance.now() - start) / 1000
 const { user, system } = process.cpuUsage(cpu)
 await archive.close(60_000)
-const memoryBytes = process.resourceUsage().maxRSS * 1024
+// Not getrusage's maximum: that of a process includes what its parent had in memory when it was started.
+const memoryBytes = peakMemoryBytes(process.pid)
 process.stdout.write(`${JSON.stringify({ seconds, cpuSeconds: (user + system) / 1e6, memoryBytes })}\n`)
