@@ -215,7 +215,9 @@ export class ArchiveDestination implements Destination {
         this.#backoff.reset()
         this.#worker?.answered(message.ids.length)
         for (const id of message.ids) {
-          this.#openBytes -= this.#writes.get(id)!.bytes
+          const { bytes, batch } = this.#writes.get(id)!
+          this.#openBytes -= bytes
+          batch.defects = message.defects.get(id)
           this.#settle(id)
         }
         if (message.repeats > 0) metrics.count('sluice_repeats_total', { destination }, message.repeats)

@@ -60,7 +60,14 @@ export type ToWorker =
 export type FromWorker =
   /** Up to `settled` the writes of this instance are stored. */
   | { readonly kind: 'opened'; readonly settled: number }
-  | { readonly kind: 'settled'; readonly ids: readonly number[]; readonly stored: number; readonly repeats: number }
+  | {
+      readonly kind: 'settled'
+      readonly ids: readonly number[]
+      readonly stored: number
+      readonly repeats: number
+      /** By id, for writes with defects: a bit mask for each message. */
+      readonly defects: ReadonlyMap<number, Uint32Array>
+    }
   | { readonly kind: 'marks'; readonly id: number; readonly positions: ReadonlyMap<string, number> }
   | { readonly kind: 'trouble'; readonly code: FaultCode; readonly detail: string; readonly waitMs: number }
   | { readonly kind: 'said'; readonly text: string; readonly values: object }

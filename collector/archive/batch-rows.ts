@@ -4,6 +4,7 @@ import { parseHeaders } from '../../common/message/parse.ts'
 import type { Batch, Origin } from '../../common/pipeline/batch.ts'
 import {
   DEFECTS_SHIFT,
+  defectMasks,
   FORMAT_MASK,
   FORMAT_RAW,
   giveBackHeaderTable,
@@ -32,9 +33,14 @@ const row: Row = {
 
 /**
  * Adds the messages i with `skipped[i] === 0` (all, where there is no `skipped`); `full` is called whenever the builder has a
- * block's worth, and empties it.
+ * block's worth, and empties it. Returns the defects of all messages as bit masks, undefined where there are none.
  */
-export function addBatch(batch: Batch, skipped: Uint8Array | undefined, builder: BlockBuilder, full: () => void): void {
+export function addBatch(
+  batch: Batch,
+  skipped: Uint8Array | undefined,
+  builder: BlockBuilder,
+  full: () => void,
+): Uint32Array | undefined {
   const table = takeHeaderTable(batch.count)
   parseHeaders(batch, table)
   let i = 0
@@ -52,7 +58,9 @@ export function addBatch(batch: Batch, skipped: Uint8Array | undefined, builder:
       row.origin = builder.origins.idOf(entry, 0, entry.byteLength)
     }
   }
+  const defects = defectMasks(table)
   giveBackHeaderTable(table)
+  return defects
 }
 
 /** What an origin says itself: its entry of the block's dictionary (source, NUL, peer), and what stands in for a host and a program. */

@@ -26,6 +26,8 @@ export interface Committed {
   readonly stored: number
   /** Messages that the archive had already. */
   readonly repeats: number
+  /** By id, for writes with defects: a bit mask for each message. */
+  readonly defects: ReadonlyMap<number, Uint32Array>
 }
 
 const DAY_US = 86_400_000_000
@@ -125,10 +127,12 @@ export class Intake {
     this.#builder.clear()
     this.#builder.bytesWanted = evenBlocks(writes)
     const finish = () => void blocks.push(this.#builder.finish())
-    for (const { batch } of writes) {
+    const defects = new Map<number, Uint32Array>()
+    for (const { id, batch } of writes) {
       const skipped = this.#repeats(batch, moved)
       if (skipped) for (const skip of skipped) repeats += skip
-      addBatch(batch, skipped, this.#builder, finish)
+      const found = addBatch(batch, skipped, this.#builder, finish)
+      if (found) defects.set(id, found)
     }
     if (this.#builder.count > 0) finish()
     const settled = writes.at(-1)!.id
@@ -144,7 +148,7 @@ export class Intake {
     for (const [stream, mark] of moved) this.#marks.set(stream, mark)
     this.#waiting.splice(0, writes.length)
     const stored = blocks.reduce((sum, { count }) => sum + count, 0)
-    return { ids: writes.map(({ id }) => id), stored, repeats }
+    return { ids: writes.map(({ id }) => id), stored, repeats, defects }
   }
 
   /** Merges once, when nothing waits or there is too much to merge; false where nothing was to be done. */

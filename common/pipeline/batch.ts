@@ -8,7 +8,7 @@
 // then calls `releaseBatch`; a sink reads it until it settles that promise, and never after.
 
 import type { Zone } from '../message/zone.ts'
-import { giveBackHeaderTable, ROW, takeHeaderTable, type HeaderTable } from './header-table.ts'
+import { defectMasks, giveBackHeaderTable, ROW, takeHeaderTable, type HeaderTable } from './header-table.ts'
 import type { Slab } from './slab.ts'
 
 /** Where consecutive messages came from, and what stands in for what they do not say. One object a connection or file. */
@@ -65,6 +65,11 @@ export interface Batch {
   readonly marks?: Uint32Array
   /** Header fields, once somebody needed them (`message/headers.ts`). */
   headers?: HeaderTable | undefined
+  /**
+   * The defects that were found where the headers were read in another thread, a bit mask for each message; absent where there
+   * are none. Set before the write settles.
+   */
+  defects?: Uint32Array | undefined
 }
 
 /** Ends the life of a batch: its slab is let go, its header table is pooled. */
@@ -77,6 +82,11 @@ function dropHeaders(batch: Batch): void {
   if (!batch.headers) return
   giveBackHeaderTable(batch.headers)
   batch.headers = undefined
+}
+
+/** What is known to be wrong with each message, as bit masks; undefined where nothing is, or nobody has looked. */
+export function knownDefects(batch: Batch): Uint32Array | undefined {
+  return batch.headers ? defectMasks(batch.headers) : batch.defects
 }
 
 /** Bytes of the messages, without what framing put between them. */

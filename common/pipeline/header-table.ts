@@ -44,6 +44,18 @@ export interface HeaderTable {
   zones: Int16Array
 }
 
+/** The defects of each row, as bit masks; undefined where none has any. */
+export function defectMasks({ cells, count }: HeaderTable): Uint32Array | undefined {
+  let masks: Uint32Array | undefined
+  for (let i = 0; i < count; i += 1) {
+    const mask = cells[i * ROW + KIND] >>> DEFECTS_SHIFT
+    if (mask === 0) continue
+    masks ??= new Uint32Array(count)
+    masks[i] = mask
+  }
+  return masks
+}
+
 const spare: HeaderTable[] = []
 const SPARE_TABLES_MAX = 32
 

@@ -10,8 +10,7 @@
 // the batch is borrowed until the slowest is done, also where another has rejected.
 
 import type { Metrics } from '../metric.ts'
-import { DEFECTS_SHIFT, KIND, ROW } from './header-table.ts'
-import { hasStream, releaseBatch, selectMessages, type Batch } from './batch.ts'
+import { hasStream, knownDefects, releaseBatch, selectMessages, type Batch } from './batch.ts'
 import type { Sink } from './sink.ts'
 import { defectsOf } from '../message/defects.ts'
 
@@ -100,6 +99,7 @@ class SourceRoutes implements Sink {
     }
     try {
       await this.#destinations[index].write(part)
+      learnDefects(batch, selected, part)
     } finally {
       releaseBatch(part)
     }
@@ -161,15 +161,24 @@ class SourceRoutes implements Sink {
 
   // Defects are known where somebody needed the headers; a relay that only looks at the PRI leaves them to the next hop.
   #countDefects(batch: Batch): void {
-    if (!batch.headers) return
-    const { cells } = batch.headers
-    const source = this.#source
-    for (let i = 0; i < batch.count; i += 1) {
-      const mask = cells[i * ROW + KIND] >>> DEFECTS_SHIFT
-      if (mask === 0) continue
-      for (const code of defectsOf(mask)) this.#metrics.count('sluice_defects_total', { code, source }, 1)
+    const masks = knownDefects(batch)
+    if (!masks) return
+    const messages = new Map<number, number>()
+    for (const mask of masks) if (mask !== 0) messages.set(mask, (messages.get(mask) ?? 0) + 1)
+    for (const [mask, count] of messages) {
+      for (const code of defectsOf(mask)) {
+        this.#metrics.count('sluice_defects_total', { code, source: this.#source }, count)
+      }
     }
   }
+}
+
+/** Takes over what was found in a part of the batch: the messages i with `selected[i] !== 0`. */
+function learnDefects(batch: Batch, selected: Uint8Array, part: Batch): void {
+  const found = batch.headers ? undefined : knownDefects(part)
+  if (!found) return
+  batch.defects ??= new Uint32Array(batch.count)
+  for (let i = 0, at = 0; i < batch.count; i += 1) if (selected[i] !== 0) batch.defects[i] |= found[at++]
 }
 
 /** Both selections in one. The result may be `chosen`'s memory only where that is not scratch: it is copied. */

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openArchive } from '../../collector/archive/reader.ts'
 import { systemDisk } from '../../common/disk.ts'
+import { defectBit } from '../../common/message/defects.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 import { fakePlatform, openedArchive, stored, temporaryFolder } from './surroundings.ts'
@@ -35,6 +36,15 @@ test('archive: what a settled write held can be read at once, while the writer i
   expect([...(await stored(folder)).values()]).toEqual(['<34>Oct 11 22:14:15 web-1 su: first'])
   await archive.write(one('second'))
   expect([...(await stored(folder)).values()]).toEqual(['<34>Oct 11 22:14:15 web-1 su: first', 'second'])
+})
+
+test('archive: what was wrong with messages is known when their write has settled', async () => {
+  const archive = await openedArchive(fakePlatform(), temporaryFolder())
+  const faulty = batchOf(['<34>Oct 11 22:14:15 web-1 su: fine', 'no PRI', '<999>x'], originOf(), NOON)
+  const fine = one('<34>Oct 11 22:14:15 web-1 su: fine')
+  await Promise.all([archive.write(faulty), archive.write(fine)])
+  expect(faulty.defects).toEqual(Uint32Array.of(0, defectBit('PRI_MISSING'), defectBit('PRI_INVALID')))
+  expect(fine.defects).toBeUndefined()
 })
 
 test('archive: merging keeps ids and content', async () => {

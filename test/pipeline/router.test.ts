@@ -1,8 +1,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { defectBit } from '../../common/message/defects.ts'
+import { headersOf } from '../../common/message/headers.ts'
 import { createMetrics } from '../../common/metric.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import { Router, type Route, type Selector } from '../../common/pipeline/router.ts'
+import type { Sink } from '../../common/pipeline/sink.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import { HeldSink, MemorySink, textsOf } from '../fake/sink.ts'
 import { settle } from '../fake/clock.ts'
@@ -153,4 +156,37 @@ test('any routes on any messages: the same as one message at a time by the book'
       expect(await routed(real, texts)).toEqual(expected)
     }),
   )
+})
+
+test('defects are counted once a message, by whichever destination reads the headers', async () => {
+  const metrics = createMetrics()
+  const reader = (mask: (text: string) => number): Sink => ({
+    write(given) {
+      given.defects = Uint32Array.from(textsOf(given), mask)
+      return Promise.resolve()
+    },
+  })
+  const missing = (text: string) => (text.includes('x') ? defectBit('PRI_MISSING') : 0)
+  const routes = [
+    { where: containing('a'), to: [0], final: false },
+    { where: containing('b'), to: [1], final: false },
+    { to: [2], final: false },
+  ]
+  const router = new Router(routes, [reader(missing), reader(missing), new MemorySink()], metrics)
+  await router.sinkFor('network').write(batch([{ texts: ['ax', 'bx', 'abx', 'a', 'cx'] }]))
+  expect((await metrics.snapshot()).get('sluice_defects_total{code="PRI_MISSING",source="network"}')).toBe(3)
+})
+
+test('where the headers were read here, what destinations found is not counted again', async () => {
+  const metrics = createMetrics()
+  const sink: Sink = {
+    write(given) {
+      headersOf(given)
+      given.defects = Uint32Array.of(defectBit('PRI_MISSING'))
+      return Promise.resolve()
+    },
+  }
+  const routes = [{ to: [0, 1], final: false }]
+  await new Router(routes, [sink, sink], metrics).sinkFor('network').write(batch([{ texts: ['no PRI'] }]))
+  expect(await metrics.total('sluice_defects_total')).toBe(1)
 })
