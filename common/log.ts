@@ -14,7 +14,8 @@ export function openLog(level: string = 'info'): Log {
   const base = null // no pid and host name on every line: journald and sluice itself add them
   if (!process.stderr.isTTY) return pino({ level, base }, pino.destination({ dest: STDERR, sync: true }))
   const colorize = !process.env['NO_COLOR']
-  return pino({ level, base }, pretty({ destination: STDERR, sync: true, colorize, translateTime: 'SYS:HH:MM:ss.l' }))
+  const style = { colorize, translateTime: 'SYS:HH:MM:ss.l', singleLine: true }
+  return pino({ level, base }, pretty({ destination: STDERR, sync: true, ...style }))
 }
 
 /** Says `text` at most once in `everyMs`; the next time it adds how often it kept quiet. */
