@@ -16,13 +16,25 @@ import { CounterReport } from './counter-report.ts'
 const EXIT_OK = 0
 const EXIT_CANNOT_START = 2
 
+// What may keep the process up when all is done, such as a reader of stdout that reads nothing, is given this long.
+const LEAVE_MS = 1_000
+
 /** Writes the mode's built-in configuration to stdout. */
 export async function printBuiltIn(mode: Mode): Promise<void> {
   process.stdout.write(await builtInText(mode))
 }
 
-/** Runs a mode in the foreground until SIGTERM, SIGINT or the end of its sources; resolves to the exit status. */
+/**
+ * Runs a mode in the foreground until SIGTERM, SIGINT or the end of its sources; resolves to the exit status, with which
+ * the process ends a second later whatever else keeps it up.
+ */
 export async function runDaemon(mode: Mode, configPath: string | undefined): Promise<number> {
+  const status = await runFromConfiguration(mode, configPath)
+  setTimeout(() => process.exit(status), LEAVE_MS).unref()
+  return status
+}
+
+async function runFromConfiguration(mode: Mode, configPath: string | undefined): Promise<number> {
   const log = openLog()
   const loaded = await loadConfiguration(configPath, mode)
   if (!loaded.configuration) {

@@ -3,6 +3,7 @@
 
 import { octetCount, readOctetCount } from '../../common/framing/octet-count.ts'
 import { UDP_RECEIVE_BUFFER_BYTES } from '../../common/limits.ts'
+import { RateLimitedWarning } from '../../common/log.ts'
 import { defectBit } from '../../common/message/defects.ts'
 import { MessageChunks, textBoundary } from '../../common/message/chunk.ts'
 import type { DatagramSocket, Endpoint } from '../../common/net/net.ts'
@@ -26,14 +27,17 @@ export class UdpListener {
   readonly #platform: Platform
   readonly #sockets: DatagramSocket[] = []
   readonly #drops: KernelDrops
+  readonly #warning: RateLimitedWarning
   /** `null` for a sender that is not allowed. */
   readonly #senders = new Map<string, Origin | null>()
   #droppedSince = 0
+  #droppedInAll = 0
 
   constructor(settings: ListenerSettings, platform: Platform) {
     this.#settings = settings
     this.#platform = platform
     this.#drops = new KernelDrops(settings.source, platform)
+    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
   /** Binds one more address; resolves to its port. */
@@ -125,10 +129,11 @@ export class UdpListener {
   #countDropped(): void {
     const dropped = this.#droppedSince
     this.#droppedSince = 0
+    this.#droppedInAll += dropped
     if (dropped === 0) return
     const { source } = this.#settings
     this.#platform.metrics.count('sluice_dropped_total', { reason: 'udp_queue_full', where: source }, dropped)
-    this.#platform.log.warn({ source, messages: dropped }, 'datagrams dropped: the destinations are too slow')
+    this.#warning.warn({ source, soFar: this.#droppedInAll }, 'datagrams dropped: the destinations are too slow')
   }
 }
 

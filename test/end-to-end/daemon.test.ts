@@ -176,6 +176,25 @@ routes: [{ from: [in], to: [slow] }, { from: [other], to: [out] }]
   expect(logOf(relay).some(({ msg, source }) => msg === 'messages dropped' && source === 'in')).toBe(true)
 })
 
+test('a reader of its output that reads nothing does not keep it from ending', async () => {
+  const port = await freePort()
+  const relay = await daemon(
+    'relay',
+    `drain: 1s
+sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }
+destinations: { out: { type: stdout } }
+`,
+  )
+  relay.child.stdout!.pause()
+  sendNumbered(port, 0, 200_000, 'x'.repeat(100))
+  await until('it says who is full', () =>
+    logOf(relay).some(({ msg }) => String(msg).startsWith('destination is full')),
+  )
+  const ended = new Promise((resolve) => relay.child.once('exit', resolve))
+  relay.child.kill('SIGTERM')
+  expect(await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 15_000, 'still there'))])).toBe(0)
+})
+
 test('a receiver that never closes its side does not keep a relay from ending', async () => {
   const port = await freePort()
   const got: Buffer[] = []
