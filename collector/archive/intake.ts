@@ -41,7 +41,7 @@ export class Intake {
   readonly #waiting: Write[] = []
   readonly #marks = new Map<string, Mark>()
   #part: PartWriter | undefined
-  /** The newest part, also while it is not open. */
+  /** The newest part that something may be stored in, also while it is not open. */
   #name: PartName | undefined
   #ordinal = 0
   #settled = 0
@@ -64,12 +64,14 @@ export class Intake {
   /** Takes up where the newest readable part ends; `parts` in the order of intake. */
   open(parts: readonly PartName[]): void {
     this.#name = parts.at(-1)
-    for (const name of parts.toReversed()) {
+    for (const [index, name] of [...parts.entries()].toReversed()) {
       try {
         const part = new PartWriter(this.#pathOf(name), name, 0)
         const isNewest = compareParts(name, this.#name!) === 0
         if (part.isNew) {
+          // Its maker was killed before the first commit: whoever needs a part of this name takes it.
           part.close()
+          if (isNewest) this.#name = parts[index - 1]
           continue
         }
         const { marks, instance, settled } = part.intake()

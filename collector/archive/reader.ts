@@ -104,10 +104,12 @@ export class PartReader {
   readonly name: PartName
   readonly path: string
   readonly #sqlite: Sqlite
-  readonly #hosts: Statement<Blob>
-  readonly #programs: Statement<Blob>
-  readonly #grams: Statement<Blob>
-  readonly #data: Statement<DataRow>
+  /** Made, and not written to yet: its tables come with its first commit. A writer may have been killed just then. */
+  readonly #isEmpty: boolean
+  readonly #hosts: Statement<Blob> | undefined
+  readonly #programs: Statement<Blob> | undefined
+  readonly #grams: Statement<Blob> | undefined
+  readonly #data: Statement<DataRow> | undefined
 
   constructor(sqlite: Sqlite, path: string, name: PartName) {
     this.name = name
@@ -115,6 +117,8 @@ export class PartReader {
     this.#sqlite = sqlite
     // One snapshot for everything that is read here.
     sqlite.exec('BEGIN')
+    this.#isEmpty = sqlite.prepare('SELECT name FROM sqlite_schema').get() === undefined
+    if (this.#isEmpty) return
     const version = sqlite.prepare<[], { value: number }>("SELECT value FROM meta WHERE key = 'version'").get()
     if (version?.value !== FORMAT_VERSION) {
       throw new Fault('ARCHIVE_UNREADABLE', `${path} is of a version that this program does not read`)
@@ -127,6 +131,7 @@ export class PartReader {
 
   /** The blocks that pass the filter, without their messages. */
   blocks(filter: BlockFilter = {}, order: BlockOrder = 'ordinal'): Block[] {
+    if (this.#isEmpty) return []
     const { timeFrom = -Infinity, timeTo = Infinity, severities = -1, facilities = -1, ordinalFrom = 0 } = filter
     const rows = this.#ask(() =>
       this.#sqlite
@@ -141,6 +146,7 @@ export class PartReader {
 
   /** All messages, and their raw bytes. */
   totals(): { readonly messages: number; readonly rawBytes: number } {
+    if (this.#isEmpty) return { messages: 0, rawBytes: 0 }
     const sql = 'SELECT ifnull(sum(count), 0) AS messages, ifnull(sum(raw_bytes), 0) AS rawBytes FROM block'
     return this.#ask(() => this.#sqlite.prepare<[], { messages: number; rawBytes: number }>(sql).get()!)
   }
@@ -151,20 +157,20 @@ export class PartReader {
 
   /** For `Block`. */
   dictionary(first: number, of: 'hosts' | 'programs'): Texts {
-    return this.#ask(() => readDictionary((of === 'hosts' ? this.#hosts : this.#programs).get(first)!.blob))
+    return this.#ask(() => readDictionary((of === 'hosts' ? this.#hosts : this.#programs)!.get(first)!.blob))
   }
 
   /** For `Block`. */
   grams(first: number): Buffer {
-    return this.#ask(() => this.#grams.get(first)!.blob)
+    return this.#ask(() => this.#grams!.get(first)!.blob)
   }
 
   /** For `Block`. */
   decode(first: number, count: number): DecodedBlock {
     return this.#ask(() => {
-      const { fields, texts } = this.#data.get(first)!
-      const hosts = this.#hosts.get(first)!.blob
-      const programs = this.#programs.get(first)!.blob
+      const { fields, texts } = this.#data!.get(first)!
+      const hosts = this.#hosts!.get(first)!.blob
+      const programs = this.#programs!.get(first)!.blob
       return new DecodedBlock(first, count, { hosts, programs, fields, texts })
     })
   }

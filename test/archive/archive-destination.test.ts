@@ -1,9 +1,10 @@
 // The destination as a whole, with its worker: intake, merging, days, marks, readers.
 
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openArchive } from '../../collector/archive/reader.ts'
+import { openToWrite } from '../../collector/archive/sqlite.ts'
 import { systemDisk } from '../../common/disk.ts'
 import { defectBit } from '../../common/message/defects.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
@@ -209,6 +210,47 @@ test('archive: a damaged current file is left alone, and writing goes on in the 
   await second.write(one('goes on', NOON))
   expect(files(folder)).toEqual(['2026-11-23.2.db', '2026-11-23.db'])
   expect(platform.log.lines.map(({ text }) => text).join()).toContain('cannot be opened')
+})
+
+test('archive: a part whose writer was killed before its first commit is empty, not damaged, and is used', async () => {
+  const folder = temporaryFolder()
+  const path = (name: string) => join(folder, 'archive', name)
+  const first = await openedArchive(fakePlatform(), folder)
+  await first.write(one('first'))
+  await first.close(5_000)
+  // Made in WAL mode and nothing more; made and not even that; one that such a kill had left on another day.
+  openToWrite(path('2026-11-23.2.db')).close()
+  writeFileSync(path('2026-11-23.3.db'), '')
+  openToWrite(path('2026-11-22.db')).close()
+  expect([...(await stored(folder)).values()]).toEqual(['first'])
+  const reader = await openArchive(systemDisk, join(folder, 'archive'))
+  const part = reader.open({ day: '2026-11-23', part: 2 })
+  expect([part.blocks(), part.totals()]).toEqual([[], { messages: 0, rawBytes: 0 }])
+  part.close()
+
+  const platform = fakePlatform()
+  const second = await openedArchive(platform, folder)
+  await second.write(one('second'))
+  await second.write(one('next day', NOON + DAY))
+  await second.close(5_000)
+  expect([...(await stored(folder))]).toEqual([
+    ['2026-11-23/0', 'first'],
+    ['2026-11-23/1', 'second'],
+    ['2026-11-24/0', 'next day'],
+  ])
+  expect(files(folder).filter((name) => name.startsWith('2026-11-23'))).toHaveLength(3)
+  expect(platform.log.lines.filter(({ level }) => level !== 'info')).toEqual([])
+})
+
+test('archive: a day that begins with a part killed in the making begins in it', async () => {
+  const folder = temporaryFolder()
+  mkdirSync(join(folder, 'archive'))
+  openToWrite(join(folder, 'archive', '2026-11-23.db')).close()
+  const archive = await openedArchive(fakePlatform(), folder)
+  await archive.write(one('first'))
+  await archive.close(5_000)
+  expect(files(folder)).toEqual(['2026-11-23.db'])
+  expect([...(await stored(folder))]).toEqual([['2026-11-23/0', 'first']])
 })
 
 test('archive: a thousand open writes settle, none lost, in order', async () => {
