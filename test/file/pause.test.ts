@@ -12,7 +12,7 @@ function counting() {
   let writes = 0
   const disk = failingDisk((call) => {
     if (call === 'write') writes += 1
-    return undefined as never
+    return undefined
   })
   return { disk, writes: () => writes }
 }
