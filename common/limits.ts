@@ -81,6 +81,8 @@ export const POSITION_LOG_BYTES_MAX = 4 * MiB
 
 /** A stream that was silent for so long is forgotten. */
 export const MARK_KEPT_DAYS = 90
+/** One that was said to be over. */
+export const RETIRED_MARK_KEPT_DAYS = 7
 
 /** Rotated files are compressed in frames of so many bytes: a worker is never busy for long, memory stays small. */
 export const COMPRESS_CHUNK_BYTES = 4 * MiB
@@ -141,3 +143,31 @@ export const ARCHIVE_EXPIRY_WAIT_MS = 24 * 60 * 60 * 1000
 
 /** An archive looks this often for what has expired. */
 export const ARCHIVE_SWEEP_MS = 60_000
+
+/** A spool syncs no more often than this while it is busy, and begins at once when it was idle … */
+export const SPOOL_SYNC_EVERY_MS = 20
+/** … or when so many bytes wait: half of what a queue holds, so that the other half comes in during the sync. */
+export const SPOOL_GROUP_BYTES = 4 * MiB
+
+/** A spool's segments are this part of its bound: what `drop-oldest` drops at once, and what an acknowledgement frees … */
+export const SPOOL_SEGMENTS = 16
+/** … but no larger and no smaller than these. */
+export const SPOOL_SEGMENT_BYTES_MAX = 64 * MiB
+export const SPOOL_SEGMENT_BYTES_MIN = 64 * KiB
+
+/** Incoming streams that a spool remembers: 32 bytes each in every segment's head. */
+export const SPOOL_MARKS_MAX = 65_536
+
+/** Free bytes are asked for this often, and at once where they may have become too few. */
+export const SPOOL_SPACE_CHECK_MS = 1_000
+
+/** Acknowledgements are written down this often: what may be sent again after a crash to a receiver that trims no repeats. */
+export const SPOOL_ACKNOWLEDGE_EVERY_MS = 1_000
+
+/** A spool that cannot write tries again after this, then twice as long each time … */
+export const SPOOL_RETRY_FIRST_MS = 100
+/** … up to this. */
+export const SPOOL_RETRY_MAX_MS = 5_000
+
+/** At a stop, a receiver that acknowledges nothing for so long is not waited for: the rest is on the disk. */
+export const SPOOL_DRAIN_STALL_MS = 1_000

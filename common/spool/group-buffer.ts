@@ -1,0 +1,65 @@
+// The memory that a group of records is written into before it goes to the disk in one write. Numbers are little-endian;
+// whole numbers that may be above 2^32 (positions, times) stand as 64-bit floats, which hold them exactly up to 2^53.
+
+const FIRST_BYTES = 64 * 1024
+
+export class GroupBuffer {
+  /** `[0, length)` is written. Replaced when it grows. */
+  bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
+  length = 0
+  #view = viewOf(this.bytes)
+
+  /** Makes room for `count` more bytes. What follows writes into this room and does not look. */
+  reserve(count: number): void {
+    if (this.length + count <= this.bytes.length) return
+    let size = 2 * this.bytes.length
+    while (size < this.length + count) size *= 2
+    this.#replace(size)
+  }
+
+  /** Forgets what was written, and memory beyond `bytesMax`. */
+  clear(bytesMax: number): void {
+    this.length = 0
+    if (this.bytes.length > bytesMax) this.#replace(FIRST_BYTES)
+  }
+
+  u16(value: number): void {
+    this.#view.setUint16(this.length, value, true)
+    this.length += 2
+  }
+
+  u32(value: number): void {
+    this.#view.setUint32(this.length, value, true)
+    this.length += 4
+  }
+
+  /** Over what stands at `at`. */
+  setU32(at: number, value: number): void {
+    this.#view.setUint32(at, value, true)
+  }
+
+  f64(value: number): void {
+    this.#view.setFloat64(this.length, value, true)
+    this.length += 8
+  }
+
+  copy(from: Uint8Array): void {
+    this.bytes.set(from, this.length)
+    this.length += from.length
+  }
+
+  /** A 128-bit id of 32 hexadecimal digits as 16 bytes. */
+  id(hex: string): void {
+    this.bytes.write(hex, this.length, 16, 'hex')
+    this.length += 16
+  }
+
+  #replace(size: number): void {
+    const bytes = Buffer.allocUnsafeSlow(size)
+    bytes.set(this.bytes.subarray(0, this.length))
+    this.bytes = bytes
+    this.#view = viewOf(bytes)
+  }
+}
+
+const viewOf = (bytes: Buffer) => new DataView(bytes.buffer, bytes.byteOffset, bytes.length)

@@ -1,0 +1,79 @@
+// An `Origin` as bytes and back. Readers of batches tell origins apart by identity, and there is one for every connection:
+// equal bytes give the same object again.
+//
+//   0  2  bytes of the whole
+//   2  1  bit 0: lines are text; bit 1: the host is forced; bit 2: there is a peer
+//   3  1  priority
+//   4     source, peer, zone, host, program: 2 bytes of length and the bytes, each
+
+import { localZone, zoneNamed } from '../message/zone.ts'
+import type { Origin } from '../pipeline/batch.ts'
+
+const TEXT = 1
+const FORCED = 2
+const PEER = 4
+const ORIGINS_MAX = 10_000
+const FIELD_BYTES_MAX = 4096
+
+const known = new WeakMap<Origin, Buffer>()
+
+/** The bytes of an origin, all but its time of receipt. */
+export function originBytes(origin: Origin): Buffer {
+  let bytes = known.get(origin)
+  if (!bytes) {
+    bytes = encode(origin)
+    known.set(origin, bytes)
+  }
+  return bytes
+}
+
+function encode({ source, peer, lines, zone, host, hostForced, program, priority }: Origin): Buffer {
+  const fields = [source, peer ?? '', zone.name, host, program].map((field) => {
+    return (typeof field === 'string' ? Buffer.from(field) : field).subarray(0, FIELD_BYTES_MAX)
+  })
+  const bytes = Buffer.alloc(4 + fields.reduce((sum, { length }) => sum + 2 + length, 0))
+  bytes.writeUInt16LE(bytes.length, 0)
+  bytes[2] = (lines === 'text' ? TEXT : 0) | (hostForced ? FORCED : 0) | (peer === undefined ? 0 : PEER)
+  bytes[3] = priority
+  let at = 4
+  for (const field of fields) {
+    bytes.writeUInt16LE(field.length, at)
+    bytes.set(field, at + 2)
+    at += 2 + field.length
+  }
+  return bytes
+}
+
+/** Remembers origins by their bytes. */
+export class OriginReader {
+  readonly #origins = new Map<string, Origin>()
+
+  /** The origin whose bytes begin at `at`. */
+  read(bytes: Buffer, at: number): Origin {
+    const key = bytes.latin1Slice(at, at + bytes.readUInt16LE(at))
+    let origin = this.#origins.get(key)
+    if (!origin) {
+      if (this.#origins.size >= ORIGINS_MAX) this.#origins.clear()
+      origin = decode(Buffer.from(key, 'latin1'))
+      this.#origins.set(key, origin)
+    }
+    return origin
+  }
+}
+
+function decode(bytes: Buffer): Origin {
+  const fields: Buffer[] = []
+  for (let at = 4; at + 2 <= bytes.length; at += 2 + bytes.readUInt16LE(at)) {
+    fields.push(bytes.subarray(at + 2, at + 2 + bytes.readUInt16LE(at)))
+  }
+  const [source, peer, zone, host, program] = fields
+  return {
+    source: source.toString(),
+    ...((bytes[2] & PEER) !== 0 && { peer: peer.toString() }),
+    lines: (bytes[2] & TEXT) !== 0 ? 'text' : 'syslog',
+    // A name that this machine does not know any more: its own zone, as for a source that names none.
+    zone: zoneNamed(zone.toString()) ?? localZone,
+    ...{ host, program, priority: bytes[3] },
+    ...((bytes[2] & FORCED) !== 0 && { hostForced: true }),
+  }
+}
