@@ -50,7 +50,7 @@ export class OriginReader {
 
   /** The origin whose bytes begin at `at`. */
   read(bytes: Buffer, at: number): Origin {
-    const key = bytes.latin1Slice(at, at + bytes.readUInt16LE(at))
+    const key = bytes.toString('latin1', at, at + bytes.readUInt16LE(at))
     let origin = this.#origins.get(key)
     if (!origin) {
       if (this.#origins.size >= ORIGINS_MAX) this.#origins.clear()

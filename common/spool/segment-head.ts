@@ -37,9 +37,14 @@ export interface SegmentHead {
   readonly marks: ReadonlyMap<string, LiveMark>
 }
 
+/** How long a head is. */
+export function headBytes({ marks }: SegmentHead): number {
+  return HEAD_BYTES + MARK_BYTES * marks.size
+}
+
 /** Writes a head at the beginning of an empty buffer. */
 export function writeHead(head: SegmentHead, into: GroupBuffer): void {
-  const bytes = HEAD_BYTES + MARK_BYTES * head.marks.size
+  const bytes = headBytes(head)
   into.reserve(bytes)
   into.copy(MAGIC)
   into.u32(VERSION)

@@ -1,0 +1,94 @@
+// Up to where the receiver has acknowledged, and whose positions these are: a file of two places that are written in turn.
+// A torn write spoils one, and the other holds.
+//
+//   0, 4096:   0  8 "SLUICEAK"
+//              8  4 version of the format: 1
+//             12  4 CRC-32 of everything behind this field
+//             16  8 number of the write: the higher one counts
+//             24 16 id of the spool's stream
+//             40  8 position up to which everything is acknowledged
+
+import { crc32 } from 'node:zlib'
+import type { Disk, DiskFile } from '../disk.ts'
+
+const MAGIC = 'SLUICEAK'
+const VERSION = 1
+const CHECKED_FROM = 16
+const PLACE_BYTES = 48
+// A page each: what a disk or a file system writes in one piece is no larger.
+const PLACE_EVERY = 4096
+
+export interface Acknowledged {
+  readonly stream: string
+  readonly position: number
+}
+
+interface Place extends Acknowledged {
+  readonly turn: number
+}
+
+/** What a spool's folder says; undefined where it says nothing, or nothing whole. Writes nothing. */
+export async function readAcknowledged(disk: Disk, folder: string): Promise<Acknowledged | undefined> {
+  return readPlace(disk, pathIn(folder))
+}
+
+export class AcknowledgedFile {
+  readonly #disk: Disk
+  readonly #folder: string
+  readonly #syncs: boolean
+  #file: DiskFile | undefined
+  #turn = 0
+
+  /** Without `syncs` it is left to the system when it reaches the disk. */
+  constructor(disk: Disk, folder: string, syncs: boolean) {
+    this.#disk = disk
+    this.#folder = folder
+    this.#syncs = syncs
+  }
+
+  /** Reads what a run before this one left. */
+  async read(): Promise<Acknowledged | undefined> {
+    const place = await readPlace(this.#disk, pathIn(this.#folder))
+    this.#turn = place?.turn ?? 0
+    return place
+  }
+
+  async write({ stream, position }: Acknowledged): Promise<void> {
+    if (!this.#file) {
+      this.#file = await this.#disk.open(pathIn(this.#folder), 'write')
+      if (this.#syncs) await this.#disk.syncFolder(this.#folder)
+    }
+    const turn = this.#turn + 1
+    const bytes = Buffer.alloc(PLACE_BYTES)
+    bytes.write(MAGIC, 0, 'latin1')
+    bytes.writeUInt32LE(VERSION, 8)
+    bytes.writeDoubleLE(turn, 16)
+    bytes.write(stream, 24, 'hex')
+    bytes.writeDoubleLE(position, 40)
+    bytes.writeUInt32LE(crc32(bytes.subarray(CHECKED_FROM)), 12)
+    await this.#file.write(bytes, 0, PLACE_BYTES, (turn % 2) * PLACE_EVERY)
+    if (this.#syncs) await this.#file.sync()
+    this.#turn = turn
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close()
+    this.#file = undefined
+  }
+}
+
+const pathIn = (folder: string) => `${folder}/acknowledged`
+
+async function readPlace(disk: Disk, path: string): Promise<Place | undefined> {
+  if (!(await disk.stat(path))) return undefined
+  const bytes = await disk.readFile(path)
+  const places = [0, PLACE_EVERY].flatMap((at) => placeIn(bytes.subarray(at, at + PLACE_BYTES)))
+  return places.sort((a, b) => b.turn - a.turn)[0]
+}
+
+function placeIn(bytes: Buffer): Place[] {
+  const whole = bytes.length === PLACE_BYTES && bytes.toString('latin1', 0, MAGIC.length) === MAGIC
+  if (!whole || bytes.readUInt32LE(8) !== VERSION) return []
+  if (crc32(bytes.subarray(CHECKED_FROM)) !== bytes.readUInt32LE(12)) return []
+  return [{ turn: bytes.readDoubleLE(16), stream: bytes.toString('hex', 24, 40), position: bytes.readDoubleLE(40) }]
+}

@@ -1,0 +1,167 @@
+// What waits, as the bytes of one group: messages that were stored before are left out, and marks advance with the rest.
+
+import {
+  SPOOL_GROUP_BYTES,
+  SPOOL_SEGMENTS,
+  SPOOL_SEGMENT_BYTES_MAX,
+  SPOOL_SEGMENT_BYTES_MIN,
+} from '../limits.ts'
+import { releaseBatch, selectMessages, type Batch } from '../pipeline/batch.ts'
+import type { Fault } from '../fault.ts'
+import { GroupBuffer } from './group-buffer.ts'
+import { ADVANCE, dayOf, LiveMarks, type MarkChange } from './live-marks.ts'
+import { saltOf } from './record-layout.ts'
+import { newsOnly, writeRecord } from './record-writer.ts'
+import { headBytes, writeHead } from './segment-head.ts'
+import { segmentPath, type Segment } from './segments.ts'
+import type { SpoolContext } from './spool-options.ts'
+
+/** A batch, news of streams, or the wish for a new segment. */
+export interface Waiting {
+  readonly batch?: Batch
+  readonly changes?: readonly MarkChange[]
+  readonly rolls?: boolean
+  /** Of its messages. */
+  readonly bytes: number
+  readonly resolve: () => void
+  readonly reject: (fault: Fault) => void
+}
+
+export interface Group {
+  /** What it holds: the first of what waited. */
+  readonly taken: readonly Waiting[]
+  readonly segment: Segment
+  /** The group is `[0, length)` of these; nothing has to be written where that is 0. */
+  readonly bytes: Buffer
+  readonly length: number
+  /** Position after its last message. */
+  readonly end: number
+  readonly day: number
+  readonly changes: readonly MarkChange[]
+}
+
+/** Where a writer begins. */
+export interface SpoolStart {
+  readonly stream: string
+  readonly marks: LiveMarks
+  /** Where the newest segment ended. */
+  readonly previousEnd: number
+  /** Position of the next message. */
+  readonly position: number
+}
+
+export class GroupEncoder {
+  readonly #context: SpoolContext
+  readonly #stream: string
+  readonly #salt: number
+  readonly #segmentBytes: number
+  readonly #buffer = new GroupBuffer()
+  /** As they will be when all groups encoded so far are on the disk; one at most is not. */
+  readonly #marks: LiveMarks
+  /** As they are on the disk. */
+  readonly durable: LiveMarks
+  #previousEnd: number
+  #position: number
+  /** The segment that the next group goes into; a new one where undefined. */
+  #active: Segment | undefined
+
+  constructor(context: SpoolContext, { stream, marks, previousEnd, position }: SpoolStart) {
+    this.#context = context
+    this.#stream = stream
+    this.#salt = saltOf(stream)
+    const part = Math.ceil(context.bytesMax / SPOOL_SEGMENTS)
+    this.#segmentBytes = Math.min(SPOOL_SEGMENT_BYTES_MAX, Math.max(SPOOL_SEGMENT_BYTES_MIN, part))
+    this.#marks = marks
+    this.durable = new LiveMarks()
+    this.durable.replace(marks.all)
+    this.#previousEnd = previousEnd
+    this.#position = position
+  }
+
+  /** Encodes as much of what waits as goes into `room` bytes and one group; undefined where not even the first does. */
+  encode(waiting: readonly Waiting[], room: number): Group | undefined {
+    const { clock, name, metrics } = { ...this.#context, ...this.#context.platform }
+    const now = clock.now()
+    this.#buffer.clear(2 * SPOOL_GROUP_BYTES)
+    if (waiting[0].rolls) this.#active = undefined
+    const segment = this.#active ?? this.#begin(now)
+    const groupBytes = Math.min(SPOOL_GROUP_BYTES, this.#segmentBytes)
+    const taken: Waiting[] = []
+    const all: MarkChange[] = []
+    let position = this.#position
+    let repeats = 0
+    let written = waiting[0].rolls === true
+    for (const item of waiting) {
+      if (item.rolls && taken.length > 0) break
+      const start = this.#buffer.length
+      const added = this.#add(item, position, now)
+      if (this.#buffer.length > room) {
+        this.#buffer.length = start
+        break
+      }
+      written ||= this.#buffer.length > start
+      taken.push(item)
+      position += added.count
+      repeats += added.repeats
+      for (const change of added.changes) {
+        this.#marks.apply(change, dayOf(now))
+        all.push(change)
+      }
+      if (this.#buffer.length >= groupBytes) break
+    }
+    if (taken.length === 0) return undefined
+    if (repeats > 0) metrics.count('sluice_repeats_total', { destination: name }, repeats)
+    const { bytes, length } = this.#buffer
+    return { taken, segment, bytes, length: written ? length : 0, end: position, day: dayOf(now), changes: all }
+  }
+
+  /** The group is on the disk, all of it. */
+  committed({ segment, length, end, day, changes }: Group): void {
+    for (const change of changes) this.durable.apply(change, day)
+    this.#position = end
+    if (length === 0) return
+    const isFull = segment.bytes + length - segment.headBytes >= this.#segmentBytes
+    this.#previousEnd = end
+    this.#active = isFull ? undefined : segment
+  }
+
+  #begin(now: number): Segment {
+    const today = dayOf(now)
+    this.#marks.expire(today)
+    const over = this.durable.expire(today)
+    if (over > 0) {
+      const { platform, name } = this.#context
+      platform.log.warn({ destination: name, streams: over }, 'the spool forgets the streams that were silent the longest')
+    }
+    const first = this.#position
+    const marks = this.durable.all
+    const head = { stream: this.#stream, first, previousEnd: this.#previousEnd, made: now, marks }
+    writeHead(head, this.#buffer)
+    const path = segmentPath(this.#context.folder, first)
+    return { path, first, headBytes: headBytes(head), salt: this.#salt, end: first, bytes: 0, gone: false }
+  }
+
+  /** Writes what is new of an item. */
+  #add({ batch, changes = [] }: Waiting, position: number, now: number) {
+    if (!batch) {
+      if (changes.length > 0) writeRecord(newsOnly(now), changes, position, this.#salt, this.#buffer)
+      return { count: 0, repeats: 0, changes }
+    }
+    const fresh = this.#marks.fresh(batch)
+    const part = fresh ? selectMessages(batch, fresh) : batch
+    const advances = this.#advances(batch)
+    if (part.count > 0 || advances.length > 0) writeRecord(part, advances, position, this.#salt, this.#buffer)
+    if (fresh) releaseBatch(part)
+    return { count: part.count, repeats: batch.count - part.count, changes: advances }
+  }
+
+  #advances({ runs }: Batch): MarkChange[] {
+    const changes = new Map<string, MarkChange>()
+    for (const { stream } of runs) {
+      if (!stream) continue
+      const known = changes.get(stream.id)?.position ?? this.#marks.positionOf(stream.id) ?? -1
+      if (stream.to > known) changes.set(stream.id, { id: stream.id, kind: ADVANCE, position: stream.to })
+    }
+    return [...changes.values()]
+  }
+}

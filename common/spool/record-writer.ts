@@ -1,0 +1,142 @@
+// A batch as a record (`record-layout.ts`).
+
+import { crc32 } from 'node:zlib'
+import type { Batch, Origin } from '../pipeline/batch.ts'
+import type { GroupBuffer } from './group-buffer.ts'
+import type { MarkChange } from './live-marks.ts'
+import { originBytes } from './origin-bytes.ts'
+import {
+  CHANGE_BYTES,
+  CHECKED_FROM,
+  CRC_AT,
+  GAP_MAX,
+  HAS_DEFECTS,
+  LENGTH_AT,
+  LENGTH_BITS,
+  RECORD_HEAD_BYTES,
+  RECORD_MARKER,
+  RUN_BYTES,
+} from './record-layout.ts'
+
+/** What of a batch goes into a record. */
+export interface RecordContent extends Pick<Batch, 'bounds' | 'count' | 'received' | 'runs' | 'marks'> {
+  readonly slab: { readonly bytes: Buffer }
+}
+
+/** What a record says that has no messages. */
+export function newsOnly(received: number): RecordContent {
+  return { slab: { bytes: nothing }, bounds: new Uint32Array(), count: 0, received, runs: [] }
+}
+
+const nothing = Buffer.alloc(0)
+
+/** Writes one record behind what is in the buffer, where its group begins. `position` is that before its first message. */
+export function writeRecord(
+  batch: RecordContent,
+  changes: readonly MarkChange[],
+  position: number,
+  salt: number,
+  into: GroupBuffer,
+): void {
+  const start = into.length
+  const { count, runs, received, marks } = batch
+  const origins = gatherOrigins(batch)
+  into.reserve(RECORD_HEAD_BYTES + RUN_BYTES * runs.length + CHANGE_BYTES * changes.length + origins.bytes + 8 * count)
+  into.copy(RECORD_MARKER)
+  into.u32(0)
+  into.u32(0)
+  into.u32(start)
+  into.f64(position)
+  into.f64(received)
+  into.u32(count)
+  into.u32(runs.length)
+  into.u32(changes.length)
+  into.u32(origins.bytes)
+  into.u32(marks ? HAS_DEFECTS : 0)
+  for (const { count, origin } of runs) {
+    into.u32(count)
+    into.u32(origins.places.get(origin)!)
+    into.f64(origin.received ?? NaN)
+  }
+  for (const { id, position, kind } of changes) {
+    into.id(id)
+    into.f64(position)
+    into.u32(kind)
+  }
+  for (const origin of origins.written) into.copy(originBytes(origin))
+  if (marks) for (let i = 0; i < count; i += 1) into.u32(marks[i])
+  writeMessages(batch, into)
+  const length = into.length - start
+  into.setU32(start + LENGTH_AT, length)
+  into.setU32(start + CRC_AT, crc32(into.bytes.subarray(start + CHECKED_FROM, into.length), salt))
+}
+
+interface Origins {
+  readonly places: ReadonlyMap<Origin, number>
+  readonly written: readonly Origin[]
+  readonly bytes: number
+}
+
+// Origins that came over the network differ in their first receipt only, from one batch to the next: equal bytes are
+// written once.
+function gatherOrigins({ runs }: RecordContent): Origins {
+  const places = new Map<Origin, number>()
+  const written: Origin[] = []
+  let bytes = 0
+  let last: Buffer | undefined
+  let lastPlace = 0
+  for (const { origin } of runs) {
+    if (places.has(origin)) continue
+    const encoded = originBytes(origin)
+    if (last?.equals(encoded)) {
+      places.set(origin, lastPlace)
+      continue
+    }
+    places.set(origin, bytes)
+    written.push(origin)
+    last = encoded
+    lastPlace = bytes
+    bytes += encoded.length
+  }
+  return { places, written, bytes }
+}
+
+function writeMessages({ slab, bounds, count }: RecordContent, into: GroupBuffer): void {
+  const boundsAt = into.length
+  let previousEnd = 0
+  for (let i = 0; i < count; i += 1) {
+    const start = bounds[2 * i]
+    const end = bounds[2 * i + 1]
+    const gap = start - previousEnd
+    const near = i > 0 && gap >= 0 && gap <= GAP_MAX
+    into.u32(((near ? gap : 0) << LENGTH_BITS) | (end - start))
+    previousEnd = end
+  }
+  for (let i = 0; i < count;) i = copyNear(slab.bytes, bounds, i, count, into)
+  wipeGaps(into, boundsAt, count)
+}
+
+/** Copies message i and those that lie close behind it; returns the first that does not. */
+function copyNear(bytes: Buffer, bounds: Uint32Array, i: number, count: number, into: GroupBuffer): number {
+  const start = bounds[2 * i]
+  let end = bounds[2 * i + 1]
+  let next = i + 1
+  for (; next < count; next += 1) {
+    const gap = bounds[2 * next] - end
+    if (gap < 0 || gap > GAP_MAX) break
+    end = bounds[2 * next + 1]
+  }
+  into.reserve(end - start)
+  into.copy(bytes.subarray(start, end))
+  return next
+}
+
+// What lies between two messages is framing, or a short message that no route selected: that is not for the disk.
+function wipeGaps({ bytes }: GroupBuffer, boundsAt: number, count: number): void {
+  let at = boundsAt + 4 * count
+  for (let i = 0; i < count; i += 1) {
+    const bound = bytes.readUInt32LE(boundsAt + 4 * i)
+    for (let gap = bound >>> LENGTH_BITS; gap > 0; gap -= 1) bytes[at++] = 0
+    at += bound & ((1 << LENGTH_BITS) - 1)
+  }
+}

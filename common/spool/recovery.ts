@@ -1,0 +1,156 @@
+// What a start makes of the files that it finds.
+//
+//   segment 1      segment 2      segment 3
+//   head records   head records   head records torn
+//                                 └─ marks ─▶└─ cut
+//
+// Only the newest segment may end in a group whose sync had not come back: its file was there before the next was
+// begun, and no group begins before the one before it is synced. So the marks are those of the newest whole head and of
+// what stands behind it, and everything from the first unreadable byte of that last group on is cut. What is unreadable
+// before it was synced once: that is damage, and its reader skips and counts it.
+
+import type { Disk, DiskFile } from '../disk.ts'
+import type { SlabPool } from '../pipeline/slab.ts'
+import { dayOf, LiveMarks, type MarkChange } from './live-marks.ts'
+import { RecordCursor } from './record-cursor.ts'
+import { saltOf } from './record-layout.ts'
+import { recordChanges, recordFacts } from './record-reader.ts'
+import { headBytes, headLength, HEAD_BYTES, readHead, type SegmentHead } from './segment-head.ts'
+import { listSegments, segmentPath, type Segment } from './segments.ts'
+
+export interface Recovered {
+  /** Oldest first. */
+  readonly segments: readonly Segment[]
+  readonly marks: LiveMarks
+  /** The stream of the newest whole head. */
+  readonly stream: string | undefined
+  /** Bytes of a torn tail, which are cut. */
+  readonly cutBytes: number
+}
+
+interface Found {
+  readonly segment: Segment
+  readonly head: SegmentHead | undefined
+  readonly size: number
+}
+
+/** Reads a spool's folder, and cuts what was not synced. `stream` is whose segments these are where a head does not say. */
+export async function recoverSegments(
+  disk: Disk,
+  folder: string,
+  stream: string | undefined,
+  slabs: SlabPool,
+): Promise<Recovered> {
+  const found: Found[] = []
+  for (const first of await listSegments(disk, folder)) found.push(await look(disk, folder, first, stream))
+  const marks = new LiveMarks()
+  const newest = found.findLastIndex(({ head }) => head)
+  if (newest >= 0) marks.replace(found[newest].head!.marks)
+  let cutBytes = 0
+  for (const [index, { segment, size }] of found.entries()) {
+    const next = found[index + 1]
+    // Where the next head is whole it says the end of this one, and its marks are newer.
+    if (next?.head) segment.end = next.head.previousEnd
+    else cutBytes += await scan(disk, segment, size, next === undefined, index >= newest ? marks : undefined, slabs)
+  }
+  const last = found.at(-1)
+  if (last && last.segment.bytes === 0) {
+    await disk.remove(last.segment.path)
+    await disk.syncFolder(folder)
+    found.pop()
+  }
+  const segments = found.map(({ segment }) => segment)
+  return { segments, marks, stream: found[newest]?.head?.stream, cutBytes }
+}
+
+async function look(disk: Disk, folder: string, first: number, stream: string | undefined): Promise<Found> {
+  const path = segmentPath(folder, first)
+  const file = await disk.open(path, 'read')
+  try {
+    const { size } = await file.stat()
+    const head = await readHeadOf(file)
+    const owner = head?.stream ?? stream
+    const segment: Segment = {
+      ...{ path, first, salt: owner === undefined ? 0 : saltOf(owner) },
+      headBytes: head ? headBytes(head) : 0,
+      ...{ end: first, bytes: size, gone: false },
+    }
+    return { segment, head, size }
+  } finally {
+    await file.close()
+  }
+}
+
+/** The head of an open segment; undefined where it is damaged or torn. */
+export async function readHeadOf(file: DiskFile): Promise<SegmentHead | undefined> {
+  const fixed = await readAll(file, HEAD_BYTES)
+  const length = headLength(fixed)
+  return length === undefined ? undefined : readHead(await readAll(file, length))
+}
+
+async function readAll(file: DiskFile, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length)
+  let filled = 0
+  while (filled < length) {
+    const more = await file.read(bytes, filled, length - filled, filled)
+    if (more === 0) break
+    filled += more
+  }
+  return bytes.subarray(0, filled)
+}
+
+/** Finds the end of a segment, and applies what its records say of streams. Returns the bytes that it cut. */
+async function scan(
+  disk: Disk,
+  segment: Segment,
+  size: number,
+  isLast: boolean,
+  marks: LiveMarks | undefined,
+  slabs: SlabPool,
+): Promise<number> {
+  const file = await disk.open(segment.path, 'read')
+  const cursor = new RecordCursor(file, segment.headBytes, segment.salt, slabs)
+  /** Where the first unreadable bytes of the newest group begin, and what whole records of that group stand behind them. */
+  let cut: number | undefined
+  let doubtful: { end: number; day: number; changes: MarkChange[] }[] = []
+  const apply = ({ end, day, changes }: (typeof doubtful)[0]) => {
+    segment.end = Math.max(segment.end, end)
+    for (const change of changes) marks?.apply(change, day)
+  }
+  try {
+    for (let found = await cursor.next(size); found; found = await cursor.next(size)) {
+      const { bytes } = found.slab
+      const { position, count, received, behindGroup } = recordFacts(bytes, found.at)
+      const groupStart = found.offset - behindGroup
+      if (cut !== undefined && groupStart > cut) {
+        // A later group: what is unreadable before it was synced, and is damage.
+        for (const each of doubtful.splice(0)) apply(each)
+        cut = undefined
+      }
+      const damage = found.offset - found.skipped
+      if (found.skipped > 0 && groupStart <= damage) cut ??= damage
+      const effect = { end: position + count, day: dayOf(received), changes: recordChanges(bytes, found.at) }
+      if (cut === undefined || !isLast) apply(effect)
+      else doubtful.push(effect)
+    }
+    if (cursor.offset < size) cut ??= cursor.offset
+  } finally {
+    cursor.release()
+    await file.close()
+  }
+  return isLast && cut !== undefined ? cutAt(disk, segment, size, cut) : 0
+}
+
+async function cutAt(disk: Disk, segment: Segment, size: number, at: number): Promise<number> {
+  const file = await disk.open(segment.path, 'write')
+  try {
+    await file.truncate(at)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  segment.bytes = at
+  return size - at
+}
+
+

@@ -1,0 +1,184 @@
+// Writes batches into a spool: gathered into groups, each written at once and synced once.
+//
+//   writes ──▶ waiting ──▶ group: encoded, written, synced ──▶ settled, and given to the reader
+//                 │
+//                 └── no room: wait for the reader (`block`), or drop the oldest segment (`drop-oldest`)
+//
+// One group is under way at a time. What fails is written again, the same bytes at the same place: after a failed sync the
+// system may take pages for written that are not, and only writing them again makes them so.
+
+import { sleep } from '../clock.ts'
+import { errnoOf, Fault, reasonOf } from '../fault.ts'
+import { SPOOL_GROUP_BYTES, SPOOL_RETRY_FIRST_MS, SPOOL_RETRY_MAX_MS, SPOOL_SYNC_EVERY_MS } from '../limits.ts'
+import { RateLimitedWarning } from '../log.ts'
+import { batchBytes, type Batch } from '../pipeline/batch.ts'
+import { Backoff } from '../retry.ts'
+import { GroupEncoder, type Group, type SpoolStart, type Waiting } from './group-encoder.ts'
+import type { MarkChange } from './live-marks.ts'
+import { SegmentFile } from './segment-file.ts'
+import type { SegmentRemoval } from './segment-removal.ts'
+import type { SegmentList } from './segments.ts'
+import { SpoolRoom } from './spool-room.ts'
+import type { SpoolContext } from './spool-options.ts'
+
+export class SpoolWriter {
+  readonly #context: SpoolContext
+  readonly #list: SegmentList
+  readonly #removal: SegmentRemoval
+  readonly #encoder: GroupEncoder
+  readonly #file: SegmentFile
+  readonly #room: SpoolRoom
+  readonly #warning: RateLimitedWarning
+  readonly #backoff: Backoff
+  readonly #stop = new AbortController()
+  readonly #waiting: Waiting[] = []
+  #waitingBytes = 0
+  #running: Promise<void> | undefined
+  #beganMs = -Infinity
+  #hurry: (() => void) | undefined
+  #failing = false
+
+  constructor(context: SpoolContext, list: SegmentList, removal: SegmentRemoval, start: SpoolStart) {
+    const { disk, clock, log, random } = context.platform
+    this.#context = context
+    this.#list = list
+    this.#removal = removal
+    this.#encoder = new GroupEncoder(context, start)
+    this.#file = new SegmentFile(disk, context.folder, context.durability === 'fsync')
+    this.#room = new SpoolRoom(context, list, removal)
+    this.#warning = new RateLimitedWarning(log, clock)
+    this.#backoff = new Backoff(random, SPOOL_RETRY_FIRST_MS, SPOOL_RETRY_MAX_MS)
+  }
+
+  /** Resolves when the batch is on the disk. */
+  write(batch: Batch): Promise<void> {
+    return this.#push({ batch }, batchBytes(batch))
+  }
+
+  /** Resolves when these changes of marks are on the disk. */
+  tell(changes: readonly MarkChange[]): Promise<void> {
+    return changes.length === 0 ? Promise.resolve() : this.#push({ changes }, 0)
+  }
+
+  /** Begins a new segment that has nothing but the marks, so that the others can go. */
+  roll(): Promise<void> {
+    return this.#push({ rolls: true }, 0)
+  }
+
+  /** Up to where these streams are on the disk. */
+  marks(ids: readonly string[]): ReadonlyMap<string, number> {
+    const { durable } = this.#encoder
+    return new Map(ids.flatMap((id) => {
+      const position = durable.positionOf(id)
+      return position === undefined ? [] : [[id, position] as const]
+    }))
+  }
+
+  /** Nothing is waiting or under way. */
+  get isIdle(): boolean {
+    return this.#running === undefined
+  }
+
+  /** Gives what waits until the deadline, rejects the rest with `STOPPING`, and closes the file. */
+  async close(deadlineMs: number): Promise<void> {
+    if (this.#running) await Promise.race([this.#running, sleep(this.#context.platform.clock, deadlineMs)])
+    this.#stop.abort()
+    this.#hurry?.()
+    await this.#running
+    this.#reject(this.#waiting.splice(0))
+    await this.#file.close()
+  }
+
+  #push(what: Pick<Waiting, 'batch' | 'changes' | 'rolls'>, bytes: number): Promise<void> {
+    if (this.#stop.signal.aborted) return Promise.reject(this.#stopping())
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ ...what, bytes, resolve, reject })
+      this.#waitingBytes += bytes
+      if (this.#waitingBytes >= SPOOL_GROUP_BYTES) this.#hurry?.()
+      this.#running ??= this.#run()
+    })
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop
+    while (this.#waiting.length > 0 && !signal.aborted) {
+      await this.#pace()
+      const room = await this.#room.wait(this.#waitingBytes, signal)
+      if (room === undefined) break
+      const group = this.#encoder.encode(this.#waiting, room)
+      if (!group) {
+        await this.#room.make(signal)
+        continue
+      }
+      this.#waiting.splice(0, group.taken.length)
+      for (const { bytes } of group.taken) this.#waitingBytes -= bytes
+      if (await this.#commit(group)) for (const { resolve } of group.taken) resolve()
+      else this.#reject(group.taken)
+    }
+    this.#running = undefined
+  }
+
+  // At once where the last group is a while ago; sooner where much waits, since a queue stops at its bound.
+  async #pace(): Promise<void> {
+    const { clock } = this.#context.platform
+    const waitMs = this.#beganMs + SPOOL_SYNC_EVERY_MS - clock.monotonicMs()
+    if (this.#waitingBytes < SPOOL_GROUP_BYTES) {
+      await new Promise<void>((resolve) => {
+        const cancel = waitMs > 0 ? clock.after(waitMs, resolve) : clock.soon(resolve)
+        this.#hurry = () => {
+          cancel()
+          resolve()
+        }
+      })
+      this.#hurry = undefined
+    }
+    this.#beganMs = clock.monotonicMs()
+  }
+
+  /** Writes and syncs until that succeeds; false where it is given up because the program stops. */
+  async #commit(group: Group): Promise<boolean> {
+    const { clock, log } = this.#context.platform
+    const { signal } = this.#stop
+    while (group.length > 0) {
+      try {
+        await this.#file.write(group.segment, group.bytes, group.length)
+        break
+      } catch (error) {
+        this.#failed(error)
+        const dropped = errnoOf(error) === 'ENOSPC' && (await this.#room.drop())
+        if (!dropped) await sleep(clock, this.#backoff.nextMs(), signal)
+        if (signal.aborted) return this.#giveUp(group)
+      }
+    }
+    if (this.#failing) log.info({ destination: this.#context.name }, 'the spool can be written again')
+    this.#failing = false
+    this.#backoff.reset()
+    this.#room.wrote(group.length)
+    this.#encoder.committed(group)
+    if (group.length > 0) this.#list.grow(group.segment, group.length, group.end)
+    if (this.#removal.isDue) await this.#removal.removeAcknowledged()
+    return true
+  }
+
+  #failed(error: unknown): void {
+    const { metrics } = this.#context.platform
+    this.#failing = true
+    metrics.count('sluice_write_errors_total', { destination: this.#context.name }, 1)
+    const values = { destination: this.#context.name, reason: reasonOf(error) }
+    this.#warning.warn(values, 'the spool cannot be written: its sources wait')
+  }
+
+  async #giveUp({ segment }: Group): Promise<false> {
+    // Where not even that works, the next start cuts it.
+    await this.#file.cut(segment).catch((error: unknown) => this.#failed(error))
+    return false
+  }
+
+  #reject(waiting: readonly Waiting[]): void {
+    for (const { reject } of waiting) reject(this.#stopping())
+  }
+
+  #stopping(): Fault {
+    return new Fault('STOPPING', `the spool of ${this.#context.name} takes nothing more`)
+  }
+}
