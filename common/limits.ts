@@ -155,6 +155,9 @@ export const SPOOL_SEGMENTS = 16
 export const SPOOL_SEGMENT_BYTES_MAX = 64 * MiB
 export const SPOOL_SEGMENT_BYTES_MIN = 64 * KiB
 
+/** A spool that has nothing to give keeps a segment of so many bytes at most. */
+export const SPOOL_IDLE_BYTES = 1 * MiB
+
 /** Incoming streams that a spool remembers: 32 bytes each in every segment's head. */
 export const SPOOL_MARKS_MAX = 65_536
 

@@ -19,6 +19,16 @@ export const metricTable = {
   sluice_repeats_total: { help: 'Messages left out because a destination had them already.', labels: ['destination'] },
   sluice_queue_bytes: { help: 'Bytes that wait for a destination.', labels: ['destination'] },
   sluice_braked_seconds_total: { help: 'Time a destination made its sources wait.', labels: ['destination'] },
+  sluice_spool_bytes: { help: 'Bytes that a spool has on the disk.', labels: ['destination'] },
+  sluice_spool_messages: {
+    help: 'Messages in a spool that its destination has not acknowledged.',
+    labels: ['destination'],
+  },
+  sluice_spool_age_seconds: { help: 'How long ago the oldest of them was received.', labels: ['destination'] },
+  sluice_spool_cut_bytes_total: {
+    help: 'Bytes cut at start from the end of a spool: writes that a crash broke off, none of them acknowledged.',
+    labels: ['destination'],
+  },
   sluice_files_followed: { help: 'Files that a source follows.', labels: ['source'] },
   sluice_output_files: { help: 'Output files held open by a destination.', labels: ['destination'] },
 } as const

@@ -1,11 +1,6 @@
 // What waits, as the bytes of one group: messages that were stored before are left out, and marks advance with the rest.
 
-import {
-  SPOOL_GROUP_BYTES,
-  SPOOL_SEGMENTS,
-  SPOOL_SEGMENT_BYTES_MAX,
-  SPOOL_SEGMENT_BYTES_MIN,
-} from '../limits.ts'
+import { SPOOL_GROUP_BYTES, SPOOL_SEGMENTS, SPOOL_SEGMENT_BYTES_MAX, SPOOL_SEGMENT_BYTES_MIN } from '../limits.ts'
 import { releaseBatch, selectMessages, type Batch } from '../pipeline/batch.ts'
 import type { Fault } from '../fault.ts'
 import { GroupBuffer } from './group-buffer.ts'
@@ -38,6 +33,13 @@ export interface Group {
   readonly end: number
   readonly day: number
   readonly changes: readonly MarkChange[]
+}
+
+/** What a group may take of the spool's bound. */
+export interface Room {
+  readonly bytes: number
+  /** One item may go over it. */
+  readonly forOne: boolean
 }
 
 /** Where a writer begins. */
@@ -78,8 +80,10 @@ export class GroupEncoder {
     this.#position = position
   }
 
-  /** Encodes as much of what waits as goes into `room` bytes and one group; undefined where not even the first does. */
-  encode(waiting: readonly Waiting[], room: number): Group | undefined {
+  /**
+   * Encodes as much of what waits as goes into one group and its room; undefined where not even the first does.
+   */
+  encode(waiting: readonly Waiting[], room: Room): Group | undefined {
     const { clock, name, metrics } = { ...this.#context, ...this.#context.platform }
     const now = clock.now()
     this.#buffer.clear(2 * SPOOL_GROUP_BYTES)
@@ -95,7 +99,7 @@ export class GroupEncoder {
       if (item.rolls && taken.length > 0) break
       const start = this.#buffer.length
       const added = this.#add(item, position, now)
-      if (this.#buffer.length > room) {
+      if (this.#buffer.length > room.bytes && !(room.forOne && taken.length === 0)) {
         this.#buffer.length = start
         break
       }
@@ -131,7 +135,10 @@ export class GroupEncoder {
     const over = this.durable.expire(today)
     if (over > 0) {
       const { platform, name } = this.#context
-      platform.log.warn({ destination: name, streams: over }, 'the spool forgets the streams that were silent the longest')
+      platform.log.warn(
+        { destination: name, streams: over },
+        'the spool forgets the streams that were silent the longest',
+      )
     }
     const first = this.#position
     const marks = this.durable.all

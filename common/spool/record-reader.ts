@@ -89,7 +89,8 @@ export function readBatch(slab: Slab, at: number, stream: string, origins: Origi
       origins.read(bytes, originsAt + bytes.readUInt32LE(run + 4)),
       bytes.readDoubleLE(run + 8),
     )
-    if (count > 0) runs.push({ count, origin, stream: { id: stream, from, to: from + count, ends: ends.subarray(0, count) } })
+    if (count > 0)
+      runs.push({ count, origin, stream: { id: stream, from, to: from + count, ends: ends.subarray(0, count) } })
     from += count
   }
   const received = bytes.readDoubleLE(at + RECEIVED_AT)

@@ -152,5 +152,3 @@ async function cutAt(disk: Disk, segment: Segment, size: number, at: number): Pr
   segment.bytes = at
   return size - at
 }
-
-

@@ -24,7 +24,7 @@ export class SegmentRemoval {
   /** Whether `removeAcknowledged` would remove anything. */
   get isDue(): boolean {
     const { all, acknowledged } = this.#list
-    return all.length > 1 && all[0].end <= acknowledged
+    return all.length > 1 && messagesWithin(all[0], acknowledged, Infinity) === 0
   }
 
   removeAcknowledged(): Promise<void> {

@@ -4,6 +4,7 @@ import { sleep } from '../clock.ts'
 import { reasonOf } from '../fault.ts'
 import { SPOOL_GROUP_BYTES, SPOOL_SPACE_CHECK_MS } from '../limits.ts'
 import { RateLimitedWarning } from '../log.ts'
+import type { Room } from './group-encoder.ts'
 import type { SegmentRemoval } from './segment-removal.ts'
 import type { SegmentList } from './segments.ts'
 import type { SpoolContext } from './spool-options.ts'
@@ -27,13 +28,13 @@ export class SpoolRoom {
    * Waits until the disk has room for a group of up to `bytes`. Resolves to what the group may take of the spool's bound,
    * undefined when `signal` aborts.
    */
-  async wait(bytes: number, signal: AbortSignal): Promise<number | undefined> {
+  async wait(bytes: number, signal: AbortSignal): Promise<Room | undefined> {
     const { name, freeBytesMin, bytesMax } = this.#context
     while (!signal.aborted) {
       if (await this.#hasFree(Math.min(bytes, SPOOL_GROUP_BYTES))) {
         // One batch that is larger than all of the spool goes when nothing else is in it, or nothing that could be dropped.
         const { isDrained, all } = this.#list
-        return isDrained || (this.#drops && all.length < 2) ? Infinity : bytesMax - this.#list.bytes
+        return { bytes: bytesMax - this.#list.bytes, forOne: isDrained || (this.#drops && all.length < 2) }
       }
       const values = { destination: name, freeBytesMin }
       this.#warning.warn(values, 'the disk of the spool has too little free space')

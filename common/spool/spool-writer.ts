@@ -68,10 +68,12 @@ export class SpoolWriter {
   /** Up to where these streams are on the disk. */
   marks(ids: readonly string[]): ReadonlyMap<string, number> {
     const { durable } = this.#encoder
-    return new Map(ids.flatMap((id) => {
-      const position = durable.positionOf(id)
-      return position === undefined ? [] : [[id, position] as const]
-    }))
+    return new Map(
+      ids.flatMap((id) => {
+        const position = durable.positionOf(id)
+        return position === undefined ? [] : [[id, position] as const]
+      }),
+    )
   }
 
   /** Nothing is waiting or under way. */

@@ -1,0 +1,133 @@
+// From a spool to the destination behind it: several writes are open at a time, and what has settled without a gap is
+// acknowledged. A rejected write is read again, from the last acknowledged position on.
+
+import { sleep } from '../clock.ts'
+import { reasonOf } from '../fault.ts'
+import { RateLimitedWarning } from '../log.ts'
+import type { Platform } from '../platform.ts'
+import { OpenWrites } from '../pipeline/open-writes.ts'
+import type { Batch } from '../pipeline/batch.ts'
+import type { Destination } from '../pipeline/sink.ts'
+import { Backoff } from '../retry.ts'
+import type { Spool } from './spool.ts'
+
+interface OpenWrite {
+  /** Position behind it. */
+  readonly end: number
+  readonly received: number
+  settled: boolean
+}
+
+export class SpoolPump {
+  readonly #spool: Spool
+  readonly #destination: Destination
+  readonly #platform: Platform
+  readonly #warning: RateLimitedWarning
+  readonly #backoff: Backoff
+  readonly #writes: OpenWrites
+  readonly #stop = new AbortController()
+  #open: OpenWrite[] = []
+  #failed = false
+  #running: Promise<void> = Promise.resolve()
+  /** When something was acknowledged last, by the monotonic clock. */
+  #movedMs = 0
+
+  constructor(spool: Spool, destination: Destination, platform: Platform) {
+    this.#spool = spool
+    this.#destination = destination
+    this.#platform = platform
+    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
+    this.#backoff = new Backoff(platform.random)
+    this.#writes = new OpenWrites(destination)
+  }
+
+  start(): void {
+    this.#movedMs = this.#platform.clock.monotonicMs()
+    this.#running = this.#run()
+  }
+
+  /** How long ago something was acknowledged. */
+  get stillMs(): number {
+    return this.#platform.clock.monotonicMs() - this.#movedMs
+  }
+
+  /** Reads nothing more. What is open stays open, until the destination has settled it. */
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.#running
+  }
+
+  /** Resolves when no write is open. */
+  settled(): Promise<void> {
+    return this.#writes.settled()
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop
+    const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+    while (!signal.aborted) {
+      await Promise.race([this.#writes.room(), stopped])
+      if (this.#failed) await this.#again(stopped)
+      else if (!signal.aborted) await this.#step(stopped)
+    }
+  }
+
+  async #step(stopped: Promise<void>): Promise<void> {
+    const { clock } = this.#platform
+    // Asked for before the look, so that what comes in between is not missed.
+    const grown = this.#spool.grown()
+    let batch: Batch | undefined
+    try {
+      batch = await this.#spool.next()
+    } catch (error) {
+      this.#say(error, 'the spool cannot be read')
+      await sleep(clock, this.#backoff.nextMs(), this.#stop.signal)
+      return
+    }
+    if (batch) {
+      this.#write(batch)
+      return
+    }
+    // Behind the last open write there was damage at most.
+    if (this.#open.length === 0) this.#spool.acknowledge(this.#spool.handedOut)
+    await Promise.race([grown, stopped])
+  }
+
+  #write(batch: Batch): void {
+    const write: OpenWrite = { end: this.#spool.handedOut, received: batch.received, settled: false }
+    this.#open.push(write)
+    this.#writes.write(batch).then(
+      () => this.#settled(write),
+      (error: unknown) => {
+        if (!this.#failed && !this.#stop.signal.aborted) this.#say(error, 'the destination gave messages back')
+        this.#failed = true
+      },
+    )
+  }
+
+  #settled(write: OpenWrite): void {
+    write.settled = true
+    let end: number | undefined
+    while (this.#open.length > 0 && this.#open[0].settled) end = this.#open.shift()!.end
+    if (end === undefined) return
+    this.#backoff.reset()
+    this.#movedMs = this.#platform.clock.monotonicMs()
+    this.#spool.oldest = this.#open[0]?.received
+    this.#spool.acknowledge(end)
+  }
+
+  /** After a rejection: nothing may be on its way when the same messages are sent again. */
+  async #again(stopped: Promise<void>): Promise<void> {
+    await Promise.race([this.#writes.settled(), stopped])
+    await sleep(this.#platform.clock, this.#backoff.nextMs(), this.#stop.signal)
+    if (this.#stop.signal.aborted) return
+    this.#failed = false
+    this.#open = []
+    await this.#spool.rewind()
+  }
+
+  #say(error: unknown, text: string): void {
+    const values = { destination: this.#destination.name, reason: reasonOf(error) }
+    this.#warning.warn(values, `${text}: tried again`)
+  }
+}

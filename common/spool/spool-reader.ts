@@ -1,0 +1,101 @@
+// Reads a spool as batches of its stream, from the last acknowledged position on and never beyond the last sync.
+
+import { errnoOf } from '../fault.ts'
+import type { DiskFile } from '../disk.ts'
+import { RateLimitedWarning } from '../log.ts'
+import type { Batch } from '../pipeline/batch.ts'
+import { OriginReader } from './origin-bytes.ts'
+import { RecordCursor } from './record-cursor.ts'
+import { readBatch, recordFacts } from './record-reader.ts'
+import { messagesWithin, type Segment, type SegmentList } from './segments.ts'
+import type { SpoolContext } from './spool-options.ts'
+
+interface OpenSegment {
+  readonly segment: Segment
+  readonly file: DiskFile
+  readonly cursor: RecordCursor
+}
+
+export class SpoolReader {
+  readonly #context: SpoolContext
+  readonly #list: SegmentList
+  readonly #stream: string
+  readonly #origins = new OriginReader()
+  readonly #warning: RateLimitedWarning
+  #open: OpenSegment | undefined
+
+  constructor(context: SpoolContext, list: SegmentList, stream: string) {
+    this.#context = context
+    this.#list = list
+    this.#stream = stream
+    this.#warning = new RateLimitedWarning(context.platform.log, context.platform.clock)
+  }
+
+  /** The next batch, whose hold of its slab is the caller's; undefined where everything synced was read. */
+  async next(): Promise<Batch | undefined> {
+    for (;;) {
+      const open = await this.#unread()
+      if (!open) return undefined
+      const { segment, cursor } = open
+      const { bytes, end } = segment
+      const found = await cursor.next(bytes)
+      if (segment.gone) continue
+      if (!found) {
+        this.#skip(segment, bytes - cursor.offset, end)
+        cursor.skipTo(bytes)
+        continue
+      }
+      const { position, count } = recordFacts(found.slab.bytes, found.at)
+      if (found.skipped > 0) this.#skip(segment, found.skipped, position)
+      if (position + count <= this.#list.handedOut) continue
+      this.#list.handedOut = position + count
+      return readBatch(found.slab, found.at, this.#stream, this.#origins)
+    }
+  }
+
+  /** Goes back to the last acknowledged position. */
+  async rewind(): Promise<void> {
+    this.#list.handedOut = this.#list.acknowledged
+    await this.close()
+  }
+
+  async close(): Promise<void> {
+    const open = this.#open
+    this.#open = undefined
+    open?.cursor.release()
+    await open?.file.close()
+  }
+
+  /** The oldest segment with messages that were not read. */
+  async #unread(): Promise<OpenSegment | undefined> {
+    for (;;) {
+      const { all, handedOut } = this.#list
+      const next = all.find((segment) => !segment.gone && messagesWithin(segment, handedOut, Infinity) > 0)
+      if (next === undefined || next === this.#open?.segment) return next && this.#open
+      await this.close()
+      try {
+        const file = await this.#context.platform.disk.open(next.path, 'read')
+        this.#open = { segment: next, file, cursor: this.#cursorOf(next, file) }
+      } catch (error) {
+        const isRemoved = errnoOf(error) === 'ENOENT' && next !== this.#list.all.at(-1)
+        if (!isRemoved) throw error
+        if (!next.gone) this.#skip(next, next.bytes, next.end)
+      }
+    }
+  }
+
+  #cursorOf({ headBytes, salt }: Segment, file: DiskFile): RecordCursor {
+    return new RecordCursor(file, headBytes, salt, this.#context.platform.slabs)
+  }
+
+  /** What lies between the last message that was read and `position` was synced once, and is no more. */
+  #skip({ path, first }: Segment, bytes: number, position: number): void {
+    const { platform, name } = this.#context
+    const messages = messagesWithin({ first, end: position }, this.#list.handedOut, Infinity)
+    this.#list.handedOut = Math.max(this.#list.handedOut, position)
+    if (messages > 0) {
+      platform.metrics.count('sluice_dropped_total', { reason: 'spool_damaged', where: name }, messages)
+    }
+    this.#warning.warn({ destination: name, path, bytes, messages }, 'a segment of the spool is damaged: skipped')
+  }
+}

@@ -1,0 +1,219 @@
+// A disk buffer: batches go in at one end and come out at the other, later, also after a crash. ARCHITECTURE.md draws its
+// files and says what happens at which step.
+//
+//   write ──▶ group ──▶ sync ──▶ segments ──▶ next ──▶ acknowledge ──▶ removed
+
+import { dirname } from 'node:path'
+import type { Cancel } from '../clock.ts'
+import { Fault, reasonOf } from '../fault.ts'
+import { SPOOL_ACKNOWLEDGE_EVERY_MS, SPOOL_IDLE_BYTES } from '../limits.ts'
+import { RateLimitedWarning } from '../log.ts'
+import type { Batch } from '../pipeline/batch.ts'
+import type { StreamMarks } from '../pipeline/sink.ts'
+import { newId } from '../random.ts'
+import { AcknowledgedFile } from './acknowledged-file.ts'
+import { JOIN, RETIRE } from './live-marks.ts'
+import { recoverSegments } from './recovery.ts'
+import { SegmentRemoval } from './segment-removal.ts'
+import { SegmentList } from './segments.ts'
+import { SpoolReader } from './spool-reader.ts'
+import { SpoolWriter } from './spool-writer.ts'
+import type { SpoolContext } from './spool-options.ts'
+
+// Every start goes on so many positions further than anything that could have been handed out: positions never return,
+// also where the disk forgot what it said was synced, or a machine was set back to an image of yesterday.
+const START_GAP = 2 ** 32
+
+export class Spool implements StreamMarks {
+  readonly #context: SpoolContext
+  readonly #file: AcknowledgedFile
+  readonly #warning: RateLimitedWarning
+  #stream = ''
+  #list!: SegmentList
+  #removal!: SegmentRemoval
+  #writer!: SpoolWriter
+  #reader!: SpoolReader
+  /** As it stands in the file. */
+  #writtenDown = -1
+  /** When the oldest message that is not acknowledged was received, µs since the epoch, as far as its reader knows. */
+  oldest: number | undefined
+  #cancelTick: Cancel | undefined
+  #ticking: Promise<void> | undefined
+
+  constructor(context: SpoolContext) {
+    const { disk, log, clock } = context.platform
+    this.#context = context
+    this.#file = new AcknowledgedFile(disk, context.folder, context.durability === 'fsync')
+    this.#warning = new RateLimitedWarning(log, clock)
+  }
+
+  /** Reads what a run before this one left. Rejects with a `Fault` where the folder cannot be used. */
+  async open(): Promise<void> {
+    const { folder } = this.#context
+    try {
+      await this.#recover()
+    } catch (cause) {
+      throw new Fault('DATA_UNWRITABLE', `${folder}: ${reasonOf(cause)}`, { cause })
+    }
+    this.#tickLater()
+  }
+
+  /** Resolves when the batch is on the disk. */
+  write(batch: Batch): Promise<void> {
+    return this.#writer.write(batch)
+  }
+
+  marks(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return Promise.resolve(this.#writer.marks(ids))
+  }
+
+  join(begins: ReadonlyMap<string, number>): Promise<void> {
+    return this.#writer.tell([...begins].map(([id, position]) => ({ id, kind: JOIN, position })))
+  }
+
+  retire(ids: readonly string[]): Promise<void> {
+    return this.#writer.tell(ids.map((id) => ({ id, kind: RETIRE, position: 0 })))
+  }
+
+  /** The next batch on the disk, whose hold of its slab is the caller's; undefined where there is none yet. */
+  next(): Promise<Batch | undefined> {
+    return this.#reader.next()
+  }
+
+  /** Resolves when there may be more to read. */
+  grown(): Promise<void> {
+    return this.#list.grown.next()
+  }
+
+  /** Position behind the last message that `next` gave or had to skip. */
+  get handedOut(): number {
+    return this.#list.handedOut
+  }
+
+  /** The receiver has everything up to here. */
+  acknowledge(position: number): void {
+    this.#list.acknowledge(position)
+    this.#removal.acknowledged(position)
+    // Written down first: a start would else take what is gone for damage.
+    if (this.#removal.isDue) this.#tick()
+  }
+
+  /** `next` begins again behind what is acknowledged. */
+  async rewind(): Promise<void> {
+    this.#removal.rewound()
+    await this.#reader.rewind()
+  }
+
+  /** Whether everything is acknowledged. */
+  get isDrained(): boolean {
+    return this.#list.isDrained
+  }
+
+  /** Messages that are not acknowledged. */
+  get messages(): number {
+    return this.#list.messages
+  }
+
+  /** Writes what waits until the deadline, and rejects the rest with `STOPPING`. The reader goes on. */
+  closeIntake(deadlineMs: number): Promise<void> {
+    return this.#writer.close(deadlineMs)
+  }
+
+  /** After `closeIntake`: writes down what is acknowledged, and closes all files. */
+  async close(): Promise<void> {
+    this.#cancelTick?.()
+    await this.#ticking
+    await this.#reader.close()
+    await this.#tidy()
+    await this.#file.close()
+  }
+
+  async #recover(): Promise<void> {
+    const context = this.#context
+    const { folder, platform, name } = context
+    await this.#makeFolder()
+    const known = await this.#file.read()
+    const { segments, marks, stream, cutBytes } = await recoverSegments(
+      ...([platform.disk, folder, known?.stream, platform.slabs] as const),
+    )
+    if (cutBytes > 0) {
+      platform.metrics.count('sluice_spool_cut_bytes_total', { destination: name }, cutBytes)
+      platform.log.warn({ destination: name, bytes: cutBytes }, 'the spool ended in a write that was cut off: cut')
+    }
+    const previousEnd = segments.at(-1)?.end ?? 0
+    const acknowledged = known?.position ?? 0
+    this.#stream = known?.stream ?? stream ?? newId(platform.random)
+    const reached = Math.max(previousEnd, acknowledged)
+    const position = reached === 0 ? 0 : reached + START_GAP
+    const list = new SegmentList(segments, previousEnd, acknowledged)
+    this.#list = list
+    this.#removal = new SegmentRemoval(context, list)
+    this.#writer = new SpoolWriter(context, list, this.#removal, { stream: this.#stream, marks, previousEnd, position })
+    this.#reader = new SpoolReader(context, list, this.#stream)
+    if (!known) await this.#file.write({ stream: this.#stream, position: acknowledged })
+    this.#writtenDown = acknowledged
+    await this.#removal.removeAcknowledged()
+    if (list.messages > 0) {
+      platform.log.info({ destination: name, messages: list.messages, bytes: list.bytes }, 'the spool goes on')
+    }
+  }
+
+  async #makeFolder(): Promise<void> {
+    const { folder, platform } = this.#context
+    const made = await platform.disk.makeFolder(folder)
+    // Every name on the way that is new, in the folder that it stands in.
+    for (let path = folder; made !== undefined && path.length >= made.length; path = dirname(path)) {
+      await platform.disk.syncFolder(dirname(path))
+    }
+  }
+
+  #tickLater(): void {
+    this.#cancelTick = this.#context.platform.clock.after(SPOOL_ACKNOWLEDGE_EVERY_MS, () => {
+      this.#tick()
+      this.#shrink()
+      this.#tickLater()
+    })
+  }
+
+  /** Writes down what is acknowledged, and removes what that frees. One at a time. */
+  #tick(): void {
+    this.#ticking ??= this.#tidy().finally(() => {
+      this.#ticking = undefined
+      // Acknowledged meanwhile.
+      if (this.#removal.isDue) this.#tick()
+    })
+  }
+
+  async #tidy(): Promise<void> {
+    const { acknowledged } = this.#list
+    if (acknowledged > this.#writtenDown) {
+      try {
+        await this.#file.write({ stream: this.#stream, position: acknowledged })
+        this.#writtenDown = acknowledged
+      } catch (error) {
+        // On a full disk, what is acknowledged must go all the same: that is what makes room.
+        const values = { destination: this.#context.name, reason: reasonOf(error) }
+        this.#warning.warn(values, 'cannot write down what was acknowledged')
+      }
+    }
+    await this.#removal.removeAcknowledged()
+    this.#measure()
+  }
+
+  /** A spool that has nothing to give gives back its disk: the marks alone need no large segment. */
+  #shrink(): void {
+    const newest = this.#list.all.at(-1)
+    if (!newest || newest.bytes - newest.headBytes < SPOOL_IDLE_BYTES || !this.#list.isDrained) return
+    // Rejected only because the program stops.
+    if (this.#writer.isIdle) void this.#writer.roll().catch(() => {})
+  }
+
+  #measure(): void {
+    const { platform, name: destination } = this.#context
+    const { bytes, messages } = this.#list
+    const age = messages === 0 || this.oldest === undefined ? 0 : (platform.clock.now() - this.oldest) / 1e6
+    platform.metrics.set('sluice_spool_bytes', { destination }, bytes)
+    platform.metrics.set('sluice_spool_messages', { destination }, messages)
+    platform.metrics.set('sluice_spool_age_seconds', { destination }, Math.max(0, age))
+  }
+}
