@@ -6,7 +6,7 @@ import { reasonOf } from '../fault.ts'
 import { RateLimitedWarning } from '../log.ts'
 import type { Platform } from '../platform.ts'
 import { OpenWrites } from '../pipeline/open-writes.ts'
-import type { Batch } from '../pipeline/batch.ts'
+import { releaseBatch, type Batch } from '../pipeline/batch.ts'
 import type { Destination } from '../pipeline/sink.ts'
 import { Backoff } from '../retry.ts'
 import type { Spool } from './spool.ts'
@@ -52,28 +52,28 @@ export class SpoolPump {
   }
 
   /** Reads nothing more. What is open stays open, until the destination has settled it. */
-  async stop(): Promise<void> {
+  stop(): void {
     this.#stop.abort()
-    await this.#running
+    this.#spool.wake()
   }
 
-  /** Resolves when no write is open. */
-  settled(): Promise<void> {
-    return this.#writes.settled()
+  /** After `stop`: resolves when no write is open. */
+  async settled(): Promise<void> {
+    await this.#running
+    await this.#writes.settled()
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stop
-    const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
     while (!signal.aborted) {
-      await Promise.race([this.#writes.room(), stopped])
-      if (this.#failed) await this.#again(stopped)
-      else if (!signal.aborted) await this.#step(stopped)
+      await this.#writes.room()
+      if (this.#failed) await this.#again()
+      else await this.#step()
     }
   }
 
-  async #step(stopped: Promise<void>): Promise<void> {
-    const { clock } = this.#platform
+  async #step(): Promise<void> {
+    const { signal } = this.#stop
     // Asked for before the look, so that what comes in between is not missed.
     const grown = this.#spool.grown()
     let batch: Batch | undefined
@@ -81,16 +81,16 @@ export class SpoolPump {
       batch = await this.#spool.next()
     } catch (error) {
       this.#say(error, 'the spool cannot be read')
-      await sleep(clock, this.#backoff.nextMs(), this.#stop.signal)
+      await sleep(this.#platform.clock, this.#backoff.nextMs(), signal)
       return
     }
-    if (batch) {
-      this.#write(batch)
-      return
+    if (batch && signal.aborted) releaseBatch(batch)
+    else if (batch) this.#write(batch)
+    else {
+      // Behind the last open write there was damage at most.
+      if (this.#open.length === 0) this.#spool.acknowledge(this.#spool.handedOut)
+      if (!signal.aborted) await grown
     }
-    // Behind the last open write there was damage at most.
-    if (this.#open.length === 0) this.#spool.acknowledge(this.#spool.handedOut)
-    await Promise.race([grown, stopped])
   }
 
   #write(batch: Batch): void {
@@ -117,8 +117,8 @@ export class SpoolPump {
   }
 
   /** After a rejection: nothing may be on its way when the same messages are sent again. */
-  async #again(stopped: Promise<void>): Promise<void> {
-    await Promise.race([this.#writes.settled(), stopped])
+  async #again(): Promise<void> {
+    await this.#writes.settled()
     await sleep(this.#platform.clock, this.#backoff.nextMs(), this.#stop.signal)
     if (this.#stop.signal.aborted) return
     this.#failed = false

@@ -85,6 +85,11 @@ export class Spool implements StreamMarks {
     return this.#list.grown.next()
   }
 
+  /** Resolves what `grown` gave, although nothing came. */
+  wake(): void {
+    this.#list.grown.raise()
+  }
+
   /** Position behind the last message that `next` gave or had to skip. */
   get handedOut(): number {
     return this.#list.handedOut

@@ -62,7 +62,7 @@ export class SpooledDestination implements Destination {
     while (!this.#spool.isDrained && leftMs() > LOOK_EVERY_MS && this.#pump.stillMs < SPOOL_DRAIN_STALL_MS) {
       await sleep(clock, LOOK_EVERY_MS)
     }
-    await this.#pump.stop()
+    this.#pump.stop()
     await this.#destination.close(this.#spool.isDrained ? leftMs() : Math.min(leftMs(), SPOOL_DRAIN_STALL_MS))
     await this.#pump.settled()
     const { messages, isDrained } = this.#spool
