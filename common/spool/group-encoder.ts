@@ -31,7 +31,6 @@ export interface Group {
   readonly length: number
   /** Position after its last message. */
   readonly end: number
-  readonly day: number
   readonly changes: readonly MarkChange[]
 }
 
@@ -108,7 +107,7 @@ export class GroupEncoder {
       position += added.count
       repeats += added.repeats
       for (const change of added.changes) {
-        this.#marks.apply(change, dayOf(now))
+        this.#marks.apply(change)
         all.push(change)
       }
       if (this.#buffer.length >= groupBytes) break
@@ -116,12 +115,12 @@ export class GroupEncoder {
     if (taken.length === 0) return undefined
     if (repeats > 0) metrics.count('sluice_repeats_total', { destination: name }, repeats)
     const { bytes, length } = this.#buffer
-    return { taken, segment, bytes, length: written ? length : 0, end: position, day: dayOf(now), changes: all }
+    return { taken, segment, bytes, length: written ? length : 0, end: position, changes: all }
   }
 
   /** The group is on the disk, all of it. */
-  committed({ segment, length, end, day, changes }: Group): void {
-    for (const change of changes) this.durable.apply(change, day)
+  committed({ segment, length, end, changes }: Group): void {
+    for (const change of changes) this.durable.apply(change)
     this.#position = end
     if (length === 0) return
     const isFull = segment.bytes + length - segment.headBytes >= this.#segmentBytes
@@ -156,18 +155,18 @@ export class GroupEncoder {
     }
     const fresh = this.#marks.fresh(batch)
     const part = fresh ? selectMessages(batch, fresh) : batch
-    const advances = this.#advances(batch)
+    const advances = this.#advances(batch, dayOf(now))
     if (part.count > 0 || advances.length > 0) writeRecord(part, advances, position, this.#salt, this.#buffer)
     if (fresh) releaseBatch(part)
     return { count: part.count, repeats: batch.count - part.count, changes: advances }
   }
 
-  #advances({ runs }: Batch): MarkChange[] {
+  #advances({ runs }: Batch, day: number): MarkChange[] {
     const changes = new Map<string, MarkChange>()
     for (const { stream } of runs) {
       if (!stream) continue
       const known = changes.get(stream.id)?.position ?? this.#marks.positionOf(stream.id) ?? -1
-      if (stream.to > known) changes.set(stream.id, { id: stream.id, kind: ADVANCE, position: stream.to })
+      if (stream.to > known) changes.set(stream.id, { id: stream.id, kind: ADVANCE, position: stream.to, day })
     }
     return [...changes.values()]
   }

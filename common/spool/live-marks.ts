@@ -22,6 +22,8 @@ export interface MarkChange {
   readonly kind: number
   /** Without meaning for `RETIRE`. */
   readonly position: number
+  /** When that was said, days since the epoch. */
+  readonly day: number
 }
 
 const DAY_US = 86_400_000_000
@@ -47,7 +49,7 @@ export class LiveMarks {
     this.#marks = new Map(marks)
   }
 
-  apply({ id, kind, position }: MarkChange, day: number): void {
+  apply({ id, kind, position, day }: MarkChange): void {
     const known = this.#marks.get(id)
     if (kind === RETIRE) {
       if (known) this.#marks.set(id, { position: known.position, day, retired: true })

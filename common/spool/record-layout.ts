@@ -12,7 +12,7 @@
 //   44  4  bytes of origins
 //   48  4  bit 0: there are defects
 //   52     runs, 16 each:      0  4 messages   4  4 where its origin begins   8  8 first receipt, µs; NaN for the batch's
-//          changes, 28 each:   0 16 id of the incoming stream   16  8 position   24  4 kind
+//          changes, 32 each:   0 16 id of the incoming stream   16  8 position   24  4 kind   28  4 day
 //          origins
 //          defects, 4 for each message
 //          bounds, 4 for each message: 28 bits of length, above them 4 bits of how many bytes lie before it
@@ -30,7 +30,7 @@ export const RECORD_MARKER = Buffer.from('SPR1', 'latin1')
 export const RECORD_HEAD_BYTES = 52
 export const CHECKED_FROM = 12
 export const RUN_BYTES = 16
-export const CHANGE_BYTES = 28
+export const CHANGE_BYTES = 32
 export const LENGTH_AT = 4
 export const CRC_AT = 8
 export const GROUP_AT = 12

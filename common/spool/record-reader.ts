@@ -49,6 +49,7 @@ export function recordChanges(bytes: Buffer, at: number): MarkChange[] {
       id: bytes.toString('hex', change, change + 16),
       position: bytes.readDoubleLE(change + 16),
       kind: bytes.readUInt32LE(change + 24),
+      day: bytes.readUInt32LE(change + 28),
     })
   }
   return changes

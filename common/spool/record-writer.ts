@@ -58,10 +58,11 @@ export function writeRecord(
     into.u32(origins.places.get(origin)!)
     into.f64(origin.received ?? NaN)
   }
-  for (const { id, position, kind } of changes) {
+  for (const { id, position, kind, day } of changes) {
     into.id(id)
     into.f64(position)
     into.u32(kind)
+    into.u32(day)
   }
   for (const origin of origins.written) into.copy(originBytes(origin))
   if (marks) for (let i = 0; i < count; i += 1) into.u32(marks[i])

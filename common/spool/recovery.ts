@@ -11,7 +11,7 @@
 
 import type { Disk, DiskFile } from '../disk.ts'
 import type { SlabPool } from '../pipeline/slab.ts'
-import { dayOf, LiveMarks, type MarkChange } from './live-marks.ts'
+import { LiveMarks, type MarkChange } from './live-marks.ts'
 import { RecordCursor } from './record-cursor.ts'
 import { saltOf } from './record-layout.ts'
 import { recordChanges, recordFacts } from './record-reader.ts'
@@ -112,15 +112,15 @@ async function scan(
   const cursor = new RecordCursor(file, segment.headBytes, segment.salt, slabs)
   /** Where the first unreadable bytes of the newest group begin, and what whole records of that group stand behind them. */
   let cut: number | undefined
-  let doubtful: { end: number; day: number; changes: MarkChange[] }[] = []
-  const apply = ({ end, day, changes }: (typeof doubtful)[0]) => {
+  let doubtful: { end: number; changes: MarkChange[] }[] = []
+  const apply = ({ end, changes }: (typeof doubtful)[0]) => {
     segment.end = Math.max(segment.end, end)
-    for (const change of changes) marks?.apply(change, day)
+    for (const change of changes) marks?.apply(change)
   }
   try {
     for (let found = await cursor.next(size); found; found = await cursor.next(size)) {
       const { bytes } = found.slab
-      const { position, count, received, behindGroup } = recordFacts(bytes, found.at)
+      const { position, count, behindGroup } = recordFacts(bytes, found.at)
       const groupStart = found.offset - behindGroup
       if (cut !== undefined && groupStart > cut) {
         // A later group: what is unreadable before it was synced, and is damage.
@@ -129,7 +129,7 @@ async function scan(
       }
       const damage = found.offset - found.skipped
       if (found.skipped > 0 && groupStart <= damage) cut ??= damage
-      const effect = { end: position + count, day: dayOf(received), changes: recordChanges(bytes, found.at) }
+      const effect = { end: position + count, changes: recordChanges(bytes, found.at) }
       if (cut === undefined || !isLast) apply(effect)
       else doubtful.push(effect)
     }

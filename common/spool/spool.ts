@@ -12,7 +12,7 @@ import type { Batch } from '../pipeline/batch.ts'
 import type { StreamMarks } from '../pipeline/sink.ts'
 import { newId } from '../random.ts'
 import { AcknowledgedFile } from './acknowledged-file.ts'
-import { JOIN, RETIRE } from './live-marks.ts'
+import { dayOf, JOIN, RETIRE } from './live-marks.ts'
 import { recoverSegments } from './recovery.ts'
 import { SegmentRemoval } from './segment-removal.ts'
 import { SegmentList } from './segments.ts'
@@ -68,11 +68,13 @@ export class Spool implements StreamMarks {
   }
 
   join(begins: ReadonlyMap<string, number>): Promise<void> {
-    return this.#writer.tell([...begins].map(([id, position]) => ({ id, kind: JOIN, position })))
+    const day = this.#today()
+    return this.#writer.tell([...begins].map(([id, position]) => ({ id, kind: JOIN, position, day })))
   }
 
   retire(ids: readonly string[]): Promise<void> {
-    return this.#writer.tell(ids.map((id) => ({ id, kind: RETIRE, position: 0 })))
+    const day = this.#today()
+    return this.#writer.tell(ids.map((id) => ({ id, kind: RETIRE, position: 0, day })))
   }
 
   /** The next batch on the disk, whose hold of its slab is the caller's; undefined where there is none yet. */
@@ -131,6 +133,10 @@ export class Spool implements StreamMarks {
     await this.#reader.close()
     await this.#tidy()
     await this.#file.close()
+  }
+
+  #today(): number {
+    return dayOf(this.#context.platform.clock.now())
   }
 
   async #recover(): Promise<void> {

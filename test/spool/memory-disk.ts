@@ -205,12 +205,7 @@ function torn({ now, durable }: Inode, roll: Dice): Buffer {
   const bytes = Buffer.alloc(Math.max(0, sizes[Math.floor(roll() * 3)]))
   for (let at = 0; at < bytes.length; at += SECTOR) {
     const from = roll() < 0.6 ? now : durable
-    from.copy(bytes, at, at, Math.min(at + SECTOR, bytes.length))
-  }
-  // What is synced is there, whatever came after it.
-  for (let at = 0; at < durable.length && at < bytes.length; at += SECTOR) {
-    const end = Math.min(at + SECTOR, durable.length)
-    if (durable.subarray(at, end).equals(now.subarray(at, end))) durable.copy(bytes, at, at, end)
+    if (at < from.length) from.copy(bytes, at, at, at + SECTOR)
   }
   return bytes
 }

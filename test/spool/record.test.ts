@@ -74,6 +74,7 @@ const anyChange: fc.Arbitrary<MarkChange> = fc.record({
   id: fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes).toString('hex')),
   kind: fc.integer({ min: ADVANCE, max: RETIRE }),
   position: fc.maxSafeNat(),
+  day: fc.nat(100_000),
 })
 
 /** The bytes of a record, in a slab, some bytes in. */

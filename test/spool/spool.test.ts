@@ -1,0 +1,357 @@
+// What goes into a spool comes out of it, in order, once it is synced and not before.
+
+import { expect, test } from 'vitest'
+import { settle } from '../fake/clock.ts'
+import { textsOf } from '../fake/sink.ts'
+import { releaseBatch } from '../../common/pipeline/batch.ts'
+import { MemoryDisk, systemError } from './memory-disk.ts'
+import {
+  batchFor,
+  during,
+  fakePlatform,
+  FOLDER,
+  readAll,
+  spoolOn,
+  streamBatch,
+  until,
+  type FakePlatform,
+} from './surroundings.ts'
+import type { Spool } from '../../common/spool/spool.ts'
+
+const A = 'a'.repeat(32)
+const B = 'b'.repeat(32)
+
+const segmentsOf = (disk: MemoryDisk) => [...disk.files.keys()].filter((name) => name.endsWith('.spool')).sort()
+
+/** A message of about 20 KiB: three of them fill the smallest segment. */
+const large = (name: string) => `${name} ${'x'.repeat(20_000)}`
+const namesOf = (texts: readonly string[]) => texts.map((text) => text.split(' ')[0])
+
+async function opened(disk: MemoryDisk, options: Parameters<typeof spoolOn>[1] = {}) {
+  const platform = fakePlatform(disk)
+  const spool = spoolOn(platform, options)
+  await spool.open()
+  return { platform, spool }
+}
+
+async function closed({ platform, spool }: { platform: FakePlatform; spool: Spool }): Promise<void> {
+  await during(platform, spool.closeIntake(1_000))
+  await spool.close()
+}
+
+async function written(platform: FakePlatform, spool: Spool, ...texts: string[]): Promise<void> {
+  for (const text of texts) await during(platform, spool.write(batchFor([text])))
+}
+
+test('spool: batches come out in the order they went in', async () => {
+  const { platform, spool } = await opened(new MemoryDisk())
+  await during(platform, Promise.all([spool.write(batchFor(['1', '2'])), spool.write(batchFor(['3']))]))
+  await during(platform, spool.write(batchFor(['4'])))
+  expect(await readAll(spool)).toEqual(['1', '2', '3', '4'])
+})
+
+test('spool: what is not synced is not handed out', async () => {
+  const disk = new MemoryDisk()
+  const { platform, spool } = await opened(disk)
+  let blocked = true
+  disk.failing = (operation) => (operation === 'sync' && blocked ? systemError('EIO') : undefined)
+  let settled = false
+  void spool.write(batchFor(['1'])).then(() => (settled = true))
+  await platform.clock.pass(1_000)
+  expect(await spool.next()).toBeUndefined()
+  expect(settled).toBe(false)
+  blocked = false
+  await until(platform, () => settled, 'the write')
+  expect(await readAll(spool)).toEqual(['1'])
+})
+
+test('spool: many writes share one sync', async () => {
+  const disk = new MemoryDisk()
+  let syncs = 0
+  const { platform, spool } = await opened(disk)
+  disk.failing = (operation) => {
+    if (operation === 'sync') syncs += 1
+    return undefined
+  }
+  await during(platform, Promise.all(Array.from({ length: 500 }, (_, i) => spool.write(batchFor([String(i)])))))
+  expect(syncs).toBe(1)
+})
+
+test('spool: with `durability: os` nothing is synced', async () => {
+  const disk = new MemoryDisk()
+  disk.failing = (operation) => (operation.startsWith('sync') ? systemError('EIO') : undefined)
+  const { platform, spool } = await opened(disk, { durability: 'os' })
+  await during(platform, spool.write(batchFor(['1'])))
+  expect(await readAll(spool)).toEqual(['1'])
+})
+
+test('spool: after a restart it goes on behind what was acknowledged, in the same stream, at higher positions', async () => {
+  const disk = new MemoryDisk()
+  const first = await opened(disk)
+  await written(first.platform, first.spool, '1', '2', '3')
+  const batch = (await first.spool.next())!
+  const [{ stream: before }] = batch.runs
+  releaseBatch(batch)
+  first.spool.acknowledge(before!.to)
+  await closed(first)
+
+  const second = await opened(disk)
+  await written(second.platform, second.spool, '4')
+  const streams = []
+  const texts: string[] = []
+  for (let next = await second.spool.next(); next; next = await second.spool.next()) {
+    streams.push(next.runs[0].stream!)
+    texts.push(...textsOf(next))
+  }
+  expect(texts).toEqual(['2', '3', '4'])
+  expect(new Set(streams.map(({ id }) => id))).toEqual(new Set([before!.id]))
+  expect(streams.map(({ from }) => from).slice(0, 2)).toEqual([1, 2])
+  expect(streams[2].from).toBeGreaterThan(streams[1].to)
+})
+
+test('spool: segments that are acknowledged go, and their messages do not come again', async () => {
+  const disk = new MemoryDisk()
+  const { platform, spool } = await opened(disk, { bytesMax: 1024 * 1024 })
+  await written(platform, spool, ...Array.from({ length: 20 }, (_, i) => large(String(i))))
+  const before = segmentsOf(disk)
+  expect(before.length).toBeGreaterThan(4)
+  expect(namesOf(await readAll(spool))).toEqual(Array.from({ length: 20 }, (_, i) => String(i)))
+  spool.acknowledge(20)
+  await platform.clock.pass(2_000)
+  expect(segmentsOf(disk)).toEqual(before.slice(-1))
+  await closed({ platform, spool })
+  const again = await opened(disk)
+  expect(await readAll(again.spool)).toEqual([])
+})
+
+test('spool: an idle spool gives back its disk, and keeps its marks', async () => {
+  const disk = new MemoryDisk()
+  const { platform, spool } = await opened(disk)
+  const texts = Array.from({ length: 80 }, (_, i) => large(String(i)))
+  await during(platform, spool.write(streamBatch(A, 0, texts.slice(0, 10))))
+  await written(platform, spool, ...texts.slice(10))
+  await readAll(spool)
+  spool.acknowledge(80)
+  await platform.clock.pass(5_000)
+  expect(disk.used).toBeLessThan(10_000)
+  expect(await spool.marks([A])).toEqual(new Map([[A, 10]]))
+  await closed({ platform, spool })
+  const again = await opened(disk)
+  expect(await again.spool.marks([A])).toEqual(new Map([[A, 10]]))
+})
+
+test('marks: a stream that never came is not known, one that joined is, one that came is further', async () => {
+  const { platform, spool } = await opened(new MemoryDisk())
+  await during(
+    platform,
+    spool.join(
+      new Map([
+        [A, 100],
+        [B, 7],
+      ]),
+    ),
+  )
+  expect(await spool.marks([A, B, 'c'.repeat(32)])).toEqual(
+    new Map([
+      [A, 100],
+      [B, 7],
+    ]),
+  )
+  await during(platform, spool.write(streamBatch(A, 100, ['x', 'y'])))
+  await during(platform, spool.join(new Map([[A, 50]])))
+  expect(await spool.marks([A, B])).toEqual(
+    new Map([
+      [A, 102],
+      [B, 7],
+    ]),
+  )
+})
+
+test('marks: they are said only of what is synced', async () => {
+  const disk = new MemoryDisk()
+  const { platform, spool } = await opened(disk)
+  disk.failing = (operation) => (operation === 'sync' ? systemError('EIO') : undefined)
+  const write = spool.write(streamBatch(A, 0, ['x']))
+  await platform.clock.pass(500)
+  expect(await spool.marks([A])).toEqual(new Map())
+  disk.failing = () => undefined
+  await during(platform, write)
+  expect(await spool.marks([A])).toEqual(new Map([[A, 1]]))
+})
+
+test('marks: messages at or below the mark are left out and counted, also when batches are cut differently', async () => {
+  const { platform, spool } = await opened(new MemoryDisk())
+  await during(platform, spool.write(streamBatch(A, 0, ['1', '2', '3'])))
+  await during(
+    platform,
+    Promise.all([spool.write(streamBatch(A, 1, ['2', '3', '4'])), spool.write(streamBatch(A, 0, ['1']))]),
+  )
+  expect(await readAll(spool)).toEqual(['1', '2', '3', '4'])
+  expect(await platform.metrics.total('sluice_repeats_total')).toBe(3)
+})
+
+test('marks: a range without messages advances the mark', async () => {
+  const disk = new MemoryDisk()
+  const first = await opened(disk)
+  const empty = streamBatch(A, 0, [])
+  const stream = { id: A, from: 0, to: 900, ends: new Float64Array() }
+  await during(first.platform, first.spool.write({ ...empty, runs: [{ ...empty.runs[0], stream }] }))
+  expect(await first.spool.marks([A])).toEqual(new Map([[A, 900]]))
+  await closed(first)
+  const second = await opened(disk)
+  expect(await second.spool.marks([A])).toEqual(new Map([[A, 900]]))
+  expect(await readAll(second.spool)).toEqual([])
+})
+
+test('marks: they survive the segments that they were written in, through two generations', async () => {
+  const disk = new MemoryDisk()
+  let run = await opened(disk, { bytesMax: 1024 * 1024 })
+  await during(run.platform, run.spool.write(streamBatch(A, 0, ['1', '2'])))
+  for (let generation = 0; generation < 2; generation += 1) {
+    await written(run.platform, run.spool, ...Array.from({ length: 12 }, () => large('x')))
+    await readAll(run.spool)
+    run.spool.acknowledge(run.spool.handedOut)
+    await run.platform.clock.pass(2_000)
+    expect(segmentsOf(disk).length).toBe(1)
+    await closed(run)
+    run = await opened(disk, { bytesMax: 1024 * 1024 })
+    expect(await run.spool.marks([A])).toEqual(new Map([[A, 2]]))
+  }
+  await during(run.platform, run.spool.write(streamBatch(A, 0, ['1', '2', '3'])))
+  expect(await readAll(run.spool)).toEqual(['3'])
+})
+
+test('marks: a retired one goes after a week, a silent one after 90 days', async () => {
+  const disk = new MemoryDisk()
+  const day = 86_400_000
+  const { platform, spool } = await opened(disk, { bytesMax: 1024 * 1024 })
+  await during(
+    platform,
+    spool.join(
+      new Map([
+        [A, 1],
+        [B, 1],
+      ]),
+    ),
+  )
+  await during(platform, spool.retire([A]))
+  const aSegment = () => written(platform, spool, ...Array.from({ length: 8 }, () => large('x')))
+  const wall = platform.clock.now()
+  await aSegment()
+  expect(await spool.marks([A, B])).toEqual(
+    new Map([
+      [A, 1],
+      [B, 1],
+    ]),
+  )
+  platform.clock.setWall(wall + 8 * day * 1000)
+  await aSegment()
+  expect(await spool.marks([A, B])).toEqual(new Map([[B, 1]]))
+  platform.clock.setWall(wall + 92 * day * 1000)
+  await aSegment()
+  expect(await spool.marks([A, B])).toEqual(new Map())
+})
+
+test('spool: a torn tail is cut and counted, the record before it is handed out', async () => {
+  const disk = new MemoryDisk()
+  const first = await opened(disk)
+  await written(first.platform, first.spool, 'one', 'two')
+  await closed(first)
+  const [path] = segmentsOf(disk)
+  const inode = disk.files.get(path)!
+  for (const lost of [1, 30, 60]) {
+    const copy = new MemoryDisk()
+    const bytes = inode.now.subarray(0, inode.now.length - lost)
+    for (const [name, { now }] of disk.files) copy.files.set(name, { now: name === path ? bytes : now, durable: now })
+    const second = await opened(copy)
+    expect(await readAll(second.spool)).toEqual(['one'])
+    expect(await second.platform.metrics.total('sluice_spool_cut_bytes_total')).toBeGreaterThan(0)
+    expect(copy.files.get(path)!.now.length).toBeLessThan(bytes.length)
+  }
+})
+
+test('spool: a damaged record in the middle is skipped, counted and said; those around it come', async () => {
+  const disk = new MemoryDisk()
+  const first = await opened(disk)
+  await written(first.platform, first.spool, 'one', 'second', 'three')
+  await closed(first)
+  const [path] = segmentsOf(disk)
+  const { now } = disk.files.get(path)!
+  now[now.indexOf('second')] ^= 0x20
+  const { platform, spool } = await opened(disk)
+  expect(await readAll(spool)).toEqual(['one', 'three'])
+  const counted = await platform.metrics.snapshot()
+  expect(counted.get('sluice_dropped_total{reason="spool_damaged",where="central"}')).toBe(1)
+  expect(platform.log.lines.some(({ level, text }) => level === 'warn' && text.includes('damaged'))).toBe(true)
+})
+
+test('spool: a damaged length does not hide the records behind it', async () => {
+  const disk = new MemoryDisk()
+  const first = await opened(disk)
+  await written(first.platform, first.spool, 'one', 'two', 'three', 'four')
+  await closed(first)
+  const [path] = segmentsOf(disk)
+  const { now } = disk.files.get(path)!
+  const second = now.indexOf('SPR1', now.indexOf('SPR1') + 1)
+  for (const length of [0, 51, 0x7fffffff, 100_000]) {
+    now.writeUInt32LE(length, second + 4)
+    const copy = await opened(disk)
+    expect(await readAll(copy.spool)).toEqual(['one', 'three', 'four'])
+  }
+})
+
+test('spool: damage while it runs: a lost segment is counted, the rest comes, and nothing stays unacknowledged', async () => {
+  const disk = new MemoryDisk()
+  const { platform, spool } = await opened(disk, { bytesMax: 1024 * 1024 })
+  await written(platform, spool, ...Array.from({ length: 12 }, (_, i) => large(String(i))))
+  const [, second] = segmentsOf(disk)
+  disk.files.delete(second)
+  const names = namesOf(await readAll(spool))
+  const lost = await platform.metrics.total('sluice_dropped_total')
+  expect(lost).toBeGreaterThan(0)
+  expect(names.length + lost).toBe(12)
+  spool.acknowledge(spool.handedOut)
+  expect(spool.isDrained).toBe(true)
+})
+
+test('spool: a damaged head loses no message of its segment', async () => {
+  const disk = new MemoryDisk()
+  const first = await opened(disk, { bytesMax: 1024 * 1024 })
+  await during(first.platform, first.spool.write(streamBatch(A, 0, ['1'])))
+  await written(first.platform, first.spool, ...Array.from({ length: 12 }, (_, i) => large(String(i))))
+  await closed(first)
+  for (const path of segmentsOf(disk)) {
+    const { now } = disk.files.get(path)!
+    now[40] ^= 1
+    const { spool } = await opened(disk, { bytesMax: 1024 * 1024 })
+    expect(namesOf(await readAll(spool)).length).toBe(13)
+    expect(await spool.marks([A])).toEqual(new Map([[A, 1]]))
+    now[40] ^= 1
+  }
+})
+
+test('spool: after a rewind everything that is not acknowledged comes again', async () => {
+  const { platform, spool } = await opened(new MemoryDisk())
+  await written(platform, spool, '1', '2', '3')
+  await readAll(spool)
+  spool.acknowledge(1)
+  await spool.rewind()
+  expect(await readAll(spool)).toEqual(['2', '3'])
+})
+
+test('spool: what stays readable does so while the disk fails for a while', async () => {
+  const disk = new MemoryDisk()
+  const { platform, spool } = await opened(disk)
+  await written(platform, spool, '1')
+  disk.failing = (operation) => (operation === 'read' ? systemError('EIO') : undefined)
+  await expect(spool.next()).rejects.toThrow('EIO')
+  disk.failing = () => undefined
+  await settle()
+  expect(await readAll(spool)).toEqual(['1'])
+})
+
+test('spool: a folder that cannot be used is a fault', async () => {
+  const disk = new MemoryDisk()
+  disk.failing = (operation) => (operation === 'open' ? systemError('EACCES') : undefined)
+  await expect(spoolOn(fakePlatform(disk)).open()).rejects.toThrow(`DATA_UNWRITABLE: ${FOLDER}: EACCES`)
+})
