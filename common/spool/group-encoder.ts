@@ -56,6 +56,8 @@ export class GroupEncoder {
   readonly #stream: string
   readonly #salt: number
   readonly #segmentBytes: number
+  /** A group ends with the item that reaches this. */
+  readonly groupBytes: number
   readonly #buffer = new GroupBuffer()
   /** As they will be when all groups encoded so far are on the disk; one at most is not. */
   readonly #marks: LiveMarks
@@ -72,6 +74,7 @@ export class GroupEncoder {
     this.#salt = saltOf(stream)
     const part = Math.ceil(context.bytesMax / SPOOL_SEGMENTS)
     this.#segmentBytes = Math.min(SPOOL_SEGMENT_BYTES_MAX, Math.max(SPOOL_SEGMENT_BYTES_MIN, part))
+    this.groupBytes = Math.min(SPOOL_GROUP_BYTES, this.#segmentBytes)
     this.#marks = marks
     this.durable = new LiveMarks()
     this.durable.replace(marks.all)
@@ -88,7 +91,6 @@ export class GroupEncoder {
     this.#buffer.clear(2 * SPOOL_GROUP_BYTES)
     if (waiting[0].rolls) this.#active = undefined
     const segment = this.#active ?? this.#begin(now)
-    const groupBytes = Math.min(SPOOL_GROUP_BYTES, this.#segmentBytes)
     const taken: Waiting[] = []
     const all: MarkChange[] = []
     let position = this.#position
@@ -110,7 +112,7 @@ export class GroupEncoder {
         this.#marks.apply(change)
         all.push(change)
       }
-      if (this.#buffer.length >= groupBytes) break
+      if (this.#buffer.length >= this.groupBytes) break
     }
     if (taken.length === 0) return undefined
     if (repeats > 0) metrics.count('sluice_repeats_total', { destination: name }, repeats)

@@ -96,6 +96,7 @@ export class SpoolPump {
   #write(batch: Batch): void {
     const write: OpenWrite = { end: this.#spool.handedOut, received: batch.received, settled: false }
     this.#open.push(write)
+    this.#spool.oldest = this.#open[0].received
     this.#writes.write(batch).then(
       () => this.#settled(write),
       (error: unknown) => {

@@ -2,7 +2,7 @@
 
 import { sleep } from '../clock.ts'
 import { reasonOf } from '../fault.ts'
-import { SPOOL_GROUP_BYTES, SPOOL_SPACE_CHECK_MS } from '../limits.ts'
+import { SPOOL_SPACE_CHECK_MS } from '../limits.ts'
 import { RateLimitedWarning } from '../log.ts'
 import type { Room } from './group-encoder.ts'
 import type { SegmentRemoval } from './segment-removal.ts'
@@ -31,7 +31,7 @@ export class SpoolRoom {
   async wait(bytes: number, signal: AbortSignal): Promise<Room | undefined> {
     const { name, freeBytesMin, bytesMax } = this.#context
     while (!signal.aborted) {
-      if (await this.#hasFree(Math.min(bytes, SPOOL_GROUP_BYTES))) {
+      if (await this.#hasFree(bytes)) {
         // One batch that is larger than all of the spool goes when nothing else is in it, or nothing that could be dropped.
         const { isDrained, all } = this.#list
         return { bytes: bytesMax - this.#list.bytes, forOne: isDrained || (this.#drops && all.length < 2) }

@@ -105,7 +105,7 @@ export class SpoolWriter {
     const { signal } = this.#stop
     while (this.#waiting.length > 0 && !signal.aborted) {
       await this.#pace()
-      const room = await this.#room.wait(this.#waitingBytes, signal)
+      const room = await this.#room.wait(Math.min(this.#waitingBytes, this.#encoder.groupBytes), signal)
       if (room === undefined) break
       const group = this.#encoder.encode(this.#waiting, room)
       if (!group) {

@@ -1,0 +1,198 @@
+// A spool that is full, a disk that is full, a disk that fails: brake or drop, say so, count it, go on.
+
+import { expect, test } from 'vitest'
+import { MemoryDisk, systemError } from './memory-disk.ts'
+import { batchFor, during, fakePlatform, readAll, spoolOn, until } from './surroundings.ts'
+
+const KiB = 1024
+const bytesMax = 1024 * KiB
+
+/** A message of about 20 KiB. */
+const large = (name: number) => `${name} ${'x'.repeat(20_000)}`
+const numbersOf = (texts: readonly string[]) => texts.map((text) => Number(text.split(' ')[0]))
+
+const segmentBytes = (disk: MemoryDisk) => {
+  return [...disk.files].reduce((sum, [name, { now }]) => sum + (name.endsWith('.spool') ? now.length : 0), 0)
+}
+
+/** A disk that does not know that it is full before it is written to, as with a quota. */
+function diskWithQuota(bytes: number): MemoryDisk {
+  const disk = new MemoryDisk()
+  disk.capacity = bytes
+  disk.freeBytes = () => Promise.resolve(1e12)
+  return disk
+}
+
+async function opened(disk: MemoryDisk, options: Parameters<typeof spoolOn>[1] = {}) {
+  const platform = fakePlatform(disk)
+  const spool = spoolOn(platform, { bytesMax, ...options })
+  await spool.open()
+  const settled: number[] = []
+  const write = (number: number, text: string = large(number)) => {
+    const done = spool.write(batchFor([text])).then(() => void settled.push(number))
+    done.catch(() => {})
+    return done
+  }
+  const said = (text: string) => platform.log.lines.some((line) => line.level === 'warn' && line.text.includes(text))
+  return { platform, spool, settled, write, said }
+}
+
+test('block: a full spool makes writers wait, says so, and never grows over its bound', async () => {
+  const disk = new MemoryDisk()
+  const { platform, spool, settled, write, said } = await opened(disk)
+  for (let i = 0; i < 100; i += 1) void write(i)
+  await platform.clock.pass(10_000)
+  expect(settled.length).toBeGreaterThan(40)
+  expect(settled.length).toBeLessThan(53)
+  expect(segmentBytes(disk)).toBeLessThanOrEqual(bytesMax)
+  expect(said('the spool is full')).toBe(true)
+
+  const read: string[] = []
+  while (read.length < 100) {
+    read.push(...(await readAll(spool)))
+    spool.acknowledge(spool.handedOut)
+    await platform.clock.pass(5)
+  }
+  expect(numbersOf(read)).toEqual(Array.from({ length: 100 }, (_, i) => i))
+  expect(await platform.metrics.total('sluice_dropped_total')).toBe(0)
+})
+
+test('block: a batch that is larger than the spool goes when the spool is empty', async () => {
+  const { platform, spool, settled, write } = await opened(new MemoryDisk())
+  await during(platform, write(1))
+  void write(2, `2 ${'x'.repeat(2 * bytesMax)}`)
+  void write(3)
+  await platform.clock.pass(3_000)
+  expect(settled).toEqual([1])
+  await readAll(spool)
+  spool.acknowledge(spool.handedOut)
+  await until(platform, () => settled.length === 2, 'the large one')
+  expect(numbersOf(await readAll(spool))).toEqual([2])
+  spool.acknowledge(spool.handedOut)
+  await until(platform, () => settled.length === 3, 'the last one')
+  expect(numbersOf(await readAll(spool))).toEqual([3])
+})
+
+test('drop-oldest: every message is read or counted, the newest are read, writers never wait', async () => {
+  const disk = new MemoryDisk()
+  const { platform, spool, settled, write, said } = await opened(disk, { whenFull: 'drop-oldest' })
+  for (let i = 0; i < 200; i += 1) void write(i)
+  await until(platform, () => settled.length === 200, 'all writes')
+  expect(segmentBytes(disk)).toBeLessThanOrEqual(bytesMax)
+  const read = numbersOf(await readAll(spool))
+  const dropped = await platform.metrics.total('sluice_dropped_total')
+  expect(read.length + dropped).toBe(200)
+  expect(read).toEqual(Array.from({ length: read.length }, (_, i) => 200 - read.length + i))
+  expect(read.length).toBeGreaterThan(40)
+  expect(said('oldest messages are dropped')).toBe(true)
+})
+
+test('drop-oldest: what is on its way when it is dropped counts only if it does not arrive', async () => {
+  for (const arrives of [true, false]) {
+    const { platform, spool, settled, write } = await opened(new MemoryDisk(), { whenFull: 'drop-oldest' })
+    for (let i = 0; i < 20; i += 1) void write(i)
+    await until(platform, () => settled.length === 20, 'the first writes')
+    expect(await readAll(spool)).toHaveLength(20)
+    const { handedOut } = spool
+    for (let i = 20; i < 120; i += 1) void write(i)
+    await until(platform, () => settled.length === 120, 'the others')
+    if (arrives) spool.acknowledge(handedOut)
+    await spool.rewind()
+    const rest = await readAll(spool)
+    const dropped = await platform.metrics.total('sluice_dropped_total')
+    expect(rest.length + dropped, String(arrives)).toBe(arrives ? 100 : 120)
+  }
+})
+
+test('drop-oldest: batches as large as the spool push each other out', async () => {
+  const { platform, spool, settled, write } = await opened(new MemoryDisk(), { whenFull: 'drop-oldest' })
+  for (let i = 0; i < 5; i += 1) void write(i, `${i} ${'x'.repeat(bytesMax)}`)
+  await until(platform, () => settled.length === 5, 'all writes')
+  const read = numbersOf(await readAll(spool))
+  expect(read.at(-1)).toBe(4)
+  expect(read.length + (await platform.metrics.total('sluice_dropped_total'))).toBe(5)
+})
+
+test('floor: nothing is written while the disk has too little free space, and it goes on when there is more', async () => {
+  const disk = new MemoryDisk()
+  disk.capacity = 500 * KiB
+  const { platform, spool, settled, write, said } = await opened(disk, { freeBytesMin: 300 * KiB })
+  for (let i = 0; i < 20; i += 1) void write(i)
+  await platform.clock.pass(5_000)
+  expect(settled.length).toBeGreaterThan(0)
+  expect(settled.length).toBeLessThan(10)
+  expect(disk.capacity - disk.used).toBeGreaterThanOrEqual(300 * KiB)
+  expect(said('too little free space')).toBe(true)
+  disk.capacity = 2000 * KiB
+  await until(platform, () => settled.length === 20, 'all writes')
+  expect(numbersOf(await readAll(spool))).toEqual(Array.from({ length: 20 }, (_, i) => i))
+})
+
+test('ENOSPC: writes wait, it is said, and all of them come out when there is space again', async () => {
+  const disk = diskWithQuota(100 * KiB)
+  const { platform, spool, settled, write, said } = await opened(disk)
+  for (let i = 0; i < 20; i += 1) void write(i)
+  await platform.clock.pass(20_000)
+  expect(settled.length).toBeLessThan(5)
+  expect(said('cannot be written')).toBe(true)
+  expect(await platform.metrics.total('sluice_write_errors_total')).toBeGreaterThan(2)
+  disk.capacity = Infinity
+  await until(platform, () => settled.length === 20, 'all writes')
+  expect(numbersOf(await readAll(spool))).toEqual(Array.from({ length: 20 }, (_, i) => i))
+  expect(platform.log.lines.some(({ text }) => text.includes('can be written again'))).toBe(true)
+})
+
+test('ENOSPC: what the receiver has is removed although nothing can be written down', async () => {
+  const disk = new MemoryDisk()
+  const { platform, spool, settled, write } = await opened(disk)
+  for (let i = 0; i < 20; i += 1) void write(i)
+  await until(platform, () => settled.length === 20, 'the first writes')
+  disk.capacity = disk.used
+  disk.failing = (operation, path) => {
+    return operation === 'write' && path.endsWith('acknowledged') ? systemError('ENOSPC') : undefined
+  }
+  for (let i = 20; i < 30; i += 1) void write(i)
+  const read = await readAll(spool)
+  spool.acknowledge(spool.handedOut)
+  await until(platform, () => settled.length === 30, 'the others')
+  expect(numbersOf([...read, ...(await readAll(spool))])).toEqual(Array.from({ length: 30 }, (_, i) => i))
+})
+
+test('ENOSPC with drop-oldest: the oldest go, the newest are kept', async () => {
+  const disk = diskWithQuota(300 * KiB)
+  const { platform, spool, settled, write } = await opened(disk, { whenFull: 'drop-oldest' })
+  for (let i = 0; i < 60; i += 1) void write(i)
+  await until(platform, () => settled.length === 60, 'all writes')
+  const read = numbersOf(await readAll(spool))
+  expect(read.at(-1)).toBe(59)
+  expect(read.length + (await platform.metrics.total('sluice_dropped_total'))).toBe(60)
+})
+
+test('EIO: a sync that fails once is made up for by writing the same bytes again', async () => {
+  const disk = new MemoryDisk()
+  const { platform, spool, settled, write } = await opened(disk)
+  let failures = 3
+  const calls: string[] = []
+  disk.failing = (operation) => {
+    calls.push(operation)
+    return operation === 'sync' && failures-- > 0 ? systemError('EIO') : undefined
+  }
+  void write(1, 'one')
+  await until(platform, () => settled.length === 1, 'the write')
+  expect(calls.filter((call) => call === 'write')).toHaveLength(4)
+  expect(await readAll(spool)).toEqual(['one'])
+})
+
+test('closing while the disk fails rejects what is not written, with STOPPING', async () => {
+  const disk = new MemoryDisk()
+  const { platform, spool, write } = await opened(disk)
+  disk.failing = (operation) => (operation === 'write' ? systemError('EIO') : undefined)
+  const first = write(1)
+  const second = write(2)
+  await platform.clock.pass(1_000)
+  await during(platform, spool.closeIntake(500))
+  await expect(first).rejects.toThrow('STOPPING')
+  await expect(second).rejects.toThrow('STOPPING')
+  await expect(spool.write(batchFor(['3']))).rejects.toThrow('STOPPING')
+  await spool.close()
+})

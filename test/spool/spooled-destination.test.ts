@@ -1,0 +1,158 @@
+// A destination behind a spool: it gets what the spool has, in order, and again what it gave back.
+
+import { expect, test } from 'vitest'
+import type { Destination } from '../../common/pipeline/sink.ts'
+import { originOf } from '../fake/batch.ts'
+import { MemoryDisk, systemError } from './memory-disk.ts'
+import { batchFor, during, fakePlatform, spooledOn, streamBatch, TrimmingReceiver, until } from './surroundings.ts'
+
+async function opened(disk: MemoryDisk, receiver: TrimmingReceiver, options: Parameters<typeof spooledOn>[2] = {}) {
+  const platform = fakePlatform(disk)
+  const spooled = spooledOn(platform, receiver, options)
+  await spooled.open()
+  return { platform, spooled }
+}
+
+const count = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => String(from + i))
+
+test('destination: a write settles when it is on the disk, also while the destination takes nothing', async () => {
+  const receiver = new TrimmingReceiver()
+  receiver.answers = false
+  const { platform, spooled } = await opened(new MemoryDisk(), receiver)
+  await during(platform, spooled.write(batchFor(['1'])))
+  await until(platform, () => receiver.held === 1, 'the message')
+  receiver.answer()
+})
+
+test('destination: origins and times of receipt are those of the message, the stream is the spool’s', async () => {
+  const seen: Parameters<Destination['write']>[0][] = []
+  const receiver = new TrimmingReceiver()
+  receiver.write = (batch) => {
+    seen.push(batch)
+    return Promise.resolve()
+  }
+  const { platform, spooled } = await opened(new MemoryDisk(), receiver)
+  const origin = originOf({ source: 'dmz', peer: '192.0.2.9', received: 1_600_000_000_000_000 })
+  await during(platform, spooled.write(batchFor(['1'], origin)))
+  await until(platform, () => seen.length === 1, 'the batch')
+  expect(seen[0].received).toBe(1_700_000_000_000_000)
+  expect(seen[0].runs[0].origin).toMatchObject({ source: 'dmz', peer: '192.0.2.9', received: 1_600_000_000_000_000 })
+  expect(seen[0].runs[0].stream).toMatchObject({ from: 0, to: 1 })
+})
+
+test('destination: what it gives back comes again, in order, and once for a receiver that trims', async () => {
+  const receiver = new TrimmingReceiver()
+  const { platform, spooled } = await opened(new MemoryDisk(), receiver)
+  receiver.rejects = 5
+  for (const text of count(0, 40)) await during(platform, spooled.write(batchFor([text])))
+  await until(platform, () => receiver.texts.length >= 40, 'all of them')
+  expect(receiver.texts).toEqual(count(0, 40))
+})
+
+test('destination: a slow one has a bounded number of bytes open', async () => {
+  const receiver = new TrimmingReceiver()
+  receiver.answers = false
+  const { platform, spooled } = await opened(new MemoryDisk(), receiver)
+  const large = 'x'.repeat(200_000)
+  for (let i = 0; i < 100; i += 1) await during(platform, spooled.write(batchFor([large])))
+  await platform.clock.pass(1_000)
+  expect(receiver.held).toBe(Math.ceil((8 * 1024 * 1024) / 200_001))
+  expect(platform.slabs.bytesOut).toBeLessThan(16 * 1024 * 1024)
+  receiver.answer()
+  await until(platform, () => receiver.texts.length === 100, 'all of them')
+})
+
+test('destination: a stop sends what it can', async () => {
+  const receiver = new TrimmingReceiver()
+  const { platform, spooled } = await opened(new MemoryDisk(), receiver)
+  const writes = count(0, 50).map((text) => spooled.write(batchFor([text])))
+  await during(platform, spooled.close(10_000))
+  await Promise.all(writes)
+  expect(receiver.texts).toEqual(count(0, 50))
+  expect(receiver.closed).toBe(1)
+  expect(platform.slabs.bytesOut).toBe(0)
+})
+
+test('destination: a stop does not wait long for one that takes nothing; the rest comes after the start', async () => {
+  const disk = new MemoryDisk()
+  const receiver = new TrimmingReceiver()
+  const rejects: (() => void)[] = []
+  receiver.write = () => new Promise((_, reject) => rejects.push(() => reject(new Error('STOPPING'))))
+  receiver.close = () => {
+    for (const reject of rejects) reject()
+    return Promise.resolve()
+  }
+  const first = await opened(disk, receiver)
+  for (const text of count(0, 5)) await during(first.platform, first.spooled.write(batchFor([text])))
+  const before = first.platform.clock.monotonicMs()
+  void first.spooled.close(10_000)
+  await until(first.platform, () => first.platform.log.lines.some(({ text }) => text.includes('keeps')), 'the stop')
+  expect(first.platform.clock.monotonicMs() - before).toBeLessThan(3_000)
+
+  const next = new TrimmingReceiver()
+  const second = await opened(disk, next)
+  await until(second.platform, () => next.texts.length === 5, 'the rest')
+  expect(next.texts).toEqual(count(0, 5))
+})
+
+test('destination: what is sent again after a crash has the positions that it had', async () => {
+  const disk = new MemoryDisk()
+  const receiver = new TrimmingReceiver()
+  const first = await opened(disk, receiver)
+  for (const text of count(0, 20)) await during(first.platform, first.spooled.write(batchFor([text])))
+  await until(first.platform, () => receiver.texts.length === 20, 'all of them')
+  // Nothing was written down of what the receiver has.
+  const second = await opened(
+    disk.afterPowerCut(() => 0.9),
+    receiver,
+  )
+  await until(second.platform, () => receiver.repeats > 0, 'what comes again')
+  await during(second.platform, second.spooled.write(batchFor(['20'])))
+  await until(second.platform, () => receiver.texts.length === 21, 'the new one')
+  expect(receiver.texts).toEqual(count(0, 21))
+})
+
+test('destination: its marks are those of incoming streams, not of its own', async () => {
+  const receiver = new TrimmingReceiver()
+  const { platform, spooled } = await opened(new MemoryDisk(), receiver)
+  const incoming = 'c'.repeat(32)
+  await during(platform, spooled.write(streamBatch(incoming, 500, ['1', '2'])))
+  expect(await spooled.streams.marks([incoming])).toEqual(new Map([[incoming, 502]]))
+  await until(platform, () => receiver.texts.length === 2, 'both')
+  expect([...receiver.marks]).toEqual([[expect.not.stringContaining(incoming), 2]])
+})
+
+test('destination: one that cannot be opened closes the spool again', async () => {
+  const receiver = new TrimmingReceiver()
+  receiver.open = () => Promise.reject(new Error('no such account'))
+  const platform = fakePlatform(new MemoryDisk())
+  await expect(spooledOn(platform, receiver).open()).rejects.toThrow('no such account')
+})
+
+test('destination: a spool that cannot be read for a while goes on by itself', async () => {
+  const disk = new MemoryDisk()
+  const receiver = new TrimmingReceiver()
+  const { platform, spooled } = await opened(disk, receiver)
+  disk.failing = (operation) => (operation === 'read' ? systemError('EIO') : undefined)
+  await during(platform, spooled.write(batchFor(['1'])))
+  await platform.clock.pass(5_000)
+  expect(receiver.texts).toEqual([])
+  expect(platform.log.lines.some(({ text }) => text.includes('cannot be read'))).toBe(true)
+  disk.failing = () => undefined
+  await until(platform, () => receiver.texts.length === 1, 'the message')
+})
+
+test('destination: size, messages and age of the spool can be watched', async () => {
+  const receiver = new TrimmingReceiver()
+  receiver.answers = false
+  const { platform, spooled } = await opened(new MemoryDisk(), receiver)
+  await during(platform, spooled.write({ ...batchFor(['1', '2']), received: platform.clock.now() }))
+  await platform.clock.pass(10_000)
+  const values = await platform.metrics.snapshot()
+  expect(values.get('sluice_spool_messages{destination="central"}')).toBe(2)
+  expect(values.get('sluice_spool_bytes{destination="central"}')).toBeGreaterThan(100)
+  expect(values.get('sluice_spool_age_seconds{destination="central"}')).toBeCloseTo(10, 0)
+  receiver.answer()
+  await platform.clock.pass(2_000)
+  expect((await platform.metrics.snapshot()).get('sluice_spool_messages{destination="central"}')).toBe(0)
+})
