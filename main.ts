@@ -26,6 +26,10 @@ const commands: Record<string, Entry> = {
     about: 'what a line would become: its fields, its routes, its files',
     load: async () => (await import('./config/command/explain.ts')).explainCommand(),
   },
+  spool: {
+    about: 'look into a disk buffer: ls, cat, check',
+    load: async () => (await import('./config/command/spool.ts')).spoolCommand(),
+  },
   grep: {
     about: 'search the archive',
     load: async () => (await import('./config/command/grep.ts')).grepCommand(),

@@ -78,6 +78,11 @@ export function textOption<Output>(kind: OptionKind, read: (text: string) => Out
 /** The options of a component or of a part of one; keys that are not declared are faults. */
 export const options = z.strictObject
 
+/** A declaration of `options` with more options. */
+export function extended(declaration: ZodType, more: Record<string, ZodType>): ZodType<Record<string, unknown>> {
+  return (declaration as z.ZodObject).safeExtend(more)
+}
+
 /** A list with at least `min` entries, 1 unless told otherwise. */
 export function list<T extends ZodType>(entry: T, min: number = 1): z.ZodArray<T> {
   return min === 0 ? z.array(entry) : z.array(entry).min(min)

@@ -14,6 +14,7 @@ import { DestinationQueue } from '../common/pipeline/destination-queue.ts'
 import { maskWith } from '../common/pipeline/mask.ts'
 import { Router, type Route } from '../common/pipeline/router.ts'
 import type { Destination, Source } from '../common/pipeline/sink.ts'
+import { SpooledDestination } from '../common/spool/spooled-destination.ts'
 import type { Platform } from '../common/platform.ts'
 import type { Configuration } from './configuration.ts'
 
@@ -50,8 +51,9 @@ export class Pipeline {
       return { name, platform, dataFolder, hostName, messageBytesMax, localZone }
     }
     const sources = configuration.sources.map(({ name, type, options }) => type.create(options, contextOf(name)))
-    const destinations = configuration.destinations.map(({ name, type, options }) => {
-      return type.create(options, contextOf(name))
+    const destinations = configuration.destinations.map(({ name, type, options, buffer }) => {
+      const destination = type.create(options, contextOf(name))
+      return buffer ? new SpooledDestination(destination, `${dataFolder}/spool/${name}`, buffer, platform) : destination
     })
     const indexOf = new Map(configuration.destinations.map(({ name }, index) => [name, index]))
     const routes = configuration.routes.map((route): Route => {

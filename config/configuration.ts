@@ -3,6 +3,7 @@
 
 import type { DestinationType, SourceType } from '../common/component.ts'
 import type { ByteRegex } from '../common/expression/regex/byte-regex.ts'
+import type { SpoolOptions } from '../common/spool/spool-options.ts'
 import type { Expression } from '../common/expression/ast.ts'
 
 export const modes = ['client', 'relay', 'server'] as const
@@ -19,6 +20,8 @@ export interface ConfiguredDestination {
   readonly name: string
   readonly type: DestinationType<unknown>
   readonly options: unknown
+  /** The spool in front of it. */
+  readonly buffer?: SpoolOptions
 }
 
 export interface ConfiguredRoute {

@@ -8,6 +8,7 @@ import type { Expression } from '../common/expression/ast.ts'
 import { DRAIN_MS, MESSAGE_BYTES_MAX } from '../common/limits.ts'
 import { elsewhere, flag, list, oneOf, options, text, textOption, type ZodType } from '../common/option.ts'
 import { byteSize, duration } from '../common/option-values.ts'
+import { bufferOption } from '../common/spool/buffer-option.ts'
 import { modes } from './configuration.ts'
 
 export const topDeclaration = options({
@@ -47,6 +48,9 @@ function maskOption(): ZodType<ByteRegex, string> {
   const kind = { kind: 'a regular expression', like: 'between slashes', code: 'CONFIG_EXPRESSION' } as const
   return textOption(kind, parseMask)
 }
+
+/** What every destination has besides the options of its type. */
+export const destinationOptions = { buffer: bufferOption() }
 
 export const routeDeclaration = options({
   from: list(text('the name of a source')).optional().describe('Sources it listens to; all where absent.'),

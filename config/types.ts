@@ -28,5 +28,5 @@ export const laterTypes = {
 /** Options that the same is true of. */
 export const laterKeys = {
   sources: ['tls'],
-  destinations: ['buffer', 'balance', 'tls'],
+  destinations: ['balance', 'tls'],
 } as const

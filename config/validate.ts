@@ -5,10 +5,18 @@ import { resolve } from 'node:path'
 import type { Expression } from '../common/expression/ast.ts'
 import { resolveFilters } from '../common/expression/filters.ts'
 import { ExpressionFault, nearest } from '../common/expression/problem.ts'
-import { options, type OptionsOf } from '../common/option.ts'
+import { extended, options, type OptionsOf } from '../common/option.ts'
+import { usualBuffer } from '../common/spool/buffer-option.ts'
+import type { SpoolOptions } from '../common/spool/spool-options.ts'
 import type { ConfiguredDestination, Configuration, ConfiguredRoute, ConfiguredSource, Mode } from './configuration.ts'
 import { defaultDataFolder } from './data-folder.ts'
-import { expressionOption, routeDeclaration, topDeclaration, type WrittenExpression } from './declaration.ts'
+import {
+  destinationOptions,
+  expressionOption,
+  routeDeclaration,
+  topDeclaration,
+  type WrittenExpression,
+} from './declaration.ts'
 import { readOptions, type Subject } from './option-faults.ts'
 import { placeInScalar } from './scalar-place.ts'
 import type { ConfigFault, SourceText } from './source-text.ts'
@@ -62,7 +70,7 @@ class Validation {
     const top = this.#readTop(root)
     const mode = this.#modeOf(root, top?.mode, started)
     const sources = this.#components(root, 'sources')
-    const destinations = this.#components(root, 'destinations')
+    const destinations = this.#components(root, 'destinations').map((destination) => buffered(destination, mode))
     const filters = this.#filters(root)
     const routes = this.#routes(root, filters)
     if (!top) return undefined
@@ -151,7 +159,7 @@ class Validation {
         node,
         at: key.start,
         ...words,
-        declaration: type.options,
+        declaration: group === 'destinations' ? extended(type.options, destinationOptions) : type.options,
         besides: ['type'],
         later: laterKeys[group],
       }
@@ -294,6 +302,14 @@ class Validation {
 }
 
 const listed = (names: readonly string[]) => `; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`
+
+/** The destination without what is not its type's: `buffer:`, which forwards of a relay have unless they are told otherwise. */
+function buffered({ name, type, options }: ConfiguredDestination, mode: Mode): ConfiguredDestination {
+  if (options === undefined) return { name, type, options }
+  const { buffer: written, ...own } = options as { buffer?: SpoolOptions | 'none' }
+  const buffer = written ?? (mode === 'relay' && type.type === 'forward' ? usualBuffer : 'none')
+  return { name, type, options: own, ...(buffer !== 'none' && { buffer }) }
+}
 
 function namesBelow(root: YamlMap, key: string): string[] {
   const group = root.entries.get(key)?.value

@@ -9,13 +9,13 @@
 // what stands behind it, and everything from the first unreadable byte of that last group on is cut. What is unreadable
 // before it was synced once: that is damage, and its reader skips and counts it.
 
-import type { Disk, DiskFile } from '../disk.ts'
+import type { Disk } from '../disk.ts'
 import type { SlabPool } from '../pipeline/slab.ts'
 import { LiveMarks, type MarkChange } from './live-marks.ts'
 import { RecordCursor } from './record-cursor.ts'
 import { saltOf } from './record-layout.ts'
 import { recordChanges, recordFacts } from './record-reader.ts'
-import { headBytes, headLength, HEAD_BYTES, readHead, type SegmentHead } from './segment-head.ts'
+import { headBytes, readHeadOf, type SegmentHead } from './segment-head.ts'
 import { listSegments, segmentPath, type Segment } from './segments.ts'
 
 export interface Recovered {
@@ -79,24 +79,6 @@ async function look(disk: Disk, folder: string, first: number, stream: string | 
   } finally {
     await file.close()
   }
-}
-
-/** The head of an open segment; undefined where it is damaged or torn. */
-export async function readHeadOf(file: DiskFile): Promise<SegmentHead | undefined> {
-  const fixed = await readAll(file, HEAD_BYTES)
-  const length = headLength(fixed)
-  return length === undefined ? undefined : readHead(await readAll(file, length))
-}
-
-async function readAll(file: DiskFile, length: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(length)
-  let filled = 0
-  while (filled < length) {
-    const more = await file.read(bytes, filled, length - filled, filled)
-    if (more === 0) break
-    filled += more
-  }
-  return bytes.subarray(0, filled)
 }
 
 /** Finds the end of a segment, and applies what its records say of streams. Returns the bytes that it cut. */

@@ -16,10 +16,11 @@
 //                                28  4 1 where the stream is over, else 0
 
 import { crc32 } from 'node:zlib'
+import type { DiskFile } from '../disk.ts'
 import type { LiveMark } from './live-marks.ts'
 import type { GroupBuffer } from './group-buffer.ts'
 
-export const HEAD_BYTES = 64
+const HEAD_BYTES = 64
 const MARK_BYTES = 32
 const MAGIC = Buffer.from('SLUICESP', 'latin1')
 const VERSION = 1
@@ -65,15 +66,14 @@ export function writeHead(head: SegmentHead, into: GroupBuffer): void {
 }
 
 /** Bytes of the head that begins like this, or undefined where it is none. `bytes` has at least `HEAD_BYTES`. */
-export function headLength(bytes: Buffer): number | undefined {
+function headLength(bytes: Buffer): number | undefined {
   if (bytes.length < HEAD_BYTES || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined
   const length = bytes.readUInt32LE(12)
   if (bytes.readUInt32LE(8) !== VERSION || length < HEAD_BYTES || length > HEAD_BYTES_MAX) return undefined
   return length
 }
 
-/** Reads a whole head; undefined where it is damaged. */
-export function readHead(bytes: Buffer): SegmentHead | undefined {
+function readHead(bytes: Buffer): SegmentHead | undefined {
   const length = headLength(bytes)
   if (length === undefined || bytes.length < length) return undefined
   if (crc32(bytes.subarray(CHECKED_FROM, length)) !== bytes.readUInt32LE(16)) return undefined
@@ -92,4 +92,22 @@ export function readHead(bytes: Buffer): SegmentHead | undefined {
     made: bytes.readDoubleLE(56),
     marks,
   }
+}
+
+/** The head of an open segment; undefined where it is damaged or torn. */
+export async function readHeadOf(file: DiskFile): Promise<SegmentHead | undefined> {
+  const fixed = await readAll(file, HEAD_BYTES)
+  const length = headLength(fixed)
+  return length === undefined ? undefined : readHead(await readAll(file, length))
+}
+
+async function readAll(file: DiskFile, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length)
+  let filled = 0
+  while (filled < length) {
+    const more = await file.read(bytes, filled, length - filled, filled)
+    if (more === 0) break
+    filled += more
+  }
+  return bytes.subarray(0, filled)
 }

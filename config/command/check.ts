@@ -49,7 +49,9 @@ export function summaryOf(configuration: Configuration): string {
     `  mode         ${mode}`,
     `  data         ${dataFolder}`,
     ...sources.map(({ name, type }) => `  source       ${name} (${type.type})`),
-    ...destinations.map(({ name, type }) => `  destination  ${name} (${type.type})`),
+    ...destinations.map(
+      ({ name, type, buffer }) => `  destination  ${name} (${type.type}${buffer ? ', spooled' : ''})`,
+    ),
     ...routes.map((route, index) => `  route ${String(index + 1).padEnd(7)}${describeRoute(route)}`),
   ]
   const heard = (name: string) => routes.some(({ from }) => from === undefined || from.includes(name))

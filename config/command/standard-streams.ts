@@ -3,7 +3,7 @@
 import { errnoOf } from '../../common/fault.ts'
 
 /** Writes to stdout; resolves when there is room for more. Ends the process when nobody reads any more (`| head`). */
-export function writeOut(text: string): Promise<void> {
+export function writeOut(text: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write(text, (error) => {
       if (!error) resolve()

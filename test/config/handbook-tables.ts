@@ -4,9 +4,9 @@ import type { Command } from 'commander'
 import { faultCodes, type FaultCode } from '../../common/fault-codes.ts'
 import { defectTable } from '../../common/message/defects.ts'
 import { metricTable } from '../../common/metric.ts'
-import { jsonSchemaOf, type ZodType } from '../../common/option.ts'
+import { extended, jsonSchemaOf, options, type ZodType } from '../../common/option.ts'
 import { adviceFor } from '../../config/advice.ts'
-import { routeDeclaration, topDeclaration } from '../../config/declaration.ts'
+import { destinationOptions, routeDeclaration, topDeclaration } from '../../config/declaration.ts'
 import { knownTypes } from '../../config/types.ts'
 
 interface Schema {
@@ -31,7 +31,7 @@ export function sections(commands: readonly Command[]): Record<string, string> {
     top: optionTable(topDeclaration),
     routes: optionTable(routeDeclaration),
     sources: knownTypes.sources.map(typeSection).join('\n'),
-    destinations: knownTypes.destinations.map(typeSection).join('\n'),
+    destinations: [everyDestination(), ...knownTypes.destinations.map(typeSection)].join('\n'),
     faults: table(['code', 'what it says', 'what to do'], faultRows()),
     metrics: table(['metric', 'what it counts', 'labels'], metricRows()),
     defects: table(
@@ -59,7 +59,7 @@ export function configurationSchema(): object {
   const named = (entry: object) => ({ type: 'object', minProperties: 1, additionalProperties: entry })
   const properties = top.properties!
   Object.assign(properties['sources'], named({ oneOf: knownTypes.sources.map(typeSchema) }))
-  Object.assign(properties['destinations'], named({ oneOf: knownTypes.destinations.map(typeSchema) }))
+  Object.assign(properties['destinations'], named({ oneOf: knownTypes.destinations.map(destinationSchema) }))
   Object.assign(properties['filters'], { type: 'object', additionalProperties: { type: 'string' } })
   Object.assign(properties['routes'], { type: 'array', minItems: 1, items: cleaned(jsonSchemaOf(routeDeclaration)) })
   return { ...top, title: 'sluice configuration' }
@@ -77,6 +77,10 @@ function typeSchema({ type, about, options }: KnownType): object {
   return { ...schema, description: about, properties: { type: { const: type }, ...schema.properties }, required }
 }
 
+const destinationSchema = (known: KnownType) => {
+  return typeSchema({ ...known, options: extended(known.options, destinationOptions) })
+}
+
 /** Without what only the handbook reads. */
 function cleaned(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(cleaned)
@@ -89,6 +93,10 @@ const isNote = (key: string) => key === 'kind' || key === 'like' || key === 'bou
 
 function typeSection(known: KnownType): string {
   return `#### \`type: ${known.type}\`\n\n${known.about}\n\n${optionTable(known.options)}`
+}
+
+function everyDestination(): string {
+  return `#### Every destination\n\nBesides the options of its type:\n\n${optionTable(options(destinationOptions))}`
 }
 
 function optionTable(declaration: ZodType): string {

@@ -1,0 +1,47 @@
+// `sluice spool`: what lies in a disk buffer, also while its daemon runs. Reads only.
+
+import { Argument, Command, Option } from 'commander'
+import type { SpoolFormat } from '../spool-report.ts'
+
+const actions = ['ls', 'cat', 'check'] as const
+type Action = (typeof actions)[number]
+const formats: readonly SpoolFormat[] = ['short', 'json', 'raw']
+
+const examples = `
+DIR is <data>/spool/<name of the destination>.
+
+  ls      its segments, what waits in it, and up to where its receiver has everything
+  cat     the messages that wait, oldest first; --all: also those that only wait to be removed
+  check   reads every record; a write that is under way is no damage
+
+Exit status: 0, or for check 1 where something is damaged; 2 when there is no spool.
+
+Examples:
+  sluice spool ls ./sluice-data/spool/central
+  sluice spool cat -O raw ./sluice-data/spool/central | less
+  sluice spool check /var/lib/sluice/spool/central && echo whole
+`
+
+interface Flags {
+  readonly output: SpoolFormat
+  readonly all?: boolean
+  readonly marks?: boolean
+}
+
+/** The command. */
+export function spoolCommand(): Command {
+  return new Command('spool')
+    .description('Looks into a disk buffer, also while its daemon runs; changes nothing.')
+    .addArgument(new Argument('<action>', 'what to do').choices(actions))
+    .argument('<dir>', "the spool's folder")
+    .addOption(new Option('-O, --output <format>', 'how cat prints a message').choices(formats).default('short'))
+    .option('--all', 'cat: also messages that the receiver has already')
+    .option('--marks', 'ls: every incoming stream, and up to where it is stored')
+    .addHelpText('after', examples)
+    .action(async (action: Action, folder: string, { output, all = false, marks = false }: Flags) => {
+      const report = await import('../spool-report.ts')
+      if (action === 'ls') process.exitCode = await report.listSpool(folder, marks)
+      else if (action === 'cat') process.exitCode = await report.printSpool(folder, output, all)
+      else process.exitCode = await report.checkSpool(folder)
+    })
+}

@@ -1,0 +1,131 @@
+// What `sluice spool` prints.
+
+import { basename, resolve } from 'node:path'
+import { systemDisk } from '../common/disk.ts'
+import { lineFormat, writeLines, type LineFormatName } from '../common/message/line-format.ts'
+import { Output } from '../common/message/output.ts'
+import { utcText } from '../common/message/time-text.ts'
+import { releaseBatch } from '../common/pipeline/batch.ts'
+import { SlabPool } from '../common/pipeline/slab.ts'
+import type { LiveMark } from '../common/spool/live-marks.ts'
+import { viewSpool, type SpoolView, type ViewedSegment } from '../common/spool/spool-view.ts'
+import { writeOut } from './command/standard-streams.ts'
+
+export type SpoolFormat = 'short' | 'json' | 'raw'
+
+const lineFormats: Record<SpoolFormat, LineFormatName> = { short: 'traditional', json: 'json', raw: 'raw' }
+
+const EXIT_OK = 0
+const EXIT_DAMAGED = 1
+const EXIT_NO_SPOOL = 2
+const DAY_US = 86_400e6
+
+/** Prints what there is; resolves to the exit status. */
+export async function listSpool(folder: string, withMarks: boolean): Promise<number> {
+  const view = await look(folder)
+  if (!view) return EXIT_NO_SPOOL
+  const rows: string[][] = [['segment', 'from', 'records', 'messages', 'waiting', 'bytes', 'made']]
+  const totals = { records: 0, messages: 0, waiting: 0, bytes: 0 }
+  let marks: ReadonlyMap<string, LiveMark> = new Map()
+  for await (const segment of view.segments()) {
+    const { records, messages, waiting } = await countIn(segment, view.acknowledged)
+    const { path, first, head, bytes } = segment
+    marks = head?.marks ?? marks
+    const made = head ? utcText(head.made) : 'head unreadable'
+    rows.push([basename(path), ...[first, records, messages, waiting, bytes].map(String), made])
+    for (const [name, value] of Object.entries({ records, messages, waiting, bytes })) {
+      totals[name as keyof typeof totals] += value
+    }
+  }
+  rows.push(['total', '', ...Object.values(totals).map(String), ''])
+  const lines = [`stream        ${view.stream ?? 'unknown'}`, `acknowledged  ${view.acknowledged}`, ...table(rows)]
+  lines.push(`${marks.size} incoming ${marks.size === 1 ? 'stream' : 'streams'} at the start of the newest segment`)
+  if (withMarks) for (const [id, mark] of marks) lines.push(markLine(id, mark))
+  await writeOut(`${lines.join('\n')}\n`)
+  return EXIT_OK
+}
+
+/** Prints the messages that wait, or all. */
+export async function printSpool(folder: string, format: SpoolFormat, all: boolean): Promise<number> {
+  const view = await look(folder)
+  if (!view) return EXIT_NO_SPOOL
+  const line = lineFormat(lineFormats[format])
+  const output = new Output()
+  for await (const segment of view.segments()) {
+    for await (const item of segment.items()) {
+      if (item.kind !== 'record' || item.count === 0) continue
+      if (!all && item.position + item.count <= view.acknowledged) continue
+      const batch = item.batch()
+      output.clear()
+      writeLines(line, batch, output)
+      releaseBatch(batch)
+      await writeOut(output.written)
+    }
+  }
+  return EXIT_OK
+}
+
+/** Reads every record and says what is wrong. */
+export async function checkSpool(folder: string): Promise<number> {
+  const view = await look(folder)
+  if (!view) return EXIT_NO_SPOOL
+  let damages = 0
+  let records = 0
+  for await (const { path, head, bytes, items } of view.segments()) {
+    for await (const item of items()) {
+      if (item.kind === 'record') records += 1
+      else {
+        const [place, size] = [`${path}: at byte ${item.offset}`, `${item.bytes} of ${bytes} bytes`]
+        if (item.kind === 'damage') damages += 1
+        const what =
+          item.kind === 'damage' ? 'are damaged' : 'are no whole record yet: written now, or cut off by a crash'
+        await writeOut(`${place}, ${size} ${what}${head ? '' : ' (the head is among them)'}\n`)
+      }
+    }
+  }
+  await writeOut(`${records} records are whole, ${damages} ${damages === 1 ? 'place is' : 'places are'} damaged\n`)
+  return damages === 0 ? EXIT_OK : EXIT_DAMAGED
+}
+
+async function look(folder: string): Promise<SpoolView | undefined> {
+  const path = resolve(folder)
+  const view = await viewSpool(systemDisk, path, new SlabPool())
+  if (!view) process.stderr.write(`${path}: there is no spool here${await spoolsBelow(path)}\n`)
+  return view
+}
+
+/** Somebody names the data folder, or the folder of all spools. */
+async function spoolsBelow(folder: string): Promise<string> {
+  for (const parent of [folder, `${folder}/spool`]) {
+    const paths = (await systemDisk.list(parent)).map((name) => `${parent}/${name.toString()}`)
+    const spools: string[] = []
+    for (const path of paths) if (await viewSpool(systemDisk, path, new SlabPool())) spools.push(path)
+    if (spools.length > 0) return `; there ${spools.length === 1 ? 'is' : 'are'} ${spools.join(', ')}`
+  }
+  return ''
+}
+
+async function countIn(segment: ViewedSegment, acknowledged: number) {
+  const counts = { records: 0, messages: 0, waiting: 0 }
+  for await (const item of segment.items()) {
+    if (item.kind !== 'record') continue
+    const { position, count } = item
+    counts.records += 1
+    counts.messages += count
+    counts.waiting += Math.max(0, Math.min(count, position + count - acknowledged))
+  }
+  return counts
+}
+
+function markLine(id: string, { position, day, retired }: LiveMark): string {
+  return `  ${id}  ${position}  since ${utcText(day * DAY_US).slice(0, 10)}${retired ? ', over' : ''}`
+}
+
+/** The first column to the left, the others to the right. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
+  return rows.map((row) => {
+    const cells = row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column])))
+    return cells.join('  ').trimEnd()
+  })
+}

@@ -1,0 +1,116 @@
+// A relay with its disk buffer: the receiver is down, the relay is killed, and nothing is lost.
+
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { daemon, freePort, lineCount, run, temporaryFolder, until } from './program.ts'
+
+const LINES = 5_000
+const messageOf = (i: number) => `<134>Oct 11 22:14:15 host app: number ${i}`
+
+function send(port: number, from: number, to: number): Promise<void> {
+  const lines = Array.from({ length: to - from }, (_, i) => `${messageOf(from + i)}\n`)
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.end(lines.join('')))
+    socket.once('close', () => resolve()).once('error', reject)
+  })
+}
+
+async function waiting(spool: string): Promise<number> {
+  const { stdout } = await run(['spool', 'ls', spool])
+  const total = /^total +\d+ +\d+ +(\d+) /m.exec(stdout)
+  return total ? Number(total[1]) : 0
+}
+
+test('relay: what it took in while its receiver was down survives kill -9, and arrives once', async () => {
+  const folder = temporaryFolder()
+  const [relayPort, serverPort] = [await freePort(), await freePort()]
+  const relay = () => {
+    return daemon(
+      'relay',
+      `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${relayPort}"] } }
+destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${serverPort}"] } }
+`,
+      folder,
+    )
+  }
+  const spool = join(folder, 'data-relay', 'spool', 'up')
+  const first = await relay()
+  await send(relayPort, 0, LINES)
+  await until('all messages are in the spool', async () => (await waiting(spool)) === LINES)
+
+  const cat = await run(['spool', 'cat', '-O', 'raw', spool])
+  expect(cat.stdout.split('\n').slice(0, -1)).toEqual(Array.from({ length: LINES }, (_, i) => messageOf(i)))
+  expect(await run(['spool', 'check', spool])).toMatchObject({ status: 0 })
+  const short = await run(['spool', 'cat', spool])
+  expect(short.stdout.split('\n')[7]).toBe('Oct 11 22:14:15 host app: number 7')
+  await first.stop('SIGKILL')
+
+  const out = join(folder, 'out.log')
+  await daemon(
+    'server',
+    `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${serverPort}"] } }
+destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
+`,
+    folder,
+  )
+  const second = await relay()
+  await until('all messages are in the file', () => lineCount(out) >= LINES)
+  expect(readFileSync(out, 'latin1').split('\n').slice(0, -1)).toEqual(
+    Array.from({ length: LINES }, (_, i) => messageOf(i)),
+  )
+  await until('everything is acknowledged', async () => (await waiting(spool)) === 0)
+  expect((await run(['spool', 'cat', spool])).stdout).toBe('')
+  expect(await second.stop()).toBe(0)
+}, 120_000)
+
+test('spool: damage is told by place and by exit status, and a wrong folder by where the spools are', async () => {
+  const folder = temporaryFolder()
+  const port = await freePort()
+  const relay = await daemon(
+    'relay',
+    `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }
+destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${await freePort()}"] } }
+`,
+    folder,
+  )
+  const spool = join(folder, 'data-relay', 'spool', 'up')
+  for (let i = 0; i < 3; i += 1) {
+    await send(port, i, i + 1)
+    await until('the message is in the spool', async () => (await waiting(spool)) === i + 1)
+  }
+  await relay.stop('SIGKILL')
+
+  const segment = join(
+    spool,
+    readdirSync(spool).find((name) => name.endsWith('.spool'))!,
+  )
+  const bytes = readFileSync(segment)
+  bytes[bytes.indexOf('number 1')] ^= 1
+  writeFileSync(segment, bytes)
+  const check = await run(['spool', 'check', spool])
+  expect(check.status).toBe(1)
+  expect(check.stdout).toContain('2 records are whole, 1 place is damaged')
+  expect((await run(['spool', 'cat', '-O', 'raw', spool])).stdout).toBe(`${messageOf(0)}\n${messageOf(2)}\n`)
+
+  const wrong = await run(['spool', 'ls', join(folder, 'data-relay')])
+  expect(wrong.status).toBe(2)
+  expect(wrong.stderr).toContain(`there is no spool here; there is ${spool}`)
+  expect(existsSync(join(folder, 'nothing'))).toBe(false)
+  expect(await run(['spool', 'check', join(folder, 'nothing')])).toMatchObject({ status: 2 })
+  expect(existsSync(join(folder, 'nothing'))).toBe(false)
+}, 120_000)
+
+test('relay: `buffer: none` keeps nothing on the disk', async () => {
+  const folder = temporaryFolder()
+  const port = await freePort()
+  await daemon(
+    'relay',
+    `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }
+destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${await freePort()}"], buffer: none } }
+`,
+    folder,
+  )
+  expect(existsSync(join(folder, 'data-relay', 'spool'))).toBe(false)
+}, 60_000)
