@@ -71,8 +71,9 @@ export async function checkSpool(folder: string): Promise<number> {
   if (!view) return EXIT_NO_SPOOL
   let damages = 0
   let records = 0
-  for await (const { path, head, bytes, items } of view.segments()) {
-    for await (const item of items()) {
+  for await (const segment of view.segments()) {
+    const { path, head, bytes } = segment
+    for await (const item of segment.items()) {
       if (item.kind === 'record') records += 1
       else {
         const [place, size] = [`${path}: at byte ${item.offset}`, `${item.bytes} of ${bytes} bytes`]

@@ -27,6 +27,11 @@ export interface ArchiveResult extends Result {
   readonly smaller: number
 }
 
+export interface SpoolResult extends Result {
+  /** Of message bytes. */
+  readonly bytesPerSecond: number
+}
+
 /** Batches into an archive, until the last is durably committed. */
 export function archiveIntake(syslog: Syslog, messages: number, times: number): Promise<ArchiveResult> {
   return inFolder(async (folder) => {
@@ -55,5 +60,23 @@ export function archiveIntake(syslog: Syslog, messages: number, times: number): 
       expected: sent,
       smaller: raw / stored,
     }
+  })
+}
+
+/** Batches into a spool and out of it, until the last is acknowledged. */
+export function spoolFlow(messages: number, times: number, durability: 'fsync' | 'os'): Promise<SpoolResult> {
+  return inFolder((folder) => {
+    const program = new URL('./spool-flow.js', import.meta.url).pathname
+    const corpus = join(folder, 'corpus')
+    const bytes = corpusBuffer('rfc3164', messages).corpus
+    writeFileSync(corpus, bytes)
+    const words = [program, folder, corpus, String(times), durability]
+    const { stdout } = spawnSync(process.execPath, words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+    const { seconds, cpuSeconds, memoryBytes, messages: arrived } = JSON.parse(stdout) as Record<string, number>
+    const expected = messages * times
+    return Promise.resolve({
+      ...{ rate: expected / seconds, cpu: (cpuSeconds * 1e6) / expected, memoryBytes, arrived, expected },
+      bytesPerSecond: ((bytes.length - messages) * times) / seconds,
+    })
   })
 }

@@ -7,7 +7,7 @@
 // Runs are interleaved (each system once, then again), medians are printed, and that every message arrived.
 
 import { corpusBuffer } from './corpus-buffer.ts'
-import { archiveIntake, idleMemory } from './daemon-work.ts'
+import { archiveIntake, idleMemory, spoolFlow } from './daemon-work.ts'
 import { median } from './measure.ts'
 import { rsyslog, sluice, syslogNg, type System } from './systems.ts'
 import { fileChain } from './chain-work.ts'
@@ -66,6 +66,18 @@ const scenarios: readonly Scenario[] = [
       async run() {
         const result = await archiveIntake(syslog, 1_000_000, 2)
         say(`archive: ${result.smaller.toFixed(2)} times smaller than raw`)
+        return result
+      },
+    }
+  }),
+  ...(['fsync', 'os'] as const).map((durability): Scenario => {
+    return {
+      name: `spool-${durability}`,
+      title: `batches → spool → acknowledged, durability: ${durability}`,
+      systems: [sluice],
+      async run() {
+        const result = await spoolFlow(1_000_000, 4, durability)
+        say(`spool: ${Math.round(result.bytesPerSecond / 1e6)} MB/s of message bytes`)
         return result
       },
     }

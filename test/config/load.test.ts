@@ -170,3 +170,22 @@ test('the summary names what would run and what leads nowhere', () => {
     ].join('\n'),
   )
 })
+
+test('buffer: every destination can have one; forwards of a relay have 1 GiB that blocks, unless they are told otherwise', () => {
+  const bufferOf = (mode: string, options: string) => {
+    const text = `mode: ${mode}\nsources: { in: { type: stdin } }\ndestinations: { out: { ${options} } }\n`
+    return read(text).destinations[0]
+  }
+  const usual = { bytesMax: 2 ** 30, whenFull: 'block', durability: 'fsync', freeBytesMin: 16 * 2 ** 20 }
+  const forward = 'type: forward, to: ["tcp://a"]'
+  expect(bufferOf('relay', forward).buffer).toEqual(usual)
+  expect(bufferOf('relay', `${forward}, buffer: none`).buffer).toBeUndefined()
+  expect(bufferOf('relay', 'type: stdout').buffer).toBeUndefined()
+  expect(bufferOf('client', forward).buffer).toBeUndefined()
+  expect(bufferOf('server', forward).buffer).toBeUndefined()
+  expect(bufferOf('server', `${forward}, buffer: {}`).buffer).toEqual(usual)
+  const written = 'buffer: { max: 2MiB, when_full: drop-oldest, durability: os, keep_free: 0B }'
+  const out = bufferOf('server', `type: stdout, ${written}`)
+  expect(out.buffer).toEqual({ bytesMax: 2 ** 21, whenFull: 'drop-oldest', durability: 'os', freeBytesMin: 0 })
+  expect(out.options).not.toHaveProperty('buffer')
+})
