@@ -152,7 +152,7 @@ test('a receiver that stalls: the other destination goes on, and a stop ends wit
     `drain: 1s
 sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] }, other: { type: syslog, listen: ["tcp://127.0.0.1:0"] } }
 destinations:
-  slow: { type: forward, to: ["tcp://127.0.0.1:${await stalledPeer()}"] }
+  slow: { type: forward, to: ["tcp://127.0.0.1:${await stalledPeer()}"], buffer: none }
   out: { type: file, path: ${JSON.stringify(out)}, line: raw }
 routes: [{ from: [in], to: [slow] }, { from: [other], to: [out] }]
 `,
