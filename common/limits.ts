@@ -81,8 +81,11 @@ export const POSITION_LOG_BYTES_MAX = 4 * MiB
 
 /** A stream that was silent for so long is forgotten. */
 export const MARK_KEPT_DAYS = 90
-/** One that was said to be over. */
+/** … and one that is over after this: whoever sent the last of it may not have heard that it arrived. */
 export const RETIRED_MARK_KEPT_DAYS = 7
+
+/** Folders that are remembered as durable; beyond it they are synced anew. */
+export const DURABLE_FOLDERS_MAX = 10_000
 
 /** Rotated files are compressed in frames of so many bytes: a worker is never busy for long, memory stays small. */
 export const COMPRESS_CHUNK_BYTES = 4 * MiB

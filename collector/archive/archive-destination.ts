@@ -5,6 +5,7 @@
 
 import type { Cancel } from '../../common/clock.ts'
 import type { ComponentContext } from '../../common/component.ts'
+import { DurableNames } from '../../common/durable-names.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
 import {
   ARCHIVE_OPEN_BYTES_MAX,
@@ -16,19 +17,25 @@ import {
 import { RateLimitedWarning } from '../../common/log.ts'
 import type { Platform } from '../../common/platform.ts'
 import { batchBytes, hasStream, type Batch, type Origin } from '../../common/pipeline/batch.ts'
-import type { Destination } from '../../common/pipeline/sink.ts'
+import type { Destination, StreamMarks } from '../../common/pipeline/sink.ts'
 import { Backoff } from '../../common/retry.ts'
 import { WorkerThread } from '../../common/worker.ts'
-import type { FromWorker, OriginData, RunData, ToWorker, WorkerData } from './archive-protocol.ts'
+import type { FromWorker, OriginData, RunData, StreamChange, ToWorker, WorkerData } from './archive-protocol.ts'
 import { openArchive } from './reader.ts'
 import { Retention, type RetentionOptions } from './retention.ts'
 import { fileNameOf, type PartName } from './schema.ts'
 
 interface OpenWrite {
   readonly id: number
-  readonly batch: Batch
+  /** A batch, or what is said of streams. */
+  readonly what: Batch | StreamChange
   readonly bytes: number
   readonly resolve: () => void
+  readonly reject: (reason: Fault) => void
+}
+
+interface Question {
+  readonly resolve: (positions: ReadonlyMap<string, number>) => void
   readonly reject: (reason: Fault) => void
 }
 
@@ -41,6 +48,11 @@ const WAL_MARK = 2
 
 export class ArchiveDestination implements Destination {
   readonly name: string
+  readonly streams: StreamMarks = {
+    marks: (ids) => this.#ask(ids),
+    join: (begins) => this.#add({ at: this.#platform.clock.now(), begins, ends: [] }, 0),
+    retire: (ids) => this.#add({ at: this.#platform.clock.now(), begins: new Map(), ends: ids }, 0),
+  }
   readonly #platform: Platform
   readonly #folder: string
   readonly #retention: Retention
@@ -55,7 +67,7 @@ export class ArchiveDestination implements Destination {
   /** Not handed over yet. */
   #held: OpenWrite[] = []
   #origins = new Map<Origin, number>()
-  readonly #asked = new Map<number, (positions: ReadonlyMap<string, number>) => void>()
+  readonly #asked = new Map<number, Question>()
   #opened: { resolve: () => void; reject: (reason: unknown) => void } | undefined
   #closed: (() => void) | undefined
   #closing = false
@@ -76,6 +88,7 @@ export class ArchiveDestination implements Destination {
     const { disk } = this.#platform
     try {
       await disk.makeFolder(this.#folder)
+      await new DurableNames(disk).sync(this.#folder)
     } catch (cause) {
       throw new Fault('DATA_UNWRITABLE', `${this.#folder}: ${reasonOf(cause)}`, { cause })
     }
@@ -84,10 +97,14 @@ export class ArchiveDestination implements Destination {
   }
 
   write(batch: Batch): Promise<void> {
+    if (batch.count === 0 && !hasStream(batch) && !this.#closing) return Promise.resolve()
+    return this.#add(batch, batchBytes(batch))
+  }
+
+  #add(what: Batch | StreamChange, bytes: number): Promise<void> {
     if (this.#closing) return Promise.reject(new Fault('STOPPING', `${this.name} takes nothing more`))
-    if (batch.count === 0 && !hasStream(batch)) return Promise.resolve()
     return new Promise((resolve, reject) => {
-      const write = { id: this.#nextId, batch, bytes: batchBytes(batch), resolve, reject }
+      const write = { id: this.#nextId, what, bytes, resolve, reject }
       this.#nextId += 1
       this.#writes.set(write.id, write)
       this.#held.push(write)
@@ -95,14 +112,13 @@ export class ArchiveDestination implements Destination {
     })
   }
 
-  /** The positions up to which these streams are stored; streams it does not know are left out. */
-  marks(streams: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  #ask(streams: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const worker = this.#worker
     if (!worker) return Promise.reject(new Fault('STOPPING', `${this.name} is not open`, { retryable: true }))
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const id = this.#nextId
       this.#nextId += 1
-      this.#asked.set(id, resolve)
+      this.#asked.set(id, { resolve, reject })
       worker.post({ kind: 'marks', id, streams })
     })
   }
@@ -129,6 +145,7 @@ export class ArchiveDestination implements Destination {
     for (const { reject } of this.#writes.values()) reject(stopping)
     this.#writes.clear()
     this.#held = []
+    this.#refuseQuestions(stopping)
   }
 
   #askToClose(): void {
@@ -144,16 +161,20 @@ export class ArchiveDestination implements Destination {
       if (worker.open >= OPEN_MESSAGES_MAX) return
       this.#held.shift()
       this.#openBytes += write.bytes
-      const { slab, bounds, count, received, runs, marks } = write.batch
-      const { buffer, byteOffset, length } = slab.bytes
-      const runData: RunData[] = runs.map((run) => ({
-        ...{ count: run.count, origin: this.#originNumber(worker, run.origin), stream: run.stream },
-      }))
-      worker.post({
-        ...{ kind: 'write', id: write.id, buffer, byteOffset, length, bounds, count, received, runs: runData, marks },
-      })
+      const { id, what } = write
+      if ('slab' in what) this.#post(worker, id, what)
+      else worker.post({ kind: 'streams', id, ...what })
     }
     if (this.#closing) this.#askToClose()
+  }
+
+  #post(worker: WorkerThread<ToWorker, FromWorker>, id: number, batch: Batch): void {
+    const { slab, bounds, count, received, runs, marks } = batch
+    const { buffer, byteOffset, length } = slab.bytes
+    const runData: RunData[] = runs.map((run) => ({
+      ...{ count: run.count, origin: this.#originNumber(worker, run.origin), stream: run.stream },
+    }))
+    worker.post({ kind: 'write', id, buffer, byteOffset, length, bounds, count, received, runs: runData, marks })
   }
 
   // Numbers are told once for each origin. There is one for every connection there ever was: now and then all are
@@ -215,9 +236,9 @@ export class ArchiveDestination implements Destination {
         this.#backoff.reset()
         this.#worker?.answered(message.ids.length)
         for (const id of message.ids) {
-          const { bytes, batch } = this.#writes.get(id)!
+          const { bytes, what } = this.#writes.get(id)!
           this.#openBytes -= bytes
-          batch.defects = message.defects.get(id)
+          if ('slab' in what) what.defects = message.defects.get(id)
           this.#settle(id)
         }
         if (message.repeats > 0) metrics.count('sluice_repeats_total', { destination }, message.repeats)
@@ -225,7 +246,7 @@ export class ArchiveDestination implements Destination {
         return
       case 'marks':
         this.#worker?.answered()
-        this.#asked.get(message.id)?.(message.positions)
+        this.#asked.get(message.id)?.resolve(message.positions)
         this.#asked.delete(message.id)
         return
       case 'trouble':
@@ -257,8 +278,7 @@ export class ArchiveDestination implements Destination {
     }
     log.error({ destination: this.name }, `${fault.detail}; what it had not stored is written again`)
     metrics.count('sluice_write_errors_total', { destination: this.name }, 1)
-    for (const answer of this.#asked.values()) answer(new Map())
-    this.#asked.clear()
+    this.#refuseQuestions(fault)
     if (this.#closing) {
       this.#closed?.()
       return
@@ -266,6 +286,11 @@ export class ArchiveDestination implements Destination {
     this.#cancelRestart = clock.after(this.#backoff.nextMs(), () => {
       this.#start().catch((error: unknown) => this.#died(new Fault('WORKER_DIED', reasonOf(error), { cause: error })))
     })
+  }
+
+  #refuseQuestions({ code, detail }: Fault): void {
+    for (const { reject } of this.#asked.values()) reject(new Fault(code, detail, { retryable: true }))
+    this.#asked.clear()
   }
 
   async #sweep(): Promise<void> {

@@ -35,6 +35,14 @@ export interface RunData {
   readonly stream: StreamRange | undefined
 }
 
+/** Streams that begin, unless they are known, and streams that are over. */
+export interface StreamChange {
+  /** µs since the epoch. */
+  readonly at: number
+  readonly begins: ReadonlyMap<string, number>
+  readonly ends: readonly string[]
+}
+
 export type ToWorker =
   /** `first`: numbers told before mean nothing any more. */
   | { readonly kind: 'origin'; readonly number: number; readonly first: boolean; readonly origin: OriginData }
@@ -51,6 +59,8 @@ export type ToWorker =
       readonly runs: readonly RunData[]
       readonly marks: Uint32Array | undefined
     }
+  /** Settled like a write, in its order. */
+  | ({ readonly kind: 'streams'; readonly id: number } & StreamChange)
   | { readonly kind: 'marks'; readonly id: number; readonly streams: readonly string[] }
   /** Commit what there is, and let go of the file. */
   | { readonly kind: 'close' }

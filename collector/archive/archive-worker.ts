@@ -35,6 +35,10 @@ listen((message) => {
       intake.add({ id: message.id, batch: batchOf(message) })
       schedule()
       return
+    case 'streams':
+      intake.add({ id: message.id, change: message })
+      schedule()
+      return
     case 'marks':
       tell({ kind: 'marks', id: message.id, positions: intake.marks(message.streams) })
       return

@@ -7,18 +7,23 @@
 // the writes stay open, and that is the brake.
 
 import { assert, Fault } from '../../common/fault.ts'
-import { ARCHIVE_BLOCK_BYTES, ARCHIVE_COMMIT_BYTES_MAX, MARK_KEPT_DAYS } from '../../common/limits.ts'
+import {
+  ARCHIVE_BLOCK_BYTES,
+  ARCHIVE_COMMIT_BYTES_MAX,
+  MARK_KEPT_DAYS,
+  RETIRED_MARK_KEPT_DAYS,
+} from '../../common/limits.ts'
 import { batchBytes, type Batch } from '../../common/pipeline/batch.ts'
+import type { StreamChange } from './archive-protocol.ts'
 import { addBatch } from './batch-rows.ts'
 import { BlockBuilder, type EncodedBlock } from './block-builder.ts'
 import { PartWriter, type Mark } from './part-writer.ts'
 import { compareParts, dayOf, fileNameOf, type PartName } from './schema.ts'
 
-/** A batch on its way, with the number it is settled by. */
-export interface Write {
-  readonly id: number
-  readonly batch: Batch
-}
+/** A batch on its way, or what is said of streams, with the number it is settled by. */
+export type Write =
+  | { readonly id: number; readonly batch: Batch; readonly change?: undefined }
+  | { readonly id: number; readonly change: StreamChange; readonly batch?: undefined }
 
 /** What a commit did. */
 export interface Committed {
@@ -31,6 +36,8 @@ export interface Committed {
 }
 
 const DAY_US = 86_400_000_000
+const KEPT_US = MARK_KEPT_DAYS * DAY_US
+const RETIRED_KEPT_US = RETIRED_MARK_KEPT_DAYS * DAY_US
 const MERGE_NOW_BLOCKS = 64
 
 export class Intake {
@@ -82,7 +89,8 @@ export class Intake {
         else part.seal()
         return
       } catch (error) {
-        if (!(error instanceof Fault)) throw error
+        // What can be read later must be: it may hold the marks, and without them repeats would be stored again.
+        if (!(error instanceof Fault) || error.retryable) throw error
         this.#say('a part of the archive cannot be opened; going on in the next one', {
           part: name,
           reason: error.detail,
@@ -122,7 +130,8 @@ export class Intake {
   /** Commits what waits, up to a bound and to the end of a day. Throws a Fault, and then nothing is stored or forgotten. */
   commit(): Committed {
     const writes = this.#group()
-    const part = this.#partFor(writes[0].batch.received)
+    const now = timeOf(writes[0])
+    const part = this.#partFor(now)
     const moved = new Map<string, Mark>()
     const blocks: EncodedBlock[] = []
     let repeats = 0
@@ -130,7 +139,11 @@ export class Intake {
     this.#builder.bytesWanted = evenBlocks(writes)
     const finish = () => void blocks.push(this.#builder.finish())
     const defects = new Map<number, Uint32Array>()
-    for (const { id, batch } of writes) {
+    for (const { id, batch, change } of writes) {
+      if (change) {
+        this.#change(change, moved)
+        continue
+      }
       const skipped = this.#repeats(batch, moved)
       if (skipped) for (const skip of skipped) repeats += skip
       const found = addBatch(batch, skipped, this.#builder, finish)
@@ -138,7 +151,7 @@ export class Intake {
     }
     if (this.#builder.count > 0) finish()
     const settled = writes.at(-1)!.id
-    const marks = part.isNew ? this.#live(moved, writes[0].batch.received) : moved
+    const marks = part.isNew ? this.#live(moved, now) : moved
     try {
       part.commit(blocks, marks, this.#instance, settled)
     } catch (error) {
@@ -173,12 +186,12 @@ export class Intake {
   /** The writes of the next commit: in order, of one day. */
   #group(): Write[] {
     assert(this.#waiting.length > 0, 'a commit has something to store')
-    const day = dayOf(this.#waiting[0].batch.received)
+    const day = dayOf(timeOf(this.#waiting[0]))
     let bytes = 0
     let count = 0
-    for (const { batch } of this.#waiting) {
-      if (bytes >= ARCHIVE_COMMIT_BYTES_MAX || (count > 0 && dayOf(batch.received) !== day)) break
-      bytes += batchBytes(batch)
+    for (const write of this.#waiting) {
+      if (bytes >= ARCHIVE_COMMIT_BYTES_MAX || (count > 0 && dayOf(timeOf(write)) !== day)) break
+      bytes += bytesOf(write)
       count += 1
     }
     return this.#waiting.slice(0, count)
@@ -221,23 +234,35 @@ export class Intake {
     let first = 0
     for (const { count, stream } of batch.runs) {
       if (stream) {
-        const mark = (moved.get(stream.id) ?? this.#marks.get(stream.id))?.position ?? -1
+        const mark = this.#markOf(stream.id, moved)?.position ?? -1
         for (let i = 0; i < count && stream.from + stream.ends[i] <= mark; i += 1) {
           skipped ??= new Uint8Array(batch.count)
           skipped[first + i] = 1
         }
-        if (stream.to > mark) moved.set(stream.id, { position: stream.to, at: batch.received })
+        if (stream.to > mark) moved.set(stream.id, { position: stream.to, until: batch.received + KEPT_US })
       }
       first += count
     }
     return skipped
   }
 
-  /** All marks but those of streams that have long been silent: a new part's first commit repeats them. */
-  #live(moved: ReadonlyMap<string, Mark>, now: number): Map<string, Mark> {
-    for (const [stream, { at }] of this.#marks) {
-      if (at < now - MARK_KEPT_DAYS * DAY_US) this.#marks.delete(stream)
+  #change({ at, begins, ends }: StreamChange, moved: Map<string, Mark>): void {
+    for (const [id, position] of begins) {
+      if (!this.#markOf(id, moved)) moved.set(id, { position, until: at + KEPT_US })
     }
+    for (const id of ends) {
+      const mark = this.#markOf(id, moved)
+      if (mark) moved.set(id, { position: mark.position, until: at + RETIRED_KEPT_US })
+    }
+  }
+
+  #markOf(stream: string, moved: ReadonlyMap<string, Mark>): Mark | undefined {
+    return moved.get(stream) ?? this.#marks.get(stream)
+  }
+
+  /** All marks but those whose time is over: a new part's first commit repeats them. */
+  #live(moved: ReadonlyMap<string, Mark>, now: number): Map<string, Mark> {
+    for (const [stream, { until }] of this.#marks) if (until < now) this.#marks.delete(stream)
     return new Map([...this.#marks, ...moved])
   }
 
@@ -246,8 +271,12 @@ export class Intake {
   }
 }
 
+/** When it was received, or said. */
+const timeOf = ({ batch, change }: Write): number => batch?.received ?? change!.at
+const bytesOf = ({ batch }: Write): number => (batch ? batchBytes(batch) : 0)
+
 /** Blocks of about the wanted size and all alike, so that no small one is left at the end of a large commit. */
 function evenBlocks(writes: readonly Write[]): number {
-  const bytes = writes.reduce((sum, { batch }) => sum + batchBytes(batch), 0)
+  const bytes = writes.reduce((sum, write) => sum + bytesOf(write), 0)
   return Math.max(1, Math.ceil(bytes / Math.max(1, Math.round(bytes / ARCHIVE_BLOCK_BYTES))))
 }

@@ -13,7 +13,7 @@ import { BlockBuilder, type EncodedBlock } from './block-builder.ts'
 import { addBlock } from './block-rows.ts'
 import { DecodedBlock, type BlockBlobs } from './decoded-block.ts'
 import { FORMAT_VERSION, SCHEMA, type PartName } from './schema.ts'
-import { archiveFault, leaveWal, openToWrite, type Sqlite, type Statement } from './sqlite.ts'
+import { archiveFault, isBegun, leaveWal, openToWrite, type Sqlite, type Statement } from './sqlite.ts'
 
 const LARGE_BYTES = ARCHIVE_BLOCK_BYTES / 2
 
@@ -35,8 +35,8 @@ export interface Intake {
 
 export interface Mark {
   readonly position: number
-  /** When it was last moved, µs since the epoch. */
-  readonly at: number
+  /** When it is forgotten, µs since the epoch. */
+  readonly until: number
 }
 
 export class PartWriter {
@@ -62,8 +62,7 @@ export class PartWriter {
     this.name = name
     this.#sqlite = openToWrite(path)
     try {
-      const tables = this.#sqlite.prepare("SELECT name FROM sqlite_schema WHERE name = 'meta'").all()
-      this.#isNew = tables.length === 0
+      this.#isNew = !isBegun(this.#sqlite)
       this.nextOrdinal = firstOrdinal
       if (!this.#isNew) this.#load()
     } catch (error) {
@@ -125,8 +124,8 @@ export class PartWriter {
   intake(): Intake {
     const marks = new Map<string, Mark>()
     if (this.#isNew) return { marks, instance: 0, settled: 0 }
-    const rows = this.#sqlite.prepare<[], Mark & { stream: string }>('SELECT stream, position, at FROM marks').all()
-    for (const { stream, position, at } of rows) marks.set(stream, { position, at })
+    const rows = this.#sqlite.prepare<[], Mark & { stream: string }>('SELECT stream, position, until FROM marks').all()
+    for (const { stream, position, until } of rows) marks.set(stream, { position, until })
     return { marks, instance: this.#meta('instance'), settled: this.#meta('settled') }
   }
 
@@ -145,7 +144,7 @@ export class PartWriter {
         this.#insert(first, block, 0)
         first += block.count
       }
-      for (const [stream, { position, at }] of marks) this.#setMark!.run(stream, position, at)
+      for (const [stream, { position, until }] of marks) this.#setMark!.run(stream, position, until)
       this.#setMeta!.run('instance', instance)
       this.#setMeta!.run('settled', settled)
     })

@@ -19,7 +19,7 @@ import { Fault } from '../../common/fault.ts'
 import { DecodedBlock, readDictionary, type Texts } from './decoded-block.ts'
 import { mayContain } from './grams.ts'
 import { compareParts, fileNameOf, FORMAT_VERSION, partNameOf, type PartName } from './schema.ts'
-import { archiveFault, openToRead, type Sqlite, type Statement } from './sqlite.ts'
+import { archiveFault, isBegun, openToRead, type Sqlite, type Statement } from './sqlite.ts'
 
 /** What a block must have; absent means any. Times are effective ones, µs since the epoch, both ends included. */
 export interface BlockFilter {
@@ -77,6 +77,20 @@ export function openPart(path: string, name: PartName): PartReader {
   }
 }
 
+/** Whether anything was ever stored in the part at `path`; where that cannot be told, it is taken for begun. */
+export function isPartBegun(path: string): boolean {
+  try {
+    const sqlite = openToRead(path)
+    try {
+      return isBegun(sqlite)
+    } finally {
+      sqlite.close()
+    }
+  } catch {
+    return true
+  }
+}
+
 interface BlockRow {
   readonly first: number
   readonly count: number
@@ -117,7 +131,7 @@ export class PartReader {
     this.#sqlite = sqlite
     // One snapshot for everything that is read here.
     sqlite.exec('BEGIN')
-    this.#isEmpty = sqlite.prepare('SELECT name FROM sqlite_schema').get() === undefined
+    this.#isEmpty = !isBegun(sqlite)
     if (this.#isEmpty) return
     const version = sqlite.prepare<[], { value: number }>("SELECT value FROM meta WHERE key = 'version'").get()
     if (version?.value !== FORMAT_VERSION) {

@@ -9,6 +9,7 @@ import type { Disk } from '../../common/disk.ts'
 import { reasonOf } from '../../common/fault.ts'
 import { ARCHIVE_EXPIRY_WAIT_MS } from '../../common/limits.ts'
 import type { Log } from '../../common/log.ts'
+import { isPartBegun } from './reader.ts'
 import { compareParts, dayEnd, fileNameOf, partNameOf, type PartName } from './schema.ts'
 
 export interface RetentionOptions {
@@ -48,6 +49,8 @@ export class Retention {
     const parts = names.map((name) => partNameOf(name.toString())).filter((part) => part !== undefined)
     parts.sort(compareParts)
     this.#watchClock(parts.at(-1))
+    // A part that nothing was committed to yet does not hold the marks: the one before it does.
+    while (parts.length > 1 && !isPartBegun(this.#pathOf(parts[parts.length - 1]))) parts.pop()
     const old = await this.#expire(parts.slice(0, -1))
     await this.#shrink(old, parts.at(-1))
   }
@@ -101,19 +104,23 @@ export class Retention {
 
   async #size(part: PartName): Promise<number> {
     const { disk } = this.#surroundings
-    const path = `${this.#folder}/${fileNameOf(part)}`
+    const path = this.#pathOf(part)
     const stats = await Promise.all([disk.stat(path), disk.stat(`${path}-wal`)])
     return stats.reduce((sum, stat) => sum + (stat?.size ?? 0), 0)
   }
 
   async #remove(part: PartName, why: string): Promise<void> {
     const { disk, log } = this.#surroundings
-    const path = `${this.#folder}/${fileNameOf(part)}`
+    const path = this.#pathOf(part)
     try {
       for (const suffix of ['', '-wal', '-shm']) if (await disk.stat(path + suffix)) await disk.remove(path + suffix)
       log.info({ path, why }, 'removed a part of the archive')
     } catch (error) {
       log.warn({ path }, `cannot remove a part of the archive: ${reasonOf(error)}`)
     }
+  }
+
+  #pathOf(part: PartName): string {
+    return `${this.#folder}/${fileNameOf(part)}`
   }
 }

@@ -8,7 +8,7 @@
 //   meta     version of the format; the ordinal that the part's first message has in its day
 //   block    one row a block: what a search looks at first. `hosts` and `programs` are the block's dictionaries (exact).
 //   data     the same rows' columns (`block-encoder.ts`) and the bitmap of n-grams (`grams.ts`)
-//   marks    the highest stored position of each stream, in the transaction that stored it
+//   marks    the highest stored position of each stream, in the transaction that stored it, and how long it is kept (µs)
 //
 // A message's id is its day and its ordinal in it. A block holds the ordinals [first, first + count).
 
@@ -32,7 +32,7 @@ export const SCHEMA = `
     programs BLOB NOT NULL
   );
   CREATE TABLE data (first INTEGER PRIMARY KEY, grams BLOB NOT NULL, fields BLOB NOT NULL, texts BLOB NOT NULL);
-  CREATE TABLE marks (stream TEXT PRIMARY KEY, position INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE marks (stream TEXT PRIMARY KEY, position INTEGER NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
 `
 
 export interface PartName {

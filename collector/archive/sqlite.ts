@@ -34,6 +34,11 @@ export function openToRead(path: string): Sqlite {
   return open(path, true)
 }
 
+/** Whether anything was ever committed to it: a file that was made a moment ago, or before a crash, has no tables. */
+export function isBegun(sqlite: Sqlite): boolean {
+  return sqlite.prepare("SELECT name FROM sqlite_schema WHERE name = 'meta'").all().length > 0
+}
+
 function open(path: string, readonly: boolean): Sqlite {
   try {
     return new Database(path, { readonly, fileMustExist: readonly, timeout: BUSY_WAIT_MS })

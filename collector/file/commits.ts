@@ -12,14 +12,21 @@
 // lines may be cut with the rest.
 
 import { sleep, type Cancel } from '../../common/clock.ts'
+import { DurableNames } from '../../common/durable-names.ts'
 import { reasonOf } from '../../common/fault.ts'
-import { COMMIT_BYTES, COMMIT_EVERY_MS, FILE_RETRY_MAX_MS } from '../../common/limits.ts'
+import {
+  COMMIT_BYTES,
+  COMMIT_EVERY_MS,
+  FILE_RETRY_MAX_MS,
+  MARK_KEPT_DAYS,
+  RETIRED_MARK_KEPT_DAYS,
+} from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import type { Platform } from '../../common/platform.ts'
 import type { FileWatcher } from './file-keeper.ts'
 import type { OutputFile } from './output-file.ts'
-import type { FileEntry, PositionLog } from './position-log.ts'
+import type { FileEntry, Mark, PositionLog } from './position-log.ts'
 
 /** What commits need of the files. */
 export interface FilesAtWork {
@@ -33,10 +40,11 @@ export class Commits implements FileWatcher {
   readonly #platform: Platform
   readonly #log: PositionLog
   readonly #files: FilesAtWork
+  readonly #names: DurableNames
   readonly #warning: RateLimitedWarning
   /** How far each stream was rendered. */
   readonly #marks = new Map<string, number>()
-  #changed = new Map<string, number>()
+  #changed = new Map<string, Mark>()
   #written = new Set<OutputFile>()
   #waiting: (() => void)[] = []
   #waitingBytes = 0
@@ -44,12 +52,14 @@ export class Commits implements FileWatcher {
   #running = 0
   #beganMs = -Infinity
   #timer: Cancel | undefined
+  #stopped = false
 
   constructor(destination: string, platform: Platform, log: PositionLog, files: FilesAtWork) {
     this.#destination = destination
     this.#platform = platform
     this.#log = log
     this.#files = files
+    this.#names = new DurableNames(platform.disk)
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
@@ -77,9 +87,28 @@ export class Commits implements FileWatcher {
   advance(batch: Batch): void {
     for (const { stream } of batch.runs) {
       if (!stream || stream.to <= (this.#marks.get(stream.id) ?? -1)) continue
-      this.#marks.set(stream.id, stream.to)
-      this.#changed.set(stream.id, stream.to)
+      this.#move(stream.id, stream.to, MARK_KEPT_DAYS)
     }
+  }
+
+  /** Streams begin at these positions, unless they are known; resolves when that is committed. */
+  join(begins: ReadonlyMap<string, number>): Promise<void> {
+    for (const [id, from] of begins) if (!this.#marks.has(id)) this.#move(id, from, MARK_KEPT_DAYS)
+    return this.now()
+  }
+
+  /** Streams are over; resolves when that is committed. */
+  retire(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      const position = this.#marks.get(id)
+      if (position !== undefined) this.#move(id, position, RETIRED_MARK_KEPT_DAYS)
+    }
+    return this.now()
+  }
+
+  #move(id: string, position: number, days: number): void {
+    this.#marks.set(id, position)
+    this.#changed.set(id, { position, until: this.#log.today + days })
   }
 
   /** Something was rendered for a tracked file. */
@@ -125,6 +154,12 @@ export class Commits implements FileWatcher {
     if (file.tracked && file.stat) this.#log.retire(file.stat)
   }
 
+  /** Nothing is committed any more: what is being written is the last. */
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.()
+  }
+
   /** Whether lines of it wait for a commit. */
   holds(file: OutputFile): boolean {
     return this.#written.has(file)
@@ -136,7 +171,10 @@ export class Commits implements FileWatcher {
     if (!file.tracked || file.begun || !stat) return
     const known = this.#log.lengthOf(stat.device, stat.inode)
     // A length beyond the end is that of a file which is gone, and whose inode this one has.
-    if (known === undefined || known > file.length) await this.#record(entryOf(file), new Map())
+    if (known === undefined || known > file.length) {
+      await this.#names.sync(file.path)
+      await this.#record(entryOf(file), new Map())
+    }
     file.begun = true
   }
 
@@ -166,11 +204,11 @@ export class Commits implements FileWatcher {
   }
 
   // Tried until it succeeds: the writes before it wait, and say so.
-  async #record(files: readonly FileEntry[], marks: ReadonlyMap<string, number>): Promise<void> {
-    for (;;) {
+  async #record(files: readonly FileEntry[], marks: ReadonlyMap<string, Mark>): Promise<void> {
+    while (!this.#stopped) {
       try {
         await this.#log.append({ files, marks })
-        if (this.#log.isLarge) await this.#log.rewrite(({ path }) => this.#files.knows(path))
+        if (this.#log.isLarge) await this.#rewrite()
         return
       } catch (error) {
         const { clock, metrics } = this.#platform
@@ -179,6 +217,16 @@ export class Commits implements FileWatcher {
         this.#warning.warn(values, `cannot write positions, its sources wait: ${reasonOf(error)}`)
         await sleep(clock, FILE_RETRY_MAX_MS)
       }
+    }
+    // Whoever waits for it has been rejected.
+    await new Promise(() => {})
+  }
+
+  async #rewrite(): Promise<void> {
+    const before = new Map(this.#log.marks)
+    await this.#log.rewrite(({ path }) => this.#files.knows(path))
+    for (const [id, { position }] of before) {
+      if (!this.#log.marks.has(id) && this.#marks.get(id) === position) this.#marks.delete(id)
     }
   }
 }

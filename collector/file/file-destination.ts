@@ -15,7 +15,7 @@ import { writeLines, type LineFormat } from '../../common/message/line-format.ts
 import type { Zone } from '../../common/message/zone.ts'
 import type { Platform } from '../../common/platform.ts'
 import { hasStream, releaseBatch, selectMessages, type Batch } from '../../common/pipeline/batch.ts'
-import type { Destination } from '../../common/pipeline/sink.ts'
+import type { Destination, StreamMarks } from '../../common/pipeline/sink.ts'
 import { fieldText } from '../line-template.ts'
 import { Commits } from './commits.ts'
 import { FileKeeper } from './file-keeper.ts'
@@ -76,6 +76,11 @@ export class FileDestination implements Destination {
   readonly #keeper: FileKeeper
   readonly #log: PositionLog
   readonly #commits: Commits
+  readonly streams: StreamMarks = {
+    marks: (ids) => Promise.resolve(this.#log.positionsOf(ids)),
+    join: (begins) => this.#untilClosed(() => this.#commits.join(begins)),
+    retire: (ids) => this.#untilClosed(() => this.#commits.retire(ids)),
+  }
   readonly #rotation: Rotation | undefined
   readonly #rotated: RotatedFiles | undefined
   readonly #targets: FileTargets | undefined
@@ -168,7 +173,7 @@ export class FileDestination implements Destination {
   }
 
   write(batch: Batch): Promise<void> {
-    if (this.#closing) return Promise.reject(new Fault('STOPPING', `${this.name} takes nothing more`))
+    if (this.#closing) return Promise.reject(this.#takesNothing())
     if (this.#held.length === 0 && this.#unwritten < FILE_BUFFER_BYTES_MAX) return this.#take(batch)
     return new Promise((resolve, reject) => this.#held.push({ batch, resolve, reject }))
   }
@@ -195,6 +200,7 @@ export class FileDestination implements Destination {
     await Promise.race([this.#drain(), deadline])
     cancel()
     this.#files.stop()
+    this.#commits.stop()
     const stopping = new Fault('STOPPING', `${this.name} was stopped before it could write`)
     for (const { reject } of this.#held.splice(0)) reject(stopping)
     for (const ticket of this.#open) ticket.reject(stopping)
@@ -210,6 +216,19 @@ export class FileDestination implements Destination {
       await Promise.allSettled([...this.#open].map(({ settled }) => settled))
     }
     await this.#commits.now()
+  }
+
+  #takesNothing(): Fault {
+    return new Fault('STOPPING', `${this.name} takes nothing more`)
+  }
+
+  // Like an open write: what the disk does not let through by the deadline of `close` is rejected.
+  #untilClosed(commit: () => Promise<void>): Promise<void> {
+    if (this.#closing) return Promise.reject(this.#takesNothing())
+    const ticket = new Ticket()
+    this.#open.add(ticket)
+    void commit().then(() => ticket.release())
+    return ticket.settled.finally(() => this.#open.delete(ticket))
   }
 
   #take(batch: Batch): Promise<void> {

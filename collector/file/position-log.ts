@@ -2,15 +2,16 @@
 //
 //   <data>/<destination>/positions      one record a line, the last whole one counts for each name
 //
-//   0d4a1b2c {"files":[["/var/log/a.log","2049","131077",48120]],"marks":{"9f…":[1203345,20780]},"gone":[]}\n
-//   └ CRC-32 of the rest     path      device  inode   length            stream  position, day of the commit
+//   0d4a1b2c {"files":[["/var/log/a.log","2049","131077",48120]],"streams":{"9f…":[1203345,20870]},"gone":[]}\n
+//   └ CRC-32 of the rest     path      device  inode   length            stream  position, last day it is kept
 //
 // A commit appends one record and syncs it: that is the transaction. A torn last record is no record. The log is
-// rewritten when it has grown, with what is still of use: marks of the last 90 days, and files with uncommitted bytes.
+// rewritten when it has grown, with what is still of use: marks whose time is not over, and files with uncommitted bytes.
 
 import { crc32 } from 'node:zlib'
 import type { Disk, DiskFile } from '../../common/disk.ts'
-import { MARK_KEPT_DAYS, POSITION_LOG_BYTES_MAX } from '../../common/limits.ts'
+import { DurableNames } from '../../common/durable-names.ts'
+import { POSITION_LOG_BYTES_MAX } from '../../common/limits.ts'
 
 export interface FileEntry {
   readonly path: string
@@ -20,15 +21,15 @@ export interface FileEntry {
   readonly length: number
 }
 
-export interface MarkEntry {
+export interface Mark {
   readonly position: number
-  /** When it was committed, days since the epoch. */
-  readonly day: number
+  /** The last day it is kept, days since the epoch. */
+  readonly until: number
 }
 
 export interface PositionRecord {
   readonly files: readonly FileEntry[]
-  readonly marks: ReadonlyMap<string, number>
+  readonly marks: ReadonlyMap<string, Mark>
 }
 
 const DAY_MS = 86_400_000
@@ -40,10 +41,12 @@ export class PositionLog {
   readonly #now: () => number
   /** By device and inode. */
   readonly #files = new Map<string, FileEntry>()
-  readonly #marks = new Map<string, MarkEntry>()
+  readonly #marks = new Map<string, Mark>()
   #gone: readonly string[] = []
   #file: DiskFile | undefined
   #bytes = 0
+  /** Bytes when it was last rewritten. */
+  #bytesAtRewrite = 0
   #last: Promise<void> = Promise.resolve()
 
   /** `now` gives µs since the epoch. */
@@ -57,6 +60,11 @@ export class PositionLog {
   /** Reads what a run before this one left. */
   async read(): Promise<void> {
     if (!(await this.#disk.stat(this.#path))) return
+    await this.#readRecords()
+    this.#forget()
+  }
+
+  async #readRecords(): Promise<void> {
     const bytes = await this.#disk.readFile(this.#path)
     for (let start = 0; start < bytes.length; start = this.#bytes) {
       const end = bytes.indexOf('\n', start)
@@ -71,8 +79,18 @@ export class PositionLog {
     return [...this.#files.values()]
   }
 
-  get marks(): ReadonlyMap<string, MarkEntry> {
+  get marks(): ReadonlyMap<string, Mark> {
     return this.#marks
+  }
+
+  /** How far each of these streams is committed; those it does not know are left out. */
+  positionsOf(ids: readonly string[]): ReadonlyMap<string, number> {
+    const positions = new Map<string, number>()
+    for (const id of ids) {
+      const mark = this.#marks.get(id)
+      if (mark) positions.set(id, mark.position)
+    }
+    return positions
   }
 
   /** The length that is known of a file; undefined where it is not in the log. */
@@ -87,25 +105,22 @@ export class PositionLog {
 
   /** Resolves when the record is on the disk. Records are written in call order. */
   append(record: PositionRecord): Promise<void> {
-    const written = this.#last.then(() => this.#append(record))
-    this.#last = written.catch(() => undefined)
-    return written
+    return this.#inTurn(() => this.#append(record))
   }
 
-  /** Rewrites the log with all marks and with those files for which `keeps`. */
-  async rewrite(keeps: (entry: FileEntry) => boolean): Promise<void> {
-    const today = this.#today()
-    for (const [key, entry] of this.#files) if (!keeps(entry)) this.#files.delete(key)
-    for (const [id, { day }] of this.#marks) if (day < today - MARK_KEPT_DAYS) this.#marks.delete(id)
-    await this.close()
-    const bytes = encode([...this.#files.values()], this.#marks, [])
-    await this.#disk.makeFolder(this.#folder)
-    await this.#disk.replaceFile(this.#path, bytes)
-    this.#bytes = bytes.length
+  /** Rewrites the log with the marks whose time is not over and with those files for which `keeps`. */
+  rewrite(keeps: (entry: FileEntry) => boolean): Promise<void> {
+    return this.#inTurn(() => this.#rewrite(keeps))
   }
 
+  /** Whether it is worth rewriting: not again and again where what is of use is large by itself. */
   get isLarge(): boolean {
-    return this.#bytes > POSITION_LOG_BYTES_MAX
+    return this.#bytes > Math.max(POSITION_LOG_BYTES_MAX, 2 * this.#bytesAtRewrite)
+  }
+
+  /** Days since the epoch. */
+  get today(): number {
+    return Math.floor(this.#now() / 1000 / DAY_MS)
   }
 
   async close(): Promise<void> {
@@ -114,12 +129,34 @@ export class PositionLog {
     this.#file = undefined
   }
 
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work)
+    this.#last = done.catch(() => undefined)
+    return done
+  }
+
+  async #rewrite(keeps: (entry: FileEntry) => boolean): Promise<void> {
+    for (const [key, entry] of this.#files) if (!keeps(entry)) this.#files.delete(key)
+    this.#forget()
+    await this.#file?.close()
+    this.#file = undefined
+    const bytes = encode([...this.#files.values()], this.#marks, [])
+    await this.#disk.makeFolder(this.#folder)
+    await this.#disk.replaceFile(this.#path, bytes)
+    this.#bytes = bytes.length
+    this.#bytesAtRewrite = bytes.length
+  }
+
+  /** Drops marks whose time is over. */
+  #forget(): void {
+    const { today } = this
+    for (const [id, { until }] of this.#marks) if (until < today) this.#marks.delete(id)
+  }
+
   async #append({ files, marks }: PositionRecord): Promise<void> {
     if (!this.#file) await this.#open()
-    const day = this.#today()
-    const dated = new Map([...marks].map(([id, position]) => [id, { position, day }]))
     const gone = this.#gone
-    const bytes = encode(files, dated, gone)
+    const bytes = encode(files, marks, gone)
     // At the end of the last whole record: what an append that failed left there is overwritten.
     await this.#file!.write(bytes, 0, bytes.length, this.#bytes)
     await this.#file!.sync()
@@ -127,41 +164,37 @@ export class PositionLog {
     for (const key of gone) this.#files.delete(key)
     this.#gone = this.#gone.filter((key) => !gone.includes(key))
     for (const entry of files) this.#files.set(`${entry.device}:${entry.inode}`, entry)
-    for (const [id, entry] of dated) this.#marks.set(id, entry)
+    for (const [id, mark] of marks) this.#marks.set(id, mark)
   }
 
   async #open(): Promise<void> {
     await this.#disk.makeFolder(this.#folder)
     this.#file = await this.#disk.open(this.#path, 'write')
     await this.#file.truncate(this.#bytes)
-    await this.#disk.syncFolder(this.#folder)
+    await new DurableNames(this.#disk).sync(this.#path)
   }
 
-  #today(): number {
-    return Math.floor(this.#now() / 1000 / DAY_MS)
-  }
-
-  #take({ files, marks, gone }: WrittenRecord): void {
+  #take({ files, streams, gone }: WrittenRecord): void {
     for (const key of gone) this.#files.delete(key)
     for (const [path, device, inode, length] of files) {
       this.#files.set(`${device}:${inode}`, { path, device, inode, length })
     }
-    for (const [id, [position, day]] of Object.entries(marks)) this.#marks.set(id, { position, day })
+    for (const [id, [position, until]] of Object.entries(streams)) this.#marks.set(id, { position, until })
   }
 }
 
 interface WrittenRecord {
   readonly files: readonly [path: string, device: string, inode: string, length: number][]
-  readonly marks: Readonly<Record<string, [position: number, day: number]>>
+  readonly streams: Readonly<Record<string, [position: number, until: number]>>
   /** `device:inode` of files that are done with. */
   readonly gone: readonly string[]
 }
 
-function encode(files: readonly FileEntry[], marks: ReadonlyMap<string, MarkEntry>, gone: readonly string[]): Buffer {
+function encode(files: readonly FileEntry[], marks: ReadonlyMap<string, Mark>, gone: readonly string[]): Buffer {
   const record: WrittenRecord = {
     gone,
     files: files.map(({ path, device, inode, length }) => [path, device, inode, length]),
-    marks: Object.fromEntries([...marks].map(([id, { position, day }]) => [id, [position, day]])),
+    streams: Object.fromEntries([...marks].map(([id, { position, until }]) => [id, [position, until]])),
   }
   const text = JSON.stringify(record)
   return Buffer.from(`${checksum(text)} ${text}\n`)

@@ -7,7 +7,7 @@ import { QUEUE_BYTES_MAX } from '../limits.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metric.ts'
 import { batchBytes, type Batch } from './batch.ts'
-import type { Destination, Sink } from './sink.ts'
+import type { Destination, Sink, StreamMarks } from './sink.ts'
 
 interface Surroundings {
   readonly clock: Clock
@@ -39,6 +39,10 @@ export class DestinationQueue implements Sink {
     this.destination = destination
     this.#surroundings = surroundings
     this.#bytesMax = bytesMax
+  }
+
+  get streams(): StreamMarks | undefined {
+    return this.destination.streams
   }
 
   write(batch: Batch): Promise<void> {

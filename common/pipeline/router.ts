@@ -11,7 +11,8 @@
 
 import type { Metrics } from '../metric.ts'
 import { hasStream, knownDefects, releaseBatch, selectMessages, type Batch } from './batch.ts'
-import type { Sink } from './sink.ts'
+import type { Sink, StreamMarks } from './sink.ts'
+import { marksOfAll } from './stream-marks.ts'
 import { defectsOf } from '../message/defects.ts'
 
 /** Selects messages of a batch: 1 or 0 for each, written to `into[0 … batch.count)`. */
@@ -62,6 +63,7 @@ class SourceRoutes implements Sink {
   readonly #destinations: readonly Sink[]
   readonly #reached: readonly number[]
   readonly #metrics: Metrics
+  readonly streams: StreamMarks | undefined
   /** Scratch of one evaluation, which runs without a pause: selected by the route, and still seen by later routes. */
   #chosen = new Uint8Array(4096)
   #open = new Uint8Array(4096)
@@ -72,6 +74,7 @@ class SourceRoutes implements Sink {
     this.#destinations = destinations
     this.#reached = [...new Set(routes.flatMap(({ to }) => to))]
     this.#metrics = metrics
+    this.streams = marksOfAll(this.#reached.flatMap((index) => destinations[index].streams ?? []))
   }
 
   async write(batch: Batch): Promise<void> {

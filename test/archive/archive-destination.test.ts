@@ -1,6 +1,6 @@
 // The destination as a whole, with its worker: intake, merging, days, marks, readers.
 
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openArchive } from '../../collector/archive/reader.ts'
@@ -115,9 +115,58 @@ test('archive: what is repeated of a stream is stored once, also in the next pro
   await archive.close(5_000)
   rmSync(join(folder, 'archive', '2026-11-23.db'))
   const second = await openedArchive(fakePlatform(), folder)
-  expect(await second.marks(['a'.repeat(32), 'b'.repeat(32)])).toEqual(new Map([['a'.repeat(32), 40]]))
+  expect(await second.streams.marks(['a'.repeat(32), 'b'.repeat(32)])).toEqual(new Map([['a'.repeat(32), 40]]))
   await second.write(fromStream(['d', 'e'], 30))
   expect([...(await stored(folder)).values()]).toEqual(['next day', 'e'])
+})
+
+test('archive: a day that begins has every stream, also one that only joined', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform()
+  platform.clock.setWall(NOON)
+  const archive = await openedArchive(platform, folder)
+  await archive.streams.join(new Map([['b'.repeat(32), 70]]))
+  await archive.write(fromStream(['a'], 0))
+  platform.clock.setWall(NOON + DAY)
+  await archive.streams.join(new Map([['c'.repeat(32), 0]]))
+  await archive.close(5_000)
+  expect(files(folder)).toEqual(['2026-11-23.db', '2026-11-24.db'])
+  rmSync(join(folder, 'archive', '2026-11-23.db'))
+  const second = await openedArchive(fakePlatform(), folder)
+  const ids = ['a', 'b', 'c'].map((digit) => digit.repeat(32))
+  expect([...(await second.streams.marks(ids))]).toEqual([10, 70, 0].map((position, i) => [ids[i], position]))
+})
+
+test('archive: a part that a crash left empty holds no marks: the one before it is kept', async () => {
+  const folder = temporaryFolder()
+  const archive = await openedArchive(fakePlatform(), folder)
+  await archive.write(fromStream(['a'], 0))
+  await archive.close(5_000)
+  writeFileSync(join(folder, 'archive', '2026-11-24.db'), '')
+  expect([...(await stored(folder)).values()]).toEqual(['a'])
+  const second = await openedArchive(fakePlatform(), folder, { bytesMax: 1 })
+  expect(files(folder)).toEqual(['2026-11-23.db', '2026-11-24.db'])
+  await second.write(fromStream(['a', 'b'], 0))
+  expect([...(await stored(folder))]).toEqual([
+    ['2026-11-23/0', 'a'],
+    ['2026-11-23/1', 'b'],
+  ])
+})
+
+test('archive: marks that cannot be read now are not taken for none', async () => {
+  const folder = temporaryFolder()
+  const archive = await openedArchive(fakePlatform(), folder)
+  await archive.write(fromStream(['a'], 0))
+  await archive.close(5_000)
+  const part = join(folder, 'archive', '2026-11-23.db')
+  renameSync(part, join(folder, 'aside'))
+  mkdirSync(part)
+  await expect(openedArchive(fakePlatform(), folder)).rejects.toThrow(/unable to open/)
+  rmdirSync(part)
+  renameSync(join(folder, 'aside'), part)
+  const second = await openedArchive(fakePlatform(), folder)
+  await second.write(fromStream(['a', 'b'], 0))
+  expect([...(await stored(folder)).values()]).toEqual(['a', 'b'])
 })
 
 test('archive: an empty selection moves its mark', async () => {
@@ -125,7 +174,7 @@ test('archive: an empty selection moves its mark', async () => {
   const archive = await openedArchive(fakePlatform(), folder)
   const stream = { id: 'c'.repeat(32), from: 0, to: 700, ends: new Uint32Array(0) }
   await archive.write({ ...batchOf([], originOf(), NOON), runs: [{ count: 0, origin: originOf(), stream }] })
-  expect(await archive.marks([stream.id])).toEqual(new Map([[stream.id, 700]]))
+  expect(await archive.streams.marks([stream.id])).toEqual(new Map([[stream.id, 700]]))
 })
 
 test('archive: days older than keep are removed', async () => {

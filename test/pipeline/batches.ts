@@ -28,7 +28,7 @@ interface Part {
 export const STREAM = 'a'.repeat(32)
 
 /** A batch of these runs, latin1 as bytes, in a slab of `pool`. */
-export function batch(parts: readonly Part[], pool: SlabPool = new SlabPool()): Batch {
+export function batch(parts: readonly Part[], pool: SlabPool = new SlabPool(), received: number = 0): Batch {
   const slab = pool.take(parts.reduce((sum, { texts }) => sum + texts.join('').length, 0))!
   const bounds: number[] = []
   const runs: Run[] = []
@@ -43,5 +43,5 @@ export function batch(parts: readonly Part[], pool: SlabPool = new SlabPool()): 
     const stream = from === undefined ? undefined : { id, from, to: from + 10 * texts.length, ends }
     runs.push({ count: texts.length, origin: origin(source), ...(stream && { stream }) })
   }
-  return { slab, bounds: Uint32Array.from(bounds), count: bounds.length / 2, received: 0, runs }
+  return { slab, bounds: Uint32Array.from(bounds), count: bounds.length / 2, received, runs }
 }

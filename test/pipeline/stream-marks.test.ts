@@ -1,0 +1,92 @@
+import { expect, test } from 'vitest'
+import { Fault } from '../../common/fault.ts'
+import { createMetrics } from '../../common/metric.ts'
+import { Router, type Route } from '../../common/pipeline/router.ts'
+import type { Sink, StreamMarks } from '../../common/pipeline/sink.ts'
+import { MemorySink } from '../fake/sink.ts'
+
+const [A, B] = ['a', 'b'].map((digit) => digit.repeat(32))
+
+/** Knows streams in memory. */
+class KnowingSink extends MemorySink implements Sink {
+  readonly known: Map<string, number>
+  readonly over: string[] = []
+  fault: Fault | undefined
+  readonly streams: StreamMarks = {
+    marks: (ids) => {
+      if (this.fault) return Promise.reject(this.fault)
+      return Promise.resolve(new Map([...this.known].filter(([id]) => ids.includes(id))))
+    },
+    join: (begins) => {
+      if (this.fault) return Promise.reject(this.fault)
+      for (const [id, from] of begins) if (!this.known.has(id)) this.known.set(id, from)
+      return Promise.resolve()
+    },
+    retire: (ids) => {
+      this.over.push(...ids)
+      return Promise.resolve()
+    },
+  }
+
+  constructor(known: Record<string, number> = {}) {
+    super()
+    this.known = new Map(Object.entries(known))
+  }
+}
+
+function streamsOf(source: string, routes: readonly Route[], ...sinks: Sink[]): StreamMarks | undefined {
+  return new Router(routes, sinks, createMetrics()).sinkFor(source).streams
+}
+
+const toAll = (...to: number[]): Route[] => [{ to, final: false }]
+
+test('where nothing durable is reached, a source has no marks', () => {
+  expect(streamsOf('apps', toAll(0, 1), new MemorySink(), new MemorySink())).toBeUndefined()
+  expect(streamsOf('apps', [], new KnowingSink())).toBeUndefined()
+})
+
+test('a stream is stored up to the minimum over the destinations that know it', async () => {
+  const streams = streamsOf(
+    'apps',
+    toAll(0, 1, 2),
+    new KnowingSink({ [A]: 100 }),
+    new MemorySink(),
+    new KnowingSink({ [A]: 70, [B]: 5 }),
+  )
+  expect(await streams!.marks([A, B])).toEqual(new Map([[A, 70]]).set(B, 5))
+})
+
+test('a destination that was added later joins at the current position, and the others stay', async () => {
+  const old = new KnowingSink({ [A]: 100 })
+  const added = new KnowingSink()
+  const streams = streamsOf('apps', toAll(0, 1), old, added)!
+  expect(await streams.marks([A])).toEqual(new Map([[A, 100]]))
+  await streams.join(new Map([[A, 100]]).set(B, 0))
+  expect(added.known).toEqual(new Map([[A, 100]]).set(B, 0))
+  expect(old.known).toEqual(new Map([[A, 100]]).set(B, 0))
+})
+
+test('a destination that the source does not reach is not asked', async () => {
+  const other = new KnowingSink({ [A]: 1 })
+  const own = new KnowingSink({ [A]: 100 })
+  const routes: Route[] = [
+    { from: new Set(['network']), to: [0], final: false },
+    { from: new Set(['apps']), to: [1], final: false },
+  ]
+  const streams = streamsOf('apps', routes, other, own)!
+  expect(await streams.marks([A])).toEqual(new Map([[A, 100]]))
+  await streams.retire([A])
+  expect([other.over, own.over]).toEqual([[], [A]])
+})
+
+test('while one destination cannot tell, the source cannot know; what joined elsewhere stays joined', async () => {
+  const down = new KnowingSink()
+  down.fault = new Fault('CONNECTION_LOST', 'planted', { retryable: true })
+  const up = new KnowingSink({ [A]: 100 })
+  const streams = streamsOf('apps', toAll(0, 1), down, up)!
+  await expect(streams.marks([A])).rejects.toMatchObject({ code: 'CONNECTION_LOST', retryable: true })
+  await expect(streams.join(new Map([[B, 7]]))).rejects.toMatchObject({ code: 'CONNECTION_LOST' })
+  down.fault = undefined
+  await streams.join(new Map([[B, 7]]))
+  expect(await streams.marks([B])).toEqual(new Map([[B, 7]]))
+})
