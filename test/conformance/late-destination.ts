@@ -9,14 +9,16 @@ import { textsOf } from '../fake/sink.ts'
 
 export class LateDestination implements Destination {
   readonly name: string
-  readonly texts: string[] = []
+  readonly texts: string[]
   readonly #isStalled: boolean
   #tail: Promise<void> = Promise.resolve()
   #open = new Set<(fault: Fault) => void>()
   #closed = false
 
-  constructor(name: string, isStalled = false) {
+  /** `texts` takes what is settled. */
+  constructor(name: string, isStalled = false, texts: string[] = []) {
     this.name = name
+    this.texts = texts
     this.#isStalled = isStalled
   }
 

@@ -1,0 +1,136 @@
+// The archive killed with SIGKILL before any statement that its thread gives to SQLite: started again, sent again from its
+// marks, it has every message once, and knows every stream that joined.
+
+import { spawn } from 'node:child_process'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { stored } from '../archive/surroundings.ts'
+import { temporaryFolder } from './surroundings.ts'
+
+const dist = join(import.meta.dirname, '..', '..', 'dist')
+const STEPS_MAX = 400
+// In the short form, every thirteenth step.
+const STRIDE = process.env['SLUICE_LONG'] === undefined ? 13 : 1
+
+/** Loaded before everything else, in every thread: counts what is given to SQLite, and ends the process at step `step`. */
+const hook = (step: number) => `
+const { createRequire } = require('node:module')
+const Database = createRequire(${JSON.stringify(join(dist, 'main.js'))})('better-sqlite3')
+let left = ${step}
+const counted = (of, name) => {
+  const call = of[name]
+  of[name] = function (...given) {
+    if (left-- === 0) {
+      process.kill(process.pid, 'SIGKILL')
+      for (;;);
+    }
+    return call.apply(this, given)
+  }
+}
+for (const name of ['exec', 'pragma', 'close']) counted(Database.prototype, name)
+const memory = new Database(':memory:')
+counted(Object.getPrototypeOf(memory.prepare('SELECT 1')), 'run')
+`
+
+/**
+ * A process's whole life: what of the streams is not stored yet is written, over two days of receipt. It prints the marks it
+ * finds and what is settled, as JSON a line. argv: the folder of compiled files, the data folder.
+ */
+const LIFE = `
+import { writeSync } from 'node:fs'
+const [dist, dataFolder] = process.argv.slice(2)
+const { ArchiveDestination } = await import(dist + '/collector/archive/archive-destination.js')
+const { systemPlatform } = await import(dist + '/common/platform.js')
+const { openLog } = await import(dist + '/common/log.js')
+const { createMetrics } = await import(dist + '/common/metric.js')
+const { utc } = await import(dist + '/common/message/zone.js')
+const say = (what) => writeSync(1, JSON.stringify(what) + '\\n')
+const day = 86_400_000_000
+let now = 20_000 * day
+const { clock, ...rest } = systemPlatform(openLog('error'), createMetrics())
+const platform = { ...rest, clock: { ...clock, now: () => now } }
+const context = { name: 'archive', platform, dataFolder, hostName: 'h', messageBytesMax: 1048576, localZone: utc }
+const archive = new ArchiveDestination({ keepMs: undefined, bytesMax: undefined }, context)
+setInterval(() => {}, 1000)
+await archive.open()
+const none = Buffer.alloc(0)
+const origin = { source: 's', lines: 'syslog', zone: utc, host: Buffer.from('h'), program: none, priority: 13 }
+const ids = ['b', 'c', 'd'].map((digit) => digit.repeat(32))
+const quiet = ids[2]
+const marks = await archive.streams.marks(ids)
+say({ marks: Object.fromEntries(marks) })
+await archive.streams.join(new Map(ids.map((id) => [id, 0])))
+say({ settled: Object.fromEntries(ids.map((id) => [id, marks.get(id) ?? 0])) })
+const next = ids.map((id) => marks.get(id) ?? 0)
+async function write(lane, to) {
+  const id = ids[lane]
+  const from = next[lane]
+  if (from >= to) return
+  next[lane] = to
+  const slab = platform.slabs.take()
+  const bounds = new Uint32Array(2 * (to - from))
+  let at = 0
+  for (let i = from; i < to; i += 1) {
+    bounds[2 * (i - from)] = at
+    at += slab.bytes.write('<13>' + id[0] + i, at)
+    bounds[2 * (i - from) + 1] = at
+  }
+  const ends = Uint32Array.from({ length: to - from }, (_, i) => i + 1)
+  const runs = [{ count: to - from, origin, stream: { id, from, to, ends } }]
+  await archive.write({ slab, bounds, count: to - from, received: now, runs })
+  slab.release()
+  say({ settled: { [id]: to } })
+}
+for (const to of [2, 4, 6]) {
+  await Promise.all([write(0, to), write(1, to)])
+  if (to === 4) now += day
+}
+await archive.streams.retire(ids.slice(1, 2))
+await archive.close(10_000)
+process.exit(0)
+`
+
+/** Runs a life that ends at that step; true where it was killed. Checks and updates what was ever settled. */
+async function liveOn(folder: string, step: number, settled: Map<string, number>): Promise<boolean> {
+  const script = join(folder, 'life.mjs')
+  const preload = join(folder, 'hook.cjs')
+  writeFileSync(script, LIFE)
+  writeFileSync(preload, hook(step))
+  const child = spawn(process.execPath, ['--require', preload, script, dist, folder], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let text = ''
+  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  const signal = await new Promise<string | null>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (_, ended) => resolve(ended))
+  })
+  for (const line of text.split('\n').slice(0, -1)) {
+    const said = JSON.parse(line) as { marks?: Record<string, number>; settled?: Record<string, number> }
+    if (said.marks) for (const [id, to] of settled) expect(said.marks[id], `step ${step}`).toBeGreaterThanOrEqual(to)
+    for (const [id, to] of Object.entries(said.settled ?? {})) settled.set(id, to)
+  }
+  return signal === 'SIGKILL'
+}
+
+test(
+  'archive: killed before any statement, started again, every message is stored once and every stream is known',
+  async () => {
+    const texts = ['b', 'c'].flatMap((letter) => [0, 1, 2, 3, 4, 5].map((i) => `<13>${letter}${i}`))
+    let step = 0
+    for (let died = true; died; step += STRIDE) {
+      expect(step).toBeLessThan(STEPS_MAX)
+      const folder = temporaryFolder()
+      const settled = new Map<string, number>()
+      died = await liveOn(folder, step, settled)
+      // The next life dies as well, while it tidies up or later.
+      if (died && step % 2 === 1) await liveOn(folder, (7 * step) % 23, settled)
+      expect(await liveOn(folder, -1, settled)).toBe(false)
+      expect([...(await stored(folder)).values()].sort(), `step ${step}`).toEqual(texts)
+      rmSync(folder, { recursive: true })
+    }
+    expect(step).toBeGreaterThan(40)
+  },
+  STEPS_MAX * 5_000,
+)

@@ -1,0 +1,164 @@
+// The system's disk under a process that dies at a given step: a call that changes something. From then on no call has an
+// effect or an answer.
+//
+//   before   the call that is the step never began
+//   torn     half of it is done (a write; anything else is done whole or not at all)
+//   after    it is done, and nobody hears of it
+//   power    as before, and the machine is gone too: files are as long as when they were last synced, and a name that was
+//            made is gone unless its folder was synced since
+
+import { rmSync, truncateSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { systemDisk, type Disk, type DiskFile, type Path } from '../../common/disk.ts'
+
+export const waysToDie = ['before', 'torn', 'after', 'power'] as const
+export type WayToDie = (typeof waysToDie)[number]
+
+export class CrashDisk {
+  readonly disk: Disk
+  readonly #way: WayToDie
+  #stepsLeft: number
+  #dead = false
+  #running = 0
+  /** Bytes that would survive the machine, by inode; and where that file is now. */
+  readonly #synced = new Map<string, { bytes: number; path: string }>()
+
+  /** Files and folders made since their folder was synced. */
+  readonly #names = new Set<string>()
+
+  /** Dies at step `step`, counted from 0. */
+  constructor(step: number, way: WayToDie) {
+    this.#stepsLeft = step
+    this.#way = way
+    this.disk = this.#mortal()
+  }
+
+  get isDead(): boolean {
+    return this.#dead
+  }
+
+  /** Whether every call that began before the death has ended. */
+  get isStill(): boolean {
+    return this.#running === 0
+  }
+
+  /** What the death of the machine does to the files; nothing in the other ways. */
+  loseUnsynced(): void {
+    if (this.#way !== 'power') return
+    for (const { path, bytes } of this.#synced.values()) truncateSync(path, bytes)
+    for (const path of this.#names) rmSync(path, { recursive: true, force: true })
+  }
+
+  async #reading<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#dead) return never()
+    this.#running += 1
+    try {
+      return await call()
+    } finally {
+      this.#running -= 1
+    }
+  }
+
+  /** A call that changes something. `half` does half of it. */
+  async #changing<T>(call: () => Promise<T>, half?: () => Promise<unknown>): Promise<T> {
+    if (this.#dead) return never()
+    this.#stepsLeft -= 1
+    if (this.#stepsLeft >= 0) return this.#reading(call)
+    this.#dead = true
+    this.#running += 1
+    if (this.#way === 'after') await call()
+    if (this.#way === 'torn') await half?.()
+    this.#running -= 1
+    return never()
+  }
+
+  #mortal(): Disk {
+    const disk = systemDisk
+    return {
+      stat: (path) => this.#reading(() => disk.stat(path)),
+      statLink: (path) => this.#reading(() => disk.statLink(path)),
+      list: (folder) => this.#reading(() => disk.list(folder)),
+      readFile: (path) => this.#reading(() => disk.readFile(path)),
+      freeBytes: (path) => this.#reading(() => disk.freeBytes(path)),
+      setOwner: (path, user, group) => this.#changing(() => disk.setOwner(path, user, group)),
+      setMode: (path, mode) => this.#changing(() => disk.setMode(path, mode)),
+      makeFolder: (path, mode) =>
+        this.#changing(async () => {
+          const first = await systemDisk.makeFolder(path, mode)
+          if (first !== undefined)
+            for (let made = path; made.length >= first.length; made = dirname(made)) this.#names.add(made)
+          return first
+        }),
+      syncFolder: (folder) => this.#changing(() => this.#syncFolder(folder)),
+      open: (path, how, mode) => {
+        const opened = async () => {
+          if (!(await systemDisk.statLink(path))) this.#names.add(String(path))
+          return this.#file(await systemDisk.open(path, how, mode), path)
+        }
+        return how === 'read' ? this.#reading(opened) : this.#changing(opened)
+      },
+      replaceFile: (path, bytes, mode) =>
+        this.#changing(async () => {
+          await systemDisk.replaceFile(path, bytes, mode)
+          await this.#remember(path, bytes.length)
+          await this.#syncFolder(dirname(path))
+        }),
+      rename: (from, to) =>
+        this.#changing(async () => {
+          await systemDisk.rename(from, to)
+          for (const known of this.#synced.values()) if (known.path === String(from)) known.path = String(to)
+          if (this.#names.delete(String(from))) this.#names.add(String(to))
+        }),
+      remove: (path) =>
+        this.#changing(async () => {
+          await systemDisk.remove(path)
+          for (const [inode, known] of this.#synced) if (known.path === String(path)) this.#synced.delete(inode)
+        }),
+    }
+  }
+
+  async #syncFolder(folder: string): Promise<void> {
+    await systemDisk.syncFolder(folder)
+    for (const path of this.#names) if (dirname(path) === folder) this.#names.delete(path)
+  }
+
+  async #remember(path: Path, bytes: number): Promise<void> {
+    const stat = await systemDisk.stat(path)
+    if (stat) this.#synced.set(String(stat.inode), { bytes, path: String(path) })
+  }
+
+  async #file(file: DiskFile, path: Path): Promise<DiskFile> {
+    const { inode, size } = await file.stat()
+    const key = String(inode)
+    // What lay there before counts as synced.
+    if (!this.#synced.has(key)) this.#synced.set(key, { bytes: size, path: String(path) })
+    const keep = async () => {
+      const { size: bytes } = await file.stat()
+      const known = this.#synced.get(key)
+      if (known) known.bytes = bytes
+    }
+    return {
+      read: (...args) => this.#reading(() => file.read(...args)),
+      stat: () => this.#reading(() => file.stat()),
+      close: () => this.#reading(() => file.close()),
+      setOwner: (...args) => this.#changing(() => file.setOwner(...args)),
+      write: (from, offset, length, position) =>
+        this.#changing(
+          () => file.write(from, offset, length, position),
+          () => file.write(from, offset, length >> 1, position),
+        ),
+      sync: () =>
+        this.#changing(async () => {
+          await file.sync()
+          await keep()
+        }),
+      truncate: (bytes) =>
+        this.#changing(async () => {
+          await file.truncate(bytes)
+          await keep()
+        }),
+    }
+  }
+}
+
+const never = <T>(): Promise<T> => new Promise(() => {})

@@ -1,0 +1,114 @@
+// What every durable destination keeps, whatever it stores in: killed between any two steps, started again, sent again from
+// its marks, it has every message once.
+
+import { rmSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import type { Clock } from '../../common/clock.ts'
+import type { Disk } from '../../common/disk.ts'
+import type { Destination } from '../../common/pipeline/sink.ts'
+import { FakeClock } from '../fake/clock.ts'
+import { batch } from '../pipeline/batches.ts'
+import { CrashDisk, waysToDie, type WayToDie } from './crash-disk.ts'
+import { message } from './sink.ts'
+import { DEADLINE_MS, temporaryFolder } from './surroundings.ts'
+
+export interface CrashTraits {
+  /** A destination that is not open yet, on what earlier ones left in the folder. */
+  readonly make: (folder: string, disk: Disk, clock: Clock) => Destination
+  /** The texts that are stored, a list for each place. */
+  readonly stored: (folder: string) => string[][]
+}
+
+const STREAMS = ['b', 'c'].map((digit) => digit.repeat(32))
+const MESSAGES = 9
+const TEXTS = STREAMS.flatMap((id) => Array.from({ length: MESSAGES }, (_, i) => textOf(id, i)))
+// Sizes of batches, in turn.
+const SIZES = [1, 3, 2]
+// Every third step with one of the ways to die; in the long form, every step with every one.
+const isLong = process.env['SLUICE_LONG'] !== undefined
+const ROUNDS = isLong ? waysToDie.length : 1
+const STRIDE = isLong ? 1 : 3
+// A life that ends by itself has fewer steps than this.
+const STEPS_MAX = 400
+
+function textOf(id: string, i: number): string {
+  return `${id[0]}${String(i).padStart(3, '0')}`
+}
+
+/**
+ * A process's whole life: what of the streams is not stored yet is written, and the destination closed. `acknowledged` holds
+ * the positions that were settled ever: a source may have forgotten what lies before them.
+ */
+async function live(destination: Destination, acknowledged: Map<string, number>): Promise<void> {
+  await destination.open()
+  const streams = destination.streams!
+  const marks = await streams.marks(STREAMS)
+  for (const [id, position] of acknowledged) expect(marks.get(id)).toBeGreaterThanOrEqual(position)
+  await streams.join(new Map(STREAMS.map((id) => [id, marks.get(id) ?? 0])))
+  for (const id of STREAMS) acknowledged.set(id, marks.get(id) ?? 0)
+  const writes: Promise<void>[] = []
+  const next = STREAMS.map((id) => (marks.get(id) ?? 0) / 10)
+  for (let turn = 0; next.some((i) => i < MESSAGES); turn += 1) {
+    const lane = turn % STREAMS.length
+    const from = next[lane]
+    const to = Math.min(MESSAGES, from + SIZES[turn % SIZES.length])
+    const texts = Array.from({ length: to - from }, (_, i) => message(textOf(STREAMS[lane], from + i), `p${lane}`))
+    const id = STREAMS[lane]
+    const write = destination.write(batch([{ texts, from: 10 * from, id }]))
+    writes.push(write.then(() => void acknowledged.set(id, 10 * to)))
+    next[lane] = to
+    if (turn % 4 === 3) await Promise.all(writes)
+    if (turn === 5) await destination.reopen?.()
+  }
+  await Promise.all(writes)
+  await streams.retire(STREAMS.slice(1))
+  await destination.close(DEADLINE_MS)
+}
+
+/** Declares the suite. */
+export function survivesCrashes(name: string, traits: CrashTraits): void {
+  /** Lives until the end or the death, whichever comes first; true where it was the death. */
+  async function liveOn(
+    folder: string,
+    acknowledged: Map<string, number>,
+    step: number,
+    way: WayToDie,
+  ): Promise<boolean> {
+    const mortal = new CrashDisk(step, way)
+    const clock = new FakeClock()
+    const state = { isOver: false }
+    const life = live(traits.make(folder, mortal.disk, clock), acknowledged).then(() => (state.isOver = true))
+    const giveUp = Date.now() + DEADLINE_MS
+    while (!state.isOver && !(mortal.isDead && mortal.isStill)) {
+      await Promise.race([life, clock.pass(50)])
+      if (Date.now() > giveUp) throw new Error(`neither alive nor dead: step ${step}, ${way} in ${folder}`)
+    }
+    if (!mortal.isDead) return false
+    mortal.loseUnsynced()
+    return true
+  }
+
+  test(
+    `${name}: killed at any step, started again, every message is stored once`,
+    async () => {
+      for (let round = 0; round < ROUNDS; round += 1) {
+        let step = 0
+        for (let died = true; died; step += STRIDE) {
+          expect(step).toBeLessThan(STEPS_MAX)
+          const way = waysToDie[(step + round) % waysToDie.length]
+          const folder = temporaryFolder()
+          const acknowledged = new Map<string, number>()
+          died = await liveOn(folder, acknowledged, step, way)
+          // The next life dies as well, while it tidies up or later.
+          if (died) await liveOn(folder, acknowledged, (7 * step) % 23, way)
+          await liveOn(folder, acknowledged, Infinity, way)
+          const places = traits.stored(folder)
+          expect(places.flat().sort(), `${way} step ${step}`).toEqual(TEXTS)
+          rmSync(folder, { recursive: true })
+        }
+        expect(step).toBeGreaterThan(20)
+      }
+    },
+    ROUNDS * 60_000,
+  )
+}

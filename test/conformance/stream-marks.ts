@@ -1,0 +1,176 @@
+// What every sink keeps that knows positions of streams (`StreamMarks` in `common/pipeline/sink.ts`). A test file for each
+// implementation calls this with how to make one.
+
+import { expect, onTestFinished, test } from 'vitest'
+import { selectMessages } from '../../common/pipeline/batch.ts'
+import type { Sink } from '../../common/pipeline/sink.ts'
+import { SlabPool } from '../../common/pipeline/slab.ts'
+import { batch } from '../pipeline/batches.ts'
+import { message } from './sink.ts'
+import { suitePlatform, temporaryFolder, type SuitePlatform } from './surroundings.ts'
+
+export interface MarksSubject {
+  readonly sink: Sink
+  readonly output: () => Promise<string[]>
+  readonly close: () => Promise<void>
+}
+
+export interface MarksTraits {
+  /** A sink that is open, on what earlier ones left in the folder. */
+  readonly make: (folder: string, platform: SuitePlatform) => Promise<MarksSubject>
+}
+
+const DAY_US = 86_400_000_000
+const TODAY = Date.UTC(2026, 10, 23, 12) * 1000
+const [A, B, C] = ['a', 'b', 'c'].map((digit) => digit.repeat(32))
+
+/** Declares the suite. */
+export function keepsStreamMarks(name: string, traits: MarksTraits): void {
+  /** Opens it `days` from today. */
+  async function open(folder = temporaryFolder(), days = 0) {
+    const { clock, ...rest } = suitePlatform()
+    const now = () => TODAY + days * DAY_US
+    const subject = await traits.make(folder, { ...rest, clock: { ...clock, now } })
+    let isClosed = false
+    const close = async () => {
+      if (!isClosed) await subject.close()
+      isClosed = true
+    }
+    onTestFinished(close)
+    /** Messages `texts`, each ten long, from `from` on, received now. */
+    const batchOf = (from: number, texts: readonly string[], id = A) =>
+      batch([{ texts: texts.map((text) => message(text)), from, id }], new SlabPool(), now())
+    const write = (from: number, texts: readonly string[], id = A) => subject.sink.write(batchOf(from, texts, id))
+    const { sink, output } = subject
+    return { folder, sink, streams: sink.streams!, output, close, write, batchOf }
+  }
+
+  test(`${name}: a stream that never joined is left out`, async () => {
+    const { streams, write } = await open()
+    await write(0, ['one'], A)
+    expect(await streams.marks([A, B])).toEqual(new Map([[A, 10]]))
+    expect(await streams.marks([])).toEqual(new Map())
+  })
+
+  test(`${name}: a stream that joined is where it began, also for the next one that opens`, async () => {
+    const first = await open()
+    await first.streams.join(new Map([[A, 0]]).set(B, 700))
+    expect(await first.streams.marks([A, B, C])).toEqual(new Map([[A, 0]]).set(B, 700))
+    await first.close()
+    const second = await open(first.folder)
+    expect(await second.streams.marks([A, B, C])).toEqual(new Map([[A, 0]]).set(B, 700))
+  })
+
+  test(`${name}: joining does not move what is known`, async () => {
+    const { streams, write, output } = await open()
+    await write(0, ['one', 'two'])
+    await streams.join(new Map([[A, 0]]))
+    await streams.join(new Map([[A, 500]]))
+    expect(await streams.marks([A])).toEqual(new Map([[A, 20]]))
+    await write(0, ['one', 'two', 'three'])
+    expect(await output()).toEqual(['one', 'two', 'three'])
+  })
+
+  test(`${name}: what lies before the beginning of a stream is not stored`, async () => {
+    const { streams, write, output } = await open()
+    await streams.join(new Map([[A, 20]]))
+    await write(0, ['one', 'two', 'three'])
+    expect(await output()).toEqual(['three'])
+    expect(await streams.marks([A])).toEqual(new Map([[A, 30]]))
+  })
+
+  test(`${name}: a join and writes at the same time: the mark never goes back`, async () => {
+    const subject = await open()
+    const { streams, write } = subject
+    const texts = Array.from({ length: 20 }, (_, i) => `number ${i}.`)
+    const all = [streams.join(new Map([[A, 0]])), ...texts.map((text, i) => write(10 * i, [text]))]
+    all.push(streams.join(new Map([[A, 0]]).set(B, 3)))
+    await Promise.all(all)
+    await subject.close()
+    const second = await open(subject.folder)
+    expect(await second.streams.marks([A, B])).toEqual(new Map([[A, 200]]).set(B, 3))
+  })
+
+  test(`${name}: where nothing of a stream is selected for days, its mark moves all the same`, async () => {
+    let { folder, sink, streams, batchOf, close } = await open()
+    await streams.join(new Map([[A, 0]]))
+    for (let day = 1; day <= 3; day += 1) {
+      await close()
+      ;({ sink, streams, batchOf, close } = await open(folder, 40 * day))
+      const whole = batchOf(40 * (day - 1), ['a', 'b', 'c', 'd'])
+      await sink.write(selectMessages(whole, new Uint8Array(4)))
+      expect(await streams.marks([A])).toEqual(new Map([[A, 40 * day]]))
+    }
+  })
+
+  test(`${name}: a quiet stream is known from day to day`, async () => {
+    let { folder, streams, write, close } = await open()
+    await streams.join(new Map([[A, 7]]))
+    await write(0, ['one'], B)
+    for (let day = 1; day <= 3; day += 1) {
+      await close()
+      ;({ streams, write, close } = await open(folder, day))
+      await write(10 * day, ['another'], C)
+      expect(await streams.marks([A, B])).toEqual(new Map([[A, 7]]).set(B, 10))
+    }
+  })
+
+  test(`${name}: a stream that is over is known for a week, and not much longer`, async () => {
+    const first = await open()
+    await first.write(0, ['one'])
+    await first.streams.join(new Map([[B, 5]]))
+    await first.streams.retire([A, C])
+    expect(await first.streams.marks([A, C])).toEqual(new Map([[A, 10]]))
+    await first.close()
+    const sixDaysOn = await open(first.folder, 6)
+    await sixDaysOn.write(0, ['other'], C)
+    expect(await sixDaysOn.streams.marks([A, B])).toEqual(new Map([[A, 10]]).set(B, 5))
+    await sixDaysOn.close()
+    const nineDaysOn = await open(first.folder, 9)
+    await nineDaysOn.write(10, ['other'], C)
+    await nineDaysOn.close()
+    const later = await open(first.folder, 9)
+    expect(await later.streams.marks([A, B])).toEqual(new Map([[B, 5]]))
+  })
+
+  test(`${name}: the last of a stream may come after it was said to be over`, async () => {
+    const { streams, write, output } = await open()
+    await write(0, ['one', 'two'])
+    await streams.retire([A])
+    await write(0, ['one', 'two', 'three'])
+    expect(await output()).toEqual(['one', 'two', 'three'])
+    expect(await streams.marks([A])).toEqual(new Map([[A, 30]]))
+  })
+
+  test(`${name}: a stream that is silent for 90 days is forgotten, one that is not is known`, async () => {
+    const first = await open()
+    await first.streams.join(new Map([[A, 1]]))
+    await first.write(0, ['one'], B)
+    await first.close()
+    const later = await open(first.folder, 80)
+    await later.write(10, ['two'], B)
+    expect(await later.streams.marks([A, B])).toEqual(new Map([[A, 1]]).set(B, 20))
+    await later.close()
+    const muchLater = await open(first.folder, 92)
+    await muchLater.write(0, ['other'], C)
+    await muchLater.close()
+    const last = await open(first.folder, 92)
+    expect(await last.streams.marks([A, B])).toEqual(new Map([[B, 20]]))
+  })
+
+  test(`${name}: many streams at once`, async () => {
+    const first = await open()
+    const begins = new Map(Array.from({ length: 5000 }, (_, i) => [String(i).padStart(32, '0'), i]))
+    await first.streams.join(begins)
+    await first.close()
+    const second = await open(first.folder)
+    expect(await second.streams.marks([...begins.keys()])).toEqual(begins)
+  })
+
+  test(`${name}: after close nothing joins and nothing is over`, async () => {
+    const { streams, close } = await open()
+    await close()
+    await expect(streams.join(new Map([[A, 0]]))).rejects.toMatchObject({ code: 'STOPPING' })
+    await expect(streams.retire([A])).rejects.toMatchObject({ code: 'STOPPING' })
+  })
+}
