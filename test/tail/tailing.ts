@@ -1,0 +1,113 @@
+// A file source on real files, that is started, stopped and killed, and a durable store behind it: it keeps the highest
+// position of each stream and drops what ends at or below it, as every durable destination does.
+
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { systemClock } from '../../common/clock.ts'
+import { systemDisk } from '../../common/disk.ts'
+import { utc } from '../../common/message/zone.ts'
+import { createMetrics } from '../../common/metric.ts'
+import type { Batch } from '../../common/pipeline/batch.ts'
+import { SlabPool } from '../../common/pipeline/slab.ts'
+import type { Sink } from '../../common/pipeline/sink.ts'
+import { systemRandom } from '../../common/random.ts'
+import { fileSource } from '../../shipper/tail/file-source.ts'
+import { fakeLog } from '../fake/log.ts'
+import { FakeNet } from '../fake/net.ts'
+import { textsOf } from '../fake/sink.ts'
+
+const DEADLINE_MS = 40_000
+
+export class Tailing implements Sink {
+  /** The folder of the logs. */
+  readonly logs: string
+  /** All messages that are stored, in the order of their arrival. */
+  readonly stored: string[] = []
+  readonly log = fakeLog()
+  readonly #folder: string
+  readonly #options: object
+  readonly #marks = new Map<string, number>()
+  #running: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined
+
+  /** `atEnd` is given what is to be done at the end of the test; `pattern` is below the folder of the logs. */
+  constructor(atEnd: (work: () => Promise<void>) => void, pattern: string, options: object = {}) {
+    this.#folder = mkdtempSync(join(tmpdir(), 'sluice-tail-'))
+    this.logs = join(this.#folder, 'logs')
+    mkdirSync(this.logs)
+    this.#options = { paths: [join(this.logs, pattern)], ...options }
+    atEnd(async () => {
+      await this.stop()
+      rmSync(this.#folder, { recursive: true, force: true })
+    })
+  }
+
+  path(name: string): string {
+    return join(this.logs, name)
+  }
+
+  write(batch: Batch): Promise<void> {
+    const texts = textsOf(batch)
+    let i = 0
+    for (const { count, stream } of batch.runs) {
+      const mark = (stream && this.#marks.get(stream.id)) ?? -1
+      for (let k = 0; k < count; k += 1, i += 1) {
+        if (!stream || stream.from + stream.ends[k] > mark) this.stored.push(texts[i])
+      }
+      if (stream && stream.to > mark) this.#marks.set(stream.id, stream.to)
+    }
+    return Promise.resolve()
+  }
+
+  async start(): Promise<void> {
+    const seams = { clock: systemClock, disk: systemDisk, net: new FakeNet(), random: systemRandom }
+    const platform = { ...seams, log: this.log, metrics: createMetrics(), slabs: new SlabPool() }
+    const given = fileSource.options.parse(this.#options)
+    const source = fileSource.create(given, {
+      ...{ name: 'apps', platform, dataFolder: this.#data, hostName: 'here' },
+      ...{ messageBytesMax: 1024 * 1024, localZone: utc },
+    })
+    await source.open()
+    const stop = new AbortController()
+    this.#running = { stop, ended: source.run(this, stop.signal) }
+  }
+
+  async stop(): Promise<void> {
+    const running = this.#running
+    this.#running = undefined
+    running?.stop.abort()
+    await running?.ended
+  }
+
+  /** What is on the disk afterwards is what was there when it was killed; what was stored stays stored. */
+  async kill(): Promise<void> {
+    const copy = `${this.#data}.killed`
+    if (existsSync(this.#data)) cpSync(this.#data, copy, { recursive: true })
+    await this.stop()
+    rmSync(this.#data, { recursive: true, force: true })
+    if (existsSync(copy)) {
+      cpSync(copy, this.#data, { recursive: true })
+      rmSync(copy, { recursive: true })
+    }
+  }
+
+  /** Waits until exactly these messages are stored, in whatever order files come. */
+  async expectStored(texts: readonly string[]): Promise<void> {
+    const wanted = [...texts].sort()
+    const options = { timeout: DEADLINE_MS, interval: 20 }
+    await expect.poll(() => this.stored.length, options).toBeGreaterThanOrEqual(wanted.length)
+    expect([...this.stored].sort()).toEqual(wanted)
+  }
+
+  get #data(): string {
+    return join(this.#folder, 'data')
+  }
+}
+
+/** `a 0`, `a 1`, … */
+export function numbered(name: string, count: number, from = 0): string[] {
+  return Array.from({ length: count }, (_, i) => `${name} ${from + i}`)
+}
+
+export const asLines = (texts: readonly string[]) => texts.map((text) => `${text}\n`).join('')
