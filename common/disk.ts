@@ -10,6 +10,8 @@ export interface FileStat {
   readonly kind: 'file' | 'folder' | 'link' | 'other'
   readonly device: bigint
   readonly inode: bigint
+  /** Names it has; 0 for a file that is only open any more. */
+  readonly links: number
   /** Bytes. */
   readonly size: number
   /** Milliseconds since the epoch. */
@@ -206,6 +208,7 @@ function fileStat(stat: fs.BigIntStats): FileStat {
     kind: stat.isFile() ? 'file' : stat.isDirectory() ? 'folder' : stat.isSymbolicLink() ? 'link' : 'other',
     device: stat.dev,
     inode: stat.ino,
+    links: Number(stat.nlink),
     size: Number(stat.size),
     modifiedMs: Number(stat.mtimeMs),
     mode: Number(stat.mode & 0o7777n),

@@ -3,6 +3,7 @@
 // small buffer's compression.
 
 import { createRequire } from 'node:module'
+import type { Transform } from 'node:stream'
 import * as zlib from 'node:zlib'
 
 /** One compressor of one level. */
@@ -45,4 +46,10 @@ export function zstdDecompress(frame: Uint8Array): Buffer {
   if (nodeZstd) return nodeZstd.zstdDecompressSync(frame)
   decompressor ??= new (zstdNapi().Decompressor)()
   return decompressor.decompress(frame)
+}
+
+/** Decompresses a stream of any length, frame after frame. */
+export function zstdDecompressStream(): Transform {
+  const node = zlib as unknown as { createZstdDecompress?(): Transform }
+  return node.createZstdDecompress?.() ?? new (zstdNapi().DecompressStream)()
 }

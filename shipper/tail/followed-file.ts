@@ -44,6 +44,8 @@ export class FollowedFile {
   openAt = -1
   /** A line that is longer than a message may be, in pieces. */
   chunks: MessageChunks | undefined
+  /** The path under which it was written, where it is a rotated file that was found under another. */
+  rotatedFrom: string | undefined
   /** A file of our own making, to be removed at the end. */
   temporary: string | undefined
   #file: DiskFile | undefined
@@ -92,6 +94,12 @@ export class FollowedFile {
     return file
   }
 
+  /** Bytes of the file where it is open and has no name any more; undefined where it has one. */
+  async unlinkedSize(): Promise<number | undefined> {
+    const stat = await this.#file?.stat()
+    return stat?.links === 0 ? stat.size : undefined
+  }
+
   async closeFile(): Promise<void> {
     const file = this.#file
     this.#file = undefined
@@ -131,8 +139,9 @@ export class FollowedFile {
     this.dirty = true
   }
 
-  get fingerprint(): Fingerprint {
-    return { head: this.head, tail: this.settledTail, position: this.settled }
+  /** What has been read of it: to recognise it now. */
+  get fingerprintRead(): Fingerprint {
+    return { head: this.head, tail: this.tail, position: this.position }
   }
 
   get record(): FileRecord {

@@ -3,19 +3,31 @@
 //   app.log (position 800)  ─▶  app.log.1, app.log-20261123, app-20261123.log   the same inode, or the same content
 //                           ─▶  app.log.1.gz, app.log-20261123.zst              the same content, compressed
 
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { basename, dirname } from 'node:path'
 import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
+import { errnoOf } from '../../common/fault.ts'
+import { zstdDecompressStream } from '../../common/zstd.ts'
 import { hasFingerprint, type Fingerprint } from './fingerprint.ts'
 import { inodeKey } from './followed-file.ts'
 import { nameBytes, nameText } from './pattern.ts'
 
+/** Where a stream goes on. The descriptor is the caller's. */
 export interface Rest {
   readonly path: string
   readonly file: DiskFile
   readonly stat: FileStat
+  /** When the rotated file was last written to, ms since the epoch. */
+  readonly modifiedMs: number
   /** Where the decompressed content was put; absent where the file is what it was. */
   readonly temporary?: string
+}
+
+interface Neighbour {
+  readonly path: string
+  readonly stat: FileStat
 }
 
 const CHUNK_BYTES = 256 * 1024
@@ -23,61 +35,100 @@ const CHUNK_BYTES = 256 * 1024
 export class LostRest {
   readonly #disk: Disk
   readonly #folder: string
+  readonly #taken: (key: string) => boolean
+  #neighbours = new Map<string, Map<string, Neighbour>>()
 
-  /** Decompressed files are put in `folder`. */
-  constructor(disk: Disk, folder: string) {
+  /** Decompressed files are put in `folder`; `taken` says which files, by inode key, are followed already. */
+  constructor(disk: Disk, folder: string, taken: (key: string) => boolean) {
     this.#disk = disk
     this.#folder = folder
+    this.#taken = taken
   }
 
-  /**
-   * Looks beside `path` for the file with this fingerprint. `key` is its device and inode if those may still be right;
-   * `taken` says which files are followed already. The descriptor is the caller's.
-   */
-  async find(
-    path: string,
-    fingerprint: Fingerprint,
-    key: string | undefined,
-    taken: (key: string) => boolean,
-  ): Promise<Rest | undefined> {
-    if (fingerprint.head.bytes === 0) return undefined
-    const folder = dirname(path)
-    const names = (await this.#disk.list(nameBytes(folder))).map(nameText)
-    const likely = names.filter((name) => isSibling(name, basename(path)))
-    // The same inode under any name comes first: it costs a look at each and is certain.
-    for (const name of [...names.filter((each) => !likely.includes(each)), ...likely]) {
-      const found = await this.#plain(`${folder}/${name}`, fingerprint, (stat) => {
-        const own = inodeKey(stat)
-        return !taken(own) && (own === key || likely.includes(name))
-      })
+  /** Folders are listed once between two calls. */
+  lookAgain(): void {
+    this.#neighbours.clear()
+  }
+
+  /** The file of this inode beside `path`, under any name: it was renamed. */
+  async findRenamed(path: string, fingerprint: Fingerprint, key: string): Promise<Rest | undefined> {
+    const neighbour = (await this.#near(path)).get(key)
+    if (!neighbour || this.#taken(key)) return undefined
+    if (fingerprint.head.bytes === 0 && !isSibling(neighbour.path, path)) return undefined
+    return this.#plain(neighbour, fingerprint)
+  }
+
+  /** A file beside `path` that was copied or compressed from the one with this fingerprint. */
+  async findCopy(path: string, fingerprint: Fingerprint, stream: string): Promise<Rest | undefined> {
+    const all = [...(await this.#near(path)).values()].filter(({ stat }) => !this.#taken(inodeKey(stat)))
+    // Without any content to compare there is only the name.
+    const near = all.filter((each) =>
+      fingerprint.head.bytes === 0 ? isPacked(path) && each.path === path : isSibling(each.path, path),
+    )
+    for (const each of near) {
+      const found = isPacked(each.path) ? undefined : await this.#plain(each, fingerprint)
       if (found) return found
     }
-    for (const name of likely.filter((each) => each.endsWith('.gz'))) {
-      const found = await this.#compressed(`${folder}/${name}`, fingerprint)
+    for (const each of near) {
+      const found = isPacked(each.path) ? await this.#unpacked(each, fingerprint, stream) : undefined
       if (found) return found
     }
     return undefined
   }
 
-  async #plain(path: string, fingerprint: Fingerprint, worth: (stat: FileStat) => boolean): Promise<Rest | undefined> {
+  /** Rotated files of `path` that were written to at or after `modifiedMs`, oldest first. */
+  async rotatedSince(path: string, modifiedMs: number): Promise<string[]> {
+    return [...(await this.#near(path)).values()]
+      .filter(({ stat }) => stat.modifiedMs >= modifiedMs && !this.#taken(inodeKey(stat)))
+      .filter((each) => isRotated(each.path, path))
+      .sort((a, b) => a.stat.modifiedMs - b.stat.modifiedMs)
+      .map((each) => each.path)
+  }
+
+  /** That file from its start, decompressed where it has to be. */
+  async whole(path: string, stream: string): Promise<Rest | undefined> {
     const stat = await this.#disk.stat(nameBytes(path))
-    if (stat?.kind !== 'file' || stat.size < fingerprint.position || !worth(stat)) return undefined
+    if (stat?.kind !== 'file') return undefined
+    const anything = { head: { bytes: 0, hash: '' }, tail: Buffer.alloc(0), position: 0 }
+    return isPacked(path) ? this.#unpacked({ path, stat }, anything, stream) : this.#plain({ path, stat }, anything)
+  }
+
+  async #near(path: string): Promise<Map<string, Neighbour>> {
+    const folder = dirname(path)
+    const known = this.#neighbours.get(folder)
+    if (known) return known
+    const found = new Map<string, Neighbour>()
+    for (const name of await this.#disk.list(nameBytes(folder))) {
+      const each = `${folder}/${nameText(name)}`
+      const stat = await this.#disk.stat(nameBytes(each)).catch(() => undefined)
+      if (stat?.kind === 'file') found.set(inodeKey(stat), { path: each, stat })
+    }
+    this.#neighbours.set(folder, found)
+    return found
+  }
+
+  async #plain({ path, stat }: Neighbour, fingerprint: Fingerprint): Promise<Rest | undefined> {
+    if (stat.size < fingerprint.position) return undefined
     const file = await this.#disk.open(nameBytes(path), 'read')
-    if (await hasFingerprint(file, fingerprint)) return { path, file, stat: await file.stat() }
+    if (fingerprint.head.bytes === 0 || (await hasFingerprint(file, fingerprint))) {
+      return { path, file, stat: await file.stat(), modifiedMs: stat.modifiedMs }
+    }
     await file.close()
     return undefined
   }
 
-  async #compressed(path: string, fingerprint: Fingerprint): Promise<Rest | undefined> {
-    const temporary = `${this.#folder}/rest-${basename(path)}`
+  async #unpacked({ path, stat }: Neighbour, fingerprint: Fingerprint, stream: string): Promise<Rest | undefined> {
+    const temporary = `${this.#folder}/rest-${stream}`
     const target = await this.#disk.open(nameBytes(temporary), 'write')
     let keep = false
     try {
       await target.truncate(0)
-      await this.#decompress(path, target)
-      const stat = await target.stat()
-      keep = stat.size >= fingerprint.position && (await hasFingerprint(target, fingerprint))
-      return keep ? { path, file: target, stat, temporary } : undefined
+      await this.#unpack(path, target)
+      const found = await target.stat()
+      keep =
+        found.size >= fingerprint.position &&
+        (fingerprint.head.bytes === 0 || (await hasFingerprint(target, fingerprint)))
+      return keep ? { path, file: target, stat: found, modifiedMs: stat.modifiedMs, temporary } : undefined
     } finally {
       if (!keep) {
         await target.close()
@@ -86,42 +137,60 @@ export class LostRest {
     }
   }
 
-  async #decompress(path: string, target: DiskFile): Promise<void> {
+  async #unpack(path: string, target: DiskFile): Promise<void> {
     const source = await this.#disk.open(nameBytes(path), 'read')
-    const gunzip = createGunzip()
-    const feed = async () => {
-      const chunk = Buffer.alloc(CHUNK_BYTES)
-      for (let at = 0; ;) {
-        const bytes = await source.read(chunk, 0, chunk.length, at)
-        if (bytes === 0) break
-        at += bytes
-        if (!gunzip.write(Buffer.from(chunk.subarray(0, bytes)))) {
-          await new Promise((resolve) => gunzip.once('drain', resolve))
-        }
-      }
-      gunzip.end()
-    }
+    const unpacking = path.endsWith('.gz') ? createGunzip() : zstdDecompressStream()
     try {
-      const fed = feed().catch((error: unknown) =>
-        gunzip.destroy(error instanceof Error ? error : new Error(String(error))),
-      )
+      pipeline(Readable.from(piecesOf(source)), unpacking).catch(() => {}) // the loop below gets the error too
       let at = 0
-      for await (const piece of gunzip as AsyncIterable<Buffer>) {
+      for await (const piece of unpacking as AsyncIterable<Buffer>) {
         await target.write(piece, 0, piece.length, at)
         at += piece.length
       }
-      await fed
-    } catch {
-      return // not a gzip file after all, or a broken one: what it gave is compared, and will not fit
+    } catch (error) {
+      // Not packed after all, or broken: what it gave is compared. A disk's errors are passed on.
+      if (['ENOSPC', 'EIO', 'EDQUOT'].includes(errnoOf(error) ?? '')) throw error
     } finally {
+      unpacking.destroy()
       await source.close()
     }
   }
 }
 
+async function* piecesOf(source: DiskFile): AsyncGenerator<Buffer> {
+  for (let at = 0; ;) {
+    const chunk = Buffer.alloc(CHUNK_BYTES)
+    const bytes = await source.read(chunk, 0, chunk.length, at)
+    if (bytes === 0) return
+    at += bytes
+    yield chunk.subarray(0, bytes)
+  }
+}
+
+/** Whether its name says that it is compressed. */
+export const isPacked = (path: string) => path.endsWith('.gz') || path.endsWith('.zst')
+
 /** `app.log` → `app.log.1`, `app.log-20261123.gz`, `app-20261123.log`: the same beginning up to the first dot. */
-function isSibling(name: string, of: string): boolean {
-  const dot = of.indexOf('.', 1)
-  const stem = dot < 0 ? of : of.slice(0, dot)
-  return name.startsWith(stem)
+function isSibling(path: string, of: string): boolean {
+  return basename(path).startsWith(stemOf(basename(of)))
+}
+
+const packedEnding = /\.(gz|zst)$/
+const rotatedEnding = /[.-]\d[-\d.T_]*$/
+
+/** `app.log.1`, `app.log-20261123.gz`: the name of a file that was rotated, not of one that is written to. */
+export const isRotatedName = (path: string) => isPacked(path) || rotatedEnding.test(basename(path))
+
+/** Narrower: the same name but for a number or a date, and packed or not. */
+function isRotated(path: string, of: string): boolean {
+  const base = basename(of)
+  const name = basename(path).replace(packedEnding, '')
+  const stem = stemOf(base)
+  if (!name.startsWith(stem) || name === base) return false
+  return name.slice(stem.length).replace(/[.-]\d[-\d.T_]*(?=\.|$)/, '') === base.slice(stem.length)
+}
+
+function stemOf(name: string): string {
+  const dot = name.indexOf('.', 1)
+  return dot < 0 ? name : name.slice(0, dot)
 }

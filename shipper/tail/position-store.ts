@@ -22,6 +22,8 @@ export interface FileRecord {
   readonly position: number
   /** The bytes before it, in base64. */
   readonly tail: string
+  /** Since when its file has not been found, ms since the epoch. */
+  readonly goneMs?: number
 }
 
 interface Closed {
@@ -48,14 +50,11 @@ export class PositionStore {
     this.#disk = disk
   }
 
-  /** Reads what was known; true where there was anything to read. */
+  /** Reads what was known; true where a commit has ever been. Nothing is written before the next one. */
   async open(): Promise<boolean> {
-    const folder = dirname(this.#path)
-    await this.#disk.makeFolder(folder)
+    await this.#disk.makeFolder(dirname(this.#path))
     const known = await this.#disk.stat(this.#path)
     if (known) this.#read((await this.#disk.readFile(this.#path)).toString())
-    await this.#compact()
-    await this.#disk.syncFolder(folder)
     return known !== undefined
   }
 
@@ -84,9 +83,11 @@ export class PositionStore {
   }
 
   async close(): Promise<void> {
-    await this.commit()
-    await this.#file?.close()
-    this.#file = undefined
+    try {
+      await this.commit()
+    } finally {
+      await this.#letGo()
+    }
   }
 
   #read(text: string): void {
@@ -108,23 +109,32 @@ export class PositionStore {
     const changes = this.#changes
     this.#changes = new Map()
     try {
-      if (this.#bytes > Math.max(COMPACT_BYTES_MIN, LIVE_SHARE * this.#liveBytes)) return await this.#compact()
+      const file = this.#file
+      if (!file || this.#bytes > Math.max(COMPACT_BYTES_MIN, LIVE_SHARE * this.#liveBytes)) return await this.#compact()
       const bytes = Buffer.from([...changes.values()].map((entry) => `${JSON.stringify(entry)}\n`).join(''))
-      await this.#file!.write(bytes, 0, bytes.length)
-      await this.#file!.sync()
+      await file.write(bytes, 0, bytes.length)
+      await file.sync()
       this.#bytes += bytes.length
     } catch (error) {
       for (const [stream, entry] of changes) if (!this.#changes.has(stream)) this.#changes.set(stream, entry)
+      // Half a line may stand at its end, and after a failed sync nobody knows what does: it is written anew.
+      await this.#letGo()
       throw error
     }
   }
 
   async #compact(): Promise<void> {
     const bytes = Buffer.from([...this.#live.values()].map((entry) => `${JSON.stringify(entry)}\n`).join(''))
+    await this.#letGo()
     await this.#disk.replaceFile(this.#path, bytes)
-    await this.#file?.close()
     this.#file = await this.#disk.open(this.#path, 'append')
     this.#bytes = bytes.length
     this.#liveBytes = bytes.length
+  }
+
+  async #letGo(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    await file?.close().catch(() => {}) // nothing in it counts any more
   }
 }

@@ -9,13 +9,13 @@
 // looking for it beside its old name (`lost-rest.ts`).
 
 import { reasonOf } from '../../common/fault.ts'
-import type { DiskFile } from '../../common/disk.ts'
+import type { DiskFile, FileStat } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
 import { hasFingerprint, readHead, type Fingerprint } from './fingerprint.ts'
 import { findFiles, type FoundFile } from './find-files.ts'
 import { FollowedFile, followFrom, inodeKey } from './followed-file.ts'
-import { LostRest, type Rest } from './lost-rest.ts'
+import { isPacked, isRotatedName, LostRest, type Rest } from './lost-rest.ts'
 import { nameBytes, type PathPatterns } from './pattern.ts'
 import type { FileRecord, PositionStore } from './position-store.ts'
 
@@ -35,6 +35,9 @@ const QUIET_ALONE_MS = 60_000
 // A new file that begins like one that is followed may be its copy, made before it is cut: it is given this long.
 const COPY_WAIT_MS = 3_000
 
+// Times of files are those of the kernel's last tick.
+const CLOCK_MARGIN_MS = 50
+
 export class Tracker {
   readonly #settings: TrackerSettings
   readonly #platform: Platform
@@ -46,12 +49,14 @@ export class Tracker {
   #first: boolean
   readonly #suspects = new Map<string, number>()
   readonly #complained = new Set<string>()
+  /** When the last sweep began, ms since the epoch. */
+  #sweptMs: number | undefined
 
   constructor(settings: TrackerSettings, store: PositionStore, isFirstStart: boolean, platform: Platform) {
     this.#settings = settings
     this.#platform = platform
     this.#store = store
-    this.#lost = new LostRest(platform.disk, settings.folder)
+    this.#lost = new LostRest(platform.disk, settings.folder, (key) => this.#files.has(key))
     this.#orphans = store.records()
     this.#first = isFirstStart
   }
@@ -67,8 +72,10 @@ export class Tracker {
 
   /** Looks at everything once. */
   async sweep(): Promise<void> {
-    const { disk } = this.#platform
+    const { clock, disk } = this.#platform
     const found = new Map<string, FoundFile>()
+    this.#lost.lookAgain()
+    const startMs = clock.now() / 1000
     await findFiles(
       disk,
       this.#settings.patterns,
@@ -83,6 +90,7 @@ export class Tracker {
     for (const [key, file] of found) if (!this.#files.has(key)) await this.#adopt(key, file, found)
     await this.#followOrphans()
     this.#first = false
+    this.#sweptMs = startMs
     const { source } = this.#settings
     this.#platform.metrics.set('sluice_files_followed', { source }, this.#files.size)
   }
@@ -92,11 +100,11 @@ export class Tracker {
     const { log } = this.#platform
     log.info({ path: file.path, position: file.position }, 'file was cut or rewritten: reading it from its start')
     this.#files.delete(file.key)
-    const fingerprint: Fingerprint = { head: file.head, tail: file.tail, position: file.position }
+    const fingerprint = file.fingerprintRead
     await file.closeFile()
     this.#suspects.clear()
-    const rest = await this.#findRest(file.path, fingerprint, undefined)
-    if (rest) await this.#followRest(rest, file.stream, file.position)
+    const rest = await this.#findRest(file.path, fingerprint, undefined, file.stream)
+    if (rest) await this.#followRest(rest, file.stream, file.position, file.path)
     else if (!file.hasOpenWrites) this.#store.remove(file.stream)
     if (!file.leaving) await this.sweep()
   }
@@ -119,8 +127,8 @@ export class Tracker {
   }
 
   #hasSuccessor(file: FollowedFile): boolean {
-    for (const other of this.#files.values())
-      if (other !== file && !other.leaving && other.path === file.path) return true
+    const path = file.rotatedFrom ?? file.path
+    for (const other of this.#files.values()) if (other !== file && !other.leaving && other.path === path) return true
     return false
   }
 
@@ -158,7 +166,10 @@ export class Tracker {
       const followed = await followFrom(known.stream, file, stat, path, known.position)
       return this.#follow(followed, file)
     }
-    if (await this.#maybeCopy(key, file, stat.size)) return file.close()
+    const rewritten = await this.#rewrittenAs(file, path, stat.size, found)
+    if (rewritten === 'wait' || (await this.#maybeCopy(key, file, stat.size))) return file.close()
+    if (rewritten) return this.#moveTo(rewritten, file, stat, path)
+    if (this.#sweptMs !== undefined) await this.#followBetween(path, this.#sweptMs - CLOCK_MARGIN_MS)
     const position = this.#first && this.#settings.readFrom === 'end' ? await lineStart(file, stat.size) : 0
     const followed = await followFrom(newId(this.#platform.random), file, stat, path, position)
     await this.#follow(followed, file)
@@ -184,6 +195,58 @@ export class Tracker {
     return undefined
   }
 
+  /**
+   * The stream whose file was removed and written anew under the same name, with the same content and perhaps more: an
+   * editor, a restored backup. `wait` where the old file is not read to its end yet.
+   */
+  async #rewrittenAs(
+    file: DiskFile,
+    path: string,
+    size: number,
+    found: Map<string, FoundFile>,
+  ): Promise<FollowedFile | 'wait' | undefined> {
+    for (const other of this.#files.values()) {
+      if (other.path !== path || found.has(other.key) || other.temporary !== undefined) continue
+      if (other.head.bytes === 0 || size < other.position || !(await hasFingerprint(file, other.fingerprintRead)))
+        continue
+      const old = await other.unlinkedSize()
+      if (old === undefined) continue
+      return other.hasOpenWrites || (old !== other.position && old !== other.openAt) ? 'wait' : other
+    }
+    return undefined
+  }
+
+  async #moveTo(old: FollowedFile, file: DiskFile, stat: FileStat, path: string): Promise<void> {
+    this.#files.delete(old.key)
+    await old.closeFile()
+    await this.#follow(await followFrom(old.stream, file, stat, path, old.position), file)
+  }
+
+  /**
+   * Rotated files that came and went under this name between two looks: nobody has seen them. A copy of what is followed is
+   * none of them.
+   */
+  async #followBetween(path: string, sinceMs: number, known?: ReadonlySet<string>): Promise<void> {
+    if (isRotatedName(path)) return
+    for (const rotated of await this.#lost.rotatedSince(path, sinceMs)) {
+      // While it runs, a packed one is most often what was read before it was packed.
+      if (known?.has(rotated) ?? isPacked(rotated)) continue
+      const stream = newId(this.#platform.random)
+      const whole = await this.#lost.whole(rotated, stream)
+      if (!whole) continue
+      if (await this.#isCopy(whole)) await whole.file.close()
+      else await this.#followRest(whole, stream, 0, path)
+    }
+  }
+
+  async #isCopy({ file, stat }: Rest): Promise<boolean> {
+    for (const other of this.#files.values()) {
+      if (other.head.bytes === 0 || stat.size < other.position) continue
+      if (await hasFingerprint(file, other.fingerprintRead)) return true
+    }
+    return false
+  }
+
   /** Whether this new file has the content of one that is followed: then it may be the copy that is made before a cut. */
   async #maybeCopy(key: string, file: DiskFile, size: number): Promise<boolean> {
     const now = this.#platform.clock.monotonicMs()
@@ -195,8 +258,7 @@ export class Tracker {
     const head = await readHead(file)
     for (const other of this.#files.values()) {
       if (other.leaving || other.position === 0 || size < other.position || head.bytes < other.head.bytes) continue
-      const fingerprint = { head: other.head, tail: other.tail, position: other.position }
-      if (other.head.bytes === 0 || !(await hasFingerprint(file, fingerprint))) continue
+      if (other.head.bytes === 0 || !(await hasFingerprint(file, other.fingerprintRead))) continue
       if (since === undefined) this.#suspects.set(key, now)
       return true
     }
@@ -206,10 +268,13 @@ export class Tracker {
   async #followOrphans(): Promise<void> {
     const orphans = this.#orphans
     this.#orphans = []
+    const rests: { readonly record: FileRecord; readonly rest: Rest }[] = []
     for (const record of orphans) {
-      const rest = await this.#findRest(record.path, fingerprintOf(record), `${record.device}:${record.inode}`)
+      const key = `${record.device}:${record.inode}`
+      const rest = await this.#findRest(record.path, fingerprintOf(record), key, record.stream)
       if (rest) {
-        await this.#followRest(rest, record.stream, record.position)
+        await this.#followRest(rest, record.stream, record.position, record.path)
+        rests.push({ record, rest })
         continue
       }
       this.#store.remove(record.stream)
@@ -218,20 +283,30 @@ export class Tracker {
         'file is gone: what was written to it after this position, if anything, is not there to be read',
       )
     }
+    // What came after it under its name, while nobody looked. When all that is known is followed, only the unknown is left.
+    const known = new Set(rests.map(({ rest }) => rest.path))
+    for (const { record, rest } of rests) await this.#followBetween(record.path, rest.modifiedMs, known)
   }
 
-  async #findRest(path: string, fingerprint: Fingerprint, key: string | undefined): Promise<Rest | undefined> {
+  async #findRest(
+    path: string,
+    fingerprint: Fingerprint,
+    key: string | undefined,
+    stream: string,
+  ): Promise<Rest | undefined> {
     try {
-      return await this.#lost.find(path, fingerprint, key, (each) => this.#files.has(each))
+      const renamed = key === undefined ? undefined : await this.#lost.findRenamed(path, fingerprint, key)
+      return renamed ?? (await this.#lost.findCopy(path, fingerprint, stream))
     } catch (error) {
       this.#complain(path, reasonOf(error))
       return undefined
     }
   }
 
-  async #followRest(rest: Rest, stream: string, position: number): Promise<void> {
+  async #followRest(rest: Rest, stream: string, position: number, rotatedFrom: string): Promise<void> {
     const followed = await followFrom(stream, rest.file, rest.stat, rest.path, position)
     followed.leaving = true
+    followed.rotatedFrom = rotatedFrom
     followed.temporary = rest.temporary
     this.#platform.log.info({ path: rest.path, position }, 'found the unread rest of a rotated file')
     await this.#follow(followed, rest.file)

@@ -211,7 +211,7 @@ function torn({ now, durable }: Inode, roll: Dice): Buffer {
 }
 
 function statOf({ now }: Inode): FileStat {
-  return { kind: 'file', device: 1n, inode: 1n, size: now.length, modifiedMs: 0, mode: 0o640 }
+  return { kind: 'file', device: 1n, inode: 1n, links: 1, size: now.length, modifiedMs: 0, mode: 0o640 }
 }
 
 function unused(): never {

@@ -33,7 +33,7 @@ interface Case {
   /** What is there, and stored, before. */
   readonly first?: readonly string[]
   /** Rotates; `at(name)` is a path. Returns the lines that are to come. */
-  rotate(at: (name: string) => string): readonly string[]
+  rotate(this: void, at: (name: string) => string): readonly string[]
   /** Only where the source cannot see what happened between two looks, or need not. */
   readonly only?: readonly Mode[]
 }
@@ -276,8 +276,8 @@ const modes: readonly Mode[] = ['running', 'stopped', 'killed']
 describe.concurrent.each(modes)('%s', (mode) => {
   for (const { name, pattern = 'app.log', first = before, rotate, only = modes } of cases) {
     if (!only.includes(mode)) continue
-    test(name, { timeout: 60_000 }, async ({ onTestFinished }) => {
-      const tailing = new Tailing(onTestFinished, pattern)
+    test(name, { timeout: 60_000 }, async (context) => {
+      const tailing = new Tailing(context, pattern)
       writeFileSync(tailing.path('app.log'), asLines(first))
       link(tailing, pattern)
       await tailing.start()

@@ -4,7 +4,7 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect } from 'vitest'
+import type { TestContext } from 'vitest'
 import { systemClock } from '../../common/clock.ts'
 import { systemDisk } from '../../common/disk.ts'
 import { utc } from '../../common/message/zone.ts'
@@ -31,13 +31,16 @@ export class Tailing implements Sink {
   readonly #marks = new Map<string, number>()
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined
 
-  /** `atEnd` is given what is to be done at the end of the test; `pattern` is below the folder of the logs. */
-  constructor(atEnd: (work: () => Promise<void>) => void, pattern: string, options: object = {}) {
+  readonly #test: TestContext
+
+  /** `test` is the context of the test that calls; `pattern` is below the folder of the logs. */
+  constructor(test: TestContext, pattern: string, options: object = {}) {
+    this.#test = test
     this.#folder = mkdtempSync(join(tmpdir(), 'sluice-tail-'))
     this.logs = join(this.#folder, 'logs')
     mkdirSync(this.logs)
     this.#options = { paths: [join(this.logs, pattern)], ...options }
-    atEnd(async () => {
+    test.onTestFinished(async () => {
       await this.stop()
       rmSync(this.#folder, { recursive: true, force: true })
     })
@@ -95,6 +98,7 @@ export class Tailing implements Sink {
   /** Waits until exactly these messages are stored, in whatever order files come. */
   async expectStored(texts: readonly string[]): Promise<void> {
     const wanted = [...texts].sort()
+    const { expect } = this.#test
     const options = { timeout: DEADLINE_MS, interval: 20 }
     await expect.poll(() => this.stored.length, options).toBeGreaterThanOrEqual(wanted.length)
     expect([...this.stored].sort()).toEqual(wanted)
