@@ -13,7 +13,7 @@ import { Dictionary } from './dictionary.ts'
 import { GramBitmap } from './grams.ts'
 import { MessageSplitter } from './message-columns.ts'
 import { pack } from './pack.ts'
-import { NO_TAG, Senders } from './senders.ts'
+import { HOST, LAST_PID, NO_TAG, PROGRAM, SENDER, Senders, STATE, TAG_STATE, TAGGED } from './senders.ts'
 import { ShapeFinder, UNIT_MS, UNIT_NONE, UNIT_ODD, UNIT_SECOND, UNIT_US } from './shape.ts'
 
 /** What a block's row and its data are made of. */
@@ -183,14 +183,15 @@ export class BlockBuilder {
 
   /** The message of the last row. */
   message(row: Row, bytes: DataView, start: number, end: number): void {
-    const { senders } = this
-    const { sender, pid } = row
+    const { cells } = this.senders
+    const { pid } = row
+    const sender = row.sender * SENDER
     if (pid >= 0) {
-      this.#pids.varint(2 + zigzagOf(pid - senders.pids[sender]))
-      senders.pids[sender] = pid
+      this.#pids.varint(2 + zigzagOf(pid - cells[sender + LAST_PID]))
+      cells[sender + LAST_PID] = pid
     } else this.#pids.varint(pid === NO_PID ? 0 : 1)
-    if (senders.tagged[sender] !== pid || pid === PID_IS_TEXT) this.#tag(sender, pid)
-    this.#splitter.add(bytes, start, end, senders.programIds[sender], this.#grams, senders.tagStates[sender])
+    if (cells[sender + TAGGED] !== pid || pid === PID_IS_TEXT) this.#tag(sender, pid)
+    this.#splitter.add(bytes, start, end, cells[sender + PROGRAM], this.#grams, cells[sender + TAG_STATE])
   }
 
   /** The structured data of the last row, also where it has none. */
@@ -208,14 +209,16 @@ export class BlockBuilder {
     this.#headers.copy(bytes, start, end)
   }
 
-  /** Adds the n-grams of `host program[pid]: `, and keeps the state behind them. */
+  /** Adds the n-grams of `host program[pid]: ` of the sender in these cells, and keeps the state behind them. */
   #tag(sender: number, pid: number): void {
-    const { senders } = this
-    if (senders.tagged[sender] === NO_TAG) senders.states[sender] = this.#senderGrams(sender)
-    senders.tagged[sender] = pid
-    senders.tagStates[sender] = senders.states[sender]
-    const program = senders.programIds[sender]
-    if (senders.programs.ends[program] === senders.programs.startOf(program)) return
+    const { cells, programs } = this.senders
+    if (cells[sender + TAGGED] === NO_TAG) {
+      cells[sender + STATE] = this.#senderGrams(cells[sender + HOST], cells[sender + PROGRAM])
+    }
+    cells[sender + TAGGED] = pid
+    cells[sender + TAG_STATE] = cells[sender + STATE]
+    const program = cells[sender + PROGRAM]
+    if (programs.ends[program] === programs.startOf(program)) return
     const tag = this.#tagText
     tag.clear()
     if (pid !== NO_PID) {
@@ -226,14 +229,12 @@ export class BlockBuilder {
     }
     tag.byte(COLON)
     tag.byte(SPACE)
-    senders.tagStates[sender] = this.#grams.add(tag.view, 0, tag.length, senders.states[sender])
+    cells[sender + TAG_STATE] = this.#grams.add(tag.view, 0, tag.length, cells[sender + STATE])
   }
 
   // Once for each sender: the n-grams are the same in every line.
-  #senderGrams(sender: number): number {
-    const { hosts, programs, hostIds, programIds } = this.senders
-    const host = hostIds[sender]
-    const program = programIds[sender]
+  #senderGrams(host: number, program: number): number {
+    const { hosts, programs } = this.senders
     let state = this.#grams.add(hosts.values.view, hosts.startOf(host), hosts.ends[host], 0)
     state = this.#grams.add(BLANK, 0, 1, state)
     return this.#grams.add(programs.values.view, programs.startOf(program), programs.ends[program], state)
@@ -261,8 +262,8 @@ export class BlockBuilder {
     if (this.#structuredDataRows > 0) this.#structuredDataLengths.zeros(count - this.#structuredDataRows)
     assert(count > 0, 'a block has messages')
     const { shapes, msgids, origins } = this
-    const { hosts, programs, hostIds, programIds } = this.senders
-    const senderIds = this.#senders.subarray(0, count)
+    const { hosts, programs, cells } = this.senders
+    const cellOf = (cell: number) => this.#senders.subarray(0, count).map((sender) => cells[sender * SENDER + cell])
     const fields: Record<FieldStream, Uint8Array> = {
       shapeLengths: shapes.lengths(),
       shapeBytes: shapes.values.written,
@@ -273,16 +274,8 @@ export class BlockBuilder {
       oddTimes: new Uint8Array(Float64Array.from(this.#oddTimes).buffer),
       received: this.#received.written,
       priorities: this.#priorities.subarray(0, count),
-      hosts: writeIds(
-        senderIds.map((sender) => hostIds[sender]),
-        count,
-        hosts.count,
-      ),
-      programs: writeIds(
-        senderIds.map((sender) => programIds[sender]),
-        count,
-        programs.count,
-      ),
+      hosts: writeIds(cellOf(HOST), count, hosts.count),
+      programs: writeIds(cellOf(PROGRAM), count, programs.count),
       pids: this.#pids.written,
       pidLengths: this.#pidLengths.written,
       pidBytes: this.#pidBytes.written,

@@ -5,24 +5,31 @@
 import { hashInto, sameBytes } from './byte-ranges.ts'
 import { Dictionary, grown } from './dictionary.ts'
 
-const FIRST_SENDERS = 4096
+const FIRST_SENDERS = 2048
 
-/** In `tagged` where nothing was tagged yet. */
+/** Cells of a sender. They lie together, as in one line of the processor's cache, since all are looked at. */
+export const SENDER = 8
+/** Numbers in `hosts` and in `programs`. */
+export const HOST = 0
+export const PROGRAM = 1
+/** The last pid; 0 before the first. */
+export const LAST_PID = 2
+/** The state behind `host program`. */
+export const STATE = 3
+/** The pid (or that there is none) that led to `TAG_STATE`, or `NO_TAG`. */
+export const TAGGED = 4
+export const TAG_STATE = 5
+const HASH = 6
+
+/** Nothing was tagged yet. */
 export const NO_TAG = -3
 
 export class Senders {
   readonly hosts = new Dictionary()
   readonly programs = new Dictionary()
   count = 0
-  /** By the number that `find` gave: its entry in `hosts`, and in `programs`. */
-  hostIds: Int32Array = new Int32Array(FIRST_SENDERS)
-  programIds: Int32Array = new Int32Array(FIRST_SENDERS)
-  pids: Int32Array = new Int32Array(FIRST_SENDERS)
-  states: Int32Array = new Int32Array(FIRST_SENDERS)
-  /** The pid (or that there is none) whose tag led to `tagStates`. */
-  tagged: Int32Array = new Int32Array(FIRST_SENDERS)
-  tagStates: Int32Array = new Int32Array(FIRST_SENDERS)
-  #hashes: Int32Array = new Int32Array(FIRST_SENDERS)
+  /** Sender s has the cells from `s * SENDER` on. */
+  cells: Int32Array = new Int32Array(FIRST_SENDERS * SENDER)
   /** Number + 1, open addressing; at most half full. */
   #slots = new Int32Array(2 * FIRST_SENDERS)
 
@@ -47,44 +54,35 @@ export class Senders {
     const mask = this.#slots.length - 1
     let slot = (hash ^ (hash >>> 15)) & mask
     for (let sender = this.#slots[slot] - 1; sender >= 0; sender = this.#slots[slot] - 1) {
+      const cell = sender * SENDER
       if (
-        this.#hashes[sender] === hash &&
-        isEntry(this.hosts, this.hostIds[sender], hostBytes, hostStart, hostEnd) &&
-        isEntry(this.programs, this.programIds[sender], programBytes, programStart, programEnd)
+        this.cells[cell + HASH] === hash &&
+        isEntry(this.hosts, this.cells[cell + HOST], hostBytes, hostStart, hostEnd) &&
+        isEntry(this.programs, this.cells[cell + PROGRAM], programBytes, programStart, programEnd)
       ) {
         return sender
       }
       slot = (slot + 1) & mask
     }
     const sender = this.count
-    if (sender === this.pids.length) this.#grow()
-    this.hostIds[sender] = this.hosts.idOf(hostBytes, hostStart, hostEnd)
-    this.programIds[sender] = this.programs.idOf(programBytes, programStart, programEnd)
-    this.pids[sender] = 0
-    this.tagged[sender] = NO_TAG
-    this.#hashes[sender] = hash
+    const cell = sender * SENDER
+    if (cell === this.cells.length) this.cells = grown(this.cells, new Int32Array(2 * this.cells.length))
+    this.cells[cell + HOST] = this.hosts.idOf(hostBytes, hostStart, hostEnd)
+    this.cells[cell + PROGRAM] = this.programs.idOf(programBytes, programStart, programEnd)
+    this.cells[cell + LAST_PID] = 0
+    this.cells[cell + TAGGED] = NO_TAG
+    this.cells[cell + HASH] = hash
     this.#slots[slot] = sender + 1
     this.count = sender + 1
     if (2 * this.count > this.#slots.length) this.#rehash()
     return sender
   }
 
-  #grow(): void {
-    const twice = (from: Int32Array) => grown(from, new Int32Array(2 * from.length))
-    this.hostIds = twice(this.hostIds)
-    this.programIds = twice(this.programIds)
-    this.pids = twice(this.pids)
-    this.states = twice(this.states)
-    this.tagged = twice(this.tagged)
-    this.tagStates = twice(this.tagStates)
-    this.#hashes = twice(this.#hashes)
-  }
-
   #rehash(): void {
     this.#slots = new Int32Array(2 * this.#slots.length)
     const mask = this.#slots.length - 1
     for (let sender = 0; sender < this.count; sender += 1) {
-      const hash = this.#hashes[sender]
+      const hash = this.cells[sender * SENDER + HASH]
       let slot = (hash ^ (hash >>> 15)) & mask
       while (this.#slots[slot] !== 0) slot = (slot + 1) & mask
       this.#slots[slot] = sender + 1
