@@ -4,7 +4,8 @@
 //
 // A text is seldom taken apart to find its skeleton. Its first bytes, up to the first value, lead to the skeleton of the last
 // text that began so; where that fits, run by run, the values are what stands in its slots. On the benchmark's corpus it fits
-// five texts of six, in 190 ns less for texts of 100 bytes.
+// four texts of five (of the others two thirds are new to their block); finding the values first takes 210 ns a text, and then
+// the skeleton has to be compared all the same.
 
 import { sameBytes } from './byte-ranges.ts'
 import { Dictionary, grown } from './dictionary.ts'

@@ -60,6 +60,8 @@ const bsd = new SecondText(
     `${months[date.getUTCMonth()]} ${String(date.getUTCDate()).padStart(2, ' ')} ${date.toISOString().slice(11, 19)}`,
 )
 
+const isDigit = (byte: number) => byte >= ZERO && byte <= ZERO + 9
+
 /** What `recognise` found: valid until its next call. */
 export const found = { form: FORM_NONE, digits: 0, end: 0 }
 
@@ -73,19 +75,18 @@ export function recognise(bytes: DataView, start: number, end: number, time: num
   const { length } = writer.text
   if (!sameBytes(bytes, start, writer.view, 0, length)) return false
   let at = start + length
-  let fraction = time - second * SECOND_US
   let digits = 0
+  let fraction = 0
   if (isIso && at < end && bytes.getUint8(at) === DOT) {
-    at += 1
-    for (; digits < 6 && at < end; digits += 1, at += 1) {
-      const digit = (fraction / powers[digits + 1]) | 0
-      if (bytes.getUint8(at) !== ZERO + digit) break
-      fraction -= digit * powers[digits + 1]
+    for (at += 1; digits < 6 && at < end; digits += 1, at += 1) {
+      const digit = bytes.getUint8(at) - ZERO
+      if (digit < 0 || digit > 9) break
+      fraction = 10 * fraction + digit
     }
     if (digits === 0) return false
   }
   // What the text does not say, and digits that the form has no room for.
-  if (fraction !== 0 || (at < end && bytes.getUint8(at) >= ZERO && bytes.getUint8(at) <= ZERO + 9)) return false
+  if (fraction * powers[digits] !== time - second * SECOND_US || (at < end && isDigit(bytes.getUint8(at)))) return false
   found.form = isIso ? FORM_ISO : FORM_BSD
   found.digits = digits
   found.end = at
