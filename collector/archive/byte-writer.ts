@@ -1,7 +1,7 @@
 // A growing buffer of numbers and bytes, and its reader. Numbers are varints: seven bits a byte, low ones first, the high
 // bit says that more follow.
 
-import { viewOf } from './byte-ranges.ts'
+import { copyBytes, viewOf } from './byte-ranges.ts'
 
 const FIRST_BYTES = 4096
 // Longer ranges are copied by the library: below, its call costs more than the loop.
@@ -88,17 +88,11 @@ export class ByteWriter {
   }
 
   copy(from: DataView, start: number, end: number): void {
-    this.reserve(end - start)
-    let to = this.length
-    if (end - start > LOOP_BYTES_MAX) {
-      this.bytes.set(new Uint8Array(from.buffer, from.byteOffset + start, end - start), to)
-    } else {
-      const { view } = this
-      let at = start
-      for (const last = end - 4; at <= last; at += 4, to += 4) view.setInt32(to, from.getInt32(at, true), true)
-      for (; at < end; at += 1, to += 1) view.setUint8(to, from.getUint8(at))
-    }
-    this.length += end - start
+    const length = end - start
+    this.reserve(length)
+    if (length <= LOOP_BYTES_MAX) copyBytes(from, start, this.view, this.length, length)
+    else this.bytes.set(new Uint8Array(from.buffer, from.byteOffset + start, length), this.length)
+    this.length += length
   }
 }
 

@@ -14,23 +14,29 @@ export class Dictionary {
   #hashes: Int32Array = new Int32Array(FIRST_SLOTS)
   /** Number of the value + 1 by hash, open addressing; at most half full. */
   #slots: Int32Array = new Int32Array(FIRST_SLOTS)
+  /** The number of the value without bytes, -1 where it has not come. */
+  #empty = -1
   /** Where the last search ended. */
   #slot = 0
 
   clear(): void {
     this.values.clear()
     this.count = 0
+    this.#empty = -1
     this.#slots.fill(0)
   }
 
   /** The number of `[start, end)`. */
   idOf(bytes: DataView, start: number, end: number): number {
+    // Whole columns are empty, as message ids of RFC 3164.
+    if (start === end && this.#empty >= 0) return this.#empty
     const hash = hashInto(end - start, bytes, start, end)
     for (let id = this.first(hash); id >= 0; id = this.next(hash)) {
       const at = this.startOf(id)
       if (this.ends[id] - at === end - start && sameBytes(this.values.view, at, bytes, start, end - start)) return id
     }
     this.values.copy(bytes, start, end)
+    if (start === end) this.#empty = this.count
     return this.add(hash)
   }
 

@@ -9,6 +9,7 @@
 // Measured on the benchmark's corpus, blocks of 1 MiB: texts of 104 bytes take 12.2 bytes this way and 20.4 as one
 // stream; what splitting costs is won back, since zstd has a third of the bytes to look at.
 
+import { copyBytes } from './byte-ranges.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { writeIds, type MessageStream } from './columns.ts'
 import { grown } from './dictionary.ts'
@@ -53,10 +54,16 @@ export class MessageSplitter {
     this.#count = i + 1
     const { count, starts, ends } = skeletons.values
     if (this.#valueCount + count > this.#valueEnds.length) this.#growValues(count)
+    const values = this.#values
+    values.reserve(end - start)
+    let at = values.length
     for (let v = 0; v < count; v += 1) {
-      this.#values.copy(bytes, starts[v], ends[v])
-      this.#valueEnds[this.#valueCount + v] = this.#values.length
+      const length = ends[v] - starts[v]
+      copyBytes(bytes, starts[v], values.view, at, length)
+      at += length
+      this.#valueEnds[this.#valueCount + v] = at
     }
+    values.length = at
     this.#valueCount += count
     this.#firsts[i + 1] = this.#valueCount
     if (id === before) grams.add(bytes, start, end, state)
