@@ -44,6 +44,8 @@ export class FollowedFile {
   openAt = -1
   /** A line that is longer than a message may be, in pieces. */
   chunks: MessageChunks | undefined
+  /** When it was last written to, as the last look saw it, ms since the epoch. */
+  modifiedMs = -1
   /** The path under which it was written, where it is a rotated file that was found under another. */
   rotatedFrom: string | undefined
   /** A file of our own making, to be removed at the end. */

@@ -144,7 +144,10 @@ export class Tracker {
       }
       if (file.leaving && file.temporary === undefined) file.leaving = false
       file.path = now.path
-      if (now.stat.size === file.position || now.stat.size === file.openAt) continue
+      // Cut and grown again to just the same size: only its time tells.
+      const isTouched = now.stat.modifiedMs !== file.modifiedMs
+      file.modifiedMs = now.stat.modifiedMs
+      if (!isTouched && (now.stat.size === file.position || now.stat.size === file.openAt)) continue
       file.dirty = true
       file.lastMs = nowMs
     }

@@ -25,7 +25,8 @@ export class Tailing implements Sink {
   readonly logs: string
   /** All messages that are stored, in the order of their arrival. */
   readonly stored: string[] = []
-  readonly log = fakeLog()
+  readonly #log = fakeLog()
+  readonly #metrics = createMetrics()
   readonly #folder: string
   readonly #options: object
   readonly #marks = new Map<string, number>()
@@ -65,7 +66,7 @@ export class Tailing implements Sink {
 
   async start(): Promise<void> {
     const seams = { clock: systemClock, disk: systemDisk, net: new FakeNet(), random: systemRandom }
-    const platform = { ...seams, log: this.log, metrics: createMetrics(), slabs: new SlabPool() }
+    const platform = { ...seams, log: this.#log, metrics: this.#metrics, slabs: new SlabPool() }
     const given = fileSource.options.parse(this.#options)
     const source = fileSource.create(given, {
       ...{ name: 'apps', platform, dataFolder: this.#data, hostName: 'here' },
@@ -93,6 +94,16 @@ export class Tailing implements Sink {
       cpSync(copy, this.#data, { recursive: true })
       rmSync(copy, { recursive: true })
     }
+  }
+
+  /** Whether its log has a line that begins like this. */
+  said(text: string): boolean {
+    return this.#log.lines.some((line) => line.text.startsWith(text))
+  }
+
+  /** How many files are followed. */
+  async follows(): Promise<number> {
+    return this.#metrics.total('sluice_files_followed')
   }
 
   /** Waits until exactly these messages are stored, in whatever order files come. */

@@ -1,0 +1,176 @@
+// What a file source reads and does not read: patterns, starts, lines in pieces, joined lines, files that come and go.
+
+import { appendFileSync, chmodSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { describe, test } from 'vitest'
+import { asLines, numbered, Tailing } from './tailing.ts'
+
+describe.concurrent('files', () => {
+  test('read_from: end skips what is there at the first start, and nothing later', async (context) => {
+    const tailing = new Tailing(context, '*.log', { read_from: 'end' })
+    writeFileSync(tailing.path('old.log'), 'old\nhalf of ')
+    await tailing.start()
+    await context.expect.poll(() => tailing.follows(), { timeout: 20_000 }).toBe(1)
+    appendFileSync(tailing.path('old.log'), 'a line\n')
+    await tailing.expectStored(['half of a line'])
+    writeFileSync(tailing.path('new.log'), 'new\n')
+    await tailing.expectStored(['half of a line', 'new'])
+    await tailing.stop()
+    appendFileSync(tailing.path('old.log'), 'while stopped\n')
+    writeFileSync(tailing.path('newer.log'), 'newer\n')
+    await tailing.start()
+    await tailing.expectStored(['half of a line', 'new', 'while stopped', 'newer'])
+  })
+
+  test('exclude leaves out what the pattern takes', async (context) => {
+    const tailing = new Tailing(context, '*', { exclude: ['*.gz', 'debug*'] })
+    writeFileSync(tailing.path('app.log.1.gz'), 'packed\n')
+    writeFileSync(tailing.path('debug.log'), 'debug\n')
+    writeFileSync(tailing.path('app.log'), 'app\n')
+    await tailing.start()
+    await tailing.expectStored(['app'])
+  })
+
+  test('folders that are made later are found, at any depth that the pattern has', async (context) => {
+    const tailing = new Tailing(context, '**/*.log')
+    await tailing.start()
+    mkdirSync(tailing.path('a/b/c'), { recursive: true })
+    writeFileSync(tailing.path('a/b/c/deep.log'), 'deep\n')
+    writeFileSync(tailing.path('a/flat.log'), 'flat\n')
+    await tailing.expectStored(['deep', 'flat'])
+  })
+
+  test('a name that is not UTF-8 is a file like any other', async (context) => {
+    const tailing = new Tailing(context, '*.log')
+    const name = Buffer.concat([Buffer.from(tailing.path('caf')), Buffer.from([0xe9]), Buffer.from('.log')])
+    writeFileSync(name, 'latin1\n')
+    await tailing.start()
+    await tailing.expectStored(['latin1'])
+    await tailing.stop()
+    appendFileSync(name, 'more\n')
+    await tailing.start()
+    await tailing.expectStored(['latin1', 'more'])
+  })
+
+  test.skipIf(process.getuid?.() === 0)('a file that cannot be read at first is read once it can', async (context) => {
+    const { expect } = context
+    const tailing = new Tailing(context, '*.log')
+    writeFileSync(tailing.path('secret.log'), 'secret\n')
+    chmodSync(tailing.path('secret.log'), 0)
+    await tailing.start()
+    await expect.poll(() => tailing.said('cannot be read'), { timeout: 20_000 }).toBe(true)
+    chmodSync(tailing.path('secret.log'), 0o600)
+    await tailing.expectStored(['secret'])
+  })
+
+  test('a link that leads nowhere is followed once it leads somewhere', async (context) => {
+    const tailing = new Tailing(context, '*.log')
+    symlinkSync('target', tailing.path('link.log'))
+    await tailing.start()
+    writeFileSync(tailing.path('target'), 'there\n')
+    await tailing.expectStored(['there'])
+  })
+
+  test('a thousand files with the same head keep apart, also across a restart and a renaming of all', async (context) => {
+    const tailing = new Tailing(context, '*.csv')
+    const head = `${'time;host;value'.padEnd(2000, ';')}\n`
+    const all: string[] = []
+    const name = (i: number) => tailing.path(`table-${i}.csv`)
+    for (let i = 0; i < 1000; i += 1) {
+      writeFileSync(name(i), `${head}row ${i}\n`)
+      all.push(head.slice(0, -1), `row ${i}`)
+    }
+    await tailing.start()
+    await tailing.expectStored(all)
+    await tailing.stop()
+    for (let i = 0; i < 1000; i += 1) {
+      appendFileSync(name(i), `more ${i}\n`)
+      renameSync(name(i), tailing.path(`other-${i}.csv`))
+      all.push(`more ${i}`)
+    }
+    await tailing.start()
+    await tailing.expectStored(all)
+  }, 60_000)
+})
+
+describe.concurrent('lines', () => {
+  test('a line is one message however it was written, also across a restart', async (context) => {
+    const tailing = new Tailing(context, '*.log')
+    const text = 'Zürich → 東京 😀'
+    await tailing.start()
+    for (const byte of Buffer.from(text)) appendFileSync(tailing.path('a.log'), Buffer.from([byte]))
+    await tailing.stop()
+    await tailing.start()
+    appendFileSync(tailing.path('a.log'), '!\n')
+    await tailing.expectStored([Buffer.from(`${text}!`).toString('latin1')])
+  })
+
+  test('carriage returns before the newline go, empty lines are no messages', async (context) => {
+    const tailing = new Tailing(context, '*.log')
+    writeFileSync(tailing.path('a.log'), 'one\r\n\r\n\n\ntwo\n')
+    await tailing.start()
+    await tailing.expectStored(['one', 'two'])
+  })
+
+  test('a line that is longer than a message comes in marked pieces, whole', async (context) => {
+    const tailing = new Tailing(context, '*.log')
+    const { expect } = context
+    const long = Array.from({ length: 300_000 }, (_, i) => `${i}`).join(' ')
+    writeFileSync(tailing.path('a.log'), `${long}\nshort\n`)
+    await tailing.start()
+    await expect.poll(() => tailing.stored.at(-1), { timeout: 20_000 }).toBe('short')
+    const pieces = tailing.stored.slice(0, -1)
+    expect(pieces).toHaveLength(2)
+    const texts = pieces.map((piece) => piece.replace(/^.*?\[chunk@[^\]]*\] /, ''))
+    expect(pieces.every((piece) => piece.includes('[chunk@'))).toBe(true)
+    expect(texts.join('')).toBe(long)
+  })
+})
+
+describe.concurrent('joined lines', () => {
+  const trace = ['Exception in thread "main" java.lang.Error: no', '\tat a.B.c(B.java:1)', '\tat a.B.main(B.java:9)']
+
+  test('start: what does not match belongs to the line before', async (context) => {
+    const tailing = new Tailing(context, '*.log', { multiline: { start: '^\\d{4}-' } })
+    await tailing.start()
+    writeFileSync(tailing.path('a.log'), '2026-11-23 one\n  more\nand more\n2026-11-24 two\n2026-11-25 three\n')
+    await tailing.expectStored(['2026-11-23 one\n  more\nand more', '2026-11-24 two'])
+    appendFileSync(tailing.path('a.log'), '2026-11-26 four\n')
+    await tailing.expectStored(['2026-11-23 one\n  more\nand more', '2026-11-24 two', '2026-11-25 three'])
+  })
+
+  test('indented: blanks at the beginning join', async (context) => {
+    const tailing = new Tailing(context, '*.log', { multiline: 'indented' })
+    writeFileSync(tailing.path('a.log'), asLines([...trace, 'next', 'last']))
+    await tailing.start()
+    await tailing.expectStored([trace.join('\n'), 'next'])
+  })
+
+  test('continuation: a backslash at the end joins', async (context) => {
+    const tailing = new Tailing(context, '*.log', { multiline: 'continuation' })
+    writeFileSync(tailing.path('a.log'), 'one \\\ntwo\nnext\nlast\n')
+    await tailing.start()
+    await tailing.expectStored(['one \\\ntwo', 'next'])
+  })
+
+  test('stacktrace: frames and causes join', async (context) => {
+    const tailing = new Tailing(context, '*.log', { multiline: 'stacktrace' })
+    writeFileSync(
+      tailing.path('a.log'),
+      asLines([...trace, 'Caused by: java.io.IOException', '\t... 5 more', 'next', 'last']),
+    )
+    await tailing.start()
+    await tailing.expectStored([[...trace, 'Caused by: java.io.IOException', '\t... 5 more'].join('\n'), 'next'])
+  })
+
+  test('an open group is whole after a restart and after a rotation', async (context) => {
+    const tailing = new Tailing(context, 'a.log', { multiline: 'indented' })
+    writeFileSync(tailing.path('a.log'), asLines(trace.slice(0, 2)))
+    await tailing.start()
+    await tailing.stop()
+    appendFileSync(tailing.path('a.log'), asLines(trace.slice(2)))
+    await tailing.start()
+    renameSync(tailing.path('a.log'), tailing.path('a.log.1'))
+    writeFileSync(tailing.path('a.log'), asLines(numbered('after', 2)))
+    await tailing.expectStored([trace.join('\n'), 'after 0'])
+  }, 40_000)
+})
