@@ -76,7 +76,7 @@ const scenarios: readonly Scenario[] = [
       title: `batches → spool → acknowledged, durability: ${durability}`,
       systems: [sluice],
       async run() {
-        const result = await spoolFlow(1_000_000, 4, durability)
+        const result = await spoolFlow(4_000_000, durability)
         say(`spool: ${Math.round(result.bytesPerSecond / 1e6)} MB/s of message bytes`)
         return result
       },

@@ -2,7 +2,7 @@
 
 import type { Disk, DiskFile, FileStat, Path } from '../../common/disk.ts'
 
-const SECTOR = 512
+const SECTOR = 4096
 
 interface Inode {
   now: Buffer
@@ -203,8 +203,10 @@ function torn({ now, durable }: Inode, roll: Dice): Buffer {
   if (now.equals(durable)) return Buffer.from(now)
   const sizes = [now.length, durable.length, durable.length + Math.floor(roll() * (now.length - durable.length))]
   const bytes = Buffer.alloc(Math.max(0, sizes[Math.floor(roll() * 3)]))
+  // Now nearly all of it was written, now nearly nothing.
+  const share = [0.02, 0.5, 0.98][Math.floor(roll() * 3)]
   for (let at = 0; at < bytes.length; at += SECTOR) {
-    const from = roll() < 0.6 ? now : durable
+    const from = roll() < share ? now : durable
     if (at < from.length) from.copy(bytes, at, at, at + SECTOR)
   }
   return bytes
