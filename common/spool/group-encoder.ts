@@ -82,14 +82,13 @@ export class GroupEncoder {
     this.#position = position
   }
 
-  /**
-   * Encodes as much of what waits as goes into one group and its room; undefined where not even the first does.
-   */
+  /** Encodes as much of what waits as goes into one group and its room; undefined where not even the first does. */
   encode(waiting: readonly Waiting[], room: Room): Group | undefined {
     const { clock, name, metrics } = { ...this.#context, ...this.#context.platform }
     const now = clock.now()
     this.#buffer.clear(2 * SPOOL_GROUP_BYTES)
     if (waiting[0].rolls) this.#active = undefined
+    if (!this.#active || this.#marks.areTooMany) this.#expire(dayOf(now))
     const segment = this.#active ?? this.#begin(now)
     const taken: Waiting[] = []
     const all: MarkChange[] = []
@@ -130,8 +129,7 @@ export class GroupEncoder {
     this.#active = isFull ? undefined : segment
   }
 
-  #begin(now: number): Segment {
-    const today = dayOf(now)
+  #expire(today: number): void {
     this.#marks.expire(today)
     const over = this.durable.expire(today)
     if (over > 0) {
@@ -141,6 +139,9 @@ export class GroupEncoder {
         'the spool forgets the streams that were silent the longest',
       )
     }
+  }
+
+  #begin(now: number): Segment {
     const first = this.#position
     const marks = this.durable.all
     const head = { stream: this.#stream, first, previousEnd: this.#previousEnd, made: now, marks }

@@ -61,12 +61,20 @@ export class LiveMarks {
     this.#marks.set(id, { position: Math.max(position, known?.position ?? 0), day, retired: false })
   }
 
-  /** Forgets what is over and what was silent for too long; beyond the bound, the longest silent. Returns how many of those. */
+  /** Whether there are more than the bound: `expire` makes room. */
+  get areTooMany(): boolean {
+    return this.#marks.size > SPOOL_MARKS_MAX
+  }
+
+  /**
+   * Forgets what is over and what was silent for too long; where there are too many, the longest silent as well, a quarter
+   * of the bound at once. Returns how many of those.
+   */
   expire(today: number): number {
     for (const [id, { day, retired }] of this.#marks) {
       if (day < today - (retired ? RETIRED_MARK_KEPT_DAYS : MARK_KEPT_DAYS)) this.#marks.delete(id)
     }
-    const over = Math.max(0, this.#marks.size - SPOOL_MARKS_MAX)
+    const over = this.areTooMany ? this.#marks.size - (3 * SPOOL_MARKS_MAX) / 4 : 0
     for (const id of [...this.#marks.keys()].slice(0, over)) this.#marks.delete(id)
     return over
   }

@@ -16,7 +16,7 @@ import { RecordCursor } from './record-cursor.ts'
 import { saltOf } from './record-layout.ts'
 import { recordChanges, recordFacts } from './record-reader.ts'
 import { headBytes, readHeadOf, type SegmentHead } from './segment-head.ts'
-import { listSegments, segmentPath, type Segment } from './segments.ts'
+import { listSegments, segmentPath, START_GAP, type Segment } from './segments.ts'
 
 export interface Recovered {
   /** Oldest first. */
@@ -49,8 +49,10 @@ export async function recoverSegments(
   let cutBytes = 0
   for (const [index, { segment, size }] of found.entries()) {
     const next = found[index + 1]
-    // Where the next head is whole it says the end of this one, and its marks are newer.
-    if (next?.head) segment.end = next.head.previousEnd
+    // Where the next head is whole it says the end of this one, and its marks are newer; unless it followed another, that
+    // is missing now.
+    const end = next?.head?.previousEnd
+    if (end !== undefined && end < segment.first + START_GAP) segment.end = end
     else cutBytes += await scan(disk, segment, size, next === undefined, index >= newest ? marks : undefined, slabs)
   }
   const last = found.at(-1)

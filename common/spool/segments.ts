@@ -20,6 +20,13 @@ export interface Segment {
   gone: boolean
 }
 
+/**
+ * Every start goes on so many positions further than anything that could have been handed out: positions never return,
+ * also where the disk forgot what it said was synced, or a machine was set back to an image of yesterday. No segment has
+ * as many messages.
+ */
+export const START_GAP = 2 ** 32
+
 const NAME = /^(\d{16})\.spool$/
 
 /** The path of the segment that begins at a position. */
@@ -35,8 +42,6 @@ export async function listSegments(disk: Disk, folder: string): Promise<number[]
 
 export class SegmentList {
   readonly all: Segment[]
-  /** Position up to which everything is synced. */
-  end: number
   /** Position up to which the receiver has everything. */
   acknowledged: number
   /** Position up to which messages were read. */
@@ -48,9 +53,8 @@ export class SegmentList {
   /** A segment is gone, or everything is acknowledged. */
   readonly freed = new Signal()
 
-  constructor(segments: readonly Segment[], end: number, acknowledged: number) {
+  constructor(segments: readonly Segment[], acknowledged: number) {
     this.all = [...segments]
-    this.end = end
     this.acknowledged = acknowledged
     this.handedOut = acknowledged
     this.bytes = segments.reduce((sum, { bytes }) => sum + bytes, 0)
@@ -62,7 +66,6 @@ export class SegmentList {
     segment.bytes += bytes
     segment.end = end
     this.bytes += bytes
-    this.end = end
     this.grown.raise()
   }
 

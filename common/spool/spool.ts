@@ -15,14 +15,10 @@ import { AcknowledgedFile } from './acknowledged-file.ts'
 import { dayOf, JOIN, RETIRE } from './live-marks.ts'
 import { recoverSegments } from './recovery.ts'
 import { SegmentRemoval } from './segment-removal.ts'
-import { SegmentList } from './segments.ts'
+import { SegmentList, START_GAP } from './segments.ts'
 import { SpoolReader } from './spool-reader.ts'
 import { SpoolWriter } from './spool-writer.ts'
 import type { SpoolContext } from './spool-options.ts'
-
-// Every start goes on so many positions further than anything that could have been handed out: positions never return,
-// also where the disk forgot what it said was synced, or a machine was set back to an image of yesterday.
-const START_GAP = 2 ** 32
 
 export class Spool implements StreamMarks {
   readonly #context: SpoolContext
@@ -101,7 +97,7 @@ export class Spool implements StreamMarks {
   acknowledge(position: number): void {
     this.#list.acknowledge(position)
     this.#removal.acknowledged(position)
-    // Written down first: a start would else take what is gone for damage.
+    // Removed at once, since somebody may wait for the room; the rest has time until the next tick.
     if (this.#removal.isDue) this.#tick()
   }
 
@@ -144,9 +140,8 @@ export class Spool implements StreamMarks {
     const { folder, platform, name } = context
     await this.#makeFolder()
     const known = await this.#file.read()
-    const { segments, marks, stream, cutBytes } = await recoverSegments(
-      ...([platform.disk, folder, known?.stream, platform.slabs] as const),
-    )
+    const { disk, slabs } = platform
+    const { segments, marks, stream, cutBytes } = await recoverSegments(disk, folder, known?.stream, slabs)
     if (cutBytes > 0) {
       platform.metrics.count('sluice_spool_cut_bytes_total', { destination: name }, cutBytes)
       platform.log.warn({ destination: name, bytes: cutBytes }, 'the spool ended in a write that was cut off: cut')
@@ -156,7 +151,7 @@ export class Spool implements StreamMarks {
     this.#stream = known?.stream ?? stream ?? newId(platform.random)
     const reached = Math.max(previousEnd, acknowledged)
     const position = reached === 0 ? 0 : reached + START_GAP
-    const list = new SegmentList(segments, previousEnd, acknowledged)
+    const list = new SegmentList(segments, acknowledged)
     this.#list = list
     this.#removal = new SegmentRemoval(context, list)
     this.#writer = new SpoolWriter(context, list, this.#removal, { stream: this.#stream, marks, previousEnd, position })

@@ -355,3 +355,21 @@ test('spool: a folder that cannot be used is a fault', async () => {
   disk.failing = (operation) => (operation === 'open' ? systemError('EACCES') : undefined)
   await expect(spoolOn(fakePlatform(disk)).open()).rejects.toThrow(`DATA_UNWRITABLE: ${FOLDER}: EACCES`)
 })
+
+test('spool: a segment that somebody took away between two runs does not keep the others from coming', async () => {
+  const disk = new MemoryDisk()
+  const options = { bytesMax: 1024 * 1024 }
+  let run = await opened(disk, options)
+  for (let life = 0; life < 3; life += 1) {
+    await written(run.platform, run.spool, large(`${life}a`), large(`${life}b`))
+    await closed(run)
+    run = await opened(disk, options)
+  }
+  await closed(run)
+  const [, second] = segmentsOf(disk)
+  disk.files.delete(second)
+  const { platform, spool } = await opened(disk, options)
+  expect(namesOf(await readAll(spool))).toEqual(['0a', '0b', '2a', '2b'])
+  expect(await platform.metrics.total('sluice_dropped_total')).toBe(0)
+  expect(spool.messages).toBe(4)
+})

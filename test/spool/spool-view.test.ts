@@ -1,0 +1,109 @@
+// A look into a spool from outside: it sees what a start would see, and changes nothing.
+
+import { expect, test } from 'vitest'
+import { releaseBatch } from '../../common/pipeline/batch.ts'
+import { SlabPool } from '../../common/pipeline/slab.ts'
+import { viewSpool } from '../../common/spool/spool-view.ts'
+import { textsOf } from '../fake/sink.ts'
+import { MemoryDisk } from './memory-disk.ts'
+import { batchFor, during, fakePlatform, FOLDER, readAll, spoolOn } from './surroundings.ts'
+
+const large = (name: string) => `${name} ${'x'.repeat(20_000)}`
+
+/** A spool that is being written, with these messages in it, a group each. */
+async function writing(disk: MemoryDisk, texts: readonly string[]) {
+  const platform = fakePlatform(disk)
+  const spool = spoolOn(platform, { bytesMax: 1024 * 1024 })
+  await spool.open()
+  for (const text of texts) await during(platform, spool.write(batchFor([text])))
+  return { platform, spool }
+}
+
+/** Every item of every segment: the texts of a record, or the kind of a gap. */
+async function seen(disk: MemoryDisk): Promise<string[]> {
+  const slabs = new SlabPool()
+  const view = (await viewSpool(disk, FOLDER, slabs))!
+  const items: string[] = []
+  for await (const segment of view.segments()) {
+    for await (const item of segment.items()) {
+      if (item.kind !== 'record') {
+        items.push(item.kind)
+        continue
+      }
+      const batch = item.batch()
+      items.push(...textsOf(batch).map((text) => text.split(' ')[0]))
+      releaseBatch(batch)
+    }
+  }
+  expect(slabs.bytesOut).toBe(0)
+  return items
+}
+
+const newest = (disk: MemoryDisk) =>
+  [...disk.files.keys()]
+    .filter((name) => name.endsWith('.spool'))
+    .sort()
+    .at(-1)!
+
+test('view: every record of a spool that is being written, and nothing is changed', async () => {
+  const disk = new MemoryDisk()
+  await writing(disk, ['1', '2', large('3'), large('4'), large('5'), '6'])
+  const { operations } = disk
+  expect(await seen(disk)).toEqual(['1', '2', '3', '4', '5', '6'])
+  expect(disk.operations).toBe(operations)
+})
+
+test('view: a write that is under way is unfinished, no damage, however much of it is there', async () => {
+  const disk = new MemoryDisk()
+  await writing(disk, ['1', '2'])
+  const inode = disk.files.get(newest(disk))!
+  const whole = inode.now
+  const second = whole.lastIndexOf('SPR1')
+  for (const end of [second + 1, second + 30, whole.length - 1]) {
+    inode.now = whole.subarray(0, end)
+    expect(await seen(disk)).toEqual(['1', 'unfinished'])
+  }
+  // A file that has its name and nothing in it yet.
+  inode.now = Buffer.alloc(0)
+  expect(await seen(disk)).toEqual([])
+})
+
+test('view: what a later group follows is damage, and so is anything in an older segment', async () => {
+  const disk = new MemoryDisk()
+  await writing(disk, ['first', 'second', 'third'])
+  const { now } = disk.files.get(newest(disk))!
+  now[now.indexOf('second')] ^= 1
+  expect(await seen(disk)).toEqual(['first', 'damage', 'third'])
+
+  const other = new MemoryDisk()
+  await writing(other, [large('1'), large('2'), large('3'), large('4'), '5'])
+  const [oldest] = [...other.files.keys()].filter((name) => name.endsWith('.spool')).sort()
+  const inode = other.files.get(oldest)!
+  inode.now = inode.now.subarray(0, -1)
+  const items = await seen(other)
+  expect(items).toContain('damage')
+  expect(items).not.toContain('unfinished')
+  expect(items.at(-1)).toBe('5')
+})
+
+test('view: a segment that the daemon removes meanwhile is left out', async () => {
+  const disk = new MemoryDisk()
+  await writing(disk, [large('1'), large('2'), large('3'), large('4'), '5'])
+  const view = (await viewSpool(disk, FOLDER, new SlabPool()))!
+  const [oldest] = [...disk.files.keys()].filter((name) => name.endsWith('.spool')).sort()
+  disk.files.delete(oldest)
+  const paths: string[] = []
+  for await (const { path } of view.segments()) paths.push(path)
+  expect(paths.length).toBeGreaterThan(0)
+  expect(paths).not.toContain(oldest)
+})
+
+test('view: it knows how far the receiver is', async () => {
+  const disk = new MemoryDisk()
+  const { platform, spool } = await writing(disk, ['1', '2', '3'])
+  await readAll(spool)
+  spool.acknowledge(2)
+  await platform.clock.pass(2_000)
+  expect(await viewSpool(disk, FOLDER, new SlabPool())).toMatchObject({ acknowledged: 2 })
+  expect(await viewSpool(disk, '/data/spool/other', new SlabPool())).toBeUndefined()
+})
