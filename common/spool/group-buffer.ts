@@ -1,7 +1,16 @@
 // The memory that a group of records is written into before it goes to the disk in one write. Numbers are little-endian;
 // whole numbers that may be above 2^32 (positions, times) stand as 64-bit floats, which hold them exactly up to 2^53.
 
+import type { Slab } from '../pipeline/slab.ts'
+
 const FIRST_BYTES = 64 * 1024
+
+// Memory that threads share is copied in three ways: `set` (word by word), `fill` with bytes of the same length (memcpy), and
+// a loop here. Measured: 60 bytes take 390, 400 and 60 ns, 250 bytes 310, 285 and 145, 16,000 bytes 1.5, 0.9 and 7.8 µs.
+const FILL_BYTES_MIN = 500
+
+/** What of a slab is needed to copy from it. */
+export type SlabBytes = Pick<Slab, 'bytes' | 'view'>
 
 export class GroupBuffer {
   /** `[0, length)` is written. Replaced when it grows. */
@@ -46,6 +55,22 @@ export class GroupBuffer {
   copy(from: Uint8Array): void {
     this.bytes.set(from, this.length)
     this.length += from.length
+  }
+
+  /** `[start, end)` of a slab. */
+  range({ bytes, view }: SlabBytes, start: number, end: number): void {
+    const length = end - start
+    if (length >= FILL_BYTES_MIN) this.bytes.fill(bytes.subarray(start, end), this.length, this.length + length)
+    else this.#words(bytes, view, start, end)
+    this.length += length
+  }
+
+  #words(bytes: Buffer, view: DataView, start: number, end: number): void {
+    const target = this.#view
+    let at = this.length
+    let i = start
+    for (const last = end - 4; i <= last; i += 4, at += 4) target.setInt32(at, view.getInt32(i, true), true)
+    for (; i < end; i += 1, at += 1) this.bytes[at] = bytes[i]
   }
 
   /** A 128-bit id of 32 hexadecimal digits as 16 bytes. */

@@ -19,7 +19,7 @@
 //          the messages
 //
 // Messages lie as they lay in their slab, so that most of a batch is copied at once: bytes of framing between them, up to
-// 15, come along as zeros. Measured for messages of 151 bytes, 1 byte apart: 12 ns a message, against 240 ns copied one by one.
+// 15, come along as zeros. Measured for messages of 151 bytes, 1 byte apart: 8 ns a message, against 100 ns copied one by one.
 //
 // A message may hold the bytes of a record. After damage the next record is searched for, and a sender must not be able to
 // plant one: he would have to know the stream's id.

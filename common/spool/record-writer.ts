@@ -2,7 +2,7 @@
 
 import { crc32 } from 'node:zlib'
 import type { Batch, Origin } from '../pipeline/batch.ts'
-import type { GroupBuffer } from './group-buffer.ts'
+import type { GroupBuffer, SlabBytes } from './group-buffer.ts'
 import type { MarkChange } from './live-marks.ts'
 import { originBytes } from './origin-bytes.ts'
 import {
@@ -20,15 +20,15 @@ import {
 
 /** What of a batch goes into a record. */
 export interface RecordContent extends Pick<Batch, 'bounds' | 'count' | 'received' | 'runs' | 'marks'> {
-  readonly slab: { readonly bytes: Buffer }
+  readonly slab: SlabBytes
 }
 
 /** What a record says that has no messages. */
 export function newsOnly(received: number): RecordContent {
-  return { slab: { bytes: nothing }, bounds: new Uint32Array(), count: 0, received, runs: [] }
+  return { slab: nothing, bounds: new Uint32Array(), count: 0, received, runs: [] }
 }
 
-const nothing = Buffer.alloc(0)
+const nothing = { bytes: Buffer.alloc(0), view: new DataView(new ArrayBuffer(0)) }
 
 /** Writes one record behind what is in the buffer, where its group begins. `position` is that before its first message. */
 export function writeRecord(
@@ -113,12 +113,12 @@ function writeMessages({ slab, bounds, count }: RecordContent, into: GroupBuffer
     into.u32(((near ? gap : 0) << LENGTH_BITS) | (end - start))
     previousEnd = end
   }
-  for (let i = 0; i < count;) i = copyNear(slab.bytes, bounds, i, count, into)
+  for (let i = 0; i < count;) i = copyNear(slab, bounds, i, count, into)
   wipeGaps(into, boundsAt, count)
 }
 
 /** Copies message i and those that lie close behind it; returns the first that does not. */
-function copyNear(bytes: Buffer, bounds: Uint32Array, i: number, count: number, into: GroupBuffer): number {
+function copyNear(slab: SlabBytes, bounds: Uint32Array, i: number, count: number, into: GroupBuffer): number {
   const start = bounds[2 * i]
   let end = bounds[2 * i + 1]
   let next = i + 1
@@ -128,7 +128,7 @@ function copyNear(bytes: Buffer, bounds: Uint32Array, i: number, count: number, 
     end = bounds[2 * next + 1]
   }
   into.reserve(end - start)
-  into.copy(bytes.subarray(start, end))
+  into.range(slab, start, end)
   return next
 }
 
