@@ -6,6 +6,10 @@ import type { Disk } from './disk.ts'
 import { errnoOf } from './fault.ts'
 import { DURABLE_FOLDERS_MAX } from './limits.ts'
 
+// What this user may not read, what cannot be written to and what knows no sync holds no name that was made here, or
+// nothing better can be had: a read-only root, a folder of odd permissions, a share of another system.
+const BEYOND_SYNC = new Set(['EACCES', 'EPERM', 'EROFS', 'EINVAL', 'ENOTSUP'])
+
 /** Syncs names, and those of folders only once each: they may have been made by this process. */
 export class DurableNames {
   readonly #disk: Disk
@@ -28,13 +32,11 @@ export class DurableNames {
     }
   }
 
-  // What this user may not read cannot be synced by it; nor did it make a name there, but for a folder of odd permissions.
   async #syncFolder(folder: string): Promise<void> {
     try {
       await this.#disk.syncFolder(folder)
     } catch (error) {
-      const errno = errnoOf(error)
-      if (errno !== 'EACCES' && errno !== 'EPERM') throw error
+      if (!BEYOND_SYNC.has(errnoOf(error) ?? '')) throw error
     }
   }
 }
