@@ -150,7 +150,8 @@ export class Spool implements StreamMarks {
     const acknowledged = known?.position ?? 0
     this.#stream = known?.stream ?? stream ?? newId(platform.random)
     const reached = Math.max(previousEnd, acknowledged)
-    const position = reached === 0 ? 0 : reached + START_GAP
+    // Also behind a segment that a crash left without records: the next one must not have its name.
+    const position = segments.length === 0 && reached === 0 ? 0 : reached + START_GAP
     const list = new SegmentList(segments, acknowledged)
     this.#list = list
     this.#removal = new SegmentRemoval(context, list)
