@@ -102,16 +102,17 @@ async function liveOn(folder: string, step: number, settled: Map<string, number>
   })
   let text = ''
   child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
-  const signal = await new Promise<string | null>((resolve, reject) => {
+  const ended = await new Promise<string | number | null>((resolve, reject) => {
     child.on('error', reject)
-    child.on('close', (_, ended) => resolve(ended))
+    child.on('close', (status, signal) => resolve(signal ?? status))
   })
+  expect([0, 'SIGKILL'], `step ${step}`).toContain(ended)
   for (const line of text.split('\n').slice(0, -1)) {
     const said = JSON.parse(line) as { marks?: Record<string, number>; settled?: Record<string, number> }
     if (said.marks) for (const [id, to] of settled) expect(said.marks[id], `step ${step}`).toBeGreaterThanOrEqual(to)
     for (const [id, to] of Object.entries(said.settled ?? {})) settled.set(id, to)
   }
-  return signal === 'SIGKILL'
+  return ended === 'SIGKILL'
 }
 
 test(

@@ -100,19 +100,22 @@ export class CrashDisk {
       replaceFile: (path, bytes, mode) =>
         this.#changing(async () => {
           await systemDisk.replaceFile(path, bytes, mode)
+          this.#forget(path)
           await this.#remember(path, bytes.length)
           await this.#syncFolder(dirname(path))
         }),
       rename: (from, to) =>
         this.#changing(async () => {
           await systemDisk.rename(from, to)
+          this.#forget(to)
           for (const known of this.#synced.values()) if (known.path === String(from)) known.path = String(to)
           if (this.#names.delete(String(from))) this.#names.add(String(to))
         }),
       remove: (path) =>
         this.#changing(async () => {
           await systemDisk.remove(path)
-          for (const [inode, known] of this.#synced) if (known.path === String(path)) this.#synced.delete(inode)
+          this.#forget(path)
+          this.#names.delete(String(path))
         }),
     }
   }
@@ -120,6 +123,11 @@ export class CrashDisk {
   async #syncFolder(folder: string): Promise<void> {
     await systemDisk.syncFolder(folder)
     for (const path of this.#names) if (dirname(path) === folder) this.#names.delete(path)
+  }
+
+  /** The file that had this name is gone. */
+  #forget(path: Path): void {
+    for (const [inode, known] of this.#synced) if (known.path === String(path)) this.#synced.delete(inode)
   }
 
   async #remember(path: Path, bytes: number): Promise<void> {

@@ -43,7 +43,7 @@ async function live(destination: Destination, acknowledged: Map<string, number>)
   await destination.open()
   const streams = destination.streams!
   const marks = await streams.marks(STREAMS)
-  for (const [id, position] of acknowledged) expect(marks.get(id)).toBeGreaterThanOrEqual(position)
+  for (const [id, position] of acknowledged) expect(marks.get(id) ?? -1, id).toBeGreaterThanOrEqual(position)
   await streams.join(new Map(STREAMS.map((id) => [id, marks.get(id) ?? 0])))
   for (const id of STREAMS) acknowledged.set(id, marks.get(id) ?? 0)
   const writes: Promise<void>[] = []
@@ -77,10 +77,15 @@ export function survivesCrashes(name: string, traits: CrashTraits): void {
     const mortal = new CrashDisk(step, way)
     const clock = new FakeClock()
     const state = { isOver: false }
-    const life = live(traits.make(folder, mortal.disk, clock), acknowledged).then(() => (state.isOver = true))
+    const life = live(traits.make(folder, mortal.disk, clock), acknowledged).then(
+      () => (state.isOver = true),
+      (cause: unknown) => {
+        throw new Error(`${way} step ${step} in ${folder}`, { cause })
+      },
+    )
     const giveUp = Date.now() + DEADLINE_MS
     while (!state.isOver && !(mortal.isDead && mortal.isStill)) {
-      await Promise.race([life, clock.pass(50)])
+      await Promise.race([life, clock.pass(2)])
       if (Date.now() > giveUp) throw new Error(`neither alive nor dead: step ${step}, ${way} in ${folder}`)
     }
     if (!mortal.isDead) return false
@@ -102,8 +107,7 @@ export function survivesCrashes(name: string, traits: CrashTraits): void {
           // The next life dies as well, while it tidies up or later.
           if (died) await liveOn(folder, acknowledged, (7 * step) % 23, way)
           await liveOn(folder, acknowledged, Infinity, way)
-          const places = traits.stored(folder)
-          expect(places.flat().sort(), `${way} step ${step}`).toEqual(TEXTS)
+          expect(traits.stored(folder).flat().sort(), `${way} step ${step}`).toEqual(TEXTS)
           rmSync(folder, { recursive: true })
         }
         expect(step).toBeGreaterThan(20)
