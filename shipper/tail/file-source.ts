@@ -7,6 +7,7 @@
 import type { ComponentContext, SourceType } from '../../common/component.ts'
 import { sleep } from '../../common/clock.ts'
 import { reasonOf } from '../../common/fault.ts'
+import { FOLLOWED_OPEN_MAX, RETRY_FIRST_MS } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import { either, list, oneOf, options, text, textOption, type OptionsOf } from '../../common/option.ts'
 import { facility, severity } from '../../common/option-values.ts'
@@ -53,8 +54,6 @@ export const fileSource: SourceType<FileOptions> = {
 const SWEEP_MS = 3_000
 const HINT_WAIT_MS = 20
 const SAVE_MS = 250
-// A quiet file's descriptor is closed when so many are open.
-const OPEN_FILES_MAX = 512
 const RETRY_MS = 1_000
 
 class FileSource implements Source {
@@ -69,6 +68,8 @@ class FileSource implements Source {
   readonly #changed = new Set<FollowedFile>()
   #tracker: Tracker | undefined
   #hinted = true
+  #roused = true
+  #putOff = false
   #wake: (() => void) | undefined
 
   constructor(given: FileOptions, context: ComponentContext) {
@@ -91,7 +92,7 @@ class FileSource implements Source {
     const patterns = new PathPatterns(paths, exclude)
     const settings = { source: this.name, patterns, folder: this.#folder, readFrom }
     this.#tracker = new Tracker(settings, this.#store, !known, this.#platform)
-    this.#watch.start(patterns.bases, patterns.depth, () => this.#hint())
+    this.#watch.start(patterns.bases, patterns.depth, (path, written) => this.#touched(path, written))
   }
 
   async run(sink: Sink, signal: AbortSignal): Promise<void> {
@@ -133,14 +134,21 @@ class FileSource implements Source {
   /** One piece of every file that has something; true where any had. */
   async #readTurn(tracker: Tracker, reader: Reader, signal: AbortSignal): Promise<boolean> {
     let any = false
+    this.#putOff = false
     for (const file of [...tracker.files]) {
       if (signal.aborted) return false
       const done = tracker.isDone(file)
       if (!file.dirty && !done) continue
+      if (file.retryMs > this.#platform.clock.monotonicMs()) {
+        this.#putOff = true
+        continue
+      }
       await reader.room()
-      await this.#try(file.path, async () => {
+      try {
         if (await this.#readPiece(file, done, tracker, reader)) any = true
-      })
+      } catch (error) {
+        this.#failed(file, error)
+      }
     }
     await this.#closeQuiet(tracker)
     return any
@@ -172,20 +180,37 @@ class FileSource implements Source {
     }
   }
 
+  #failed(file: FollowedFile, error: unknown): void {
+    file.dirty = true
+    file.retryMs = this.#platform.clock.monotonicMs() + RETRY_MS
+    this.#warning.warn({ source: this.name, what: file.path, reason: reasonOf(error) }, 'will be tried again')
+  }
+
   async #closeQuiet(tracker: Tracker): Promise<void> {
     let open = 0
     for (const file of tracker.files) if (file.isOpen) open += 1
-    if (open <= OPEN_FILES_MAX) return
+    if (open <= FOLLOWED_OPEN_MAX) return
     for (const file of tracker.files) {
-      if (open <= OPEN_FILES_MAX) return
+      if (open <= FOLLOWED_OPEN_MAX) return
       if (!file.isOpen || file.dirty || file.leaving || file.hasOpenWrites) continue
       await file.closeFile()
       open -= 1
     }
   }
 
+  // What is written to a file that is followed wants no sweep: five thousand busy files would be looked at all the time.
+  #touched(path: string, written: boolean): void {
+    if (written && this.#tracker?.touched(path)) this.#rouse()
+    else this.#hint()
+  }
+
   #hint(): void {
     this.#hinted = true
+    this.#rouse()
+  }
+
+  #rouse(): void {
+    this.#roused = true
     const wake = this.#wake
     this.#wake = undefined
     wake?.()
@@ -194,9 +219,9 @@ class FileSource implements Source {
   /** Until a hint comes, or it is time for a sweep; hints that come in a bunch are one. */
   async #pause(): Promise<void> {
     const { clock } = this.#platform
-    if (!this.#hinted) {
+    if (!this.#roused) {
       await new Promise<void>((resolve) => {
-        const cancel = clock.after(SWEEP_MS, resolve)
+        const cancel = clock.after(this.#putOff ? RETRY_FIRST_MS : SWEEP_MS, resolve)
         this.#wake = () => {
           cancel()
           resolve()
@@ -204,6 +229,7 @@ class FileSource implements Source {
       })
     }
     await sleep(clock, HINT_WAIT_MS)
+    this.#roused = false
   }
 
   async #saveUntil(signal: AbortSignal): Promise<void> {
@@ -219,8 +245,7 @@ class FileSource implements Source {
     this.#changed.clear()
     try {
       for (const file of changed) {
-        await file.growHead()
-        this.#store.set(file.record)
+        if (!file.ended) this.#store.set(file.record)
       }
       await this.#store.commit()
     } catch (error) {

@@ -4,13 +4,14 @@
 //      stored for good     open writes         not read yet
 
 import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
-import { assert } from '../../common/fault.ts'
-import { HEAD_BYTES, readFully, readHead, TAIL_BYTES, type Fingerprint, type Head } from './fingerprint.ts'
+import { assert, errnoOf } from '../../common/fault.ts'
+import { HEAD_BYTES, headOf, readFully, TAIL_BYTES, type Fingerprint, type Head } from './fingerprint.ts'
 import { nameBytes } from './pattern.ts'
 import type { FileRecord } from './position-store.ts'
 import type { MessageChunks } from '../../common/message/chunk.ts'
 
-interface OpenRange {
+/** A write that has not settled. */
+export interface OpenRange {
   readonly to: number
   readonly tail: Buffer
   settled: boolean
@@ -23,10 +24,9 @@ export function inodeKey({ device, inode }: Pick<FileStat, 'device' | 'inode'>):
 
 export class FollowedFile {
   readonly stream: string
-  readonly device: bigint
-  readonly inode: bigint
+  device: bigint
+  inode: bigint
   path: string
-  head: Head
   /** Read up to here. */
   position: number
   /** The bytes before `position`. */
@@ -50,15 +50,25 @@ export class FollowedFile {
   rotatedFrom: string | undefined
   /** A file of our own making, to be removed at the end. */
   temporary: string | undefined
+  /** The stream is over: nothing of it is saved any more, whatever of it is still open. */
+  ended = false
+  /** Not before this, monotonic ms: reading it, or writing what it holds, has failed. */
+  retryMs = 0
+  /** Counts rewinds: what was being read meanwhile is void. */
+  rewinds = 0
+  // The first bytes, as they were read, until they are enough for a whole head; then only their hash is kept.
+  #headBytes: Buffer | undefined
+  #head: Head
   #file: DiskFile | undefined
   #ranges: OpenRange[] = []
 
-  constructor(stream: string, stat: FileStat, path: string, head: Head, position: number, tail: Buffer) {
+  constructor(stream: string, stat: FileStat, path: string, head: Buffer, position: number, tail: Buffer) {
     this.stream = stream
     this.device = stat.device
     this.inode = stat.inode
     this.path = path
-    this.head = head
+    this.#head = headOf(head)
+    this.#headBytes = head.length < HEAD_BYTES ? head : undefined
     this.position = position
     this.tail = tail
     this.settled = position
@@ -83,12 +93,28 @@ export class FollowedFile {
     this.#file = file
   }
 
+  /** The same stream goes on in another file: a renamed, copied, decompressed or rewritten one. */
+  async moveTo(file: DiskFile, stat: FileStat, path: string): Promise<void> {
+    await this.closeFile()
+    this.#file = file
+    this.device = stat.device
+    this.inode = stat.inode
+    this.path = path
+    this.openAt = -1
+    this.dirty = true
+  }
+
   /** The descriptor; opened by path where it had been closed for quiet. Undefined where the path is another file now. */
   async file(disk: Disk): Promise<DiskFile | undefined> {
     if (this.#file) return this.#file
-    const file = await disk.open(nameBytes(this.path), 'read')
-    const stat = await file.stat()
-    if (inodeKey(stat) !== this.key) {
+    let file: DiskFile
+    try {
+      file = await disk.open(nameBytes(this.path), 'read')
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined
+      throw error
+    }
+    if (inodeKey(await file.stat()) !== this.key) {
       await file.close()
       return undefined
     }
@@ -108,8 +134,9 @@ export class FollowedFile {
     await file?.close()
   }
 
-  /** Reading has gone on to `to`; the bytes before it are in `bytes` up to `end`. Returns what to settle. */
+  /** Reading has gone on to `to`; the bytes before it are in `bytes`, from `start` up to `end`. Returns what to settle. */
   advance(to: number, bytes: Buffer, end: number, start: number): OpenRange {
+    this.#growHead(bytes.subarray(end - (to - this.position), end))
     const from = Math.max(start, end - TAIL_BYTES)
     this.tail = Buffer.from(bytes.subarray(from, end))
     this.position = to
@@ -131,19 +158,26 @@ export class FollowedFile {
     return grew
   }
 
-  /** A write was given back: reading begins again behind what has settled. */
-  rewind(): void {
+  /** The write of a range was given back: reading begins again behind what has settled. False where it has already. */
+  rewind(range: OpenRange): boolean {
+    if (!this.#ranges.includes(range)) return false
     this.#ranges = []
     this.position = this.settled
     this.tail = this.settledTail
     this.chunks = undefined
     this.openAt = -1
     this.dirty = true
+    this.rewinds += 1
+    return true
+  }
+
+  get head(): Head {
+    return this.#head
   }
 
   /** What has been read of it: to recognise it now. */
   get fingerprintRead(): Fingerprint {
-    return { head: this.head, tail: this.tail, position: this.position }
+    return { head: this.#head, tail: this.tail, position: this.position }
   }
 
   get record(): FileRecord {
@@ -152,17 +186,19 @@ export class FollowedFile {
       device: String(this.device),
       inode: String(this.inode),
       path: this.path,
-      head: this.head,
+      head: this.#head,
       position: this.settled,
       tail: this.settledTail.toString('base64'),
     }
   }
 
-  /** The head grows with the file until it is whole. */
-  async growHead(): Promise<void> {
-    if (this.head.bytes >= HEAD_BYTES || this.settled <= this.head.bytes || !this.#file) return
-    // No further than what was read: what lies behind may be half of a write.
-    this.head = await readHead(this.#file, this.settled)
+  // No further than what was read: what lies behind may be half of a write.
+  #growHead(read: Buffer): void {
+    const known = this.#headBytes
+    if (!known || this.position !== known.length) return
+    const head = Buffer.concat([known, read.subarray(0, HEAD_BYTES - known.length)])
+    this.#head = headOf(head)
+    this.#headBytes = head.length < HEAD_BYTES ? head : undefined
   }
 }
 
@@ -176,5 +212,6 @@ export async function followFrom(
 ): Promise<FollowedFile> {
   const from = Math.max(0, position - TAIL_BYTES)
   const tail = await readFully(file, from, position - from)
-  return new FollowedFile(stream, stat, path, await readHead(file), position, tail)
+  const head = await readFully(file, 0, Math.min(position, HEAD_BYTES))
+  return new FollowedFile(stream, stat, path, head, position, tail)
 }

@@ -7,7 +7,7 @@
 //      │ same?  │ position      consumed ─▶    │ read again with what follows
 
 import { Fault, reasonOf } from '../../common/fault.ts'
-import { SLAB_BYTES } from '../../common/limits.ts'
+import { RETRY_FIRST_MS, SLAB_BYTES } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import { MessageChunks, textBoundary } from '../../common/message/chunk.ts'
 import type { DiskFile } from '../../common/disk.ts'
@@ -17,7 +17,7 @@ import type { Sink } from '../../common/pipeline/sink.ts'
 import type { Slab } from '../../common/pipeline/slab.ts'
 import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
-import type { FollowedFile } from './followed-file.ts'
+import type { FollowedFile, OpenRange } from './followed-file.ts'
 import { Lines } from './lines.ts'
 import type { MessageStart } from './message-start.ts'
 
@@ -93,7 +93,9 @@ export class Reader {
     const { messageBytesMax, multiline } = this.#settings
     const overlap = followed.tail.length
     const room = slab.bytes.length - start
+    const { rewinds } = followed
     const bytes = await file.read(slab.bytes, start, room, followed.position - overlap)
+    if (followed.rewinds !== rewinds) return 'end'
     if (bytes < overlap) return 'cut'
     if (!slab.bytes.subarray(start, start + overlap).equals(followed.tail)) return 'cut'
     const from = start + overlap
@@ -140,12 +142,7 @@ export class Reader {
   }
 
   /** The first line found ends a long one; what else was found is read again in the next turn. */
-  #giveLastPiece(
-    followed: FollowedFile,
-    slab: Slab,
-    range: ReturnType<FollowedFile['advance']>,
-    position: number,
-  ): ReadResult {
+  #giveLastPiece(followed: FollowedFile, slab: Slab, range: OpenRange, position: number): ReadResult {
     const { bounds, ends, count } = this.#lines
     const chunks = followed.chunks!
     followed.chunks = undefined
@@ -175,7 +172,7 @@ export class Reader {
     slab: Slab,
     start: number,
     end: number,
-    range: ReturnType<FollowedFile['advance']>,
+    range: OpenRange,
     position: number,
   ): Promise<void> {
     const chunks = followed.chunks!
@@ -201,25 +198,25 @@ export class Reader {
     return { slab, bounds, count, received: this.#platform.clock.now(), runs: [{ count, origin, stream }] }
   }
 
-  #write(followed: FollowedFile, batch: Batch, range: ReturnType<FollowedFile['advance']>): void {
+  #write(followed: FollowedFile, batch: Batch, range: OpenRange): void {
     const { metrics } = this.#platform
     const { source } = this.#settings
     metrics.count('sluice_received_total', { source }, batch.count)
     metrics.count('sluice_received_bytes_total', { source }, batchBytes(batch))
     this.#writes.write(batch).then(
       () => this.#settled(followed, range),
-      (error: unknown) => this.#givenBack(followed, error),
+      (error: unknown) => this.#givenBack(followed, range, error),
     )
   }
 
-  #settled(followed: FollowedFile, range: ReturnType<FollowedFile['advance']>): void {
+  #settled(followed: FollowedFile, range: OpenRange): void {
     if (followed.settle(range)) this.#settings.settled(followed)
   }
 
   // A rejection rejects all later open writes of the stream too; only the first finds anything to rewind.
-  #givenBack(followed: FollowedFile, error: unknown): void {
-    if (!followed.hasOpenWrites) return
-    followed.rewind()
+  #givenBack(followed: FollowedFile, range: OpenRange, error: unknown): void {
+    if (!followed.rewind(range)) return
+    followed.retryMs = this.#platform.clock.monotonicMs() + RETRY_FIRST_MS
     if (error instanceof Fault && error.code === 'STOPPING') return
     this.#warning.warn({ path: followed.path, reason: reasonOf(error) }, 'a write was given back: reading again')
   }

@@ -11,6 +11,7 @@
 import { reasonOf } from '../../common/fault.ts'
 import type { DiskFile, FileStat } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
+import { GONE_FILE_MS } from '../../common/limits.ts'
 import { newId } from '../../common/random.ts'
 import { hasFingerprint, readHead, type Fingerprint } from './fingerprint.ts'
 import { findFiles, type FoundFile } from './find-files.ts'
@@ -38,6 +39,8 @@ const COPY_WAIT_MS = 3_000
 // Times of files are those of the kernel's last tick.
 const CLOCK_MARGIN_MS = 50
 
+const FOUND = 'found the unread rest of a rotated file'
+
 export class Tracker {
   readonly #settings: TrackerSettings
   readonly #platform: Platform
@@ -46,6 +49,9 @@ export class Tracker {
   readonly #files = new Map<string, FollowedFile>()
   /** Streams of the last run whose files have not been found yet. */
   #orphans: FileRecord[] = []
+  #lookedForOrphans = false
+  /** By the name under which each was last seen. */
+  #byPath = new Map<string, FollowedFile>()
   #first: boolean
   readonly #suspects = new Map<string, number>()
   readonly #complained = new Set<string>()
@@ -70,6 +76,14 @@ export class Tracker {
     return this.#files.size
   }
 
+  /** Something was written to this path: false where it is not known, and only a sweep can tell. */
+  touched(path: string): boolean {
+    const file = this.#byPath.get(path)
+    if (!file || file.leaving) return false
+    file.dirty = true
+    return true
+  }
+
   /** Looks at everything once. */
   async sweep(): Promise<void> {
     const { clock, disk } = this.#platform
@@ -90,6 +104,7 @@ export class Tracker {
     for (const [key, file] of found) if (!this.#files.has(key)) await this.#adopt(key, file, found)
     await this.#followOrphans()
     this.#first = false
+    this.#byPath = new Map([...this.#files.values()].map((file) => [file.path, file]))
     this.#sweptMs = startMs
     const { source } = this.#settings
     this.#platform.metrics.set('sluice_files_followed', { source }, this.#files.size)
@@ -99,14 +114,14 @@ export class Tracker {
   async cut(file: FollowedFile): Promise<void> {
     const { log } = this.#platform
     log.info({ path: file.path, position: file.position }, 'file was cut or rewritten: reading it from its start')
+    const wasLeaving = file.leaving
     this.#files.delete(file.key)
-    const fingerprint = file.fingerprintRead
     await file.closeFile()
     this.#suspects.clear()
-    const rest = await this.#findRest(file.path, fingerprint, undefined, file.stream)
-    if (rest) await this.#followRest(rest, file.stream, file.position, file.path)
-    else if (!file.hasOpenWrites) this.#store.remove(file.stream)
-    if (!file.leaving) await this.sweep()
+    const rest = await this.#findRest(file.path, file.fingerprintRead, undefined, file.stream)
+    if (rest) await this.#goOnIn(file, rest)
+    else this.#end(file)
+    if (!wasLeaving) await this.sweep()
   }
 
   /** Whether a file that is leaving has been quiet for long enough to be let go of. */
@@ -120,10 +135,26 @@ export class Tracker {
   /** Lets go of a file that is read to its end and settled. */
   async drop(file: FollowedFile): Promise<void> {
     this.#files.delete(file.key)
-    this.#store.remove(file.stream)
+    this.#end(file)
     await file.closeFile()
     if (file.temporary !== undefined) await this.#platform.disk.remove(nameBytes(file.temporary))
     this.#platform.log.info({ path: file.path, bytes: file.settled }, 'file is gone and read to its end')
+  }
+
+  #end(file: FollowedFile): void {
+    file.ended = true
+    this.#store.remove(file.stream)
+  }
+
+  /** The unread rest of a cut file: the stream, with the writes of it that are open, goes on there. */
+  async #goOnIn(file: FollowedFile, rest: Rest): Promise<void> {
+    const { path } = file
+    await file.moveTo(rest.file, rest.stat, rest.path)
+    file.leaving = true
+    file.rotatedFrom = path
+    file.temporary = rest.temporary
+    this.#platform.log.info({ path: rest.path, position: file.position }, FOUND)
+    await this.#keep(file)
   }
 
   #hasSuccessor(file: FollowedFile): boolean {
@@ -221,8 +252,9 @@ export class Tracker {
 
   async #moveTo(old: FollowedFile, file: DiskFile, stat: FileStat, path: string): Promise<void> {
     this.#files.delete(old.key)
-    await old.closeFile()
-    await this.#follow(await followFrom(old.stream, file, stat, path, old.position), file)
+    await old.moveTo(file, stat, path)
+    old.leaving = false
+    await this.#keep(old)
   }
 
   /**
@@ -269,26 +301,46 @@ export class Tracker {
   }
 
   async #followOrphans(): Promise<void> {
+    if (this.#lookedForOrphans) return this.#forgetOrphans()
+    this.#lookedForOrphans = true
     const orphans = this.#orphans
-    this.#orphans = []
     const rests: { readonly record: FileRecord; readonly rest: Rest }[] = []
     for (const record of orphans) {
       const key = `${record.device}:${record.inode}`
       const rest = await this.#findRest(record.path, fingerprintOf(record), key, record.stream)
       if (rest) {
+        this.#orphans = this.#orphans.filter((other) => other !== record)
         await this.#followRest(rest, record.stream, record.position, record.path)
         rests.push({ record, rest })
         continue
       }
-      this.#store.remove(record.stream)
-      this.#platform.log.warn(
-        { path: record.path, position: record.position },
-        'file is gone: what was written to it after this position, if anything, is not there to be read',
-      )
+      this.#waitFor(record)
     }
     // What came after it under its name, while nobody looked. When all that is known is followed, only the unknown is left.
     const known = new Set(rests.map(({ rest }) => rest.path))
     for (const { record, rest } of rests) await this.#followBetween(record.path, rest.modifiedMs, known)
+  }
+
+  // It may only be unreadable, or lie on a disk that is not there yet: what is known of it is kept, and a file that turns
+  // up with its content goes on at its position.
+  #waitFor(record: FileRecord): void {
+    if (record.goneMs !== undefined) return
+    const gone = { ...record, goneMs: this.#platform.clock.now() / 1000 }
+    this.#orphans = this.#orphans.map((other) => (other === record ? gone : other))
+    this.#store.set(gone)
+    this.#platform.log.warn(
+      { path: record.path, position: record.position },
+      'file is gone: what was written to it after this position, if anything, is not there to be read',
+    )
+  }
+
+  #forgetOrphans(): void {
+    if (this.#orphans.length === 0) return
+    const sinceMs = this.#platform.clock.now() / 1000 - GONE_FILE_MS
+    const over = this.#orphans.filter(({ goneMs }) => goneMs !== undefined && goneMs < sinceMs)
+    if (over.length === 0) return
+    for (const { stream } of over) this.#store.remove(stream)
+    this.#orphans = this.#orphans.filter((record) => !over.includes(record))
   }
 
   async #findRest(
@@ -311,13 +363,17 @@ export class Tracker {
     followed.leaving = true
     followed.rotatedFrom = rotatedFrom
     followed.temporary = rest.temporary
-    this.#platform.log.info({ path: rest.path, position }, 'found the unread rest of a rotated file')
+    this.#platform.log.info({ path: rest.path, position }, FOUND)
     await this.#follow(followed, rest.file)
   }
 
   /** The stream is known durably before its first message leaves. */
   async #follow(followed: FollowedFile, file: DiskFile): Promise<void> {
     followed.use(file)
+    await this.#keep(followed)
+  }
+
+  async #keep(followed: FollowedFile): Promise<void> {
     followed.lastMs = this.#platform.clock.monotonicMs()
     this.#store.set(followed.record)
     await this.#store.commit()

@@ -17,8 +17,8 @@ export class FolderWatch {
     this.#log = log
   }
 
-  /** Begins to watch; `hint` is called with the path of a file or folder that was touched. */
-  start(folders: readonly string[], depth: number, hint: (path: string) => void): void {
+  /** Begins to watch; `hint` is called with the path of a file or folder, and whether it was only written to. */
+  start(folders: readonly string[], depth: number, hint: (path: string, written: boolean) => void): void {
     const names = folders.map((folder) => Buffer.from(folder, 'latin1').toString())
     this.#watcher = watch(names, {
       ignored: (_, stats) => stats?.isFile() === true,
@@ -26,8 +26,8 @@ export class FolderWatch {
       depth: Number.isFinite(depth) ? depth : 64,
       persistent: true,
     })
-    this.#watcher.on('raw', (_, name, details: unknown) => hint(touchedPath(name, details)))
-    this.#watcher.on('addDir', (path) => hint(Buffer.from(path).toString('latin1')))
+    this.#watcher.on('raw', (event, name, details: unknown) => hint(touchedPath(name, details), event === 'change'))
+    this.#watcher.on('addDir', (path) => hint(Buffer.from(path).toString('latin1'), false))
     this.#watcher.on('error', (error) => {
       if (this.#saidFailed) return
       this.#saidFailed = true
