@@ -139,7 +139,7 @@ class FileSource implements Source {
       if (signal.aborted) return false
       const done = tracker.isDone(file)
       if (!file.dirty && !done) continue
-      if (file.retryMs > this.#platform.clock.monotonicMs()) {
+      if (!file.known || file.retryMs > this.#platform.clock.monotonicMs()) {
         this.#putOff = true
         continue
       }

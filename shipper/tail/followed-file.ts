@@ -50,6 +50,8 @@ export class FollowedFile {
   rotatedFrom: string | undefined
   /** A file of our own making, to be removed at the end. */
   temporary: string | undefined
+  /** Its stream is on the disk: it may be read. */
+  known = false
   /** The stream is over: nothing of it is saved any more, whatever of it is still open. */
   ended = false
   /** Not before this, monotonic ms: reading it, or writing what it holds, has failed. */
@@ -192,11 +194,12 @@ export class FollowedFile {
     }
   }
 
-  // No further than what was read: what lies behind may be half of a write.
+  // It grows by what is read and given on: what lies behind may be half of a write.
   #growHead(read: Buffer): void {
     const known = this.#headBytes
-    if (!known || this.position !== known.length) return
-    const head = Buffer.concat([known, read.subarray(0, HEAD_BYTES - known.length)])
+    if (!known || this.position > known.length || this.position + read.length <= known.length) return
+    const from = known.length - this.position
+    const head = Buffer.concat([known, read.subarray(from, from + HEAD_BYTES - known.length)])
     this.#head = headOf(head)
     this.#headBytes = head.length < HEAD_BYTES ? head : undefined
   }
@@ -212,6 +215,6 @@ export async function followFrom(
 ): Promise<FollowedFile> {
   const from = Math.max(0, position - TAIL_BYTES)
   const tail = await readFully(file, from, position - from)
-  const head = await readFully(file, 0, Math.min(position, HEAD_BYTES))
+  const head = await readFully(file, 0, HEAD_BYTES)
   return new FollowedFile(stream, stat, path, head, position, tail)
 }

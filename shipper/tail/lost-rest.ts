@@ -171,7 +171,7 @@ async function* piecesOf(source: DiskFile): AsyncGenerator<Buffer> {
 export const isPacked = (path: string) => path.endsWith('.gz') || path.endsWith('.zst')
 
 /** `app.log` → `app.log.1`, `app.log-20261123.gz`, `app-20261123.log`: the same beginning up to the first dot. */
-function isSibling(path: string, of: string): boolean {
+export function isSibling(path: string, of: string): boolean {
   return basename(path).startsWith(stemOf(basename(of)))
 }
 

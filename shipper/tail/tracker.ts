@@ -13,10 +13,10 @@ import type { DiskFile, FileStat } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
 import { GONE_FILE_MS } from '../../common/limits.ts'
 import { newId } from '../../common/random.ts'
-import { hasFingerprint, readHead, type Fingerprint } from './fingerprint.ts'
+import { hasFingerprint, HEAD_BYTES, readHead, type Fingerprint } from './fingerprint.ts'
 import { findFiles, type FoundFile } from './find-files.ts'
 import { FollowedFile, followFrom, inodeKey } from './followed-file.ts'
-import { isPacked, isRotatedName, LostRest, type Rest } from './lost-rest.ts'
+import { isPacked, isRotatedName, isSibling, LostRest, type Rest } from './lost-rest.ts'
 import { nameBytes, type PathPatterns } from './pattern.ts'
 import type { FileRecord, PositionStore } from './position-store.ts'
 
@@ -48,7 +48,12 @@ export class Tracker {
   readonly #lost: LostRest
   readonly #files = new Map<string, FollowedFile>()
   /** Streams of the last run whose files have not been found yet. */
-  #orphans: FileRecord[] = []
+  readonly #orphans = new Map<string, FileRecord>()
+  readonly #orphansByKey = new Map<string, FileRecord[]>()
+  /** Those of which the last look did not find the inode. */
+  #lostOrphans: readonly FileRecord[] = []
+  /** Followed, but not known durably yet. */
+  #fresh: FollowedFile[] = []
   #lookedForOrphans = false
   /** By the name under which each was last seen. */
   #byPath = new Map<string, FollowedFile>()
@@ -63,7 +68,11 @@ export class Tracker {
     this.#platform = platform
     this.#store = store
     this.#lost = new LostRest(platform.disk, settings.folder, (key) => this.#files.has(key))
-    this.#orphans = store.records()
+    for (const record of store.records()) {
+      this.#orphans.set(record.stream, record)
+      const key = keyOf(record)
+      this.#orphansByKey.set(key, [...(this.#orphansByKey.get(key) ?? []), record])
+    }
     this.#first = isFirstStart
   }
 
@@ -101,8 +110,10 @@ export class Tracker {
       (path, reason) => this.#complain(path, reason),
     )
     this.#look(found)
+    this.#lostOrphans = [...this.#orphans.values()].filter((record) => !found.has(keyOf(record)))
     for (const [key, file] of found) if (!this.#files.has(key)) await this.#adopt(key, file, found)
     await this.#followOrphans()
+    await this.#makeKnown()
     this.#first = false
     this.#byPath = new Map([...this.#files.values()].map((file) => [file.path, file]))
     this.#sweptMs = startMs
@@ -121,6 +132,7 @@ export class Tracker {
     const rest = await this.#findRest(file.path, file.fingerprintRead, undefined, file.stream)
     if (rest) await this.#goOnIn(file, rest)
     else this.#end(file)
+    await this.#makeKnown()
     if (!wasLeaving) await this.sweep()
   }
 
@@ -154,7 +166,7 @@ export class Tracker {
     file.rotatedFrom = path
     file.temporary = rest.temporary
     this.#platform.log.info({ path: rest.path, position: file.position }, FOUND)
-    await this.#keep(file)
+    this.#keep(file)
   }
 
   #hasSuccessor(file: FollowedFile): boolean {
@@ -195,7 +207,7 @@ export class Tracker {
     // Renamed between the look and the opening: the next sweep sees it as it is.
     if (inodeKey(stat) !== key) return file.close()
     this.#complained.delete(path)
-    const known = await this.#orphanOf(file, key, stat.size, found)
+    const known = await this.#orphanOf(file, key, path, stat.size)
     if (known) {
       const followed = await followFrom(known.stream, file, stat, path, known.position)
       return this.#follow(followed, file)
@@ -206,24 +218,18 @@ export class Tracker {
     if (this.#sweptMs !== undefined) await this.#followBetween(path, this.#sweptMs - CLOCK_MARGIN_MS)
     const position = this.#first && this.#settings.readFrom === 'end' ? await lineStart(file, stat.size) : 0
     const followed = await followFrom(newId(this.#platform.random), file, stat, path, position)
-    await this.#follow(followed, file)
+    this.#follow(followed, file)
   }
 
   /** The stream of the last run that this file is. */
-  async #orphanOf(
-    file: DiskFile,
-    key: string,
-    size: number,
-    found: Map<string, FoundFile>,
-  ): Promise<FileRecord | undefined> {
-    const own = (record: FileRecord) => `${record.device}:${record.inode}`
-    const candidates = this.#orphans
-      .filter((record) => own(record) === key || !found.has(own(record)))
-      .sort((a, b) => Number(own(b) === key) - Number(own(a) === key))
+  async #orphanOf(file: DiskFile, key: string, path: string, size: number): Promise<FileRecord | undefined> {
+    const own = this.#orphansByKey.get(key) ?? []
+    const candidates = [...own, ...this.#lostOrphans.filter((record) => isLike(record, path))]
     for (const record of candidates) {
-      if (size < record.position || (record.head.bytes === 0 && own(record) !== key)) continue
+      if (!this.#orphans.has(record.stream)) continue
+      if (size < record.position || (record.head.bytes === 0 && keyOf(record) !== key)) continue
       if (!(await hasFingerprint(file, fingerprintOf(record)))) continue
-      this.#orphans = this.#orphans.filter((other) => other !== record)
+      this.#orphans.delete(record.stream)
       return record
     }
     return undefined
@@ -254,7 +260,7 @@ export class Tracker {
     this.#files.delete(old.key)
     await old.moveTo(file, stat, path)
     old.leaving = false
-    await this.#keep(old)
+    this.#keep(old)
   }
 
   /**
@@ -303,13 +309,11 @@ export class Tracker {
   async #followOrphans(): Promise<void> {
     if (this.#lookedForOrphans) return this.#forgetOrphans()
     this.#lookedForOrphans = true
-    const orphans = this.#orphans
     const rests: { readonly record: FileRecord; readonly rest: Rest }[] = []
-    for (const record of orphans) {
-      const key = `${record.device}:${record.inode}`
-      const rest = await this.#findRest(record.path, fingerprintOf(record), key, record.stream)
+    for (const record of [...this.#orphans.values()]) {
+      const rest = await this.#findRest(record.path, fingerprintOf(record), keyOf(record), record.stream)
       if (rest) {
-        this.#orphans = this.#orphans.filter((other) => other !== record)
+        this.#orphans.delete(record.stream)
         await this.#followRest(rest, record.stream, record.position, record.path)
         rests.push({ record, rest })
         continue
@@ -326,7 +330,7 @@ export class Tracker {
   #waitFor(record: FileRecord): void {
     if (record.goneMs !== undefined) return
     const gone = { ...record, goneMs: this.#platform.clock.now() / 1000 }
-    this.#orphans = this.#orphans.map((other) => (other === record ? gone : other))
+    this.#orphans.set(record.stream, gone)
     this.#store.set(gone)
     this.#platform.log.warn(
       { path: record.path, position: record.position },
@@ -335,12 +339,12 @@ export class Tracker {
   }
 
   #forgetOrphans(): void {
-    if (this.#orphans.length === 0) return
     const sinceMs = this.#platform.clock.now() / 1000 - GONE_FILE_MS
-    const over = this.#orphans.filter(({ goneMs }) => goneMs !== undefined && goneMs < sinceMs)
-    if (over.length === 0) return
-    for (const { stream } of over) this.#store.remove(stream)
-    this.#orphans = this.#orphans.filter((record) => !over.includes(record))
+    for (const { stream, goneMs } of this.#orphans.values()) {
+      if (goneMs === undefined || goneMs >= sinceMs) continue
+      this.#store.remove(stream)
+      this.#orphans.delete(stream)
+    }
   }
 
   async #findRest(
@@ -364,20 +368,27 @@ export class Tracker {
     followed.rotatedFrom = rotatedFrom
     followed.temporary = rest.temporary
     this.#platform.log.info({ path: rest.path, position }, FOUND)
-    await this.#follow(followed, rest.file)
+    this.#follow(followed, rest.file)
   }
 
-  /** The stream is known durably before its first message leaves. */
-  async #follow(followed: FollowedFile, file: DiskFile): Promise<void> {
+  #follow(followed: FollowedFile, file: DiskFile): void {
     followed.use(file)
-    await this.#keep(followed)
+    this.#keep(followed)
   }
 
-  async #keep(followed: FollowedFile): Promise<void> {
+  #keep(followed: FollowedFile): void {
     followed.lastMs = this.#platform.clock.monotonicMs()
     this.#store.set(followed.record)
-    await this.#store.commit()
+    this.#fresh.push(followed)
     this.#files.set(followed.key, followed)
+  }
+
+  /** A stream is known durably before its first message leaves; one sync for all that a sweep has found. */
+  async #makeKnown(): Promise<void> {
+    if (this.#fresh.length === 0) return
+    await this.#store.commit()
+    for (const file of this.#fresh) file.known = true
+    this.#fresh = []
   }
 
   #complain(path: string, reason: string): void {
@@ -385,6 +396,13 @@ export class Tracker {
     this.#complained.add(path)
     this.#platform.log.warn({ path, reason }, 'cannot be read; it is tried again')
   }
+}
+
+const keyOf = ({ device, inode }: FileRecord) => `${device}:${inode}`
+
+/** Whether what is known of a file is enough to find it under this name: a short head is that of many. */
+function isLike({ head, path }: FileRecord, found: string): boolean {
+  return head.bytes >= HEAD_BYTES || isSibling(found, path)
 }
 
 function fingerprintOf({ head, tail, position }: FileRecord): Fingerprint {
