@@ -11,12 +11,12 @@
 import { reasonOf } from '../../common/fault.ts'
 import type { DiskFile, FileStat } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
-import { GONE_FILE_MS } from '../../common/limits.ts'
 import { newId } from '../../common/random.ts'
-import { hasFingerprint, HEAD_BYTES, readHead, type Fingerprint } from './fingerprint.ts'
+import { hasFingerprint, readHead, type Fingerprint } from './fingerprint.ts'
 import { findFiles, type FoundFile } from './find-files.ts'
 import { FollowedFile, followFrom, inodeKey } from './followed-file.ts'
-import { isPacked, isRotatedName, isSibling, LostRest, type Rest } from './lost-rest.ts'
+import { isPacked, isRotatedName, LostRest, type Rest } from './lost-rest.ts'
+import { fingerprintOf, keyOf, Orphans } from './orphans.ts'
 import { nameBytes, type PathPatterns } from './pattern.ts'
 import type { FileRecord, PositionStore } from './position-store.ts'
 
@@ -47,11 +47,7 @@ export class Tracker {
   readonly #store: PositionStore
   readonly #lost: LostRest
   readonly #files = new Map<string, FollowedFile>()
-  /** Streams of the last run whose files have not been found yet. */
-  readonly #orphans = new Map<string, FileRecord>()
-  readonly #orphansByKey = new Map<string, FileRecord[]>()
-  /** Those of which the last look did not find the inode. */
-  #lostOrphans: readonly FileRecord[] = []
+  readonly #orphans: Orphans
   /** Followed, but not known durably yet. */
   #fresh: FollowedFile[] = []
   #lookedForOrphans = false
@@ -68,11 +64,7 @@ export class Tracker {
     this.#platform = platform
     this.#store = store
     this.#lost = new LostRest(platform.disk, settings.folder, (key) => this.#files.has(key))
-    for (const record of store.records()) {
-      this.#orphans.set(record.stream, record)
-      const key = keyOf(record)
-      this.#orphansByKey.set(key, [...(this.#orphansByKey.get(key) ?? []), record])
-    }
+    this.#orphans = new Orphans(store)
     this.#first = isFirstStart
   }
 
@@ -110,7 +102,7 @@ export class Tracker {
       (path, reason) => this.#complain(path, reason),
     )
     this.#look(found)
-    this.#lostOrphans = [...this.#orphans.values()].filter((record) => !found.has(keyOf(record)))
+    this.#orphans.look(found)
     for (const [key, file] of found) if (!this.#files.has(key)) await this.#adopt(key, file, found)
     await this.#followOrphans()
     await this.#makeKnown()
@@ -207,7 +199,7 @@ export class Tracker {
     // Renamed between the look and the opening: the next sweep sees it as it is.
     if (inodeKey(stat) !== key) return file.close()
     this.#complained.delete(path)
-    const known = await this.#orphanOf(file, key, path, stat.size)
+    const known = await this.#orphans.take(file, key, path, stat.size)
     if (known) {
       const followed = await followFrom(known.stream, file, stat, path, known.position)
       return this.#follow(followed, file)
@@ -219,20 +211,6 @@ export class Tracker {
     const position = this.#first && this.#settings.readFrom === 'end' ? await lineStart(file, stat.size) : 0
     const followed = await followFrom(newId(this.#platform.random), file, stat, path, position)
     this.#follow(followed, file)
-  }
-
-  /** The stream of the last run that this file is. */
-  async #orphanOf(file: DiskFile, key: string, path: string, size: number): Promise<FileRecord | undefined> {
-    const own = this.#orphansByKey.get(key) ?? []
-    const candidates = [...own, ...this.#lostOrphans.filter((record) => isLike(record, path))]
-    for (const record of candidates) {
-      if (!this.#orphans.has(record.stream)) continue
-      if (size < record.position || (record.head.bytes === 0 && keyOf(record) !== key)) continue
-      if (!(await hasFingerprint(file, fingerprintOf(record)))) continue
-      this.#orphans.delete(record.stream)
-      return record
-    }
-    return undefined
   }
 
   /**
@@ -307,44 +285,27 @@ export class Tracker {
   }
 
   async #followOrphans(): Promise<void> {
-    if (this.#lookedForOrphans) return this.#forgetOrphans()
+    const nowMs = this.#platform.clock.now() / 1000
+    if (this.#lookedForOrphans) return this.#orphans.forget(nowMs)
     this.#lookedForOrphans = true
     const rests: { readonly record: FileRecord; readonly rest: Rest }[] = []
-    for (const record of [...this.#orphans.values()]) {
+    for (const record of this.#orphans.all()) {
       const rest = await this.#findRest(record.path, fingerprintOf(record), keyOf(record), record.stream)
       if (rest) {
-        this.#orphans.delete(record.stream)
+        this.#orphans.delete(record)
         await this.#followRest(rest, record.stream, record.position, record.path)
         rests.push({ record, rest })
         continue
       }
-      this.#waitFor(record)
+      if (!this.#orphans.waitFor(record, nowMs)) continue
+      this.#platform.log.warn(
+        { path: record.path, position: record.position },
+        'file is gone: what was written to it after this position, if anything, is not there to be read',
+      )
     }
     // What came after it under its name, while nobody looked. When all that is known is followed, only the unknown is left.
     const known = new Set(rests.map(({ rest }) => rest.path))
     for (const { record, rest } of rests) await this.#followBetween(record.path, rest.modifiedMs, known)
-  }
-
-  // It may only be unreadable, or lie on a disk that is not there yet: what is known of it is kept, and a file that turns
-  // up with its content goes on at its position.
-  #waitFor(record: FileRecord): void {
-    if (record.goneMs !== undefined) return
-    const gone = { ...record, goneMs: this.#platform.clock.now() / 1000 }
-    this.#orphans.set(record.stream, gone)
-    this.#store.set(gone)
-    this.#platform.log.warn(
-      { path: record.path, position: record.position },
-      'file is gone: what was written to it after this position, if anything, is not there to be read',
-    )
-  }
-
-  #forgetOrphans(): void {
-    const sinceMs = this.#platform.clock.now() / 1000 - GONE_FILE_MS
-    for (const { stream, goneMs } of this.#orphans.values()) {
-      if (goneMs === undefined || goneMs >= sinceMs) continue
-      this.#store.remove(stream)
-      this.#orphans.delete(stream)
-    }
   }
 
   async #findRest(
@@ -396,17 +357,6 @@ export class Tracker {
     this.#complained.add(path)
     this.#platform.log.warn({ path, reason }, 'cannot be read; it is tried again')
   }
-}
-
-const keyOf = ({ device, inode }: FileRecord) => `${device}:${inode}`
-
-/** Whether what is known of a file is enough to find it under this name: a short head is that of many. */
-function isLike({ head, path }: FileRecord, found: string): boolean {
-  return head.bytes >= HEAD_BYTES || isSibling(found, path)
-}
-
-function fingerprintOf({ head, tail, position }: FileRecord): Fingerprint {
-  return { head, tail: Buffer.from(tail, 'base64'), position }
 }
 
 /** Where the last line begins that is not whole yet: it is new when it is finished. */
