@@ -104,6 +104,7 @@ class FileSource implements Source {
         multiline: multilineOf(this.#options),
         originOf: (file) => this.#originOf(file),
         settled: (file) => this.#changed.add(file),
+        givenBack: () => this.#rouse(),
       },
       sink,
       this.#platform,
@@ -135,6 +136,7 @@ class FileSource implements Source {
   async #readTurn(tracker: Tracker, reader: Reader, signal: AbortSignal): Promise<boolean> {
     let any = false
     this.#putOff = false
+    let open = tracker.openCount
     for (const file of [...tracker.files]) {
       if (signal.aborted) return false
       const done = tracker.isDone(file)
@@ -144,13 +146,17 @@ class FileSource implements Source {
         continue
       }
       await reader.room()
+      if (!file.isOpen) open += 1
       try {
         if (await this.#readPiece(file, done, tracker, reader)) any = true
       } catch (error) {
         this.#failed(file, error)
       }
+      if (open > FOLLOWED_OPEN_MAX && !file.leaving) {
+        await file.closeFile()
+        open -= 1
+      }
     }
-    await this.#closeQuiet(tracker)
     return any
   }
 
@@ -184,18 +190,6 @@ class FileSource implements Source {
     file.dirty = true
     file.retryMs = this.#platform.clock.monotonicMs() + RETRY_MS
     this.#warning.warn({ source: this.name, what: file.path, reason: reasonOf(error) }, 'will be tried again')
-  }
-
-  async #closeQuiet(tracker: Tracker): Promise<void> {
-    let open = 0
-    for (const file of tracker.files) if (file.isOpen) open += 1
-    if (open <= FOLLOWED_OPEN_MAX) return
-    for (const file of tracker.files) {
-      if (open <= FOLLOWED_OPEN_MAX) return
-      if (!file.isOpen || file.dirty || file.leaving || file.hasOpenWrites) continue
-      await file.closeFile()
-      open -= 1
-    }
   }
 
   // What is written to a file that is followed wants no sweep: five thousand busy files would be looked at all the time.

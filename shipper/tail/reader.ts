@@ -34,6 +34,8 @@ export interface ReaderSettings {
   originOf(file: FollowedFile): Origin
   /** A file's settled position has advanced. */
   settled(file: FollowedFile): void
+  /** A write was given back: the file is to be read again after a little. */
+  givenBack(file: FollowedFile): void
 }
 
 // Less room than this in the slab is not begun with.
@@ -217,8 +219,12 @@ export class Reader {
   #givenBack(followed: FollowedFile, range: OpenRange, error: unknown): void {
     if (!followed.rewind(range)) return
     followed.retryMs = this.#platform.clock.monotonicMs() + RETRY_FIRST_MS
+    this.#settings.givenBack(followed)
     if (error instanceof Fault && error.code === 'STOPPING') return
-    this.#warning.warn({ path: followed.path, reason: reasonOf(error) }, 'a write was given back: reading again')
+    const text = followed.ended
+      ? 'a write was given back, and its file is not there any more'
+      : 'a write was given back: reading again'
+    this.#warning.warn({ path: followed.path, reason: reasonOf(error) }, text)
   }
 
   async #slabWith(bytes: number): Promise<Slab> {

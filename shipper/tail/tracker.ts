@@ -5,12 +5,16 @@
 //         ─▶ copy of a file being cut ──▶ the unread rest of that stream
 //         ─▶ anything else ─────────────▶ a new stream, from its start
 //
+// One loss cannot be helped: what is written to a file between the end of a copy and the cut that follows it (logrotate's
+// copytruncate) is in neither, unless it was read in between. Nor can it be counted: nobody has seen it.
+//
 // A stream whose file has gone from its name is read to its end: while running by its descriptor, after a restart by
 // looking for it beside its old name (`lost-rest.ts`).
 
 import { reasonOf } from '../../common/fault.ts'
 import type { DiskFile, FileStat } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
+import { FOLLOWED_OPEN_MAX } from '../../common/limits.ts'
 import { newId } from '../../common/random.ts'
 import { hasFingerprint, readHead, type Fingerprint } from './fingerprint.ts'
 import { findFiles, type FoundFile } from './find-files.ts'
@@ -53,6 +57,7 @@ export class Tracker {
   #lookedForOrphans = false
   /** By the name under which each was last seen. */
   #byPath = new Map<string, FollowedFile>()
+  #openNow = 0
   #first: boolean
   readonly #suspects = new Map<string, number>()
   readonly #complained = new Set<string>()
@@ -75,6 +80,13 @@ export class Tracker {
 
   get count(): number {
     return this.#files.size
+  }
+
+  /** How many descriptors are held. */
+  get openCount(): number {
+    let open = 0
+    for (const file of this.#files.values()) if (file.isOpen) open += 1
+    return open
   }
 
   /** Something was written to this path: false where it is not known, and only a sweep can tell. */
@@ -102,6 +114,7 @@ export class Tracker {
       (path, reason) => this.#complain(path, reason),
     )
     this.#look(found)
+    this.#openNow = this.openCount
     this.#orphans.look(found)
     for (const [key, file] of found) if (!this.#files.has(key)) await this.#adopt(key, file, found)
     await this.#followOrphans()
@@ -201,8 +214,7 @@ export class Tracker {
     this.#complained.delete(path)
     const known = await this.#orphans.take(file, key, path, stat.size)
     if (known) {
-      const followed = await followFrom(known.stream, file, stat, path, known.position)
-      return this.#follow(followed, file)
+      return this.#start(await followFrom(known.stream, file, stat, path, known.position), file)
     }
     const rewritten = await this.#rewrittenAs(file, path, stat.size, found)
     if (rewritten === 'wait' || (await this.#maybeCopy(key, file, stat.size))) return file.close()
@@ -210,7 +222,14 @@ export class Tracker {
     if (this.#sweptMs !== undefined) await this.#followBetween(path, this.#sweptMs - CLOCK_MARGIN_MS)
     const position = this.#first && this.#settings.readFrom === 'end' ? await lineStart(file, stat.size) : 0
     const followed = await followFrom(newId(this.#platform.random), file, stat, path, position)
+    await this.#start(followed, file)
+  }
+
+  /** Beyond so many open files, it is opened again when its turn comes. */
+  async #start(followed: FollowedFile, file: DiskFile): Promise<void> {
     this.#follow(followed, file)
+    this.#openNow += 1
+    if (this.#openNow > FOLLOWED_OPEN_MAX) await followed.closeFile()
   }
 
   /**

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'vitest'
 import { systemClock } from '../../common/clock.ts'
-import { systemDisk } from '../../common/disk.ts'
+import { systemDisk, type Disk } from '../../common/disk.ts'
 import { utc } from '../../common/message/zone.ts'
 import { createMetrics } from '../../common/metric.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
@@ -30,6 +30,12 @@ export class Tailing implements Sink {
   readonly #folder: string
   readonly #options: object
   readonly #marks = new Map<string, number>()
+  /** Batches that came, stored or not. */
+  offered = 0
+  /** The disk, for tests that let it fail. */
+  disk: Disk = systemDisk
+  /** While set, writes are open until it settles. */
+  held: Promise<void> | undefined
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined
 
   readonly #test: TestContext
@@ -51,7 +57,9 @@ export class Tailing implements Sink {
     return join(this.logs, name)
   }
 
-  write(batch: Batch): Promise<void> {
+  async write(batch: Batch): Promise<void> {
+    this.offered += 1
+    await this.held
     const texts = textsOf(batch)
     let i = 0
     for (const { count, stream } of batch.runs) {
@@ -61,11 +69,10 @@ export class Tailing implements Sink {
       }
       if (stream && stream.to > mark) this.#marks.set(stream.id, stream.to)
     }
-    return Promise.resolve()
   }
 
   async start(): Promise<void> {
-    const seams = { clock: systemClock, disk: systemDisk, net: new FakeNet(), random: systemRandom }
+    const seams = { clock: systemClock, disk: this.disk, net: new FakeNet(), random: systemRandom }
     const platform = { ...seams, log: this.#log, metrics: this.#metrics, slabs: new SlabPool() }
     const given = fileSource.options.parse(this.#options)
     const source = fileSource.create(given, {
