@@ -1,0 +1,89 @@
+// What is known of files outlives crashes: the last line of a stream counts, and half a line counts for nothing.
+
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { systemDisk, type Disk } from '../../common/disk.ts'
+import { PositionStore, type FileRecord } from '../../shipper/tail/position-store.ts'
+
+const record = (stream: string, position: number): FileRecord => ({
+  ...{ stream, device: '1', inode: '2', path: '/var/log/app.log' },
+  ...{ head: { bytes: 3, hash: 'abc' }, position, tail: '' },
+})
+
+function place(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-positions-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  return join(folder, 'sources', 'positions')
+}
+
+async function opened(path: string, disk: Disk = systemDisk): Promise<PositionStore> {
+  const store = new PositionStore(path, disk)
+  await store.open()
+  return store
+}
+
+test('the last position of each stream counts, and a closed stream is gone', async () => {
+  const path = place()
+  const store = await opened(path)
+  store.set(record('a', 1))
+  store.set(record('b', 1))
+  await store.commit()
+  store.set(record('a', 2))
+  store.remove('b')
+  await store.close()
+  expect((await opened(path)).records()).toEqual([record('a', 2)])
+})
+
+test('what was set and not committed is not there after a crash', async () => {
+  const path = place()
+  const store = await opened(path)
+  store.set(record('a', 1))
+  await store.commit()
+  store.set(record('a', 2))
+  expect((await opened(path)).records()).toEqual([record('a', 1)])
+  await store.close()
+})
+
+test('a line torn anywhere leaves what was committed before it', async () => {
+  const line = JSON.stringify(record('a', 2))
+  for (const length of [1, line.length >> 1, line.length - 1]) {
+    const path = place()
+    const store = await opened(path)
+    store.set(record('a', 1))
+    await store.close()
+    appendFileSync(path, line.slice(0, length))
+    const again = await opened(path)
+    expect(again.records()).toEqual([record('a', 1)])
+    again.set(record('a', 3))
+    await again.close()
+    expect((await opened(path)).records()).toEqual([record('a', 3)])
+  }
+})
+
+test('a failed commit is made good by the next one', async () => {
+  const path = place()
+  const disk: Disk = Object.create(systemDisk)
+  let fails = true
+  disk.replaceFile = (...given) => (fails ? Promise.reject(new Error('full')) : systemDisk.replaceFile(...given))
+  const store = await opened(path, disk)
+  store.set(record('a', 1))
+  await expect(store.commit()).rejects.toThrow('full')
+  fails = false
+  await store.close()
+  expect((await opened(path)).records()).toEqual([record('a', 1)])
+})
+
+test('a log that is mostly history is written anew', async () => {
+  const path = place()
+  const store = await opened(path)
+  for (let position = 0; position < 5000; position += 1) {
+    store.set(record('a', position))
+    if (position % 50 === 0) for (let i = 0; i < 100; i += 1) store.set(record(`s${i}`, position))
+    if (position % 50 === 0) await store.commit()
+  }
+  await store.close()
+  expect(readFileSync(path).length).toBeLessThan(400 * 1024)
+  expect((await opened(path)).records()).toHaveLength(101)
+})
