@@ -121,6 +121,9 @@ export const REGEX_LITERAL_WAYS_MAX = 64
 
 /** Parentheses and NOTs inside one another in an expression, which is read and compiled by recursion. */
 export const EXPRESSION_DEPTH_MAX = 250
+/** A worker whose answer is waited for is given up after this: it can only have died. */
+export const WORKER_ANSWER_MS = 120_000
+
 /** Messages to a worker thread that it has not answered: more is a mistake of the sender. */
 export const WORKER_MESSAGES_MAX = 65_536
 
@@ -129,6 +132,9 @@ export const ARCHIVE_BLOCK_BYTES = 1 * MiB
 
 /** Raw bytes that an archive commits at once at most: what a commit holds in memory. */
 export const ARCHIVE_COMMIT_BYTES_MAX = 8 * MiB
+
+/** A commit of so many raw bytes is made by two threads: four blocks are worth handing half of them over. */
+export const ARCHIVE_HALVE_BYTES = 4 * MiB
 
 /** Raw bytes handed to an archive's worker and not settled; beyond it writes wait in the destination. */
 export const ARCHIVE_OPEN_BYTES_MAX = 16 * MiB

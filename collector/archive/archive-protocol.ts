@@ -43,22 +43,23 @@ export interface StreamChange {
   readonly ends: readonly string[]
 }
 
+/** A batch: its slab is shared, not copied. */
+export interface WriteData {
+  readonly id: number
+  readonly buffer: ArrayBufferLike
+  readonly byteOffset: number
+  readonly length: number
+  readonly bounds: Uint32Array
+  readonly count: number
+  readonly received: number
+  readonly runs: readonly RunData[]
+  readonly marks: Uint32Array | undefined
+}
+
 export type ToWorker =
   /** `first`: numbers told before mean nothing any more. */
   | { readonly kind: 'origin'; readonly number: number; readonly first: boolean; readonly origin: OriginData }
-  | {
-      readonly kind: 'write'
-      readonly id: number
-      /** The slab: shared, not copied. */
-      readonly buffer: ArrayBufferLike
-      readonly byteOffset: number
-      readonly length: number
-      readonly bounds: Uint32Array
-      readonly count: number
-      readonly received: number
-      readonly runs: readonly RunData[]
-      readonly marks: Uint32Array | undefined
-    }
+  | ({ readonly kind: 'write' } & WriteData)
   /** Settled like a write, in its order. */
   | ({ readonly kind: 'streams'; readonly id: number } & StreamChange)
   | { readonly kind: 'marks'; readonly id: number; readonly streams: readonly string[] }

@@ -1,22 +1,23 @@
 // The thread that writes an archive: everything that takes time is done here.
 
+import { availableParallelism } from 'node:os'
 import { systemClock } from '../../common/clock.ts'
-import { assert, Fault } from '../../common/fault.ts'
+import { Fault } from '../../common/fault.ts'
 import { ARCHIVE_RETRY_FIRST_MS, ARCHIVE_RETRY_MAX_MS } from '../../common/limits.ts'
-import { utc, zoneNamed } from '../../common/message/zone.ts'
-import type { Batch, Origin } from '../../common/pipeline/batch.ts'
-import type { Slab } from '../../common/pipeline/slab.ts'
 import { systemRandom } from '../../common/random.ts'
 import { Backoff } from '../../common/retry.ts'
 import { workerOwner } from '../../common/worker.ts'
-import type { FromWorker, OriginData, ToWorker, WorkerData } from './archive-protocol.ts'
+import type { FromWorker, ToWorker, WorkerData } from './archive-protocol.ts'
+import { BatchReader } from './batch-reader.ts'
 import { Intake } from './intake.ts'
+import { SecondEncoder } from './second-encoder.ts'
 
 const { data, tell, listen, end } = workerOwner<ToWorker, FromWorker, WorkerData>()
 const { folder, instance, parts, unsealed } = data
 
-const origins = new Map<number, Origin>()
-const intake = new Intake(folder, instance, (text, values) => tell({ kind: 'said', text, values }))
+const batches = new BatchReader()
+const second = availableParallelism() > 1 ? new SecondEncoder(batches) : undefined
+const intake = new Intake(folder, instance, (text, values) => tell({ kind: 'said', text, values }), second)
 const backoff = new Backoff(systemRandom, ARCHIVE_RETRY_FIRST_MS, ARCHIVE_RETRY_MAX_MS)
 let scheduled = false
 let closing = false
@@ -28,11 +29,10 @@ tell({ kind: 'opened', settled: intake.settled })
 listen((message) => {
   switch (message.kind) {
     case 'origin':
-      if (message.first) origins.clear()
-      origins.set(message.number, originOf(message.origin))
+      batches.tell(message)
       return
     case 'write':
-      intake.add({ id: message.id, batch: batchOf(message) })
+      intake.add({ id: message.id, batch: batches.read(message), data: message })
       schedule()
       return
     case 'streams':
@@ -76,27 +76,4 @@ function work(): void {
     scheduled = true
     systemClock.after(waitMs, work)
   }
-}
-
-function originOf({ peer, zone, host, program, received, ...rest }: OriginData): Origin {
-  return {
-    ...rest,
-    ...(peer !== undefined && { peer }),
-    ...(received !== undefined && { received }),
-    zone: zoneNamed(zone) ?? utc,
-    host: Buffer.from(host),
-    program: Buffer.from(program),
-  }
-}
-
-function batchOf({ buffer, byteOffset, length, ...rest }: Extract<ToWorker, { kind: 'write' }>): Batch {
-  const { bounds, count, received, marks } = rest
-  const bytes = Buffer.from(buffer, byteOffset, length)
-  const slab = { bytes, view: new DataView(buffer, byteOffset, length) } as unknown as Slab
-  const runs = rest.runs.map(({ count, origin, stream }) => {
-    const known = origins.get(origin)
-    assert(known !== undefined, 'an origin is told before its first write')
-    return { count, origin: known, ...(stream && { stream }) }
-  })
-  return { slab, bounds, count, received, runs, ...(marks && { marks }) }
 }

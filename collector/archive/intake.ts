@@ -8,22 +8,23 @@
 
 import { assert, Fault } from '../../common/fault.ts'
 import {
-  ARCHIVE_BLOCK_BYTES,
   ARCHIVE_COMMIT_BYTES_MAX,
+  ARCHIVE_HALVE_BYTES,
   MARK_KEPT_DAYS,
   RETIRED_MARK_KEPT_DAYS,
 } from '../../common/limits.ts'
 import { batchBytes, type Batch } from '../../common/pipeline/batch.ts'
-import type { StreamChange } from './archive-protocol.ts'
-import { addBatch } from './batch-rows.ts'
-import { BlockBuilder, type EncodedBlock } from './block-builder.ts'
+import type { StreamChange, WriteData } from './archive-protocol.ts'
+import { BlockBuilder } from './block-builder.ts'
+import { encodeWrites, type Encoded, type FreshWrite } from './encode-writes.ts'
 import { PartWriter, type Mark } from './part-writer.ts'
+import type { SecondEncoder } from './second-encoder.ts'
 import { compareParts, dayOf, fileNameOf, type PartName } from './schema.ts'
 
 /** A batch on its way, or what is said of streams, with the number it is settled by. */
 export type Write =
-  | { readonly id: number; readonly batch: Batch; readonly change?: undefined }
-  | { readonly id: number; readonly change: StreamChange; readonly batch?: undefined }
+  | { readonly id: number; readonly batch: Batch; readonly data?: WriteData; readonly change?: undefined }
+  | { readonly id: number; readonly change: StreamChange; readonly batch?: undefined; readonly data?: undefined }
 
 /** What a commit did. */
 export interface Committed {
@@ -44,6 +45,7 @@ export class Intake {
   readonly #folder: string
   readonly #instance: number
   readonly #say: (text: string, values: object) => void
+  readonly #second: SecondEncoder | undefined
   readonly #builder = new BlockBuilder()
   readonly #waiting: Write[] = []
   readonly #marks = new Map<string, Mark>()
@@ -53,7 +55,9 @@ export class Intake {
   #ordinal = 0
   #settled = 0
 
-  constructor(folder: string, instance: number, say: (text: string, values: object) => void) {
+  /** `second` makes half of the blocks of a large commit, from writes that have their `data`. */
+  constructor(folder: string, instance: number, say: (text: string, values: object) => void, second?: SecondEncoder) {
+    this.#second = second
     this.#folder = folder
     this.#instance = instance
     this.#say = say
@@ -133,23 +137,18 @@ export class Intake {
     const now = timeOf(writes[0])
     const part = this.#partFor(now)
     const moved = new Map<string, Mark>()
-    const blocks: EncodedBlock[] = []
+    const fresh: (FreshWrite & { readonly data: WriteData | undefined })[] = []
     let repeats = 0
-    this.#builder.clear()
-    this.#builder.bytesWanted = evenBlocks(writes)
-    const finish = () => void blocks.push(this.#builder.finish())
-    const defects = new Map<number, Uint32Array>()
-    for (const { id, batch, change } of writes) {
+    for (const { id, batch, data, change } of writes) {
       if (change) {
         this.#change(change, moved)
         continue
       }
       const skipped = this.#repeats(batch, moved)
       if (skipped) for (const skip of skipped) repeats += skip
-      const found = addBatch(batch, skipped, this.#builder, finish)
-      if (found) defects.set(id, found)
+      fresh.push({ id, batch, skipped, data })
     }
-    if (this.#builder.count > 0) finish()
+    const { blocks, defects } = this.#encode(fresh)
     const settled = writes.at(-1)!.id
     const marks = part.isNew ? this.#live(moved, now) : moved
     try {
@@ -164,6 +163,15 @@ export class Intake {
     this.#waiting.splice(0, writes.length)
     const stored = blocks.reduce((sum, { count }) => sum + count, 0)
     return { ids: writes.map(({ id }) => id), stored, repeats, defects }
+  }
+
+  #encode(writes: readonly (FreshWrite & { readonly data: WriteData | undefined })[]): Encoded {
+    const half = this.#second ? halfOf(writes) : writes.length
+    if (half === writes.length) return encodeWrites(writes, this.#builder)
+    this.#second!.begin(writes.slice(half).map(({ data, skipped }) => ({ data: data!, skipped })))
+    const first = encodeWrites(writes.slice(0, half), this.#builder)
+    const rest = this.#second!.take()
+    return { blocks: [...first.blocks, ...rest.blocks], defects: new Map([...first.defects, ...rest.defects]) }
   }
 
   /** Merges once, when nothing waits or there is too much to merge; false where nothing was to be done. */
@@ -275,8 +283,12 @@ export class Intake {
 const timeOf = ({ batch, change }: Write): number => batch?.received ?? change!.at
 const bytesOf = ({ batch }: Write): number => (batch ? batchBytes(batch) : 0)
 
-/** Blocks of about the wanted size and all alike, so that no small one is left at the end of a large commit. */
-function evenBlocks(writes: readonly Write[]): number {
-  const bytes = writes.reduce((sum, write) => sum + bytesOf(write), 0)
-  return Math.max(1, Math.ceil(bytes / Math.max(1, Math.round(bytes / ARCHIVE_BLOCK_BYTES))))
+/** Where the later half of a large commit begins; its end where it is not large. */
+function halfOf(writes: readonly FreshWrite[]): number {
+  const bytes = writes.map(({ batch }) => batchBytes(batch))
+  const all = bytes.reduce((sum, each) => sum + each, 0)
+  if (all < ARCHIVE_HALVE_BYTES) return writes.length
+  let half = 0
+  for (let before = 0; before < all / 2; half += 1) before += bytes[half]
+  return half
 }
