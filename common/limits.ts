@@ -122,7 +122,7 @@ export const REGEX_LITERAL_WAYS_MAX = 64
 /** Parentheses and NOTs inside one another in an expression, which is read and compiled by recursion. */
 export const EXPRESSION_DEPTH_MAX = 250
 /** A worker whose answer is waited for is given up after this: it can only have died. */
-export const WORKER_ANSWER_MS = 120_000
+export const WORKER_ANSWER_MS = 30_000
 
 /** Messages to a worker thread that it has not answered: more is a mistake of the sender. */
 export const WORKER_MESSAGES_MAX = 65_536

@@ -123,6 +123,10 @@ interface Answered<Answer> {
 /** In the thread of an `AwaitedWorker`. What `answer` throws is thrown where it is waited for. */
 export function answerAwaited(answer: (question: unknown) => unknown): void {
   const { port, isAnswered } = workerData as { readonly port: MessagePort; readonly isAnswered: Int32Array }
+  const wake = () => {
+    Atomics.store(isAnswered, 0, 1)
+    Atomics.notify(isAnswered, 0)
+  }
   port.on('message', (question: unknown) => {
     let answered: Answered<unknown>
     try {
@@ -131,9 +135,10 @@ export function answerAwaited(answer: (question: unknown) => unknown): void {
       answered = { error: reasonOf(error) }
     }
     port.postMessage(answered)
-    Atomics.store(isAnswered, 0, 1)
-    Atomics.notify(isAnswered, 0)
+    wake()
   })
+  // A thread that ends must not be waited for.
+  process.once('exit', wake)
 }
 
 /** In a worker thread: answers every message with what `answer` makes of it. */

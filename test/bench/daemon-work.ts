@@ -46,15 +46,16 @@ export function archiveIntake(syslog: Syslog, messages: number, times: number): 
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     const { seconds, cpuSeconds, memoryBytes } = JSON.parse(stdout) as Record<string, number>
-    const sent = messages * times
+    const measured = messages * times
+    const sent = measured + messages
     const main = new URL('../../../dist/main.js', import.meta.url).pathname
     const archive = join(folder, 'archive')
     const found = spawnSync(process.execPath, [main, 'grep', '-c', '--archive', archive], { encoding: 'utf8' })
     const stored = readdirSync(archive).reduce((sum, name) => sum + statSync(join(archive, name)).size, 0)
-    const raw = (corpusBuffer(syslog, messages).corpus.length - messages) * times
+    const raw = (corpusBuffer(syslog, messages).corpus.length - messages) * (times + 1)
     return {
-      rate: sent / seconds,
-      cpu: (cpuSeconds * 1e6) / sent,
+      rate: measured / seconds,
+      cpu: (cpuSeconds * 1e6) / measured,
       memoryBytes,
       arrived: Number(found.stdout),
       expected: sent,

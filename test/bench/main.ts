@@ -64,7 +64,7 @@ const scenarios: readonly Scenario[] = [
       title: `batches → archive, durably committed, ${syslog.replace('rfc', 'RFC ')}`,
       systems: [sluice],
       async run() {
-        const result = await archiveIntake(syslog, 1_000_000, 2)
+        const result = await archiveIntake(syslog, 1_000_000, 4)
         say(`archive: ${result.smaller.toFixed(2)} times smaller than raw`)
         return result
       },
