@@ -1,9 +1,9 @@
 // A relay with its disk buffer: the receiver is down, the relay is killed, and nothing is lost.
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { daemon, freePort, lineCount, run, temporaryFolder, until } from './program.ts'
 
 const LINES = 5_000
@@ -17,10 +17,13 @@ function send(port: number, from: number, to: number): Promise<void> {
   })
 }
 
-async function waiting(spool: string): Promise<number> {
+const waiting = async (spool: string) => (await totals(spool)).waiting
+const stored = async (spool: string) => (await totals(spool)).messages
+
+async function totals(spool: string): Promise<{ messages: number; waiting: number }> {
   const { stdout } = await run(['spool', 'ls', spool])
-  const total = /^total +\d+ +\d+ +(\d+) /m.exec(stdout)
-  return total ? Number(total[1]) : 0
+  const [, messages, waiting] = /^total +\d+ +(\d+) +(\d+) /m.exec(stdout) ?? ['', '0', '0']
+  return { messages: Number(messages), waiting: Number(waiting) }
 }
 
 test('relay: what it took in while its receiver was down survives kill -9, and arrives once', async () => {
@@ -114,3 +117,51 @@ destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${await freePort()}"]
   )
   expect(existsSync(join(folder, 'data-relay', 'spool'))).toBe(false)
 }, 60_000)
+
+test('relay: a stop while the receiver stalls drops nothing; the next start sends the rest', async () => {
+  const folder = temporaryFolder()
+  const relayPort = await freePort()
+  const received: Buffer[] = []
+  let stalls = true
+  const receiver = createServer((socket) => {
+    socket.on('error', () => {})
+    if (stalls) socket.pause()
+    else socket.on('data', (chunk: Buffer) => received.push(chunk))
+  })
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void receiver.close())
+  const { port } = receiver.address() as AddressInfo
+  const relay = () => {
+    return daemon(
+      'relay',
+      `drain: 5s
+sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${relayPort}"] } }
+destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${port}"], framing: newline } }
+`,
+      folder,
+    )
+  }
+  const count = 200_000
+  const spool = join(folder, 'data-relay', 'spool', 'up')
+  const first = await relay()
+  await send(relayPort, 0, count)
+  await until('all messages are in the spool', async () => (await stored(spool)) === count)
+  const before = Date.now()
+  expect(await first.stop()).toBe(0)
+  expect(Date.now() - before).toBeLessThan(5_000)
+  expect(first.output().stderr).not.toContain('dropped')
+  // What the kernels of both sides took before the stall is acknowledged, as far as plain TCP acknowledges at all.
+  const rest = await waiting(spool)
+  expect(rest).toBeGreaterThan(count / 2)
+
+  stalls = false
+  const second = await relay()
+  await until('the rest has been sent', async () => (await waiting(spool)) === 0)
+  expect(await second.stop()).toBe(0)
+  const numbers = [
+    ...Buffer.concat(received)
+      .toString('latin1')
+      .matchAll(/number (\d+)\n/g),
+  ].map(([, i]) => Number(i))
+  expect(numbers.slice(-rest)).toEqual(Array.from({ length: rest }, (_, i) => count - rest + i))
+}, 120_000)
