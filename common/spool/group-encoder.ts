@@ -11,11 +11,10 @@ import { headBytes, writeHead } from './segment-head.ts'
 import { segmentPath, type Segment } from './segments.ts'
 import type { SpoolContext } from './spool-options.ts'
 
-/** A batch, news of streams, or the wish for a new segment. */
+/** A batch, or news of streams. */
 export interface Waiting {
   readonly batch?: Batch
   readonly changes?: readonly MarkChange[]
-  readonly rolls?: boolean
   /** Of its messages. */
   readonly bytes: number
   readonly resolve: () => void
@@ -25,7 +24,7 @@ export interface Waiting {
 export interface Group {
   /** What it holds: the first of what waited. */
   readonly taken: readonly Waiting[]
-  readonly segment: Segment
+  segment: Segment
   /** The group is `[0, length)` of these; nothing has to be written where that is 0. */
   readonly bytes: Buffer
   readonly length: number
@@ -87,16 +86,14 @@ export class GroupEncoder {
     const { clock, name, metrics } = { ...this.#context, ...this.#context.platform }
     const now = clock.now()
     this.#buffer.clear(2 * SPOOL_GROUP_BYTES)
-    if (waiting[0].rolls) this.#active = undefined
-    if (!this.#active || this.#marks.areTooMany) this.#expire(dayOf(now))
-    const segment = this.#active ?? this.#begin(now)
+    if (this.#marks.areTooMany) this.#expire(dayOf(now))
+    const segment = this.#active ?? this.#begin(now, this.#buffer)
     const taken: Waiting[] = []
     const all: MarkChange[] = []
     let position = this.#position
     let repeats = 0
-    let written = waiting[0].rolls === true
+    let written = false
     for (const item of waiting) {
-      if (item.rolls && taken.length > 0) break
       const start = this.#buffer.length
       const added = this.#add(item, position, now)
       if (this.#buffer.length > room.bytes && !(room.forOne && taken.length === 0)) {
@@ -129,6 +126,18 @@ export class GroupEncoder {
     this.#active = isFull ? undefined : segment
   }
 
+  /** A segment that has nothing but the marks, and its bytes. */
+  emptySegment(): { readonly segment: Segment; readonly bytes: Buffer } {
+    const buffer = new GroupBuffer()
+    const segment = this.#begin(this.#context.platform.clock.now(), buffer)
+    return { segment, bytes: buffer.bytes.subarray(0, buffer.length) }
+  }
+
+  /** The next group goes into this segment, which is on the disk; into a new one where undefined. */
+  use(segment: Segment | undefined): void {
+    this.#active = segment
+  }
+
   #expire(today: number): void {
     this.#marks.expire(today)
     const over = this.durable.expire(today)
@@ -141,11 +150,12 @@ export class GroupEncoder {
     }
   }
 
-  #begin(now: number): Segment {
+  #begin(now: number, into: GroupBuffer): Segment {
+    this.#expire(dayOf(now))
     const first = this.#position
     const marks = this.durable.all
     const head = { stream: this.#stream, first, previousEnd: this.#previousEnd, made: now, marks }
-    writeHead(head, this.#buffer)
+    writeHead(head, into)
     const path = segmentPath(this.#context.folder, first)
     return { path, first, headBytes: headBytes(head), salt: this.#salt, end: first, bytes: 0, gone: false }
   }

@@ -27,9 +27,15 @@ export class SegmentFile {
     if (segment.bytes === 0) await this.#disk.syncFolder(this.#folder)
   }
 
-  /** Cuts what a write that is given up may have left behind the synced bytes. */
-  async cut(segment: Segment): Promise<void> {
-    if (this.#segment === segment) await this.#file?.truncate(segment.bytes)
+  /** Cuts a segment's file to its first bytes. */
+  async cut(path: string, bytes: number): Promise<void> {
+    await this.close()
+    const file = await this.#disk.open(path, 'write')
+    try {
+      await file.truncate(bytes)
+    } finally {
+      await file.close()
+    }
   }
 
   async close(): Promise<void> {

@@ -69,6 +69,15 @@ export class SegmentList {
     this.grown.raise()
   }
 
+  /** The newest segment was cut to its head. It is another one now: its reader begins anew. */
+  cutNewest(): Segment {
+    const newest = this.all.pop()!
+    const cut = { ...newest, bytes: newest.headBytes }
+    this.all.push(cut)
+    this.bytes -= newest.bytes - cut.bytes
+    return cut
+  }
+
   /** Takes the oldest away. */
   shift(): void {
     this.bytes -= this.all.shift()!.bytes

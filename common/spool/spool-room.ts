@@ -25,37 +25,41 @@ export class SpoolRoom {
   }
 
   /**
-   * Waits until the disk has room for a group of up to `bytes`. Resolves to what the group may take of the spool's bound,
-   * undefined when `signal` aborts.
+   * What a group may take of the spool's bound; undefined where the disk has too little free space for a group of up to
+   * `bytes`.
    */
-  async wait(bytes: number, signal: AbortSignal): Promise<Room | undefined> {
+  async forGroup(bytes: number): Promise<Room | undefined> {
     const { name, freeBytesMin, bytesMax } = this.#context
-    while (!signal.aborted) {
-      if (await this.#hasFree(bytes)) {
-        // One batch that is larger than all of the spool goes when nothing else is in it, or nothing that could be dropped.
-        const { isDrained, all } = this.#list
-        return { bytes: bytesMax - this.#list.bytes, forOne: isDrained || (this.#drops && all.length < 2) }
-      }
-      const values = { destination: name, freeBytesMin }
-      this.#warning.warn(values, 'the disk of the spool has too little free space')
-      if (!(await this.drop())) await this.#someTime(signal)
+    if (!(await this.#hasFree(bytes))) {
+      this.#warning.warn({ destination: name, freeBytesMin }, 'the disk of the spool has too little free space')
+      return undefined
     }
-    return undefined
+    // One batch that is larger than all of the spool goes when nothing else is in it, or nothing that could be dropped.
+    const { isDrained, all } = this.#list
+    return { bytes: bytesMax - this.#list.bytes, forOne: isDrained || (this.#drops && all.length < 2) }
   }
 
-  /** The group did not go in: drops the oldest segment or waits for the receiver. */
-  async make(signal: AbortSignal): Promise<void> {
-    if (await this.drop()) return
+  /** Says that the spool is full. */
+  sayFull(): void {
     const { name, bytesMax } = this.#context
-    this.#warning.warn({ destination: name, bytes: this.#list.bytes, bytesMax }, 'the spool is full: its sources wait')
-    await this.#someTime(signal)
+    this.#warning.warn({ destination: name, bytes: this.#list.bytes, bytesMax }, 'the spool is full')
+  }
+
+  /** Waits until there may be more. */
+  more(signal: AbortSignal): Promise<void> {
+    return Promise.race([this.#list.freed.next(), sleep(this.#context.platform.clock, SPOOL_SPACE_CHECK_MS, signal)])
   }
 
   /** Drops the oldest segment where that is allowed; false where it is not, or where there is none to drop. */
   async drop(): Promise<boolean> {
     const dropped = this.#drops && (await this.#removal.dropOldest())
-    if (dropped) this.#askedMs = -Infinity
+    if (dropped) this.changed()
     return dropped
+  }
+
+  /** Space was given back: it is asked for anew. */
+  changed(): void {
+    this.#askedMs = -Infinity
   }
 
   wrote(bytes: number): void {
@@ -81,9 +85,5 @@ export class SpoolRoom {
       this.#askedMs = nowMs
     }
     return this.#freeBytes - bytes >= freeBytesMin
-  }
-
-  #someTime(signal: AbortSignal): Promise<void> {
-    return Promise.race([this.#list.freed.next(), sleep(this.#context.platform.clock, SPOOL_SPACE_CHECK_MS, signal)])
   }
 }

@@ -17,7 +17,7 @@ import { GroupEncoder, type Group, type SpoolStart, type Waiting } from './group
 import type { MarkChange } from './live-marks.ts'
 import { SegmentFile } from './segment-file.ts'
 import type { SegmentRemoval } from './segment-removal.ts'
-import type { SegmentList } from './segments.ts'
+import type { Segment, SegmentList } from './segments.ts'
 import { SpoolRoom } from './spool-room.ts'
 import type { SpoolContext } from './spool-options.ts'
 
@@ -37,6 +37,8 @@ export class SpoolWriter {
   #beganMs = -Infinity
   #hurry: (() => void) | undefined
   #failing = false
+  /** The newest segment was cut: the disk has the marks of its head. */
+  #marksAreOld = false
 
   constructor(context: SpoolContext, list: SegmentList, removal: SegmentRemoval, start: SpoolStart) {
     const { disk, clock, log, random } = context.platform
@@ -60,11 +62,6 @@ export class SpoolWriter {
     return changes.length === 0 ? Promise.resolve() : this.#push({ changes }, 0)
   }
 
-  /** Begins a new segment that has nothing but the marks, so that the others can go. */
-  roll(): Promise<void> {
-    return this.#push({ rolls: true }, 0)
-  }
-
   /** Up to where these streams are on the disk. */
   marks(ids: readonly string[]): ReadonlyMap<string, number> {
     const { durable } = this.#encoder
@@ -76,9 +73,9 @@ export class SpoolWriter {
     )
   }
 
-  /** Nothing is waiting or under way. */
-  get isIdle(): boolean {
-    return this.#running === undefined
+  /** Gives back the disk of a spool that has nothing to give, unless it is being written to. */
+  shrink(): void {
+    this.#running ??= this.#giveBack().then(() => this.#run())
   }
 
   /** Gives what waits until the deadline, rejects the rest with `STOPPING`, and closes the file. */
@@ -91,7 +88,7 @@ export class SpoolWriter {
     await this.#file.close()
   }
 
-  #push(what: Pick<Waiting, 'batch' | 'changes' | 'rolls'>, bytes: number): Promise<void> {
+  #push(what: Pick<Waiting, 'batch' | 'changes'>, bytes: number): Promise<void> {
     if (this.#stop.signal.aborted) return Promise.reject(this.#stopping())
     return new Promise((resolve, reject) => {
       this.#waiting.push({ ...what, bytes, resolve, reject })
@@ -105,11 +102,11 @@ export class SpoolWriter {
     const { signal } = this.#stop
     while (this.#waiting.length > 0 && !signal.aborted) {
       await this.#pace()
-      const room = await this.#room.wait(Math.min(this.#waitingBytes, this.#encoder.groupBytes), signal)
-      if (room === undefined) break
-      const group = this.#encoder.encode(this.#waiting, room)
+      const room = await this.#room.forGroup(Math.min(this.#waitingBytes, this.#encoder.groupBytes))
+      const group = room && this.#encoder.encode(this.#waiting, room)
       if (!group) {
-        await this.#room.make(signal)
+        if (room) this.#room.sayFull()
+        if (!(await this.#room.drop()) && !(await this.#giveBack())) await this.#room.more(signal)
         continue
       }
       this.#waiting.splice(0, group.taken.length)
@@ -147,8 +144,8 @@ export class SpoolWriter {
         break
       } catch (error) {
         this.#failed(error)
-        const dropped = errnoOf(error) === 'ENOSPC' && (await this.#room.drop())
-        if (!dropped) await sleep(clock, this.#backoff.nextMs(), signal)
+        const isFull = errnoOf(error) === 'ENOSPC'
+        if (!(isFull && (await this.#madeRoomFor(group)))) await sleep(clock, this.#backoff.nextMs(), signal)
         if (signal.aborted) return this.#giveUp(group)
       }
     }
@@ -157,9 +154,67 @@ export class SpoolWriter {
     this.#backoff.reset()
     this.#room.wrote(group.length)
     this.#encoder.committed(group)
+    // The next segment's head has all marks again.
+    if (this.#marksAreOld) this.#encoder.use(undefined)
+    this.#marksAreOld = false
     if (group.length > 0) this.#list.grow(group.segment, group.length, group.end)
     if (this.#removal.isDue) await this.#removal.removeAcknowledged()
     return true
+  }
+
+  /** On a full disk: whether there is more room now. The group may go into another segment then. */
+  async #madeRoomFor(group: Group): Promise<boolean> {
+    if (await this.#room.drop()) return true
+    const isNew = this.#list.all.at(-1) !== group.segment
+    const segment = isNew ? await this.#cutNewest() : ((await this.#giveBack()) ?? (await this.#cutNewest()))
+    if (segment && !isNew) group.segment = segment
+    return segment !== undefined
+  }
+
+  /**
+   * Everything is acknowledged, and what is left is the newest segment, for its marks. They go into a new one that has nothing
+   * else. Undefined where there is nothing to give back, or no room for that.
+   */
+  async #giveBack(): Promise<Segment | undefined> {
+    if (!this.#newestIsIdle) return undefined
+    const { segment, bytes } = this.#encoder.emptySegment()
+    try {
+      await this.#file.write(segment, bytes, bytes.length)
+    } catch (error) {
+      this.#failed(error)
+      return undefined
+    }
+    this.#encoder.use(segment)
+    this.#list.grow(segment, bytes.length, segment.first)
+    await this.#removal.removeAcknowledged()
+    this.#room.changed()
+    return segment
+  }
+
+  /**
+   * The same on a disk that has no room for a new one: the segment is cut to its head. A crash before the next segment takes the
+   * marks back to that head, and repeats would be stored again.
+   */
+  async #cutNewest(): Promise<Segment | undefined> {
+    if (!this.#newestIsIdle) return undefined
+    const { path, headBytes } = this.#list.all.at(-1)!
+    try {
+      await this.#file.cut(path, headBytes)
+    } catch (error) {
+      this.#failed(error)
+      return undefined
+    }
+    const segment = this.#list.cutNewest()
+    this.#encoder.use(segment)
+    this.#marksAreOld = true
+    this.#room.changed()
+    return segment
+  }
+
+  /** It has more than its head, and the receiver has all of it. */
+  get #newestIsIdle(): boolean {
+    const newest = this.#list.all.at(-1)
+    return newest !== undefined && newest.bytes > newest.headBytes && this.#list.isDrained
   }
 
   #failed(error: unknown): void {
@@ -172,7 +227,7 @@ export class SpoolWriter {
 
   async #giveUp({ segment }: Group): Promise<false> {
     // Where not even that works, the next start cuts it.
-    await this.#file.cut(segment).catch((error: unknown) => this.#failed(error))
+    await this.#file.cut(segment.path, segment.bytes).catch((error: unknown) => this.#failed(error))
     return false
   }
 

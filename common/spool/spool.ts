@@ -211,8 +211,7 @@ export class Spool implements StreamMarks {
   #shrink(): void {
     const newest = this.#list.all.at(-1)
     if (!newest || newest.bytes - newest.headBytes < SPOOL_IDLE_BYTES || !this.#list.isDrained) return
-    // Rejected only because the program stops.
-    if (this.#writer.isIdle) void this.#writer.roll().catch(() => {})
+    this.#writer.shrink()
   }
 
   #measure(): void {

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { MemoryDisk, systemError } from './memory-disk.ts'
-import { batchFor, during, fakePlatform, readAll, spoolOn, until } from './surroundings.ts'
+import { batchFor, during, fakePlatform, readAll, spoolOn, streamBatch, until } from './surroundings.ts'
 
 const KiB = 1024
 const bytesMax = 1024 * KiB
@@ -195,4 +195,39 @@ test('closing while the disk fails rejects what is not written, with STOPPING', 
   await expect(second).rejects.toThrow('STOPPING')
   await expect(spool.write(batchFor(['3']))).rejects.toThrow('STOPPING')
   await spool.close()
+})
+
+/** Everything is read and acknowledged, and nothing but the newest segment is there; then its disk fills up. */
+async function drainedAndFull(disk: MemoryDisk, options: Parameters<typeof spoolOn>[1], leaves: number) {
+  const run = await opened(disk, { bytesMax: 64 * 1024 * KiB, ...options })
+  const stream = 'a'.repeat(32)
+  await during(run.platform, run.spool.write(streamBatch(stream, 0, ['1'])))
+  for (let i = 0; i < 20; i += 1) await during(run.platform, run.write(i))
+  await readAll(run.spool)
+  run.spool.acknowledge(run.spool.handedOut)
+  disk.capacity = disk.used + leaves
+  return { ...run, stream }
+}
+
+test('floor: what the receiver has makes room, also in the segment that is being written', async () => {
+  const disk = new MemoryDisk()
+  const { platform, spool, settled, write, stream } = await drainedAndFull(disk, { freeBytesMin: 300 * KiB }, 299 * KiB)
+  void write(20)
+  await until(platform, () => settled.includes(20), 'the write')
+  expect(numbersOf(await readAll(spool))).toEqual([20])
+  expect(await spool.marks([stream])).toEqual(new Map([[stream, 1]]))
+  const again = await opened(disk.afterPowerCut(() => 0.4))
+  expect(await again.spool.marks([stream])).toEqual(new Map([[stream, 1]]))
+})
+
+test('ENOSPC: what the receiver has makes room, also where not even a head fits any more', async () => {
+  for (const leaves of [0, 10, 200, 5_000]) {
+    const disk = diskWithQuota(Infinity)
+    const { platform, spool, settled, write, stream } = await drainedAndFull(disk, {}, leaves)
+    for (let i = 20; i < 30; i += 1) void write(i)
+    await until(platform, () => settled.length === 30, 'the writes')
+    expect(numbersOf(await readAll(spool))).toEqual(Array.from({ length: 10 }, (_, i) => 20 + i))
+    expect(await spool.marks([stream])).toEqual(new Map([[stream, 1]]))
+    expect(await platform.metrics.total('sluice_dropped_total')).toBe(0)
+  }
 })
