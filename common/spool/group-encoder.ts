@@ -44,8 +44,8 @@ export interface Room {
 export interface SpoolStart {
   readonly stream: string
   readonly marks: LiveMarks
-  /** Where the newest segment ended. */
-  readonly previousEnd: number
+  /** The newest segment that there is. */
+  readonly newest: Segment | undefined
   /** Position of the next message. */
   readonly position: number
 }
@@ -64,10 +64,11 @@ export class GroupEncoder {
   readonly durable: LiveMarks
   #previousEnd: number
   #position: number
+  #newestFirst: number
   /** The segment that the next group goes into; a new one where undefined. */
   #active: Segment | undefined
 
-  constructor(context: SpoolContext, { stream, marks, previousEnd, position }: SpoolStart) {
+  constructor(context: SpoolContext, { stream, marks, newest, position }: SpoolStart) {
     this.#context = context
     this.#stream = stream
     this.#salt = saltOf(stream)
@@ -77,7 +78,8 @@ export class GroupEncoder {
     this.#marks = marks
     this.durable = new LiveMarks()
     this.durable.replace(marks.all)
-    this.#previousEnd = previousEnd
+    this.#previousEnd = newest?.end ?? 0
+    this.#newestFirst = newest?.first ?? -1
     this.#position = position
   }
 
@@ -90,7 +92,7 @@ export class GroupEncoder {
     const segment = this.#active ?? this.#begin(now, this.#buffer)
     const taken: Waiting[] = []
     const all: MarkChange[] = []
-    let position = this.#position
+    let position = Math.max(this.#position, segment.first)
     let repeats = 0
     let written = false
     for (const item of waiting) {
@@ -123,6 +125,7 @@ export class GroupEncoder {
     if (length === 0) return
     const isFull = segment.bytes + length - segment.headBytes >= this.#segmentBytes
     this.#previousEnd = end
+    this.#newestFirst = segment.first
     this.#active = isFull ? undefined : segment
   }
 
@@ -136,6 +139,7 @@ export class GroupEncoder {
   /** The next group goes into this segment, which is on the disk; into a new one where undefined. */
   use(segment: Segment | undefined): void {
     this.#active = segment
+    if (segment) this.#newestFirst = segment.first
   }
 
   #expire(today: number): void {
@@ -152,7 +156,8 @@ export class GroupEncoder {
 
   #begin(now: number, into: GroupBuffer): Segment {
     this.#expire(dayOf(now))
-    const first = this.#position
+    // One name, one file: also where a segment holds news of streams and no message.
+    const first = Math.max(this.#position, this.#newestFirst + 1)
     const marks = this.durable.all
     const head = { stream: this.#stream, first, previousEnd: this.#previousEnd, made: now, marks }
     writeHead(head, into)

@@ -38,6 +38,13 @@ export class SegmentFile {
     }
   }
 
+  /** Takes away what is left of a segment that could not be begun. */
+  async remove(path: string): Promise<void> {
+    await this.close()
+    // Where that fails as well, the next start finds a segment that holds nothing.
+    await this.#disk.remove(path).catch(() => undefined)
+  }
+
   async close(): Promise<void> {
     const file = this.#file
     this.#file = undefined

@@ -9,14 +9,17 @@ import { messagesWithin, type Segment, type SegmentList } from './segments.ts'
 export class SegmentRemoval {
   readonly #context: SpoolContext
   readonly #list: SegmentList
+  readonly #leave: (segment: Segment) => Promise<void>
   readonly #warning: RateLimitedWarning
   #last: Promise<unknown> = Promise.resolve()
   /** Dropped while some of their messages were on their way: those may arrive all the same. */
   #inDoubt: Pick<Segment, 'first' | 'end'>[] = []
 
-  constructor(context: SpoolContext, list: SegmentList) {
+  /** `leave` makes the reader let go of a segment. */
+  constructor(context: SpoolContext, list: SegmentList, leave: (segment: Segment) => Promise<void>) {
     this.#context = context
     this.#list = list
+    this.#leave = leave
     const { log, clock } = context.platform
     this.#warning = new RateLimitedWarning(log, clock)
   }
@@ -39,7 +42,6 @@ export class SegmentRemoval {
       const { all, acknowledged, handedOut } = this.#list
       if (all.length < 2) return false
       const [segment] = all
-      segment.gone = true
       this.#count(messagesWithin(segment, Math.max(acknowledged, handedOut), Infinity))
       if (messagesWithin(segment, acknowledged, handedOut) > 0) {
         this.#inDoubt.push({ first: segment.first, end: Math.min(segment.end, handedOut) })
@@ -68,8 +70,10 @@ export class SegmentRemoval {
   }
 
   async #removeOldest(): Promise<void> {
-    const { path } = this.#list.all[0]
+    const [segment] = this.#list.all
+    const { path } = segment
     try {
+      await this.#leave(segment)
       await this.#context.platform.disk.remove(path)
     } catch (error) {
       // What stays there is found, and removed, at the next start.

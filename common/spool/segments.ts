@@ -16,7 +16,7 @@ export interface Segment {
   end: number
   /** Bytes that are synced. Nothing behind them is ever read. */
   bytes: number
-  /** Dropped: what was not read of it stays unread. */
+  /** Removed: what was not read of it stays unread. */
   gone: boolean
 }
 

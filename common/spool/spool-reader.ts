@@ -23,6 +23,7 @@ export class SpoolReader {
   readonly #origins = new OriginReader()
   readonly #warning: RateLimitedWarning
   #open: OpenSegment | undefined
+  #isReading = false
 
   constructor(context: SpoolContext, list: SegmentList, stream: string) {
     this.#context = context
@@ -33,6 +34,21 @@ export class SpoolReader {
 
   /** The next batch, whose hold of its slab is the caller's; undefined where everything synced was read. */
   async next(): Promise<Batch | undefined> {
+    this.#isReading = true
+    try {
+      return await this.#next()
+    } finally {
+      this.#isReading = false
+    }
+  }
+
+  /** The segment is going: its space is free only when nobody holds it. */
+  async leave(segment: Segment): Promise<void> {
+    segment.gone = true
+    if (this.#open?.segment === segment && !this.#isReading) await this.close()
+  }
+
+  async #next(): Promise<Batch | undefined> {
     for (;;) {
       const open = await this.#unread()
       if (!open) return undefined
@@ -71,6 +87,7 @@ export class SpoolReader {
     for (;;) {
       const { all, handedOut } = this.#list
       const next = all.find((segment) => !segment.gone && messagesWithin(segment, handedOut, Infinity) > 0)
+      if (next === undefined && this.#open?.segment.gone) await this.close()
       if (next === undefined || next === this.#open?.segment) return next && this.#open
       await this.close()
       try {

@@ -182,6 +182,7 @@ export class SpoolWriter {
       await this.#file.write(segment, bytes, bytes.length)
     } catch (error) {
       this.#failed(error)
+      await this.#file.remove(segment.path)
       return undefined
     }
     this.#encoder.use(segment)

@@ -146,16 +146,15 @@ export class Spool implements StreamMarks {
       platform.metrics.count('sluice_spool_cut_bytes_total', { destination: name }, cutBytes)
       platform.log.warn({ destination: name, bytes: cutBytes }, 'the spool ended in a write that was cut off: cut')
     }
-    const previousEnd = segments.at(-1)?.end ?? 0
+    const newest = segments.at(-1)
     const acknowledged = known?.position ?? 0
     this.#stream = known?.stream ?? stream ?? newId(platform.random)
-    const reached = Math.max(previousEnd, acknowledged)
-    // Also behind a segment that a crash left without records: the next one must not have its name.
-    const position = segments.length === 0 && reached === 0 ? 0 : reached + START_GAP
+    const isNew = newest === undefined && acknowledged === 0
+    const position = isNew ? 0 : Math.max(newest?.end ?? 0, acknowledged) + START_GAP
     const list = new SegmentList(segments, acknowledged)
     this.#list = list
-    this.#removal = new SegmentRemoval(context, list)
-    this.#writer = new SpoolWriter(context, list, this.#removal, { stream: this.#stream, marks, previousEnd, position })
+    this.#removal = new SegmentRemoval(context, list, (segment) => this.#reader.leave(segment))
+    this.#writer = new SpoolWriter(context, list, this.#removal, { stream: this.#stream, marks, newest, position })
     this.#reader = new SpoolReader(context, list, this.#stream)
     if (!known) await this.#file.write({ stream: this.#stream, position: acknowledged })
     this.#writtenDown = acknowledged

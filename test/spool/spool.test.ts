@@ -373,3 +373,42 @@ test('spool: a segment that somebody took away between two runs does not keep th
   expect(await platform.metrics.total('sluice_dropped_total')).toBe(0)
   expect(spool.messages).toBe(4)
 })
+
+test('spool: many segments of news of streams alone, no message among them', async () => {
+  const disk = new MemoryDisk()
+  const run = await opened(disk, { bytesMax: 1024 * 1024 })
+  const idOf = (i: number) => i.toString(16).padStart(32, '0')
+  const joins = (from: number) => new Map(Array.from({ length: 3_000 }, (_, i) => [idOf(from + i), from + i]))
+  for (let round = 0; round < 4; round += 1) {
+    await during(run.platform, run.spool.join(joins(3_000 * round)))
+    await run.platform.clock.pass(2_000)
+  }
+  await written(run.platform, run.spool, 'a message')
+  expect(await readAll(run.spool)).toEqual(['a message'])
+  await closed(run)
+  const again = await opened(disk)
+  expect((await again.spool.marks(Array.from({ length: 12_000 }, (_, i) => idOf(i)))).size).toBe(12_000)
+  expect(await readAll(again.spool)).toEqual(['a message'])
+})
+
+test('spool: a crash in the very first write leaves a head at most, and the next run begins behind it', async () => {
+  const disk = new MemoryDisk()
+  const first = await opened(disk)
+  await written(first.platform, first.spool, 'one')
+  await closed(first)
+  const [path] = segmentsOf(disk)
+  const inode = disk.files.get(path)!
+  for (const bytes of [0, 1, 63, 64, 65, 100]) {
+    const copy = new MemoryDisk()
+    const acknowledged = [...disk.files.keys()].find((name) => name.endsWith('acknowledged'))!
+    copy.files.set(acknowledged, disk.files.get(acknowledged)!)
+    copy.files.set(path, { now: inode.now.subarray(0, bytes), durable: Buffer.alloc(0) })
+    const second = await opened(copy)
+    await written(second.platform, second.spool, 'two')
+    await second.platform.clock.pass(5_000)
+    expect(await readAll(second.spool)).toEqual(['two'])
+    await closed(second)
+    const third = await opened(copy)
+    expect(await readAll(third.spool)).toEqual(['two'])
+  }
+})
