@@ -115,7 +115,7 @@ test(
 test('spool: the disk stops again and again: every message is in the receiver once', { timeout: 120_000 }, async () => {
   const seed = Number(process.env['SLUICE_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
   const roll = dice(seed)
-  for (let run = 0; run < 60; run += 1) {
+  for (let run = 0; run < 150; run += 1) {
     const stops = Array.from({ length: 4 }, () => 1 + Math.floor(roll() * 60))
     await expectExactlyOnce(stops, seed + run)
   }

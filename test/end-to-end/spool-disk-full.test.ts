@@ -1,0 +1,66 @@
+// A relay on a small disk that is full: it makes its senders wait, and goes on when its receiver makes room.
+
+import { execFileSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { daemon, freePort, temporaryFolder, until } from './program.ts'
+
+const COUNT = 200_000
+const PADDING = 'x'.repeat(200)
+
+/** A small file system of its own; undefined where this user may not have one. */
+function smallDisk(): string | undefined {
+  const folder = join(temporaryFolder(), 'disk')
+  mkdirSync(folder)
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=40m', 'none', folder], { stdio: 'ignore' })
+  } catch {
+    return undefined
+  }
+  onTestFinished(() => void execFileSync('umount', ['-l', folder]))
+  return folder
+}
+
+test('relay: its disk is full, then its receiver comes back: every message arrives once, in order', async (context) => {
+  const disk = smallDisk()
+  if (disk === undefined) return context.skip('mounting needs root')
+  const [relayPort, receiverPort] = [await freePort(), await freePort()]
+  const relay = await daemon(
+    'relay',
+    `data: ${JSON.stringify(join(disk, 'data'))}
+sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${relayPort}"] } }
+destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${receiverPort}"], framing: newline } }
+`,
+  )
+  const sender = connect(relayPort, '127.0.0.1')
+  for (let i = 0; i < COUNT; i += 1000) {
+    const lines = Array.from({ length: 1000 }, (_, k) => `<134>Oct 11 22:14:15 host app: number ${i + k} ${PADDING}\n`)
+    sender.write(lines.join(''))
+  }
+  sender.end()
+  await until('it says that its disk is full', () => relay.output().stderr.includes('too little free space'))
+
+  const chunks: Buffer[] = []
+  let bytes = 0
+  const receiver = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      bytes += chunk.length
+    })
+  })
+  await new Promise<void>((resolve) => receiver.listen(receiverPort, '127.0.0.1', resolve))
+  onTestFinished(() => void receiver.close())
+  await until('all of it has arrived', () => bytes >= COUNT * (PADDING.length + 40), 60_000)
+  const numbersOf = () =>
+    [
+      ...Buffer.concat(chunks)
+        .toString('latin1')
+        .matchAll(/number (\d+) /g),
+    ].map(([, i]) => Number(i))
+  await until('the last one has arrived', () => numbersOf().at(-1) === COUNT - 1, 60_000)
+  expect(numbersOf()).toEqual(Array.from({ length: COUNT }, (_, i) => i))
+  expect(relay.output().stderr).not.toContain('dropped')
+}, 180_000)
