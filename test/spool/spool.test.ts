@@ -19,7 +19,6 @@ import {
 import type { Spool } from '../../common/spool/spool.ts'
 
 const A = 'a'.repeat(32)
-const B = 'b'.repeat(32)
 
 const segmentsOf = (disk: MemoryDisk) => [...disk.files.keys()].filter((name) => name.endsWith('.spool')).sort()
 
@@ -138,118 +137,6 @@ test('spool: an idle spool gives back its disk, and keeps its marks', async () =
   await closed({ platform, spool })
   const again = await opened(disk)
   expect(await again.spool.marks([A])).toEqual(new Map([[A, 10]]))
-})
-
-test('marks: a stream that never came is not known, one that joined is, one that came is further', async () => {
-  const { platform, spool } = await opened(new MemoryDisk())
-  await during(
-    platform,
-    spool.join(
-      new Map([
-        [A, 100],
-        [B, 7],
-      ]),
-    ),
-  )
-  expect(await spool.marks([A, B, 'c'.repeat(32)])).toEqual(
-    new Map([
-      [A, 100],
-      [B, 7],
-    ]),
-  )
-  await during(platform, spool.write(streamBatch(A, 100, ['x', 'y'])))
-  await during(platform, spool.join(new Map([[A, 50]])))
-  expect(await spool.marks([A, B])).toEqual(
-    new Map([
-      [A, 102],
-      [B, 7],
-    ]),
-  )
-})
-
-test('marks: they are said only of what is synced', async () => {
-  const disk = new MemoryDisk()
-  const { platform, spool } = await opened(disk)
-  disk.failing = (operation) => (operation === 'sync' ? systemError('EIO') : undefined)
-  const write = spool.write(streamBatch(A, 0, ['x']))
-  await platform.clock.pass(500)
-  expect(await spool.marks([A])).toEqual(new Map())
-  disk.failing = () => undefined
-  await during(platform, write)
-  expect(await spool.marks([A])).toEqual(new Map([[A, 1]]))
-})
-
-test('marks: messages at or below the mark are left out and counted, also when batches are cut differently', async () => {
-  const { platform, spool } = await opened(new MemoryDisk())
-  await during(platform, spool.write(streamBatch(A, 0, ['1', '2', '3'])))
-  await during(
-    platform,
-    Promise.all([spool.write(streamBatch(A, 1, ['2', '3', '4'])), spool.write(streamBatch(A, 0, ['1']))]),
-  )
-  expect(await readAll(spool)).toEqual(['1', '2', '3', '4'])
-  expect(await platform.metrics.total('sluice_repeats_total')).toBe(3)
-})
-
-test('marks: a range without messages advances the mark', async () => {
-  const disk = new MemoryDisk()
-  const first = await opened(disk)
-  const empty = streamBatch(A, 0, [])
-  const stream = { id: A, from: 0, to: 900, ends: new Float64Array() }
-  await during(first.platform, first.spool.write({ ...empty, runs: [{ ...empty.runs[0], stream }] }))
-  expect(await first.spool.marks([A])).toEqual(new Map([[A, 900]]))
-  await closed(first)
-  const second = await opened(disk)
-  expect(await second.spool.marks([A])).toEqual(new Map([[A, 900]]))
-  expect(await readAll(second.spool)).toEqual([])
-})
-
-test('marks: they survive the segments that they were written in, through two generations', async () => {
-  const disk = new MemoryDisk()
-  let run = await opened(disk, { bytesMax: 1024 * 1024 })
-  await during(run.platform, run.spool.write(streamBatch(A, 0, ['1', '2'])))
-  for (let generation = 0; generation < 2; generation += 1) {
-    await written(run.platform, run.spool, ...Array.from({ length: 12 }, () => large('x')))
-    await readAll(run.spool)
-    run.spool.acknowledge(run.spool.handedOut)
-    await run.platform.clock.pass(2_000)
-    expect(segmentsOf(disk).length).toBe(1)
-    await closed(run)
-    run = await opened(disk, { bytesMax: 1024 * 1024 })
-    expect(await run.spool.marks([A])).toEqual(new Map([[A, 2]]))
-  }
-  await during(run.platform, run.spool.write(streamBatch(A, 0, ['1', '2', '3'])))
-  expect(await readAll(run.spool)).toEqual(['3'])
-})
-
-test('marks: a retired one goes after a week, a silent one after 90 days', async () => {
-  const disk = new MemoryDisk()
-  const day = 86_400_000
-  const { platform, spool } = await opened(disk, { bytesMax: 1024 * 1024 })
-  await during(
-    platform,
-    spool.join(
-      new Map([
-        [A, 1],
-        [B, 1],
-      ]),
-    ),
-  )
-  await during(platform, spool.retire([A]))
-  const aSegment = () => written(platform, spool, ...Array.from({ length: 8 }, () => large('x')))
-  const wall = platform.clock.now()
-  await aSegment()
-  expect(await spool.marks([A, B])).toEqual(
-    new Map([
-      [A, 1],
-      [B, 1],
-    ]),
-  )
-  platform.clock.setWall(wall + 8 * day * 1000)
-  await aSegment()
-  expect(await spool.marks([A, B])).toEqual(new Map([[B, 1]]))
-  platform.clock.setWall(wall + 92 * day * 1000)
-  await aSegment()
-  expect(await spool.marks([A, B])).toEqual(new Map())
 })
 
 test('spool: a torn tail is cut and counted, the record before it is handed out', async () => {
