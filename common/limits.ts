@@ -189,3 +189,28 @@ export const SPOOL_RETRY_MAX_MS = 5_000
 
 /** At a stop, a receiver that acknowledges nothing for so long is not waited for: the rest is on the disk. */
 export const SPOOL_DRAIN_STALL_MS = 1_000
+
+/** Bytes of a RELP frame, and of what a `batch` becomes when it is unpacked: the largest `max_message` (16 MiB) and its head. */
+export const RELP_FRAME_BYTES_MAX = 24 * MiB
+
+/** A `batch` frame is closed at so many bytes of messages: one slab at the receiver, and enough for zstd to find repeats in. */
+export const RELP_BATCH_BYTES = 224 * KiB
+
+/** Bytes of messages in `batch` frames that are sent and not answered. */
+export const RELP_WINDOW_BYTES = 4 * MiB
+
+/** `syslog` commands that are sent and not answered: librelp's default. */
+export const RELP_WINDOW_MESSAGES = 128
+
+/** Streams in one `marks`, `join` or `retire` frame. */
+export const RELP_STREAMS_MAX = 1024
+
+/** A RELP peer that owes an answer and gives none for so long is taken for dead: the connection is made anew. */
+export const RELP_ANSWER_WAIT_MS = 90_000
+
+/** Bytes of answers that a peer has not read; beyond it nothing more is read from it. */
+export const RELP_ANSWER_BYTES_MAX = 256 * KiB
+
+/** Messages in one `batch` frame, and runs: what a peer may make of few bytes. Senders stay at half. */
+export const RELP_BATCH_COUNT_MAX = 128 * KiB
+export const RELP_BATCH_RUNS_MAX = 16 * KiB

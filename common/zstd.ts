@@ -13,7 +13,7 @@ export interface ZstdCompressor {
 
 interface NodeZstd {
   zstdCompressSync(bytes: Uint8Array, options: { params: Record<number, number> }): Buffer
-  zstdDecompressSync(bytes: Uint8Array): Buffer
+  zstdDecompressSync(bytes: Uint8Array, options?: { maxOutputLength: number }): Buffer
   constants: { ZSTD_c_compressionLevel: number }
 }
 
@@ -22,12 +22,20 @@ type ZstdNapi = typeof import('zstd-napi')
 const nodeZstd = 'zstdCompressSync' in zlib ? (zlib as unknown as NodeZstd) : undefined
 
 let napi: ZstdNapi | undefined
+let intoContext: { decompress(into: Uint8Array, frame: Uint8Array): number } | undefined
 let decompressor: { decompress(bytes: Uint8Array): Buffer } | undefined
 
 // Loaded when first used: the package brings a native library, and most commands need none.
 function zstdNapi(): ZstdNapi {
   napi ??= createRequire(import.meta.url)('zstd-napi') as ZstdNapi
   return napi
+}
+
+type ZstdBinding = typeof import('zstd-napi/binding.js')
+
+// The part of the package that unpacks into memory that is there already.
+function zstdBinding(): ZstdBinding {
+  return createRequire(import.meta.url)('zstd-napi/binding.js') as ZstdBinding
 }
 
 /** A compressor of `level` (1 to 22). One thread's alone. */
@@ -52,4 +60,18 @@ export function zstdDecompress(frame: Uint8Array): Buffer {
 export function zstdDecompressStream(): Transform {
   const node = zlib as unknown as { createZstdDecompress?(): Transform }
   return node.createZstdDecompress?.() ?? new (zstdNapi().DecompressStream)()
+}
+
+/**
+ * Unpacks what a peer sent into `into`, never more than fits; returns how many bytes. Throws the library's error where it is no
+ * zstd or does not fit.
+ */
+export function zstdDecompressInto(frame: Uint8Array, into: Uint8Array): number {
+  if (nodeZstd) {
+    const bytes = nodeZstd.zstdDecompressSync(frame, { maxOutputLength: Math.max(1, into.length) })
+    into.set(bytes)
+    return bytes.length
+  }
+  const context = (intoContext ??= new (zstdBinding().DCtx)())
+  return context.decompress(into, frame)
 }

@@ -3,7 +3,7 @@
 import type { Batch, Origin, Run } from '../pipeline/batch.ts'
 import type { Slab } from '../pipeline/slab.ts'
 import type { MarkChange } from './live-marks.ts'
-import type { OriginReader } from './origin-bytes.ts'
+import type { OriginReader } from '../pipeline/origin-bytes.ts'
 import {
   CHANGES_AT,
   CHANGE_BYTES,

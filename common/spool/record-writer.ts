@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib'
 import type { Batch, Origin } from '../pipeline/batch.ts'
 import type { GroupBuffer, SlabBytes } from './group-buffer.ts'
 import type { MarkChange } from './live-marks.ts'
-import { originBytes } from './origin-bytes.ts'
+import { originBytes } from '../pipeline/origin-bytes.ts'
 import {
   CHANGE_BYTES,
   CHECKED_FROM,

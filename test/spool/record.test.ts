@@ -7,7 +7,7 @@ import { selectMessages, type Batch, type Origin, type Run } from '../../common/
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import { GroupBuffer } from '../../common/spool/group-buffer.ts'
 import { ADVANCE, RETIRE, type MarkChange } from '../../common/spool/live-marks.ts'
-import { OriginReader } from '../../common/spool/origin-bytes.ts'
+import { OriginReader } from '../../common/pipeline/origin-bytes.ts'
 import { DAMAGED, recordLength, saltOf } from '../../common/spool/record-layout.ts'
 import { readBatch, recordChanges, recordFacts } from '../../common/spool/record-reader.ts'
 import { writeRecord } from '../../common/spool/record-writer.ts'

@@ -6,14 +6,17 @@
 //   3  1  priority
 //   4     source, peer, zone, host, program: 2 bytes of length and the bytes, each
 
+import { PRIORITY_MAX } from '../message/priority.ts'
 import { localZone, zoneNamed } from '../message/zone.ts'
-import type { Origin } from '../pipeline/batch.ts'
+import type { Origin } from './batch.ts'
 
 const TEXT = 1
 const FORCED = 2
 const PEER = 4
 const ORIGINS_MAX = 10_000
+const ORIGIN_BYTES_MAX = 4 * 1024 * 1024
 const FIELD_BYTES_MAX = 4096
+const FIELDS = 5
 
 const known = new WeakMap<Origin, Buffer>()
 
@@ -44,20 +47,41 @@ function encode({ source, peer, lines, zone, host, hostForced, program, priority
   return bytes
 }
 
+/** Whether an origin's bytes lie at `at`: for bytes that a peer sent. */
+export function isOrigin(bytes: Buffer, at: number, end: number): boolean {
+  if (end - at < 4 || bytes.readUInt16LE(at) > end - at || bytes[at + 3] > PRIORITY_MAX) return false
+  const stop = at + bytes.readUInt16LE(at)
+  let field = at + 4
+  for (let i = 0; i < FIELDS; i += 1) {
+    if (field + 2 > stop) return false
+    const length = bytes.readUInt16LE(field)
+    if (length > FIELD_BYTES_MAX) return false
+    field += 2 + length
+  }
+  return field === stop
+}
+
 /** Remembers origins by their bytes. */
 export class OriginReader {
   readonly #origins = new Map<string, Origin>()
+  #bytes = 0
 
   /** The origin whose bytes begin at `at`. */
   read(bytes: Buffer, at: number): Origin {
     const key = bytes.toString('latin1', at, at + bytes.readUInt16LE(at))
     let origin = this.#origins.get(key)
     if (!origin) {
-      if (this.#origins.size >= ORIGINS_MAX) this.#origins.clear()
+      this.#bytes += key.length
+      if (this.#origins.size >= ORIGINS_MAX || this.#bytes > ORIGIN_BYTES_MAX) this.#forget(key.length)
       origin = decode(Buffer.from(key, 'latin1'))
       this.#origins.set(key, origin)
     }
     return origin
+  }
+
+  #forget(bytes: number): void {
+    this.#origins.clear()
+    this.#bytes = bytes
   }
 }
 

@@ -1,0 +1,196 @@
+// The data of a `batch` command, read (`batch-writer.ts` draws it). Whatever a peer sends is either a batch that holds
+// together or none: every length is checked against what is there, and what is unpacked against what was announced.
+
+import { BATCH_VERSION, ENDS_BY_LENGTH, ENDS_EACH, ENDS_EQUAL } from './batch-writer.ts'
+import { RELP_BATCH_COUNT_MAX, RELP_BATCH_RUNS_MAX, RELP_FRAME_BYTES_MAX } from '../limits.ts'
+import type { Batch, Origin, Run, StreamRange } from '../pipeline/batch.ts'
+import { isOrigin, type OriginReader } from '../pipeline/origin-bytes.ts'
+import type { Slab } from '../pipeline/slab.ts'
+import { zstdDecompressInto } from '../zstd.ts'
+
+const SPACE = 0x20
+const ZERO = 0x30
+const ID_BYTES = 16
+
+/** What is wrong with a peer's bytes: never leaves this file. */
+class Malformed extends Error {}
+
+/** How many bytes of slab a batch needs; 0 where it is none, or larger than one may be. */
+export function unpackedBytes(bytes: Buffer, start: number, end: number): number {
+  try {
+    const { unpacked, messages } = readFront(new Cursor(bytes, start, end))
+    return messages <= unpacked && unpacked <= RELP_FRAME_BYTES_MAX ? unpacked : 0
+  } catch (error) {
+    return asUndefined(error) ?? 0
+  }
+}
+
+/**
+ * The batch in `[start, end)`, unpacked to the front of `slab`, which has room for `unpackedBytes` and which the batch takes
+ * over; undefined where the bytes are no batch, and then the slab stays the caller's.
+ */
+export function readBatchFrame(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  slab: Slab,
+  received: number,
+  origins: OriginReader,
+): Batch | undefined {
+  const front = new Cursor(bytes, start, end)
+  try {
+    const { unpacked, messages } = readFront(front)
+    if (unpack(bytes.subarray(front.at, end), slab.bytes.subarray(0, unpacked)) !== unpacked) return undefined
+    return readContent(slab, messages, unpacked, received, origins)
+  } catch (error) {
+    return asUndefined(error)
+  }
+}
+
+function asUndefined(error: unknown): undefined {
+  if (!(error instanceof Malformed)) throw error
+  return undefined
+}
+
+function readFront(front: Cursor) {
+  if (front.byte() !== BATCH_VERSION) throw new Malformed()
+  return { unpacked: front.varint(), messages: front.varint() }
+}
+
+function unpack(packed: Buffer, into: Buffer): number {
+  try {
+    return zstdDecompressInto(packed, into)
+  } catch {
+    return -1 // the library's word for "no zstd", or for more than was announced
+  }
+}
+
+function readContent(slab: Slab, messageBytes: number, end: number, received: number, origins: OriginReader): Batch {
+  const { bytes } = slab
+  const facts = new Cursor(bytes, messageBytes, end)
+  const originBytes = facts.varint()
+  const originsAt = facts.skip(originBytes)
+  const streams: string[] = []
+  const streamCount = facts.varint()
+  if (streamCount > RELP_BATCH_RUNS_MAX) throw new Malformed()
+  facts.fits(streamCount * ID_BYTES)
+  for (let i = 0; i < streamCount; i += 1) {
+    const at = facts.skip(ID_BYTES)
+    streams.push(bytes.toString('hex', at, at + ID_BYTES))
+  }
+
+  const bounds = readBounds(bytes, messageBytes)
+  const count = bounds.length / 2
+  const runs: Run[] = []
+  let marks: Uint32Array | undefined
+  let at = 0
+  while (!facts.done) {
+    if (runs.length === RELP_BATCH_RUNS_MAX) throw new Malformed()
+    const runCount = facts.varint()
+    if (runCount > count - at) throw new Malformed()
+    const originAt = originsAt + facts.varint()
+    if (!isOrigin(bytes, originAt, originsAt + originBytes)) throw new Malformed()
+    const origin: Origin = { ...origins.read(bytes, originAt), received: facts.varint() }
+    const index = facts.varint()
+    if (index > streams.length) throw new Malformed()
+    const stream = index === 0 ? undefined : readStream(facts, streams[index - 1], runCount, bounds, at)
+    if (facts.byte() === 1) {
+      marks ??= new Uint32Array(count)
+      for (let i = 0; i < runCount; i += 1) marks[at + i] = facts.varint()
+    }
+    runs.push(stream ? { count: runCount, origin, stream } : { count: runCount, origin })
+    at += runCount
+  }
+  if (at !== count) throw new Malformed()
+  return { slab, bounds, count, received, runs, ...(marks && { marks }) }
+}
+
+function readStream(facts: Cursor, id: string, count: number, bounds: Uint32Array, at: number): StreamRange {
+  const from = facts.varint()
+  const length = facts.varint()
+  const how = facts.byte()
+  if (how > ENDS_BY_LENGTH || from + length > Number.MAX_SAFE_INTEGER) throw new Malformed()
+  const ends = length <= 0xffffffff ? new Uint32Array(count) : new Float64Array(count)
+  const step = how === ENDS_EACH ? 0 : facts.varint()
+  let end = 0
+  for (let i = 0; i < count; i += 1) {
+    const bound = 2 * (at + i)
+    if (how === ENDS_EQUAL) end += step
+    else end += how === ENDS_EACH ? facts.varint() : step + bounds[bound + 1] - bounds[bound]
+    if (end > length) throw new Malformed()
+    ends[i] = end
+  }
+  return { id, from, to: from + length, ends }
+}
+
+/** Octet counts up to `end`, as bounds. */
+function readBounds(bytes: Buffer, end: number): Uint32Array {
+  let bounds = new Uint32Array(1024)
+  let filled = 0
+  let at = 0
+  while (at < end) {
+    let length = 0
+    const digitsAt = at
+    for (let byte = bytes[at]; byte !== SPACE; byte = bytes[++at]) {
+      if (at === end || byte < ZERO || byte > ZERO + 9) throw new Malformed()
+      length = 10 * length + byte - ZERO
+      if (length > end) throw new Malformed()
+    }
+    const start = at + 1
+    if (at === digitsAt || start + length > end) throw new Malformed()
+    if (filled === 2 * RELP_BATCH_COUNT_MAX) throw new Malformed()
+    if (filled === bounds.length) {
+      const larger = new Uint32Array(2 * filled)
+      larger.set(bounds)
+      bounds = larger
+    }
+    bounds[filled++] = start
+    at = start + length
+    bounds[filled++] = at
+  }
+  return bounds.slice(0, filled)
+}
+
+class Cursor {
+  at: number
+  readonly #bytes: Buffer
+  readonly #end: number
+
+  constructor(bytes: Buffer, at: number, end: number) {
+    this.#bytes = bytes
+    this.at = at
+    this.#end = end
+  }
+
+  get done(): boolean {
+    return this.at >= this.#end
+  }
+
+  fits(bytes: number): void {
+    if (bytes > this.#end - this.at) throw new Malformed()
+  }
+
+  byte(): number {
+    this.fits(1)
+    return this.#bytes[this.at++]
+  }
+
+  /** Passes over `bytes`; returns where they begin. */
+  skip(bytes: number): number {
+    this.fits(bytes)
+    const at = this.at
+    this.at += bytes
+    return at
+  }
+
+  varint(): number {
+    let value = 0
+    for (let unit = 1; ; unit *= 128) {
+      const byte = this.byte()
+      value += (byte & 0x7f) * unit
+      if (value > Number.MAX_SAFE_INTEGER) throw new Malformed()
+      if (byte < 0x80) return value
+      if (unit > 128 ** 7) throw new Malformed()
+    }
+  }
+}

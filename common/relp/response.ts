@@ -1,0 +1,48 @@
+// RELP's answer: `TXNR rsp DATALEN CODE[ TEXT][LF DATA]`, with 200 for done and 500 for refused.
+
+import type { Output } from '../message/output.ts'
+
+const SPACE = 0x20
+const LF = 0x0a
+const ZERO = 0x30
+
+const done = Buffer.from(' rsp 6 200 OK\n')
+
+/** Adds `TXNR rsp 6 200 OK LF`. */
+export function writeDone(txnr: number, into: Output): void {
+  into.number(txnr)
+  into.fixed(done)
+}
+
+/** Adds a whole frame; `data` is text, or bytes. */
+export function writeFrame(txnr: number, command: string, data: string | Buffer, into: Output): void {
+  const bytes = typeof data === 'string' ? Buffer.from(data) : data
+  into.number(txnr)
+  into.text(` ${command} ${bytes.length}`)
+  if (bytes.length > 0) {
+    into.byte(SPACE)
+    into.reserve(bytes.length)
+    into.bytes.set(bytes, into.length)
+    into.length += bytes.length
+  }
+  into.byte(LF)
+}
+
+/** The code of an answer in `[start, end)`; 0 where there is none. */
+export function responseCode(bytes: Buffer, start: number, end: number): number {
+  if (end - start < 3) return 0
+  let code = 0
+  for (let i = start; i < start + 3; i += 1) {
+    const digit = bytes[i] - ZERO
+    if (digit < 0 || digit > 9) return 0
+    code = 10 * code + digit
+  }
+  const behind = end - start > 3 ? bytes[start + 3] : SPACE
+  return behind === SPACE || behind === LF ? code : 0
+}
+
+/** Where the data of an answer begins: behind its first line; `end` where there is none. */
+export function responseData(bytes: Buffer, start: number, end: number): number {
+  for (let i = start; i < end; i += 1) if (bytes[i] === LF) return i + 1
+  return end
+}
