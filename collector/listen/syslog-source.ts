@@ -1,4 +1,4 @@
-// The `syslog` source: listens for syslog on UDP and TCP.
+// The `syslog` source: listens for syslog on UDP and TCP, and for RELP.
 
 import type { ComponentContext, SourceType } from '../../common/component.ts'
 import { isWithin, parseAddress } from '../../common/expression/address.ts'
@@ -10,16 +10,18 @@ import type { Origin } from '../../common/pipeline/batch.ts'
 import type { Sink, Source } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
 import { Intake } from '../../common/pipeline/intake.ts'
+import { ConnectionGate } from './connection-gate.ts'
+import { RelpListener } from './relp-listener.ts'
 import { TcpListener, type ListenerSettings } from './tcp-listener.ts'
 import { UdpListener } from './udp-listener.ts'
 
 const syslogOptions = options({
-  listen: list(endpointUrl(['udp', 'tcp'], 'listen')).describe('Addresses to listen on.'),
+  listen: list(endpointUrl(['udp', 'tcp', 'relp'], 'listen')).describe('Addresses to listen on.'),
   zone: zone().prefault('local').describe('Zone of times that name none.'),
   keep_host: flag().prefault(true).describe('Whether a message keeps the host it names, or gets its sender’s address.'),
   max_connections: count(1, 1_000_000)
     .prefault(CONNECTIONS_MAX)
-    .describe('TCP connections at a time; more are turned away and counted.'),
+    .describe('TCP and RELP connections at a time; more are turned away and counted.'),
   allow: list(network()).optional().describe('Who may send; everybody where it is not given.'),
 })
 
@@ -27,7 +29,7 @@ type SyslogOptions = OptionsOf<typeof syslogOptions>
 
 export const syslogSource: SourceType<SyslogOptions> = {
   type: 'syslog',
-  about: 'Listens for syslog on UDP and TCP, in any format and framing.',
+  about: 'Listens for syslog on UDP and TCP, in any format and framing, and for RELP.',
   options: syslogOptions,
   create: (given, context) => new SyslogSource(given, context),
 }
@@ -38,25 +40,29 @@ class SyslogSource implements Source {
   readonly #platform: Platform
   readonly #tcp: TcpListener
   readonly #udp: UdpListener
+  readonly #relp: RelpListener
 
   constructor(given: SyslogOptions, context: ComponentContext) {
     this.name = context.name
     this.#options = given
     this.#platform = context.platform
     const settings = settingsOf(given, context)
-    this.#tcp = new TcpListener(settings, context.platform)
-    this.#udp = new UdpListener(settings, context.platform)
+    const { platform } = context
+    const gate = new ConnectionGate(settings, platform)
+    this.#tcp = new TcpListener(settings, gate, platform)
+    this.#udp = new UdpListener(settings, platform)
+    this.#relp = new RelpListener(settings, gate, platform)
   }
 
   async open(): Promise<void> {
     try {
       for (const { scheme, host, port } of this.#options.listen) {
-        const listener = scheme === 'udp' ? this.#udp : this.#tcp
+        const listener = { udp: this.#udp, tcp: this.#tcp, relp: this.#relp }[scheme]
         const bound = await listener.listen({ host, port })
         this.#platform.log.info({ source: this.name, scheme, host, port: bound }, 'listening')
       }
     } catch (error) {
-      await Promise.all([this.#tcp.stop(), this.#udp.stop()])
+      await Promise.all([this.#tcp.stop(), this.#udp.stop(), this.#relp.stop()])
       throw error
     }
   }
@@ -65,9 +71,11 @@ class SyslogSource implements Source {
     const intake = new Intake(this.name, sink, this.#platform)
     this.#tcp.start(intake)
     this.#udp.start(intake)
+    this.#relp.start(intake, sink.streams)
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
-    await Promise.all([this.#tcp.stop(), this.#udp.stop()])
+    await Promise.all([this.#tcp.stop(), this.#udp.stop(), this.#relp.stop()])
     await intake.close()
+    this.#relp.finish()
   }
 }
 

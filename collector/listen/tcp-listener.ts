@@ -1,14 +1,14 @@
 // Syslog over TCP (RFC 6587): thousands of connections, each with a splitter of its own and nothing else.
 
 import { StreamSplitter, type FrameOutput, type FramingMode } from '../../common/framing/stream-splitter.ts'
-import { HalfFrames } from '../../common/framing/half-frames.ts'
+import { halfFrames } from '../../common/framing/half-frames.ts'
 import { HALF_FRAME_WAIT_MS } from '../../common/limits.ts'
-import { RateLimitedWarning } from '../../common/log.ts'
 import type { Connection, Endpoint, Listener } from '../../common/net/net.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
 import type { Intake } from '../../common/pipeline/intake.ts'
+import type { ConnectionGate } from './connection-gate.ts'
 
 /** What a listener needs to know of its source. */
 export interface ListenerSettings {
@@ -21,9 +21,6 @@ export interface ListenerSettings {
   /** The origin of what this address sends. */
   originOf(host: string): Origin
 }
-
-/** All half frames of the process, over all sources. */
-const halfFrames = new HalfFrames()
 
 // How often connections are looked at for a half frame that has waited too long.
 const SWEEP_MS = 5_000
@@ -40,7 +37,7 @@ interface Open {
 export class TcpListener {
   readonly #settings: ListenerSettings
   readonly #platform: Platform
-  readonly #warning: RateLimitedWarning
+  readonly #gate: ConnectionGate
   readonly #open = new Set<Open>()
   readonly #listeners: Listener[] = []
   #intake: Intake | undefined
@@ -49,10 +46,10 @@ export class TcpListener {
   #braked = false
   #stopped = false
 
-  constructor(settings: ListenerSettings, platform: Platform) {
+  constructor(settings: ListenerSettings, gate: ConnectionGate, platform: Platform) {
     this.#settings = settings
+    this.#gate = gate
     this.#platform = platform
-    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
   /** Listens on one more address; resolves to its port. */
@@ -65,7 +62,7 @@ export class TcpListener {
   /** Begins to read. */
   start(intake: Intake): void {
     this.#intake = intake
-    this.#acceptWaiting()
+    this.#takeWaiting()
     this.#sweep()
   }
 
@@ -73,27 +70,29 @@ export class TcpListener {
   async stop(): Promise<void> {
     this.#stopped = true
     await Promise.all(this.#listeners.map((listener) => listener.close()))
-    for (const connection of this.#waiting.splice(0)) connection.destroy()
+    for (const connection of this.#waiting.splice(0)) {
+      connection.destroy()
+      this.#gate.leave()
+    }
     for (const open of this.#open) {
+      this.#gate.leave()
       for (const chunk of open.stash.splice(0)) open.splitter.feed(chunk)
       open.splitter.flush()
       open.connection.destroy()
     }
     this.#open.clear()
-    this.#countOpen()
   }
 
   #accept(connection: Connection): void {
+    if (this.#stopped) connection.destroy()
+    else if (this.#gate.admits(connection)) this.#take(connection)
+  }
+
+  #take(connection: Connection): void {
     const intake = this.#intake
-    if (this.#stopped) return connection.destroy()
-    const { host } = connection.peer
-    if (!this.#settings.allows(host)) return this.#refuse(connection, 'not_allowed')
-    const connections = this.#open.size + this.#waiting.length
-    if (connections >= this.#settings.connectionsMax) return this.#refuse(connection, 'max_connections')
     if (!intake || this.#braked) return void this.#waiting.push(connection)
     const open = this.#opened(connection, intake)
     this.#open.add(open)
-    this.#countOpen()
     connection.start({
       data: (chunk) => this.#data(open, chunk, intake),
       end: () => this.#end(open),
@@ -101,8 +100,8 @@ export class TcpListener {
     })
   }
 
-  #acceptWaiting(): void {
-    for (const connection of this.#waiting.splice(0)) this.#accept(connection)
+  #takeWaiting(): void {
+    for (const connection of this.#waiting.splice(0)) this.#take(connection)
   }
 
   #opened(connection: Connection, intake: Intake): Open {
@@ -118,13 +117,6 @@ export class TcpListener {
       out,
     )
     return { connection, splitter, lastMs: clock.monotonicMs(), stash: [] }
-  }
-
-  #refuse(connection: Connection, reason: 'not_allowed' | 'max_connections'): void {
-    const { source } = this.#settings
-    this.#platform.metrics.count('sluice_connections_refused_total', { source, reason }, 1)
-    this.#warning.warn({ source, peer: connection.peer.host, reason }, 'connection refused')
-    connection.destroy()
   }
 
   #data(open: Open, chunk: Buffer, intake: Intake): void {
@@ -149,7 +141,7 @@ export class TcpListener {
     } while (stashed)
     this.#braked = false
     for (const { connection } of this.#open) connection.resume()
-    this.#acceptWaiting()
+    this.#takeWaiting()
   }
 
   #end(open: Open): void {
@@ -161,12 +153,7 @@ export class TcpListener {
     if (!this.#open.delete(open)) return
     for (const chunk of open.stash.splice(0)) open.splitter.feed(chunk)
     open.splitter.flush()
-    this.#countOpen()
-  }
-
-  #countOpen(): void {
-    const { source } = this.#settings
-    this.#platform.metrics.set('sluice_connections', { source }, this.#open.size)
+    this.#gate.leave()
   }
 
   #sweep(): void {

@@ -37,3 +37,6 @@ export class HalfFrames {
     }
   }
 }
+
+/** All half frames of the process, over all sources. */
+export const halfFrames = new HalfFrames()

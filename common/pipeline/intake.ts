@@ -40,13 +40,18 @@ export class Intake {
     this.#gather = new Gather(
       platform.slabs,
       () => platform.clock.now(),
-      (batch) => void this.#write(batch),
+      (batch) => void this.#writeOrDrop(batch),
     )
   }
 
   /** Whether `bytes` can be taken in now. Where not: brake until `room()`, or drop and count. */
   takes(bytes: number): boolean {
     return !this.#writes.full && this.#gather.reserve(bytes)
+  }
+
+  /** Whether as much is open as may be: brake until `room()`. */
+  get full(): boolean {
+    return this.#writes.full
   }
 
   /** Resolves when a chunk can be taken in again. */
@@ -106,18 +111,24 @@ export class Intake {
     this.#gather.flush()
   }
 
-  async #write(batch: Batch): Promise<void> {
+  /** What comes from a peer that waits for an answer: nothing of it counts as dropped, since a rejection is the answer. */
+  write(batch: Batch): Promise<void> {
     const { metrics } = this.#platform
     const source = this.#source
-    const { count } = batch
-    metrics.count('sluice_received_total', { source }, count)
+    metrics.count('sluice_received_total', { source }, batch.count)
     metrics.count('sluice_received_bytes_total', { source }, batchBytes(batch))
+    return this.#writes.write(batch)
+  }
+
+  async #writeOrDrop(batch: Batch): Promise<void> {
     try {
-      await this.#writes.write(batch)
+      await this.write(batch)
     } catch (error) {
       // The network cannot be read again: what a destination gave back is lost here, and said so.
+      const source = this.#source
+      const { count } = batch
       const reason = error instanceof Fault ? error.code.toLowerCase() : 'write_failed'
-      metrics.count('sluice_dropped_total', { reason, where: source }, count)
+      this.#platform.metrics.count('sluice_dropped_total', { reason, where: source }, count)
       this.#warning.warn({ source, messages: count, reason: reasonOf(error) }, 'messages dropped')
     }
   }

@@ -76,9 +76,13 @@ export class FrameReader {
     this.#at = 0
   }
 
-  /** Whether something is there that `next` has not looked at. */
-  get hasRest(): boolean {
-    return this.#at < this.#chunk.length
+  /** The frame found last is found again by the next step. */
+  putBack(): void {
+    const length = this.end - this.start
+    if (this.bytes === this.#chunk) this.#at = this.start
+    else this.#heldLength = this.last ? length + 1 : length
+    this.#left += length
+    this.#inData = true
   }
 
   /** The next frame, or part of one. After `malformed` there is no way on. */
@@ -198,7 +202,8 @@ export class FrameReader {
   #letGo(): void {
     this.bytes = empty
     if (this.#heldLength > 0) return
-    if (this.#held.length > HELD_BYTES_KEPT || (this.#held.length > 0 && !this.hasRest)) this.#held = empty
+    if (this.#held.length > HELD_BYTES_KEPT || (this.#held.length > 0 && this.#at === this.#chunk.length))
+      this.#held = empty
   }
 }
 

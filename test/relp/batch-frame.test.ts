@@ -1,31 +1,17 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { RELP_FRAME_BYTES_MAX } from '../../common/limits.ts'
-import { Output } from '../../common/message/output.ts'
 import { zoneNamed } from '../../common/message/zone.ts'
 import type { Batch, Run } from '../../common/pipeline/batch.ts'
 import { OriginReader } from '../../common/pipeline/origin-bytes.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import { readBatchFrame, unpackedBytes } from '../../common/relp/batch-reader.ts'
-import { BatchWriter, type RunPart } from '../../common/relp/batch-writer.ts'
 import { zstdCompressor } from '../../common/zstd.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 import { textsOf } from '../fake/sink.ts'
+import { pack } from './packed.ts'
 
 const RECEIVED = 1_790_000_000_000_000
-
-/** Messages `[first, end)` of a batch of one run, as frame data. */
-function pack(batch: Batch, first = 0, end = batch.count): Buffer {
-  const content = new Output()
-  for (let i = first; i < end; i += 1) {
-    content.text(`${batch.bounds[2 * i + 1] - batch.bounds[2 * i]} `)
-    content.raw(batch.slab, batch.bounds[2 * i], batch.bounds[2 * i + 1])
-  }
-  const [run] = batch.runs
-  const { received, bounds, marks } = batch
-  const part: RunPart = { run, first, end, received, stream: run.stream, bounds, marks, at: 0 }
-  return Buffer.from(new BatchWriter(true).write(content, [part]))
-}
 
 function unpack(data: Buffer): Batch | undefined {
   const bytes = unpackedBytes(data, 0, data.length)

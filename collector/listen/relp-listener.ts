@@ -1,0 +1,121 @@
+// RELP connections: the acknowledged way in. Nothing is answered before it is kept, and while nothing more can be taken in,
+// nobody is read from.
+
+import { RateLimitedWarning } from '../../common/log.ts'
+import type { Connection, Endpoint, Listener } from '../../common/net/net.ts'
+import type { Intake } from '../../common/pipeline/intake.ts'
+import { OriginReader } from '../../common/pipeline/origin-bytes.ts'
+import type { StreamMarks } from '../../common/pipeline/sink.ts'
+import type { Platform } from '../../common/platform.ts'
+import type { ConnectionGate } from './connection-gate.ts'
+import { RelpGather } from './relp-gather.ts'
+import { RelpSession, type RelpSurroundings } from './relp-session.ts'
+import type { ListenerSettings } from './tcp-listener.ts'
+
+export class RelpListener {
+  readonly #settings: ListenerSettings
+  readonly #gate: ConnectionGate
+  readonly #platform: Platform
+  readonly #warning: RateLimitedWarning
+  readonly #sessions = new Set<RelpSession>()
+  readonly #listeners: Listener[] = []
+  #shared: RelpSurroundings | undefined
+  /** Accepted, but not read from yet: the source does not run yet, or brakes. */
+  #waiting: Connection[] = []
+  #braked = false
+  #stopped = false
+
+  constructor(settings: ListenerSettings, gate: ConnectionGate, platform: Platform) {
+    this.#settings = settings
+    this.#gate = gate
+    this.#platform = platform
+    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
+  }
+
+  /** Listens on one more address; resolves to its port. */
+  async listen(at: Endpoint): Promise<number> {
+    const listener = await this.#platform.net.listen(at, (connection) => this.#accept(connection))
+    this.#listeners.push(listener)
+    return listener.port
+  }
+
+  /** Begins to read. `streams` knows how far the streams of other sluices are stored. */
+  start(intake: Intake, streams: StreamMarks | undefined): void {
+    const { source, messageBytesMax } = this.#settings
+    const platform = this.#platform
+    this.#shared = {
+      ...{ source, platform, intake, streams, messageBytesMax },
+      gather: new RelpGather(intake, platform),
+      origins: new OriginReader(),
+      warn: (peer, reason) => this.#warning.warn({ source, peer, reason }, 'RELP connection ended'),
+      brake: () => void this.#brake(),
+    }
+    this.#takeWaiting()
+  }
+
+  /** Stops accepting and reading; what was taken in is on its way. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await Promise.all(this.#listeners.map((listener) => listener.close()))
+    for (const connection of this.#waiting.splice(0)) {
+      connection.destroy()
+      this.#gate.leave()
+    }
+    for (const { connection } of this.#sessions) connection.pause()
+    this.#shared?.gather.close()
+  }
+
+  /** After `stop`, when everything has settled: the last answers go out. */
+  finish(): void {
+    for (const session of this.#sessions) {
+      session.connection.resume()
+      session.finish()
+    }
+  }
+
+  #accept(connection: Connection): void {
+    if (this.#stopped) connection.destroy()
+    else if (this.#gate.admits(connection)) this.#take(connection)
+  }
+
+  #take(connection: Connection): void {
+    const shared = this.#shared
+    if (!shared || this.#braked) return void this.#waiting.push(connection)
+    const session = new RelpSession(connection, this.#settings.originOf(connection.peer.host), shared)
+    this.#sessions.add(session)
+    connection.start({
+      data: (chunk) => session.data(chunk, this.#braked || this.#stopped),
+      end: () => connection.end(),
+      close: () => this.#closed(session),
+    })
+  }
+
+  #takeWaiting(): void {
+    for (const connection of this.#waiting.splice(0)) this.#take(connection)
+  }
+
+  #closed(session: RelpSession): void {
+    if (!this.#sessions.delete(session)) return
+    session.closed()
+    this.#gate.leave()
+  }
+
+  // Everybody stops, and everybody goes on: a sender is not favoured for being quick after the pause.
+  async #brake(): Promise<void> {
+    if (this.#braked) return
+    this.#braked = true
+    const { intake } = this.#shared!
+    for (const { connection } of this.#sessions) connection.pause()
+    let hasRoom = false
+    while (!hasRoom && !this.#stopped) {
+      // Where writes are not what is too many, slabs are: somebody holds them, or one could be had.
+      await (intake.full ? intake.room() : this.#platform.slabs.freed())
+      hasRoom = true
+      for (const session of this.#sessions) if (hasRoom) hasRoom = session.read()
+    }
+    this.#braked = false
+    if (this.#stopped) return
+    for (const { connection } of this.#sessions) connection.resume()
+    this.#takeWaiting()
+  }
+}

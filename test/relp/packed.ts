@@ -1,0 +1,18 @@
+// A batch of one run as the data of a `batch` command.
+
+import { Output } from '../../common/message/output.ts'
+import type { Batch } from '../../common/pipeline/batch.ts'
+import { BatchWriter, type RunPart } from '../../common/relp/batch-writer.ts'
+
+/** Messages `[first, end)` of the batch. */
+export function pack(batch: Batch, first = 0, end = batch.count): Buffer {
+  const content = new Output()
+  for (let i = first; i < end; i += 1) {
+    content.text(`${batch.bounds[2 * i + 1] - batch.bounds[2 * i]} `)
+    content.raw(batch.slab, batch.bounds[2 * i], batch.bounds[2 * i + 1])
+  }
+  const [run] = batch.runs
+  const { received, bounds, marks } = batch
+  const part: RunPart = { run, first, end, received, stream: run.stream, bounds, marks, at: 0 }
+  return Buffer.from(new BatchWriter(true).write(content, [part]))
+}
