@@ -197,7 +197,7 @@ export const RELP_FRAME_BYTES_MAX = 24 * MiB
 export const RELP_BATCH_BYTES = 224 * KiB
 
 /** Bytes of messages in `batch` frames that are sent and not answered. */
-export const RELP_WINDOW_BYTES = 4 * MiB
+export const RELP_WINDOW_BYTES = 8 * MiB
 
 /** `syslog` commands that are sent and not answered: librelp's default. */
 export const RELP_WINDOW_MESSAGES = 128

@@ -1,4 +1,5 @@
-// Messages as they go over the wire: RFC 6587 octet counting or newline framing over streams, one message a datagram.
+// Messages as they go over the wire: RFC 6587 octet counting or newline framing over streams, RELP commands, one message a
+// datagram.
 //
 // The default format is `received`: a message leaves byte for byte as it came. One without a header gets one, since the
 // next hop cannot know where it came from:
@@ -20,12 +21,16 @@ export type WireFormat = 'received' | LineFormatName
 
 const SPACE = 0x20
 const NEWLINE = 0x0a
+const SYSLOG_COMMAND = Buffer.from(' syslog ')
 const LESS = 0x3c
 const GREATER = 0x3e
 
 // A buffer larger than this was for one huge message and is not kept.
 const SPARE_BYTES_MAX = 1024 * 1024
 const SPARE_MAX = 8
+
+// Over the largest `max_message`, and under what a frame takes.
+const KNOWN_BYTES_MAX = 20 * 1024 * 1024
 
 export class WireEncoder {
   readonly #framing: Framing
@@ -52,7 +57,7 @@ export class WireEncoder {
     let i = 0
     for (const { count, origin } of batch.runs) {
       for (const last = i + count; i < last; i += 1) {
-        if (this.#framing === 'octet') this.#addCounted(batch, i, origin)
+        if (this.#framing === 'octet') this.#addCounted(this.#output, batch, i, origin)
         else this.#addLine(batch, i, origin)
       }
     }
@@ -84,23 +89,45 @@ export class WireEncoder {
     }
   }
 
-  #addCounted(batch: Batch, i: number, origin: Origin): void {
-    const output = this.#output
+  /** Adds message i of a batch to `output` as a RELP `syslog` command. */
+  addCommand(output: Output, batch: Batch, i: number, origin: Origin, txnr: number): void {
+    output.number(txnr)
+    output.fixed(SYSLOG_COMMAND)
+    // What stands between command and data is just an octet count, but for an empty message: that has no second space.
+    if (this.#addCounted(output, batch, i, origin) === 0) output.length -= 1
+    output.byte(NEWLINE)
+  }
+
+  /**
+   * Adds message i of a batch to `output`, octet counted, for another sluice: that one is told who sent it, so that a message
+   * without a header needs none.
+   */
+  addKnown(output: Output, batch: Batch, i: number, origin: Origin): void {
+    if (!this.#format) return void addRaw(output, batch, i)
+    const before = output.length
+    this.#addCounted(output, batch, i, origin)
+    // A format may make a huge message so much longer that no frame holds it; as it came it fits.
+    if (output.length - before <= KNOWN_BYTES_MAX) return
+    output.length = before
+    addRaw(output, batch, i)
+  }
+
+  /** Whether messages go to another sluice byte for byte as they came. */
+  get asReceived(): boolean {
+    return this.#format === undefined
+  }
+
+  /** Returns the message's length. */
+  #addCounted(output: Output, batch: Batch, i: number, origin: Origin): number {
     // Most messages leave as they came, and then their length is known before they are written.
-    if (!this.#format && hasPriority(batch, i)) {
-      const start = batch.bounds[2 * i]
-      const end = batch.bounds[2 * i + 1]
-      output.number(end - start)
-      output.byte(SPACE)
-      output.raw(batch.slab, start, end)
-      return
-    }
+    if (!this.#format && hasPriority(batch, i)) return addRaw(output, batch, i)
     const one = this.#one
     one.clear()
     this.#write(batch, i, origin, one, false)
     output.number(one.length)
     output.byte(SPACE)
     output.fixed(one.written)
+    return one.length
   }
 
   #addLine(batch: Batch, i: number, origin: Origin): void {
@@ -137,6 +164,15 @@ export class WireEncoder {
       at += length
     }
   }
+}
+
+function addRaw(output: Output, { slab, bounds }: Batch, i: number): number {
+  const start = bounds[2 * i]
+  const end = bounds[2 * i + 1]
+  output.number(end - start)
+  output.byte(SPACE)
+  output.raw(slab, start, end)
+  return end - start
 }
 
 function hasPriority({ slab, bounds }: Batch, i: number): boolean {

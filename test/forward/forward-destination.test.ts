@@ -14,7 +14,7 @@ test('several receivers over tcp, or one over udp, are fine', () => {
 
 test('tcp and udp together are a fault, at each that is not like the first', () => {
   const line = 'destinations: { up: { type: forward, to: ["tcp://a", "udp://b", "tcp://c", "udp://d"] } }'
-  const what = 'CONFIG_WRONG_VALUE: to: receivers of one destination are all tcp or all udp'
+  const what = 'CONFIG_WRONG_VALUE: to: receivers of one destination are all of one kind'
   const at = (column: number) => `x:2:${column} ${what}\n${line}\n${'^'.padStart(column)}\n`
   expect(said('["tcp://a", "udp://b", "tcp://c", "udp://d"]')).toBe(at(54) + at(76))
 })

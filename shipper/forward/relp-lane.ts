@@ -1,0 +1,356 @@
+// One RELP connection to one receiver, kept up for as long as the lane lives. A batch settles when the receiver has answered
+// all of it.
+//
+//   open ──▶ plain receiver ──────────────▶ `syslog`, 128 at a time      after a loss: all unanswered again, counted as in doubt
+//        └─▶ another sluice ──▶ `marks` ──▶ `batch`, 8 MiB at a time     after a loss: what is behind the marks, once
+//
+// Between two sluices every message has a stream and a position: its source's, or else the lane's own stream, which lives as
+// long as the lane. The receiver says how far it has them; that settles here without being sent again.
+
+import type { Cancel } from '../../common/clock.ts'
+import { Fault, reasonOf } from '../../common/fault.ts'
+import { RateLimitedWarning } from '../../common/log.ts'
+import { CONNECT_WAIT_MS, RELP_BATCH_BYTES, RELP_STREAMS_MAX, RELP_WINDOW_BYTES } from '../../common/limits.ts'
+import { Output } from '../../common/message/output.ts'
+import type { Connection, Endpoint } from '../../common/net/net.ts'
+import type { Batch } from '../../common/pipeline/batch.ts'
+import type { StreamMarks } from '../../common/pipeline/sink.ts'
+import type { Platform } from '../../common/platform.ts'
+import { newId } from '../../common/random.ts'
+import { offersText, parseOffers } from '../../common/relp/offers.ts'
+import { responseData } from '../../common/relp/response.ts'
+import { readPositions, writePositions, writeStreams } from '../../common/relp/stream-lines.ts'
+import { Backoff } from '../../common/retry.ts'
+import { RelpBatches } from './relp-batches.ts'
+import { RelpPeer } from './relp-peer.ts'
+import { RelpPending, type Pending } from './relp-pending.ts'
+import type { WireEncoder } from './wire-encoder.ts'
+
+const DONE = 200
+
+export class RelpLane {
+  /** What the receiver says of streams. Rejects while there is none; a receiver that is no sluice knows of none. */
+  readonly streams: StreamMarks = {
+    marks: (ids) => this.#marks(ids),
+    join: async (begins) => {
+      await this.#tellAll('join', [...begins], (part) => writePositions(new Map(part)))
+    },
+    retire: async (ids) => {
+      await this.#tellAll('retire', ids, writeStreams)
+    },
+  }
+
+  readonly #name: string
+  readonly #receiver: Endpoint
+  readonly #encoder: WireEncoder
+  readonly #platform: Platform
+  readonly #healthChanged: (isHealthy: boolean) => void
+  readonly #backoff: Backoff
+  readonly #warning: RateLimitedWarning
+  readonly #stop = new AbortController()
+  readonly #pending = new RelpPending()
+  readonly #ownStream: string
+  readonly #batches: RelpBatches
+  #peer: RelpPeer | undefined
+  #isReady = false
+  #hasBatch = false
+  #ownUsed = false
+  /** Bytes of messages in `batch` frames that are not answered. */
+  #flying = 0
+  #cancelRetry: Cancel | undefined
+  #cancelPump: Cancel | undefined
+  #isClosing = false
+  #whenIdle: (() => void) | undefined
+  #whenReady: (() => void)[] = []
+
+  /** `healthChanged` is told when the receiver has answered to `open` and, where it has marks, told them; and when it is lost. */
+  constructor(
+    name: string,
+    receiver: Endpoint,
+    encoder: WireEncoder,
+    platform: Platform,
+    healthChanged: (isHealthy: boolean) => void = () => {},
+  ) {
+    this.#name = name
+    this.#receiver = receiver
+    this.#encoder = encoder
+    this.#platform = platform
+    this.#healthChanged = healthChanged
+    this.#backoff = new Backoff(platform.random)
+    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
+    this.#ownStream = newId(platform.random)
+    this.#batches = new RelpBatches(encoder, this.#ownStream)
+  }
+
+  /** Begins to connect, and goes on trying for as long as the lane lives. */
+  open(): Promise<void> {
+    void this.#connect()
+    return Promise.resolve()
+  }
+
+  write(batch: Batch): Promise<void> {
+    if (this.#stop.signal.aborted) return Promise.reject(this.#stopping())
+    return new Promise((resolve, reject) => {
+      this.#pending.push(batch, resolve, reject)
+      this.#pumpSoon()
+    })
+  }
+
+  /** Waits up to `deadlineMs` for what is open, and ends the connection in order; rejects what was not answered. */
+  async close(deadlineMs: number): Promise<void> {
+    const { clock } = this.#platform
+    const untilMs = clock.monotonicMs() + deadlineMs
+    this.#isClosing = true
+    this.#pumpSoon()
+    if (!this.#pending.isEmpty) await this.#within(deadlineMs, (done) => (this.#whenIdle = done))
+    const rest = this.#pending.takeAll()
+    for (const { reject } of rest) reject(this.#stopping())
+    const peer = this.#peer
+    if (peer && this.#isReady && rest.length === 0) {
+      if (this.#hasBatch && this.#ownUsed) peer.ask('retire', this.#ownStream, { answered: () => {} })
+      const leftMs = Math.min(CLOSE_WAIT_MS, untilMs - clock.monotonicMs())
+      await this.#within(leftMs, (done) => peer.ask('close', '', { answered: done, lost: done }))
+    }
+    this.#stop.abort()
+    this.#cancelRetry?.()
+    this.#cancelPump?.()
+    for (const ready of this.#whenReady.splice(0)) ready()
+    this.#peer?.lose('the lane is closed')
+  }
+
+  #within(ms: number, begin: (done: () => void) => void): Promise<void> {
+    return new Promise<void>((resolve) => {
+      const cancel = this.#platform.clock.after(Math.max(0, ms), resolve)
+      begin(() => {
+        cancel()
+        resolve()
+      })
+    })
+  }
+
+  #stopping(): Fault {
+    return new Fault('STOPPING', `destination ${this.#name} is closed`)
+  }
+
+  get #to(): string {
+    return `${this.#receiver.host}:${this.#receiver.port}`
+  }
+
+  async #connect(): Promise<void> {
+    try {
+      const connection = await this.#platform.net.connect(this.#receiver, this.#stop.signal)
+      if (this.#stop.signal.aborted) return connection.destroy()
+      this.#use(connection)
+    } catch (error) {
+      this.#retry(`no connection to ${this.#to}`, error)
+    }
+  }
+
+  #use(connection: Connection): void {
+    const events = {
+      syslogAnswered: (code: number) => this.#syslogAnswered(code),
+      over: (reason: Error) => this.#lost(peer, reason),
+    }
+    const peer = new RelpPeer(connection, events, this.#platform.clock)
+    this.#peer = peer
+    peer.start()
+    peer.ask('open', offersText(true), {
+      answered: (code, bytes, start, end) => {
+        const offers = parseOffers(bytes, responseData(bytes, start, end), end)
+        if (code !== DONE || !offers.hasSyslog) return peer.lose(`it refuses to open: ${firstLine(bytes, start, end)}`)
+        this.#hasBatch = offers.hasBatch
+        this.#platform.log.info({ destination: this.#name, to: this.#to, batch: offers.hasBatch }, 'connected')
+        if (offers.hasBatch) void this.#resume(peer)
+        else this.#ready()
+      },
+    })
+  }
+
+  /** What the receiver has already, settles; the rest is sent. */
+  async #resume(peer: RelpPeer): Promise<void> {
+    const unfinished = new Set<string>()
+    for (const { batch } of this.#pending.all) {
+      for (const { stream } of batch.runs) unfinished.add(stream?.id ?? this.#ownStream)
+    }
+    try {
+      const marks = await this.#askMarks(peer, [...unfinished])
+      if (this.#peer !== peer) return
+      const { all } = this.#pending
+      let stored = 0
+      while (stored < all.length && this.#isStored(all[stored], marks)) stored += 1
+      this.#pending.skip(stored)
+      this.#ready()
+      this.#settled()
+    } catch (error) {
+      // Where the connection was lost, that has been seen to.
+      if (this.#peer === peer) peer.lose(reasonOf(error))
+    }
+  }
+
+  #isStored({ batch, ownFrom }: Pending, marks: ReadonlyMap<string, number>): boolean {
+    let at = ownFrom
+    for (const { count, stream } of batch.runs) {
+      at += count
+      const to = stream ? stream.to : at
+      if (!((marks.get(stream?.id ?? this.#ownStream) ?? -1) >= to)) return false
+    }
+    return true
+  }
+
+  #ready(): void {
+    this.#isReady = true
+    this.#healthChanged(true)
+    for (const ready of this.#whenReady.splice(0)) ready()
+    this.#pump()
+  }
+
+  #lost(peer: RelpPeer, reason: Error): void {
+    if (this.#peer !== peer) return
+    this.#peer = undefined
+    const wasReady = this.#isReady
+    this.#isReady = false
+    this.#flying = 0
+    const messages = this.#pending.rewind()
+    if (this.#stop.signal.aborted) return
+    // Another sluice tells how far it has them; anybody else may have had them already.
+    if (messages > 0 && !this.#hasBatch) {
+      this.#platform.metrics.count('sluice_in_doubt_total', { destination: this.#name }, messages)
+    }
+    if (wasReady) this.#healthChanged(false)
+    this.#retry(`connection to ${this.#to} lost`, reason)
+  }
+
+  #retry(what: string, error: unknown): void {
+    if (this.#stop.signal.aborted) return
+    const ms = this.#backoff.nextMs()
+    this.#platform.metrics.count('sluice_reconnects_total', { destination: this.#name }, 1)
+    this.#platform.log.warn({ destination: this.#name, reason: reasonOf(error), retryMs: Math.round(ms) }, what)
+    this.#cancelRetry = this.#platform.clock.after(ms, () => void this.#connect())
+  }
+
+  #pumpSoon(): void {
+    this.#cancelPump ??= this.#platform.clock.soon(() => {
+      this.#cancelPump = undefined
+      this.#pump()
+    })
+  }
+
+  #pump(): void {
+    const peer = this.#peer
+    if (!peer || !this.#isReady) return
+    if (this.#hasBatch) this.#pumpBatches(peer)
+    else this.#pumpCommands(peer)
+  }
+
+  // While a frame is on its way, small batches wait and become one frame: the slower the answers, the larger the frames.
+  #pumpBatches(peer: RelpPeer): void {
+    const pending = this.#pending
+    while (pending.hasUnsent && this.#flying < RELP_WINDOW_BYTES) {
+      if (this.#flying > 0 && pending.unsentBytes < RELP_BATCH_BYTES && !this.#isClosing) return
+      const frame = this.#batches.next(pending)
+      const { batches, messages } = frame
+      // A frame of ranges alone counts one byte, so that it too is seen to be on its way.
+      const bytes = frame.bytes + 1
+      this.#flying += bytes
+      this.#ownUsed = true
+      peer.ask('batch', frame.data, {
+        answered: (code, answer, start, end) => {
+          if (code !== DONE) return peer.lose(`it refuses a batch: ${firstLine(answer, start, end)}`)
+          this.#flying -= bytes
+          this.#backoff.reset()
+          pending.answeredUpTo(batches, messages)
+          this.#settled()
+          this.#pump()
+        },
+      })
+    }
+  }
+
+  #pumpCommands(peer: RelpPeer): void {
+    const pending = this.#pending
+    const output = new Output(Buffer.allocUnsafeSlow(COMMANDS_BYTES))
+    while (pending.hasUnsent && peer.window > 0) {
+      const { batch } = pending.next
+      let i = pending.nextMessage
+      let first = 0
+      for (const { count, origin } of batch.runs) {
+        for (const last = first + count; i >= first && i < last && peer.window > 0; i += 1) {
+          this.#encoder.addCommand(output, batch, i, origin, peer.beginSyslog())
+        }
+        first += count
+      }
+      pending.sentUpTo(i)
+    }
+    if (output.length > 0) peer.send(output.written)
+    pending.settleAnswered()
+    this.#settled()
+  }
+
+  #syslogAnswered(code: number): void {
+    if (code !== DONE) {
+      // It will not take this message the next time either.
+      this.#platform.metrics.count('sluice_dropped_total', { reason: 'relp_refused', where: this.#name }, 1)
+      this.#warning.warn({ destination: this.#name, to: this.#to, code }, 'the receiver refused a message')
+    }
+    this.#backoff.reset()
+    this.#pending.answeredMessage()
+    this.#settled()
+    this.#pumpSoon()
+  }
+
+  #settled(): void {
+    if (this.#pending.isEmpty) this.#whenIdle?.()
+  }
+
+  // ── what the receiver says of streams ──
+
+  async #marks(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const peer = await this.#readyPeer()
+    return this.#hasBatch ? this.#askMarks(peer, ids) : new Map()
+  }
+
+  async #askMarks(peer: RelpPeer, ids: readonly string[]): Promise<Map<string, number>> {
+    const marks = new Map<string, number>()
+    for (let i = 0; i < ids.length; i += RELP_STREAMS_MAX) {
+      const told = await ask(peer, 'marks', writeStreams(ids.slice(i, i + RELP_STREAMS_MAX)))
+      for (const [id, position] of told) marks.set(id, position)
+    }
+    return marks
+  }
+
+  async #tellAll<T>(command: 'join' | 'retire', all: readonly T[], write: (part: T[]) => string): Promise<void> {
+    const peer = await this.#readyPeer()
+    if (!this.#hasBatch) return
+    for (let i = 0; i < all.length; i += RELP_STREAMS_MAX) {
+      await ask(peer, command, write(all.slice(i, i + RELP_STREAMS_MAX)))
+    }
+  }
+
+  async #readyPeer(): Promise<RelpPeer> {
+    if (!this.#isReady) await this.#within(CONNECT_WAIT_MS, (done) => this.#whenReady.push(done))
+    if (this.#peer && this.#isReady) return this.#peer
+    throw new Fault('CONNECTION_LOST', `no connection to ${this.#to}`, { retryable: true })
+  }
+}
+
+const CLOSE_WAIT_MS = 2_000
+const COMMANDS_BYTES = 32 * 1024
+
+/** Asks about streams; resolves to the positions in the answer, which has none where nothing was asked. */
+function ask(peer: RelpPeer, command: string, data: string): Promise<Map<string, number>> {
+  return new Promise((resolve, reject) => {
+    peer.ask(command, data, {
+      answered(code, bytes, start, end) {
+        const positions = readPositions(bytes, responseData(bytes, start, end), end)
+        if (code === DONE && positions) return resolve(positions)
+        const detail = `${command} is answered with ${firstLine(bytes, start, end)}`
+        reject(new Fault('CONNECTION_LOST', detail, { retryable: true }))
+      },
+      lost: reject,
+    })
+  })
+}
+
+function firstLine(bytes: Buffer, start: number, end: number): string {
+  return JSON.stringify(bytes.toString('latin1', start, Math.min(end, start + 200)).split('\n')[0])
+}

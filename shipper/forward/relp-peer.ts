@@ -1,0 +1,171 @@
+// One connection to a RELP receiver: commands go out, answers come in, and each finds its command.
+//
+// `syslog` commands are many and their answers may come in any order: they are a ring of transaction numbers. All others are
+// few, and are answered in order.
+
+import type { Cancel, Clock } from '../../common/clock.ts'
+import { Fault } from '../../common/fault.ts'
+import { RELP_ANSWER_WAIT_MS, RELP_FRAME_BYTES_MAX, RELP_WINDOW_MESSAGES } from '../../common/limits.ts'
+import { Output } from '../../common/message/output.ts'
+import type { Connection } from '../../common/net/net.ts'
+import { FrameReader } from '../../common/relp/frame-reader.ts'
+import { responseCode, writeFrame } from '../../common/relp/response.ts'
+
+const TXNR_MAX = 999_999_999
+
+/** What becomes of a command. */
+export interface Asked {
+  /** The answer, in `[start, end)`, valid until it returns. */
+  answered(code: number, bytes: Buffer, start: number, end: number): void
+  /** There will be none. */
+  lost?(fault: Fault): void
+}
+
+export interface PeerEvents {
+  /** The oldest unanswered `syslog` command is answered. */
+  syslogAnswered(code: number): void
+  /** The connection is over; the last event. */
+  over(reason: Error): void
+}
+
+export class RelpPeer {
+  readonly #connection: Connection
+  readonly #events: PeerEvents
+  readonly #clock: Clock
+  readonly #reader = new FrameReader(RELP_FRAME_BYTES_MAX)
+  #txnr = 0
+  #asked: { readonly txnr: number; readonly asked: Asked }[] = []
+  /** The window: transaction numbers of `syslog` commands in their order, and the code of each that is answered. */
+  readonly #txnrs = new Int32Array(RELP_WINDOW_MESSAGES)
+  readonly #codes = new Int32Array(RELP_WINDOW_MESSAGES)
+  #first = 0
+  #open = 0
+  #movedMs = 0
+  #cancelWatch: Cancel | undefined
+  #isOver = false
+
+  constructor(connection: Connection, events: PeerEvents, clock: Clock) {
+    this.#connection = connection
+    this.#events = events
+    this.#clock = clock
+  }
+
+  start(): void {
+    this.#connection.start({
+      data: (chunk) => this.#data(chunk),
+      end: () => this.lose('the peer closed it'),
+      close: (error) => this.#over(error ?? new Error('the peer closed it')),
+    })
+  }
+
+  /** How many `syslog` commands may be sent now. */
+  get window(): number {
+    return RELP_WINDOW_MESSAGES - this.#open
+  }
+
+  ask(command: string, data: string | Buffer, asked: Asked): void {
+    const txnr = this.#nextTxnr()
+    const frame = new Output(Buffer.allocUnsafe(data.length + FRAME_HEAD_BYTES))
+    writeFrame(txnr, command, data, frame)
+    this.#asked.push({ txnr, asked })
+    this.send(frame.written)
+  }
+
+  /** The transaction number of the next `syslog` command; `window` is at least 1. The frame is the caller's to send. */
+  beginSyslog(): number {
+    const txnr = this.#nextTxnr()
+    const at = (this.#first + this.#open) % RELP_WINDOW_MESSAGES
+    this.#txnrs[at] = txnr
+    this.#codes[at] = 0
+    this.#open += 1
+    return txnr
+  }
+
+  send(bytes: Buffer): void {
+    this.#watch()
+    this.#connection.write(bytes).catch(() => {}) // the connection's close event follows
+  }
+
+  /** Ends it at once. */
+  lose(reason: string): void {
+    this.#over(new Error(reason))
+    this.#connection.destroy()
+  }
+
+  #nextTxnr(): number {
+    this.#txnr = this.#txnr === TXNR_MAX ? 1 : this.#txnr + 1
+    return this.#txnr
+  }
+
+  #data(chunk: Buffer): void {
+    if (this.#isOver) return
+    const reader = this.#reader
+    reader.feed(chunk)
+    while (!this.#isOver) {
+      const step = reader.next()
+      if (step === 'more') return
+      if (step === 'malformed') return this.lose('it does not speak RELP')
+      if (reader.command === 'serverclose') return this.lose('the peer closes')
+      if (reader.command !== 'rsp') return this.lose(`it sends a command: ${reader.command}`)
+      this.#answer(reader)
+    }
+  }
+
+  #answer({ txnr, bytes, start, end }: FrameReader): void {
+    this.#movedMs = this.#clock.monotonicMs()
+    const code = responseCode(bytes, start, end)
+    const first = this.#asked[0]
+    if (first?.txnr === txnr) {
+      this.#asked.shift()
+      first.asked.answered(code, bytes, start, end)
+    } else if (!this.#syslogAnswer(txnr, code)) this.lose(`it answers what was not asked: ${txnr}`)
+  }
+
+  #syslogAnswer(txnr: number, code: number): boolean {
+    let i = 0
+    while (i < this.#open && this.#txnrs[(this.#first + i) % RELP_WINDOW_MESSAGES] !== txnr) i += 1
+    if (i === this.#open) return false
+    // A code of 0 would be none: an answer that cannot be read is a refusal.
+    this.#codes[(this.#first + i) % RELP_WINDOW_MESSAGES] = code || REFUSED
+    while (this.#open > 0 && this.#codes[this.#first] !== 0) {
+      const done = this.#codes[this.#first]
+      this.#first = (this.#first + 1) % RELP_WINDOW_MESSAGES
+      this.#open -= 1
+      this.#events.syslogAnswered(done)
+    }
+    return true
+  }
+
+  get #owes(): boolean {
+    return this.#open > 0 || this.#asked.length > 0
+  }
+
+  // A peer that is gone without a word is noticed by what it does not say.
+  #watch(): void {
+    if (this.#cancelWatch || this.#isOver) return
+    this.#movedMs = this.#clock.monotonicMs()
+    const look = (ms: number) => {
+      this.#cancelWatch = this.#clock.after(ms, () => {
+        this.#cancelWatch = undefined
+        if (!this.#owes) return
+        const left = RELP_ANSWER_WAIT_MS - (this.#clock.monotonicMs() - this.#movedMs)
+        if (left <= 0) this.lose('it does not answer')
+        else look(left)
+      })
+    }
+    look(RELP_ANSWER_WAIT_MS)
+  }
+
+  #over(reason: Error): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#cancelWatch?.()
+    const fault = new Fault('CONNECTION_LOST', reason.message, { retryable: true })
+    for (const { asked } of this.#asked.splice(0)) asked.lost?.(fault)
+    this.#events.over(reason)
+  }
+}
+
+const REFUSED = 500
+// TXNR, the longest command of ours, DATALEN, and what stands between them.
+const FRAME_HEAD_BYTES = 32
