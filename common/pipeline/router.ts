@@ -74,7 +74,7 @@ class SourceRoutes implements Sink {
     this.#destinations = destinations
     this.#reached = [...new Set(routes.flatMap(({ to }) => to))]
     this.#metrics = metrics
-    this.streams = marksOfAll(this.#reached.flatMap((index) => destinations[index].streams ?? []))
+    this.streams = marksOfAll(this.#reached.map((index) => destinations[index].streams))
   }
 
   async write(batch: Batch): Promise<void> {

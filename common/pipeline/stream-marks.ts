@@ -3,24 +3,33 @@
 import type { StreamMarks } from './sink.ts'
 
 /**
- * The marks of everything durable that a source reaches; undefined where nothing is. A stream is stored up to the minimum
- * over the sinks that know it: one that was added later does not, and `join` has it begin where the source is now.
+ * The marks of everything that a source reaches; undefined where nothing durable is among it. A stream is stored up to the
+ * minimum over the sinks, and not known at all while one of them does not know it: a sink that was added later, one that was
+ * killed before its first commit, or one that keeps no marks. Then the sender goes by what it was told itself, and repeats
+ * are left out where they are repeats.
  */
-export function marksOfAll(sinks: readonly StreamMarks[]): StreamMarks | undefined {
-  if (sinks.length <= 1) return sinks[0]
+export function marksOfAll(sinks: readonly (StreamMarks | undefined)[]): StreamMarks | undefined {
+  const keepers = sinks.filter((sink) => sink !== undefined)
+  if (sinks.length <= 1 || keepers.length === 0) return keepers[0]
   return {
     async marks(ids) {
+      if (keepers.length < sinks.length) return new Map()
+      const told = await Promise.all(keepers.map((sink) => sink.marks(ids)))
       const lowest = new Map<string, number>()
-      for (const marks of await Promise.all(sinks.map((sink) => sink.marks(ids)))) {
-        for (const [id, position] of marks) lowest.set(id, Math.min(position, lowest.get(id) ?? position))
+      for (const id of ids) {
+        const positions = told.map((marks) => marks.get(id) ?? UNKNOWN)
+        const position = Math.min(...positions)
+        if (position !== UNKNOWN) lowest.set(id, position)
       }
       return lowest
     },
     async join(begins) {
-      await Promise.all(sinks.map((sink) => sink.join(begins)))
+      await Promise.all(keepers.map((sink) => sink.join(begins)))
     },
     async retire(ids) {
-      await Promise.all(sinks.map((sink) => sink.retire(ids)))
+      await Promise.all(keepers.map((sink) => sink.retire(ids)))
     },
   }
 }
+
+const UNKNOWN = -1
