@@ -1,0 +1,208 @@
+// The RELP lane to another sluice, our own listener.
+
+import { expect, test } from 'vitest'
+import { syslogSource } from '../../collector/listen/syslog-source.ts'
+import { utc } from '../../common/message/zone.ts'
+import type { Batch, StreamRange } from '../../common/pipeline/batch.ts'
+import type { Sink, StreamMarks } from '../../common/pipeline/sink.ts'
+import { batchOf, originOf } from '../fake/batch.ts'
+import { textsOf } from '../fake/sink.ts'
+
+import { ID, laneTo, of, PORT, surroundings, WAIT, type Surroundings } from './relp-surroundings.ts'
+
+/** A sink that keeps marks as a durable one does: repeats are trimmed, and a crash forgets what was not committed. */
+class DurableSink implements Sink {
+  readonly texts: string[] = []
+  readonly sources: string[] = []
+  readonly known = new Map<string, number>()
+  readonly batches: Batch[] = []
+  repeats = 0
+  /** Writes beyond so many are never answered, though they may have been kept. */
+  answersLeft = Infinity
+  readonly streams: StreamMarks = {
+    marks: (ids) => Promise.resolve(new Map([...this.known].filter(([id]) => ids.includes(id)))),
+    join: (begins) => Promise.resolve(begins.forEach((at, id) => this.known.has(id) || this.known.set(id, at))),
+    retire: (ids) => Promise.resolve(ids.forEach((id) => this.known.delete(id))),
+  }
+
+  write(batch: Batch): Promise<void> {
+    this.batches.push(batch)
+    const texts = textsOf(batch)
+    let i = 0
+    for (const { count, origin, stream } of batch.runs) {
+      const mark = stream ? (this.known.get(stream.id) ?? -1) : -1
+      for (let at = 0; at < count; at += 1, i += 1) {
+        if (stream && stream.from + stream.ends[at] <= mark) this.repeats += 1
+        else {
+          this.texts.push(texts[i])
+          this.sources.push(origin.source)
+        }
+      }
+      if (stream) this.known.set(stream.id, Math.max(mark, stream.to))
+    }
+    this.answersLeft -= 1
+    return this.answersLeft >= 0 ? Promise.resolve() : new Promise(() => {})
+  }
+}
+
+async function sluice({ platform }: Surroundings, sink: Sink) {
+  const context = {
+    ...{ name: 'network', platform, dataFolder: '/nowhere', hostName: 'h' },
+    ...{ messageBytesMax: 1024 * 1024, localZone: utc },
+  }
+  const source = syslogSource.create(syslogSource.options.parse({ listen: [`relp://0.0.0.0:${PORT}`] }), context)
+  await source.open()
+  const abort = new AbortController()
+  void source.run(sink, abort.signal)
+  return { abort }
+}
+
+function inStream(messages: string[], from: number, source = 'apps'): Batch {
+  let end = 0
+  const ends = Float64Array.from(messages, (message) => (end += message.length + 1))
+  const stream: StreamRange = { id: ID, from, to: from + end, ends }
+  const origin = originOf({ source })
+  return { ...batchOf(messages, origin, 7), runs: [{ count: messages.length, origin, stream }] }
+}
+
+test('between two sluices small batches of a turn are one frame, with sources, receipt and positions', async () => {
+  const around = surroundings()
+  const sink = new DurableSink()
+  await sluice(around, sink)
+  const { lane } = laneTo(around)
+  await lane.open()
+  await Promise.all([lane.write(inStream(['GET /a'], 100)), lane.write(inStream(['GET /b'], 107)), lane.write(of('x'))])
+  expect(sink.texts).toEqual(['GET /a', 'GET /b', 'x'])
+  expect(sink.batches).toHaveLength(1)
+  const { runs } = sink.batches[0]
+  expect(runs.map(({ origin }) => [origin.source, origin.received])).toEqual([
+    ['apps', 7],
+    ['apps', 7],
+    ['network', 0],
+  ])
+  expect(runs[1].stream).toMatchObject({ id: ID, from: 107, to: 114 })
+})
+
+test('a batch larger than a frame is cut, and settles when all of it is kept', async () => {
+  const around = surroundings()
+  const sink = new DurableSink()
+  await sluice(around, sink)
+  const { lane } = laneTo(around)
+  await lane.open()
+  const messages = Array.from({ length: 9_000 }, (_, i) => `<13>${i} ${'x'.repeat(i % 200)}`)
+  await lane.write(inStream(messages, 0))
+  expect(sink.texts).toEqual(messages)
+  expect(sink.batches.length).toBeGreaterThan(2)
+  expect(sink.known.get(ID)).toBe(messages.reduce((sum, { length }) => sum + length + 1, 0))
+})
+
+test('an empty batch carries its range', async () => {
+  const around = surroundings()
+  const sink = new DurableSink()
+  await sluice(around, sink)
+  const { lane } = laneTo(around)
+  await lane.open()
+  const origin = originOf()
+  const stream = { id: ID, from: 0, to: 500, ends: new Float64Array() }
+  await lane.write({ ...batchOf([], origin, 0), runs: [{ count: 0, origin, stream }] })
+  expect(sink.known.get(ID)).toBe(500)
+})
+
+test('after a loss nothing comes twice: what is behind the mark is sent, the rest settles', async () => {
+  const around = surroundings()
+  const sink = new DurableSink()
+  sink.answersLeft = 1
+  await sluice(around, sink)
+  const { lane } = laneTo(around)
+  await lane.open()
+  await lane.write(inStream(['a'], 0))
+  const writes = [lane.write(inStream(['b'], 2)), lane.write(of('own'))]
+  await expect.poll(() => sink.texts, WAIT).toEqual(['a', 'b', 'own'])
+  writes.push(lane.write(inStream(['c'], 4)), lane.write(of('own too')))
+  around.net.resetAll()
+  sink.answersLeft = Infinity
+  await around.clock.pass(1_000)
+  await expect.poll(async () => (await around.clock.pass(1_000), sink.texts.length), WAIT).toBe(5)
+  await Promise.all(writes)
+  expect(sink.texts).toEqual(['a', 'b', 'own', 'c', 'own too'])
+  expect(sink.repeats).toBe(0)
+  expect(await around.metrics.total('sluice_in_doubt_total')).toBe(0)
+})
+
+test('resets at any time lose nothing and double nothing', async () => {
+  const around = surroundings()
+  const sink = new DurableSink()
+  await sluice(around, sink)
+  const { lane } = laneTo(around)
+  await lane.open()
+  const sent: string[] = []
+  const writes: Promise<void>[] = []
+  let position = 0
+  for (let i = 0; i < 300; i += 1) {
+    const messages = Array.from({ length: (i * 7) % 5 }, (_, j) => `<13>${i}.${j}`)
+    if (i % 2 === 0) {
+      const batch = inStream(messages, position)
+      position = batch.runs[0].stream!.to
+      writes.push(lane.write(batch))
+    } else writes.push(lane.write(of(...messages)))
+    sent.push(...messages)
+    if (i % 13 === 0) around.net.resetAll()
+    if (i % 3 === 0) await around.clock.pass(400)
+  }
+  const all = Promise.all(writes)
+  await expect.poll(async () => (await around.clock.pass(40_000), sink.texts.length), WAIT).toBe(sent.length)
+  await all
+  expect(sink.texts).toEqual(sent)
+}, 60_000)
+
+test('marks, joins and ends of streams pass through to the receiver', async () => {
+  const around = surroundings()
+  const sink = new DurableSink()
+  await sluice(around, sink)
+  const { lane } = laneTo(around)
+  await lane.open()
+  const ids = Array.from({ length: 2500 }, (_, i) => i.toString(16).padStart(32, '0'))
+  await lane.streams.join(new Map(ids.map((id, i) => [id, i * 1e12])))
+  expect(sink.known.size).toBe(2500)
+  expect(await lane.streams.marks([ID, ...ids])).toEqual(new Map(ids.map((id, i) => [id, i * 1e12])))
+  await lane.streams.retire(ids)
+  expect(sink.known.size).toBe(0)
+})
+
+test('the lane ends its own stream when it is closed', async () => {
+  const around = surroundings()
+  const sink = new DurableSink()
+  await sluice(around, sink)
+  const { lane } = laneTo(around)
+  await lane.open()
+  await lane.write(of('<13>a'))
+  expect(sink.known.size).toBe(1)
+  await lane.close(5_000)
+  expect(sink.known.size).toBe(0)
+})
+
+test('a receiver that stops answers first; what it did not keep is sent to the next', async () => {
+  const around = surroundings()
+  const sink = new DurableSink()
+  const { abort } = await sluice(around, sink)
+  const { lane } = laneTo(around)
+  await lane.open()
+  await lane.write(of('<13>a'))
+  abort.abort()
+  await expect.poll(() => around.log.lines.some(({ text }) => text.endsWith('lost')), WAIT).toBe(true)
+  const write = lane.write(of('<13>b'))
+  await sluice(around, sink)
+  await around.clock.pass(1_000)
+  await write
+  expect(sink.texts).toEqual(['<13>a', '<13>b'])
+})
+
+test('a format is written for another sluice too', async () => {
+  const around = surroundings()
+  const sink = new DurableSink()
+  await sluice(around, sink)
+  const { lane } = laneTo(around, 'rfc5424')
+  await lane.open()
+  await lane.write(of('<13>Oct 11 22:14:15 web su: hello'))
+  expect(sink.texts[0]).toMatch(/^<13>1 \S+ web su - - - hello$/)
+})

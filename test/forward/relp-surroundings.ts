@@ -1,0 +1,35 @@
+// A RELP lane on a network in memory.
+
+import { onTestFinished } from 'vitest'
+import { createMetrics } from '../../common/metric.ts'
+import { systemPlatform } from '../../common/platform.ts'
+import { RelpLane } from '../../shipper/forward/relp-lane.ts'
+import { WireEncoder, type WireFormat } from '../../shipper/forward/wire-encoder.ts'
+import { batchOf, originOf } from '../fake/batch.ts'
+import { FakeClock } from '../fake/clock.ts'
+import { fakeLog } from '../fake/log.ts'
+import { FakeNet } from '../fake/net.ts'
+
+export const PORT = 2514
+export const WAIT = { timeout: 20_000 }
+export const ID = '0123456789abcdef0123456789abcdef'
+
+export function surroundings() {
+  const net = new FakeNet()
+  const clock = new FakeClock()
+  const metrics = createMetrics()
+  const log = fakeLog()
+  return { net, clock, metrics, log, platform: { ...systemPlatform(log, metrics), net, clock } }
+}
+
+export type Surroundings = ReturnType<typeof surroundings>
+
+export function laneTo({ platform }: Surroundings, format: WireFormat = 'received') {
+  const health: boolean[] = []
+  const encoder = new WireEncoder(format, 'octet', platform.random)
+  const lane = new RelpLane('up', { host: 'h', port: PORT }, encoder, platform, (is) => health.push(is))
+  onTestFinished(() => void lane.close(0)) // its deadline is the fake clock's
+  return { lane, health }
+}
+
+export const of = (...messages: string[]) => batchOf(messages, originOf(), 0)
