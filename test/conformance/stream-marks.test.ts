@@ -58,13 +58,13 @@ keepsStreamMarks('spooled destination', {
   },
 })
 
-// Two that are durable and one that is not, each behind its queue, as a pipeline has them.
+// Two, each behind its queue, as a pipeline has them.
 keepsStreamMarks('router', {
   async make(folder, platform) {
-    const destinations = [files(folder, platform), new LateDestination('plain'), archive(folder, platform)]
+    const destinations = [files(folder, platform), archive(folder, platform)]
     for (const destination of destinations) await destination.open()
     const queues = destinations.map((destination) => new DestinationQueue(destination, platform))
-    const sink = new Router([{ to: [0, 1, 2], final: false }], queues, platform.metrics).sinkFor('apps')
+    const sink = new Router([{ to: [0, 1], final: false }], queues, platform.metrics).sinkFor('apps')
     const close = async () => {
       for (const queue of queues) queue.stop()
       for (const destination of destinations) await destination.close(DEADLINE_MS)
