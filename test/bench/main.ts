@@ -11,6 +11,7 @@ import { archiveIntake, idleMemory, spoolFlow } from './daemon-work.ts'
 import { median } from './measure.ts'
 import { rsyslog, sluice, syslogNg, type System } from './systems.ts'
 import { fileChain } from './chain-work.ts'
+import { manyConnections } from './connections-work.ts'
 import { relay, tcpToFile, type Result } from './work.ts'
 import { udpToFile } from './udp-work.ts'
 
@@ -57,6 +58,12 @@ const scenarios: readonly Scenario[] = [
     title: 'file → client → server → file',
     systems: [sluice, rsyslog],
     run: (system) => fileChain(system, feed('rfc3164')),
+  },
+  {
+    name: 'connections',
+    title: '10,000 TCP connections, a message now and then',
+    systems: [sluice],
+    run: (system) => manyConnections(system),
   },
   ...(['rfc3164', 'rfc5424'] as const).map((syslog): Scenario => {
     return {
