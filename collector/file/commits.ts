@@ -23,6 +23,7 @@ import {
 } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
+import { freshMessages } from '../../common/pipeline/stream-marks.ts'
 import type { Platform } from '../../common/platform.ts'
 import type { FileWatcher } from './file-keeper.ts'
 import type { OutputFile } from './output-file.ts'
@@ -70,17 +71,7 @@ export class Commits implements FileWatcher {
 
   /** 1 for each message that is not stored yet, 0 for the others; undefined where all are new. */
   fresh(batch: Batch): Uint8Array | undefined {
-    let fresh: Uint8Array | undefined
-    let first = 0
-    for (const { count, stream } of batch.runs) {
-      const mark = stream && this.#marks.get(stream.id)
-      if (stream && mark !== undefined && mark > stream.from) {
-        fresh ??= new Uint8Array(batch.count).fill(1)
-        for (let i = 0; i < count; i += 1) if (stream.from + stream.ends[i] <= mark) fresh[first + i] = 0
-      }
-      first += count
-    }
-    return fresh
+    return freshMessages(batch, (id) => this.#marks.get(id))
   }
 
   /** The batch has been rendered, as far as it is fresh. */

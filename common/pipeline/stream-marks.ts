@@ -1,6 +1,22 @@
-// Stream marks of several sinks behind one: what all of them have is what the one has.
+// What marks of streams say: which messages of a batch are stored already, and what several sinks have together.
 
+import type { Batch } from './batch.ts'
 import type { StreamMarks } from './sink.ts'
+
+/** 1 for each message that ends behind its stream's mark, or has no stream, 0 for the others; undefined where all are new. */
+export function freshMessages(batch: Batch, markOf: (id: string) => number | undefined): Uint8Array | undefined {
+  let fresh: Uint8Array | undefined
+  let first = 0
+  for (const { count, stream } of batch.runs) {
+    const mark = stream && markOf(stream.id)
+    if (stream && mark !== undefined && mark > stream.from) {
+      fresh ??= new Uint8Array(batch.count).fill(1)
+      for (let i = 0; i < count; i += 1) if (stream.from + stream.ends[i] <= mark) fresh[first + i] = 0
+    }
+    first += count
+  }
+  return fresh
+}
 
 /**
  * The marks of everything that a source reaches; undefined where nothing durable is among it. A stream is stored up to the

@@ -3,6 +3,7 @@
 
 import { MARK_KEPT_DAYS, RETIRED_MARK_KEPT_DAYS, SPOOL_MARKS_MAX } from '../limits.ts'
 import type { Batch } from '../pipeline/batch.ts'
+import { freshMessages } from '../pipeline/stream-marks.ts'
 
 export interface LiveMark {
   readonly position: number
@@ -81,16 +82,6 @@ export class LiveMarks {
 
   /** 1 for each message that is not stored yet, 0 for the others; undefined where all are new. */
   fresh(batch: Batch): Uint8Array | undefined {
-    let fresh: Uint8Array | undefined
-    let first = 0
-    for (const { count, stream } of batch.runs) {
-      const mark = stream && this.positionOf(stream.id)
-      if (stream && mark !== undefined && mark > stream.from) {
-        fresh ??= new Uint8Array(batch.count).fill(1)
-        for (let i = 0; i < count; i += 1) if (stream.from + stream.ends[i] <= mark) fresh[first + i] = 0
-      }
-      first += count
-    }
-    return fresh
+    return freshMessages(batch, (id) => this.positionOf(id))
   }
 }
