@@ -1,7 +1,6 @@
-// The last `Oct 11 22:14:15`, what it was read with, and what came of it.
+// The last `Oct 11 22:14:15`, and what came of it.
 
 import { LastText } from './last-text.ts'
-import type { Zone } from './zone.ts'
 
 const SPACE = 0x20
 export const BSD_BYTES = 15
@@ -18,19 +17,20 @@ export class LastBsdTime {
   time = NaN
   offset = 0
   readonly #text = new LastText(BSD_BYTES)
-  // The year comes from the receipt, the offset from the zone.
-  #received = NaN
-  #zone: Zone | undefined
+  #isKept = false
 
-  is(view: DataView, at: number, received: number, zone: Zone): boolean {
-    return received === this.#received && zone === this.#zone && this.#text.is(view, at)
+  is(view: DataView, at: number): boolean {
+    return this.#isKept && this.#text.is(view, at)
   }
 
-  keep(view: DataView, at: number, received: number, zone: Zone, time: number, offset: number): void {
+  keep(view: DataView, at: number, time: number, offset: number): void {
     this.#text.keep(view, at)
-    this.#received = received
-    this.#zone = zone
+    this.#isKept = true
     this.time = time
     this.offset = offset
+  }
+
+  forget(): void {
+    this.#isKept = false
   }
 }

@@ -52,7 +52,7 @@ export function parseHeaders(batch: Batch, table: HeaderTable): void {
   cells.fill(0, 0, batch.count * ROW)
   let i = 0
   for (const { count, origin } of runs) {
-    const firstReceived = origin.received ?? received
+    clock.expect(origin.received ?? received, origin.zone)
     const text = origin.lines === 'text'
     for (const last = i + count; i < last; i += 1) {
       const row = i * ROW
@@ -63,8 +63,8 @@ export function parseHeaders(batch: Batch, table: HeaderTable): void {
       cells[row + MESSAGE + 1] = end
       times[i] = NaN
       zones[i] = NO_ZONE
-      if (text) parseText(bytes, start, end, table, i, row, origin, firstReceived)
-      else parseSyslog(bytes, start, end, table, i, row, origin, firstReceived)
+      if (text) parseText(bytes, start, end, table, i, row, origin)
+      else parseSyslog(bytes, start, end, table, i, row, origin)
     }
   }
 }
@@ -111,13 +111,12 @@ function parseSyslog(
   i: number,
   row: number,
   origin: Origin,
-  received: number,
 ): void {
   const { cells } = table
   const priority = priorityAt(bytes, start, end)
   if (priority >= 0) {
     cells[row + PRIORITY] = priority
-    parseBehindPriority(bytes, behindPriority(bytes, start), end, table, i, row, origin, received)
+    parseBehindPriority(bytes, behindPriority(bytes, start), end, table, i, row)
     return
   }
   if (start < end && bytes[start] === LESS) {
@@ -127,7 +126,7 @@ function parseSyslog(
   }
   cells[row + PRIORITY] = origin.priority
   cells[row + KIND] |= PRI_MISSING
-  readRfc3164(bytes, start, end, table, i, row, clock, origin.zone, received)
+  readRfc3164(bytes, start, end, table, i, row, clock)
 }
 
 function parseBehindPriority(
@@ -137,15 +136,13 @@ function parseBehindPriority(
   table: HeaderTable,
   i: number,
   row: number,
-  origin: Origin,
-  received: number,
 ): void {
   table.cells[row + MESSAGE] = at
-  if (hasVersion(bytes, at, end) && readRfc5424(bytes, at, end, table, i, row, clock, origin.zone)) return
+  if (hasVersion(bytes, at, end) && readRfc5424(bytes, at, end, table, i, row, clock)) return
   // `<134>1 1563249630.774 host …`: Meraki puts a version before seconds since the epoch.
   const behind = hasVersion(bytes, at, end) && isDigit(bytes[at + 2]) && bytes[at + 1] === SPACE ? at + 2 : at
-  if (behind > at && clock.read(behind, end, received, origin.zone)) at = behind
-  readRfc3164(bytes, at, end, table, i, row, clock, origin.zone, received)
+  if (behind > at && clock.read(behind, end)) at = behind
+  readRfc3164(bytes, at, end, table, i, row, clock)
 }
 
 /** VERSION of RFC 5424 §6.2.2: one to three digits, the first not zero, and a space. */
@@ -168,19 +165,18 @@ function parseText(
   i: number,
   row: number,
   origin: Origin,
-  received: number,
 ): void {
   const { cells } = table
   const priority = priorityAt(bytes, start, end)
   if (priority >= 0) {
     cells[row + PRIORITY] = priority
-    parseBehindPriority(bytes, behindPriority(bytes, start), end, table, i, row, origin, received)
+    parseBehindPriority(bytes, behindPriority(bytes, start), end, table, i, row)
     return
   }
   cells[row + PRIORITY] = origin.priority
   if (!namesHostEarly(bytes, start, end, origin.host)) return
   const kind = cells[row + KIND]
-  readRfc3164(bytes, start, end, table, i, row, clock, origin.zone, received)
+  readRfc3164(bytes, start, end, table, i, row, clock)
   const own = sameBytes(bytes, cells[row + HOST], cells[row + HOST + 1], origin.host)
   if (own && cells[row + PROGRAM] < cells[row + PROGRAM + 1] && !Number.isNaN(table.times[i])) return
   for (let cell = row + KIND + 1; cell < row + MESSAGE; cell += 1) cells[cell] = 0

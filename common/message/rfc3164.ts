@@ -24,7 +24,6 @@ import {
 } from '../pipeline/header-table.ts'
 import { defectBit } from './defects.ts'
 import type { TimestampReader } from './timestamp.ts'
-import type { Zone } from './zone.ts'
 
 const SPACE = 0x20
 const STAR = 0x2a
@@ -48,16 +47,14 @@ export function readRfc3164(
   i: number,
   row: number,
   clock: TimestampReader,
-  zone: Zone,
-  received: number,
 ): boolean {
   const { cells } = table
   while (at < end && bytes[at] === SPACE) at += 1
   let time = at
-  let found = clock.read(time, end, received, zone)
+  let found = clock.read(time, end)
   if (!found) {
     time = behindCiscoPrefix(bytes, at, end)
-    found = time > at && clock.read(time, end, received, zone)
+    found = time > at && clock.read(time, end)
   }
   if (!found) return readTag(bytes, at, end, cells, row, FORMAT_RFC3164, true)
 

@@ -21,7 +21,6 @@ import {
 } from '../pipeline/header-table.ts'
 import { defectBit } from './defects.ts'
 import type { TimestampReader } from './timestamp.ts'
-import type { Zone } from './zone.ts'
 
 const SPACE = 0x20
 const QUOTE = 0x22
@@ -49,7 +48,6 @@ export function readRfc5424(
   i: number,
   row: number,
   clock: TimestampReader,
-  zone: Zone,
 ): boolean {
   // VERSION is 1 to 999; what makes it one is the time, or its nil value, behind it.
   let kind = bytes[at] === ONE && bytes[at + 1] === SPACE ? FORMAT_RFC5424 : FORMAT_RFC5424 | VERSION_UNKNOWN
@@ -59,7 +57,7 @@ export function readRfc5424(
   const { cells } = table
   if (bytes[at] === DASH && (at + 1 >= end || bytes[at + 1] === SPACE)) {
     at += 1
-  } else if (clock.readIso(at, end, zone) && (clock.end >= end || bytes[clock.end] === SPACE)) {
+  } else if (clock.readIso(at, end) && (clock.end >= end || bytes[clock.end] === SPACE)) {
     cells[row + TIME] = at
     cells[row + TIME + 1] = clock.end
     if (Number.isNaN(clock.time)) kind |= TIME_INVALID

@@ -16,7 +16,7 @@ import { BSD_BYTES, endsWithSecond, LastBsdTime } from './last-bsd-time.ts'
 import { LastText } from './last-text.ts'
 import { lettersAt, months, weekdays, zoneNames } from './time-words.ts'
 import { DAY_S, daysFromCivil, isDay, dayWithoutYear, WallOffsets } from './calendar.ts'
-import type { Zone } from './zone.ts'
+import { utc, type Zone } from './zone.ts'
 
 const SPACE = 0x20
 const COLON = 0x3a
@@ -42,6 +42,8 @@ export class TimestampReader {
 
   #bytes: Uint8Array = new Uint8Array(0)
   #view: DataView = new DataView(new ArrayBuffer(0))
+  #received = NaN
+  #zone: Zone = utc
   #limit = 0
   #at = 0
   #wallSeconds = NaN
@@ -72,13 +74,22 @@ export class TimestampReader {
   }
 
   /**
-   * Looks for a time at `at`; true where there is something written like one. `received`, µs since the epoch, gives the
-   * year where none is written, and `zone` the offset.
+   * When and where the next times were written, as far as they do not say it: `received`, µs since the epoch, gives the year,
+   * and `zone` the offset. Told once for all messages of a sender: as a parameter of each call the number was an object on the
+   * heap for each message, and those were most of what the garbage collector had to do.
    */
-  read(at: number, limit: number, received: number, zone: Zone): boolean {
+  expect(received: number, zone: Zone): void {
+    if (received === this.#received && zone === this.#zone) return
+    this.#received = received
+    this.#zone = zone
+    this.#lastBsd.forget()
+  }
+
+  /** Looks for a time at `at`; true where there is something written like one. */
+  read(at: number, limit: number): boolean {
     const last = this.#lastBsd
     const isPlain = endsWithSecond(this.#bytes, at, limit)
-    if (isPlain && last.is(this.#view, at, received, zone)) {
+    if (isPlain && last.is(this.#view, at)) {
       this.end = at + BSD_BYTES
       this.time = last.time
       this.zone = last.offset
@@ -88,20 +99,18 @@ export class TimestampReader {
     // The shortest is a bare count of seconds.
     if (limit - at < 10) return false
     const first = this.#bytes[at]
-    const found = isDigit(first)
-      ? this.#readDigits(received, zone)
-      : isLetter(first) && (this.#bsd(received, zone) || this.#weekday(received, zone))
+    const found = isDigit(first) ? this.#readDigits() : isLetter(first) && (this.#bsd() || this.#weekday())
     if (!found) return false
-    this.#finish(zone)
-    if (isPlain && this.end === at + BSD_BYTES) last.keep(this.#view, at, received, zone, this.time, this.zone)
+    this.#finish()
+    if (isPlain && this.end === at + BSD_BYTES) last.keep(this.#view, at, this.time, this.zone)
     return true
   }
 
   /** Only the RFC 5424 form: what may stand in the TIMESTAMP field. */
-  readIso(at: number, limit: number, zone: Zone): boolean {
+  readIso(at: number, limit: number): boolean {
     this.#begin(at, limit)
     if (limit - at < ISO_BYTES || !this.#isoAt()) return false
-    this.#finish(zone)
+    this.#finish()
     return true
   }
 
@@ -112,25 +121,25 @@ export class TimestampReader {
     this.#hasOffset = false
   }
 
-  #finish(zone: Zone): void {
+  #finish(): void {
     this.end = this.#at
     const wall = this.#wallSeconds
     if (Number.isNaN(wall)) {
       this.time = NaN
       return
     }
-    const offset = this.#hasOffset ? this.#offset : this.#wallOffsets.at(zone, wall)
+    const offset = this.#hasOffset ? this.#offset : this.#wallOffsets.at(this.#zone, wall)
     this.zone = offset
     this.time = (wall - offset * 60) * 1e6 + this.#microseconds
   }
 
-  #readDigits(received: number, zone: Zone): boolean {
+  #readDigits(): boolean {
     const at = this.#at
     const bytes = this.#bytes
     if (bytes[at + 4] === DASH) return this.#isoAt()
-    if (bytes[at + 4] === SPACE && isLetter(bytes[at + 5])) return this.#yearFirst(received, zone)
-    if (bytes[at + 2] === SPACE && isLetter(bytes[at + 3])) return this.#dayFirst(2, received, zone)
-    if (bytes[at + 1] === SPACE && isLetter(bytes[at + 2])) return this.#dayFirst(1, received, zone)
+    if (bytes[at + 4] === SPACE && isLetter(bytes[at + 5])) return this.#yearFirst()
+    if (bytes[at + 2] === SPACE && isLetter(bytes[at + 3])) return this.#dayFirst(2)
+    if (bytes[at + 1] === SPACE && isLetter(bytes[at + 2])) return this.#dayFirst(1)
     return this.#epoch()
   }
 
@@ -227,7 +236,7 @@ export class TimestampReader {
   }
 
   // Mmm (d|dd| d) [YYYY ]HH:MM:SS[fraction][ YYYY][ zone]
-  #bsd(received: number, zone: Zone, year = UNKNOWN): boolean {
+  #bsd(year = UNKNOWN): boolean {
     const start = this.#at
     const month = this.#month(start)
     if (month < 0 || this.#bytes[start + 3] !== SPACE) return false
@@ -246,22 +255,22 @@ export class TimestampReader {
     if (year < 0) year = this.#trailingYear()
     this.#namedZone()
     if (year < 0 && this.#hasOffset) year = this.#trailingYear()
-    this.#setDate(year, month, day, received, zone)
+    this.#setDate(year, month, day)
     return true
   }
 
   // YYYY Mmm dd HH:MM:SS
-  #yearFirst(received: number, zone: Zone): boolean {
+  #yearFirst(): boolean {
     const start = this.#at
     const year = numberAt(this.#bytes, this.#limit, start, 4)
     this.#at = start + 5
-    if (year >= 0 && this.#bsd(received, zone, year)) return true
+    if (year >= 0 && this.#bsd(year)) return true
     this.#at = start
     return false
   }
 
   // dd Mmm [YYYY ]HH:MM:SS
-  #dayFirst(digits: number, received: number, zone: Zone): boolean {
+  #dayFirst(digits: number): boolean {
     const start = this.#at
     const day = numberAt(this.#bytes, this.#limit, start, digits)
     const month = this.#month(start + digits + 1)
@@ -273,12 +282,12 @@ export class TimestampReader {
     if (!this.#clock(at)) return false
     this.#fraction()
     this.#namedZone()
-    this.#setDate(year, month, day, received, zone)
+    this.#setDate(year, month, day)
     return true
   }
 
   // Www Mmm dd HH:MM:SS [zone ]YYYY
-  #weekday(received: number, zone: Zone): boolean {
+  #weekday(): boolean {
     const start = this.#at
     const name = lettersAt(this.#bytes, this.#limit, start)
     if (name < 0 || !weekdays.has(name)) return false
@@ -287,8 +296,8 @@ export class TimestampReader {
     this.#at = at + 1
     if (isDigit(this.#bytes[this.#at])) {
       const digits = digitsAt(this.#bytes, this.#limit, this.#at, 2)
-      if (this.#dayFirst(digits, received, zone)) return true
-    } else if (this.#bsd(received, zone)) return true
+      if (this.#dayFirst(digits)) return true
+    } else if (this.#bsd()) return true
     this.#at = start
     return false
   }
@@ -306,13 +315,14 @@ export class TimestampReader {
     return true
   }
 
-  #setDate(year: number, month: number, day: number, received: number, zone: Zone | undefined): void {
+  #setDate(year: number, month: number, day: number): void {
     if (year >= 0) {
       this.#wallSeconds += isDay(year, month, day) ? daysFromCivil(year, month, day) * DAY_S : NaN
       return
     }
     // The sender's day: near midnight it is another than the day in UTC, and near New Year another year's.
-    const offset = this.#hasOffset ? this.#offset : zone!.offsetAt(received)
+    const received = this.#received
+    const offset = this.#hasOffset ? this.#offset : this.#zone.offsetAt(received)
     if (received !== this.#nearReceived || offset !== this.#nearOffset) {
       this.#nearReceived = received
       this.#nearOffset = offset
