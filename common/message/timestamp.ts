@@ -11,11 +11,12 @@
 // The last time is remembered as it was written, to the second: messages that follow each other share it, and to compare
 // four or five words costs a tenth of reading it. Only what comes behind the second is read anew.
 
+import { BsdDays } from './bsd-days.ts'
 import { digitsAt, isDigit, numberAt, twoDigitsAt, UNKNOWN } from './digits.ts'
 import { BSD_BYTES, endsWithSecond, LastBsdTime } from './last-bsd-time.ts'
 import { LastText } from './last-text.ts'
 import { lettersAt, months, weekdays, zoneNames } from './time-words.ts'
-import { DAY_S, daysFromCivil, isDay, dayWithoutYear, WallOffsets } from './calendar.ts'
+import { DAY_S, daysFromCivil, isDay, WallOffsets } from './calendar.ts'
 import { utc, type Zone } from './zone.ts'
 
 const SPACE = 0x20
@@ -56,14 +57,7 @@ export class TimestampReader {
   #isoSeconds = NaN
   #monthName = UNKNOWN
   #monthNumber = UNKNOWN
-  // The day of receipt at the sender, for the last receipt and offset.
-  #nearReceived = NaN
-  #nearOffset = 0
-  #near = NaN
-  // The last date without a year: month * 100 + day, the day it was received on, and its day.
-  #bsdDate = UNKNOWN
-  #bsdNear = NaN
-  #bsdDay = 0
+  readonly #bsdDays = new BsdDays()
   readonly #wallOffsets = new WallOffsets()
   readonly #lastBsd = new LastBsdTime()
 
@@ -320,22 +314,8 @@ export class TimestampReader {
       this.#wallSeconds += isDay(year, month, day) ? daysFromCivil(year, month, day) * DAY_S : NaN
       return
     }
-    // The sender's day: near midnight it is another than the day in UTC, and near New Year another year's.
-    const received = this.#received
-    const offset = this.#hasOffset ? this.#offset : this.#zone.offsetAt(received)
-    if (received !== this.#nearReceived || offset !== this.#nearOffset) {
-      this.#nearReceived = received
-      this.#nearOffset = offset
-      this.#near = Math.floor((received / 1e6 + offset * 60) / DAY_S)
-    }
-    const near = this.#near
-    const date = month * 100 + day
-    if (date !== this.#bsdDate || near !== this.#bsdNear) {
-      this.#bsdDate = date
-      this.#bsdNear = near
-      this.#bsdDay = dayWithoutYear(month, day, near)
-    }
-    this.#wallSeconds += this.#bsdDay * DAY_S
+    const offset = this.#hasOffset ? this.#offset : this.#zone.offsetAt(this.#received)
+    this.#wallSeconds += this.#bsdDays.dayOf(month, day, this.#received, offset) * DAY_S
   }
 
   /** `YYYY ` before the clock. */
