@@ -105,6 +105,8 @@ export interface Daemon {
   /** The folder with its configuration; `data` lies in it. */
   readonly folder: string
   output(): { stdout: string; stderr: string }
+  /** Resolves when it is up. */
+  up(): Promise<void>
   /** Resolves to the exit status. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
@@ -121,8 +123,15 @@ export async function daemon(
   return started([mode, '-c', config], { cwd: folder })
 }
 
-/** Starts a daemon by these words. */
+/** Starts a daemon by these words, and waits until it is up. */
 export async function started(words: readonly string[], setting: Setting & { cwd: string }): Promise<Daemon> {
+  const daemon = launched(words, setting)
+  await daemon.up()
+  return daemon
+}
+
+/** Starts a daemon by these words. It is stopped with the test. */
+export function launched(words: readonly string[], setting: Setting & { cwd: string }): Daemon {
   const child = spawned(words, setting)
   const output = collect(child)
   const ended = new Promise<number | null>((resolve) => child.once('close', (status) => resolve(status)))
@@ -133,10 +142,13 @@ export async function started(words: readonly string[], setting: Setting & { cwd
   onTestFinished(async () => {
     await stop('SIGKILL')
   })
-  await until(`${words[0]} is up`, () => {
+  const isUp = () => {
     const { stderr } = output()
     if (child.exitCode !== null) throw new Error(`${words[0]} ended with ${child.exitCode}:\n${stderr}`)
     return stderr.includes('sluice is up')
-  })
-  return { child, folder: setting.cwd, output, stop }
+  }
+  const up = async () => {
+    await until(`${words[0]} is up`, isUp)
+  }
+  return { child, folder: setting.cwd, output, up, stop }
 }

@@ -1,0 +1,144 @@
+// A TCP proxy that treats its connections badly, as networks do: what it lets through is whole and in order, but at any byte
+// it may end a connection, reset it, or let one or both directions stand still.
+
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { onTestFinished } from 'vitest'
+
+/** At least 0, less than 1. */
+export type Fraction = () => number
+
+/** The same sequence for the same seed (mulberry32). */
+export function seeded(seed: number): Fraction {
+  let state = seed | 0
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** Between the two: small ones as likely as large ones, in steps of ten. */
+export const scaled = (fraction: Fraction, low: number, high: number) => low * (high / low) ** fraction()
+
+export const pick = <T>(fraction: Fraction, all: readonly T[]) => all[Math.floor(fraction() * all.length)]
+
+export interface RoughProxy {
+  readonly port: number
+  /** What has been done to connections, and how often. */
+  readonly done: ReadonlyMap<string, number>
+  /** From now on every connection is let be; those that stand still are reset. */
+  calm(): void
+}
+
+// What is asked is long and what is answered is short: each direction has its own range of bytes before something happens.
+const ASKED_BYTES = { low: 20, high: 1024 * 1024 }
+const ANSWERED_BYTES = { low: 5, high: 4096 }
+const LIFE_MS = { low: 100, high: 6_000 }
+const STALL_MS = { low: 50, high: 2_500 }
+
+/** Passes connections on to this port of this machine, until the test is finished. */
+export async function roughProxy(target: number, fraction: Fraction): Promise<RoughProxy> {
+  const done = new Map<string, number>()
+  const open = new Set<RoughConnection>()
+  let isCalm = false
+  const server = createServer((near) => {
+    const connection: RoughConnection = new RoughConnection(near, connect(target, '127.0.0.1'), fraction, (deed) => {
+      if (deed === 'over') open.delete(connection)
+      else done.set(deed, (done.get(deed) ?? 0) + 1)
+    })
+    open.add(connection)
+    if (isCalm) connection.calm()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    server.close()
+    for (const connection of open) connection.reset()
+  })
+  const calm = () => {
+    isCalm = true
+    for (const connection of open) connection.calm()
+  }
+  return { port: (server.address() as AddressInfo).port, done, calm }
+}
+
+class RoughConnection {
+  readonly #near: Socket
+  readonly #far: Socket
+  readonly #fraction: Fraction
+  readonly #tell: (deed: string) => void
+  #isCalm = false
+  #standsStill = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(near: Socket, far: Socket, fraction: Fraction, tell: (deed: string) => void) {
+    this.#near = near
+    this.#far = far
+    this.#fraction = fraction
+    this.#tell = tell
+    this.#pass(near, far, scaled(fraction, ASKED_BYTES.low, ASKED_BYTES.high))
+    this.#pass(far, near, scaled(fraction, ANSWERED_BYTES.low, ANSWERED_BYTES.high))
+    this.#timer = setTimeout(() => this.#act(), scaled(fraction, LIFE_MS.low, LIFE_MS.high))
+  }
+
+  calm(): void {
+    this.#isCalm = true
+    clearTimeout(this.#timer)
+    if (this.#standsStill) this.reset()
+  }
+
+  reset(): void {
+    clearTimeout(this.#timer)
+    this.#near.resetAndDestroy()
+    this.#far.resetAndDestroy()
+  }
+
+  #pass(from: Socket, to: Socket, bytesBefore: number): void {
+    let left = Math.floor(bytesBefore)
+    from.on('data', (chunk: Buffer) => {
+      const passed = this.#isCalm ? chunk.length : Math.min(chunk.length, left)
+      left -= passed
+      if (!to.write(chunk.subarray(0, passed))) {
+        from.pause()
+        to.once('drain', () => this.#standsStill || from.resume())
+      }
+      if (left > 0 || this.#isCalm) return
+      left = Infinity
+      this.#act()
+      if (passed < chunk.length && !from.destroyed) from.unshift(chunk.subarray(passed))
+    })
+    // Whichever side ends or fails, so does the other.
+    from.on('error', () => to.resetAndDestroy())
+    from.on('end', () => to.end())
+    from.on('close', () => {
+      clearTimeout(this.#timer)
+      to.destroySoon()
+      this.#tell('over')
+    })
+  }
+
+  #act(): void {
+    if (this.#standsStill) return
+    clearTimeout(this.#timer)
+    const deed = pick(this.#fraction, ['cut', 'reset', 'stall', 'stall asked', 'stall answered'])
+    this.#tell(deed)
+    if (deed === 'reset') return this.reset()
+    if (deed === 'cut') {
+      this.#near.destroySoon()
+      this.#far.destroySoon()
+      return
+    }
+    this.#standsStill = true
+    if (deed !== 'stall answered') this.#near.pause()
+    if (deed !== 'stall asked') this.#far.pause()
+    this.#timer = setTimeout(() => this.#goOn(), scaled(this.#fraction, STALL_MS.low, STALL_MS.high))
+  }
+
+  #goOn(): void {
+    if (this.#fraction() < 0.5) return this.reset()
+    this.#standsStill = false
+    this.#near.resume()
+    this.#far.resume()
+    this.#timer = setTimeout(() => this.#act(), scaled(this.#fraction, LIFE_MS.low, LIFE_MS.high))
+  }
+}
