@@ -82,6 +82,13 @@ export function run(words: readonly string[], options: Setting & { input?: strin
   return new Promise((resolve) => child.once('close', (status) => resolve({ status, ...collected() })))
 }
 
+/** How many messages a spool holds, and how many of them its receiver has not acknowledged. */
+export async function spoolTotals(spool: string): Promise<{ messages: number; waiting: number }> {
+  const { stdout } = await run(['spool', 'ls', spool])
+  const [, messages, waiting] = /^total +\d+ +(\d+) +(\d+) /m.exec(stdout) ?? ['', '0', '0']
+  return { messages: Number(messages), waiting: Number(waiting) }
+}
+
 /** Runs a command whose reader goes away after the first piece of its output, as `head -1` does. */
 export function runIntoClosedPipe(words: readonly string[], input: string = ''): Promise<Ended> {
   const child = spawned(words, {})

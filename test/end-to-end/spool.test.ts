@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { daemon, freePort, lineCount, run, temporaryFolder, until } from './program.ts'
+import { daemon, freePort, lineCount, run, spoolTotals, temporaryFolder, until } from './program.ts'
 
 const LINES = 5_000
 const messageOf = (i: number) => `<134>Oct 11 22:14:15 host app: number ${i}`
@@ -17,14 +17,8 @@ function send(port: number, from: number, to: number): Promise<void> {
   })
 }
 
-const waiting = async (spool: string) => (await totals(spool)).waiting
-const stored = async (spool: string) => (await totals(spool)).messages
-
-async function totals(spool: string): Promise<{ messages: number; waiting: number }> {
-  const { stdout } = await run(['spool', 'ls', spool])
-  const [, messages, waiting] = /^total +\d+ +(\d+) +(\d+) /m.exec(stdout) ?? ['', '0', '0']
-  return { messages: Number(messages), waiting: Number(waiting) }
-}
+const waiting = async (spool: string) => (await spoolTotals(spool)).waiting
+const stored = async (spool: string) => (await spoolTotals(spool)).messages
 
 test('relay: what it took in while its receiver was down survives kill -9, and arrives once', async () => {
   const folder = temporaryFolder()

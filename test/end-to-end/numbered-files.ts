@@ -1,0 +1,103 @@
+// Files whose lines are numbered, written and rotated at random: `web.log 3 1234 xxxxx` is line 1234 of web.log, written after it
+// was rotated three times. What became of the lines is told by their numbers.
+
+import { appendFileSync, readdirSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { pick, scaled, type Fraction } from './chance.ts'
+
+const NAMES = ['web.log', 'mail.log', 'cron.log']
+const LINES_MAX = 1_000
+/** Writes to a file before it is rotated. */
+const WRITES_MIN = 10
+const FAULTS_TOLD = 20
+
+interface Life {
+  readonly name: string
+  readonly path: string
+  readonly life: number
+}
+
+export class NumberedFiles {
+  /** How many lines each file was given. */
+  readonly written = new Map(NAMES.map((name) => [name, 0]))
+  readonly #folder: string
+  readonly #fraction: Fraction
+  readonly #lives: Map<string, Life>
+  /** Writes to each file since its name was last free. */
+  readonly #writes = new Map(NAMES.map((name) => [name, 0]))
+  /** Where a writer goes on that has not noticed a rotation. */
+  #late: Life | undefined
+
+  constructor(folder: string, fraction: Fraction) {
+    this.#folder = folder
+    this.#fraction = fraction
+    this.#lives = new Map(NAMES.map((name) => [name, { name, path: join(folder, name), life: 0 }]))
+  }
+
+  get lines(): number {
+    return [...this.written.values()].reduce((sum, each) => sum + each, 0)
+  }
+
+  /** The first lines of each file. */
+  begin(): void {
+    for (const { name, path, life } of this.#lives.values()) appendFileSync(path, this.#numbered(name, life, 10))
+  }
+
+  /** Some lines more for one of the files, now and then in two pieces that no line ends between. */
+  write(): void {
+    const fraction = this.#fraction
+    const late = fraction() < 0.3 ? this.#late : undefined
+    if (late) this.#late = undefined
+    const { name, path, life } = late ?? this.#lives.get(pick(fraction, NAMES))!
+    const text = this.#numbered(name, life, Math.floor(scaled(fraction, 1, LINES_MAX)))
+    const cut = fraction() < 0.2 ? Math.floor(fraction() * text.length) : 0
+    if (cut > 0) appendFileSync(path, text.slice(0, cut))
+    appendFileSync(path, text.slice(cut))
+    if (!late) this.#writes.set(name, this.#writes.get(name)! + 1)
+  }
+
+  #numbered(name: string, life: number, count: number): string {
+    const first = this.written.get(name)!
+    this.written.set(name, first + count)
+    return Array.from({ length: count }, (_, i) => `${name} ${life} ${first + i} ${'x'.repeat((i * 7) % 150)}\n`).join(
+      '',
+    )
+  }
+
+  /** Renames one of the files and those that were renamed before, as logrotate does, where enough was written to it. */
+  rotate(): void {
+    const { name, path, life } = this.#lives.get(pick(this.#fraction, NAMES))!
+    if (this.#writes.get(name)! < WRITES_MIN || this.#late) return
+    this.#writes.set(name, 0)
+    const rotated = readdirSync(this.#folder).filter((each) => each.startsWith(`${name}.`)).length
+    for (let i = rotated; i > 0; i -= 1) renameSync(`${path}.${i}`, `${path}.${i + 1}`)
+    renameSync(path, `${path}.1`)
+    this.#lives.set(name, { name, path, life: life + 1 })
+    if (this.#fraction() < 0.5) this.#late = { name, path: `${path}.1`, life }
+  }
+}
+
+/** Lines that are lost, doubled, wrong, or out of order within one life of a file; the first of many. */
+export function faultsOf(lines: readonly string[], written: ReadonlyMap<string, number>): string[] {
+  const faults: string[] = []
+  const seen = new Map([...written].map(([name, count]) => [name, new Uint8Array(count)]))
+  const last = new Map<string, number>()
+  for (const line of lines) {
+    const [name, life, number] = line.split(' ', 3)
+    const counts = seen.get(name)
+    const n = Number(number)
+    if (!counts || !(n < counts.length)) {
+      faults.push(`wrong: ${line}`)
+      continue
+    }
+    counts[n] += 1
+    const inLife = `${name} ${life}`
+    if (counts[n] > 1) faults.push(`doubled: ${inLife} ${n}`)
+    else if (n < (last.get(inLife) ?? 0)) faults.push(`out of order: ${inLife} ${n}`)
+    last.set(inLife, n)
+  }
+  for (const [name, counts] of seen) {
+    for (const [n, times] of counts.entries()) if (times === 0) faults.push(`lost: ${name} ${n}`)
+  }
+  return faults.length > FAULTS_TOLD ? [`${faults.length} in all`, ...faults.slice(0, FAULTS_TOLD)] : faults
+}
