@@ -9,7 +9,7 @@ const NAMES = ['web.log', 'mail.log', 'cron.log']
 const LINES_MAX = 1_000
 /** Writes to a file before it is rotated. */
 const WRITES_MIN = 10
-const FAULTS_TOLD = 20
+const RANGES_TOLD = 20
 
 interface Life {
   readonly name: string
@@ -77,27 +77,43 @@ export class NumberedFiles {
   }
 }
 
-/** Lines that are lost, doubled, wrong, or out of order within one life of a file; the first of many. */
+/** Lines that are lost, doubled, wrong, or out of order within one life of a file, in ranges; the first of many. */
 export function faultsOf(lines: readonly string[], written: ReadonlyMap<string, number>): string[] {
-  const faults: string[] = []
+  const faults: Fault[] = []
   const seen = new Map([...written].map(([name, count]) => [name, new Uint8Array(count)]))
   const last = new Map<string, number>()
   for (const line of lines) {
     const [name, life, number] = line.split(' ', 3)
+    const inLife = `${name} ${life}`
     const counts = seen.get(name)
     const n = Number(number)
     if (!counts || !(n < counts.length)) {
-      faults.push(`wrong: ${line}`)
+      faults.push({ what: `wrong: ${line}`, n: 0 })
       continue
     }
     counts[n] += 1
-    const inLife = `${name} ${life}`
-    if (counts[n] > 1) faults.push(`doubled: ${inLife} ${n}`)
-    else if (n < (last.get(inLife) ?? 0)) faults.push(`out of order: ${inLife} ${n}`)
+    if (counts[n] > 1) faults.push({ what: `doubled: ${inLife}`, n })
+    else if (n < (last.get(inLife) ?? 0)) faults.push({ what: `out of order: ${inLife}`, n })
     last.set(inLife, n)
   }
   for (const [name, counts] of seen) {
-    for (const [n, times] of counts.entries()) if (times === 0) faults.push(`lost: ${name} ${n}`)
+    for (const [n, times] of counts.entries()) if (times === 0) faults.push({ what: `lost: ${name}`, n })
   }
-  return faults.length > FAULTS_TOLD ? [`${faults.length} in all`, ...faults.slice(0, FAULTS_TOLD)] : faults
+  return inRanges(faults)
+}
+
+interface Fault {
+  readonly what: string
+  readonly n: number
+}
+
+function inRanges(faults: readonly Fault[]): string[] {
+  const ranges: { what: string; from: number; to: number }[] = []
+  for (const { what, n } of faults) {
+    const range = ranges.at(-1)
+    if (range?.what === what && range.to + 1 === n) range.to = n
+    else ranges.push({ what, from: n, to: n })
+  }
+  const told = ranges.slice(0, RANGES_TOLD).map(({ what, from, to }) => `${what} ${from}–${to}`)
+  return ranges.length > RANGES_TOLD ? [...told, `and ${ranges.length - RANGES_TOLD} more`] : told
 }
