@@ -13,9 +13,10 @@ export interface RoughProxy {
   calm(): void
 }
 
-// What is asked is long and what is answered is short: each direction has its own range of bytes before something happens.
-const ASKED_BYTES = { low: 20, high: 1024 * 1024 }
-const ANSWERED_BYTES = { low: 5, high: 4096 }
+// What is asked is long and what is answered is short: each direction has its own range of bytes before something happens. Two
+// connections in five live to the first answer to a batch; with fewer, senders are mostly waiting to try again.
+const ASKED_BYTES = { low: 200, high: 8 * 1024 * 1024 }
+const ANSWERED_BYTES = { low: 50, high: 8 * 1024 }
 const LIFE_MS = { low: 100, high: 6_000 }
 const STALL_MS = { low: 50, high: 2_500 }
 
