@@ -9,7 +9,7 @@
 import { corpusBuffer } from './corpus-buffer.ts'
 import { archiveIntake, idleMemory, spoolFlow } from './daemon-work.ts'
 import { median } from './measure.ts'
-import { rsyslog, sluice, syslogNg, type System } from './systems.ts'
+import { rsyslog, sluice, syslogNg, syslogNgOneThread, type System } from './systems.ts'
 import { fileChain } from './chain-work.ts'
 import { manyConnections } from './connections-work.ts'
 import { relay, tcpToFile, type Result } from './work.ts'
@@ -22,7 +22,7 @@ interface Scenario {
   run(system: System): Promise<Result>
 }
 
-const all = [sluice, syslogNg, rsyslog]
+const all = [sluice, syslogNg, syslogNgOneThread, rsyslog]
 const MESSAGES = 250_000
 const TIMES = 12
 
@@ -96,7 +96,7 @@ async function main(): Promise<void> {
   const runsAt = words.indexOf('--runs')
   const runs = runsAt < 0 ? 5 : Number(words.splice(runsAt, 2)[1])
   const wanted = scenarios.filter(({ name }) => words.length === 0 || words.some((word) => name.startsWith(word)))
-  for (const system of all) say(`${system.name}: ${system.version() ?? 'not installed'}`)
+  for (const system of [sluice, syslogNg, rsyslog]) say(`${system.name}: ${system.version() ?? 'not installed'}`)
   say(`idle resident memory: ${MiB(await idleMemory())}`)
   for (const scenario of wanted) await compare(scenario, runs)
 }
