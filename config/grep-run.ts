@@ -51,6 +51,7 @@ export interface GrepFlags {
   readonly pager: boolean
   readonly utc?: boolean
   readonly stats?: boolean
+  readonly follow?: boolean
 }
 
 const EXIT_FOUND = 0
@@ -73,6 +74,7 @@ export async function runGrep(operands: readonly string[], flags: GrepFlags): Pr
 }
 
 async function search(operands: readonly string[], flags: GrepFlags): Promise<number> {
+  if (flags.follow) throw new Fault('USAGE', '-f: this version cannot follow yet; a later one does')
   const { when, words } = colorOf(operands, flags)
   const terminal = isatty(STDOUT)
   const color = when === 'always' || (when === 'auto' && terminal && !process.env['NO_COLOR'])

@@ -3,7 +3,6 @@
 import { systemClock } from '../common/clock.ts'
 import { HalfFrames } from '../common/framing/half-frames.ts'
 import { StreamSplitter, type FrameOutput, type FramingMode } from '../common/framing/stream-splitter.ts'
-import { MESSAGE_BYTES_MAX } from '../common/limits.ts'
 import { messageObject } from '../common/message/message-object.ts'
 import { DEFAULT_PRIORITY } from '../common/message/priority.ts'
 import { localZone } from '../common/message/zone.ts'
@@ -19,7 +18,7 @@ export class MessagePrinter implements FrameOutput {
   #text = ''
 
   /** `from` is the peer, whose address stands in for a missing host. */
-  constructor(framing: FramingMode, from: string | undefined) {
+  constructor(framing: FramingMode, from: string | undefined, messageBytesMax: number) {
     this.#origin = {
       ...{ source: 'stdin', lines: 'syslog', zone: localZone, program: Buffer.alloc(0), priority: DEFAULT_PRIORITY },
       ...{ host: Buffer.from(from ?? ''), ...(from !== undefined && { peer: from }) },
@@ -27,7 +26,7 @@ export class MessagePrinter implements FrameOutput {
     const now = () => systemClock.now()
     this.#gather = new Gather(new SlabPool(), now, (batch) => this.#print(batch))
     const splitterOptions = {
-      ...{ mode: framing, messageBytesMax: MESSAGE_BYTES_MAX, halfFrames: new HalfFrames(), origin: this.#origin },
+      ...{ mode: framing, messageBytesMax, halfFrames: new HalfFrames(), origin: this.#origin },
       ...{ newId: () => newId(systemRandom), now },
     }
     this.#splitter = new StreamSplitter(splitterOptions, this)

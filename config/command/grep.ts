@@ -53,6 +53,7 @@ export function grepCommand(): Command {
     .addOption(new Option('--colour [when]').hideHelp())
     .option('--no-pager', 'print straight to the terminal')
     .option('--utc', 'times in UTC')
+    .addOption(new Option('-f, --follow').hideHelp())
     .option('--stats', 'say on standard error what was read and what was skipped')
     .allowExcessArguments(true)
     .addHelpText('after', examples)

@@ -2,6 +2,7 @@
 
 import { Command, InvalidArgumentError } from 'commander'
 import type { FramingMode } from '../../common/framing/stream-splitter.ts'
+import { MESSAGE_BYTES_MAX } from '../../common/limits.ts'
 
 const framings: readonly FramingMode[] = ['auto', 'newline', 'octet']
 
@@ -17,7 +18,10 @@ Examples:
 interface Flags {
   readonly framing: FramingMode
   readonly from?: string
+  readonly config?: string
 }
+
+const EXIT_CANNOT = 2
 
 /** The command. */
 export function parseCommand(): Command {
@@ -25,14 +29,29 @@ export function parseCommand(): Command {
     .description('Reads syslog on stdin and prints each message as a JSON object on a line of its own.')
     .option('--framing <how>', `how messages are told apart: ${framings.join(', ')}`, framingNamed, 'auto')
     .option('--from <address>', 'the peer; stands in for a missing host')
+    .option('-c, --config <file>', 'configuration, for its max_message; without it, the default')
     .addHelpText('after', examples)
-    .action(async ({ framing, from }: Flags) => {
+    .action(async ({ framing, from, config }: Flags) => {
+      const messageBytesMax = await messageBytesMaxOf(config)
+      if (messageBytesMax === undefined) {
+        process.exitCode = EXIT_CANNOT
+        return
+      }
       const { MessagePrinter } = await import('../message-printer.ts')
       const { writeOut } = await import('./standard-streams.ts')
-      const printer = new MessagePrinter(framing, from)
+      const printer = new MessagePrinter(framing, from, messageBytesMax)
       for await (const chunk of process.stdin) await writeOut(printer.feed(chunk as Buffer))
       await writeOut(printer.end())
     })
+}
+
+/** Undefined for a configuration with faults; they are on standard error then. */
+async function messageBytesMaxOf(config: string | undefined): Promise<number | undefined> {
+  if (config === undefined) return MESSAGE_BYTES_MAX
+  const { loadConfiguration } = await import('../load.ts')
+  const { configuration, text } = await loadConfiguration(config)
+  process.stderr.write(text)
+  return configuration?.messageBytesMax
 }
 
 function framingNamed(text: string): FramingMode {

@@ -3,9 +3,10 @@
 import { expect, test } from 'vitest'
 import { MessagePrinter } from '../../config/message-printer.ts'
 import type { FramingMode } from '../../common/framing/stream-splitter.ts'
+import { MESSAGE_BYTES_MAX } from '../../common/limits.ts'
 
 function parse(input: string | Buffer, framing: FramingMode = 'auto', from?: string): Record<string, unknown>[] {
-  const printer = new MessagePrinter(framing, from)
+  const printer = new MessagePrinter(framing, from, MESSAGE_BYTES_MAX)
   const text = printer.feed(Buffer.from(input)) + printer.end()
   const lines = text.split('\n')
   expect(lines.pop()).toBe('')

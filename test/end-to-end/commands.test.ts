@@ -228,3 +228,52 @@ test('grep ends without a word when its reader goes away', async () => {
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   expect(stdout.length).toBeLessThan(1_000_000)
 })
+
+test.each(['tail x', 'hosts --silent 10m', 'status --json', 'top', 'archive ls .', 'help tail'])(
+  'a command of a later version is refused with 2 and called by its name: %s',
+  async (words) => {
+    const { status, stdout, stderr } = await run(words.split(' '))
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr).toMatch(
+      /^sluice (tail|hosts|status|top|archive): this version does not have it yet; a later one .+\n$/,
+    )
+  },
+)
+
+test('grep -f is refused with 2 as something of a later version', async () => {
+  const { status, stdout, stderr } = await run(['grep', '-f', 'x'])
+  expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+  expect(stderr).toContain('this version cannot follow yet')
+})
+
+test('help COMMAND shows the same as COMMAND --help', async () => {
+  const [asked, flagged] = [await run(['help', 'parse']), await run(['parse', '--help'])]
+  expect(asked).toEqual(flagged)
+  expect(asked.stdout).toContain('--framing <how>')
+})
+
+test('parse takes max_message from the configuration, by -c as by --config', async () => {
+  const path = written(`max_message: 1KiB\n${good}`)
+  for (const flag of ['-c', '--config']) {
+    const { status, stdout } = await run(['parse', flag, path], { input: `${'x'.repeat(1500)}\n` })
+    expect(status).toBe(0)
+    expect(stdout.trimEnd().split('\n')).toHaveLength(2)
+  }
+})
+
+test('parse and spool end with 2 for a faulty configuration and say where', async () => {
+  const path = written(`${good}colour: red\n`)
+  for (const words of [['parse'], ['spool', 'ls', 'out']]) {
+    const { status, stderr } = await run([...words, '-c', path])
+    expect(status).toBe(2)
+    expect(stderr).toContain(`${path}:4:1 CONFIG_UNKNOWN_KEY: `)
+  }
+})
+
+test('spool finds the folder of a destination that the configuration names', async () => {
+  const folder = temporaryFolder()
+  const path = written(`data: ${JSON.stringify(folder)}\n${good.replace('.log" }', '.log", buffer: { max: 1GiB } }')}`)
+  const { status, stderr } = await run(['spool', 'ls', '-c', path, 'out'])
+  expect(status).toBe(2)
+  expect(stderr).toContain(`${folder}/spool/out: there is no spool here`)
+})
