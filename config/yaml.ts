@@ -40,7 +40,10 @@ export function parseYaml(text: string): { root?: YamlNode; faults: ConfigFault[
   const documents = parseAllDocuments(text, options)
   if ('empty' in documents) return { faults: [] }
   const [document, second] = documents as Document.Parsed[]
-  const broken = documents.flatMap(({ errors }) => errors)
+  // Once the parser is out of step it wonders at every token that follows: those are no faults of their own.
+  const broken = documents
+    .flatMap(({ errors }) => errors)
+    .filter(({ code }, index) => index === 0 || code !== 'UNEXPECTED_TOKEN')
   if (broken.length > 0)
     return { faults: broken.map(({ code, message, pos }) => syntaxFault(text, code, message, pos[0])) }
   const reader = new TreeReader(text)
@@ -149,7 +152,8 @@ const syntaxSentences: Record<string, string> = {
 }
 
 function syntaxFault(text: string, code: string, message: string, offset: number): ConfigFault {
-  const sentence = sentenceOf(code, message)
+  const bracketInText = code === 'UNEXPECTED_TOKEN' && /^\S[{[]/.test(text.slice(Math.max(0, offset - 1), offset + 1))
+  const sentence = bracketInText ? 'a value with a bracket in it needs quotes here' : sentenceOf(code, message)
   // What is missing at the end of the file is pointed out behind its last character.
   return { code: 'CONFIG_SYNTAX', sentence, at: Math.min(offset, text.trimEnd().length) }
 }

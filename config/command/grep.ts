@@ -37,7 +37,7 @@ export function grepCommand(): Command {
     .option('-A, --after-context <n>', 'messages after each match, of the same host and program', count)
     .option('-B, --before-context <n>', 'messages before each match', count)
     .option('-C, --context <n>', 'messages before and after; `--context=all`: of all hosts and programs', context)
-    .option('-n, --lines <n>', 'the last so many only', count)
+    .option('-n, --lines <n>', 'the last so many only; all: no bound', lines)
     .option('-r, --reverse', 'newest first')
     .option('-S, --since <time>', 'not older: `2026-11-20 10:00`, today, yesterday, -2h, "15 min ago"')
     .option('-U, --until <time>', 'not newer')
@@ -77,6 +77,11 @@ function once(flag: string) {
 function count(value: string): number {
   if (!/^\d+$/.test(value)) throw new InvalidArgumentError('This is no number.')
   return Number(value)
+}
+
+/** journalctl's `-n all` undoes an earlier `-n`. */
+function lines(value: string): number {
+  return value === 'all' ? Infinity : count(value)
 }
 
 /** `-C 3` and `--context=all` may both be given. */

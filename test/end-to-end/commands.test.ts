@@ -211,6 +211,8 @@ test('grep ends with 0 where it finds something, with 1 where not, with 2 where 
   expect(await grep('-c', 'nothing')).toEqual({ status: 1, stdout: '0\n', stderr: '' })
   expect(await grep('-q', 'needle')).toEqual({ status: 0, stdout: '', stderr: '' })
   expect(await grep('-v', '-O', 'cat', 'needle')).toEqual({ status: 0, stdout: 'hay\n', stderr: '' })
+  expect(await grep('-n', '1', '-O', 'cat')).toEqual({ status: 0, stdout: 'hay\n', stderr: '' })
+  expect(await grep('-n', 'all', '-O', 'cat')).toEqual({ status: 0, stdout: 'needle\nhay\n', stderr: '' })
   for (const wrong of [['('], ['-W', 'nofield:x'], ['-S', 'whenever'], ['(a)\\1']]) {
     const { status, stdout, stderr } = await grep(...wrong)
     expect([wrong, status, stdout]).toEqual([wrong, 2, ''])
