@@ -15,6 +15,8 @@ import { DEADLINE_MS, temporaryFolder } from './surroundings.ts'
 export interface CrashTraits {
   /** A destination that is not open yet, on what earlier ones left in the folder. */
   readonly make: (folder: string, disk: Disk, clock: Clock) => Destination
+  /** Waits for what is kept but not stored yet. */
+  readonly settle?: (folder: string) => Promise<void>
   /** The texts that are stored, a list for each place. */
   readonly stored: (folder: string) => string[][]
 }
@@ -107,6 +109,7 @@ export function survivesCrashes(name: string, traits: CrashTraits): void {
           // The next life dies as well, while it tidies up or later.
           if (died) await liveOn(folder, acknowledged, (7 * step) % 23, way)
           await liveOn(folder, acknowledged, Infinity, way)
+          await traits.settle?.(folder)
           expect(traits.stored(folder).flat().sort(), `${way} step ${step}`).toEqual(TEXTS)
           rmSync(folder, { recursive: true })
         }

@@ -1,0 +1,31 @@
+// A file behind a spool: what the spool took is in the file once, whatever is killed when.
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileType } from '../../collector/file/file-type.ts'
+import { SpooledDestination } from '../../common/spool/spooled-destination.ts'
+import { systemClock, type Clock } from '../../common/clock.ts'
+import { systemDisk, type Disk } from '../../common/disk.ts'
+import { linesOfFiles } from './outputs.ts'
+import { survivesCrashes } from './crash.ts'
+import { contextOf, DEADLINE_MS, suitePlatform } from './surroundings.ts'
+
+function make(folder: string, disk: Disk, clock: Clock): SpooledDestination {
+  mkdirSync(join(folder, 'out'), { recursive: true })
+  const platform = { ...suitePlatform(), disk, clock }
+  const fileOptions = fileType.options.parse({ path: join(folder, 'out/all.log'), line: '{message}' })
+  const file = fileType.create(fileOptions, contextOf('files', platform, join(folder, 'data')))
+  const options = { bytesMax: 2 ** 26, whenFull: 'block', durability: 'fsync', freeBytesMin: 0 } as const
+  return new SpooledDestination(file, join(folder, 'spool'), options, platform)
+}
+
+survivesCrashes('file behind a spool', {
+  make,
+  // A stop gives up on a drain that stands still, and the lives' clock runs ahead of the disk.
+  async settle(folder) {
+    const last = make(folder, systemDisk, systemClock)
+    await last.open()
+    await last.close(DEADLINE_MS)
+  },
+  stored: (folder) => linesOfFiles(join(folder, 'out')),
+})
