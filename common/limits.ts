@@ -202,7 +202,7 @@ export const RELP_WINDOW_BYTES = 8 * MiB
 /** `syslog` commands that are sent and not answered: librelp's default. */
 export const RELP_WINDOW_MESSAGES = 128
 
-/** Streams in one `marks`, `join` or `retire` frame. */
+/** Streams in one `marks` or `retire` frame. */
 export const RELP_STREAMS_MAX = 1024
 
 /** A RELP peer that owes an answer and gives none for so long is taken for dead: the connection is made anew. */

@@ -50,8 +50,7 @@ export class ArchiveDestination implements Destination {
   readonly name: string
   readonly streams: StreamMarks = {
     marks: (ids) => this.#ask(ids),
-    join: (begins) => this.#add({ at: this.#platform.clock.now(), begins, ends: [] }, 0),
-    retire: (ids) => this.#add({ at: this.#platform.clock.now(), begins: new Map(), ends: ids }, 0),
+    retire: (ids) => this.#add({ at: this.#platform.clock.now(), ends: ids }, 0),
   }
   readonly #platform: Platform
   readonly #folder: string

@@ -35,11 +35,10 @@ export interface RunData {
   readonly stream: StreamRange | undefined
 }
 
-/** Streams that begin, unless they are known, and streams that are over. */
+/** Streams that are over. */
 export interface StreamChange {
   /** µs since the epoch. */
   readonly at: number
-  readonly begins: ReadonlyMap<string, number>
   readonly ends: readonly string[]
 }
 

@@ -254,10 +254,7 @@ export class Intake {
     return skipped
   }
 
-  #change({ at, begins, ends }: StreamChange, moved: Map<string, Mark>): void {
-    for (const [id, position] of begins) {
-      if (!this.#markOf(id, moved)) moved.set(id, { position, until: at + KEPT_US })
-    }
+  #change({ at, ends }: StreamChange, moved: Map<string, Mark>): void {
     for (const id of ends) {
       const mark = this.#markOf(id, moved)
       if (mark) moved.set(id, { position: mark.position, until: at + RETIRED_KEPT_US })

@@ -82,12 +82,6 @@ export class Commits implements FileWatcher {
     }
   }
 
-  /** Streams begin at these positions, unless they are known; resolves when that is committed. */
-  join(begins: ReadonlyMap<string, number>): Promise<void> {
-    for (const [id, from] of begins) if (!this.#marks.has(id)) this.#move(id, from, MARK_KEPT_DAYS)
-    return this.now()
-  }
-
   /** Streams are over; resolves when that is committed. */
   retire(ids: readonly string[]): Promise<void> {
     for (const id of ids) {

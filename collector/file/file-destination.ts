@@ -78,7 +78,6 @@ export class FileDestination implements Destination {
   readonly #commits: Commits
   readonly streams: StreamMarks = {
     marks: (ids) => Promise.resolve(this.#log.positionsOf(ids)),
-    join: (begins) => this.#untilClosed(() => this.#commits.join(begins)),
     retire: (ids) => this.#untilClosed(() => this.#commits.retire(ids)),
   }
   readonly #rotation: Rotation | undefined

@@ -3,7 +3,7 @@
 //   open    must come first; a peer that offers `batch` is another sluice
 //   syslog  answered when the message is kept; one over `max_message` comes out in marked pieces
 //   batch   answered when all of it is kept
-//   marks, join, retire    asked of and told to what keeps the streams
+//   marks, retire    asked of and told to what keeps the streams
 //   close   answered behind everything that is owed
 //
 // Whatever breaks the protocol gets its answer where there is one (500), and the connection ends: what was not answered is
@@ -22,7 +22,7 @@ import { newId } from '../../common/random.ts'
 import { readBatchFrame, unpackedBytes } from '../../common/relp/batch-reader.ts'
 import { FrameReader } from '../../common/relp/frame-reader.ts'
 import { offersText, parseOffers } from '../../common/relp/offers.ts'
-import { readPositions, readStreams, writePositions } from '../../common/relp/stream-lines.ts'
+import { readStreams, writePositions } from '../../common/relp/stream-lines.ts'
 import { RelpAnswers } from './relp-answers.ts'
 import type { RelpGather, Sender } from './relp-gather.ts'
 
@@ -219,12 +219,11 @@ export class RelpSession implements HalfFrame, Sender {
   #streams(command: AboutStreams): void {
     const { bytes, start, end, txnr } = this.#reader
     const { streams, gather } = this.#shared
-    const ids = command === 'join' ? undefined : readStreams(bytes, start, end)
-    const begins = command === 'join' ? readPositions(bytes, start, end) : undefined
-    if (!ids && !begins) return void this.#refuse(txnr, `500 malformed ${command}`)
+    const ids = readStreams(bytes, start, end)
+    if (!ids) return void this.#refuse(txnr, `500 malformed ${command}`)
     gather.flush()
     const owed = this.answers.owe(txnr, 1)
-    const asked = ask(streams, command, ids ?? [], begins ?? new Map())
+    const asked = ask(streams, command, ids)
     asked.then(
       (text) => this.answers.give(owed, text),
       (error: unknown) => this.fail(error),
@@ -260,24 +259,20 @@ export class RelpSession implements HalfFrame, Sender {
   }
 }
 
-type AboutStreams = 'marks' | 'join' | 'retire'
+type AboutStreams = 'marks' | 'retire'
 
 function isAboutStreams(command: string): command is AboutStreams {
-  return command === 'marks' || command === 'join' || command === 'retire'
+  return command === 'marks' || command === 'retire'
 }
 
 const CLOSE_WAIT_MS = 5_000
 const empty = Buffer.alloc(0)
 
-async function ask(
-  streams: StreamMarks | undefined,
-  command: AboutStreams,
-  ids: readonly string[],
-  begins: ReadonlyMap<string, number>,
-): Promise<string> {
-  if (command === 'join') await streams?.join(begins)
-  if (command === 'retire') await streams?.retire(ids)
-  if (command !== 'marks') return ''
+async function ask(streams: StreamMarks | undefined, command: AboutStreams, ids: readonly string[]): Promise<string> {
+  if (command === 'retire') {
+    await streams?.retire(ids)
+    return ''
+  }
   const known = await streams?.marks(ids)
   return known && known.size > 0 ? `200 OK\n${writePositions(known)}` : ''
 }

@@ -16,10 +16,8 @@ export interface Sink {
 
 /** Positions of streams, as a sink keeps them that commits them in the same transaction as the data. */
 export interface StreamMarks {
-  /** Up to where each of these streams is stored; a stream that never joined is left out. Rejects, retryable, while that cannot be known. */
+  /** Up to where each of these streams is stored; one that it does not know is left out. Rejects, retryable, while that cannot be known. */
   marks(ids: readonly string[]): Promise<ReadonlyMap<string, number>>
-  /** Commits that these streams begin at these positions; one that is known already stays where it is. */
-  join(begins: ReadonlyMap<string, number>): Promise<void>
   /** These streams are over: their marks are kept for a week more. */
   retire(ids: readonly string[]): Promise<void>
 }

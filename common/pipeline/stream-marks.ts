@@ -39,9 +39,6 @@ export function marksOfAll(sinks: readonly (StreamMarks | undefined)[]): StreamM
       }
       return lowest
     },
-    async join(begins) {
-      await Promise.all(keepers.map((sink) => sink.join(begins)))
-    },
     async retire(ids) {
       await Promise.all(keepers.map((sink) => sink.retire(ids)))
     },

@@ -2,12 +2,12 @@
 //
 //   relp_version=0⏎
 //   relp_software=sluice⏎
-//   commands=syslog,batch,marks,join,retire
+//   commands=syslog,batch,marks,retire
 //
 // A peer ignores names that it does not know. The commands beside `syslog` are our own (docs/protocol.md).
 
 /** Ours, where the peer has them too. They come together: `batch` stands for all. */
-const OWN_COMMANDS = 'batch,marks,join,retire'
+const OWN_COMMANDS = 'batch,marks,retire'
 
 export interface Offers {
   /** The one version there is. */

@@ -1,4 +1,4 @@
-// What `marks`, `join` and `retire` carry: a stream a line, its id in 32 hexadecimal digits, and where it applies its
+// What `marks`, its answer and `retire` carry: a stream a line, its id in 32 hexadecimal digits, and where it applies its
 // position in decimal.
 //
 //   9f0c1d2e3b4a59687786a5b4c3d2e1f0 145000⏎

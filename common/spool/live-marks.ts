@@ -13,10 +13,9 @@ export interface LiveMark {
   readonly retired: boolean
 }
 
-/** What a record says of a stream: it is stored up to here, it begins here, it is over. */
+/** What a record says of a stream: it is stored up to here, it is over. */
 export const ADVANCE = 0
-export const JOIN = 1
-export const RETIRE = 2
+export const RETIRE = 1
 
 export interface MarkChange {
   readonly id: string
@@ -56,7 +55,6 @@ export class LiveMarks {
       if (known) this.#marks.set(id, { position: known.position, day, retired: true })
       return
     }
-    if (kind === JOIN && known) return
     // Set anew, so that the map's order is that of the last change.
     this.#marks.delete(id)
     this.#marks.set(id, { position: Math.max(position, known?.position ?? 0), day, retired: false })

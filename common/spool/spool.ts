@@ -12,7 +12,7 @@ import type { Batch } from '../pipeline/batch.ts'
 import type { StreamMarks } from '../pipeline/sink.ts'
 import { newId } from '../random.ts'
 import { AcknowledgedFile } from './acknowledged-file.ts'
-import { dayOf, JOIN, RETIRE } from './live-marks.ts'
+import { dayOf, RETIRE } from './live-marks.ts'
 import { recoverSegments } from './recovery.ts'
 import { SegmentRemoval } from './segment-removal.ts'
 import { SegmentList, START_GAP } from './segments.ts'
@@ -61,11 +61,6 @@ export class Spool implements StreamMarks {
 
   marks(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
     return Promise.resolve(this.#writer.marks(ids))
-  }
-
-  join(begins: ReadonlyMap<string, number>): Promise<void> {
-    const day = this.#today()
-    return this.#writer.tell([...begins].map(([id, position]) => ({ id, kind: JOIN, position, day })))
   }
 
   retire(ids: readonly string[]): Promise<void> {

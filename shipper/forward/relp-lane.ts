@@ -19,7 +19,7 @@ import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
 import { offersText, parseOffers } from '../../common/relp/offers.ts'
 import { responseData } from '../../common/relp/response.ts'
-import { readPositions, writePositions, writeStreams } from '../../common/relp/stream-lines.ts'
+import { readPositions, writeStreams } from '../../common/relp/stream-lines.ts'
 import { Backoff } from '../../common/retry.ts'
 import { RelpBatches } from './relp-batches.ts'
 import { RelpPeer } from './relp-peer.ts'
@@ -32,12 +32,7 @@ export class RelpLane {
   /** What the receiver says of streams. Rejects while there is none; a receiver that is no sluice knows of none. */
   readonly streams: StreamMarks = {
     marks: (ids) => this.#marks(ids),
-    join: async (begins) => {
-      await this.#tellAll('join', [...begins], (part) => writePositions(new Map(part)))
-    },
-    retire: async (ids) => {
-      await this.#tellAll('retire', ids, writeStreams)
-    },
+    retire: (ids) => this.#retire(ids),
   }
 
   readonly #name: string
@@ -318,11 +313,11 @@ export class RelpLane {
     return marks
   }
 
-  async #tellAll<T>(command: 'join' | 'retire', all: readonly T[], write: (part: T[]) => string): Promise<void> {
+  async #retire(ids: readonly string[]): Promise<void> {
     const peer = await this.#readyPeer()
     if (!this.#hasBatch) return
-    for (let i = 0; i < all.length; i += RELP_STREAMS_MAX) {
-      await ask(peer, command, write(all.slice(i, i + RELP_STREAMS_MAX)))
+    for (let i = 0; i < ids.length; i += RELP_STREAMS_MAX) {
+      await ask(peer, 'retire', writeStreams(ids.slice(i, i + RELP_STREAMS_MAX)))
     }
   }
 

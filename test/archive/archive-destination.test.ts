@@ -120,15 +120,15 @@ test('archive: what is repeated of a stream is stored once, also in the next pro
   expect([...(await stored(folder)).values()]).toEqual(['next day', 'e'])
 })
 
-test('archive: a day that begins has every stream, also one that only joined', async () => {
+test('archive: a day that begins has every stream, also one of which nothing was selected', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
   platform.clock.setWall(NOON)
   const archive = await openedArchive(platform, folder)
-  await archive.streams.join(new Map([['b'.repeat(32), 70]]))
+  await archive.write(fromStream([], 70, 'b'.repeat(32)))
   await archive.write(fromStream(['a'], 0))
   platform.clock.setWall(NOON + DAY)
-  await archive.streams.join(new Map([['c'.repeat(32), 0]]))
+  await archive.write({ ...fromStream([], 0, 'c'.repeat(32)), received: NOON + DAY })
   await archive.close(5_000)
   expect(files(folder)).toEqual(['2026-11-23.db', '2026-11-24.db'])
   rmSync(join(folder, 'archive', '2026-11-23.db'))

@@ -1,5 +1,5 @@
 // The archive killed with SIGKILL before any statement that its thread gives to SQLite: started again, sent again from its
-// marks, it has every message once, and knows every stream that joined.
+// marks, it has every message once, and knows every stream that came.
 
 import { spawn } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
@@ -60,7 +60,11 @@ const ids = ['b', 'c', 'd'].map((digit) => digit.repeat(32))
 const quiet = ids[2]
 const marks = await archive.streams.marks(ids)
 say({ marks: Object.fromEntries(marks) })
-await archive.streams.join(new Map(ids.map((id) => [id, 0])))
+const nothing = { slab: platform.slabs.take(), bounds: new Uint32Array(), count: 0, received: now }
+const noEnds = new Uint32Array()
+const begin = ids.map((id) => ({ count: 0, origin, stream: { id, from: 0, to: 0, ends: noEnds } }))
+await archive.write({ ...nothing, runs: begin })
+nothing.slab.release()
 say({ settled: Object.fromEntries(ids.map((id) => [id, marks.get(id) ?? 0])) })
 const next = ids.map((id) => marks.get(id) ?? 0)
 async function write(lane, to) {

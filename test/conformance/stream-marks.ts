@@ -41,50 +41,49 @@ export function keepsStreamMarks(name: string, traits: MarksTraits): void {
     const batchOf = (from: number, texts: readonly string[], id = A) =>
       batch([{ texts: texts.map((text) => message(text)), from, id }], new SlabPool(), now())
     const write = (from: number, texts: readonly string[], id = A) => subject.sink.write(batchOf(from, texts, id))
+    /** Streams are passed on up to these positions, and nothing of them was selected. */
+    const reach = async (positions: ReadonlyMap<string, number>) => {
+      const whole = batchOf(0, [])
+      const runs = [...positions].map(([id, to]) => ({
+        ...whole.runs[0],
+        stream: { id, from: 0, to, ends: new Uint32Array() },
+      }))
+      await subject.sink.write({ ...whole, runs })
+    }
     const { sink, output } = subject
-    return { folder, sink, streams: sink.streams!, output, close, write, batchOf }
+    return { folder, sink, streams: sink.streams!, output, close, write, reach, batchOf }
   }
 
-  test(`${name}: a stream that never joined is left out`, async () => {
+  test(`${name}: a stream that never came is left out`, async () => {
     const { streams, write } = await open()
     await write(0, ['one'], A)
     expect(await streams.marks([A, B])).toEqual(new Map([[A, 10]]))
     expect(await streams.marks([])).toEqual(new Map())
   })
 
-  test(`${name}: a stream that joined is where it began, also for the next one that opens`, async () => {
+  test(`${name}: a stream of which nothing was selected is known, also for the next one that opens`, async () => {
     const first = await open()
-    await first.streams.join(new Map([[A, 0]]).set(B, 700))
+    await first.reach(new Map([[A, 0]]).set(B, 700))
     expect(await first.streams.marks([A, B, C])).toEqual(new Map([[A, 0]]).set(B, 700))
     await first.close()
     const second = await open(first.folder)
     expect(await second.streams.marks([A, B, C])).toEqual(new Map([[A, 0]]).set(B, 700))
   })
 
-  test(`${name}: joining does not move what is known`, async () => {
-    const { streams, write, output } = await open()
-    await write(0, ['one', 'two'])
-    await streams.join(new Map([[A, 0]]))
-    await streams.join(new Map([[A, 500]]))
-    expect(await streams.marks([A])).toEqual(new Map([[A, 20]]))
-    await write(0, ['one', 'two', 'three'])
-    expect(await output()).toEqual(['one', 'two', 'three'])
-  })
-
-  test(`${name}: what lies before the beginning of a stream is not stored`, async () => {
-    const { streams, write, output } = await open()
-    await streams.join(new Map([[A, 20]]))
+  test(`${name}: what lies before the mark of a stream is not stored`, async () => {
+    const { streams, reach, write, output } = await open()
+    await reach(new Map([[A, 20]]))
     await write(0, ['one', 'two', 'three'])
     expect(await output()).toEqual(['three'])
     expect(await streams.marks([A])).toEqual(new Map([[A, 30]]))
   })
 
-  test(`${name}: a join and writes at the same time: the mark never goes back`, async () => {
+  test(`${name}: writes and ends at the same time: the mark never goes back`, async () => {
     const subject = await open()
-    const { streams, write } = subject
+    const { streams, write, reach } = subject
     const texts = Array.from({ length: 20 }, (_, i) => `number ${i}.`)
-    const all = [streams.join(new Map([[A, 0]])), ...texts.map((text, i) => write(10 * i, [text]))]
-    all.push(streams.join(new Map([[A, 0]]).set(B, 3)))
+    const all = [reach(new Map([[A, 0]])), ...texts.map((text, i) => write(10 * i, [text]))]
+    all.push(streams.retire([A]), reach(new Map([[A, 0]]).set(B, 3)))
     await Promise.all(all)
     await subject.close()
     const second = await open(subject.folder)
@@ -93,7 +92,6 @@ export function keepsStreamMarks(name: string, traits: MarksTraits): void {
 
   test(`${name}: where nothing of a stream is selected for days, its mark moves all the same`, async () => {
     let { folder, sink, streams, batchOf, close } = await open()
-    await streams.join(new Map([[A, 0]]))
     for (let day = 1; day <= 3; day += 1) {
       await close()
       ;({ sink, streams, batchOf, close } = await open(folder, 40 * day))
@@ -104,8 +102,8 @@ export function keepsStreamMarks(name: string, traits: MarksTraits): void {
   })
 
   test(`${name}: a quiet stream is known from day to day`, async () => {
-    let { folder, streams, write, close } = await open()
-    await streams.join(new Map([[A, 7]]))
+    let { folder, streams, write, reach, close } = await open()
+    await reach(new Map([[A, 7]]))
     await write(0, ['one'], B)
     for (let day = 1; day <= 3; day += 1) {
       await close()
@@ -118,7 +116,7 @@ export function keepsStreamMarks(name: string, traits: MarksTraits): void {
   test(`${name}: a stream that is over is known for a week, and not much longer`, async () => {
     const first = await open()
     await first.write(0, ['one'])
-    await first.streams.join(new Map([[B, 5]]))
+    await first.reach(new Map([[B, 5]]))
     await first.streams.retire([A, C])
     expect(await first.streams.marks([A, C])).toEqual(new Map([[A, 10]]))
     await first.close()
@@ -144,7 +142,7 @@ export function keepsStreamMarks(name: string, traits: MarksTraits): void {
 
   test(`${name}: a stream that is silent for 90 days is forgotten, one that is not is known`, async () => {
     const first = await open()
-    await first.streams.join(new Map([[A, 1]]))
+    await first.reach(new Map([[A, 1]]))
     await first.write(0, ['one'], B)
     await first.close()
     const later = await open(first.folder, 80)
@@ -161,16 +159,15 @@ export function keepsStreamMarks(name: string, traits: MarksTraits): void {
   test(`${name}: many streams at once`, async () => {
     const first = await open()
     const begins = new Map(Array.from({ length: 5000 }, (_, i) => [String(i).padStart(32, '0'), i]))
-    await first.streams.join(begins)
+    await first.reach(begins)
     await first.close()
     const second = await open(first.folder)
     expect(await second.streams.marks([...begins.keys()])).toEqual(begins)
   })
 
-  test(`${name}: after close nothing joins and nothing is over`, async () => {
+  test(`${name}: after close nothing is over`, async () => {
     const { streams, close } = await open()
     await close()
-    await expect(streams.join(new Map([[A, 0]]))).rejects.toMatchObject({ code: 'STOPPING' })
     await expect(streams.retire([A])).rejects.toMatchObject({ code: 'STOPPING' })
   })
 }

@@ -200,5 +200,4 @@ test('of streams a plain receiver knows nothing, and none that is not there can 
   await plainReceiver(around)
   await lane.open()
   expect(await lane.streams.marks([ID])).toEqual(new Map())
-  await lane.streams.join(new Map([[ID, 0]]))
 })

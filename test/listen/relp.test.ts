@@ -70,7 +70,7 @@ const answered = (txnr: number, commands: string) => {
   const data = `200 OK\nrelp_version=0\nrelp_software=sluice\ncommands=${commands}`
   return `${txnr} rsp ${data.length} ${data}\n`
 }
-const ALL = 'syslog,batch,marks,join,retire'
+const ALL = 'syslog,batch,marks,retire'
 
 /** Serves, and opens a session that knows these commands. */
 async function opened(sink: Sink, commands = 'syslog', messageBytesMax?: number) {
@@ -197,7 +197,7 @@ const wrong: [what: string, bytes: string | Buffer, answer: string][] = [
   ['a batch that is none', frame(2, 'batch', 'hello'), '2 rsp 19 500 malformed batch\n'],
   ['an empty batch', frame(2, 'batch'), '2 rsp 19 500 malformed batch\n'],
   ['marks of something else', frame(2, 'marks', 'x'), '2 rsp 19 500 malformed marks\n'],
-  ['a join without a position', frame(2, 'join', ID), '2 rsp 18 500 malformed join\n'],
+  ['an end of something else', frame(2, 'retire', 'x'), '2 rsp 20 500 malformed retire\n'],
 ]
 
 test.each(wrong)('%s is refused behind what is owed, and the connection ends', async (_, bytes, answer) => {
@@ -242,25 +242,24 @@ function marksOf(known: Map<string, number>): StreamMarks & { readonly said: str
   return {
     said,
     marks: (ids) => Promise.resolve(new Map([...known].filter(([id]) => ids.includes(id)))),
-    join: (begins) => Promise.resolve(void said.push(`join ${[...begins].join(' ')}`)),
     retire: (ids) => Promise.resolve(void said.push(`retire ${ids.join(' ')}`)),
   }
 }
 
-test('marks, join and retire reach what keeps the streams', async () => {
+test('marks and retire reach what keeps the streams', async () => {
   const streams = marksOf(new Map([[ID, 4711]]))
   const { send, expectAnswer } = await opened({ write: () => Promise.resolve(), streams }, ALL)
   const other = 'f'.repeat(32)
   await send(frame(2, 'marks', `${other}\n${ID}`))
   await expectAnswer(frame(2, 'rsp', `200 OK\n${ID} 4711`).toString())
-  await send(Buffer.concat([frame(3, 'marks', other), frame(4, 'join', `${other} 9`), frame(5, 'retire', ID)]))
-  await expectAnswer('3 rsp 6 200 OK\n4 rsp 6 200 OK\n5 rsp 6 200 OK\n')
-  expect(streams.said).toEqual([`join ${other},9`, `retire ${ID}`])
+  await send(Buffer.concat([frame(3, 'marks', other), frame(4, 'retire', ID)]))
+  await expectAnswer('3 rsp 6 200 OK\n4 rsp 6 200 OK\n')
+  expect(streams.said).toEqual([`retire ${ID}`])
 })
 
 test('where nothing keeps streams, no mark is known', async () => {
   const { send, expectAnswer } = await opened(new MemorySink(), ALL)
-  await send(Buffer.concat([frame(2, 'marks', ID), frame(3, 'join', `${ID} 0`)]))
+  await send(Buffer.concat([frame(2, 'marks', ID), frame(3, 'retire', ID)]))
   await expectAnswer('2 rsp 6 200 OK\n3 rsp 6 200 OK\n')
 })
 

@@ -17,11 +17,6 @@ class KnowingSink extends MemorySink implements Sink {
       if (this.fault) return Promise.reject(this.fault)
       return Promise.resolve(new Map([...this.known].filter(([id]) => ids.includes(id))))
     },
-    join: (begins) => {
-      if (this.fault) return Promise.reject(this.fault)
-      for (const [id, from] of begins) if (!this.known.has(id)) this.known.set(id, from)
-      return Promise.resolve()
-    },
     retire: (ids) => {
       this.over.push(...ids)
       return Promise.resolve()

@@ -2,7 +2,16 @@
 
 import { expect, test } from 'vitest'
 import { MemoryDisk, systemError } from './memory-disk.ts'
-import { batchFor, during, fakePlatform, readAll, spoolOn, streamBatch, type FakePlatform } from './surroundings.ts'
+import {
+  batchFor,
+  during,
+  fakePlatform,
+  reached,
+  readAll,
+  spoolOn,
+  streamBatch,
+  type FakePlatform,
+} from './surroundings.ts'
 import type { Spool } from '../../common/spool/spool.ts'
 
 const A = 'a'.repeat(32)
@@ -29,15 +38,17 @@ async function written(platform: FakePlatform, spool: Spool, ...texts: string[])
   for (const text of texts) await during(platform, spool.write(batchFor([text])))
 }
 
-test('marks: a stream that never came is not known, one that joined is, one that came is further', async () => {
+test('marks: a stream that never came is not known, one of which nothing was selected is, one that came is further', async () => {
   const { platform, spool } = await opened(new MemoryDisk())
   await during(
     platform,
-    spool.join(
-      new Map([
-        [A, 100],
-        [B, 7],
-      ]),
+    spool.write(
+      reached(
+        new Map([
+          [A, 100],
+          [B, 7],
+        ]),
+      ),
     ),
   )
   expect(await spool.marks([A, B, 'c'.repeat(32)])).toEqual(
@@ -47,7 +58,7 @@ test('marks: a stream that never came is not known, one that joined is, one that
     ]),
   )
   await during(platform, spool.write(streamBatch(A, 100, ['x', 'y'])))
-  await during(platform, spool.join(new Map([[A, 50]])))
+  await during(platform, spool.write(reached(new Map([[A, 50]]))))
   expect(await spool.marks([A, B])).toEqual(
     new Map([
       [A, 102],
@@ -116,11 +127,13 @@ test('marks: a retired one goes after a week, a silent one after 90 days', async
   const { platform, spool } = await opened(disk, { bytesMax: 1024 * 1024 })
   await during(
     platform,
-    spool.join(
-      new Map([
-        [A, 1],
-        [B, 1],
-      ]),
+    spool.write(
+      reached(
+        new Map([
+          [A, 1],
+          [B, 1],
+        ]),
+      ),
     ),
   )
   await during(platform, spool.retire([A]))

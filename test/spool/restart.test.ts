@@ -5,7 +5,7 @@ import { systemDisk, type Disk } from '../../common/disk.ts'
 import { Spool } from '../../common/spool/spool.ts'
 import { CrashDisk } from '../conformance/crash-disk.ts'
 import { temporaryFolder } from '../conformance/surroundings.ts'
-import { fakePlatform } from './surroundings.ts'
+import { fakePlatform, reached } from './surroundings.ts'
 
 const STREAM = 'a'.repeat(32)
 const options = { bytesMax: 2 ** 26, whenFull: 'block', durability: 'fsync', freeBytesMin: 0 } as const
@@ -14,15 +14,15 @@ function begun(folder: string, disk: Disk) {
   const platform = fakePlatform(disk)
   const spool = new Spool({ ...options, name: 'central', folder: `${folder}/spool`, platform })
   const state = { isOver: false }
-  const joined = (async () => {
+  const written = (async () => {
     await spool.open()
-    await spool.join(new Map([[STREAM, 7]]))
+    await spool.write(reached(new Map([[STREAM, 7]])))
     state.isOver = true
   })()
-  return { platform, spool, state, joined }
+  return { platform, spool, state, written }
 }
 
-test('spool: killed at any step of its beginning, it keeps what joins in its next life', async () => {
+test('spool: killed at any step of its beginning, it keeps what comes in its next life', async () => {
   let died = true
   let step = 0
   for (; died; step += 1) {
@@ -30,11 +30,11 @@ test('spool: killed at any step of its beginning, it keeps what joins in its nex
     const mortal = new CrashDisk(step, 'before')
     const first = begun(folder, mortal.disk)
     while (!first.state.isOver && !(mortal.isDead && mortal.isStill)) {
-      await Promise.race([first.joined, first.platform.clock.pass(2)])
+      await Promise.race([first.written, first.platform.clock.pass(2)])
     }
     died = mortal.isDead
     const second = begun(folder, systemDisk)
-    while (!second.state.isOver) await Promise.race([second.joined, second.platform.clock.pass(2)])
+    while (!second.state.isOver) await Promise.race([second.written, second.platform.clock.pass(2)])
     const third = new Spool({
       ...options,
       name: 'central',

@@ -10,6 +10,7 @@ import {
   during,
   fakePlatform,
   FOLDER,
+  reached,
   readAll,
   spoolOn,
   streamBatch,
@@ -265,9 +266,9 @@ test('spool: many segments of news of streams alone, no message among them', asy
   const disk = new MemoryDisk()
   const run = await opened(disk, { bytesMax: 1024 * 1024 })
   const idOf = (i: number) => i.toString(16).padStart(32, '0')
-  const joins = (from: number) => new Map(Array.from({ length: 3_000 }, (_, i) => [idOf(from + i), from + i]))
+  const news = (from: number) => new Map(Array.from({ length: 3_000 }, (_, i) => [idOf(from + i), from + i]))
   for (let round = 0; round < 4; round += 1) {
-    await during(run.platform, run.spool.join(joins(3_000 * round)))
+    await during(run.platform, run.spool.write(reached(news(3_000 * round))))
     await run.platform.clock.pass(2_000)
   }
   await written(run.platform, run.spool, 'a message')

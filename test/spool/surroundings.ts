@@ -68,6 +68,16 @@ export function streamBatch(id: string, from: number, texts: readonly string[]):
   return { ...batch, runs: [{ ...batch.runs[0], stream: { id, from, to: from + texts.length, ends } }] }
 }
 
+/** Streams up to these positions, of which nothing was selected. */
+export function reached(positions: ReadonlyMap<string, number>): Batch {
+  const empty = streamBatch('0'.repeat(32), 0, [])
+  const runs = [...positions].map(([id, to]) => ({
+    ...empty.runs[0],
+    stream: { id, from: 0, to, ends: new Float64Array() },
+  }))
+  return { ...empty, runs }
+}
+
 /** Everything that can be read of a spool now. */
 export async function readAll(spool: Spool): Promise<string[]> {
   const texts: string[] = []
