@@ -111,7 +111,7 @@ class FileSource implements Source {
     )
     const onAbort = () => this.#hint()
     signal.addEventListener('abort', onAbort)
-    const saving = this.#saveUntil(signal)
+    const saving = this.#saveUntil(sink, signal)
     let sweptMs = -Infinity
     while (!signal.aborted) {
       const now = this.#platform.clock.monotonicMs()
@@ -127,7 +127,7 @@ class FileSource implements Source {
     await this.#watch.stop()
     await reader.close()
     await saving
-    await this.#save()
+    await this.#save(sink)
     for (const file of tracker.files) await file.closeFile()
     await this.#store.close()
   }
@@ -226,15 +226,14 @@ class FileSource implements Source {
     this.#roused = false
   }
 
-  async #saveUntil(signal: AbortSignal): Promise<void> {
+  async #saveUntil(sink: Sink, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await sleep(this.#platform.clock, SAVE_MS, signal)
-      await this.#save()
+      await this.#save(sink)
     }
   }
 
-  async #save(): Promise<void> {
-    if (this.#changed.size === 0) return
+  async #save(sink: Sink): Promise<void> {
     const changed = [...this.#changed]
     this.#changed.clear()
     try {
@@ -242,6 +241,9 @@ class FileSource implements Source {
         if (!file.ended) this.#store.set(file.record)
       }
       await this.#store.commit()
+      const over = this.#store.takeOver()
+      // Where it cannot be told, the marks of these streams are kept for as long as those of silent ones.
+      if (over.length > 0) sink.streams?.retire(over).catch(() => {})
     } catch (error) {
       for (const file of changed) this.#changed.add(file)
       this.#warning.warn({ source: this.name, reason: reasonOf(error) }, 'positions could not be saved')

@@ -40,6 +40,7 @@ export class PositionStore {
   readonly #disk: Disk
   readonly #live = new Map<string, FileRecord>()
   #changes = new Map<string, FileRecord | Closed>()
+  #over: string[] = []
   #file: DiskFile | undefined
   #bytes = 0
   #liveBytes = 0
@@ -73,6 +74,11 @@ export class PositionStore {
   remove(stream: string): void {
     if (!this.#live.delete(stream)) return
     this.#changes.set(stream, { stream, closed: true })
+  }
+
+  /** The streams whose end is on the disk since the last call: nothing of them comes again. */
+  takeOver(): string[] {
+    return this.#over.splice(0)
   }
 
   /** Resolves when everything set before this call is on the disk. */
@@ -110,17 +116,22 @@ export class PositionStore {
     this.#changes = new Map()
     try {
       const file = this.#file
-      if (!file || this.#bytes > Math.max(COMPACT_BYTES_MIN, LIVE_SHARE * this.#liveBytes)) return await this.#compact()
-      const bytes = Buffer.from([...changes.values()].map((entry) => `${JSON.stringify(entry)}\n`).join(''))
-      await file.write(bytes, 0, bytes.length)
-      await file.sync()
-      this.#bytes += bytes.length
+      if (!file || this.#bytes > Math.max(COMPACT_BYTES_MIN, LIVE_SHARE * this.#liveBytes)) await this.#compact()
+      else await this.#write(file, changes)
+      for (const entry of changes.values()) if ('closed' in entry) this.#over.push(entry.stream)
     } catch (error) {
       for (const [stream, entry] of changes) if (!this.#changes.has(stream)) this.#changes.set(stream, entry)
       // Half a line may stand at its end, and after a failed sync nobody knows what does: it is written anew.
       await this.#letGo()
       throw error
     }
+  }
+
+  async #write(file: DiskFile, changes: ReadonlyMap<string, FileRecord | Closed>): Promise<void> {
+    const bytes = Buffer.from([...changes.values()].map((entry) => `${JSON.stringify(entry)}\n`).join(''))
+    await file.write(bytes, 0, bytes.length)
+    await file.sync()
+    this.#bytes += bytes.length
   }
 
   async #compact(): Promise<void> {

@@ -1,6 +1,6 @@
 // What a file source reads and does not read: patterns, starts, lines in pieces, joined lines, files that come and go.
 
-import { appendFileSync, chmodSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { describe, test } from 'vitest'
 import { asLines, numbered, Tailing } from './tailing.ts'
 
@@ -19,6 +19,24 @@ describe.concurrent('files', () => {
     writeFileSync(tailing.path('newer.log'), 'newer\n')
     await tailing.start()
     await tailing.expectStored(['half of a line', 'new', 'while stopped', 'newer'])
+  })
+
+  test('a file that is gone and read to its end is over, one that was renamed is not', async (context) => {
+    const { expect } = context
+    const tailing = new Tailing(context, '*.log*')
+    for (const name of ['gone.log', 'kept.log']) writeFileSync(tailing.path(name), `${name}\n`)
+    await tailing.start()
+    await tailing.expectStored(['gone.log', 'kept.log'])
+    renameSync(tailing.path('kept.log'), tailing.path('kept.log.1'))
+    rmSync(tailing.path('gone.log'))
+    // With another file of its name it is let go of sooner.
+    writeFileSync(tailing.path('gone.log'), 'new\n')
+    await expect.poll(() => tailing.over.length, { timeout: 40_000 }).toBe(1)
+    appendFileSync(tailing.path('kept.log.1'), 'more\n')
+    await tailing.expectStored(['gone.log', 'kept.log', 'new', 'more'])
+    await tailing.stop()
+    expect(tailing.over).toHaveLength(1)
+    expect([...(await tailing.streams.marks([])).keys()]).toContain(tailing.over[0])
   })
 
   test('exclude leaves out what the pattern takes', async (context) => {

@@ -11,7 +11,7 @@ import { utc } from '../../common/message/zone.ts'
 import { createMetrics } from '../../common/metric.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
-import type { Sink } from '../../common/pipeline/sink.ts'
+import type { Sink, StreamMarks } from '../../common/pipeline/sink.ts'
 import { systemRandom } from '../../common/random.ts'
 import { fileSource } from '../../shipper/tail/file-source.ts'
 import { fakeLog } from '../fake/log.ts'
@@ -30,6 +30,12 @@ export class Tailing implements Sink {
   readonly #folder: string
   readonly #options: object
   readonly #marks = new Map<string, number>()
+  /** Streams that were said to be over. */
+  readonly over: string[] = []
+  readonly streams: StreamMarks = {
+    marks: () => Promise.resolve(this.#marks),
+    retire: (ids) => Promise.resolve(void this.over.push(...ids)),
+  }
   /** Batches that came, stored or not. */
   offered = 0
   /** The disk, for tests that let it fail. */
