@@ -1,5 +1,6 @@
 // Lines of a file's bytes as messages: bounds in the slab, and where each ends in the file. Nothing is copied.
 
+import type { DiskFile } from '../../common/disk.ts'
 import { newlineAt, type Scannable } from '../../common/framing/scan.ts'
 import type { MessageStart } from './message-start.ts'
 
@@ -112,4 +113,13 @@ function grown(array: Uint32Array): Uint32Array<ArrayBuffer> {
   const larger = new Uint32Array(2 * array.length)
   larger.set(array)
   return larger
+}
+
+/** Where the last line begins that is not whole yet: it is new when it is finished. */
+export async function lineStart(file: DiskFile, size: number): Promise<number> {
+  const bytes = Buffer.alloc(64 * 1024)
+  const from = Math.max(0, size - bytes.length)
+  const read = await file.read(bytes, 0, size - from, from)
+  const newline = bytes.subarray(0, read).lastIndexOf(0x0a)
+  return newline < 0 ? size : from + newline + 1
 }

@@ -17,6 +17,8 @@ import { nameBytes, nameText } from './pattern.ts'
 /** Where a stream goes on. The descriptor is the caller's. */
 export interface Rest {
   readonly path: string
+  /** Device and inode of the file that was found: where it is packed, of the packed one. */
+  readonly key: string
   readonly file: DiskFile
   readonly stat: FileStat
   /** When the rotated file was last written to, ms since the epoch. */
@@ -25,18 +27,23 @@ export interface Rest {
   readonly temporary?: string
 }
 
-interface Neighbour {
+/** A file beside those that are followed, as the last look has seen it. */
+export interface Neighbour {
   readonly path: string
   readonly stat: FileStat
 }
 
 const CHUNK_BYTES = 256 * 1024
 
+// While files are renamed in a chain (`.2` to `.3`, `.1` to `.2`), one look may miss a file, or see it twice.
+const LOOKS_MAX = 5
+
 export class LostRest {
   readonly #disk: Disk
   readonly #folder: string
   readonly #taken: (key: string) => boolean
   #neighbours = new Map<string, Map<string, Neighbour>>()
+  #moved = false
 
   /** Decompressed files are put in `folder`; `taken` says which files, by inode key, are followed already. */
   constructor(disk: Disk, folder: string, taken: (key: string) => boolean) {
@@ -48,6 +55,12 @@ export class LostRest {
   /** Folders are listed once between two calls. */
   lookAgain(): void {
     this.#neighbours.clear()
+    this.#moved = false
+  }
+
+  /** Whether a file was not where it had been seen: what was not found may be found by looking again. */
+  get moved(): boolean {
+    return this.#moved
   }
 
   /** The file of this inode beside `path`, under any name: it was renamed. */
@@ -77,58 +90,87 @@ export class LostRest {
   }
 
   /** Rotated files of `path` that were written to at or after `modifiedMs`, oldest first. */
-  async rotatedSince(path: string, modifiedMs: number): Promise<string[]> {
+  async rotatedSince(path: string, modifiedMs: number): Promise<Neighbour[]> {
     return [...(await this.#near(path)).values()]
       .filter(({ stat }) => stat.modifiedMs >= modifiedMs && !this.#taken(inodeKey(stat)))
       .filter((each) => isRotated(each.path, path))
       .sort((a, b) => a.stat.modifiedMs - b.stat.modifiedMs)
-      .map((each) => each.path)
   }
 
   /** That file from its start, decompressed where it has to be. */
-  async whole(path: string, stream: string): Promise<Rest | undefined> {
-    const stat = await this.#disk.stat(nameBytes(path))
-    if (stat?.kind !== 'file') return undefined
+  async whole(neighbour: Neighbour, stream: string): Promise<Rest | undefined> {
     const anything = { head: { bytes: 0, hash: '' }, tail: Buffer.alloc(0), position: 0 }
-    return isPacked(path) ? this.#unpacked({ path, stat }, anything, stream) : this.#plain({ path, stat }, anything)
+    return isPacked(neighbour.path) ? this.#unpacked(neighbour, anything, stream) : this.#plain(neighbour, anything)
   }
 
   async #near(path: string): Promise<Map<string, Neighbour>> {
     const folder = dirname(path)
     const known = this.#neighbours.get(folder)
     if (known) return known
+    let found = await this.#look(folder)
+    for (let looks = 1; looks < LOOKS_MAX; looks += 1) {
+      const before = found
+      found = await this.#look(folder)
+      if (isSame(before, found)) break
+    }
+    this.#neighbours.set(folder, found)
+    return found
+  }
+
+  async #look(folder: string): Promise<Map<string, Neighbour>> {
     const found = new Map<string, Neighbour>()
     for (const name of await this.#disk.list(nameBytes(folder))) {
       const each = `${folder}/${nameText(name)}`
       const stat = await this.#disk.stat(nameBytes(each)).catch(() => undefined)
       if (stat?.kind === 'file') found.set(inodeKey(stat), { path: each, stat })
     }
-    this.#neighbours.set(folder, found)
     return found
   }
 
-  async #plain({ path, stat }: Neighbour, fingerprint: Fingerprint): Promise<Rest | undefined> {
+  /** The file that was seen there; undefined where it is not there any more. */
+  async #open({ path, stat }: Neighbour): Promise<DiskFile | undefined> {
+    let file: DiskFile
+    try {
+      file = await this.#disk.open(nameBytes(path), 'read')
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error
+      this.#moved = true
+      return undefined
+    }
+    if (inodeKey(await file.stat()) === inodeKey(stat)) return file
+    this.#moved = true
+    await file.close()
+    return undefined
+  }
+
+  async #plain(neighbour: Neighbour, fingerprint: Fingerprint): Promise<Rest | undefined> {
+    const { path, stat } = neighbour
     if (stat.size < fingerprint.position) return undefined
-    const file = await this.#disk.open(nameBytes(path), 'read')
+    const file = await this.#open(neighbour)
+    if (!file) return undefined
     if (fingerprint.head.bytes === 0 || (await hasFingerprint(file, fingerprint))) {
-      return { path, file, stat: await file.stat(), modifiedMs: stat.modifiedMs }
+      return { path, key: inodeKey(stat), file, stat: await file.stat(), modifiedMs: stat.modifiedMs }
     }
     await file.close()
     return undefined
   }
 
-  async #unpacked({ path, stat }: Neighbour, fingerprint: Fingerprint, stream: string): Promise<Rest | undefined> {
+  async #unpacked(neighbour: Neighbour, fingerprint: Fingerprint, stream: string): Promise<Rest | undefined> {
+    const { path, stat } = neighbour
     const temporary = `${this.#folder}/rest-${stream}`
     const target = await this.#disk.open(nameBytes(temporary), 'write')
     let keep = false
     try {
       await target.truncate(0)
-      await this.#unpack(path, target)
+      const source = await this.#open(neighbour)
+      if (!source) return undefined
+      await this.#unpack(path, source, target)
       const found = await target.stat()
       keep =
         found.size >= fingerprint.position &&
         (fingerprint.head.bytes === 0 || (await hasFingerprint(target, fingerprint)))
-      return keep ? { path, file: target, stat: found, modifiedMs: stat.modifiedMs, temporary } : undefined
+      const rest = { path, key: inodeKey(stat), file: target, stat: found, modifiedMs: stat.modifiedMs, temporary }
+      return keep ? rest : undefined
     } finally {
       if (!keep) {
         await target.close()
@@ -137,8 +179,8 @@ export class LostRest {
     }
   }
 
-  async #unpack(path: string, target: DiskFile): Promise<void> {
-    const source = await this.#disk.open(nameBytes(path), 'read')
+  /** Closes `source`. */
+  async #unpack(path: string, source: DiskFile, target: DiskFile): Promise<void> {
     const unpacking = path.endsWith('.gz') ? createGunzip() : zstdDecompressStream()
     try {
       pipeline(Readable.from(piecesOf(source)), unpacking).catch(() => {}) // the loop below gets the error too
@@ -165,6 +207,12 @@ async function* piecesOf(source: DiskFile): AsyncGenerator<Buffer> {
     at += bytes
     yield chunk.subarray(0, bytes)
   }
+}
+
+function isSame(some: ReadonlyMap<string, Neighbour>, others: ReadonlyMap<string, Neighbour>): boolean {
+  if (some.size !== others.size) return false
+  for (const [key, { path }] of some) if (others.get(key)?.path !== path) return false
+  return true
 }
 
 /** Whether its name says that it is compressed. */

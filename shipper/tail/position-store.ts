@@ -2,6 +2,7 @@
 //
 //   {"stream":"9f…","device":"64769","inode":"131","path":"/var/log/app.log","head":{"bytes":1024,"hash":"…"},"position":81920,"tail":"…"}
 //   {"stream":"9f…","closed":true}
+//   {"sweptMs":1795443843574}          with each commit: what was there then is known, or over
 //
 // A commit appends what has changed and syncs; a line torn by a crash is the last one, and is left out. When the log is
 // mostly history it is written anew under another name and renamed over the old one.
@@ -31,6 +32,10 @@ interface Closed {
   readonly closed: true
 }
 
+interface Swept {
+  readonly sweptMs: number
+}
+
 // The log is written anew when it is this large and four times what is live.
 const COMPACT_BYTES_MIN = 256 * 1024
 const LIVE_SHARE = 4
@@ -44,6 +49,7 @@ export class PositionStore {
   #file: DiskFile | undefined
   #bytes = 0
   #liveBytes = 0
+  #sweptMs: number | undefined
   #tail: Promise<void> = Promise.resolve()
 
   constructor(path: string, disk: Disk) {
@@ -62,6 +68,16 @@ export class PositionStore {
   /** Every stream that has not been closed. */
   records(): FileRecord[] {
     return [...this.#live.values()]
+  }
+
+  /** When the last whole look at all files began, ms since the epoch. */
+  get sweptMs(): number | undefined {
+    return this.#sweptMs
+  }
+
+  /** All that was there then is set; to be written with the next commit that has a change. */
+  swept(ms: number): void {
+    this.#sweptMs = ms
   }
 
   /** To be written with the next commit. */
@@ -99,13 +115,14 @@ export class PositionStore {
   #read(text: string): void {
     for (const line of text.split('\n')) {
       if (line === '') continue
-      let entry: FileRecord | Closed
+      let entry: FileRecord | Closed | Swept
       try {
-        entry = JSON.parse(line) as FileRecord | Closed
+        entry = JSON.parse(line) as FileRecord | Closed | Swept
       } catch {
         continue // torn by a crash; what it said was not relied upon yet
       }
-      if ('closed' in entry) this.#live.delete(entry.stream)
+      if ('sweptMs' in entry) this.#sweptMs = entry.sweptMs
+      else if ('closed' in entry) this.#live.delete(entry.stream)
       else this.#live.set(entry.stream, entry)
     }
   }
@@ -128,19 +145,26 @@ export class PositionStore {
   }
 
   async #write(file: DiskFile, changes: ReadonlyMap<string, FileRecord | Closed>): Promise<void> {
-    const bytes = Buffer.from([...changes.values()].map((entry) => `${JSON.stringify(entry)}\n`).join(''))
+    const bytes = this.#lines(changes.values())
     await file.write(bytes, 0, bytes.length)
     await file.sync()
     this.#bytes += bytes.length
   }
 
   async #compact(): Promise<void> {
-    const bytes = Buffer.from([...this.#live.values()].map((entry) => `${JSON.stringify(entry)}\n`).join(''))
+    const bytes = this.#lines(this.#live.values())
     await this.#letGo()
     await this.#disk.replaceFile(this.#path, bytes)
     this.#file = await this.#disk.open(this.#path, 'append')
     this.#bytes = bytes.length
     this.#liveBytes = bytes.length
+  }
+
+  // When it was swept comes last: where the end is torn, nothing says that all before it is there.
+  #lines(entries: Iterable<FileRecord | Closed>): Buffer {
+    const all: (FileRecord | Closed | Swept)[] = [...entries]
+    if (this.#sweptMs !== undefined) all.push({ sweptMs: this.#sweptMs })
+    return Buffer.from(all.map((entry) => `${JSON.stringify(entry)}\n`).join(''))
   }
 
   async #letGo(): Promise<void> {

@@ -11,14 +11,16 @@
 // A stream whose file has gone from its name is read to its end: while running by its descriptor, after a restart by
 // looking for it beside its old name (`lost-rest.ts`).
 
-import { reasonOf } from '../../common/fault.ts'
+import { errnoOf, reasonOf } from '../../common/fault.ts'
 import type { DiskFile, FileStat } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
 import { FOLLOWED_OPEN_MAX } from '../../common/limits.ts'
 import { newId } from '../../common/random.ts'
-import { hasFingerprint, readHead, type Fingerprint } from './fingerprint.ts'
+import { hasFingerprint, type Fingerprint } from './fingerprint.ts'
+import { Copies } from './copies.ts'
 import { findFiles, type FoundFile } from './find-files.ts'
 import { FollowedFile, followFrom, inodeKey } from './followed-file.ts'
+import { lineStart } from './lines.ts'
 import { isPacked, isRotatedName, LostRest, type Rest } from './lost-rest.ts'
 import { fingerprintOf, keyOf, Orphans } from './orphans.ts'
 import { nameBytes, type PathPatterns } from './pattern.ts'
@@ -37,11 +39,11 @@ export interface TrackerSettings {
 const QUIET_WITH_SUCCESSOR_MS = 10_000
 const QUIET_ALONE_MS = 60_000
 
-// A new file that begins like one that is followed may be its copy, made before it is cut: it is given this long.
-const COPY_WAIT_MS = 3_000
-
 // Times of files are those of the kernel's last tick.
 const CLOCK_MARGIN_MS = 50
+
+// While files are renamed, one is looked for so often.
+const LOOKS_MAX = 5
 
 const FOUND = 'found the unread rest of a rotated file'
 
@@ -59,10 +61,12 @@ export class Tracker {
   #byPath = new Map<string, FollowedFile>()
   #openNow = 0
   #first: boolean
-  readonly #suspects = new Map<string, number>()
+  readonly #copies: Copies
   readonly #complained = new Set<string>()
-  /** When the last sweep began, ms since the epoch. */
+  /** When the last whole sweep began, ms since the epoch: what was there then is followed, or was read to its end. */
   #sweptMs: number | undefined
+  /** A file was renamed between the look and its opening. */
+  #missed = false
 
   constructor(settings: TrackerSettings, store: PositionStore, isFirstStart: boolean, platform: Platform) {
     this.#settings = settings
@@ -70,6 +74,8 @@ export class Tracker {
     this.#store = store
     this.#lost = new LostRest(platform.disk, settings.folder, (key) => this.#files.has(key))
     this.#orphans = new Orphans(store)
+    this.#copies = new Copies(this.#files, platform.clock)
+    this.#sweptMs = store.sweptMs
     this.#first = isFirstStart
   }
 
@@ -102,6 +108,7 @@ export class Tracker {
     const { clock, disk } = this.#platform
     const found = new Map<string, FoundFile>()
     this.#lost.lookAgain()
+    this.#missed = false
     const startMs = clock.now() / 1000
     await findFiles(
       disk,
@@ -116,12 +123,16 @@ export class Tracker {
     this.#look(found)
     this.#openNow = this.openCount
     this.#orphans.look(found)
-    for (const [key, file] of found) if (!this.#files.has(key)) await this.#adopt(key, file, found)
-    await this.#followOrphans()
+    const news: string[] = []
+    for (const [key, file] of found) {
+      if (!this.#files.has(key) && (await this.#adopt(key, file, found))) news.push(file.path)
+    }
+    await this.#followOrphans(news)
+    if (!this.#missed) this.#store.swept(startMs)
     await this.#makeKnown()
     this.#first = false
     this.#byPath = new Map([...this.#files.values()].map((file) => [file.path, file]))
-    this.#sweptMs = startMs
+    if (!this.#missed) this.#sweptMs = startMs
     const { source } = this.#settings
     this.#platform.metrics.set('sluice_files_followed', { source }, this.#files.size)
   }
@@ -133,7 +144,7 @@ export class Tracker {
     const wasLeaving = file.leaving
     this.#files.delete(file.key)
     await file.closeFile()
-    this.#suspects.clear()
+    this.#copies.forget()
     const rest = await this.#findRest(file.path, file.fingerprintRead, undefined, file.stream)
     if (rest) await this.#goOnIn(file, rest)
     else this.#end(file)
@@ -201,28 +212,50 @@ export class Tracker {
     }
   }
 
-  async #adopt(key: string, { path }: FoundFile, found: Map<string, FoundFile>): Promise<void> {
+  /** Follows a file that was not followed; true where it is a new stream. */
+  async #adopt(key: string, { path }: FoundFile, found: Map<string, FoundFile>): Promise<boolean> {
+    const file = await this.#open(key, path)
+    if (!file) return false
+    const stat = await file.stat()
+    const known = await this.#orphans.take(file, key, path, stat.size)
+    if (known) {
+      await this.#start(await followFrom(known.stream, file, stat, path, known.position), file)
+      return false
+    }
+    const rewritten = await this.#rewrittenAs(file, path, stat.size, found)
+    if (rewritten === 'wait' || (await this.#copies.maybe(key, file, stat.size))) {
+      await file.close()
+      return false
+    }
+    if (rewritten) {
+      await this.#moveTo(rewritten, file, stat, path)
+      return false
+    }
+    // After a start the streams of the last run are found first.
+    if (this.#lookedForOrphans) await this.#followBetween(path, this.#sweptMs)
+    const position = this.#first && this.#settings.readFrom === 'end' ? await lineStart(file, stat.size) : 0
+    const followed = await followFrom(newId(this.#platform.random), file, stat, path, position)
+    await this.#start(followed, file)
+    return true
+  }
+
+  /** The file that was found there. One that was renamed meanwhile is found by the next sweep, or as one that came between. */
+  async #open(key: string, path: string): Promise<DiskFile | undefined> {
     let file: DiskFile
     try {
       file = await this.#platform.disk.open(nameBytes(path), 'read')
     } catch (error) {
-      return this.#complain(path, reasonOf(error))
+      if (errnoOf(error) === 'ENOENT') this.#missed = true
+      this.#complain(path, reasonOf(error))
+      return undefined
     }
-    const stat = await file.stat()
-    // Renamed between the look and the opening: the next sweep sees it as it is.
-    if (inodeKey(stat) !== key) return file.close()
+    if (inodeKey(await file.stat()) !== key) {
+      this.#missed = true
+      await file.close()
+      return undefined
+    }
     this.#complained.delete(path)
-    const known = await this.#orphans.take(file, key, path, stat.size)
-    if (known) {
-      return this.#start(await followFrom(known.stream, file, stat, path, known.position), file)
-    }
-    const rewritten = await this.#rewrittenAs(file, path, stat.size, found)
-    if (rewritten === 'wait' || (await this.#maybeCopy(key, file, stat.size))) return file.close()
-    if (rewritten) return this.#moveTo(rewritten, file, stat, path)
-    if (this.#sweptMs !== undefined) await this.#followBetween(path, this.#sweptMs - CLOCK_MARGIN_MS)
-    const position = this.#first && this.#settings.readFrom === 'end' ? await lineStart(file, stat.size) : 0
-    const followed = await followFrom(newId(this.#platform.random), file, stat, path, position)
-    await this.#start(followed, file)
+    return file
   }
 
   /** Beyond so many open files, it is opened again when its turn comes. */
@@ -261,49 +294,30 @@ export class Tracker {
   }
 
   /**
-   * Rotated files that came and went under this name between two looks: nobody has seen them. A copy of what is followed is
-   * none of them.
+   * Rotated files that came and went under this name since the last whole sweep: nobody has seen them. A copy of what is
+   * followed is none of them, nor is what is `known` by device and inode.
    */
-  async #followBetween(path: string, sinceMs: number, known?: ReadonlySet<string>): Promise<void> {
-    if (isRotatedName(path)) return
-    for (const rotated of await this.#lost.rotatedSince(path, sinceMs)) {
-      // While it runs, a packed one is most often what was read before it was packed.
-      if (known?.has(rotated) ?? isPacked(rotated)) continue
-      const stream = newId(this.#platform.random)
-      const whole = await this.#lost.whole(rotated, stream)
-      if (!whole) continue
-      if (await this.#isCopy(whole)) await whole.file.close()
-      else await this.#followRest(whole, stream, 0, path)
+  async #followBetween(path: string, sinceMs: number | undefined, known?: ReadonlySet<string>): Promise<void> {
+    if (sinceMs === undefined || isRotatedName(path)) return
+    const done = new Set<string>(known)
+    for (let look = 1; look <= LOOKS_MAX; look += 1) {
+      for (const rotated of await this.#lost.rotatedSince(path, sinceMs - CLOCK_MARGIN_MS)) {
+        // While it runs, a packed one is most often what was read before it was packed.
+        if (done.has(inodeKey(rotated.stat)) || (!known && isPacked(rotated.path))) continue
+        const stream = newId(this.#platform.random)
+        const whole = await this.#lost.whole(rotated, stream)
+        if (!whole) continue
+        done.add(whole.key)
+        if (await this.#copies.has(whole.file, whole.stat.size)) await whole.file.close()
+        else await this.#followRest(whole, stream, 0, path)
+      }
+      if (!this.#lost.moved) return
+      this.#lost.lookAgain()
     }
   }
 
-  async #isCopy({ file, stat }: Rest): Promise<boolean> {
-    for (const other of this.#files.values()) {
-      if (other.head.bytes === 0 || stat.size < other.position) continue
-      if (await hasFingerprint(file, other.fingerprintRead)) return true
-    }
-    return false
-  }
-
-  /** Whether this new file has the content of one that is followed: then it may be the copy that is made before a cut. */
-  async #maybeCopy(key: string, file: DiskFile, size: number): Promise<boolean> {
-    const now = this.#platform.clock.monotonicMs()
-    const since = this.#suspects.get(key)
-    if (since !== undefined && now - since >= COPY_WAIT_MS) {
-      this.#suspects.delete(key)
-      return false
-    }
-    const head = await readHead(file)
-    for (const other of this.#files.values()) {
-      if (other.leaving || other.position === 0 || size < other.position || head.bytes < other.head.bytes) continue
-      if (other.head.bytes === 0 || !(await hasFingerprint(file, other.fingerprintRead))) continue
-      if (since === undefined) this.#suspects.set(key, now)
-      return true
-    }
-    return false
-  }
-
-  async #followOrphans(): Promise<void> {
+  /** Finds what the last run followed and is not where it was, and what came after it under its name or those of `news`. */
+  async #followOrphans(news: readonly string[]): Promise<void> {
     const nowMs = this.#platform.clock.now() / 1000
     if (this.#lookedForOrphans) return this.#orphans.forget(nowMs)
     this.#lookedForOrphans = true
@@ -322,9 +336,11 @@ export class Tracker {
         'file is gone: what was written to it after this position, if anything, is not there to be read',
       )
     }
-    // What came after it under its name, while nobody looked. When all that is known is followed, only the unknown is left.
-    const known = new Set(rests.map(({ rest }) => rest.path))
-    for (const { record, rest } of rests) await this.#followBetween(record.path, rest.modifiedMs, known)
+    // What came while nobody looked. When all that is known is followed, only the unknown is left.
+    const known = new Set(rests.map(({ rest }) => rest.key))
+    const since = new Map(news.map((path) => [path, this.#sweptMs]))
+    for (const { record, rest } of rests) since.set(record.path, this.#sweptMs ?? rest.modifiedMs)
+    for (const [path, sinceMs] of since) await this.#followBetween(path, sinceMs, known)
   }
 
   async #findRest(
@@ -334,8 +350,12 @@ export class Tracker {
     stream: string,
   ): Promise<Rest | undefined> {
     try {
-      const renamed = key === undefined ? undefined : await this.#lost.findRenamed(path, fingerprint, key)
-      return renamed ?? (await this.#lost.findCopy(path, fingerprint, stream))
+      for (let look = 1; ; look += 1) {
+        const renamed = key === undefined ? undefined : await this.#lost.findRenamed(path, fingerprint, key)
+        const rest = renamed ?? (await this.#lost.findCopy(path, fingerprint, stream))
+        if (rest || !this.#lost.moved || look === LOOKS_MAX) return rest
+        this.#lost.lookAgain()
+      }
     } catch (error) {
       this.#complain(path, reasonOf(error))
       return undefined
@@ -376,13 +396,4 @@ export class Tracker {
     this.#complained.add(path)
     this.#platform.log.warn({ path, reason }, 'cannot be read; it is tried again')
   }
-}
-
-/** Where the last line begins that is not whole yet: it is new when it is finished. */
-async function lineStart(file: DiskFile, size: number): Promise<number> {
-  const bytes = Buffer.alloc(64 * 1024)
-  const from = Math.max(0, size - bytes.length)
-  const read = await file.read(bytes, 0, size - from, from)
-  const newline = bytes.subarray(0, read).lastIndexOf(0x0a)
-  return newline < 0 ? size : from + newline + 1
 }

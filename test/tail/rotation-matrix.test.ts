@@ -15,6 +15,7 @@ import {
   symlinkSync,
   truncateSync,
   unlinkSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
@@ -206,6 +207,21 @@ const cases: readonly Case[] = [
       }
       writeFileSync(at('app.log'), asLines(after))
       return [...lines, ...after]
+    },
+  },
+  {
+    name: 'N2: rotated twice, and the older one was written to after the newer one was done with',
+    rotate(at) {
+      renameSync(at('app.log'), at('app.log.1'))
+      const between = numbered('between', 20)
+      writeFileSync(at('app.log'), asLines(between))
+      renameSync(at('app.log.1'), at('app.log.2'))
+      renameSync(at('app.log'), at('app.log.1'))
+      writeFileSync(at('app.log'), asLines(after))
+      appendFileSync(at('app.log.2'), asLines(unread))
+      const later = new Date(Date.now() + 500)
+      utimesSync(at('app.log.2'), later, later)
+      return [...between, ...unread, ...after]
     },
   },
   {

@@ -1,0 +1,67 @@
+// Files that are renamed while they are looked for: between the listing of their folder, the look at each, and its opening.
+
+import { appendFileSync, renameSync, writeFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { expect, test } from 'vitest'
+import { systemDisk, type Disk, type Path } from '../../common/disk.ts'
+import { asLines, numbered, Tailing } from './tailing.ts'
+
+const before = numbered('before', 100)
+const unread = numbered('unread', 10)
+const between = numbered('between', 100)
+const after = numbered('after', 100)
+
+/** A disk that calls `meanwhile` once, before the first `call` for a file of this name. */
+function interrupted(call: 'stat' | 'open', name: string, meanwhile: () => void): Disk {
+  let isOver = false
+  const look = (path: Path) => {
+    if (isOver || basename(path.toString()) !== name) return
+    isOver = true
+    meanwhile()
+  }
+  return {
+    ...systemDisk,
+    stat(path) {
+      if (call === 'stat') look(path)
+      return systemDisk.stat(path)
+    },
+    open(path, how, mode) {
+      if (call === 'open') look(path)
+      return systemDisk.open(path, how, mode)
+    },
+  }
+}
+
+test.for([
+  { what: 'before the rotated file is looked at', call: 'stat', name: 'app.log.1' },
+  { what: 'before the rotated file is opened', call: 'open', name: 'app.log.1' },
+  { what: 'before its successor is looked at', call: 'stat', name: 'app.log' },
+  { what: 'before its successor is opened', call: 'open', name: 'app.log' },
+] as const)(
+  'rotated while stopped, and again $what: nothing is lost, nothing comes twice',
+  { timeout: 60_000 },
+  async ({ call, name }, context) => {
+    const tailing = new Tailing(context, 'app.log')
+    const at = (file: string) => tailing.path(file)
+    writeFileSync(at('app.log'), asLines(before))
+    await tailing.start()
+    await tailing.expectStored(before)
+    await tailing.stop()
+
+    appendFileSync(at('app.log'), asLines(unread))
+    renameSync(at('app.log'), at('app.log.1'))
+    writeFileSync(at('app.log'), asLines(between))
+    let isRotated = false
+    tailing.disk = interrupted(call, name, () => {
+      renameSync(at('app.log.1'), at('app.log.2'))
+      renameSync(at('app.log'), at('app.log.1'))
+      writeFileSync(at('app.log'), asLines(after))
+      isRotated = true
+    })
+    await tailing.start()
+    await tailing.expectStored([...before, ...unread, ...between, ...after])
+    expect(isRotated).toBe(true)
+    appendFileSync(at('app.log'), 'the end\n')
+    await tailing.expectStored([...before, ...unread, ...between, ...after, 'the end'])
+  },
+)
