@@ -56,8 +56,8 @@ export class SegmentRemoval {
     if (this.#inDoubt.length > 0) this.#inDoubt = this.#inDoubt.filter(({ end }) => end > position)
   }
 
-  /** The reader goes back to the last acknowledged position: what was dropped since then cannot be read again. */
-  rewound(): void {
+  /** No message is on its way: what was dropped behind the last acknowledged position cannot be read again. */
+  countDoubtful(): void {
     for (const range of this.#inDoubt.splice(0)) this.#count(messagesWithin(range, this.#list.acknowledged, Infinity))
   }
 

@@ -120,11 +120,11 @@ export class SpoolPump {
   /** After a rejection: nothing may be on its way when the same messages are sent again. */
   async #again(): Promise<void> {
     await this.#writes.settled()
-    await sleep(this.#platform.clock, this.#backoff.nextMs(), this.#stop.signal)
-    if (this.#stop.signal.aborted) return
-    this.#failed = false
+    // Before the wait: a segment that is dropped meanwhile is on its way to nobody, and counts at once.
     this.#open = []
     await this.#spool.rewind()
+    await sleep(this.#platform.clock, this.#backoff.nextMs(), this.#stop.signal)
+    this.#failed = false
   }
 
   #say(error: unknown, text: string): void {

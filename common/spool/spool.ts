@@ -98,7 +98,7 @@ export class Spool implements StreamMarks {
 
   /** `next` begins again behind what is acknowledged. */
   async rewind(): Promise<void> {
-    this.#removal.rewound()
+    this.#removal.countDoubtful()
     await this.#reader.rewind()
   }
 
@@ -122,6 +122,8 @@ export class Spool implements StreamMarks {
     this.#cancelTick?.()
     await this.#ticking
     await this.#reader.close()
+    // Nothing is on its way any more: what was dropped and not acknowledged did not arrive.
+    this.#removal.countDoubtful()
     await this.#tidy()
     await this.#file.close()
   }

@@ -7,7 +7,7 @@
 //   power    as before, and the machine is gone too: files are as long as when they were last synced, and a name that was
 //            made is gone unless its folder was synced since
 
-import { rmSync, truncateSync } from 'node:fs'
+import { lstatSync, rmSync, truncateSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { systemDisk, type Disk, type DiskFile, type Path } from '../../common/disk.ts'
 
@@ -45,7 +45,10 @@ export class CrashDisk {
   /** What the death of the machine does to the files; nothing in the other ways. */
   loseUnsynced(): void {
     if (this.#way !== 'power') return
-    for (const { path, bytes } of this.#synced.values()) truncateSync(path, bytes)
+    for (const [inode, { path, bytes }] of this.#synced) {
+      // Not where it was removed while somebody opened it: the name is gone, or another file's.
+      if (String(lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino) === inode) truncateSync(path, bytes)
+    }
     for (const path of this.#names) rmSync(path, { recursive: true, force: true })
   }
 
@@ -136,10 +139,10 @@ export class CrashDisk {
   }
 
   async #file(file: DiskFile, path: Path): Promise<DiskFile> {
-    const { inode, size } = await file.stat()
+    const { inode, size, links } = await file.stat()
     const key = String(inode)
-    // What lay there before counts as synced.
-    if (!this.#synced.has(key)) this.#synced.set(key, { bytes: size, path: String(path) })
+    // What lay there before counts as synced; a file that was removed meanwhile has nothing to lose.
+    if (links > 0 && !this.#synced.has(key)) this.#synced.set(key, { bytes: size, path: String(path) })
     const keep = async () => {
       const { size: bytes } = await file.stat()
       const known = this.#synced.get(key)

@@ -156,3 +156,29 @@ test('destination: size, messages and age of the spool can be watched', async ()
   await platform.clock.pass(2_000)
   expect((await platform.metrics.snapshot()).get('sluice_spool_messages{destination="central"}')).toBe(0)
 })
+
+test('drop-oldest: what a stop leaves undelivered is on the disk or counted, also what was on its way', async () => {
+  for (const answers of ['gives back', 'stalls'] as const) {
+    const disk = new MemoryDisk()
+    const receiver = new TrimmingReceiver()
+    const rejects: (() => void)[] = []
+    if (answers === 'gives back') receiver.rejects = Infinity
+    else receiver.write = () => new Promise((_, reject) => rejects.push(() => reject(new Error('STOPPING'))))
+    receiver.close = () => {
+      for (const reject of rejects) reject()
+      return Promise.resolve()
+    }
+    const platform = fakePlatform(disk)
+    const spooled = spooledOn(platform, receiver, { bytesMax: 256 * 1024, whenFull: 'drop-oldest' })
+    await spooled.open()
+    for (let i = 0; i < 60; i += 1) await during(platform, spooled.write(batchFor([`${i} ${'x'.repeat(12_000)}`])))
+    await during(platform, spooled.close(10_000))
+
+    const next = new TrimmingReceiver()
+    const second = await opened(disk, next)
+    await until(second.platform, () => next.texts.at(-1)?.startsWith('59 ') === true, 'the rest')
+    const dropped = await platform.metrics.total('sluice_dropped_total')
+    expect(next.texts.length, answers).toBeLessThan(60)
+    expect(next.texts.length + dropped, answers).toBe(60)
+  }
+})

@@ -34,7 +34,16 @@ export function spoolOn(platform: Platform, options: Partial<SpoolOptions> = {})
 }
 
 export function spooledOn(platform: Platform, destination: Destination, options: Partial<SpoolOptions> = {}) {
-  return new SpooledDestination(destination, FOLDER, { ...usual, ...options }, platform)
+  return spooledIn(FOLDER, platform, destination, options)
+}
+
+export function spooledIn(
+  folder: string,
+  platform: Platform,
+  destination: Destination,
+  options: Partial<SpoolOptions> = {},
+) {
+  return new SpooledDestination(destination, folder, { ...usual, ...options }, platform)
 }
 
 /** Lets time pass, 5 ms a step, until `holds`. */
