@@ -107,3 +107,34 @@ test('view: it knows how far the receiver is', async () => {
   expect(await viewSpool(disk, FOLDER, new SlabPool())).toMatchObject({ acknowledged: 2 })
   expect(await viewSpool(disk, '/data/spool/other', new SlabPool())).toBeUndefined()
 })
+
+test('view: a spool torn at any byte is seen as a start would see it, and nothing of it is damage', async () => {
+  for (const texts of [
+    ['1', '2', '3'],
+    [large('1'), large('2'), large('3'), large('4'), '5'],
+  ]) {
+    const disk = new MemoryDisk()
+    const { spool } = await writing(disk, texts)
+    await spool.close()
+    const name = newest(disk)
+    const whole = disk.files.get(name)!.now
+    const garbage = Buffer.from(whole.subarray(0, 700)).reverse()
+    for (let end = 0; end < whole.length; end += end < 700 ? 1 : 997) {
+      for (const tail of [Buffer.alloc(0), Buffer.alloc(700), garbage]) {
+        disk.files.get(name)!.now = Buffer.concat([whole.subarray(0, end), tail])
+        const items = await seen(disk)
+        expect(items, `torn at ${end}`).not.toContain('damage')
+        const copy = disk.afterPowerCut(() => 0)
+        const after = spoolOn(fakePlatform(copy), { bytesMax: 1024 * 1024 })
+        await after.open()
+        const read = await readAll(after)
+        await after.close()
+        expect(
+          items.filter((item) => item !== 'unfinished'),
+          `torn at ${end}`,
+        ).toEqual(read.map((text) => text.split(' ')[0]))
+        expect(await seen(copy), `torn at ${end}, after a start`).toEqual(items.filter((item) => item !== 'unfinished'))
+      }
+    }
+  }
+}, 60_000)

@@ -182,3 +182,15 @@ test('drop-oldest: what a stop leaves undelivered is on the disk or counted, als
     expect(next.texts.length + dropped, answers).toBe(60)
   }
 })
+
+test('destination: one that takes nothing for a day gets all of it when it does', async () => {
+  const receiver = new TrimmingReceiver()
+  receiver.rejects = Infinity
+  const { platform, spooled } = await opened(new MemoryDisk(), receiver)
+  for (const text of count(0, 5)) await during(platform, spooled.write(batchFor([text])))
+  await platform.clock.pass(24 * 3_600_000)
+  expect(receiver.texts).toEqual([])
+  receiver.rejects = 0
+  await until(platform, () => receiver.texts.length === 5, 'all of them')
+  expect(receiver.texts).toEqual(count(0, 5))
+})
