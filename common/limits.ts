@@ -38,6 +38,11 @@ export const RETRY_FIRST_MS = 250
 /** … up to this. */
 export const RETRY_MAX_MS = 30_000
 
+/** A receiver that was lost is come back to when it has been well for this long, with jitter; each time it is lost before, twice as long … */
+export const RECEIVER_WELL_MS = 10_000
+/** … up to this. */
+export const RECEIVER_WELL_MAX_MS = 300_000
+
 /** A connection attempt is given up after this. */
 export const CONNECT_WAIT_MS = 10_000
 

@@ -28,5 +28,5 @@ export const laterTypes = {
 /** Options that the same is true of. */
 export const laterKeys = {
   sources: ['tls'],
-  destinations: ['balance', 'tls'],
+  destinations: ['tls'],
 } as const

@@ -1,4 +1,4 @@
-// The `forward` destination: to another syslog receiver over RELP, TCP or UDP.
+// The `forward` destination: to another syslog receiver, or several, over RELP, TCP or UDP.
 
 import type { ComponentContext, DestinationType } from '../../common/component.ts'
 import { lineFormatNames } from '../../common/message/line-format.ts'
@@ -6,6 +6,9 @@ import { list, oneOf, options, type OptionsOf } from '../../common/option.ts'
 import { endpointUrl, type EndpointUrl } from '../../common/option-values.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import type { Destination, StreamMarks } from '../../common/pipeline/sink.ts'
+import { balances } from './dealing.ts'
+import type { HealthChanged, Lane } from './lane.ts'
+import { Receivers } from './receivers.ts'
 import { RelpLane } from './relp-lane.ts'
 import { TcpLane } from './tcp-lane.ts'
 import { UdpLane } from './udp-lane.ts'
@@ -14,62 +17,83 @@ import { WireEncoder } from './wire-encoder.ts'
 const forwardOptions = options({
   to: list(endpointUrl(['tcp', 'udp', 'relp'], 'connect'))
     .superRefine((receivers, context) => {
-      receivers.forEach((receiver, index) => {
-        const message = whyNotWith(receivers[0], receiver)
-        if (index > 0 && message !== undefined) context.addIssue({ code: 'custom', message, path: [index] })
+      receivers.forEach(({ scheme }, index) => {
+        if (scheme === receivers[0].scheme) return
+        const message = 'receivers of one destination are all of one kind'
+        context.addIssue({ code: 'custom', message, path: [index] })
       })
     })
-    .describe('Receivers: the first that answers is used, in this order; one only for relp and udp.'),
+    .describe(
+      'Receivers, all over the same protocol. A name is looked up at every connect, and each of its addresses tried.',
+    ),
+  balance: oneOf(...balances)
+    .optional()
+    .describe(
+      'How several receivers share the work. `failover`, the default: all goes to the first that is well. `round-robin` deals ' +
+        'out streams in turn, and batches that have none; `hash` deals out streams by their id, and other messages by peer or ' +
+        'host. A buffer is one stream: what comes out of it goes to one receiver at a time.',
+    ),
   format: oneOf('received', ...lineFormatNames)
     .prefault('received')
     .describe('How messages are written; `received` is byte for byte as they came.'),
   framing: oneOf('octet', 'newline').prefault('octet').describe('How messages are told apart on TCP (RFC 6587).'),
+}).superRefine(({ to, balance }, context) => {
+  const fault = (message: string, ...path: (string | number)[]) => context.addIssue({ code: 'custom', message, path })
+  if (to.length === 1) {
+    if (balance !== undefined) fault('there is one receiver, and nothing to balance', 'balance')
+  } else if (to[0].scheme === 'udp' && (balance ?? 'failover') === 'failover') {
+    fault('nobody answers over udp, so with failover a second receiver would never be used', 'to', 1)
+  }
 })
 
 type ForwardOptions = OptionsOf<typeof forwardOptions>
 
 export const forwardType: DestinationType<ForwardOptions> = {
   type: 'forward',
-  about: 'Sends on to another syslog receiver over RELP, TCP or UDP.',
+  about: 'Sends on to another syslog receiver, or several, over RELP, TCP or UDP.',
   options: forwardOptions,
   create: (given, context) => new ForwardDestination(given, context),
 }
 
-function whyNotWith(first: EndpointUrl, other: EndpointUrl): string | undefined {
-  if (first.scheme !== other.scheme) return 'receivers of one destination are all of one kind'
-  if (first.scheme === 'udp') return 'nobody answers over udp, so a second receiver would never be used'
-  if (first.scheme === 'relp') return 'this version sends to one receiver over relp'
-  return undefined
-}
-
 class ForwardDestination implements Destination {
   readonly name: string
-  readonly #lane: RelpLane | TcpLane | UdpLane
+  readonly #receivers: Receivers
 
   constructor(given: ForwardOptions, context: ComponentContext) {
     this.name = context.name
     const { platform } = context
-    const encoder = new WireEncoder(given.format, given.framing, platform.random)
-    const [first] = given.to
-    if (first.scheme === 'relp') this.#lane = new RelpLane(context.name, first, encoder, platform)
-    else if (first.scheme === 'udp') this.#lane = new UdpLane(context.name, first, encoder, platform)
-    else this.#lane = new TcpLane(context.name, given.to, encoder, platform)
+    const lanes = given.to.map((to) => (healthChanged: HealthChanged): Lane => {
+      const encoder = new WireEncoder(given.format, given.framing, platform.random)
+      return laneTo(to, context, encoder, healthChanged)
+    })
+    this.#receivers = new Receivers(context.name, given.balance ?? 'failover', lanes, platform)
   }
 
-  /** Those of another sluice over RELP: nobody else keeps any. */
+  /** Those of other sluices over RELP: nobody else keeps any. */
   get streams(): StreamMarks | undefined {
-    return this.#lane instanceof RelpLane ? this.#lane.streams : undefined
+    return this.#receivers.streams
   }
 
   open(): Promise<void> {
-    return this.#lane.open()
+    return this.#receivers.open()
   }
 
   write(batch: Batch): Promise<void> {
-    return this.#lane.write(batch)
+    return this.#receivers.write(batch)
   }
 
   close(deadlineMs: number): Promise<void> {
-    return this.#lane.close(deadlineMs)
+    return this.#receivers.close(deadlineMs)
   }
+}
+
+function laneTo(
+  to: EndpointUrl<'tcp' | 'udp' | 'relp'>,
+  { name, platform }: ComponentContext,
+  encoder: WireEncoder,
+  healthChanged: HealthChanged,
+): Lane {
+  if (to.scheme === 'relp') return new RelpLane(name, to, encoder, platform, healthChanged)
+  if (to.scheme === 'udp') return new UdpLane(name, to, encoder, platform)
+  return new TcpLane(name, to, encoder, platform, healthChanged)
 }

@@ -27,16 +27,13 @@ export interface SentFrame {
 export class RelpBatches {
   readonly #encoder: WireEncoder
   readonly #writer: BatchWriter
-  readonly #ownStream: string
   readonly #content = new Output(Buffer.allocUnsafeSlow(2 * RELP_BATCH_BYTES))
   #parts: RunPart[] = []
   #originBytes = 0
 
-  /** `ownStream` is the stream of messages that have none. */
-  constructor(encoder: WireEncoder, ownStream: string) {
+  constructor(encoder: WireEncoder) {
     this.#encoder = encoder
     this.#writer = new BatchWriter(encoder.asReceived)
-    this.#ownStream = ownStream
   }
 
   /** The next frame. Something is unsent. */
@@ -67,8 +64,8 @@ export class RelpBatches {
   }
 
   /** Adds messages of a batch from `from` on; returns the first that found no room. */
-  #add(pending: Pending, from: number, countBefore: number): number {
-    const { batch, ownFrom } = pending
+  #add({ given }: Pending, from: number, countBefore: number): number {
+    const { batch, own } = given
     const content = this.#content
     const { received, bounds, marks } = batch
     let at = 0
@@ -81,7 +78,7 @@ export class RelpBatches {
         for (; i < run.count && !this.#isFull(countBefore + at + i - from); i += 1) {
           this.#encoder.addKnown(content, batch, at + i, run.origin)
         }
-        const stream = run.stream ?? own(this.#ownStream, ownFrom + at, run)
+        const stream = run.stream ?? ownRange(own.id, own.from + at, run)
         this.#parts.push({ run, first, end: i, received, stream, bounds, marks, at })
         this.#originBytes += originBytes(run.origin).length
         if (i < run.count) return at + i
@@ -92,8 +89,8 @@ export class RelpBatches {
   }
 }
 
-/** A run as part of the lane's own stream: one position a message. */
-function own(id: string, from: number, { count }: Run): StreamRange {
+/** A run as part of a stream of our own: one position a message. */
+function ownRange(id: string, from: number, { count }: Run): StreamRange {
   while (counted.length < count) counted = Uint32Array.from({ length: 2 * counted.length }, (_, i) => i + 1)
   return { id, from, to: from + count, ends: counted }
 }

@@ -4,8 +4,8 @@
 //   open ──▶ plain receiver ──────────────▶ `syslog`, 128 at a time      after a loss: all unanswered again, counted as in doubt
 //        └─▶ another sluice ──▶ `marks` ──▶ `batch`, 8 MiB at a time     after a loss: what is behind the marks, once
 //
-// Between two sluices every message has a stream and a position: its source's, or else the lane's own stream, which lives as
-// long as the lane. The receiver says how far it has them; that settles here without being sent again.
+// Between two sluices every message has a stream and a position: its source's, or else one of ours, which lives as long as the
+// destination. The receiver says how far it has them; that settles here without being sent again.
 
 import type { Cancel } from '../../common/clock.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
@@ -13,14 +13,13 @@ import { RateLimitedWarning } from '../../common/log.ts'
 import { CONNECT_WAIT_MS, RELP_BATCH_BYTES, RELP_STREAMS_MAX, RELP_WINDOW_BYTES } from '../../common/limits.ts'
 import { Output } from '../../common/message/output.ts'
 import type { Connection, Endpoint } from '../../common/net/net.ts'
-import type { Batch } from '../../common/pipeline/batch.ts'
 import type { StreamMarks } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
-import { newId } from '../../common/random.ts'
 import { offersText, parseOffers } from '../../common/relp/offers.ts'
 import { responseData } from '../../common/relp/response.ts'
 import { readPositions, writeStreams } from '../../common/relp/stream-lines.ts'
 import { Backoff } from '../../common/retry.ts'
+import type { Given, HealthChanged, Lane } from './lane.ts'
 import { RelpBatches } from './relp-batches.ts'
 import { RelpPeer } from './relp-peer.ts'
 import { RelpPending, type Pending } from './relp-pending.ts'
@@ -28,7 +27,8 @@ import type { WireEncoder } from './wire-encoder.ts'
 
 const DONE = 200
 
-export class RelpLane {
+export class RelpLane implements Lane {
+  readonly to: string
   /** What the receiver says of streams. Rejects while there is none; a receiver that is no sluice knows of none. */
   readonly streams: StreamMarks = {
     marks: (ids) => this.#marks(ids),
@@ -39,33 +39,34 @@ export class RelpLane {
   readonly #receiver: Endpoint
   readonly #encoder: WireEncoder
   readonly #platform: Platform
-  readonly #healthChanged: (isHealthy: boolean) => void
+  readonly #healthChanged: HealthChanged
   readonly #backoff: Backoff
   readonly #warning: RateLimitedWarning
   readonly #stop = new AbortController()
   readonly #pending = new RelpPending()
-  readonly #ownStream: string
   readonly #batches: RelpBatches
   #peer: RelpPeer | undefined
   #isReady = false
   #hasBatch = false
-  #ownUsed = false
+  /** Streams of ours that it knows. */
+  readonly #own = new Set<string>()
+  /** Messages that this receiver may have, unless it says otherwise when it is there again. */
+  #doubtful = 0
   /** Bytes of messages in `batch` frames that are not answered. */
   #flying = 0
   #cancelRetry: Cancel | undefined
   #cancelPump: Cancel | undefined
-  #isClosing = false
-  #whenIdle: (() => void) | undefined
   #whenReady: (() => void)[] = []
 
-  /** `healthChanged` is told when the receiver has answered to `open` and, where it has marks, told them; and when it is lost. */
+  /** The receiver counts as up when it has answered to `open` and, where it has marks, told them. */
   constructor(
     name: string,
     receiver: Endpoint,
     encoder: WireEncoder,
     platform: Platform,
-    healthChanged: (isHealthy: boolean) => void = () => {},
+    healthChanged: HealthChanged,
   ) {
+    this.to = `${receiver.host}:${receiver.port}`
     this.#name = name
     this.#receiver = receiver
     this.#encoder = encoder
@@ -73,8 +74,7 @@ export class RelpLane {
     this.#healthChanged = healthChanged
     this.#backoff = new Backoff(platform.random)
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
-    this.#ownStream = newId(platform.random)
-    this.#batches = new RelpBatches(encoder, this.#ownStream)
+    this.#batches = new RelpBatches(encoder)
   }
 
   /** Begins to connect, and goes on trying for as long as the lane lives. */
@@ -83,28 +83,31 @@ export class RelpLane {
     return Promise.resolve()
   }
 
-  write(batch: Batch): Promise<void> {
-    if (this.#stop.signal.aborted) return Promise.reject(this.#stopping())
-    return new Promise((resolve, reject) => {
-      this.#pending.push(batch, resolve, reject)
-      this.#pumpSoon()
-    })
+  give(given: Given): void {
+    if (this.#stop.signal.aborted) return given.reject(this.#stopping())
+    if (given.batch.runs.some(({ stream }) => !stream)) this.#own.add(given.own.id)
+    this.#pending.push(given)
+    this.#pumpSoon()
   }
 
-  /** Waits up to `deadlineMs` for what is open, and ends the connection in order; rejects what was not answered. */
+  takeBack(): Given[] {
+    // A receiver without marks was counted when it was lost.
+    this.#countInDoubt(this.#doubtful)
+    this.#doubtful = 0
+    return this.#pending.takeAll()
+  }
+
+  /** Ends the connection, in order and within the deadline where everything is answered; rejects what is not. */
   async close(deadlineMs: number): Promise<void> {
-    const { clock } = this.#platform
-    const untilMs = clock.monotonicMs() + deadlineMs
-    this.#isClosing = true
-    this.#pumpSoon()
-    if (!this.#pending.isEmpty) await this.#within(deadlineMs, (done) => (this.#whenIdle = done))
     const rest = this.#pending.takeAll()
     for (const { reject } of rest) reject(this.#stopping())
     const peer = this.#peer
     if (peer && this.#isReady && rest.length === 0) {
-      if (this.#hasBatch && this.#ownUsed) peer.ask('retire', this.#ownStream, { answered: () => {} })
-      const leftMs = Math.min(CLOSE_WAIT_MS, untilMs - clock.monotonicMs())
-      await this.#within(leftMs, (done) => peer.ask('close', '', { answered: done, lost: done }))
+      const own = [...this.#own]
+      if (this.#hasBatch && own.length > 0) peer.ask('retire', writeStreams(own), { answered: () => {} })
+      await this.#within(Math.min(CLOSE_WAIT_MS, deadlineMs), (done) => {
+        peer.ask('close', '', { answered: done, lost: done })
+      })
     }
     this.#stop.abort()
     this.#cancelRetry?.()
@@ -127,17 +130,13 @@ export class RelpLane {
     return new Fault('STOPPING', `destination ${this.#name} is closed`)
   }
 
-  get #to(): string {
-    return `${this.#receiver.host}:${this.#receiver.port}`
-  }
-
   async #connect(): Promise<void> {
     try {
       const connection = await this.#platform.net.connect(this.#receiver, this.#stop.signal)
       if (this.#stop.signal.aborted) return connection.destroy()
       this.#use(connection)
     } catch (error) {
-      this.#retry(`no connection to ${this.#to}`, error)
+      this.#retry(`no connection to ${this.to}`, error)
     }
   }
 
@@ -154,7 +153,7 @@ export class RelpLane {
         const offers = parseOffers(bytes, responseData(bytes, start, end), end)
         if (code !== DONE || !offers.hasSyslog) return peer.lose(`it refuses to open: ${firstLine(bytes, start, end)}`)
         this.#hasBatch = offers.hasBatch
-        this.#platform.log.info({ destination: this.#name, to: this.#to, batch: offers.hasBatch }, 'connected')
+        this.#platform.log.info({ destination: this.#name, to: this.to, batch: offers.hasBatch }, 'connected')
         if (offers.hasBatch) void this.#resume(peer)
         else this.#ready()
       },
@@ -164,8 +163,8 @@ export class RelpLane {
   /** What the receiver has already, settles; the rest is sent. */
   async #resume(peer: RelpPeer): Promise<void> {
     const unfinished = new Set<string>()
-    for (const { batch } of this.#pending.all) {
-      for (const { stream } of batch.runs) unfinished.add(stream?.id ?? this.#ownStream)
+    for (const { given } of this.#pending.all) {
+      for (const { stream } of given.batch.runs) unfinished.add(stream?.id ?? given.own.id)
     }
     try {
       const marks = await this.#askMarks(peer, [...unfinished])
@@ -175,25 +174,26 @@ export class RelpLane {
       while (stored < all.length && this.#isStored(all[stored], marks)) stored += 1
       this.#pending.skip(stored)
       this.#ready()
-      this.#settled()
     } catch (error) {
       // Where the connection was lost, that has been seen to.
       if (this.#peer === peer) peer.lose(reasonOf(error))
     }
   }
 
-  #isStored({ batch, ownFrom }: Pending, marks: ReadonlyMap<string, number>): boolean {
-    let at = ownFrom
+  #isStored({ given }: Pending, marks: ReadonlyMap<string, number>): boolean {
+    const { batch, own } = given
+    let at = own.from
     for (const { count, stream } of batch.runs) {
       at += count
       const to = stream ? stream.to : at
-      if (!((marks.get(stream?.id ?? this.#ownStream) ?? -1) >= to)) return false
+      if (!((marks.get(stream?.id ?? own.id) ?? -1) >= to)) return false
     }
     return true
   }
 
   #ready(): void {
     this.#isReady = true
+    this.#doubtful = 0
     this.#healthChanged(true)
     for (const ready of this.#whenReady.splice(0)) ready()
     this.#pump()
@@ -202,21 +202,25 @@ export class RelpLane {
   #lost(peer: RelpPeer, reason: Error): void {
     if (this.#peer !== peer) return
     this.#peer = undefined
-    const wasReady = this.#isReady
     this.#isReady = false
     this.#flying = 0
     const messages = this.#pending.rewind()
     if (this.#stop.signal.aborted) return
-    // Another sluice tells how far it has them; anybody else may have had them already.
-    if (messages > 0 && !this.#hasBatch) {
+    // Another sluice tells how far it has them, once it is there again; anybody else may have had them already.
+    if (this.#hasBatch) this.#doubtful = Math.max(this.#doubtful, messages)
+    else this.#countInDoubt(messages)
+    this.#retry(`connection to ${this.to} lost`, reason)
+  }
+
+  #countInDoubt(messages: number): void {
+    if (messages > 0) {
       this.#platform.metrics.count('sluice_in_doubt_total', { destination: this.#name }, messages)
     }
-    if (wasReady) this.#healthChanged(false)
-    this.#retry(`connection to ${this.#to} lost`, reason)
   }
 
   #retry(what: string, error: unknown): void {
     if (this.#stop.signal.aborted) return
+    this.#healthChanged(false)
     const ms = this.#backoff.nextMs()
     this.#platform.metrics.count('sluice_reconnects_total', { destination: this.#name }, 1)
     this.#platform.log.warn({ destination: this.#name, reason: reasonOf(error), retryMs: Math.round(ms) }, what)
@@ -241,20 +245,18 @@ export class RelpLane {
   #pumpBatches(peer: RelpPeer): void {
     const pending = this.#pending
     while (pending.hasUnsent && this.#flying < RELP_WINDOW_BYTES) {
-      if (this.#flying > 0 && pending.unsentBytes < RELP_BATCH_BYTES && !this.#isClosing) return
+      if (this.#flying > 0 && pending.unsentBytes < RELP_BATCH_BYTES) return
       const frame = this.#batches.next(pending)
       const { batches, messages } = frame
       // A frame of ranges alone counts one byte, so that it too is seen to be on its way.
       const bytes = frame.bytes + 1
       this.#flying += bytes
-      this.#ownUsed = true
       peer.ask('batch', frame.data, {
         answered: (code, answer, start, end) => {
           if (code !== DONE) return peer.lose(`it refuses a batch: ${firstLine(answer, start, end)}`)
           this.#flying -= bytes
           this.#backoff.reset()
           pending.answeredUpTo(batches, messages)
-          this.#settled()
           this.#pump()
         },
       })
@@ -265,7 +267,7 @@ export class RelpLane {
     const pending = this.#pending
     const output = new Output(Buffer.allocUnsafeSlow(COMMANDS_BYTES))
     while (pending.hasUnsent && peer.window > 0) {
-      const { batch } = pending.next
+      const { batch } = pending.next.given
       let i = pending.nextMessage
       let first = 0
       for (const { count, origin } of batch.runs) {
@@ -278,23 +280,17 @@ export class RelpLane {
     }
     if (output.length > 0) peer.send(output.written)
     pending.settleAnswered()
-    this.#settled()
   }
 
   #syslogAnswered(code: number): void {
     if (code !== DONE) {
       // It will not take this message the next time either.
       this.#platform.metrics.count('sluice_dropped_total', { reason: 'relp_refused', where: this.#name }, 1)
-      this.#warning.warn({ destination: this.#name, to: this.#to, code }, 'the receiver refused a message')
+      this.#warning.warn({ destination: this.#name, to: this.to, code }, 'the receiver refused a message')
     }
     this.#backoff.reset()
     this.#pending.answeredMessage()
-    this.#settled()
     this.#pumpSoon()
-  }
-
-  #settled(): void {
-    if (this.#pending.isEmpty) this.#whenIdle?.()
   }
 
   // ── what the receiver says of streams ──
@@ -324,7 +320,7 @@ export class RelpLane {
   async #readyPeer(): Promise<RelpPeer> {
     if (!this.#isReady) await this.#within(CONNECT_WAIT_MS, (done) => this.#whenReady.push(done))
     if (this.#peer && this.#isReady) return this.#peer
-    throw new Fault('CONNECTION_LOST', `no connection to ${this.#to}`, { retryable: true })
+    throw new Fault('CONNECTION_LOST', `no connection to ${this.to}`, { retryable: true })
   }
 }
 

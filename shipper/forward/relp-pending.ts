@@ -7,16 +7,13 @@
 // A place is a batch and a number of its messages, so that a batch may lie in several frames, and a frame hold several
 // batches. After a loss everything behind `answered` is to be sent again.
 
-import type { Fault } from '../../common/fault.ts'
-import { batchBytes, type Batch } from '../../common/pipeline/batch.ts'
+import { batchBytes } from '../../common/pipeline/batch.ts'
+import type { Given } from './lane.ts'
 
 export interface Pending {
-  readonly batch: Batch
+  readonly given: Given
+  /** Bytes of its messages. */
   readonly bytes: number
-  /** Position, in the lane's own stream, before its first message. */
-  readonly ownFrom: number
-  readonly resolve: () => void
-  readonly reject: (fault: Fault) => void
 }
 
 export class RelpPending {
@@ -26,7 +23,6 @@ export class RelpPending {
   /** Whole batches that are sent, and messages of the next. */
   #sentBatches = 0
   #sentMessages = 0
-  #ownNext = 0
   #unsentBytes = 0
 
   get isEmpty(): boolean {
@@ -47,10 +43,9 @@ export class RelpPending {
     return this.#queue
   }
 
-  push(batch: Batch, resolve: () => void, reject: (fault: Fault) => void): void {
-    const bytes = batchBytes(batch)
-    this.#queue.push({ batch, bytes, ownFrom: this.#ownNext, resolve, reject })
-    this.#ownNext += batch.count
+  push(given: Given): void {
+    const bytes = batchBytes(given.batch)
+    this.#queue.push({ given, bytes })
     this.#unsentBytes += bytes
   }
 
@@ -65,9 +60,9 @@ export class RelpPending {
 
   /** The next batch is sent up to its message `end`. Returns whether that is all of it. */
   sentUpTo(end: number): boolean {
-    const { batch, bytes } = this.next
+    const { given, bytes } = this.next
     this.#sentMessages = end
-    if (end < batch.count) return false
+    if (end < given.batch.count) return false
     this.#sentBatches += 1
     this.#sentMessages = 0
     this.#unsentBytes -= bytes
@@ -87,7 +82,7 @@ export class RelpPending {
     const done = this.#queue.splice(0, batches)
     this.#answered = messages
     this.#sentBatches = Math.max(0, this.#sentBatches - batches)
-    for (const { resolve } of done) resolve()
+    for (const { given } of done) given.resolve()
   }
 
   /** One more message is answered, and with it batches that have no messages. */
@@ -100,8 +95,8 @@ export class RelpPending {
   settleAnswered(): void {
     let batches = 0
     let answered = this.#answered
-    while (batches < this.#sentBatches && answered >= this.#queue[batches].batch.count) {
-      answered -= this.#queue[batches].batch.count
+    while (batches < this.#sentBatches && answered >= this.#queue[batches].given.batch.count) {
+      answered -= this.#queue[batches].given.batch.count
       batches += 1
     }
     if (batches > 0) this.answeredUpTo(batches, answered)
@@ -110,7 +105,7 @@ export class RelpPending {
   /** Nothing behind what is answered counts as sent any more. Returns how many messages did. */
   rewind(): number {
     let messages = this.#sentMessages - this.#answered
-    for (let i = 0; i < this.#sentBatches; i += 1) messages += this.#queue[i].batch.count
+    for (let i = 0; i < this.#sentBatches; i += 1) messages += this.#queue[i].given.batch.count
     this.#sentBatches = 0
     this.#sentMessages = this.#answered
     this.#unsentBytes = this.#queue.reduce((sum, { bytes }) => sum + bytes, 0)
@@ -118,8 +113,8 @@ export class RelpPending {
   }
 
   /** Everything that is left, which is then no longer here. */
-  takeAll(): Pending[] {
-    const rest = this.#queue
+  takeAll(): Given[] {
+    const rest = this.#queue.map(({ given }) => given)
     this.#queue = []
     this.#answered = 0
     this.#sentBatches = 0

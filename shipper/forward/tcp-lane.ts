@@ -1,8 +1,8 @@
-// One plain TCP connection to one of several receivers, kept up for as long as the destination lives.
+// One plain TCP connection to one receiver, kept up for as long as the lane lives.
 //
 //   waiting ──encode──▶ sent ──kernel took it──▶ settled
 //      ▲                  │
-//      └── connection lost: what was sent and not settled is sent again, and counted as in doubt
+//      └── connection lost: what was sent and not settled is sent again, here or elsewhere, and counted as in doubt
 //
 // The protocol has no acknowledgement (RFC 6587): a batch settles when the kernel has taken all its bytes, and what
 // the kernel took may die with the connection. The brake is the kernel's: while the peer does not read, nothing
@@ -11,46 +11,48 @@
 import type { Cancel } from '../../common/clock.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
 import type { Connection, Endpoint } from '../../common/net/net.ts'
-import type { Batch } from '../../common/pipeline/batch.ts'
 import type { Platform } from '../../common/platform.ts'
 import { Backoff } from '../../common/retry.ts'
+import type { Given, HealthChanged, Lane } from './lane.ts'
 import type { WireEncoder } from './wire-encoder.ts'
 
 // Bytes of one write: small batches are joined up to this. Writes in flight: some in the kernel, the rest behind them.
 const WRITE_BYTES = 256 * 1024
 const WRITES_MAX = 4
 
-interface Pending {
-  readonly batch: Batch
-  readonly resolve: () => void
-  readonly reject: (fault: Fault) => void
-}
-
 /** Batches in one write. They stay borrowed, so that they can be encoded again for the next connection. */
 interface Sent {
-  readonly pending: readonly Pending[]
+  readonly given: readonly Given[]
   readonly bytes: Buffer
 }
 
-export class TcpLane {
+export class TcpLane implements Lane {
+  readonly to: string
   readonly #name: string
-  readonly #receivers: readonly Endpoint[]
+  readonly #receiver: Endpoint
   readonly #encoder: WireEncoder
   readonly #platform: Platform
+  readonly #healthChanged: HealthChanged
   readonly #backoff: Backoff
   readonly #stop = new AbortController()
-  #next = 0
   #connection: Connection | undefined
-  #waiting: Pending[] = []
+  #waiting: Given[] = []
   #sent: Sent[] = []
   #cancelRetry: Cancel | undefined
-  #whenIdle: (() => void) | undefined
 
-  constructor(name: string, receivers: readonly Endpoint[], encoder: WireEncoder, platform: Platform) {
+  constructor(
+    name: string,
+    receiver: Endpoint,
+    encoder: WireEncoder,
+    platform: Platform,
+    healthChanged: HealthChanged,
+  ) {
+    this.to = `${receiver.host}:${receiver.port}`
     this.#name = name
-    this.#receivers = receivers
+    this.#receiver = receiver
     this.#encoder = encoder
     this.#platform = platform
+    this.#healthChanged = healthChanged
     this.#backoff = new Backoff(platform.random)
   }
 
@@ -60,40 +62,28 @@ export class TcpLane {
     return Promise.resolve()
   }
 
-  write(batch: Batch): Promise<void> {
-    if (this.#stop.signal.aborted) return Promise.reject(this.#stopping())
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ batch, resolve, reject })
-      this.#pump()
-    })
+  give(given: Given): void {
+    if (this.#stop.signal.aborted) return given.reject(this.#stopping())
+    this.#waiting.push(given)
+    this.#pump()
   }
 
-  /**
-   * Waits up to `deadlineMs` for what is open and ends the connection in order; where that was not enough, rejects the rest
-   * and cuts the connection: behind a peer that reads nothing, an orderly end would never come.
-   */
-  async close(deadlineMs: number): Promise<void> {
-    if (this.#open > 0) {
-      await new Promise<void>((resolve) => {
-        const cancel = this.#platform.clock.after(deadlineMs, resolve)
-        this.#whenIdle = () => {
-          cancel()
-          resolve()
-        }
-      })
-    }
-    this.#stop.abort()
-    this.#cancelRetry?.()
-    const rest = [...this.#sent.flatMap(({ pending }) => pending), ...this.#waiting]
+  takeBack(): Given[] {
+    const back = [...this.#sent.flatMap(({ given }) => given), ...this.#waiting]
     this.#sent = []
     this.#waiting = []
+    return back
+  }
+
+  /** An orderly end where nothing is open. Else the connection is cut: behind a peer that reads nothing, the end would never come. */
+  close(): Promise<void> {
+    this.#stop.abort()
+    this.#cancelRetry?.()
+    const rest = this.takeBack()
     for (const { reject } of rest) reject(this.#stopping())
     if (rest.length === 0) this.#connection?.end()
     else this.#connection?.destroy()
-  }
-
-  get #open(): number {
-    return this.#sent.length + this.#waiting.length
+    return Promise.resolve()
   }
 
   #stopping(): Fault {
@@ -101,46 +91,46 @@ export class TcpLane {
   }
 
   async #connect(): Promise<void> {
-    const receiver = this.#receivers[this.#next]
-    const to = `${receiver.host}:${receiver.port}`
+    const { to } = this
     try {
-      const connection = await this.#platform.net.connect(receiver, this.#stop.signal)
+      const connection = await this.#platform.net.connect(this.#receiver, this.#stop.signal)
       if (this.#stop.signal.aborted) return connection.destroy()
       this.#platform.log.info({ destination: this.#name, to }, 'connected')
-      this.#use(connection, to)
+      this.#use(connection)
     } catch (error) {
       this.#retry(`no connection to ${to}`, error)
     }
   }
 
-  #use(connection: Connection, to: string): void {
+  #use(connection: Connection): void {
     this.#connection = connection
     connection.start({
       // A syslog receiver says nothing; what it says all the same is read, so that its close is noticed.
       data: () => {},
       end: () => connection.destroy(),
-      close: (error) => this.#lost(connection, to, error),
+      close: (error) => this.#lost(connection, error),
     })
+    this.#healthChanged(true)
     this.#pump()
   }
 
-  #lost(connection: Connection, to: string, error?: Error): void {
+  #lost(connection: Connection, error?: Error): void {
     if (this.#connection !== connection) return
     this.#connection = undefined
     if (this.#stop.signal.aborted) return
-    const again = this.#sent.flatMap(({ pending }) => pending)
+    const again = this.#sent.flatMap(({ given }) => given)
     const messages = again.reduce((sum, { batch }) => sum + batch.count, 0)
     if (messages > 0) {
       this.#platform.metrics.count('sluice_in_doubt_total', { destination: this.#name }, messages)
     }
     this.#sent = []
     this.#waiting.unshift(...again)
-    this.#retry(`connection to ${to} lost`, error ?? new Error('the peer closed it'))
+    this.#retry(`connection to ${this.to} lost`, error ?? new Error('the peer closed it'))
   }
 
   #retry(what: string, error: unknown): void {
     if (this.#stop.signal.aborted) return
-    this.#next = (this.#next + 1) % this.#receivers.length
+    this.#healthChanged(false)
     const ms = this.#backoff.nextMs()
     const reason = reasonOf(error)
     this.#platform.metrics.count('sluice_reconnects_total', { destination: this.#name }, 1)
@@ -161,13 +151,13 @@ export class TcpLane {
   }
 
   #encode(): Sent {
-    const pending: Pending[] = []
+    const given: Given[] = []
     do {
       const next = this.#waiting.shift()!
       this.#encoder.add(next.batch)
-      pending.push(next)
+      given.push(next)
     } while (this.#waiting.length > 0 && this.#encoder.length < WRITE_BYTES)
-    return { pending, bytes: this.#encoder.take() }
+    return { given, bytes: this.#encoder.take() }
   }
 
   // Writes of one connection settle in their order. One that belongs to an earlier connection is no longer in the line.
@@ -176,8 +166,7 @@ export class TcpLane {
     this.#backoff.reset()
     this.#sent.shift()
     this.#encoder.giveBack(sent.bytes)
-    for (const { resolve } of sent.pending) resolve()
+    for (const { resolve } of sent.given) resolve()
     this.#pump()
-    if (this.#open === 0) this.#whenIdle?.()
   }
 }

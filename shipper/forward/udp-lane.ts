@@ -5,23 +5,26 @@ import { RateLimitedWarning } from '../../common/log.ts'
 import type { DatagramSocket, Endpoint } from '../../common/net/net.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import type { Platform } from '../../common/platform.ts'
+import type { Given, Lane } from './lane.ts'
 import type { WireEncoder } from './wire-encoder.ts'
 
 // What one IPv4 datagram can carry, less some room for a chunk's header (RFC 5426 §3.2).
 export const DATAGRAM_BYTES_MAX = 65_000
 
-export class UdpLane {
+export class UdpLane implements Lane {
+  readonly to: string
   readonly #name: string
   readonly #receiver: Endpoint
   readonly #encoder: WireEncoder
   readonly #platform: Platform
   readonly #warning: RateLimitedWarning
   #socket: DatagramSocket | undefined
-  readonly #open = new Set<(fault: Fault) => void>()
+  readonly #open = new Set<Given>()
   #tail: Promise<void> = Promise.resolve()
   #closed = false
 
   constructor(name: string, receiver: Endpoint, encoder: WireEncoder, platform: Platform) {
+    this.to = `${receiver.host}:${receiver.port}`
     this.#name = name
     this.#receiver = receiver
     this.#encoder = encoder
@@ -33,31 +36,26 @@ export class UdpLane {
     this.#socket = await this.#platform.net.bind(undefined)
   }
 
-  write(batch: Batch): Promise<void> {
-    if (this.#closed) return Promise.reject(this.#stopping())
-    return new Promise((resolve, reject) => {
-      this.#open.add(reject)
-      this.#tail = this.#tail.then(async () => {
-        if (this.#closed) return
-        await this.#send(batch)
-        this.#open.delete(reject)
-        resolve()
-      })
+  give(given: Given): void {
+    if (this.#closed) return given.reject(this.#stopping())
+    this.#open.add(given)
+    this.#tail = this.#tail.then(async () => {
+      if (this.#closed) return
+      await this.#send(given.batch)
+      if (this.#open.delete(given)) given.resolve()
     })
   }
 
-  /** Waits up to `deadlineMs` for what is open, and rejects the rest. */
-  async close(deadlineMs: number): Promise<void> {
-    const { clock } = this.#platform
-    await new Promise<void>((resolve) => {
-      const cancel = clock.after(deadlineMs, resolve)
-      void this.#tail.then(() => {
-        cancel()
-        resolve()
-      })
-    })
+  /** Nothing: nobody answers, so this receiver is never known to be lost. */
+  takeBack(): Given[] {
+    return []
+  }
+
+  async close(): Promise<void> {
     this.#closed = true
-    for (const reject of this.#open) reject(this.#stopping())
+    for (const { reject } of this.#open) reject(this.#stopping())
+    this.#open.clear()
+    await this.#tail
     await this.#socket?.close()
   }
 

@@ -3,6 +3,7 @@
 import { onTestFinished } from 'vitest'
 import { createMetrics } from '../../common/metric.ts'
 import { systemPlatform } from '../../common/platform.ts'
+import { Receivers } from '../../shipper/forward/receivers.ts'
 import { RelpLane } from '../../shipper/forward/relp-lane.ts'
 import { WireEncoder, type WireFormat } from '../../shipper/forward/wire-encoder.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
@@ -27,7 +28,13 @@ export type Surroundings = ReturnType<typeof surroundings>
 export function laneTo({ platform }: Surroundings, format: WireFormat = 'received') {
   const health: boolean[] = []
   const encoder = new WireEncoder(format, 'octet', platform.random)
-  const lane = new RelpLane('up', { host: 'h', port: PORT }, encoder, platform, (is) => health.push(is))
+  const make = (changed: (isUp: boolean) => void) => {
+    return new RelpLane('up', { host: 'h', port: PORT }, encoder, platform, (is) => {
+      health.push(is)
+      changed(is)
+    })
+  }
+  const lane = new Receivers('up', 'failover', [make], platform)
   onTestFinished(() => void lane.close(0)) // its deadline is the fake clock's
   return { lane, health }
 }

@@ -5,6 +5,7 @@ import type { Connection, ConnectionEvents, Endpoint, Net } from '../../common/n
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import type { Platform } from '../../common/platform.ts'
 import { systemRandom } from '../../common/random.ts'
+import { Receivers } from '../../shipper/forward/receivers.ts'
 import { TcpLane } from '../../shipper/forward/tcp-lane.ts'
 import { WireEncoder } from '../../shipper/forward/wire-encoder.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
@@ -75,8 +76,10 @@ function lane(receivers: string[]) {
   const random = { ...systemRandom, fraction: () => 1 }
   const platform = { clock, metrics, log, net, random, slabs: new SlabPool() } as unknown as Platform
   const encoder = new WireEncoder('received', 'newline', random)
-  const ends = receivers.map((host) => ({ host, port: 514 }))
-  return { clock, metrics, log, asked, connections, down, lane: new TcpLane('up', ends, encoder, platform) }
+  const makes = receivers.map((host) => (changed: (isUp: boolean) => void) => {
+    return new TcpLane('up', { host, port: 514 }, encoder, platform, changed)
+  })
+  return { clock, metrics, log, asked, connections, down, lane: new Receivers('up', 'failover', makes, platform) }
 }
 
 const of = (...messages: string[]) => batchOf(messages, originOf(), 0)
