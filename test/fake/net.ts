@@ -200,6 +200,11 @@ export class FakeNet implements Net {
     }
   }
 
+  /** Nobody listens there any more. */
+  refuse(port: number): void {
+    this.#listeners.delete(port)
+  }
+
   /** The connecting ends of all connections are gone without a word; the accepting ends never hear of it. */
   vanishAll(): void {
     for (const connection of this.#connections.splice(0)) connection.fail(undefined)

@@ -7,9 +7,27 @@ function said(to: string): string {
   return loadText('x', `sources: { in: { type: stdin } }\ndestinations: { up: { type: forward, to: ${to} } }\n`).text
 }
 
-test('several receivers over tcp, or one over udp, are fine', () => {
+test('several receivers over tcp and relp, and one over udp, are fine', () => {
   expect(said('["tcp://a", "tcp://b:1514"]')).toBe('')
   expect(said('["udp://a"]')).toBe('')
+  for (const balance of ['failover', 'round-robin', 'hash']) {
+    expect(said(`["relp://a", "relp://b"], balance: ${balance}`)).toBe('')
+  }
+  expect(said('["udp://a", "udp://b"], balance: hash')).toBe('')
+})
+
+test('balance with one receiver is a fault', () => {
+  expect(said('["tcp://a"], balance: hash')).toContain(
+    'x:2:64 CONFIG_WRONG_VALUE: balance: there is one receiver, and nothing to balance\n',
+  )
+})
+
+test('an unknown balance gets a suggestion', () => {
+  expect(said('["tcp://a", "tcp://b"], balance: roundrobin')).toContain(
+    'CONFIG_WRONG_VALUE: balance: "roundrobin" is not one of failover, round-robin or hash; did you mean "round-robin"?\n',
+  )
+  expect(said('["tcp://a", "tcp://b"], balance: ""')).toContain('is not one of failover, round-robin or hash')
+  expect(said('["tcp://a", "tcp://b"], balance: 1')).toContain('1 is not one of failover, round-robin or hash')
 })
 
 test('tcp and udp together are a fault, at each that is not like the first', () => {
@@ -21,7 +39,7 @@ test('tcp and udp together are a fault, at each that is not like the first', () 
 
 test('a second receiver over udp is a fault: it would never get anything', () => {
   expect(said('["udp://a", "udp://b"]')).toBe(
-    'x:2:54 CONFIG_WRONG_VALUE: to: nobody answers over udp, so a second receiver would never be used\n' +
+    'x:2:54 CONFIG_WRONG_VALUE: to: nobody answers over udp, so with failover a second receiver would never be used\n' +
       `destinations: { up: { type: forward, to: ["udp://a", "udp://b"] } }\n${' '.repeat(53)}^\n`,
   )
 })

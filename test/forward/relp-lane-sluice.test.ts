@@ -1,6 +1,6 @@
 // The RELP lane to another sluice, our own listener.
 
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { syslogSource } from '../../collector/listen/syslog-source.ts'
 import { utc } from '../../common/message/zone.ts'
 import type { Batch, StreamRange } from '../../common/pipeline/batch.ts'
@@ -44,12 +44,12 @@ class DurableSink implements Sink {
   }
 }
 
-async function sluice({ platform }: Surroundings, sink: Sink) {
+async function sluice({ platform }: Surroundings, sink: Sink, port = PORT) {
   const context = {
     ...{ name: 'network', platform, dataFolder: '/nowhere', hostName: 'h' },
     ...{ messageBytesMax: 1024 * 1024, localZone: utc },
   }
-  const source = syslogSource.create(syslogSource.options.parse({ listen: [`relp://0.0.0.0:${PORT}`] }), context)
+  const source = syslogSource.create(syslogSource.options.parse({ listen: [`relp://0.0.0.0:${port}`] }), context)
   await source.open()
   const abort = new AbortController()
   void source.run(sink, abort.signal)
@@ -162,8 +162,8 @@ test('marks and ends of streams pass through to the receiver', async () => {
   await lane.open()
   const ids = Array.from({ length: 2500 }, (_, i) => i.toString(16).padStart(32, '0'))
   for (const [i, id] of ids.entries()) sink.known.set(id, i * 1e12)
-  expect(await lane.streams.marks([ID, ...ids])).toEqual(new Map(ids.map((id, i) => [id, i * 1e12])))
-  await lane.streams.retire(ids)
+  expect(await lane.streams!.marks([ID, ...ids])).toEqual(new Map(ids.map((id, i) => [id, i * 1e12])))
+  await lane.streams!.retire(ids)
   expect(sink.known.size).toBe(0)
 })
 
@@ -203,4 +203,27 @@ test('a format is written for another sluice too', async () => {
   await lane.open()
   await lane.write(of('<13>Oct 11 22:14:15 web su: hello'))
   expect(sink.texts[0]).toMatch(/^<13>1 \S+ web su - - - hello$/)
+})
+
+test('what a lost sluice had not answered goes to another one, which has no part of it twice, and is counted', async () => {
+  const around = surroundings()
+  const [first, second] = [new DurableSink(), new DurableSink()]
+  first.answersLeft = 1
+  await sluice(around, first)
+  await sluice(around, second, PORT + 1)
+  const { lane } = laneTo(around, 'received', [PORT, PORT + 1])
+  await lane.open()
+  await lane.write(inStream(['a'], 0))
+  const writes = [lane.write(inStream(['b', 'c'], 2)), lane.write(of('x'))]
+  await vi.waitFor(() => expect(first.texts).toEqual(['a', 'b', 'c', 'x']), WAIT)
+  around.net.refuse(PORT)
+  around.net.resetAll()
+  // The other connection is gone too, and comes back.
+  await vi.waitFor(async () => {
+    await around.clock.pass(500)
+    expect(second.texts).toEqual(['b', 'c', 'x'])
+  }, WAIT)
+  await Promise.all(writes)
+  expect(await around.metrics.total('sluice_in_doubt_total')).toBe(3)
+  expect(await lane.streams!.marks([ID])).toEqual(new Map([[ID, 6]]))
 })

@@ -194,10 +194,10 @@ test('close rejects what was not answered by the deadline', async () => {
 test('of streams a plain receiver knows nothing, and none that is not there can be asked', async () => {
   const around = surroundings()
   const { lane } = laneTo(around)
-  const asked = expect(lane.streams.marks([ID])).rejects.toMatchObject({ code: 'CONNECTION_LOST', retryable: true })
+  const asked = expect(lane.streams!.marks([ID])).rejects.toMatchObject({ code: 'CONNECTION_LOST', retryable: true })
   await around.clock.pass(10_000)
   await asked
   await plainReceiver(around)
   await lane.open()
-  expect(await lane.streams.marks([ID])).toEqual(new Map())
+  expect(await lane.streams!.marks([ID])).toEqual(new Map())
 })

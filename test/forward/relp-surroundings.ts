@@ -25,16 +25,16 @@ export function surroundings() {
 
 export type Surroundings = ReturnType<typeof surroundings>
 
-export function laneTo({ platform }: Surroundings, format: WireFormat = 'received') {
+export function laneTo({ platform }: Surroundings, format: WireFormat = 'received', ports = [PORT]) {
   const health: boolean[] = []
-  const encoder = new WireEncoder(format, 'octet', platform.random)
-  const make = (changed: (isUp: boolean) => void) => {
-    return new RelpLane('up', { host: 'h', port: PORT }, encoder, platform, (is) => {
+  const makes = ports.map((port) => (changed: (isUp: boolean) => void) => {
+    const encoder = new WireEncoder(format, 'octet', platform.random)
+    return new RelpLane('up', { host: 'h', port }, encoder, platform, (is) => {
       health.push(is)
       changed(is)
     })
-  }
-  const lane = new Receivers('up', 'failover', [make], platform)
+  })
+  const lane = new Receivers('up', 'failover', makes, platform)
   onTestFinished(() => void lane.close(0)) // its deadline is the fake clock's
   return { lane, health }
 }

@@ -150,12 +150,31 @@ test('waits double from a quarter of a second to half a minute, and begin anew a
   expect(connections).toHaveLength(2)
 })
 
-test('the next receiver is tried when one is down', async () => {
-  const { lane: up, asked, down, clock } = lane(['a', 'b'])
-  down.add('a')
+test('what a receiver had when it went goes to the next, and is counted as in doubt', async () => {
+  const { lane: up, connections, down, metrics } = lane(['a', 'b'])
   await up.open()
-  await clock.pass(250)
-  expect(asked).toEqual(['a', 'b'])
+  await settle()
+  const first = up.write(of('<13>1'))
+  const second = up.write(of('<13>2'))
+  connections[0].take()
+  await first
+  down.add('a')
+  connections[0].reset()
+  await settle()
+  expect(connections[1].take()).toBe('<13>2\n')
+  await second
+  expect(await metrics.total('sluice_in_doubt_total')).toBe(1)
+})
+
+test('a receiver that cannot be reached is passed over at once', async () => {
+  const { lane: up, connections, down } = lane(['a', 'b'])
+  down.add('a')
+  const write = up.write(of('<13>1'))
+  await up.open()
+  await settle()
+  expect(connections.map(({ peer }) => peer.host)).toEqual(['b'])
+  expect(connections[0].take()).toBe('<13>1\n')
+  await write
 })
 
 test('close waits for what is open, then ends the connection in order', async () => {

@@ -1,0 +1,79 @@
+// Several receivers, as real programs: one is killed while messages flow, and started again.
+
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { daemon, freePort, temporaryFolder, until, type Daemon } from './program.ts'
+
+const ROUNDS = 3
+const LINES = 3000
+
+const linesOf = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : [])
+
+/** A folder, two servers that write what they get into a file, and a client that follows these files. */
+async function pipeline(balance: string, inputs: readonly string[]) {
+  const folder = temporaryFolder()
+  const servers: { out: string; folder: string; config: string; running: Daemon }[] = []
+  const to: string[] = []
+  for (const name of ['a', 'b']) {
+    const port = await freePort()
+    const own = join(folder, name)
+    mkdirSync(own)
+    const out = join(own, 'out.log')
+    const config = [
+      `sources: { net: { type: syslog, listen: ["relp://127.0.0.1:${port}"] } }`,
+      `destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: "{message}" } }\n`,
+    ].join('\n')
+    servers.push({ out, folder: own, config, running: await daemon('server', config, own) })
+    to.push(`relp://127.0.0.1:${port}`)
+  }
+  const paths = inputs.map((name) => join(folder, name))
+  for (const path of paths) writeFileSync(path, '')
+  const own = join(folder, 'client')
+  mkdirSync(own)
+  const config = [
+    `sources: { apps: { type: file, paths: ${JSON.stringify(paths)}, program: app } }`,
+    `destinations: { up: { type: forward, to: ${JSON.stringify(to)}, balance: ${balance} } }\n`,
+  ].join('\n')
+  const client = await daemon('client', config, own)
+  return { servers, paths, client }
+}
+
+/** What the client says at its end of messages that two receivers may have. */
+function inDoubt({ stdout, stderr }: { stdout: string; stderr: string }): number {
+  const counts = [...`${stdout}${stderr}`.matchAll(/sluice_in_doubt_total\D*?(\d+)/g)]
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0)
+}
+
+for (const [balance, inputs] of [
+  ['failover', ['one.log']],
+  ['round-robin', ['one.log', 'two.log', 'three.log', 'four.log']],
+] as const) {
+  test(`${balance}: one of two servers is killed again and again: nothing lost, nothing twice at one, in both at most what was in doubt`, async () => {
+    const { servers, paths, client } = await pipeline(balance, inputs)
+    const sent: string[] = []
+    const stored = () => servers.map(({ out }) => linesOf(out))
+    const arrived = () => new Set(stored().flat()).size
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const before = sent.length
+      for (let i = 0; i < LINES; i += 250) {
+        for (const path of paths) {
+          const lines = Array.from({ length: 250 }, (_, k) => `${path.slice(-8)} round ${round} line ${i + k}`)
+          appendFileSync(path, lines.map((line) => `${line}\n`).join(''))
+          sent.push(...lines)
+        }
+      }
+      await until('some of the round', () => arrived() > before)
+      // Whoever has the work just now.
+      const victim = servers[round % 2]
+      await victim.running.stop('SIGKILL')
+      await until('the other one takes all', () => arrived() >= sent.length)
+      victim.running = await daemon('server', victim.config, victim.folder)
+    }
+    for (const lines of stored()) expect(new Set(lines).size).toBe(lines.length)
+    expect(new Set(stored().flat())).toEqual(new Set(sent))
+    if (balance === 'round-robin') for (const lines of stored()) expect(lines.length).toBeGreaterThan(LINES)
+    await client.stop()
+    expect(stored().flat().length - sent.length).toBeLessThanOrEqual(inDoubt(client.output()))
+  }, 180_000)
+}

@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest'
+import { RECEIVER_WELL_MS } from '../../common/limits.ts'
+import type { Run } from '../../common/pipeline/batch.ts'
+import { systemRandom } from '../../common/random.ts'
+import { Dealer, ReceiverHealth, receiverFor } from '../../shipper/forward/dealing.ts'
+import { originOf } from '../fake/batch.ts'
+
+const random = { ...systemRandom, fraction: () => 1 }
+const receivers = ['a:1', 'b:1', 'c:1']
+const loose = (peer?: string): Run => ({ count: 1, origin: originOf(peer === undefined ? {} : { peer }) })
+const inStream = (id: string): Run => ({ ...loose(), stream: { id, from: 0, to: 1, ends: Uint32Array.of(1) } })
+const health = (isUp: boolean) => {
+  const one = new ReceiverHealth(random)
+  one.changed(isUp, 0)
+  return one
+}
+
+test('failover: everything is in one hand', () => {
+  const dealer = new Dealer('failover', receivers)
+  expect(dealer.hands).toBe(1)
+  expect(dealer.deal([loose(), inStream('x'), inStream('y')])).toEqual([0, 0, 0])
+})
+
+test('round-robin: streams are dealt out in turn, and each stays where it is', () => {
+  const dealer = new Dealer('round-robin', receivers)
+  expect(dealer.deal(['s', 't', 'u', 'v'].map(inStream))).toEqual([0, 1, 2, 0])
+  expect(dealer.deal(['v', 't', 's'].map(inStream))).toEqual([0, 1, 0])
+})
+
+test('round-robin: batches without a stream are dealt out in turn, each as a whole', () => {
+  const dealer = new Dealer('round-robin', receivers)
+  const dealt = Array.from({ length: 4 }, () => dealer.deal([loose('1.1.1.1'), loose('2.2.2.2')]))
+  expect(dealt).toEqual([[0, 0], [1, 1], [2, 2], [0, 0]]) // prettier-ignore
+})
+
+test('hash: the same stream, peer or host goes to the same hand, also after a restart', () => {
+  const keys = [...Array.from({ length: 50 }, (_, i) => loose(`10.0.0.${i}`)), inStream('s'), inStream('t')]
+  expect(new Dealer('hash', receivers).deal(keys)).toEqual(new Dealer('hash', receivers).deal(keys))
+})
+
+test('hash: alike peers are spread evenly', () => {
+  const hands = new Dealer('hash', receivers).deal(
+    Array.from({ length: 3000 }, (_, i) => loose(`10.0.${i >> 8}.${i & 255}`)),
+  )
+  for (const hand of [0, 1, 2]) expect(hands.filter((h) => h === hand).length).toBeGreaterThan(850)
+})
+
+test('hash: a receiver that is added takes from all, and moves nothing between the others', () => {
+  const keys = Array.from({ length: 1000 }, (_, i) => loose(`10.0.0.${i}`))
+  const before = new Dealer('hash', receivers).deal(keys)
+  const after = new Dealer('hash', [...receivers, 'd:1']).deal(keys)
+  expect(after.every((hand, i) => hand === 3 || hand === before[i])).toBe(true)
+  expect(after.filter((hand) => hand === 3).length).toBeGreaterThan(150)
+})
+
+test('a receiver that was never lost is well; one that comes back is so after a while, and a flapping one later each time', () => {
+  const one = new ReceiverHealth(random)
+  expect(one.isWell(0)).toBe(true)
+  one.changed(false, 0)
+  expect(one.isUsable).toBe(false)
+  one.changed(true, 0)
+  expect([one.isUsable, one.isWell(RECEIVER_WELL_MS - 1), one.isWell(RECEIVER_WELL_MS)]).toEqual([true, false, true])
+  one.changed(false, 1)
+  one.changed(true, 1)
+  expect([one.isWell(2 * RECEIVER_WELL_MS), one.isWell(2 * RECEIVER_WELL_MS + 1)]).toEqual([false, true])
+})
+
+test('a receiver that was well for long is come back to after the first wait again', () => {
+  const one = new ReceiverHealth(random)
+  for (const ms of [0, 1]) {
+    one.changed(false, ms)
+    one.changed(true, ms)
+  }
+  const later = 10 * RECEIVER_WELL_MS
+  one.changed(false, later)
+  one.changed(true, later)
+  expect(one.isWell(later + RECEIVER_WELL_MS)).toBe(true)
+})
+
+test('a hand goes to the next behind home, stays there while home is not well, and comes home', () => {
+  const [lost, fine] = [health(false), health(true)]
+  expect(receiverFor(0, 0, [lost, fine, fine], 0)).toBe(1)
+  expect(receiverFor(0, 0, [lost, lost, fine], 0)).toBe(2)
+  expect(receiverFor(2, 2, [fine, fine, lost], 0)).toBe(0)
+  expect(receiverFor(0, 2, [lost, fine, fine], 0)).toBe(2)
+  expect(receiverFor(0, 2, [fine, fine, fine], 0)).toBe(0)
+})
+
+test('where no receiver can be used, a hand stays; one that has just come back is better than none', () => {
+  const lost = health(false)
+  const back = health(false)
+  expect(receiverFor(0, 1, [lost, lost], 0)).toBe(1)
+  back.changed(true, 0)
+  expect(receiverFor(0, 0, [lost, back], 0)).toBe(1)
+})
