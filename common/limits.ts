@@ -45,6 +45,8 @@ export const RECEIVER_WELL_MAX_MS = 300_000
 
 /** A connection attempt is given up after this. */
 export const CONNECT_WAIT_MS = 10_000
+/** Of a name with several addresses the next is tried after this. (Node waits 250 ms, too short for a receiver far away.) */
+export const CONNECT_ADDRESS_WAIT_MS = 2_500
 
 /** Default of `drain`: how long SIGTERM waits for open writes. */
 export const DRAIN_MS = 10_000

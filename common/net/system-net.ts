@@ -4,7 +4,7 @@ import * as dgram from 'node:dgram'
 import { lookup } from 'node:dns/promises'
 import * as net from 'node:net'
 import { errnoOf, Fault, reasonOf } from '../fault.ts'
-import { CONNECT_WAIT_MS, KEEPALIVE_MS } from '../limits.ts'
+import { CONNECT_ADDRESS_WAIT_MS, CONNECT_WAIT_MS, KEEPALIVE_MS } from '../limits.ts'
 import { readShared } from './shared-read.ts'
 import type { Connection, ConnectionEvents, DatagramSocket, Endpoint, Listener, Net } from './net.ts'
 
@@ -115,7 +115,9 @@ function listen(at: Endpoint, accept: (connection: Connection) => void): Promise
 
 function connect(to: Endpoint, signal?: AbortSignal): Promise<Connection> {
   return new Promise((resolve, reject) => {
-    const socket = net.connect({ host: to.host, port: to.port, allowHalfOpen: true })
+    // The name is looked up at each attempt, and its addresses are tried in turn.
+    const several = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: CONNECT_ADDRESS_WAIT_MS }
+    const socket = net.connect({ host: to.host, port: to.port, allowHalfOpen: true, ...several })
     const fail = (error: unknown) => {
       settle()
       socket.destroy()
