@@ -40,13 +40,10 @@ export class Dealer {
     if (this.hands === 1) return runs.map(() => 0)
     if (this.#balance === 'hash') return runs.map((run) => this.#hashed(run))
     const batch = runs.some(({ stream }) => !stream) ? this.#batches++ % this.hands : 0
-    return runs.map(({ stream }) => (stream ? this.ofStream(stream.id) : batch))
+    return runs.map(({ stream }) => (stream ? this.#ofStream(stream.id) : batch))
   }
 
-  /** The hand of a stream. */
-  ofStream(id: string): number {
-    if (this.hands === 1) return 0
-    if (this.#balance === 'hash') return this.#highest(id)
+  #ofStream(id: string): number {
     const hand = this.#streams.get(id) ?? this.#turn++ % this.hands
     this.#streams.delete(id)
     this.#streams.set(id, hand)

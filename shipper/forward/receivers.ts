@@ -62,7 +62,6 @@ export class Receivers {
     if (this.#lanes.every(({ streams }) => streams)) {
       this.streams = {
         marks: (ids) => this.#marks(ids),
-        join: (begins) => this.#join(begins),
         retire: (ids) => this.#retire(ids),
       }
     }
@@ -199,16 +198,6 @@ export class Receivers {
     const failed = told.find((result) => result.status === 'rejected')
     if (failed && told.every(({ status }) => status === 'rejected')) throw failed.reason
     return highest
-  }
-
-  /** At the receiver where each stream is. Another one learns of it with its first batch. */
-  async #join(begins: ReadonlyMap<string, number>): Promise<void> {
-    const parts = new Map<Lane, Map<string, number>>()
-    for (const [id, from] of begins) {
-      const lane = this.#lanes[this.#hands[this.#dealer.ofStream(id)].at]
-      parts.set(lane, (parts.get(lane) ?? new Map<string, number>()).set(id, from))
-    }
-    await Promise.all([...parts].map(([lane, part]) => lane.streams!.join(part)))
   }
 
   /** One that cannot be asked now forgets them after a silence. */

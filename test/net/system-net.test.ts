@@ -192,6 +192,13 @@ describe('connecting', () => {
     expect(fault.detail).toContain('ECONNREFUSED')
   })
 
+  test('of the addresses of a name each is tried, where only one answers', async () => {
+    const { port } = await listening()
+    const connection = await systemNet.connect({ host: 'localhost', port })
+    expect(connection.peer.host).toBe(LOOPBACK)
+    connection.destroy()
+  })
+
   test('an attempt is given up when told', async () => {
     const stop = new AbortController()
     const attempt = systemNet.connect({ host: '192.0.2.1', port: 9 }, stop.signal)
