@@ -55,7 +55,6 @@ export class UdpLane implements Lane {
     this.#closed = true
     for (const { reject } of this.#open) reject(this.#stopping())
     this.#open.clear()
-    await this.#tail
     await this.#socket?.close()
   }
 
