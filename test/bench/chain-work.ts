@@ -7,7 +7,7 @@ import type { System } from './systems.ts'
 import { countLines, cpuOf, freePort, inFolder, quiet, withSystem, type Feed, type Result } from './work.ts'
 
 /** The clock runs from the start of the client, which finds the whole file waiting. */
-export function fileChain(system: System, feed: Feed): Promise<Result> {
+export function fileChain(system: System, feed: Feed, transport?: 'relp'): Promise<Result> {
   return inFolder(async (folder) => {
     const [serverFolder, clientFolder] = [join(folder, 'server'), join(folder, 'client')]
     mkdirSync(serverFolder)
@@ -15,7 +15,8 @@ export function fileChain(system: System, feed: Feed): Promise<Result> {
     const input = join(folder, 'input.log')
     for (let i = 0; i < feed.times; i += 1) writeFileSync(input, feed.corpus, { flag: 'a' })
     const port = await freePort()
-    const server = { folder: serverFolder, port, syslog: feed.syslog, work: 'tcp-file' } as const
+    const hop = transport ? { transport } : {}
+    const server = { folder: serverFolder, port, syslog: feed.syslog, work: 'tcp-file', ...hop } as const
     return withSystem(system, server, async (serverChild) => {
       const before = cpuOf(serverChild)
       const client = { ...server, folder: clientFolder, work: 'tail-relay', relayPort: port, input } as const

@@ -60,6 +60,12 @@ const scenarios: readonly Scenario[] = [
     run: (system) => fileChain(system, feed('rfc3164')),
   },
   {
+    name: 'relp-chain',
+    title: 'file → client → RELP → server → file',
+    systems: [sluice, rsyslog],
+    run: (system) => fileChain(system, { ...feed('rfc3164'), times: 4 }, 'relp'),
+  },
+  {
     name: 'connections',
     title: '10,000 TCP connections, a message now and then',
     systems: [sluice],

@@ -19,6 +19,8 @@ export interface Job {
   readonly relayPort?: number
   /** `tail-relay`: the file to follow. */
   readonly input?: string
+  /** What `tcp-file` listens for and `tail-relay` sends by; TCP where it is not given. */
+  readonly transport?: 'relp'
 }
 
 export interface System {
@@ -77,12 +79,12 @@ export const sluice: System = {
   start(job) {
     const config = join(job.folder, 'sluice.yaml')
     const out = JSON.stringify(join(job.folder, 'out.log'))
-    const scheme = job.work === 'udp-file' ? 'udp' : 'tcp'
+    const scheme = job.work === 'udp-file' ? 'udp' : (job.transport ?? 'tcp')
     const sources =
       job.work === 'tail-relay'
         ? `  in: { type: file, paths: [${JSON.stringify(job.input)}] }`
         : `  in: { type: syslog, listen: ["${scheme}://127.0.0.1:${job.port}"] }`
-    const relay = `{ type: forward, to: ["tcp://127.0.0.1:${job.relayPort}"], framing: newline }`
+    const relay = `{ type: forward, to: ["${job.transport ?? 'tcp'}://127.0.0.1:${job.relayPort}"]${job.transport ? '' : ', framing: newline'} }`
     const destinations = job.work.endsWith('file') ? `{ type: file, path: ${out}, line: iso }` : relay
     const where = job.work === 'relay' ? 'where: "severity:>=warning", ' : ''
     const text = `data: ${JSON.stringify(join(job.folder, 'data'))}
@@ -154,14 +156,18 @@ export const rsyslog: System = {
       ? join(peersFolder, 'usr/lib/x86_64-linux-gnu/rsyslog')
       : '/usr/lib/x86_64-linux-gnu/rsyslog'
     const inputs = {
-      'tcp-file': `module(load="imptcp" threads="2")\ninput(type="imptcp" address="127.0.0.1" port="${job.port}")`,
+      'tcp-file': job.transport
+        ? `module(load="imrelp")\ninput(type="imrelp" address="127.0.0.1" port="${job.port}")`
+        : `module(load="imptcp" threads="2")\ninput(type="imptcp" address="127.0.0.1" port="${job.port}")`,
       relay: `module(load="imptcp" threads="2")\ninput(type="imptcp" address="127.0.0.1" port="${job.port}")`,
       'udp-file': `module(load="imudp" threads="2" batchSize="256")\ninput(type="imudp" address="127.0.0.1" port="${job.port}" rcvbufSize="8m")`,
       'tail-relay': `module(load="imfile")\ninput(type="imfile" file="${job.input}" tag="app:")`,
     }
     const output = job.work.endsWith('file')
       ? `action(type="omfile" file="${job.folder}/out.log" template="RSYSLOG_FileFormat" asyncWriting="on" ioBufferSize="256k" flushOnTXEnd="off" flushInterval="1")`
-      : `action(type="omfwd" target="127.0.0.1" port="${job.relayPort}" protocol="tcp" queue.type="LinkedList" queue.size="200000" queue.dequeueBatchSize="4096" template="RSYSLOG_ForwardFormat")`
+      : job.transport
+        ? `module(load="omrelp")\naction(type="omrelp" target="127.0.0.1" port="${job.relayPort}" queue.type="LinkedList" queue.size="200000" queue.dequeueBatchSize="4096" template="RSYSLOG_ForwardFormat")`
+        : `action(type="omfwd" target="127.0.0.1" port="${job.relayPort}" protocol="tcp" queue.type="LinkedList" queue.size="200000" queue.dequeueBatchSize="4096" template="RSYSLOG_ForwardFormat")`
     const action = job.work === 'relay' ? `if $syslogseverity <= 4 then { ${output} }` : output
     const text = `global(workDirectory="${job.folder}/work" net.enableDNS="off" maxMessageSize="64k")
 main_queue(queue.size="400000" queue.dequeueBatchSize="4096" queue.workerThreads="2")
