@@ -19,6 +19,7 @@ import { roughProxy } from './rough-proxy.ts'
 
 const KILLS = process.env['SLUICE_LONG'] === undefined ? 20 : 200
 const ROUNDS = KILLS / 10
+const KILLS_A_ROUND = 3
 const LIMITS = { timeout: 120_000 + KILLS * 6_000 }
 
 /** Lines written at most before the server has them: a slow machine has less to do. */
@@ -141,7 +142,7 @@ destinations: { up: { type: forward, to: ["relp://127.0.0.1:${toServer.port}"] }
       await send(relayPort, round * perRound, (round + 1) * perRound)
       await until('all of the round is in the spool', async () => (await spoolTotals(spool)).waiting === perRound)
       server.rise()
-      await killAtRandom([relay, server], 5, seeded(seed + round))
+      await killAtRandom([relay, server], KILLS_A_ROUND, seeded(seed + round))
       await until('the round is acknowledged', async () => (await spoolTotals(spool)).waiting === 0, 60_000)
     }
     toServer.calm()
