@@ -1,5 +1,5 @@
-// Copies of files that are followed: `copytruncate` makes one before it cuts the file. What is in a copy has been read, or will
-// be, where it stands.
+// New files with the content of one that is followed: the copy that `copytruncate` makes before it cuts the file, or the file
+// itself, written anew. What is in a copy has been read, or will be, where it stands.
 
 import type { Clock } from '../../common/clock.ts'
 import type { DiskFile } from '../../common/disk.ts'
@@ -46,6 +46,27 @@ export class Copies {
       return true
     }
     return false
+  }
+
+  /**
+   * The stream whose file was removed and written anew under the same name, with the same content and perhaps more: an
+   * editor, a restored backup. `wait` where the old file is not read to its end yet. `isThere` says which files have a name.
+   */
+  async rewrittenAs(
+    file: DiskFile,
+    path: string,
+    size: number,
+    isThere: (key: string) => boolean,
+  ): Promise<FollowedFile | 'wait' | undefined> {
+    for (const other of this.#files.values()) {
+      if (other.path !== path || isThere(other.key) || other.temporary !== undefined) continue
+      if (other.head.bytes === 0 || size < other.position || !(await hasFingerprint(file, other.fingerprintRead)))
+        continue
+      const old = await other.unlinkedSize()
+      if (old === undefined) continue
+      return other.hasOpenWrites || (old !== other.position && old !== other.openAt) ? 'wait' : other
+    }
+    return undefined
   }
 
   /** A file was cut: what was suspected is its copy, or none. */

@@ -38,6 +38,8 @@ export class FollowedFile {
   dirty = true
   /** Renamed, removed or replaced: it is read to its end and let go of. */
   leaving = false
+  /** Until it has a successor: when the last whole look before it left its name began, ms since the epoch. */
+  leftAfterMs: number | undefined
   /** When it last grew or was renamed, monotonic ms. */
   lastMs = 0
   /** Size at which its last line or group was found to be open: not looked at again until it grows. */
@@ -128,6 +130,11 @@ export class FollowedFile {
   async unlinkedSize(): Promise<number | undefined> {
     const stat = await this.#file?.stat()
     return stat?.links === 0 ? stat.size : undefined
+  }
+
+  /** When it was last written to, ms since the epoch; undefined where it is not open. */
+  async writtenMs(): Promise<number | undefined> {
+    return (await this.#file?.stat())?.modifiedMs
   }
 
   async closeFile(): Promise<void> {

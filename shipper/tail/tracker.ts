@@ -16,7 +16,7 @@ import type { DiskFile, FileStat } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
 import { FOLLOWED_OPEN_MAX } from '../../common/limits.ts'
 import { newId } from '../../common/random.ts'
-import { hasFingerprint, type Fingerprint } from './fingerprint.ts'
+import type { Fingerprint } from './fingerprint.ts'
 import { Copies } from './copies.ts'
 import { findFiles, type FoundFile } from './find-files.ts'
 import { FollowedFile, followFrom, inodeKey } from './followed-file.ts'
@@ -160,8 +160,12 @@ export class Tracker {
     return quietMs >= (this.#hasSuccessor(file) ? QUIET_WITH_SUCCESSOR_MS : QUIET_ALONE_MS)
   }
 
-  /** Lets go of a file that is read to its end and settled. */
+  /** Lets go of a file that is read to its end and settled, at the earliest when a whole look has begun after its last write. */
   async drop(file: FollowedFile): Promise<void> {
+    // One that is not followed and was written to since then is one that nobody has seen.
+    const writtenMs = (await file.writtenMs()) ?? -Infinity
+    const isFuture = writtenMs > this.#platform.clock.now() / 1000
+    if (!isFuture && !(writtenMs < (this.#sweptMs ?? -Infinity) - CLOCK_MARGIN_MS)) return
     this.#files.delete(file.key)
     this.#end(file)
     await file.closeFile()
@@ -196,7 +200,10 @@ export class Tracker {
     for (const [key, file] of this.#files) {
       const now = found.get(key)
       if (!now) {
-        if (!file.leaving) file.lastMs = nowMs
+        if (!file.leaving) {
+          file.lastMs = nowMs
+          file.leftAfterMs = this.#sweptMs
+        }
         file.leaving = true
         file.dirty = true
         continue
@@ -222,7 +229,7 @@ export class Tracker {
       await this.#start(await followFrom(known.stream, file, stat, path, known.position), file)
       return false
     }
-    const rewritten = await this.#rewrittenAs(file, path, stat.size, found)
+    const rewritten = await this.#copies.rewrittenAs(file, path, stat.size, (key) => found.has(key))
     if (rewritten === 'wait' || (await this.#copies.maybe(key, file, stat.size))) {
       await file.close()
       return false
@@ -232,7 +239,7 @@ export class Tracker {
       return false
     }
     // After a start the streams of the last run are found first.
-    if (this.#lookedForOrphans) await this.#followBetween(path, this.#sweptMs)
+    if (this.#lookedForOrphans) await this.#followBetween(path, this.#sinceOf(path))
     const position = this.#first && this.#settings.readFrom === 'end' ? await lineStart(file, stat.size) : 0
     const followed = await followFrom(newId(this.#platform.random), file, stat, path, position)
     await this.#start(followed, file)
@@ -265,32 +272,22 @@ export class Tracker {
     if (this.#openNow > FOLLOWED_OPEN_MAX) await followed.closeFile()
   }
 
-  /**
-   * The stream whose file was removed and written anew under the same name, with the same content and perhaps more: an
-   * editor, a restored backup. `wait` where the old file is not read to its end yet.
-   */
-  async #rewrittenAs(
-    file: DiskFile,
-    path: string,
-    size: number,
-    found: Map<string, FoundFile>,
-  ): Promise<FollowedFile | 'wait' | undefined> {
-    for (const other of this.#files.values()) {
-      if (other.path !== path || found.has(other.key) || other.temporary !== undefined) continue
-      if (other.head.bytes === 0 || size < other.position || !(await hasFingerprint(file, other.fingerprintRead)))
-        continue
-      const old = await other.unlinkedSize()
-      if (old === undefined) continue
-      return other.hasOpenWrites || (old !== other.position && old !== other.openAt) ? 'wait' : other
-    }
-    return undefined
-  }
-
   async #moveTo(old: FollowedFile, file: DiskFile, stat: FileStat, path: string): Promise<void> {
     this.#files.delete(old.key)
     await old.moveTo(file, stat, path)
     old.leaving = false
     this.#keep(old)
+  }
+
+  /** What came under this name was written to after this, ms since the epoch. */
+  #sinceOf(path: string): number | undefined {
+    let sinceMs = this.#sweptMs
+    for (const file of this.#files.values()) {
+      if (file.path !== path || file.leftAfterMs === undefined || sinceMs === undefined) continue
+      sinceMs = Math.min(sinceMs, file.leftAfterMs)
+      file.leftAfterMs = undefined
+    }
+    return sinceMs
   }
 
   /**

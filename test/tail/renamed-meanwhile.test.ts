@@ -1,6 +1,6 @@
 // Files that are renamed while they are looked for: between the listing of their folder, the look at each, and its opening.
 
-import { appendFileSync, renameSync, writeFileSync } from 'node:fs'
+import { appendFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { expect, test } from 'vitest'
 import { systemDisk, type Disk, type Path } from '../../common/disk.ts'
@@ -63,5 +63,52 @@ test.for([
     expect(isRotated).toBe(true)
     appendFileSync(at('app.log'), 'the end\n')
     await tailing.expectStored([...before, ...unread, ...between, ...after, 'the end'])
+  },
+)
+
+test(
+  'rotated twice between two looks, of which the second finds no file of that name',
+  { timeout: 60_000 },
+  async (context) => {
+    const tailing = new Tailing(context, 'app.log')
+    const at = (file: string) => tailing.path(file)
+    let looks = 0
+    let lookedMs = 0
+    tailing.disk = {
+      ...systemDisk,
+      list(folder) {
+        looks += 1
+        lookedMs = Date.now()
+        return systemDisk.list(folder)
+      },
+      statLink(path) {
+        looks += 1
+        lookedMs = Date.now()
+        return systemDisk.statLink(path)
+      },
+      stat(path) {
+        looks += 1
+        lookedMs = Date.now()
+        return systemDisk.stat(path)
+      },
+    }
+    writeFileSync(at('app.log'), asLines(before))
+    await tailing.start()
+    await tailing.expectStored(before)
+    const settings = { timeout: 20_000, interval: 10 }
+    await expect.poll(() => Date.now() - lookedMs, settings).toBeGreaterThan(500)
+
+    appendFileSync(at('app.log'), asLines(unread))
+    renameSync(at('app.log'), at('app.log.2'))
+    writeFileSync(at('app.log.1'), asLines(between))
+    const written = new Date(Date.now() - 200)
+    utimesSync(at('app.log.1'), written, written)
+    looks = 0
+    await tailing.expectStored([...before, ...unread])
+    await expect.poll(() => looks, settings).toBeGreaterThan(0)
+    await expect.poll(() => Date.now() - lookedMs, settings).toBeGreaterThan(100)
+
+    writeFileSync(at('app.log'), asLines(after))
+    await tailing.expectStored([...before, ...unread, ...between, ...after])
   },
 )
