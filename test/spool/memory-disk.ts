@@ -1,12 +1,18 @@
 // A disk in memory that knows what is synced and what is not, and can stop at any operation: what a power cut leaves.
 
-import type { Disk, DiskFile, FileStat, Path } from '../../common/disk.ts'
+import { bytesWrittenOf, type Disk, type DiskFile, type FileStat, type Path } from '../../common/disk.ts'
 
 const SECTOR = 4096
 
 interface Inode {
+  readonly number: bigint
   now: Buffer
   durable: Buffer
+  modifiedMs: number
+  /** Names it has. */
+  links: number
+  /** Bytes of memory that `now` may grow to where it lies. */
+  room?: number
 }
 
 /** Gives 0 ≤ x < 1. */
@@ -31,8 +37,11 @@ export class MemoryDisk implements Disk {
   stopsAt = Infinity
   /** Bytes that all files may have. */
   capacity = Infinity
-  /** An error for the next operation of that name on that path. */
-  failing: (operation: string, path: string) => Error | undefined = () => undefined
+  /** An error for the next operation of that name on that path; a write of `bytes` has written the error's `bytesWritten`. */
+  failing: (operation: string, path: string, bytes?: number) => Error | undefined = () => undefined
+  /** The time that files are written at, ms since the epoch. */
+  nowMs: () => number = () => 0
+  #inodes = 0n
 
   get used(): number {
     let bytes = 0
@@ -43,6 +52,9 @@ export class MemoryDisk implements Disk {
   /** What is there after a power cut: unsynced sectors and names are there or not, as the dice fall. */
   afterPowerCut(roll: Dice): MemoryDisk {
     const disk = new MemoryDisk()
+    disk.#inodes = this.#inodes
+    disk.nowMs = this.nowMs
+    disk.capacity = this.capacity
     const names = new Set([...this.files.keys(), ...this.durableFiles.keys()])
     for (const name of names) {
       const inode = roll() < 0.5 ? this.files.get(name) : this.durableFiles.get(name)
@@ -50,7 +62,7 @@ export class MemoryDisk implements Disk {
       const kept = same ? this.files.get(name) : inode
       if (!kept) continue
       const bytes = torn(kept, roll)
-      const copy = { now: bytes, durable: Buffer.from(bytes) }
+      const copy = { ...kept, now: bytes, durable: bytes, room: 0 }
       disk.files.set(name, copy)
       disk.durableFiles.set(name, copy)
     }
@@ -61,13 +73,29 @@ export class MemoryDisk implements Disk {
     const name = String(path)
     return this.#act(how === 'read' ? 'read' : 'open', name, () => {
       let inode = this.files.get(name)
+      if (inode && how === 'create') throw systemError('EEXIST')
       if (!inode) {
         if (how === 'read') throw systemError('ENOENT')
-        inode = { now: Buffer.alloc(0), durable: Buffer.alloc(0) }
+        inode = this.#newInode(Buffer.alloc(0))
         this.files.set(name, inode)
       }
-      return new MemoryFile(this, name, inode)
+      return new MemoryFile(this, name, inode, how === 'append')
     })
+  }
+
+  #newInode(bytes: Buffer): Inode {
+    this.#inodes += 1n
+    return { number: this.#inodes, now: bytes, durable: bytes, modifiedMs: this.nowMs(), links: 1 }
+  }
+
+  /** Somebody else's write at the end of a file, which is made where there is none; all of it durable at once. */
+  plant(path: string, bytes: Buffer): void {
+    const inode = this.files.get(path) ?? this.#newInode(Buffer.alloc(0))
+    putBytes(inode, bytes, inode.now.length)
+    inode.durable = inode.now
+    inode.modifiedMs = this.nowMs()
+    this.files.set(path, inode)
+    this.durableFiles.set(path, inode)
   }
 
   stat(path: Path): Promise<FileStat | undefined> {
@@ -81,8 +109,8 @@ export class MemoryDisk implements Disk {
 
   list(folder: Path): Promise<Buffer[]> {
     const prefix = `${String(folder)}/`
-    const names = [...this.files.keys()].filter((name) => name.startsWith(prefix))
-    return Promise.resolve(names.map((name) => Buffer.from(name.slice(prefix.length))))
+    const names = [...this.files.keys()].flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : []))
+    return Promise.resolve(names.filter((name) => !name.includes('/')).map((name) => Buffer.from(name)))
   }
 
   readFile(path: Path): Promise<Buffer> {
@@ -95,8 +123,33 @@ export class MemoryDisk implements Disk {
 
   remove(path: Path): Promise<void> {
     return this.#act('remove', String(path), () => {
-      this.#inode(path)
+      this.#inode(path).links = 0
       this.files.delete(String(path))
+    })
+  }
+
+  rename(from: Path, to: Path): Promise<void> {
+    return this.#act('rename', String(from), () => this.move(String(from), String(to)))
+  }
+
+  /** Renames as a file system with a journal does it: durable at once, and in one piece. */
+  move(from: string, to: string): void {
+    const inode = this.#inode(from)
+    const replaced = this.files.get(to)
+    if (replaced) replaced.links = 0
+    for (const names of [this.files, this.durableFiles]) {
+      names.delete(from)
+      names.set(to, inode)
+    }
+  }
+
+  replaceFile(path: string, bytes: Buffer): Promise<void> {
+    return this.#act('replaceFile', path, () => {
+      const replaced = this.files.get(path)
+      if (replaced) replaced.links = 0
+      const inode = this.#newInode(Buffer.from(bytes))
+      this.files.set(path, inode)
+      this.durableFiles.set(path, inode)
     })
   }
 
@@ -111,10 +164,8 @@ export class MemoryDisk implements Disk {
     return Promise.resolve(this.capacity - this.used)
   }
 
-  replaceFile = unused
-  setOwner = unused
-  setMode = unused
-  rename = unused
+  setOwner = done
+  setMode = done
 
   /** One operation: later than the caller, and not at all once everything has stopped. */
   async act<T>(operation: string, path: string, call: () => T): Promise<T> {
@@ -125,7 +176,7 @@ export class MemoryDisk implements Disk {
     if (this.operations >= this.stopsAt) throw systemError('EIO')
     if (operation !== 'read') this.operations += 1
     if (this.operations >= this.stopsAt) throw systemError('EIO')
-    const wrong = this.failing(operation, path)
+    const wrong = operation === 'write' ? undefined : this.failing(operation, path)
     if (wrong) throw wrong
     await Promise.resolve()
     return call()
@@ -142,11 +193,13 @@ class MemoryFile implements DiskFile {
   readonly #disk: MemoryDisk
   readonly #path: string
   readonly #inode: Inode
+  readonly #appends: boolean
 
-  constructor(disk: MemoryDisk, path: string, inode: Inode) {
+  constructor(disk: MemoryDisk, path: string, inode: Inode, appends: boolean) {
     this.#disk = disk
     this.#path = path
     this.#inode = inode
+    this.#appends = appends
   }
 
   read(into: Buffer, offset: number, length: number, position: number): Promise<number> {
@@ -155,7 +208,13 @@ class MemoryFile implements DiskFile {
     })
   }
 
-  async write(from: Buffer, offset: number, length: number, position: number): Promise<void> {
+  async write(from: Buffer, offset: number, length: number, place?: number): Promise<void> {
+    const position = this.#appends || place === undefined ? this.#inode.now.length : place
+    const wrong = this.#disk.failing('write', this.#path, length)
+    if (wrong) {
+      this.#put(from.subarray(offset, offset + bytesWrittenOf(wrong)), position)
+      throw wrong
+    }
     const room = this.#disk.capacity - this.#disk.used
     const grows = Math.max(0, position + length - this.#inode.now.length)
     const fits = Math.min(length, length - (grows - room))
@@ -167,16 +226,13 @@ class MemoryFile implements DiskFile {
 
   #put(bytes: Buffer, position: number): void {
     if (this.#disk.operations >= this.#disk.stopsAt) return
-    const { now } = this.#inode
-    const longer = Buffer.alloc(Math.max(now.length, position + bytes.length))
-    longer.set(now)
-    longer.set(bytes, position)
-    this.#inode.now = longer
+    putBytes(this.#inode, bytes, position)
+    this.#inode.modifiedMs = this.#disk.nowMs()
   }
 
   sync(): Promise<void> {
     return this.#disk.act('sync', this.#path, () => {
-      this.#inode.durable = Buffer.from(this.#inode.now)
+      this.#inode.durable = this.#inode.now
     })
   }
 
@@ -185,6 +241,8 @@ class MemoryFile implements DiskFile {
       const shorter = Buffer.alloc(bytes)
       shorter.set(this.#inode.now.subarray(0, bytes))
       this.#inode.now = shorter
+      this.#inode.room = bytes
+      this.#inode.modifiedMs = this.#disk.nowMs()
     })
   }
 
@@ -192,11 +250,24 @@ class MemoryFile implements DiskFile {
     return Promise.resolve(statOf(this.#inode))
   }
 
-  setOwner = unused
+  setOwner = done
 
   close(): Promise<void> {
     return Promise.resolve()
   }
+}
+
+// What is durable is the memory of an earlier `now`: it is never written to, only behind it.
+function putBytes(inode: Inode, bytes: Buffer, position: number): void {
+  const { now, durable, room = 0 } = inode
+  const length = Math.max(now.length, position + bytes.length)
+  if (length > room || position < durable.length) {
+    inode.room = 2 * length
+    const moved = Buffer.alloc(inode.room)
+    moved.set(now)
+    inode.now = moved.subarray(0, length)
+  } else inode.now = Buffer.from(now.buffer, now.byteOffset, length)
+  inode.now.set(bytes, position)
 }
 
 function torn({ now, durable }: Inode, roll: Dice): Buffer {
@@ -212,12 +283,13 @@ function torn({ now, durable }: Inode, roll: Dice): Buffer {
   return bytes
 }
 
-function statOf({ now }: Inode): FileStat {
-  return { kind: 'file', device: 1n, inode: 1n, links: 1, size: now.length, modifiedMs: 0, mode: 0o640 }
+function statOf({ now, number, links, modifiedMs }: Inode): FileStat {
+  return { kind: 'file', device: 1n, inode: number, links, size: now.length, modifiedMs, mode: 0o640 }
 }
 
-function unused(): never {
-  throw new Error('a spool has no use for this')
+// Everybody is root here.
+function done(): Promise<void> {
+  return Promise.resolve()
 }
 
 /** A system error as Node throws it. */

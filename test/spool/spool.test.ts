@@ -150,7 +150,7 @@ test('spool: a torn tail is cut and counted, the record before it is handed out'
   for (const lost of [1, 30, 60]) {
     const copy = new MemoryDisk()
     const bytes = inode.now.subarray(0, inode.now.length - lost)
-    for (const [name, { now }] of disk.files) copy.files.set(name, { now: name === path ? bytes : now, durable: now })
+    for (const [name, file] of disk.files) copy.files.set(name, name === path ? { ...file, now: bytes, room: 0 } : file)
     const second = await opened(copy)
     expect(await readAll(second.spool)).toEqual(['one'])
     expect(await second.platform.metrics.total('sluice_spool_cut_bytes_total')).toBeGreaterThan(0)
@@ -290,7 +290,7 @@ test('spool: a crash in the very first write leaves a head at most, and the next
     const copy = new MemoryDisk()
     const acknowledged = [...disk.files.keys()].find((name) => name.endsWith('acknowledged'))!
     copy.files.set(acknowledged, disk.files.get(acknowledged)!)
-    copy.files.set(path, { now: inode.now.subarray(0, bytes), durable: Buffer.alloc(0) })
+    copy.files.set(path, { ...inode, now: inode.now.subarray(0, bytes), durable: Buffer.alloc(0), room: 0 })
     const second = await opened(copy)
     await written(second.platform, second.spool, 'two')
     await second.platform.clock.pass(5_000)

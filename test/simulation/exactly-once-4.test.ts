@@ -1,0 +1,7 @@
+import { vi } from 'vitest'
+import { SimulatedWatch } from './life.ts'
+import { simulates } from './seeds.ts'
+
+vi.mock(import('../../shipper/tail/watch.ts'), () => ({ FolderWatch: SimulatedWatch }) as never)
+
+simulates(3, 4)

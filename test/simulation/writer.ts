@@ -1,0 +1,102 @@
+// The program whose log is followed: it writes lines whenever it likes, now and then half of one, and its file is renamed.
+
+import type { Dice } from './dice.ts'
+import type { Machine, Tell } from './machine.ts'
+import type { Timeline } from './timeline.ts'
+
+const PATH = '/logs/app.log'
+/** Where the client writes down what it follows. */
+const KNOWN = '/data/sources/apps/positions'
+
+export class Writer {
+  /** Lines begun in each file, in the order of the files. */
+  readonly lines: number[] = [0]
+  readonly #machine: Machine
+  readonly #timeline: Timeline
+  readonly #dice: Dice
+  readonly #tell: Tell
+  /** What is still to be written of a line. */
+  #rest: Buffer | undefined
+  #isOver = false
+
+  constructor(machine: Machine, timeline: Timeline, dice: Dice, tell: Tell) {
+    this.#machine = machine
+    this.#timeline = timeline
+    this.#dice = dice
+    this.#tell = tell
+  }
+
+  start(): void {
+    const next = () => {
+      if (this.#isOver) return
+      this.write()
+      // Bursts, and pauses long enough that everything comes to rest.
+      this.#timeline.after(this.#dice.chance(0.8) ? this.#dice.between(0, 200) : this.#dice.between(0, 4_000), next)
+    }
+    next()
+  }
+
+  write(): void {
+    const pieces: Buffer[] = []
+    if (this.#rest) pieces.push(this.#rest)
+    this.#rest = undefined
+    const file = this.lines.length - 1
+    const count = this.#dice.chance(0.1) ? this.#dice.below(60) : this.#dice.below(6)
+    for (let i = 0; i < count; i += 1) {
+      const padding = this.#dice.chance(0.05) ? this.#dice.below(3_000) : this.#dice.below(120)
+      pieces.push(Buffer.from(`${file}.${this.lines[file]} ${'x'.repeat(padding)}\n`))
+      this.lines[file] += 1
+    }
+    const bytes = Buffer.concat(pieces)
+    if (bytes.length === 0) return
+    const cut = this.#dice.chance(0.2) ? 1 + this.#dice.below(bytes.length) : bytes.length
+    if (cut < bytes.length) this.#rest = Buffer.from(bytes.subarray(cut))
+    this.#plant(bytes.subarray(0, cut))
+  }
+
+  /** The file is renamed, as logrotate does; what comes goes to a new one. */
+  rotate(): void {
+    // What was rotated before the first look ever was never this name's file.
+    if (!this.#machine.disk.files.has(PATH) || !this.#machine.disk.files.has(KNOWN)) return
+    this.#flush()
+    const { disk } = this.#machine
+    for (let n = this.lines.length; n > 0; n -= 1) {
+      const from = n === 1 ? PATH : `${PATH}.${n - 1}`
+      if (disk.files.has(from)) disk.move(from, `${PATH}.${n}`)
+    }
+    this.#tell(`log is rotated after ${this.lines.at(-1)} lines of file ${this.lines.length - 1}`)
+    this.lines.push(0)
+    this.#hint(false)
+  }
+
+  /** Writes what is left of a line, and no more. */
+  end(): void {
+    this.#isOver = true
+    this.#flush()
+  }
+
+  get total(): number {
+    return this.lines.reduce((sum, count) => sum + count, 0)
+  }
+
+  #flush(): void {
+    if (this.#rest) this.#plant(this.#rest)
+    this.#rest = undefined
+  }
+
+  #plant(bytes: Buffer): void {
+    this.#machine.disk.plant(PATH, bytes)
+    this.#hint()
+  }
+
+  #hint(isWrite = true): void {
+    const { life } = this.#machine
+    // Hints are only hints.
+    if (this.#dice.chance(0.7)) life?.after(0, () => life.hint?.(PATH, isWrite))
+  }
+}
+
+/** A line without its padding: the number of its file, and its own in that file. */
+export function idOf(line: string): string {
+  return line.slice(0, line.indexOf(' '))
+}
