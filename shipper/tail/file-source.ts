@@ -92,7 +92,7 @@ class FileSource implements Source {
     const patterns = new PathPatterns(paths, exclude)
     const settings = { source: this.name, patterns, folder: this.#folder, readFrom }
     this.#tracker = new Tracker(settings, this.#store, !known, this.#platform)
-    this.#watch.start(patterns.bases, patterns.depth, (path, written) => this.#touched(path, written))
+    this.#watch.start((path, written) => this.#touched(path, written))
   }
 
   async run(sink: Sink, signal: AbortSignal): Promise<void> {
@@ -119,6 +119,7 @@ class FileSource implements Source {
         this.#hinted = false
         sweptMs = now
         await this.#try('looking for files', () => tracker.sweep())
+        this.#watch.follow(tracker.folders)
       }
       const read = await this.#readTurn(tracker, reader, signal)
       if (!read && !signal.aborted) await this.#pause()

@@ -2,6 +2,7 @@
 
 import { reasonOf } from '../../common/fault.ts'
 import type { Disk, FileStat } from '../../common/disk.ts'
+import { inodeKey } from './followed-file.ts'
 import { nameBytes, nameText, type PathPatterns } from './pattern.ts'
 
 export interface FoundFile {
@@ -10,32 +11,37 @@ export interface FoundFile {
   readonly stat: FileStat
 }
 
-/** Calls `found` for each file; `failed` for a folder or file that cannot be looked at. Links are followed. */
-export async function findFiles(
-  disk: Disk,
-  patterns: PathPatterns,
-  found: (file: FoundFile) => void,
-  failed: (path: string, reason: string) => void,
-): Promise<void> {
-  const visit = async (folder: string, depth: number): Promise<void> => {
-    let names: Buffer[]
-    try {
-      names = await disk.list(nameBytes(folder))
-    } catch (error) {
-      return failed(folder, reasonOf(error))
-    }
+/** Hears of what is found. */
+export interface Finder {
+  file(found: FoundFile): void
+  /** A folder that was looked into; `key` is its device and inode. */
+  folder(path: string, key: string): void
+  /** A folder or file that cannot be looked at. */
+  failed(path: string, reason: string): void
+}
+
+/** Looks at everything that the patterns may match. Links are followed. */
+export async function findFiles(disk: Disk, patterns: PathPatterns, finder: Finder): Promise<void> {
+  const visit = async (folder: string, stat: FileStat, depth: number, above: readonly string[]): Promise<void> => {
+    const key = inodeKey(stat)
+    // A link to a folder above it has no end.
+    if (above.includes(key)) return
+    const names = await disk.list(nameBytes(folder))
+    finder.folder(folder, key)
     for (const name of names) {
       const path = folder === '/' ? `/${nameText(name)}` : `${folder}/${nameText(name)}`
       const matches = patterns.matches(path)
-      if (!matches && depth <= 1) continue
-      try {
-        const stat = await disk.stat(nameBytes(path))
-        if (stat?.kind === 'file' && matches) found({ path, stat })
-        else if (stat?.kind === 'folder' && depth > 1) await visit(path, depth - 1)
-      } catch (error) {
-        failed(path, reasonOf(error))
-      }
+      if (matches || depth > 1) await look(path, matches, depth - 1, [...above, key])
     }
   }
-  for (const base of patterns.bases) await visit(base, patterns.depth)
+  const look = async (path: string, matches: boolean, depth: number, above: readonly string[]): Promise<void> => {
+    try {
+      const stat = await disk.stat(nameBytes(path))
+      if (stat?.kind === 'file' && matches) finder.file({ path, stat })
+      else if (stat?.kind === 'folder' && depth > 0) await visit(path, stat, depth, above)
+    } catch (error) {
+      finder.failed(path, reasonOf(error))
+    }
+  }
+  for (const base of patterns.bases) await look(base, false, patterns.depth, [])
 }

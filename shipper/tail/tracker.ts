@@ -65,6 +65,8 @@ export class Tracker {
   readonly #complained = new Set<string>()
   /** When the last whole sweep began, ms since the epoch: what was there then is followed, or was read to its end. */
   #sweptMs: number | undefined
+  /** The folders that the last sweep went through, each with its device and inode. */
+  folders: ReadonlyMap<string, string> = new Map()
   /** A file was renamed between the look and its opening. */
   #missed = false
 
@@ -110,16 +112,17 @@ export class Tracker {
     this.#lost.lookAgain()
     this.#missed = false
     const startMs = clock.now() / 1000
-    await findFiles(
-      disk,
-      this.#settings.patterns,
-      (file) => {
+    const folders = new Map<string, string>()
+    await findFiles(disk, this.#settings.patterns, {
+      file: (file) => {
         const key = inodeKey(file.stat)
         // A hard link is the same file: the name that is known already wins.
         if (!found.has(key) || this.#files.get(key)?.path === file.path) found.set(key, file)
       },
-      (path, reason) => this.#complain(path, reason),
-    )
+      folder: (path, key) => folders.set(path, key),
+      failed: (path, reason) => this.#complain(path, reason),
+    })
+    this.folders = folders
     this.#look(found)
     this.#openNow = this.openCount
     this.#orphans.look(found)

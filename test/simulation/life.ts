@@ -7,6 +7,7 @@ import type { Log } from '../../common/log.ts'
 import type { MetricName, Metrics } from '../../common/metric.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import type { Platform } from '../../common/platform.ts'
+import type { Hint } from '../../shipper/tail/watch.ts'
 import type { MemoryDisk } from '../spool/memory-disk.ts'
 import type { Dice } from './dice.ts'
 import type { SimulatedNet } from './network.ts'
@@ -165,7 +166,7 @@ export class Life {
 
 /** How a process hears of changes in the folders that it follows: its log is all that the watch is given. */
 export interface Watched {
-  watchedBy?: (hint: (path: string, written: boolean) => void) => void
+  watchedBy?: (hint: Hint) => void
 }
 
 /** Stands in for the watch of folders (`shipper/tail/watch.ts`), which is the only thing that asks the system by itself. */
@@ -176,9 +177,11 @@ export class SimulatedWatch {
     this.#log = log
   }
 
-  start(_folders: readonly string[], _depth: number, hint: (path: string, written: boolean) => void): void {
+  start(hint: Hint): void {
     this.#log.watchedBy?.(hint)
   }
+
+  follow(): void {}
 
   stop(): Promise<void> {
     return Promise.resolve()
