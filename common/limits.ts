@@ -203,6 +203,9 @@ export const RELP_FRAME_BYTES_MAX = 24 * MiB
 /** A `batch` frame is closed at so many bytes of messages: one slab at the receiver, and enough for zstd to find repeats in. */
 export const RELP_BATCH_BYTES = 224 * KiB
 
+/** Frames of one connection that are being compressed. */
+export const RELP_PACKING_MAX = 4
+
 /** Bytes of messages in `batch` frames that are sent and not answered. */
 export const RELP_WINDOW_BYTES = 8 * MiB
 

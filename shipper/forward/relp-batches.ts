@@ -13,11 +13,10 @@ const COUNT = RELP_BATCH_COUNT_MAX / 2
 const RUNS = RELP_BATCH_RUNS_MAX / 2
 const ORIGIN_BYTES = 1024 * 1024
 
-/** A frame that is on its way. */
-export interface SentFrame {
-  /** Its data; the maker's until it makes the next. */
-  readonly data: Buffer
-  /** Bytes of messages. */
+/** A frame, from now on on its way. */
+export interface BatchFrame {
+  /** Its messages and what is to be known of them, to be packed; the first `bytes` are the messages. */
+  readonly content: Output
   readonly bytes: number
   /** How many batches are answered whole with it, and how many messages of the next. */
   readonly batches: number
@@ -27,7 +26,7 @@ export interface SentFrame {
 export class RelpBatches {
   readonly #encoder: WireEncoder
   readonly #writer: BatchWriter
-  readonly #content = new Output(Buffer.allocUnsafeSlow(2 * RELP_BATCH_BYTES))
+  #content = nothing
   #parts: RunPart[] = []
   #originBytes = 0
 
@@ -36,10 +35,9 @@ export class RelpBatches {
     this.#writer = new BatchWriter(encoder.asReceived)
   }
 
-  /** The next frame. Something is unsent. */
-  next(pending: RelpPending): SentFrame {
-    const content = this.#content
-    content.clear()
+  /** The next frame, written to `content`. Something is unsent. */
+  next(pending: RelpPending, content: Output): BatchFrame {
+    this.#content = content
     this.#parts = []
     this.#originBytes = 0
     let count = 0
@@ -51,7 +49,8 @@ export class RelpBatches {
       if (pending.sentUpTo(end)) batches += 1
     }
     const bytes = content.length
-    return { data: this.#writer.write(content, this.#parts), bytes, batches, messages: pending.nextMessage }
+    this.#writer.addFacts(content, this.#parts)
+    return { content, bytes, batches, messages: pending.nextMessage }
   }
 
   #isFull(count: number): boolean {
@@ -88,6 +87,8 @@ export class RelpBatches {
     return batch.count
   }
 }
+
+const nothing = new Output(Buffer.alloc(0))
 
 /** A run as part of a stream of our own: one position a message. */
 function ownRange(id: string, from: number, { count }: Run): StreamRange {

@@ -15,12 +15,14 @@ import { Output } from '../../common/message/output.ts'
 import type { Connection, Endpoint } from '../../common/net/net.ts'
 import type { StreamMarks } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
+import { BatchPacker } from '../../common/relp/batch-packer.ts'
+import { batchData } from '../../common/relp/batch-writer.ts'
 import { offersText, parseOffers } from '../../common/relp/offers.ts'
 import { responseData } from '../../common/relp/response.ts'
 import { readPositions, writeStreams } from '../../common/relp/stream-lines.ts'
 import { Backoff } from '../../common/retry.ts'
 import type { Given, HealthChanged, Lane } from './lane.ts'
-import { RelpBatches } from './relp-batches.ts'
+import { RelpBatches, type BatchFrame } from './relp-batches.ts'
 import { RelpPeer } from './relp-peer.ts'
 import { RelpPending, type Pending } from './relp-pending.ts'
 import type { WireEncoder } from './wire-encoder.ts'
@@ -45,6 +47,7 @@ export class RelpLane implements Lane {
   readonly #stop = new AbortController()
   readonly #pending = new RelpPending()
   readonly #batches: RelpBatches
+  readonly #packer = new BatchPacker((fault) => this.#peer?.lose(fault.message))
   #peer: RelpPeer | undefined
   #isReady = false
   #hasBatch = false
@@ -114,6 +117,7 @@ export class RelpLane implements Lane {
     this.#cancelPump?.()
     for (const ready of this.#whenReady.splice(0)) ready()
     this.#peer?.lose('the lane is closed')
+    await this.#packer.close()
   }
 
   #within(ms: number, begin: (done: () => void) => void): Promise<void> {
@@ -244,23 +248,30 @@ export class RelpLane implements Lane {
   // While a frame is on its way, small batches wait and become one frame: the slower the answers, the larger the frames.
   #pumpBatches(peer: RelpPeer): void {
     const pending = this.#pending
-    while (pending.hasUnsent && this.#flying < RELP_WINDOW_BYTES) {
+    while (pending.hasUnsent && this.#flying < RELP_WINDOW_BYTES && this.#packer.hasRoom) {
       if (this.#flying > 0 && pending.unsentBytes < RELP_BATCH_BYTES) return
-      const frame = this.#batches.next(pending)
-      const { batches, messages } = frame
+      const frame = this.#batches.next(pending, this.#packer.content())
+      const unpacked = frame.content.length
       // A frame of ranges alone counts one byte, so that it too is seen to be on its way.
-      const bytes = frame.bytes + 1
-      this.#flying += bytes
-      peer.ask('batch', frame.data, {
-        answered: (code, answer, start, end) => {
-          if (code !== DONE) return peer.lose(`it refuses a batch: ${firstLine(answer, start, end)}`)
-          this.#flying -= bytes
-          this.#backoff.reset()
-          pending.answeredUpTo(batches, messages)
-          this.#pump()
-        },
+      this.#flying += frame.bytes + 1
+      this.#packer.pack(frame.content, (zstd) => {
+        if (this.#peer === peer) this.#sendBatch(peer, batchData(zstd, unpacked, frame.bytes), frame)
       })
     }
+  }
+
+  #sendBatch(peer: RelpPeer, data: Buffer, { bytes, batches, messages }: BatchFrame): void {
+    peer.ask('batch', data, {
+      answered: (code, answer, start, end) => {
+        if (code !== DONE) return peer.lose(`it refuses a batch: ${firstLine(answer, start, end)}`)
+        this.#flying -= bytes + 1
+        this.#backoff.reset()
+        this.#pending.answeredUpTo(batches, messages)
+        this.#pump()
+      },
+    })
+    // Now there may be room for the next.
+    this.#pumpSoon()
   }
 
   #pumpCommands(peer: RelpPeer): void {

@@ -2,7 +2,8 @@
 
 import { Output } from '../../common/message/output.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
-import { BatchWriter, type RunPart } from '../../common/relp/batch-writer.ts'
+import { BATCH_LEVEL, batchData, BatchWriter, type RunPart } from '../../common/relp/batch-writer.ts'
+import { zstdCompressor } from '../../common/zstd.ts'
 
 /** Messages `[first, end)` of the batch. */
 export function pack(batch: Batch, first = 0, end = batch.count): Buffer {
@@ -14,5 +15,7 @@ export function pack(batch: Batch, first = 0, end = batch.count): Buffer {
   const [run] = batch.runs
   const { received, bounds, marks } = batch
   const part: RunPart = { run, first, end, received, stream: run.stream, bounds, marks, at: 0 }
-  return Buffer.from(new BatchWriter(true).write(content, [part]))
+  const messageBytes = content.length
+  new BatchWriter(true).addFacts(content, [part])
+  return batchData(zstdCompressor(BATCH_LEVEL).compress(content.written), content.length, messageBytes)
 }

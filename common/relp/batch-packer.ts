@@ -1,0 +1,92 @@
+// Compression of `batch` frames: small ones where they are made, large ones in a thread of its own, so that the next frame
+// is written while the last is compressed. What is given first comes out first.
+//
+// Measured: zstd takes 0.7 to 0.9 µs a message of 150 bytes, as much as everything else that a client does with it.
+
+import { availableParallelism } from 'node:os'
+import type { Fault } from '../fault.ts'
+import { RELP_BATCH_BYTES, RELP_PACKING_MAX } from '../limits.ts'
+import { Output } from '../message/output.ts'
+import { BATCH_LEVEL } from './batch-writer.ts'
+import { WorkerThread } from '../worker.ts'
+import { zstdCompressor, type ZstdCompressor } from '../zstd.ts'
+
+// Under it a frame is compressed before a thread has heard of it.
+const INLINE_BYTES_MAX = 64 * 1024
+
+interface Waiting {
+  readonly content: Output
+  readonly done: (zstd: Uint8Array) => void
+}
+
+export class BatchPacker {
+  readonly #failed: (fault: Fault) => void
+  #compressor: ZstdCompressor | undefined
+  #worker: WorkerThread<Uint8Array, Uint8Array> | undefined
+  #isInline = availableParallelism() < 2
+  #waiting: Waiting[] = []
+  readonly #spare: Output[] = []
+
+  /** `failed` is called when the thread has died: frames that were not packed never will be, and later ones are packed inline. */
+  constructor(failed: (fault: Fault) => void) {
+    this.#failed = failed
+  }
+
+  /** Whether another frame can be taken. */
+  get hasRoom(): boolean {
+    return this.#waiting.length < RELP_PACKING_MAX
+  }
+
+  /** Room for a frame's content, to be given to `pack`. Shared memory: the thread reads it where it lies. */
+  content(): Output {
+    return this.#spare.pop() ?? new Output(Buffer.from(new SharedArrayBuffer(2 * RELP_BATCH_BYTES)))
+  }
+
+  /** Compresses `content`, which is the packer's from now on; `done` is given the result, valid until it returns. */
+  pack(content: Output, done: (zstd: Uint8Array) => void): void {
+    if (this.#waiting.length === 0 && (this.#isInline || content.length < INLINE_BYTES_MAX)) {
+      this.#compressor ??= zstdCompressor(BATCH_LEVEL)
+      const zstd = this.#compressor.compress(content.written)
+      this.#giveBack(content)
+      return done(zstd)
+    }
+    this.#worker ??= new WorkerThread<Uint8Array, Uint8Array>({
+      module: 'common/relp/pack-worker',
+      data: undefined,
+      onMessage: (zstd) => this.#packed(zstd),
+      onDeath: (fault) => this.#died(fault),
+    })
+    this.#waiting.push({ content, done })
+    this.#worker.post(content.written)
+  }
+
+  async close(): Promise<void> {
+    const worker = this.#worker
+    this.#worker = undefined
+    this.#isInline = true
+    this.#waiting = []
+    await worker?.finish(new Uint8Array(0))
+  }
+
+  #packed(zstd: Uint8Array): void {
+    const first = this.#waiting.shift()
+    if (!first) return // closed
+    this.#worker?.answered()
+    this.#giveBack(first.content)
+    first.done(zstd)
+  }
+
+  #died(fault: Fault): void {
+    this.#worker = undefined
+    this.#isInline = true
+    this.#waiting = []
+    this.#failed(fault)
+  }
+
+  // One that grew for a huge message is not kept.
+  #giveBack(content: Output): void {
+    if (this.#spare.length >= RELP_PACKING_MAX || content.bytes.length > 2 * RELP_BATCH_BYTES) return
+    content.clear()
+    this.#spare.push(content)
+  }
+}
