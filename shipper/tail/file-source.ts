@@ -14,7 +14,7 @@ import { facility, severity } from '../../common/option-values.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import type { Sink, Source } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
-import type { FollowedFile } from './followed-file.ts'
+import { closeQuietest, type FollowedFile } from './followed-file.ts'
 import { continuation, indented, stacktrace, startPattern, type MessageStart } from './message-start.ts'
 import { PathPatterns } from './pattern.ts'
 import { PositionStore } from './position-store.ts'
@@ -55,6 +55,8 @@ const SWEEP_MS = 3_000
 const HINT_WAIT_MS = 20
 const SAVE_MS = 250
 const RETRY_MS = 1_000
+// Quiet files that are closed at a time, where too many are open.
+const CLOSED_TOGETHER = 64
 
 class FileSource implements Source {
   readonly name: string
@@ -153,9 +155,9 @@ class FileSource implements Source {
       } catch (error) {
         this.#failed(file, error)
       }
-      if (open > FOLLOWED_OPEN_MAX && !file.leaving) {
-        await file.closeFile()
-        open -= 1
+      if (open > FOLLOWED_OPEN_MAX) {
+        await closeQuietest(tracker.files, FOLLOWED_OPEN_MAX - CLOSED_TOGETHER)
+        open = tracker.openCount
       }
     }
     return any
@@ -169,8 +171,10 @@ class FileSource implements Source {
       await tracker.cut(file)
       return true
     }
+    const before = file.position
     const result = await reader.read(file, handle, done)
     if (result === 'more') file.dirty = true
+    if (file.position !== before) file.lastMs = this.#platform.clock.monotonicMs()
     if (result === 'cut') await tracker.cut(file)
     if (result === 'end' && done && !file.dirty && !file.hasOpenWrites) await tracker.drop(file)
     return result !== 'end'

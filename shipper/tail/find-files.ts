@@ -28,20 +28,32 @@ export async function findFiles(disk: Disk, patterns: PathPatterns, finder: Find
     if (above.includes(key)) return
     const names = await disk.list(nameBytes(folder))
     finder.folder(folder, key)
-    for (const name of names) {
-      const path = folder === '/' ? `/${nameText(name)}` : `${folder}/${nameText(name)}`
-      const matches = patterns.matches(path)
-      if (matches || depth > 1) await look(path, matches, depth - 1, [...above, key])
-    }
+    if (depth > 1) for (const name of names) await look(join(folder, name), depth - 1, [...above, key])
+    else await lookAtFiles(folder, names)
   }
-  const look = async (path: string, matches: boolean, depth: number, above: readonly string[]): Promise<void> => {
+  const look = async (path: string, depth: number, above: readonly string[]): Promise<void> => {
     try {
       const stat = await disk.stat(nameBytes(path))
-      if (stat?.kind === 'file' && matches) finder.file({ path, stat })
+      if (stat?.kind === 'file' && patterns.matches(path)) finder.file({ path, stat })
       else if (stat?.kind === 'folder' && depth > 0) await visit(path, stat, depth, above)
     } catch (error) {
       finder.failed(path, reasonOf(error))
     }
   }
-  for (const base of patterns.bases) await look(base, false, patterns.depth, [])
+  // Where nothing but files is wanted, which may be thousands.
+  const lookAtFiles = (folder: string, names: readonly Buffer[]): Promise<void> =>
+    disk.statAll(
+      nameBytes(folder),
+      names.filter((name) => patterns.matches(join(folder, name))),
+      (name, stat, error) => {
+        const path = join(folder, name)
+        if (error !== undefined) finder.failed(path, reasonOf(error))
+        else if (stat?.kind === 'file') finder.file({ path, stat })
+      },
+    )
+  for (const base of patterns.bases) await look(base, patterns.depth, [])
+}
+
+function join(folder: string, name: Buffer): string {
+  return folder === '/' ? `/${nameText(name)}` : `${folder}/${nameText(name)}`
 }

@@ -212,6 +212,13 @@ export class FollowedFile {
   }
 }
 
+/** Closes the files that were quiet for longest, until so many are open; they are opened again when they grow. */
+export async function closeQuietest(files: Iterable<FollowedFile>, openMax: number): Promise<void> {
+  const open = [...files].filter((file) => file.isOpen && !file.leaving)
+  open.sort((one, other) => one.lastMs - other.lastMs)
+  for (const file of open.slice(0, Math.max(0, open.length - openMax))) await file.closeFile()
+}
+
 /** A file that is followed from `position` on; the descriptor is read, and stays the caller's. */
 export async function followFrom(
   stream: string,

@@ -121,6 +121,9 @@ export class Life {
     return {
       stat: (path) => look(() => disk.stat(path)),
       statLink: (path) => look(() => disk.statLink(path)),
+      statAll: async (folder, names, told) => {
+        for (const name of names) told(name, await look(() => disk.stat(`${String(folder)}/${String(name)}`)))
+      },
       list: (folder) => look(() => disk.list(folder)),
       readFile: (path) => look(() => disk.readFile(path)),
       freeBytes: () => look(() => disk.freeBytes()),

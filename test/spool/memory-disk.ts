@@ -1,6 +1,6 @@
 // A disk in memory that knows what is synced and what is not, and can stop at any operation: what a power cut leaves.
 
-import { bytesWrittenOf, type Disk, type DiskFile, type FileStat, type Path } from '../../common/disk.ts'
+import { bytesWrittenOf, type Disk, type DiskFile, type FileStat, type Path, type StatTold } from '../../common/disk.ts'
 
 const SECTOR = 4096
 
@@ -99,8 +99,14 @@ export class MemoryDisk implements Disk {
   }
 
   stat(path: Path): Promise<FileStat | undefined> {
-    const inode = this.files.get(String(path))
-    return Promise.resolve(inode && statOf(inode))
+    const name = String(path)
+    const inode = this.files.get(name)
+    const isFolder = !inode && [...this.files.keys()].some((file) => file.startsWith(`${name}/`))
+    return Promise.resolve(isFolder ? folderStat(name) : inode && statOf(inode))
+  }
+
+  async statAll(folder: Buffer, names: readonly Buffer[], told: StatTold): Promise<void> {
+    for (const name of names) told(name, await this.stat(`${String(folder)}/${String(name)}`))
   }
 
   statLink(path: Path): Promise<FileStat | undefined> {
@@ -255,6 +261,11 @@ class MemoryFile implements DiskFile {
   close(): Promise<void> {
     return Promise.resolve()
   }
+}
+
+function folderStat(name: string): FileStat {
+  const inode = BigInt(`0x${Buffer.from(name).toString('hex')}`)
+  return { kind: 'folder', device: 2n, inode, links: 1, size: 0, modifiedMs: 0, mode: 0o750 }
 }
 
 // What is durable is the memory of an earlier `now`: it is never written to, only behind it.

@@ -25,6 +25,12 @@ function interrupted(call: 'stat' | 'open', name: string, meanwhile: () => void)
       if (call === 'stat') look(path)
       return systemDisk.stat(path)
     },
+    async statAll(folder, names, told) {
+      for (const one of names) {
+        if (call === 'stat') look(one)
+        await systemDisk.statAll(folder, [one], told)
+      }
+    },
     open(path, how, mode) {
       if (call === 'open') look(path)
       return systemDisk.open(path, how, mode)
