@@ -43,6 +43,11 @@ export const systemClock: Clock = {
   },
 }
 
+/** Resolves in the next turn of the event loop: a breath for everybody else in long work. */
+export function nextTurn(clock: Clock): Promise<void> {
+  return new Promise((resolve) => void clock.soon(resolve))
+}
+
 /** Resolves after `ms`, or at once when `signal` aborts: look at the signal afterwards. */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return Promise.resolve()

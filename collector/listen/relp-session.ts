@@ -35,6 +35,8 @@ export interface RelpSurroundings {
   readonly origins: OriginReader
   readonly streams: StreamMarks | undefined
   readonly messageBytesMax: number
+  /** Whether so many unpacked bytes more may be taken in in this turn of the event loop. */
+  mayTake(bytes: number): boolean
   /** Says, not too often, that a connection ended for a reason. */
   warn(peer: string, reason: string): void
   /** Nothing more can be taken in now: everybody is to stop. */
@@ -197,10 +199,10 @@ export class RelpSession implements HalfFrame, Sender {
 
   #batch(): boolean {
     const { bytes, start, end, txnr } = this.#reader
-    const { intake, gather, platform, origins } = this.#shared
+    const { intake, gather, platform, origins, mayTake } = this.#shared
     const needed = unpackedBytes(bytes, start, end)
     if (needed === 0) return this.#refuse(txnr, '500 malformed batch')
-    const slab = intake.full ? undefined : platform.slabs.take(needed)
+    const slab = intake.full || !mayTake(needed) ? undefined : platform.slabs.take(needed)
     if (!slab) return false
     const batch = readBatchFrame(bytes, start, end, slab, platform.clock.now(), origins)
     if (!batch) {

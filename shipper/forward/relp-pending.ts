@@ -34,9 +34,11 @@ export class RelpPending {
     return this.#sentBatches < this.#queue.length
   }
 
-  /** Bytes of batches that are not sent whole. */
+  /** About how many bytes of messages are not sent: of a batch that is sent in part, its share. */
   get unsentBytes(): number {
-    return this.#unsentBytes
+    if (this.#sentMessages === 0) return this.#unsentBytes
+    const { given, bytes } = this.next
+    return this.#unsentBytes - (bytes * this.#sentMessages) / given.batch.count
   }
 
   get all(): readonly Pending[] {
