@@ -1,7 +1,7 @@
 // The thread that writes an archive: everything that takes time is done here.
 
 import { availableParallelism } from 'node:os'
-import { systemClock } from '../../common/clock.ts'
+import { systemClock, type Cancel } from '../../common/clock.ts'
 import { Fault } from '../../common/fault.ts'
 import { ARCHIVE_RETRY_FIRST_MS, ARCHIVE_RETRY_MAX_MS } from '../../common/limits.ts'
 import { systemRandom } from '../../common/random.ts'
@@ -19,6 +19,11 @@ const batches = new BatchReader()
 const second = availableParallelism() > 1 ? new SecondEncoder(batches) : undefined
 const intake = new Intake(folder, instance, (text, values) => tell({ kind: 'said', text, values }), second)
 const backoff = new Backoff(systemRandom, ARCHIVE_RETRY_FIRST_MS, ARCHIVE_RETRY_MAX_MS)
+// A sender that waits for its answer sends more as soon as it has it: a merge that began meanwhile would keep it waiting.
+const MERGE_QUIET_MS = 50
+
+let committedMs = -Infinity
+let cancelMerge: Cancel | undefined
 let scheduled = false
 let closing = false
 
@@ -51,6 +56,11 @@ listen((message) => {
   }
 })
 
+function mergeInQuiet(): void {
+  cancelMerge = undefined
+  schedule()
+}
+
 /** Works when everything that has been posted is in. */
 function schedule(): void {
   if (scheduled) return
@@ -61,14 +71,18 @@ function schedule(): void {
 function work(): void {
   scheduled = false
   try {
-    if (intake.hasWork) tell({ kind: 'settled', ...intake.commit() })
-    const merged = intake.merge()
+    if (intake.hasWork) {
+      tell({ kind: 'settled', ...intake.commit() })
+      committedMs = systemClock.monotonicMs()
+    }
+    const waitMs = closing || intake.mustMerge ? 0 : committedMs + MERGE_QUIET_MS - systemClock.monotonicMs()
+    const merged = waitMs <= 0 && intake.merge()
     backoff.reset()
     if (merged || intake.hasWork) schedule()
     else if (closing) {
       intake.close()
       tell({ kind: 'closed' })
-    }
+    } else if (waitMs > 0) cancelMerge ??= systemClock.after(waitMs, mergeInQuiet)
   } catch (error) {
     if (!(error instanceof Fault)) throw error
     const waitMs = backoff.nextMs()

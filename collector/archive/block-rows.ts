@@ -2,10 +2,15 @@
 // message stays what it was when it came in.
 
 import type { BlockBuilder, Row } from './block-builder.ts'
-import { PID_IS_TEXT } from './block-builder.ts'
+import { NO_PID, PID_IS_TEXT } from './block-builder.ts'
 import { viewOf } from './byte-ranges.ts'
 import type { DecodedBlock, Texts } from './decoded-block.ts'
 import type { Dictionary } from './dictionary.ts'
+
+const row: Row = {
+  ...{ time: NaN, received: 0, priority: 0, sender: 0, msgid: 0, origin: 0, shape: 0, unit: 0 },
+  ...{ pid: NO_PID, defects: 0, rawBytes: 0 },
+}
 
 /** Adds all messages of `block`. Shapes are entries of the dictionary as bytes, taken over as they are. */
 export function addBlock(block: DecodedBlock, builder: BlockBuilder): void {
@@ -22,24 +27,21 @@ export function addBlock(block: DecodedBlock, builder: BlockBuilder): void {
   const headers = viewOf(keptHeaders.texts.bytes)
   const pidTexts = viewOf(pids.texts.bytes)
   for (let i = 0; i < block.count; i += 1) {
-    const row: Row = {
-      ...{ time: times[i], received: received[i], priority: priorities[i], defects: defects[i] },
-      ...{
-        sender: builder.senders.find(
-          hostTexts,
-          ...rangeOf(hosts, hostIds[i]),
-          programTexts,
-          ...rangeOf(programs, programIds[i]),
-        ),
-      },
-      ...{
-        msgid: newMsgids[msgidIds[i]],
-        origin: newOrigins[originIds[i]],
-        shape: newShapes[shapeIds[i]],
-        unit: shapes[shapeIds[i]].unit,
-      },
-      ...{ pid: pids.numbers[i], rawBytes: block.rawLength(i) },
-    }
+    const shape = shapeIds[i]
+    const [hostAt, hostEnd] = [hosts.starts[hostIds[i]], hosts.starts[hostIds[i] + 1]]
+    const [programAt, programEnd] = [programs.starts[programIds[i]], programs.starts[programIds[i] + 1]]
+    // Filled one by one: an object put together from several is 3 µs, as much as all the rest.
+    row.time = times[i]
+    row.received = received[i]
+    row.priority = priorities[i]
+    row.defects = defects[i]
+    row.sender = builder.senders.find(hostTexts, hostAt, hostEnd, programTexts, programAt, programEnd)
+    row.msgid = newMsgids[msgidIds[i]]
+    row.origin = newOrigins[originIds[i]]
+    row.shape = newShapes[shape]
+    row.unit = shapes[shape].unit
+    row.pid = pids.numbers[i]
+    row.rawBytes = block.rawLength(i)
     builder.row(row)
     if (row.pid === PID_IS_TEXT) builder.pidText(pidTexts, ...rangeOf(pids.texts, pidTextNumbers[i]))
     builder.message(row, texts, ...rangeOf(messages, i))

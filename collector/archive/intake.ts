@@ -174,9 +174,14 @@ export class Intake {
     return { blocks: [...first.blocks, ...rest.blocks], defects: new Map([...first.defects, ...rest.defects]) }
   }
 
+  /** Whether there is too much to merge to wait for quiet. */
+  get mustMerge(): boolean {
+    return this.#part !== undefined && this.#part.smallBlocks >= MERGE_NOW_BLOCKS
+  }
+
   /** Merges once, when nothing waits or there is too much to merge; false where nothing was to be done. */
   merge(): boolean {
-    if (!this.#part || (this.hasWork && this.#part.smallBlocks < MERGE_NOW_BLOCKS)) return false
+    if (!this.#part || (this.hasWork && !this.mustMerge)) return false
     try {
       return this.#part.mergeOne()
     } catch (error) {

@@ -1,6 +1,6 @@
 // The file that is written to: blocks and marks in, small blocks merged.
 //
-// A commit of what has arrived makes a block as small as one message. Sixteen neighbours of one level become one of the next
+// A commit of what has arrived makes a block as small as one message. Sixteen neighbours or more of one level become one of the next
 // level, so that a message is rewritten a few times at most; a block of half the wanted size is left as it is.
 //
 //   1 1 1 … 1 (16)  →  2;   2 2 2 … 2 (16)  →  3;   run of over 1 MiB  →  done
@@ -217,11 +217,10 @@ export class PartWriter {
 
   #ripe(): SmallBlock[] {
     const tail = this.#tail
-    const { level } = tail.at(-1) ?? { level: 0 }
-    const last = tail.slice(-ARCHIVE_MERGE_COUNT)
-    if (last.length === ARCHIVE_MERGE_COUNT && last.every((block) => block.level === level)) return fitting(last)
     const bytes = tail.reduce((sum, { raw_bytes }) => sum + raw_bytes, 0)
-    return bytes >= ARCHIVE_BLOCK_BYTES && tail.length > 1 ? fitting(tail) : []
+    if (bytes >= ARCHIVE_BLOCK_BYTES && tail.length > 1) return fitting(tail)
+    const last = tail.slice(1 + tail.findLastIndex(({ level }) => level !== tail.at(-1)!.level))
+    return last.length >= ARCHIVE_MERGE_COUNT ? last : []
   }
 
   #merge(blocks: readonly SmallBlock[]): SmallBlock {

@@ -49,6 +49,7 @@ export class Commits implements FileWatcher {
   #written = new Set<OutputFile>()
   #waiting: (() => void)[] = []
   #waitingBytes = 0
+  #isAwaited = false
   #last: Promise<void> = Promise.resolve()
   #running = 0
   #beganMs = -Infinity
@@ -101,9 +102,10 @@ export class Commits implements FileWatcher {
     this.#written.add(file)
   }
 
-  /** Resolves when everything that was rendered up to now is committed, in the commits' own time. */
-  committed(bytes: number): Promise<void> {
+  /** Resolves when everything that was rendered up to now is committed, in the commits' own time, or soon where that is awaited. */
+  committed(bytes: number, awaited: boolean): Promise<void> {
     this.#waitingBytes += bytes
+    this.#isAwaited ||= awaited
     return new Promise((resolve) => {
       this.#waiting.push(resolve)
       this.#schedule()
@@ -119,6 +121,7 @@ export class Commits implements FileWatcher {
     const files = [...this.#written]
     this.#waiting = []
     this.#waitingBytes = 0
+    this.#isAwaited = false
     this.#changed = new Map()
     this.#written = new Set()
     if (waiting.length === 0 && marks.size === 0 && files.length === 0) return this.#last
@@ -168,7 +171,7 @@ export class Commits implements FileWatcher {
   #schedule(): void {
     if (this.#running > 0) return
     const sinceMs = this.#platform.clock.monotonicMs() - this.#beganMs
-    if (this.#waitingBytes >= COMMIT_BYTES || sinceMs >= COMMIT_EVERY_MS) {
+    if (this.#isAwaited || this.#waitingBytes >= COMMIT_BYTES || sinceMs >= COMMIT_EVERY_MS) {
       this.#timer?.()
       this.#timer = this.#platform.clock.soon(() => void this.now())
     } else {

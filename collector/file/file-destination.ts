@@ -196,9 +196,9 @@ export class FileDestination implements Destination {
         resolve()
       })
     })
-    await Promise.race([this.#drain(), deadline])
+    await Promise.race([this.#drain().then(() => this.#files.stop()), deadline])
     cancel()
-    this.#files.stop()
+    void this.#files.stop()
     this.#commits.stop()
     const stopping = new Fault('STOPPING', `${this.name} was stopped before it could write`)
     for (const { reject } of this.#held.splice(0)) reject(stopping)
@@ -240,10 +240,10 @@ export class FileDestination implements Destination {
     this.#render(part, ticket)
     if (part !== batch) releaseBatch(part)
     if (isStream) this.#commits.advance(batch)
-    this.#settleTouched(ticket, isStream)
+    this.#settleTouched(ticket, isStream, batch.awaited === true)
     if (isStream || ticket.tracked) {
       ticket.hold()
-      void this.#commits.committed(ticket.bytes).then(() => ticket.release())
+      void this.#commits.committed(ticket.bytes, batch.awaited === true).then(() => ticket.release())
     }
     this.#open.add(ticket)
     ticket.release()
@@ -273,11 +273,12 @@ export class FileDestination implements Destination {
     })
   }
 
-  #settleTouched(ticket: Ticket, isStream: boolean): void {
+  #settleTouched(ticket: Ticket, isStream: boolean, awaited: boolean): void {
     this.#unwritten += ticket.bytes
     for (const file of this.#touched) {
       file.usedAt = this.#writes
       if (isStream) file.tracked = true
+      if (awaited) file.awaited = true
       if (file.tracked) {
         ticket.tracked = true
         this.#commits.touch(file)

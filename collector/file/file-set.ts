@@ -39,6 +39,7 @@ export class FileSet implements FilesAtWork {
   /** Files at work that were not open when they began. */
   #opening = 0
   #stopped = false
+  #whenStill: (() => void) | undefined
   #pausing: OutputFile[] = []
   #cancelPause: Cancel | undefined
 
@@ -96,10 +97,11 @@ export class FileSet implements FilesAtWork {
     this.#next()
   }
 
-  /** Takes no more work; what is being written is finished. */
-  stop(): void {
+  /** Takes no more work; resolves when what is being written, or rotated, is finished. */
+  stop(): Promise<void> {
     this.#stopped = true
     this.#cancelPause?.()
+    return this.#atWork === 0 ? Promise.resolve() : new Promise((resolve) => (this.#whenStill = resolve))
   }
 
   /** Counts files that were opened or closed. */
@@ -116,7 +118,7 @@ export class FileSet implements FilesAtWork {
   }
 
   #mayPause(file: OutputFile): boolean {
-    if (file.hasStep || file.collected >= FILE_PAUSE_BYTES) return false
+    if (file.hasStep || file.awaited || file.collected >= FILE_PAUSE_BYTES) return false
     return this.#platform.clock.monotonicMs() - file.writtenMs < this.#options.pauseMs
   }
 
@@ -164,6 +166,7 @@ export class FileSet implements FilesAtWork {
     if (opens) this.#opening -= 1
     this.#atWork -= 1
     this.#next()
+    if (this.#atWork === 0) this.#whenStill?.()
   }
 
   #goOn(file: OutputFile): void {

@@ -36,6 +36,8 @@ export class OutputFile {
   usedAt = 0
   /** Whether it waits for more, waits for its turn, has it, or waits for a retry. */
   state: 'idle' | 'pausing' | 'ready' | 'busy' | 'resting' = 'idle'
+  /** Somebody waits for what is collected: it is written without a pause. */
+  awaited = false
   /** When a piece of work on it was last done, monotonic ms. */
   writtenMs = -Infinity
   /** Failures in a row. */
@@ -118,6 +120,7 @@ export class OutputFile {
   async advance(keeper: Keeper): Promise<number> {
     const part = this.#parts[0]
     if (this.#parts.length === 1) this.#parts.push(emptyPart())
+    this.awaited = false
     const { output } = part
     if (output && part.written < output.length) {
       const preparing = keeper.prepare(this)

@@ -83,7 +83,7 @@ export class RelpGather {
   #write(batch: Batch): void {
     const due = this.#due
     this.#due = []
-    this.#intake.write(batch).then(
+    this.#intake.write({ ...batch, awaited: true }).then(
       () => {
         for (const { sender, owed } of due) sender.answers.give(owed)
       },

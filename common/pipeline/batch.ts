@@ -63,6 +63,11 @@ export interface Batch {
   readonly runs: readonly Run[]
   /** Defects that framing found, a bit mask of `message/defects.ts` for each message; absent where there are none. */
   readonly marks?: Uint32Array
+  /**
+   * Its sender has a small window and waits for the acknowledgement: nobody waits for company for it, as is done for the sake of
+   * larger writes and fewer syncs.
+   */
+  readonly awaited?: true
   /** Header fields, once somebody needed them (`message/headers.ts`). */
   headers?: HeaderTable | undefined
   /**
@@ -136,7 +141,8 @@ export function selectMessages(batch: Batch, selected: Uint8Array): Batch {
     else if (kept > 0) runs.push({ ...run, count: kept })
     first = end
   }
-  return { slab: batch.slab, bounds, count, received: batch.received, runs, ...(marks && { marks }), headers }
+  const { slab, received, awaited } = batch
+  return { slab, bounds, count, received, runs, ...(marks && { marks }), ...(awaited && { awaited }), headers }
 }
 
 function selectEnds(stream: StreamRange, selected: Uint8Array, first: number, kept: number): StreamRange {

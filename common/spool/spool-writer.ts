@@ -93,7 +93,7 @@ export class SpoolWriter {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ ...what, bytes, resolve, reject })
       this.#waitingBytes += bytes
-      if (this.#waitingBytes >= SPOOL_GROUP_BYTES) this.#hurry?.()
+      if (this.#isUrgent) this.#hurry?.()
       this.#running ??= this.#run()
     })
   }
@@ -117,11 +117,15 @@ export class SpoolWriter {
     this.#running = undefined
   }
 
-  // At once where the last group is a while ago; sooner where much waits, since a queue stops at its bound.
+  get #isUrgent(): boolean {
+    return this.#waitingBytes >= SPOOL_GROUP_BYTES || this.#waiting.some(({ batch }) => batch?.awaited)
+  }
+
+  // At once where the last group is a while ago; sooner where much waits, since a queue stops at its bound, or somebody.
   async #pace(): Promise<void> {
     const { clock } = this.#context.platform
     const waitMs = this.#beganMs + SPOOL_SYNC_EVERY_MS - clock.monotonicMs()
-    if (this.#waitingBytes < SPOOL_GROUP_BYTES) {
+    if (!this.#isUrgent) {
       await new Promise<void>((resolve) => {
         const cancel = waitMs > 0 ? clock.after(waitMs, resolve) : clock.soon(resolve)
         this.#hurry = () => {

@@ -46,6 +46,20 @@ test('much at once does not wait for the end of a pause', async () => {
   await files.close(1000)
 })
 
+test('what a sender waits for does not wait for the end of a pause, and takes along what does', async () => {
+  const { disk, writes } = counting()
+  const path = join(temporaryFolder(), 'out.log')
+  const files = fileDestination({ path, pauseMs: 5 }, fakePlatform(disk))
+  await files.open()
+  await files.write(lines(['a']))
+  const second = files.write(lines(['b']))
+  await files.write({ ...lines(['c']), awaited: true })
+  await second
+  expect(writes()).toBe(2)
+  expect(readFileSync(path, 'utf8')).toBe('a\nb\nc\n')
+  await files.close(1000)
+})
+
 test('reopening and closing do not lose what waits for the end of a pause', async () => {
   const platform = fakePlatform()
   const path = join(temporaryFolder(), 'out.log')

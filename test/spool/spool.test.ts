@@ -1,6 +1,7 @@
 // What goes into a spool comes out of it, in order, once it is synced and not before.
 
 import { expect, test } from 'vitest'
+import { SPOOL_SYNC_EVERY_MS } from '../../common/limits.ts'
 import { settle } from '../fake/clock.ts'
 import { textsOf } from '../fake/sink.ts'
 import { releaseBatch } from '../../common/pipeline/batch.ts'
@@ -75,6 +76,18 @@ test('spool: many writes share one sync', async () => {
   }
   await during(platform, Promise.all(Array.from({ length: 500 }, (_, i) => spool.write(batchFor([String(i)])))))
   expect(syncs).toBe(1)
+})
+
+test('spool: what a sender waits for is synced without waiting for more', async () => {
+  const { platform, spool } = await opened(new MemoryDisk())
+  await during(platform, spool.write(batchFor(['1'])))
+  const before = platform.clock.monotonicMs()
+  let settledMs = -1
+  const write = spool.write({ ...batchFor(['2']), awaited: true })
+  void write.then(() => (settledMs = platform.clock.monotonicMs()))
+  await during(platform, write)
+  expect(settledMs - before).toBeLessThan(SPOOL_SYNC_EVERY_MS)
+  expect(await readAll(spool)).toEqual(['1', '2'])
 })
 
 test('spool: with `durability: os` nothing is synced', async () => {
