@@ -199,10 +199,10 @@ export class RelpSession implements HalfFrame, Sender {
 
   #batch(): boolean {
     const { bytes, start, end, txnr } = this.#reader
-    const { intake, gather, platform, origins, mayTake } = this.#shared
+    const { intake, gather, platform, origins } = this.#shared
     const needed = unpackedBytes(bytes, start, end)
     if (needed === 0) return this.#refuse(txnr, '500 malformed batch')
-    const slab = intake.full || !mayTake(needed) ? undefined : platform.slabs.take(needed)
+    const slab = intake.full || !this.#shared.mayTake(needed) ? undefined : platform.slabs.take(needed)
     if (!slab) return false
     const batch = readBatchFrame(bytes, start, end, slab, platform.clock.now(), origins)
     if (!batch) {
