@@ -80,7 +80,7 @@ class FileSource implements Source {
     this.#context = context
     this.#platform = context.platform
     this.#store = new PositionStore(`${this.#folder}/positions`, context.platform.disk)
-    this.#watch = new FolderWatch(context.platform.log)
+    this.#watch = new FolderWatch(context.platform.log, context.platform.clock)
     this.#warning = new RateLimitedWarning(context.platform.log, context.platform.clock)
   }
 

@@ -5,31 +5,42 @@
 // need one watch.
 
 import { FSWatcher } from 'chokidar'
-import { reasonOf } from '../../common/fault.ts'
+import type { Clock } from '../../common/clock.ts'
+import { errnoOf, reasonOf } from '../../common/fault.ts'
 import type { Log } from '../../common/log.ts'
 
 /** What is called with the path of a file or folder, and whether it was only written to. */
 export type Hint = (path: string, written: boolean) => void
 
+// A folder that could not be watched is tried again after so long: a limit was raised, or somebody gave watches back.
+const AGAIN_MS = 60_000
+
+// inotify(7): what its calls fail with when a limit of this user is reached, and the setting that raises it.
+const LIMITS: Readonly<Record<string, string>> = {
+  ENOSPC: 'the sysctl fs.inotify.max_user_watches',
+  EMFILE: 'the sysctl fs.inotify.max_user_instances, or the descriptors of this process (LimitNOFILE, ulimit -n)',
+}
+
 export class FolderWatch {
   readonly #log: Log
+  readonly #clock: Clock
   #watcher: FSWatcher | undefined
   /** Device and inode of each folder that is watched. */
   #folders: ReadonlyMap<string, string> = new Map()
+  /** Those of them that are not watched after all, by their names as they are given to chokidar. */
+  readonly #failed = new Set<string>()
+  #failedMs = 0
   #saidFailed = false
 
-  constructor(log: Log) {
+  constructor(log: Log, clock: Clock) {
     this.#log = log
+    this.#clock = clock
   }
 
   start(hint: Hint): void {
     this.#watcher = new OneWatchAFolder({ ignoreInitial: true, depth: 0 })
     this.#watcher.on('raw', (event, name, details: unknown) => hint(touchedPath(name, details), event === 'change'))
-    this.#watcher.on('error', (error) => {
-      if (this.#saidFailed) return
-      this.#saidFailed = true
-      this.#log.warn({ reason: reasonOf(error) }, 'folders cannot be watched: looking every few seconds instead')
-    })
+    this.#watcher.on('error', (error) => this.#fail(error))
   }
 
   /** These folders are there now, each with its device and inode: one that was made anew is watched anew. */
@@ -37,13 +48,33 @@ export class FolderWatch {
     const before = this.#folders
     this.#folders = folders
     const isOver = [...before].filter(([folder, inode]) => folders.get(folder) !== inode)
-    const isNew = [...folders].filter(([folder, inode]) => before.get(folder) !== inode)
+    const again = this.#takeFailed()
+    const isNew = [...folders].filter(([folder, inode]) => before.get(folder) !== inode || again.has(nameOf(folder)))
     if (isOver.length > 0) this.#watcher?.unwatch(isOver.map(([folder]) => nameOf(folder)))
     if (isNew.length > 0) this.#watcher?.add(isNew.map(([folder]) => nameOf(folder)))
   }
 
   async stop(): Promise<void> {
     await this.#watcher?.close()
+  }
+
+  #fail(error: unknown): void {
+    if (error instanceof Error && 'filename' in error) this.#failed.add(String(error.filename))
+    this.#failedMs = this.#clock.monotonicMs()
+    if (this.#saidFailed) return
+    this.#saidFailed = true
+    const limit = LIMITS[errnoOf(error) ?? '']
+    const remedy = limit === undefined ? '' : `; to watch them, raise ${limit}`
+    this.#log.warn(
+      { reason: reasonOf(error) },
+      `folders cannot be watched: new lines are looked for every few seconds instead, and nothing is lost${remedy}`,
+    )
+  }
+
+  #takeFailed(): ReadonlySet<string> {
+    const failed = new Set(this.#clock.monotonicMs() - this.#failedMs < AGAIN_MS ? [] : this.#failed)
+    if (failed.size > 0) this.#failed.clear()
+    return failed
   }
 }
 

@@ -66,11 +66,14 @@ export interface Setting {
   readonly cwd?: string
   /** User and group, where not those of the tests. */
   readonly uid?: number
+  /** A command that ends by becoming the program: it gets the program's words behind its own. */
+  readonly under?: readonly string[]
 }
 
-function spawned(words: readonly string[], { cwd, uid }: Setting): ChildProcessWithoutNullStreams {
+function spawned(words: readonly string[], { cwd, uid, under = [] }: Setting): ChildProcessWithoutNullStreams {
   const user = uid === undefined ? {} : { uid, gid: uid }
-  return spawn(process.execPath, [main, ...words], { cwd, ...user, env: { ...process.env, TZ: 'UTC' } })
+  const [command, ...rest] = [...under, process.execPath, main, ...words]
+  return spawn(command, rest, { cwd, ...user, env: { ...process.env, TZ: 'UTC' } })
 }
 
 /** Runs a command to its end. */
@@ -123,11 +126,12 @@ export async function daemon(
   mode: 'client' | 'relay' | 'server',
   configuration: string,
   folder: string = temporaryFolder(),
+  setting: Setting = {},
 ): Promise<Daemon> {
   const config = join(folder, `${mode}.yaml`)
   const data = /^data:/m.test(configuration) ? '' : `data: ${JSON.stringify(join(folder, `data-${mode}`))}\n`
   writeFileSync(config, data + configuration)
-  return started([mode, '-c', config], { cwd: folder })
+  return started([mode, '-c', config], { cwd: folder, ...setting })
 }
 
 /** Starts a daemon by these words, and waits until it is up. */

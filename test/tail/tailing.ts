@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'vitest'
-import { systemClock } from '../../common/clock.ts'
+import { systemClock, type Clock } from '../../common/clock.ts'
 import { systemDisk, type Disk } from '../../common/disk.ts'
 import { utc } from '../../common/message/zone.ts'
 import { createMetrics } from '../../common/metric.ts'
@@ -14,7 +14,7 @@ import { SlabPool } from '../../common/pipeline/slab.ts'
 import type { Sink, StreamMarks } from '../../common/pipeline/sink.ts'
 import { systemRandom } from '../../common/random.ts'
 import { fileSource } from '../../shipper/tail/file-source.ts'
-import { fakeLog } from '../fake/log.ts'
+import { fakeLog, type FakeLog } from '../fake/log.ts'
 import { FakeNet } from '../fake/net.ts'
 import { textsOf } from '../fake/sink.ts'
 
@@ -40,6 +40,7 @@ export class Tailing implements Sink {
   offered = 0
   /** The disk, for tests that let it fail. */
   disk: Disk = systemDisk
+  clock: Clock = systemClock
   /** While set, writes are open until it settles. */
   held: Promise<void> | undefined
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined
@@ -78,7 +79,7 @@ export class Tailing implements Sink {
   }
 
   async start(): Promise<void> {
-    const seams = { clock: systemClock, disk: this.disk, net: new FakeNet(), random: systemRandom }
+    const seams = { clock: this.clock, disk: this.disk, net: new FakeNet(), random: systemRandom }
     const platform = { ...seams, log: this.#log, metrics: this.#metrics, slabs: new SlabPool() }
     const given = fileSource.options.parse(this.#options)
     const source = fileSource.create(given, {
@@ -107,6 +108,10 @@ export class Tailing implements Sink {
       cpSync(copy, this.#data, { recursive: true })
       rmSync(copy, { recursive: true })
     }
+  }
+
+  get lines(): FakeLog['lines'] {
+    return this.#log.lines
   }
 
   /** Whether its log has a line that begins like this. */

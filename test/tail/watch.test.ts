@@ -1,0 +1,81 @@
+// Watches that the kernel does not give: the sweep alone finds everything, and one line says why it takes seconds.
+
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+import { afterAll, beforeAll, test } from 'vitest'
+import { systemClock } from '../../common/clock.ts'
+import { asLines, numbered, Tailing } from './tailing.ts'
+
+const { appendFileSync, mkdirSync, renameSync, truncateSync, writeFileSync } = fs
+
+/** What `fs.watch` throws for a folder, as Node makes it of inotify's errno; undefined where there is a watch to be had. */
+let refusal: { readonly code: string; readonly errno: number; readonly text: string } | undefined
+let asked: string[] = []
+
+const { watch } = fs
+
+beforeAll(() => {
+  fs.watch = ((path: string, ...rest: never[]) => {
+    asked.push(path)
+    if (!refusal) return watch(path, ...rest)
+    const { code, errno, text } = refusal
+    const about = { errno, syscall: 'watch', code, path, filename: path }
+    throw Object.assign(new Error(`${code}: ${text}, watch '${path}'`), about)
+  }) as typeof fs.watch
+  syncBuiltinESMExports()
+})
+
+afterAll(() => {
+  fs.watch = watch
+  syncBuiltinESMExports()
+})
+
+const refusals = [
+  { code: 'ENOSPC', errno: -28, text: 'System limit for number of file watchers reached', raise: 'max_user_watches' },
+  { code: 'EMFILE', errno: -24, text: 'too many open files', raise: 'max_user_instances' },
+]
+
+for (const { raise, ...shape } of refusals) {
+  test(`${shape.code} from inotify: everything comes by looking, and one line names ${raise}`, async (context) => {
+    const { expect } = context
+    refusal = shape
+    asked = []
+    const tailing = new Tailing(context, '**/*.log')
+    for (const folder of ['a', 'b', 'c']) mkdirSync(tailing.path(folder))
+    writeFileSync(tailing.path('a/one.log'), asLines(numbered('first', 20)))
+    await tailing.start()
+    await tailing.expectStored(numbered('first', 20))
+    expect(asked.length).toBeGreaterThan(0)
+    appendFileSync(tailing.path('a/one.log'), asLines(numbered('more', 20)))
+    renameSync(tailing.path('a/one.log'), tailing.path('a/one.log.1'))
+    writeFileSync(tailing.path('a/one.log'), asLines(numbered('rotated', 20)))
+    mkdirSync(tailing.path('later/below'), { recursive: true })
+    writeFileSync(tailing.path('later/below/two.log'), asLines(numbered('later', 20)))
+    const all = ['first', 'more', 'rotated', 'later'].flatMap((name) => numbered(name, 20))
+    await tailing.expectStored(all)
+    truncateSync(tailing.path('a/one.log'))
+    appendFileSync(tailing.path('a/one.log'), 'after\n')
+    await tailing.expectStored([...all, 'after'])
+    const said = tailing.lines.filter(({ text }) => text.startsWith('folders cannot be watched'))
+    expect(said.length).toBe(1)
+    expect(said[0].text).toContain(`fs.inotify.${raise}`)
+    expect(said[0].values['reason']).toContain(shape.code)
+  }, 60_000)
+}
+
+test('a folder that could not be watched is watched when there are watches again', async (context) => {
+  const { expect } = context
+  refusal = refusals[0]
+  asked = []
+  const tailing = new Tailing(context, '*.log')
+  let aheadMs = 0
+  tailing.clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs }
+  writeFileSync(tailing.path('a.log'), 'first\n')
+  await tailing.start()
+  await tailing.expectStored(['first'])
+  await expect.poll(() => asked.length, { timeout: 20_000 }).toBe(1)
+  refusal = undefined
+  aheadMs = 60_000
+  await expect.poll(() => asked.length, { timeout: 20_000 }).toBe(2)
+  expect(asked).toEqual([tailing.logs, tailing.logs])
+}, 60_000)
