@@ -12,6 +12,7 @@ import { median } from './measure.ts'
 import { rsyslog, sluice, syslogNg, syslogNgOneThread, type System } from './systems.ts'
 import { fileChain } from './chain-work.ts'
 import { manyConnections } from './connections-work.ts'
+import { relpSender } from './relp-sender-work.ts'
 import { relay, tcpToFile, type Result } from './work.ts'
 import { udpToFile } from './udp-work.ts'
 
@@ -66,6 +67,15 @@ const scenarios: readonly Scenario[] = [
     run: (system) => fileChain(system, { ...feed('rfc3164'), times: 4 }, 'relp'),
   },
   {
+    name: 'relp-sender',
+    title: 'rsyslog → RELP, window 128 → sluice to a file, to a synced archive; rsyslog to a file',
+    systems: [sluice, { ...sluice, name: 'sluice, archive' }, rsyslog],
+    run: ({ name }) => {
+      const result = relpSender(name === 'sluice' ? 'sluice' : name === 'rsyslog' ? 'rsyslog' : 'sluice-archive')
+      return result ? Promise.resolve(result) : Promise.reject(new Error('needs unshare(1), ip(8) and rsyslog'))
+    },
+  },
+  {
     name: 'connections',
     title: '10,000 TCP connections, a message now and then',
     systems: [sluice],
@@ -104,7 +114,13 @@ async function main(): Promise<void> {
   const wanted = scenarios.filter(({ name }) => words.length === 0 || words.some((word) => name.startsWith(word)))
   for (const system of [sluice, syslogNg, rsyslog]) say(`${system.name}: ${system.version() ?? 'not installed'}`)
   say(`idle resident memory: ${MiB(await idleMemory())}`)
-  for (const scenario of wanted) await compare(scenario, runs)
+  for (const scenario of wanted) {
+    try {
+      await compare(scenario, runs)
+    } catch (error) {
+      say(`\n${scenario.title}: not measured, ${String(error)}`)
+    }
+  }
 }
 
 async function compare(scenario: Scenario, runs: number): Promise<void> {

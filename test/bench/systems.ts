@@ -14,8 +14,8 @@ export interface Job {
   readonly port: number
   /** Syslog format of the input, where the system must be told. */
   readonly syslog: 'rfc3164' | 'rfc5424'
-  /** `file`: to `<folder>/out.log` as iso lines; `relay`: warnings and worse to TCP `relayPort`, newline framing. */
-  readonly work: 'tcp-file' | 'udp-file' | 'relay' | 'tail-relay'
+  /** `file`: to `<folder>/out.log` as iso lines; `archive`: to an archive, sluice alone; `relay`: warnings and worse to TCP `relayPort`, newline framing. */
+  readonly work: 'tcp-file' | 'udp-file' | 'relay' | 'tail-relay' | 'relp-archive'
   readonly relayPort?: number
   /** `tail-relay`: the file to follow. */
   readonly input?: string
@@ -85,7 +85,8 @@ export const sluice: System = {
         ? `  in: { type: file, paths: [${JSON.stringify(job.input)}] }`
         : `  in: { type: syslog, listen: ["${scheme}://127.0.0.1:${job.port}"] }`
     const relay = `{ type: forward, to: ["${job.transport ?? 'tcp'}://127.0.0.1:${job.relayPort}"]${job.transport ? '' : ', framing: newline'} }`
-    const destinations = job.work.endsWith('file') ? `{ type: file, path: ${out}, line: iso }` : relay
+    const file = `{ type: file, path: ${out}, line: iso }`
+    const destinations = job.work === 'relp-archive' ? '{ type: archive }' : job.work.endsWith('file') ? file : relay
     const where = job.work === 'relay' ? 'where: "severity:>=warning", ' : ''
     const text = `data: ${JSON.stringify(join(job.folder, 'data'))}
 sources:
@@ -161,6 +162,7 @@ export const rsyslog: System = {
         : `module(load="imptcp" threads="2")\ninput(type="imptcp" address="127.0.0.1" port="${job.port}")`,
       relay: `module(load="imptcp" threads="2")\ninput(type="imptcp" address="127.0.0.1" port="${job.port}")`,
       'udp-file': `module(load="imudp" threads="2" batchSize="256")\ninput(type="imudp" address="127.0.0.1" port="${job.port}" rcvbufSize="8m")`,
+      'relp-archive': '',
       'tail-relay': `module(load="imfile")\ninput(type="imfile" file="${job.input}" tag="app:")`,
     }
     const output = job.work.endsWith('file')
