@@ -1,6 +1,7 @@
 // What configuration knows of a source or destination type: its name, its options, and how to make one. Each type
 // exports one of these beside its code; `config/` collects them and knows nothing else of them.
 
+import type { Disk } from './disk.ts'
 import type { ZodType } from './option.ts'
 import type { Zone } from './message/zone.ts'
 import type { Platform } from './platform.ts'
@@ -21,6 +22,14 @@ export interface ComponentContext {
   readonly localZone: Zone
 }
 
+/** What only a look at the machine finds wrong with options. */
+export interface Misfit {
+  /** Where, from the component's options on. */
+  readonly path: readonly string[]
+  /** Without a full stop. */
+  readonly sentence: string
+}
+
 export interface SourceType<Options> {
   /** What stands behind `type:`. */
   readonly type: string
@@ -28,6 +37,8 @@ export interface SourceType<Options> {
   readonly about: string
   /** All options but `type`, strict; what it parses to is what `create` takes. */
   readonly options: ZodType<Options>
+  /** Looks at the files that options name, before anything starts. */
+  examine?(options: Options, disk: Disk): Promise<readonly Misfit[]>
   create(options: Options, context: ComponentContext): Source
 }
 
@@ -35,5 +46,7 @@ export interface DestinationType<Options> {
   readonly type: string
   readonly about: string
   readonly options: ZodType<Options>
+  /** Looks at the files that options name, before anything starts. */
+  examine?(options: Options, disk: Disk): Promise<readonly Misfit[]>
   create(options: Options, context: ComponentContext): Destination
 }

@@ -22,6 +22,8 @@ export const faultCodes = {
   HOST_UNRESOLVED: 'A host name has no address.',
   CONNECTION_REFUSED: 'The peer refused the connection or did not answer.',
   CONNECTION_LOST: 'The connection ended before all was written.',
+  TLS_KEYS: 'A certificate or key cannot be read or used.',
+  TLS_HANDSHAKE: 'A TLS connection could not be agreed upon.',
   DISK_FULL: 'The disk is full, or a quota is.',
   DISK_ERROR: 'The disk reports an error.',
   FILE_UNREADABLE: 'A file that a source names cannot be read.',

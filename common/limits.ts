@@ -48,6 +48,14 @@ export const CONNECT_WAIT_MS = 10_000
 /** Of a name with several addresses the next is tried after this. (Node waits 250 ms, too short for a receiver far away.) */
 export const CONNECT_ADDRESS_WAIT_MS = 2_500
 
+/** A TLS handshake that is not done by then has failed: a silent peer holds a connection no longer. */
+export const TLS_HANDSHAKE_WAIT_MS = 10_000
+/** A TLS 1.3 client is done before the server has seen its certificate: it is listened for a refusal for twice as long as the
+ * handshake took, and at least … */
+export const TLS_REFUSAL_WAIT_MIN_MS = 100
+/** … but no longer than this. */
+export const TLS_REFUSAL_WAIT_MAX_MS = 2_000
+
 /** Default of `drain`: how long SIGTERM waits for open writes. */
 export const DRAIN_MS = 10_000
 

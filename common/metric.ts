@@ -13,6 +13,10 @@ export const metricTable = {
   sluice_defects_total: { help: 'Messages kept although something was wrong with them.', labels: ['code', 'source'] },
   sluice_connections: { help: 'Open connections, by source.', labels: ['source'] },
   sluice_connections_refused_total: { help: 'Connections turned away, by reason.', labels: ['source', 'reason'] },
+  sluice_tls_handshake_failed_total: {
+    help: 'Connections that ended in their TLS handshake, by source.',
+    labels: ['source'],
+  },
   sluice_reconnects_total: { help: 'Connection attempts after the first, by destination.', labels: ['destination'] },
   sluice_in_doubt_total: { help: 'Messages sent again that the peer may have had already.', labels: ['destination'] },
   sluice_write_errors_total: { help: 'Failed writes that are tried again, by destination.', labels: ['destination'] },

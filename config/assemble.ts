@@ -112,8 +112,14 @@ export class Pipeline {
     await settled
   }
 
-  /** SIGHUP: destinations reopen what they write to. */
+  /** SIGHUP: sources read their certificates again, destinations reopen what they write to. One that cannot says so and goes on as it was. */
   async reopen(): Promise<void> {
-    for (const destination of this.destinations) await destination.reopen?.()
+    for (const component of [...this.sources, ...this.destinations]) {
+      try {
+        await component.reopen?.()
+      } catch (error) {
+        this.#platform.log.error({ component: component.name, reason: reasonOf(error) }, 'not reopened')
+      }
+    }
   }
 }

@@ -1,7 +1,7 @@
 // A daemon's life: configuration, lock, pipeline, signals, the report once a minute, drain.
 
 import { hostname } from 'node:os'
-import { Fault, reasonOf } from '../common/fault.ts'
+import { Fault } from '../common/fault.ts'
 import { REPORT_EVERY_MS } from '../common/limits.ts'
 import { openLog, type Log } from '../common/log.ts'
 import { createMetrics } from '../common/metric.ts'
@@ -9,7 +9,7 @@ import { lockDataFolder } from '../common/net/data-lock.ts'
 import { systemPlatform, type Platform } from '../common/platform.ts'
 import { Pipeline } from './assemble.ts'
 import type { Configuration, Mode } from './configuration.ts'
-import { builtInText, loadConfiguration } from './load.ts'
+import { builtInText, loadToRun } from './load.ts'
 import { adviceFor } from './advice.ts'
 import { CounterReport } from './counter-report.ts'
 
@@ -36,7 +36,7 @@ export async function runDaemon(mode: Mode, configPath: string | undefined): Pro
 
 async function runFromConfiguration(mode: Mode, configPath: string | undefined): Promise<number> {
   const log = openLog()
-  const loaded = await loadConfiguration(configPath, mode)
+  const loaded = await loadToRun(configPath, mode)
   if (!loaded.configuration) {
     process.stderr.write(loaded.text)
     return EXIT_CANNOT_START
@@ -86,12 +86,8 @@ async function untilStopped(pipeline: Pipeline, platform: Platform): Promise<voi
 }
 
 async function reopen(pipeline: Pipeline, log: Log): Promise<void> {
-  try {
-    await pipeline.reopen()
-    log.info('output files reopened')
-  } catch (error) {
-    log.error({ reason: reasonOf(error) }, 'output files not reopened')
-  }
+  await pipeline.reopen()
+  log.info('output files reopened')
 }
 
 const threeThingsToTry = `

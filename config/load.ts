@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { systemDisk } from '../common/disk.ts'
 import { errnoOf, reasonOf } from '../common/fault.ts'
 import type { Configuration, Mode } from './configuration.ts'
+import { examine } from './examine.ts'
 import { findConfiguration } from './find-configuration.ts'
 import { SourceText, type ConfigFault } from './source-text.ts'
 import { knownTypes, type KnownTypes } from './types.ts'
@@ -12,7 +13,12 @@ import { validate } from './validate.ts'
 
 /** What came of loading: a configuration, or faults and the text that shows them. */
 export type Loaded = { readonly builtIn: boolean; readonly unreadable: boolean } & (
-  | { readonly configuration: Configuration; readonly faults: readonly []; readonly text: '' }
+  | {
+      readonly configuration: Configuration
+      readonly faults: readonly []
+      readonly text: ''
+      readonly source: SourceText
+    }
   | { readonly configuration?: undefined; readonly faults: readonly ConfigFault[]; readonly text: string }
 )
 
@@ -42,12 +48,23 @@ export async function loadConfiguration(path?: string, mode?: Mode, known: Known
   return loaded.configuration ? { ...loaded, configuration: { ...loaded.configuration, path: found } } : loaded
 }
 
-/** The same for a text that is at hand; `name` is how faults call it. */
+/** The same for who means to run it: the files that options name, such as certificates, are looked at as well. */
+export async function loadToRun(path?: string, mode?: Mode): Promise<Loaded> {
+  const loaded = await loadConfiguration(path, mode)
+  if (!loaded.configuration) return loaded
+  const { configuration, source, builtIn } = loaded
+  const faults = await examine(configuration, source.text, systemDisk)
+  if (faults.length === 0) return loaded
+  return { builtIn, unreadable: false, faults, text: faults.map((fault) => source.show(fault)).join('') }
+}
+
+/** A configuration from a text that is at hand; `name` is how faults call it. */
 export function loadText(name: string, text: string, mode?: Mode, known: KnownTypes = knownTypes): Loaded {
   const source = new SourceText(name, text.replace(/^\ufeff/, ''))
   const validated = validate(source, mode, known)
   const common = { builtIn: false, unreadable: false }
-  if ('configuration' in validated) return { ...common, configuration: validated.configuration, faults: [], text: '' }
+  if ('configuration' in validated)
+    return { ...common, configuration: validated.configuration, faults: [], text: '', source }
   const { faults } = validated
   return { ...common, faults, text: faults.map((fault) => source.show(fault)).join('') }
 }

@@ -19,8 +19,6 @@ export interface Subject {
   readonly declaration: ZodType
   /** Keys that are read elsewhere, such as `type`. */
   readonly besides?: readonly string[]
-  /** Keys that a later version reads. */
-  readonly later?: readonly string[]
 }
 
 interface Issue {
@@ -94,10 +92,9 @@ class FaultWriter {
     const has = owner === undefined ? this.#subject.has : `"${owner}" has`
     for (const key of keys) {
       const { at } = this.#find([...path, key])
-      const later = path.length === 0 && this.#subject.later?.includes(key)
-      const suggestion = later ? undefined : nearest(key, known)
+      const suggestion = nearest(key, known)
       const list = known.length === 0 ? '' : `; there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ')}`
-      const rest = later ? ' in this version yet' : suggestion === undefined ? list : ''
+      const rest = suggestion === undefined ? list : ''
       this.#push('CONFIG_UNKNOWN_KEY', at, `${has} no "${key}"${rest}`, suggestion)
     }
   }

@@ -24,9 +24,3 @@ export const laterTypes = {
   sources: ['unix', 'journal', 'pipe', 'exec', 'kmsg'],
   destinations: ['sqlite', 'postgres', 'clickhouse'],
 } as const
-
-/** Options that the same is true of. */
-export const laterKeys = {
-  sources: ['tls'],
-  destinations: ['tls'],
-} as const

@@ -20,7 +20,7 @@ import {
 import { readOptions, type Subject } from './option-faults.ts'
 import { placeInScalar } from './scalar-place.ts'
 import type { ConfigFault, SourceText } from './source-text.ts'
-import { laterKeys, laterTypes, type KnownTypes } from './types.ts'
+import { laterTypes, type KnownTypes } from './types.ts'
 import { parseYaml, type YamlEntry, type YamlMap, type YamlNode, type YamlScalar } from './yaml.ts'
 
 /** Either a configuration or what is wrong with it, in the order of the file. */
@@ -161,7 +161,6 @@ class Validation {
         ...words,
         declaration: group === 'destinations' ? extended(type.options, destinationOptions) : type.options,
         besides: ['type'],
-        later: laterKeys[group],
       }
       const read = this.#readOptions(subject)
       components.push({ name, type: type as never, options: read })

@@ -9,6 +9,7 @@ import { OriginReader } from '../../common/pipeline/origin-bytes.ts'
 import type { StreamMarks } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
 import type { ConnectionGate } from './connection-gate.ts'
+import type { TlsDoor } from './tls-door.ts'
 import { RelpGather } from './relp-gather.ts'
 import { RelpSession, type RelpSurroundings } from './relp-session.ts'
 import type { ListenerSettings } from './tcp-listener.ts'
@@ -40,9 +41,9 @@ export class RelpListener {
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
-  /** Listens on one more address; resolves to its port. */
-  async listen(at: Endpoint): Promise<number> {
-    const listener = await this.#platform.net.listen(at, (connection) => this.#accept(connection))
+  /** Listens on one more address, behind a door where it is TLS; resolves to its port. */
+  async listen(at: Endpoint, door?: TlsDoor): Promise<number> {
+    const listener = await this.#platform.net.listen(at, (connection) => this.#accept(connection, door))
     this.#listeners.push(listener)
     return listener.port
   }
@@ -82,9 +83,11 @@ export class RelpListener {
     }
   }
 
-  #accept(connection: Connection): void {
-    if (this.#stopped) connection.destroy()
-    else if (this.#gate.admits(connection)) this.#take(connection)
+  #accept(connection: Connection, door: TlsDoor | undefined): void {
+    if (this.#stopped) return connection.destroy()
+    if (!this.#gate.admits(connection)) return
+    if (door) void door.lead(connection, (secured) => this.#take(secured))
+    else this.#take(connection)
   }
 
   #take(connection: Connection): void {

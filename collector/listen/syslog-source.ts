@@ -1,4 +1,4 @@
-// The `syslog` source: listens for syslog on UDP and TCP, and for RELP.
+// The `syslog` source: listens for syslog on UDP, TCP and TLS (RFC 5425), and for RELP with and without TLS.
 
 import type { ComponentContext, SourceType } from '../../common/component.ts'
 import { isWithin, parseAddress } from '../../common/expression/address.ts'
@@ -6,31 +6,50 @@ import { CONNECTIONS_MAX } from '../../common/limits.ts'
 import { DEFAULT_PRIORITY } from '../../common/message/priority.ts'
 import { count, flag, list, options, type OptionsOf } from '../../common/option.ts'
 import { endpointUrl, network, zone } from '../../common/option-values.ts'
+import type { Endpoint } from '../../common/net/net.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import type { Sink, Source } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
 import { Intake } from '../../common/pipeline/intake.ts'
+import { examineTls, listenerTls } from '../../common/tls/tls-option.ts'
 import { ConnectionGate } from './connection-gate.ts'
 import { RelpListener } from './relp-listener.ts'
 import { TcpListener, type ListenerSettings } from './tcp-listener.ts'
+import { TlsDoor } from './tls-door.ts'
 import { UdpListener } from './udp-listener.ts'
 
 const syslogOptions = options({
-  listen: list(endpointUrl(['udp', 'tcp', 'relp'], 'listen')).describe('Addresses to listen on.'),
+  listen: list(endpointUrl(['udp', 'tcp', 'tls', 'relp', 'relps'], 'listen')).describe('Addresses to listen on.'),
   zone: zone().prefault('local').describe('Zone of times that name none.'),
   keep_host: flag().prefault(true).describe('Whether a message keeps the host it names, or gets its sender’s address.'),
   max_connections: count(1, 1_000_000)
     .prefault(CONNECTIONS_MAX)
-    .describe('TCP and RELP connections at a time; more are turned away and counted.'),
+    .describe(
+      'TCP, TLS and RELP connections at a time, also those in their handshake; more are turned away and counted.',
+    ),
   allow: list(network()).optional().describe('Who may send; everybody where it is not given.'),
+  tls: listenerTls().optional().describe('Certificates of `tls://` and `relps://`.'),
+}).superRefine(({ listen, tls }, context) => {
+  const fault = (message: string, ...path: (string | number)[]) => context.addIssue({ code: 'custom', message, path })
+  if (tls && !listen.some(speaksTls)) fault('no address of "listen" begins with tls:// or relps://', 'tls')
+  if (tls) return
+  listen.forEach((address, index) => {
+    if (!speaksTls(address)) return
+    fault(`${address.scheme}:// needs certificate and key; add tls: { cert: …, key: … }`, 'listen', index)
+  })
 })
+
+function speaksTls({ scheme }: { readonly scheme: string }): boolean {
+  return scheme === 'tls' || scheme === 'relps'
+}
 
 type SyslogOptions = OptionsOf<typeof syslogOptions>
 
 export const syslogSource: SourceType<SyslogOptions> = {
   type: 'syslog',
-  about: 'Listens for syslog on UDP and TCP, in any format and framing, and for RELP.',
+  about: 'Listens for syslog on UDP and TCP, in any format and framing, and for RELP; both with TLS where asked for.',
   options: syslogOptions,
+  examine: ({ tls }, disk) => examineTls(tls, disk),
   create: (given, context) => new SyslogSource(given, context),
 }
 
@@ -41,6 +60,7 @@ class SyslogSource implements Source {
   readonly #tcp: TcpListener
   readonly #udp: UdpListener
   readonly #relp: RelpListener
+  readonly #door: TlsDoor | undefined
 
   constructor(given: SyslogOptions, context: ComponentContext) {
     this.name = context.name
@@ -52,19 +72,36 @@ class SyslogSource implements Source {
     this.#tcp = new TcpListener(settings, gate, platform)
     this.#udp = new UdpListener(settings, platform)
     this.#relp = new RelpListener(settings, gate, platform)
+    if (given.tls) this.#door = new TlsDoor(this.name, given.tls, gate, platform)
   }
 
   async open(): Promise<void> {
     try {
+      await this.#door?.open()
       for (const { scheme, host, port } of this.#options.listen) {
-        const listener = { udp: this.#udp, tcp: this.#tcp, relp: this.#relp }[scheme]
-        const bound = await listener.listen({ host, port })
+        const bound = await this.#listen(scheme, { host, port })
         this.#platform.log.info({ source: this.name, scheme, host, port: bound }, 'listening')
       }
     } catch (error) {
-      await Promise.all([this.#tcp.stop(), this.#udp.stop(), this.#relp.stop()])
+      await this.#stop()
       throw error
     }
+  }
+
+  #listen(scheme: SyslogOptions['listen'][number]['scheme'], at: Endpoint): Promise<number> {
+    if (scheme === 'udp') return this.#udp.listen(at)
+    const listener = scheme === 'tcp' || scheme === 'tls' ? this.#tcp : this.#relp
+    return listener.listen(at, speaksTls({ scheme }) ? this.#door : undefined)
+  }
+
+  /** Certificates that were renewed are shown to whoever connects from now on. */
+  async reopen(): Promise<void> {
+    await this.#door?.renew()
+  }
+
+  async #stop(): Promise<void> {
+    this.#door?.stop()
+    await Promise.all([this.#tcp.stop(), this.#udp.stop(), this.#relp.stop()])
   }
 
   async run(sink: Sink, signal: AbortSignal): Promise<void> {
@@ -73,7 +110,7 @@ class SyslogSource implements Source {
     this.#udp.start(intake)
     this.#relp.start(intake, sink.streams)
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
-    await Promise.all([this.#tcp.stop(), this.#udp.stop(), this.#relp.stop()])
+    await this.#stop()
     await intake.close()
     this.#relp.finish()
   }

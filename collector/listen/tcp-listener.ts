@@ -9,6 +9,7 @@ import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
 import type { Intake } from '../../common/pipeline/intake.ts'
 import type { ConnectionGate } from './connection-gate.ts'
+import type { TlsDoor } from './tls-door.ts'
 
 /** What a listener needs to know of its source. */
 export interface ListenerSettings {
@@ -52,9 +53,9 @@ export class TcpListener {
     this.#platform = platform
   }
 
-  /** Listens on one more address; resolves to its port. */
-  async listen(at: Endpoint): Promise<number> {
-    const listener = await this.#platform.net.listen(at, (connection) => this.#accept(connection))
+  /** Listens on one more address, behind a door where it is TLS; resolves to its port. */
+  async listen(at: Endpoint, door?: TlsDoor): Promise<number> {
+    const listener = await this.#platform.net.listen(at, (connection) => this.#accept(connection, door))
     this.#listeners.push(listener)
     return listener.port
   }
@@ -83,9 +84,11 @@ export class TcpListener {
     this.#open.clear()
   }
 
-  #accept(connection: Connection): void {
-    if (this.#stopped) connection.destroy()
-    else if (this.#gate.admits(connection)) this.#take(connection)
+  #accept(connection: Connection, door: TlsDoor | undefined): void {
+    if (this.#stopped) return connection.destroy()
+    if (!this.#gate.admits(connection)) return
+    if (door) void door.lead(connection, (secured) => this.#take(secured))
+    else this.#take(connection)
   }
 
   #take(connection: Connection): void {

@@ -51,11 +51,56 @@ export interface DatagramSocket {
   close(): Promise<void>
 }
 
+/** Certificates and their key, each in PEM as it stands in its file. */
+export interface TlsKeys {
+  /** Ours, with those between it and a root behind it. */
+  readonly cert?: Buffer
+  readonly key?: Buffer
+  /** Who may sign the peer's. */
+  readonly ca?: Buffer
+}
+
+/**
+ * Whether the peer must show a certificate that `ca` signed. `required`: else there is no connection. `optional`: a client may
+ * show none; a server's that does not hold is only told of. `none`: it is not looked at.
+ */
+export type TlsVerify = 'required' | 'optional' | 'none'
+
+/** What clients meet that open TLS connections to us. */
+export interface TlsServer {
+  /**
+   * Waits for the handshake on an accepted connection that was not started, which is this call's from now on. Rejects with
+   * `TLS_HANDSHAKE`, also after `TLS_HANDSHAKE_WAIT_MS`; with `CONNECTION_LOST` where the peer left without a byte, as a
+   * probe does. Then the connection is ended.
+   */
+  secure(connection: Connection): Promise<Connection>
+  /** Other keys for handshakes from now on. Throws `TLS_KEYS`, and then keeps those it has. */
+  renew(keys: TlsKeys): void
+}
+
+/** How we meet a server. */
+export interface TlsGreeting {
+  /** The name or address that its certificate must carry. */
+  readonly serverName: string
+  readonly keys: TlsKeys
+  readonly verify: TlsVerify
+  /** Told where `verify` is `optional` and the certificate does not hold. */
+  doubted?(reason: string): void
+}
+
 export interface Net {
   /** Rejects with `PORT_TAKEN`, `PORT_FORBIDDEN` or `ADDRESS_UNAVAILABLE`. */
   listen(at: Endpoint, accept: (connection: Connection) => void): Promise<Listener>
   /** Rejects with `CONNECTION_REFUSED` or `HOST_UNRESOLVED`, both retryable, also after `CONNECT_WAIT_MS`. */
   connect(to: Endpoint, signal?: AbortSignal): Promise<Connection>
+  /** Throws `TLS_KEYS` where they cannot be used. */
+  tlsServer(keys: TlsKeys, verify: TlsVerify): TlsServer
+  /**
+   * TLS over a connection that was not started, which is this call's from now on. Resolves when the server has had the time to
+   * refuse us. Rejects with `TLS_HANDSHAKE`, retryable, that says what is wrong and what to do; or with `TLS_KEYS`. Then
+   * the connection is ended.
+   */
+  secureTo(connection: Connection, greeting: TlsGreeting, signal?: AbortSignal): Promise<Connection>
   /** A datagram socket bound to an address, or (`undefined`) one to send from. */
   bind(at: Endpoint | undefined, receiveBufferBytes?: number): Promise<DatagramSocket>
   /** The addresses of a name, as text. Rejects with `HOST_UNRESOLVED`, retryable. */

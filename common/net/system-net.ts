@@ -1,26 +1,22 @@
-// The real network: node:net and node:dgram.
+// The real network: node:net and node:dgram; TLS lies beside it.
 
 import * as dgram from 'node:dgram'
 import { lookup } from 'node:dns/promises'
 import * as net from 'node:net'
 import { errnoOf, Fault, reasonOf } from '../fault.ts'
-import { CONNECT_ADDRESS_WAIT_MS, CONNECT_WAIT_MS, KEEPALIVE_MS } from '../limits.ts'
-import { readShared } from './shared-read.ts'
-import type { Connection, ConnectionEvents, DatagramSocket, Endpoint, Listener, Net } from './net.ts'
+import { CONNECT_ADDRESS_WAIT_MS, CONNECT_WAIT_MS } from '../limits.ts'
+import { plainAddress, SystemConnection } from './system-connection.ts'
+import { secureTo, tlsServer } from './system-tls.ts'
+import type { Connection, DatagramSocket, Endpoint, Listener, Net } from './net.ts'
 
 // How many connections the kernel may hold for us while we are busy: a restart of a thousand senders at once.
 const BACKLOG = 4096
 
-export const systemNet: Net = { listen, connect, bind, resolve }
+export const systemNet: Net = { listen, connect, tlsServer, secureTo, bind, resolve }
 
 /** An address as it is written: IPv6 in brackets. */
 function written({ host, port }: Endpoint): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-}
-
-/** `::ffff:192.0.2.7` is the IPv4 address 192.0.2.7 seen through a socket for both. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
 }
 
 function bindFault(error: unknown, at: Endpoint, protocol: string): Fault {
@@ -35,58 +31,6 @@ function bindFault(error: unknown, at: Endpoint, protocol: string): Fault {
       return new Fault('HOST_UNRESOLVED', `${at.host} has no address`, { cause: error })
     default:
       return new Fault('ADDRESS_UNAVAILABLE', `cannot listen on ${where}: ${reasonOf(error)}`, { cause: error })
-  }
-}
-
-class SystemConnection implements Connection {
-  readonly peer: Endpoint
-  readonly #socket: net.Socket
-
-  constructor(socket: net.Socket) {
-    this.#socket = socket
-    this.peer = { host: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
-    socket.setKeepAlive(true, KEEPALIVE_MS)
-    socket.setNoDelay(true)
-    // Before `start` a reset must not end the process; the close event that follows is what counts.
-    socket.on('error', () => {})
-  }
-
-  start(events: ConnectionEvents): void {
-    const socket = this.#socket
-    let failure: Error | undefined
-    if (!readShared(socket, (chunk) => events.data(chunk))) socket.on('data', (chunk: Buffer) => events.data(chunk))
-    socket.on('end', () => events.end())
-    socket.on('error', (error) => (failure = error))
-    if (socket.destroyed) setImmediate(() => events.close(failure))
-    else socket.on('close', () => events.close(failure))
-    // What was accepted does not flow before this: bytes that nobody listens for would be gone.
-    socket.resume()
-  }
-
-  pause(): void {
-    this.#socket.pause()
-  }
-
-  resume(): void {
-    this.#socket.resume()
-  }
-
-  write(bytes: Buffer): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#socket.write(bytes, (error) => {
-        if (error) reject(new Fault('CONNECTION_LOST', reasonOf(error), { retryable: true, cause: error }))
-        else resolve()
-      })
-    })
-  }
-
-  end(): void {
-    // A peer that never closes its side must not keep a process alive that has nothing more to say.
-    this.#socket.end(() => this.#socket.unref())
-  }
-
-  destroy(): void {
-    this.#socket.destroy()
   }
 }
 

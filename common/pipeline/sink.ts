@@ -40,4 +40,6 @@ export interface Source {
   open(): Promise<void>
   /** Runs until `signal` aborts; resolves when every write it began has settled and everything is let go of. */
   run(sink: Sink, signal: AbortSignal): Promise<void>
+  /** Reads again what it was opened with and may have been replaced (SIGHUP: certificates). */
+  reopen?(): Promise<void>
 }

@@ -24,8 +24,8 @@ export function checkCommand(): Command {
     .option('-c, --config <file>', 'configuration; else ./sluice.yaml, /etc/sluice/sluice.yaml, built-in')
     .addHelpText('after', examples)
     .action(async ({ config }: { config?: string }) => {
-      const { loadConfiguration } = await import('../load.ts')
-      process.exitCode = report(await loadConfiguration(config))
+      const { loadToRun } = await import('../load.ts')
+      process.exitCode = report(await loadToRun(config))
     })
 }
 

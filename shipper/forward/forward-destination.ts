@@ -1,4 +1,4 @@
-// The `forward` destination: to another syslog receiver, or several, over RELP, TCP or UDP.
+// The `forward` destination: to another syslog receiver, or several, over RELP, TCP (both with TLS where asked for) or UDP.
 
 import type { ComponentContext, DestinationType } from '../../common/component.ts'
 import { lineFormatNames } from '../../common/message/line-format.ts'
@@ -6,7 +6,9 @@ import { list, oneOf, options, type OptionsOf } from '../../common/option.ts'
 import { endpointUrl, type EndpointUrl } from '../../common/option-values.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import type { Destination, StreamMarks } from '../../common/pipeline/sink.ts'
+import { examineTls, forwardTls } from '../../common/tls/tls-option.ts'
 import { balances } from './dealing.ts'
+import { plainDial, tlsDial, type ForwardTls } from './dial.ts'
 import type { HealthChanged, Lane } from './lane.ts'
 import { Receivers } from './receivers.ts'
 import { RelpLane } from './relp-lane.ts'
@@ -14,8 +16,10 @@ import { TcpLane } from './tcp-lane.ts'
 import { UdpLane } from './udp-lane.ts'
 import { WireEncoder } from './wire-encoder.ts'
 
+const forwardSchemes = ['tcp', 'tls', 'udp', 'relp', 'relps'] as const
+
 const forwardOptions = options({
-  to: list(endpointUrl(['tcp', 'udp', 'relp'], 'connect'))
+  to: list(endpointUrl(forwardSchemes, 'connect'))
     .superRefine((receivers, context) => {
       receivers.forEach(({ scheme }, index) => {
         if (scheme === receivers[0].scheme) return
@@ -36,9 +40,15 @@ const forwardOptions = options({
   format: oneOf('received', ...lineFormatNames)
     .prefault('received')
     .describe('How messages are written; `received` is byte for byte as they came.'),
-  framing: oneOf('octet', 'newline').prefault('octet').describe('How messages are told apart on TCP (RFC 6587).'),
-}).superRefine(({ to, balance }, context) => {
+  framing: oneOf('octet', 'newline')
+    .prefault('octet')
+    .describe('How messages are told apart on TCP and TLS (RFC 6587, RFC 5425).'),
+  tls: forwardTls()
+    .optional()
+    .describe('How receivers of `tls://` and `relps://` are met; without it they are checked against the public cas.'),
+}).superRefine(({ to, balance, tls }, context) => {
   const fault = (message: string, ...path: (string | number)[]) => context.addIssue({ code: 'custom', message, path })
+  if (tls && !speaksTls(to[0])) fault('no address of "to" begins with tls:// or relps://', 'tls')
   if (to.length === 1) {
     if (balance !== undefined) fault('there is one receiver, and nothing to balance', 'balance')
   } else if (to[0].scheme === 'udp' && (balance ?? 'failover') === 'failover') {
@@ -46,12 +56,17 @@ const forwardOptions = options({
   }
 })
 
+function speaksTls({ scheme }: { readonly scheme: string }): boolean {
+  return scheme === 'tls' || scheme === 'relps'
+}
+
 type ForwardOptions = OptionsOf<typeof forwardOptions>
 
 export const forwardType: DestinationType<ForwardOptions> = {
   type: 'forward',
-  about: 'Sends on to another syslog receiver, or several, over RELP, TCP or UDP.',
+  about: 'Sends on to another syslog receiver, or several, over RELP, TCP (both with TLS where asked for) or UDP.',
   options: forwardOptions,
+  examine: ({ tls }, disk) => examineTls(tls, disk),
   create: (given, context) => new ForwardDestination(given, context),
 }
 
@@ -64,7 +79,7 @@ class ForwardDestination implements Destination {
     const { platform } = context
     const lanes = given.to.map((to) => (healthChanged: HealthChanged): Lane => {
       const encoder = new WireEncoder(given.format, given.framing, platform.random)
-      return laneTo(to, context, encoder, healthChanged)
+      return laneTo(to, given.tls, context, encoder, healthChanged)
     })
     this.#receivers = new Receivers(context.name, given.balance ?? 'failover', lanes, platform)
   }
@@ -88,12 +103,14 @@ class ForwardDestination implements Destination {
 }
 
 function laneTo(
-  to: EndpointUrl<'tcp' | 'udp' | 'relp'>,
+  to: EndpointUrl<(typeof forwardSchemes)[number]>,
+  tls: ForwardTls | undefined,
   { name, platform }: ComponentContext,
   encoder: WireEncoder,
   healthChanged: HealthChanged,
 ): Lane {
-  if (to.scheme === 'relp') return new RelpLane(name, to, encoder, platform, healthChanged)
   if (to.scheme === 'udp') return new UdpLane(name, to, encoder, platform)
-  return new TcpLane(name, to, encoder, platform, healthChanged)
+  const dial = speaksTls(to) ? tlsDial(name, to, tls ?? { verify: 'required' }, platform) : plainDial(to, platform)
+  const Kind = to.scheme === 'tcp' || to.scheme === 'tls' ? TcpLane : RelpLane
+  return new Kind(name, to, encoder, platform, healthChanged, dial)
 }

@@ -21,6 +21,7 @@ import { offersText, parseOffers } from '../../common/relp/offers.ts'
 import { responseData } from '../../common/relp/response.ts'
 import { readPositions, writeStreams } from '../../common/relp/stream-lines.ts'
 import { Backoff } from '../../common/retry.ts'
+import { plainDial, type Dial } from './dial.ts'
 import type { Given, HealthChanged, Lane } from './lane.ts'
 import { RelpBatches, type BatchFrame } from './relp-batches.ts'
 import { RelpPeer } from './relp-peer.ts'
@@ -38,7 +39,7 @@ export class RelpLane implements Lane {
   }
 
   readonly #name: string
-  readonly #receiver: Endpoint
+  readonly #dial: Dial
   readonly #encoder: WireEncoder
   readonly #platform: Platform
   readonly #healthChanged: HealthChanged
@@ -68,10 +69,11 @@ export class RelpLane implements Lane {
     encoder: WireEncoder,
     platform: Platform,
     healthChanged: HealthChanged,
+    dial: Dial = plainDial(receiver, platform),
   ) {
     this.to = `${receiver.host}:${receiver.port}`
     this.#name = name
-    this.#receiver = receiver
+    this.#dial = dial
     this.#encoder = encoder
     this.#platform = platform
     this.#healthChanged = healthChanged
@@ -136,7 +138,7 @@ export class RelpLane implements Lane {
 
   async #connect(): Promise<void> {
     try {
-      const connection = await this.#platform.net.connect(this.#receiver, this.#stop.signal)
+      const connection = await this.#dial(this.#stop.signal)
       if (this.#stop.signal.aborted) return connection.destroy()
       this.#use(connection)
     } catch (error) {

@@ -1,10 +1,10 @@
-// One plain TCP connection to one receiver, kept up for as long as the lane lives.
+// One TCP connection to one receiver, plain or under TLS (RFC 5425), kept up for as long as the lane lives.
 //
 //   waiting ──encode──▶ sent ──kernel took it──▶ settled
 //      ▲                  │
 //      └── connection lost: what was sent and not settled is sent again, here or elsewhere, and counted as in doubt
 //
-// The protocol has no acknowledgement (RFC 6587): a batch settles when the kernel has taken all its bytes, and what
+// The protocol has no acknowledgement (RFC 6587), nor does TLS add one: a batch settles when the kernel has taken all its bytes, and what
 // the kernel took may die with the connection. The brake is the kernel's: while the peer does not read, nothing
 // settles, and the queue in front of this lane fills.
 
@@ -13,6 +13,7 @@ import { Fault, reasonOf } from '../../common/fault.ts'
 import type { Connection, Endpoint } from '../../common/net/net.ts'
 import type { Platform } from '../../common/platform.ts'
 import { Backoff } from '../../common/retry.ts'
+import { plainDial, type Dial } from './dial.ts'
 import type { Given, HealthChanged, Lane } from './lane.ts'
 import type { WireEncoder } from './wire-encoder.ts'
 
@@ -29,7 +30,7 @@ interface Sent {
 export class TcpLane implements Lane {
   readonly to: string
   readonly #name: string
-  readonly #receiver: Endpoint
+  readonly #dial: Dial
   readonly #encoder: WireEncoder
   readonly #platform: Platform
   readonly #healthChanged: HealthChanged
@@ -46,10 +47,11 @@ export class TcpLane implements Lane {
     encoder: WireEncoder,
     platform: Platform,
     healthChanged: HealthChanged,
+    dial: Dial = plainDial(receiver, platform),
   ) {
     this.to = `${receiver.host}:${receiver.port}`
     this.#name = name
-    this.#receiver = receiver
+    this.#dial = dial
     this.#encoder = encoder
     this.#platform = platform
     this.#healthChanged = healthChanged
@@ -93,7 +95,7 @@ export class TcpLane implements Lane {
   async #connect(): Promise<void> {
     const { to } = this
     try {
-      const connection = await this.#platform.net.connect(this.#receiver, this.#stop.signal)
+      const connection = await this.#dial(this.#stop.signal)
       if (this.#stop.signal.aborted) return connection.destroy()
       this.#platform.log.info({ destination: this.#name, to }, 'connected')
       this.#use(connection)

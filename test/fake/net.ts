@@ -2,7 +2,15 @@
 // pauses them by command. Everything arrives in a later turn of the event loop, as on a real one.
 
 import { Fault } from '../../common/fault.ts'
-import type { Connection, ConnectionEvents, DatagramSocket, Endpoint, Listener, Net } from '../../common/net/net.ts'
+import type {
+  Connection,
+  ConnectionEvents,
+  DatagramSocket,
+  Endpoint,
+  Listener,
+  Net,
+  TlsServer,
+} from '../../common/net/net.ts'
 
 // What a pipe holds before its writer waits: as much as a kernel's buffers do.
 const PIPE_BYTES_MAX = 256 * 1024
@@ -190,6 +198,15 @@ export class FakeNet implements Net {
     this.#connections.push(here)
     setImmediate(() => accept(there))
     return here
+  }
+
+  // A handshake that never fails.
+  tlsServer(): TlsServer {
+    return { secure: (connection) => Promise.resolve(connection), renew: () => {} }
+  }
+
+  secureTo(connection: Connection): Promise<Connection> {
+    return Promise.resolve(connection)
   }
 
   /** Resets every connection there is: bytes on the way are lost, and both ends hear of it. */

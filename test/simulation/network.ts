@@ -2,6 +2,7 @@
 // not at all while the network is parted. Machines fall silent (a power cut), processes die (their kernel says so), and
 // connections are reset at both ends or at one, so that the other only learns of it when it writes.
 
+import { expect } from 'vitest'
 import { Fault } from '../../common/fault.ts'
 import { CONNECT_WAIT_MS } from '../../common/limits.ts'
 import type { Connection, ConnectionEvents, Endpoint, Listener, Net } from '../../common/net/net.ts'
@@ -218,6 +219,8 @@ export class SimulatedNet {
       listen: (at, accept) => this.#listen(life, at, accept),
       connect: (to, signal) => this.#connect(life, to, signal),
       bind: () => Promise.reject(new Error('no datagrams here')),
+      tlsServer: () => expect.fail('no TLS here'),
+      secureTo: () => Promise.reject(new Error('no TLS here')),
       resolve: (host) => Promise.resolve([host]),
     }
   }

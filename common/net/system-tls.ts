@@ -1,0 +1,177 @@
+// TLS on the real network: node:tls. A connection is accepted or made in the plain first, so that who is turned away costs no
+// handshake, and one that is counted is counted from its first moment.
+//
+//   accepted ──▶ [the gate] ──▶ handshake ──▶ connection        made ──▶ handshake ──▶ no refusal ──▶ connection
+//
+// TLS 1.2 (RFC 5246) at least, as RFC 9662 asks of syslog; which ciphers, is left to Node and its OpenSSL.
+
+import * as net from 'node:net'
+import * as tls from 'node:tls'
+import { systemClock } from '../clock.ts'
+import { assert, Fault, reasonOf } from '../fault.ts'
+import { TLS_HANDSHAKE_WAIT_MS, TLS_REFUSAL_WAIT_MAX_MS, TLS_REFUSAL_WAIT_MIN_MS } from '../limits.ts'
+import type { Connection, TlsGreeting, TlsKeys, TlsServer, TlsVerify } from './net.ts'
+import { SystemConnection } from './system-connection.ts'
+import { clientAdvice, ENDED_IN_HANDSHAKE, handshakeReason, verdictOn } from './tls-reason.ts'
+
+const VERSION_MIN = 'TLSv1.2'
+const NO_ANSWER = `no handshake within ${TLS_HANDSHAKE_WAIT_MS / 1000} s`
+
+/** `Net.tlsServer` */
+export function tlsServer(keys: TlsKeys, verify: TlsVerify): TlsServer {
+  return new SystemTlsServer(keys, verify)
+}
+
+/** A handshake of a client that is not done. */
+interface Greeted {
+  done(socket: tls.TLSSocket): void
+  failed(reason: string): void
+}
+
+class SystemTlsServer implements TlsServer {
+  readonly #server: tls.Server
+  readonly #verify: TlsVerify
+  /** By the addresses of both ends: all that node:tls tells of whose handshake it was. */
+  readonly #greeted = new Map<string, Greeted>()
+
+  constructor(keys: TlsKeys, verify: TlsVerify) {
+    this.#verify = verify
+    // A certificate that does not hold is looked at after the handshake: only then is it known what is wrong with it.
+    const request = { requestCert: verify !== 'none', rejectUnauthorized: false }
+    // Ours is the deadline; Node's begins anew with every byte.
+    const handshakeTimeout = 2 * TLS_HANDSHAKE_WAIT_MS
+    this.#server = usable(() => tls.createServer({ ...keys, ...request, handshakeTimeout, minVersion: VERSION_MIN }))
+    this.#server.on('secureConnection', (socket) => this.#greeted.get(endsOf(socket))?.done(socket))
+    // Where the addresses are not known any more, the close of the connection below is what tells.
+    this.#server.on('tlsClientError', (error, socket) => {
+      this.#greeted.get(endsOf(socket))?.failed(handshakeReason(error))
+    })
+  }
+
+  renew(keys: TlsKeys): void {
+    usable(() => this.#server.setSecureContext({ ...keys, minVersion: VERSION_MIN }))
+  }
+
+  secure(connection: Connection): Promise<Connection> {
+    const { socket } = below(connection)
+    const ends = endsOf(socket)
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        cancel()
+        this.#greeted.delete(ends)
+        socket.off('close', onClose)
+      }
+      const failed = (reason: string, code: 'TLS_HANDSHAKE' | 'CONNECTION_LOST' = 'TLS_HANDSHAKE') => {
+        settle()
+        connection.destroy()
+        reject(new Fault(code, reason, { retryable: true }))
+      }
+      const onClose = () => {
+        if (socket.bytesRead === 0) failed('the peer sent nothing', 'CONNECTION_LOST')
+        else failed('the peer ended the connection in the handshake; it may not trust our certificate')
+      }
+      const done = (secured: tls.TLSSocket) => {
+        const verdict = this.#verdictOn(secured)
+        if (verdict !== undefined) return failed(verdict)
+        settle()
+        secured.allowHalfOpen = true
+        resolve(new SystemConnection(secured, connection))
+      }
+      const cancel = systemClock.after(TLS_HANDSHAKE_WAIT_MS, () => failed(NO_ANSWER))
+      if (socket.destroyed || socket.remotePort === undefined) return onClose()
+      this.#greeted.set(ends, { done, failed })
+      socket.on('close', onClose)
+      // Until the handshake is done, a peer that has said all it has to say is gone.
+      socket.allowHalfOpen = false
+      this.#server.emit('connection', socket)
+    })
+  }
+
+  /** What is wrong with the client's certificate, if it matters. */
+  #verdictOn(socket: tls.TLSSocket): string | undefined {
+    if (this.#verify === 'none' || socket.authorized) return undefined
+    const isShown = Object.keys(socket.getPeerCertificate()).length > 0
+    if (isShown) return `the client’s certificate is refused: ${verdictOn(socket.authorizationError)}`
+    return this.#verify === 'optional' ? undefined : 'the client shows no certificate'
+  }
+}
+
+/** `Net.secureTo` */
+export function secureTo(connection: Connection, greeting: TlsGreeting, signal?: AbortSignal): Promise<Connection> {
+  const { serverName: host, keys, verify } = greeting
+  const { socket: plain } = below(connection)
+  const startMs = systemClock.monotonicMs()
+  let socket: tls.TLSSocket
+  plain.allowHalfOpen = false
+  try {
+    const name = net.isIP(host) === 0 ? { servername: host } : {}
+    const options = { ...keys, ...name, rejectUnauthorized: verify === 'required', minVersion: VERSION_MIN } as const
+    socket = usable(() => tls.connect({ socket: plain, host, ...options }))
+  } catch (error) {
+    connection.destroy()
+    return Promise.reject(error as Fault)
+  }
+  return new Promise((resolve, reject) => {
+    let isDone = false
+    const settle = () => {
+      cancel()
+      signal?.removeEventListener('abort', onAbort)
+      for (const [event, listener] of listeners) socket.off(event, listener)
+    }
+    const fail = (reason: string, cause?: unknown) => {
+      settle()
+      connection.destroy()
+      socket.destroy()
+      reject(new Fault('TLS_HANDSHAKE', reason, { retryable: true, cause }))
+    }
+    const onEnd = () => fail(isDone ? REFUSED_AFTER : ENDED_IN_HANDSHAKE)
+    const onError = (error: Error) => fail(clientAdvice(error, host, isDone), error)
+    const onAbort = () => fail('stopped')
+    const onSecure = () => {
+      isDone = true
+      socket.allowHalfOpen = true
+      if (verify === 'optional' && !socket.authorized) greeting.doubted?.(verdictOn(socket.authorizationError))
+      cancel()
+      cancel = systemClock.after(refusalWaitMs(systemClock.monotonicMs() - startMs), () => {
+        settle()
+        resolve(new SystemConnection(socket, connection))
+      })
+    }
+    const listeners = [
+      ['error', onError],
+      ['end', onEnd],
+      ['close', onEnd],
+      ['secureConnect', onSecure],
+    ] as const
+    let cancel = systemClock.after(TLS_HANDSHAKE_WAIT_MS, () => fail(`${NO_ANSWER}; does this port speak TLS?`))
+    // What comes when nobody listens any more must not end the process.
+    socket.on('error', () => {})
+    for (const [event, listener] of listeners) socket.on(event, listener)
+    signal?.addEventListener('abort', onAbort)
+    if (signal?.aborted) onAbort()
+  })
+}
+
+const REFUSED_AFTER =
+  'the peer ended the connection after the handshake; it may want a client certificate that its ca signed (`tls: { cert, key }`)'
+
+function refusalWaitMs(handshakeMs: number): number {
+  return Math.min(TLS_REFUSAL_WAIT_MAX_MS, Math.max(TLS_REFUSAL_WAIT_MIN_MS, 2 * handshakeMs))
+}
+
+function below(connection: Connection): SystemConnection {
+  assert(connection instanceof SystemConnection, 'TLS is put on connections of the same network')
+  return connection
+}
+
+function endsOf({ remoteAddress, remotePort, localAddress, localPort }: net.Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
+}
+
+function usable<T>(make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    throw new Fault('TLS_KEYS', `certificate and key cannot be used: ${reasonOf(error)}`, { cause: error })
+  }
+}

@@ -1,0 +1,41 @@
+// What only a look at the machine finds wrong with a configuration that reads well, at its place in the file.
+
+import type { Misfit } from '../common/component.ts'
+import type { Disk } from '../common/disk.ts'
+import type { Configuration } from './configuration.ts'
+import type { ConfigFault } from './source-text.ts'
+import { parseYaml, type YamlNode } from './yaml.ts'
+
+/** Asks every component of the configuration that `text` holds; the faults are in the order of the file. */
+export async function examine(configuration: Configuration, text: string, disk: Disk): Promise<ConfigFault[]> {
+  const { root } = parseYaml(text)
+  const faults: ConfigFault[] = []
+  const add = (group: string, name: string, misfits: readonly Misfit[]) => {
+    for (const { path, sentence } of misfits) {
+      const at = root && placeOf(root, [group, name, ...path])
+      faults.push({
+        code: 'CONFIG_WRONG_VALUE',
+        sentence: `${path.join('.')}: ${sentence}`,
+        ...(at !== undefined && { at }),
+      })
+    }
+  }
+  for (const { name, type, options } of configuration.sources) {
+    add('sources', name, (await type.examine?.(options, disk)) ?? [])
+  }
+  for (const { name, type, options } of configuration.destinations) {
+    add('destinations', name, (await type.examine?.(options, disk)) ?? [])
+  }
+  return faults.toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0))
+}
+
+/** Where the value at a path begins, or the last of it that is there. */
+function placeOf(root: YamlNode, path: readonly string[]): number {
+  let node = root
+  for (const step of path) {
+    const entry = node.kind === 'map' ? node.entries.get(step) : undefined
+    if (!entry) return node.start
+    node = entry.value
+  }
+  return node.start
+}

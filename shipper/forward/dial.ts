@@ -1,0 +1,33 @@
+// From a receiver's address to a connection that can be used, under TLS where it is asked for.
+
+import type { Connection, Endpoint, TlsVerify } from '../../common/net/net.ts'
+import type { Platform } from '../../common/platform.ts'
+import { RateLimitedWarning } from '../../common/log.ts'
+import { readTlsKeys, type TlsFiles } from '../../common/tls/tls-files.ts'
+
+/** How a receiver is to be met. */
+export type ForwardTls = TlsFiles & { readonly verify: TlsVerify }
+
+/** Makes a connection; rejects with the fault that says why there is none. */
+export type Dial = (signal: AbortSignal) => Promise<Connection>
+
+/** In the plain. */
+export function plainDial(to: Endpoint, { net }: Platform): Dial {
+  return (signal) => net.connect(to, signal)
+}
+
+/** Under TLS. The files are read for each connection, so that renewed ones are used from the next on. */
+export function tlsDial(destination: string, to: Endpoint, tls: ForwardTls, platform: Platform): Dial {
+  const { net, disk, log, clock } = platform
+  const warning = new RateLimitedWarning(log, clock)
+  const doubted = (reason: string) => {
+    const text = 'the receiver’s certificate does not hold; sent to all the same (`verify: optional`)'
+    warning.warn({ destination, to: `${to.host}:${to.port}`, reason }, text)
+  }
+  return async (signal) => {
+    const keys = await readTlsKeys(tls, disk)
+    const connection = await net.connect(to, signal)
+    const serverName = to.host.replace(/\.$/, '')
+    return net.secureTo(connection, { serverName, keys, verify: tls.verify, doubted }, signal)
+  }
+}
