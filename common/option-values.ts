@@ -160,14 +160,7 @@ export function endpointUrl<const Scheme extends string>(
       return fail(`"${value}" is no address; write one ${like}`, 0, value.length, withScheme(value, schemes[0]))
     const scheme = schemes.find((known) => known === value.slice(0, colon).toLowerCase())
     if (scheme === undefined) {
-      const written = value.slice(0, colon)
-      const later = Object.hasOwn(defaultPorts, written)
-      const among = schemes.join(', ')
-      return fail(
-        later ? `this version has ${among} here, no ${written} yet` : `"${written}" is not one of ${among}`,
-        0,
-        colon,
-      )
+      return fail(`"${value.slice(0, colon)}" is not one of ${schemes.join(', ')}`, 0, colon)
     }
     const [whole, bracketed, name, digits] = /^(?:\[([^\]]*)\]|([^[\]:/?#@\s]*))(?::(\d*))?/.exec(
       value.slice(colon + 3),

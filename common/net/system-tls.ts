@@ -109,7 +109,7 @@ export function secureTo(connection: Connection, greeting: TlsGreeting, signal?:
     socket = usable(() => tls.connect({ socket: plain, host, ...options }))
   } catch (error) {
     connection.destroy()
-    return Promise.reject(error as Fault)
+    return Promise.reject(error)
   }
   return new Promise((resolve, reject) => {
     let isDone = false

@@ -1,89 +1,10 @@
-import * as net from 'node:net'
 import * as tls from 'node:tls'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { Fault } from '../../common/fault.ts'
-import type { Connection, TlsGreeting, TlsKeys, TlsVerify } from '../../common/net/net.ts'
+import { describe, expect, test } from 'vitest'
+import type { TlsVerify } from '../../common/net/net.ts'
 import { systemNet } from '../../common/net/system-net.ts'
 import { keysOf } from '../tls/certificates.ts'
+import { client, LOOPBACK, plainClient, reading, secured, serving } from './tls-ends.ts'
 import { until } from './until.ts'
-
-const LOOPBACK = '127.0.0.1'
-
-/** A TLS server whose handshakes end in `accepted` or in `faults`. */
-async function serving(keys: TlsKeys = keysOf('server'), verify: TlsVerify = 'none') {
-  const server = systemNet.tlsServer(keys, verify)
-  const accepted: Connection[] = []
-  const faults: Fault[] = []
-  const listener = await systemNet.listen({ host: LOOPBACK, port: 0 }, (connection) => {
-    server.secure(connection).then(
-      (secured) => accepted.push(secured),
-      (error: unknown) => faults.push(error as Fault),
-    )
-  })
-  onTestFinished(async () => {
-    await listener.close()
-    for (const connection of accepted) connection.destroy()
-  })
-  return { port: listener.port, accepted, faults, server }
-}
-
-async function secured(port: number, greeting: Partial<TlsGreeting> = {}, signal?: AbortSignal): Promise<Connection> {
-  const connection = await systemNet.connect({ host: LOOPBACK, port })
-  const usual: TlsGreeting = { serverName: LOOPBACK, keys: keysOf(undefined, 'ca'), verify: 'required' }
-  const made = await systemNet.secureTo(connection, { ...usual, ...greeting }, signal)
-  onTestFinished(() => made.destroy())
-  return made
-}
-
-async function reasonOf(attempt: Promise<unknown>): Promise<string> {
-  try {
-    await attempt
-  } catch (error) {
-    expect(error).toBeInstanceOf(Fault)
-    const { code, retryable, detail } = error as Fault
-    expect([code, retryable]).toEqual(['TLS_HANDSHAKE', true])
-    return detail
-  }
-  throw new Error('no fault')
-}
-
-function reading(connection: Connection) {
-  const heard = { text: '', ended: false, closed: false, error: undefined as Error | undefined }
-  connection.start({
-    data: (chunk) => (heard.text += chunk.toString('latin1')),
-    end: () => (heard.ended = true),
-    close(error) {
-      heard.closed = true
-      heard.error = error
-    },
-  })
-  return heard
-}
-
-/** A client of node:tls; whatever becomes of it is no error here. */
-function client(port: number, options: tls.ConnectionOptions = {}): tls.TLSSocket {
-  const socket = tls.connect({ port, host: LOOPBACK, ...keysOf(undefined, 'ca'), ...options })
-  socket.on('error', () => {})
-  onTestFinished(() => void socket.destroy())
-  return socket
-}
-
-function plainClient(port: number): net.Socket {
-  const socket = net.connect(port, LOOPBACK)
-  socket.on('error', () => {})
-  onTestFinished(() => void socket.destroy())
-  return socket
-}
-
-/** A server of another make. */
-async function foreign(options: tls.TlsOptions): Promise<number> {
-  const server = tls.createServer({ ...keysOf('server'), ...options })
-  server.on('tlsClientError', () => {})
-  server.on('secureConnection', (socket) => socket.on('error', () => {}))
-  await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve))
-  onTestFinished(() => void server.close())
-  return (server.address() as net.AddressInfo).port
-}
 
 describe('a connection under TLS behaves as a plain one does', () => {
   test('bytes go both ways, and the peer is the TCP peer', async () => {
@@ -286,7 +207,7 @@ describe('a server says why a handshake failed, and goes on', () => {
   test('a silent peer is given up', { timeout: 40_000 }, async () => {
     const { port, faults } = await serving()
     const socket = plainClient(port)
-    await until('it failed', () => faults.length === 1, 30_000)
+    await expect.poll(() => faults.length, { timeout: 30_000 }).toBe(1)
     expect(faults[0].detail).toMatch(/no handshake within 10 s/)
     await until('it is closed', () => socket.destroyed)
   })
@@ -322,91 +243,5 @@ describe('a server says why a handshake failed, and goes on', () => {
     const { port, server } = await serving()
     expect(() => server.renew(broken)).toThrow(/TLS_KEYS/)
     await secured(port)
-  })
-})
-
-describe('a client says why a handshake failed, and what can be done', () => {
-  const failing: [name: string, server: TlsKeys, greeting: Partial<TlsGreeting>, reason: RegExp][] = [
-    ['expired', keysOf('expired'), {}, /refused: it has expired/],
-    ['a wrong name', keysOf('elsewhere'), { serverName: 'localhost' }, /not for localhost.*logs\.example\.org/],
-    ['a wrong address', keysOf('elsewhere'), {}, /not for 127\.0\.0\.1/],
-    ['an unknown ca', keysOf('stranger'), {}, /signed by an unknown ca; name its ca as `tls: \{ ca \}`/],
-    ['only public cas', keysOf('server'), { keys: {} }, /signed by an unknown ca/],
-    ['for clients only', keysOf('client'), {}, /not made for this/],
-  ]
-  test.each(failing)('%s', async (_, keys, greeting, reason) => {
-    const { port } = await serving(keys)
-    expect(await reasonOf(secured(port, greeting))).toMatch(reason)
-  })
-
-  test.each(['TLSv1.2', 'TLSv1.3'] as const)('refused for want of a certificate, %s', async (version) => {
-    const port = await foreign({ ...keysOf('server', 'ca'), requestCert: true, maxVersion: version })
-    expect(await reasonOf(secured(port))).toMatch(/certificate/)
-  })
-
-  test.each(['TLSv1.2', 'TLSv1.3'] as const)('refused for a stranger’s certificate, %s', async (version) => {
-    const port = await foreign({ ...keysOf('server', 'ca'), requestCert: true, maxVersion: version })
-    const keys = { ...keysOf('stranger', 'ca') }
-    expect(await reasonOf(secured(port, { keys }))).toMatch(/certificate/)
-  })
-
-  test('refused by another of us', async () => {
-    const { port } = await serving(keysOf('server', 'ca'), 'required')
-    expect(await reasonOf(secured(port))).toMatch(/may want a client certificate/)
-    expect(await reasonOf(secured(port, { keys: keysOf('stranger', 'ca') }))).toMatch(/may want a client certificate/)
-  })
-
-  test('an old TLS only', async () => {
-    const port = await foreign({ minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' })
-    expect(await reasonOf(secured(port))).toMatch(/old TLS/)
-  })
-
-  test.each<[string, (socket: net.Socket) => unknown, RegExp]>([
-    ['a port that closes', (socket) => socket.end(), /does this port speak TLS/],
-    ['a port that answers in the plain', (socket) => socket.write('220 hello\r\n'), /does not speak TLS/],
-    ['a port that resets', (socket) => socket.resetAndDestroy(), /does this port speak TLS|reset/],
-  ])('%s', async (_, answer, reason) => {
-    const server = net.createServer((socket) => {
-      socket.on('error', () => {})
-      socket.once('data', () => answer(socket))
-    })
-    await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve))
-    onTestFinished(() => void server.close())
-    expect(await reasonOf(secured((server.address() as net.AddressInfo).port))).toMatch(reason)
-  })
-
-  test('a port that says nothing is given up', { timeout: 40_000 }, async () => {
-    const server = net.createServer((socket) => socket.on('error', () => {}))
-    await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve))
-    onTestFinished(() => void server.close())
-    const attempt = secured((server.address() as net.AddressInfo).port)
-    expect(await reasonOf(attempt)).toMatch(/no handshake within 10 s; does this port speak TLS\?/)
-  })
-
-  test('a handshake is given up when told', async () => {
-    const server = net.createServer((socket) => socket.on('error', () => {}))
-    await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve))
-    onTestFinished(() => void server.close())
-    const stop = new AbortController()
-    const attempt = secured((server.address() as net.AddressInfo).port, {}, stop.signal)
-    setTimeout(() => stop.abort(), 50)
-    expect(await reasonOf(attempt)).toBe('stopped')
-  })
-
-  test('optional: a certificate that does not hold is told of', async () => {
-    const told: string[] = []
-    const { port } = await serving(keysOf('stranger'))
-    await secured(port, { verify: 'optional', doubted: (reason) => told.push(reason) })
-    expect(told.join()).toMatch(/unknown ca/)
-  })
-
-  test('none: nothing is looked at', async () => {
-    const { port } = await serving(keysOf('expired'))
-    await secured(port, { verify: 'none', doubted: () => expect.fail('told') })
-  })
-
-  test('a name that the certificate carries', async () => {
-    const { port } = await serving()
-    await secured(port, { serverName: 'localhost' })
   })
 })

@@ -107,7 +107,7 @@ test.each([
 test.each([
   ['0.0.0.0:514', '"0.0.0.0:514" is no address; write one such as udp://0.0.0.0:514; did you mean udp://0.0.0.0:514?'],
   ['http://x', '"http" is not one of udp, tcp'],
-  ['relp://x', 'this version has udp, tcp here, no relp yet'],
+  ['relp://x', '"relp" is not one of udp, tcp'],
   ['tcp://', 'an address names a host; write one such as udp://0.0.0.0:514'],
   ['tcp://:514', 'an address names a host; write one such as udp://0.0.0.0:514'],
   ['tcp://::1:514', 'an IPv6 address stands in brackets, such as [::1]:514'],

@@ -1,0 +1,115 @@
+// What a client says of a handshake that failed.
+
+import * as net from 'node:net'
+import * as tls from 'node:tls'
+import { expect, onTestFinished, test } from 'vitest'
+import { Fault } from '../../common/fault.ts'
+import type { TlsGreeting, TlsKeys } from '../../common/net/net.ts'
+import { keysOf } from '../tls/certificates.ts'
+import { LOOPBACK, secured, serving } from './tls-ends.ts'
+
+async function reasonOf(attempt: Promise<unknown>): Promise<string> {
+  try {
+    await attempt
+  } catch (error) {
+    expect(error).toBeInstanceOf(Fault)
+    const { code, retryable, detail } = error as Fault
+    expect([code, retryable]).toEqual(['TLS_HANDSHAKE', true])
+    return detail
+  }
+  throw new Error('no fault')
+}
+
+/** A server of another make. */
+async function foreign(options: tls.TlsOptions): Promise<number> {
+  const server = tls.createServer({ ...keysOf('server'), ...options })
+  server.on('tlsClientError', () => {})
+  server.on('secureConnection', (socket) => socket.on('error', () => {}))
+  await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve))
+  onTestFinished(() => void server.close())
+  return (server.address() as net.AddressInfo).port
+}
+
+const failing: [name: string, server: TlsKeys, greeting: Partial<TlsGreeting>, reason: RegExp][] = [
+  ['expired', keysOf('expired'), {}, /refused: it has expired/],
+  ['a wrong name', keysOf('elsewhere'), { serverName: 'localhost' }, /not for localhost.*logs\.example\.org/],
+  ['a wrong address', keysOf('elsewhere'), {}, /not for 127\.0\.0\.1/],
+  ['an unknown ca', keysOf('stranger'), {}, /signed by an unknown ca; name its ca as `tls: \{ ca \}`/],
+  ['only public cas', keysOf('server'), { keys: {} }, /signed by an unknown ca/],
+  ['for clients only', keysOf('client'), {}, /not made for this/],
+]
+test.each(failing)('%s', async (_, keys, greeting, reason) => {
+  const { port } = await serving(keys)
+  expect(await reasonOf(secured(port, greeting))).toMatch(reason)
+})
+
+test.each(['TLSv1.2', 'TLSv1.3'] as const)('refused for want of a certificate, %s', async (version) => {
+  const port = await foreign({ ...keysOf('server', 'ca'), requestCert: true, maxVersion: version })
+  expect(await reasonOf(secured(port))).toMatch(/certificate/)
+})
+
+test.each(['TLSv1.2', 'TLSv1.3'] as const)('refused for a stranger’s certificate, %s', async (version) => {
+  const port = await foreign({ ...keysOf('server', 'ca'), requestCert: true, maxVersion: version })
+  const keys = { ...keysOf('stranger', 'ca') }
+  expect(await reasonOf(secured(port, { keys }))).toMatch(/certificate/)
+})
+
+test('refused by another of us', async () => {
+  const { port } = await serving(keysOf('server', 'ca'), 'required')
+  expect(await reasonOf(secured(port))).toMatch(/may want a client certificate/)
+  expect(await reasonOf(secured(port, { keys: keysOf('stranger', 'ca') }))).toMatch(/may want a client certificate/)
+})
+
+test('an old TLS only', async () => {
+  const port = await foreign({ minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' })
+  expect(await reasonOf(secured(port))).toMatch(/old TLS/)
+})
+
+test.each<[string, (socket: net.Socket) => unknown, RegExp]>([
+  ['a port that closes', (socket) => socket.end(), /does this port speak TLS/],
+  ['a port that answers in the plain', (socket) => socket.write('220 hello\r\n'), /does not speak TLS/],
+  ['a port that resets', (socket) => socket.resetAndDestroy(), /does this port speak TLS|reset/],
+])('%s', async (_, answer, reason) => {
+  const server = net.createServer((socket) => {
+    socket.on('error', () => {})
+    socket.once('data', () => answer(socket))
+  })
+  await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve))
+  onTestFinished(() => void server.close())
+  expect(await reasonOf(secured((server.address() as net.AddressInfo).port))).toMatch(reason)
+})
+
+test('a port that says nothing is given up', { timeout: 40_000 }, async () => {
+  const server = net.createServer((socket) => socket.on('error', () => {}))
+  await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve))
+  onTestFinished(() => void server.close())
+  const attempt = secured((server.address() as net.AddressInfo).port)
+  expect(await reasonOf(attempt)).toMatch(/no handshake within 10 s; does this port speak TLS\?/)
+})
+
+test('a handshake is given up when told', async () => {
+  const server = net.createServer((socket) => socket.on('error', () => {}))
+  await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve))
+  onTestFinished(() => void server.close())
+  const stop = new AbortController()
+  const attempt = secured((server.address() as net.AddressInfo).port, {}, stop.signal)
+  setTimeout(() => stop.abort(), 50)
+  expect(await reasonOf(attempt)).toBe('stopped')
+})
+
+test('optional: a certificate that does not hold is told of', async () => {
+  const told: string[] = []
+  const { port } = await serving(keysOf('stranger'))
+  await secured(port, { verify: 'optional', doubted: (reason) => told.push(reason) })
+  expect(told.join()).toMatch(/unknown ca/)
+})
+
+test('none: nothing is looked at', async () => {
+  const { port } = await serving(keysOf('expired'))
+  await secured(port, { verify: 'none', doubted: () => expect.fail('told') })
+})
+
+test('a name that the certificate carries', async () => {
+  const { port } = await serving()
+  await secured(port, { serverName: 'localhost' })
+})
