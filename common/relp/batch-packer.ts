@@ -23,13 +23,14 @@ export class BatchPacker {
   readonly #failed: (fault: Fault) => void
   #compressor: ZstdCompressor | undefined
   #worker: WorkerThread<Uint8Array, Uint8Array> | undefined
-  #isInline = availableParallelism() < 2
+  #isInline: boolean
   #waiting: Waiting[] = []
   readonly #spare: Output[] = []
 
-  /** `failed` is called when the thread has died: frames that were not packed never will be, and later ones are packed inline. */
-  constructor(failed: (fault: Fault) => void) {
+  /** `failed` is called when the thread has died: what it had is not packed, and later frames are packed where they are made. */
+  constructor(failed: (fault: Fault) => void, hasThread = availableParallelism() > 1) {
     this.#failed = failed
+    this.#isInline = !hasThread
   }
 
   /** Whether another frame can be taken. */
