@@ -3,6 +3,7 @@
 import { RateLimitedWarning } from '../../common/log.ts'
 import type { Connection } from '../../common/net/net.ts'
 import type { Platform } from '../../common/platform.ts'
+import { isTlsHello } from '../../common/tls/tls-record.ts'
 import type { ListenerSettings } from './tcp-listener.ts'
 
 export class ConnectionGate {
@@ -31,6 +32,16 @@ export class ConnectionGate {
     this.#warning.warn({ source, peer: host, reason }, 'connection refused')
     connection.destroy()
     return false
+  }
+
+  /** The first bytes of one that came through: TLS where none is spoken is taken as it is, and said. */
+  hears(connection: Connection, bytes: Buffer): void {
+    if (!isTlsHello(bytes)) return
+    const { host: peer } = connection.peer
+    this.#warning.warn(
+      { source: this.#settings.source, peer },
+      'a peer speaks TLS to a port that does not: it wants tls:// or relps:// here',
+    )
   }
 
   leave(): void {

@@ -95,8 +95,13 @@ export class RelpListener {
     if (!shared || this.#braked) return void this.#waiting.push(connection)
     const session = new RelpSession(connection, this.#settings.originOf(connection.peer.host), shared)
     this.#sessions.add(session)
+    let hasSpoken = false
     connection.start({
-      data: (chunk) => session.data(chunk, this.#braked || this.#stopped),
+      data: (chunk) => {
+        if (!hasSpoken) this.#gate.hears(connection, chunk)
+        hasSpoken = true
+        session.data(chunk, this.#braked || this.#stopped)
+      },
       end: () => connection.end(),
       close: () => this.#closed(session),
     })

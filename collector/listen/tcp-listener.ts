@@ -31,6 +31,7 @@ interface Open {
   readonly splitter: StreamSplitter
   /** When it last said something, monotonic ms. */
   lastMs: number
+  hasSpoken: boolean
   /** What came in after the brake was pulled. */
   stash: Buffer[]
 }
@@ -119,11 +120,15 @@ export class TcpListener {
       { mode: framing, messageBytesMax, halfFrames, origin, newId: () => newId(random), now: () => clock.now() },
       out,
     )
-    return { connection, splitter, lastMs: clock.monotonicMs(), stash: [] }
+    return { connection, splitter, lastMs: clock.monotonicMs(), hasSpoken: false, stash: [] }
   }
 
   #data(open: Open, chunk: Buffer, intake: Intake): void {
     open.lastMs = this.#platform.clock.monotonicMs()
+    if (!open.hasSpoken) {
+      open.hasSpoken = true
+      this.#gate.hears(open.connection, chunk)
+    }
     if (!this.#braked && intake.takes(chunk.length)) return open.splitter.feed(chunk)
     open.stash.push(Buffer.from(chunk)) // the chunk's memory is the connection's
     if (!this.#braked) void this.#brake(intake)

@@ -5,16 +5,20 @@
 //
 // TLS 1.2 (RFC 5246) at least, as RFC 9662 asks of syslog; which ciphers, is left to Node and its OpenSSL.
 
+import { constants } from 'node:crypto'
 import * as net from 'node:net'
 import * as tls from 'node:tls'
 import { systemClock } from '../clock.ts'
-import { assert, Fault, reasonOf } from '../fault.ts'
+import { assert, errnoOf, Fault, reasonOf } from '../fault.ts'
 import { TLS_HANDSHAKE_WAIT_MS, TLS_REFUSAL_WAIT_MAX_MS, TLS_REFUSAL_WAIT_MIN_MS } from '../limits.ts'
 import type { Connection, TlsGreeting, TlsKeys, TlsServer, TlsVerify } from './net.ts'
 import { SystemConnection } from './system-connection.ts'
 import { clientAdvice, ENDED_IN_HANDSHAKE, handshakeReason, verdictOn } from './tls-reason.ts'
 
 const VERSION_MIN = 'TLSv1.2'
+// The alert `protocol_version` (RFC 8446 §6). OpenSSL tells a client nothing that opens with anything but TLS, and so its user
+// would not know why the connection ends.
+const SPEAK_TLS = Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46])
 const NO_ANSWER = `no handshake within ${TLS_HANDSHAKE_WAIT_MS / 1000} s`
 
 /** `Net.tlsServer` */
@@ -25,6 +29,8 @@ export function tlsServer(keys: TlsKeys, verify: TlsVerify): TlsServer {
 /** A handshake of a client that is not done. */
 interface Greeted {
   done(socket: tls.TLSSocket): void
+  /** Says something to a client that speaks no TLS. */
+  answer(bytes: Buffer): void
   failed(reason: string): void
 }
 
@@ -40,16 +46,18 @@ class SystemTlsServer implements TlsServer {
     const request = { requestCert: verify !== 'none', rejectUnauthorized: false }
     // Ours is the deadline; Node's begins anew with every byte.
     const handshakeTimeout = 2 * TLS_HANDSHAKE_WAIT_MS
-    this.#server = usable(() => tls.createServer({ ...keys, ...request, handshakeTimeout, minVersion: VERSION_MIN }))
+    this.#server = usable(() => tls.createServer({ ...served(keys), ...request, handshakeTimeout }))
     this.#server.on('secureConnection', (socket) => this.#greeted.get(endsOf(socket))?.done(socket))
     // Where the addresses are not known any more, the close of the connection below is what tells.
     this.#server.on('tlsClientError', (error, socket) => {
-      this.#greeted.get(endsOf(socket))?.failed(handshakeReason(error))
+      const greeted = this.#greeted.get(endsOf(socket))
+      if (errnoOf(error) === 'ERR_SSL_WRONG_VERSION_NUMBER') greeted?.answer(SPEAK_TLS)
+      greeted?.failed(handshakeReason(error))
     })
   }
 
   renew(keys: TlsKeys): void {
-    usable(() => this.#server.setSecureContext({ ...keys, minVersion: VERSION_MIN }))
+    usable(() => this.#server.setSecureContext(served(keys)))
   }
 
   secure(connection: Connection): Promise<Connection> {
@@ -79,7 +87,7 @@ class SystemTlsServer implements TlsServer {
       }
       const cancel = systemClock.after(TLS_HANDSHAKE_WAIT_MS, () => failed(NO_ANSWER))
       if (socket.destroyed || socket.remotePort === undefined) return onClose()
-      this.#greeted.set(ends, { done, failed })
+      this.#greeted.set(ends, { done, answer: (bytes) => socket.write(bytes), failed })
       socket.on('close', onClose)
       // Until the handshake is done, a peer that has said all it has to say is gone.
       socket.allowHalfOpen = false
@@ -89,10 +97,13 @@ class SystemTlsServer implements TlsServer {
 
   /** What is wrong with the client's certificate, if it matters. */
   #verdictOn(socket: tls.TLSSocket): string | undefined {
-    if (this.#verify === 'none' || socket.authorized) return undefined
+    if (this.#verify === 'none') return undefined
+    // Asked for itself: Node calls a resumed session authorized that never had a certificate.
     const isShown = Object.keys(socket.getPeerCertificate()).length > 0
-    if (isShown) return `the client’s certificate is refused: ${verdictOn(socket.authorizationError)}`
-    return this.#verify === 'optional' ? undefined : 'the client shows no certificate'
+    if (!isShown) return this.#verify === 'optional' ? undefined : 'the client shows no certificate'
+    return socket.authorized
+      ? undefined
+      : `the client’s certificate is refused: ${verdictOn(socket.authorizationError)}`
   }
 }
 
@@ -154,6 +165,11 @@ export function secureTo(connection: Connection, greeting: TlsGreeting, signal?:
 
 const REFUSED_AFTER =
   'the peer ended the connection after the handshake; it may want a client certificate that its ca signed (`tls: { cert, key }`)'
+
+// Sessions are not resumed: connections live for days, and who is let in by a certificate shows it each time.
+function served(keys: TlsKeys): tls.SecureContextOptions {
+  return { ...keys, minVersion: VERSION_MIN, secureOptions: constants.SSL_OP_NO_TICKET }
+}
 
 function refusalWaitMs(handshakeMs: number): number {
   return Math.min(TLS_REFUSAL_WAIT_MAX_MS, Math.max(TLS_REFUSAL_WAIT_MIN_MS, 2 * handshakeMs))

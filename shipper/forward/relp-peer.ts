@@ -10,6 +10,7 @@ import { Output } from '../../common/message/output.ts'
 import type { Connection } from '../../common/net/net.ts'
 import { FrameReader } from '../../common/relp/frame-reader.ts'
 import { responseCode, writeFrame } from '../../common/relp/response.ts'
+import { isTlsAlert } from '../../common/tls/tls-record.ts'
 
 const TXNR_MAX = 999_999_999
 
@@ -100,11 +101,12 @@ export class RelpPeer {
   #data(chunk: Buffer): void {
     if (this.#isOver) return
     const reader = this.#reader
+    const isTls = isTlsAlert(chunk)
     reader.feed(chunk)
     while (!this.#isOver) {
       const step = reader.next()
       if (step === 'more') return
-      if (step === 'malformed') return this.lose('it does not speak RELP')
+      if (step === 'malformed') return this.lose(isTls ? SPEAKS_TLS : 'it does not speak RELP')
       if (reader.command === 'serverclose') return this.lose('the peer closes')
       if (reader.command !== 'rsp') return this.lose(`it sends a command: ${reader.command}`)
       this.#answer(reader)
@@ -167,5 +169,6 @@ export class RelpPeer {
 }
 
 const REFUSED = 500
+const SPEAKS_TLS = 'the peer speaks TLS on this port; write relps:// in `to`'
 // TXNR, the longest command of ours, DATALEN, and what stands between them.
 const FRAME_HEAD_BYTES = 32

@@ -13,6 +13,7 @@ import { Fault, reasonOf } from '../../common/fault.ts'
 import type { Connection, Endpoint } from '../../common/net/net.ts'
 import type { Platform } from '../../common/platform.ts'
 import { Backoff } from '../../common/retry.ts'
+import { isTlsAlert } from '../../common/tls/tls-record.ts'
 import { plainDial, type Dial } from './dial.ts'
 import type { Given, HealthChanged, Lane } from './lane.ts'
 import type { WireEncoder } from './wire-encoder.ts'
@@ -106,11 +107,14 @@ export class TcpLane implements Lane {
 
   #use(connection: Connection): void {
     this.#connection = connection
+    let refusal: Error | undefined
     connection.start({
       // A syslog receiver says nothing; what it says all the same is read, so that its close is noticed.
-      data: () => {},
+      data(chunk) {
+        if (isTlsAlert(chunk)) refusal = new Error('the peer speaks TLS on this port; write tls:// in `to`')
+      },
       end: () => connection.destroy(),
-      close: (error) => this.#lost(connection, error),
+      close: (error) => this.#lost(connection, refusal ?? error),
     })
     this.#healthChanged(true)
     this.#pump()

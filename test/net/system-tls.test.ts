@@ -212,6 +212,31 @@ describe('a server says why a handshake failed, and goes on', () => {
     await until('it is closed', () => socket.destroyed)
   })
 
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'a refused client does not come in by resuming its session, %s',
+    async (version) => {
+      const { port, accepted, faults } = await serving(keysOf('server', 'ca'), 'required')
+      const sessions: Buffer[] = []
+      const attempt = async (options: tls.ConnectionOptions) => {
+        const before = faults.length + accepted.length
+        const socket = client(port, { maxVersion: version, ...options })
+        socket.on('session', (session) => sessions.push(session))
+        await until('it is decided', () => faults.length + accepted.length > before)
+      }
+      await attempt({})
+      await attempt(keysOf('stranger', 'ca'))
+      for (const session of sessions.splice(0)) await attempt({ session })
+      expect(accepted).toEqual([])
+      // Nor does one that was let in, without its certificate.
+      await attempt(keysOf('client', 'ca'))
+      await until('it has a session', () => version === 'TLSv1.2' || sessions.length > 0)
+      for (const session of sessions.splice(0)) {
+        await attempt({ session })
+      }
+      expect(accepted.length).toBe(1)
+    },
+  )
+
   test('a certificate is optional: none is taken, a good one too', async () => {
     const { port, accepted } = await serving(keysOf('server', 'ca'), 'optional')
     client(port)
