@@ -11,13 +11,10 @@ import { until } from './program.ts'
 const unpacked = process.env['SLUICE_PEERS_DIR'] ?? ''
 const required = process.env['SLUICE_REQUIRE_PEERS'] === '1'
 
-/** Where a program lies, or undefined. */
+/** Where a program, or a module of rsyslog, lies, or undefined. */
 export function peerProgram(name: string): string | undefined {
-  const folders = [
-    '/usr/sbin',
-    '/usr/bin',
-    ...(unpacked ? [join(unpacked, 'usr/sbin'), join(unpacked, 'usr/bin')] : []),
-  ]
+  const below = ['usr/sbin', 'usr/bin', 'usr/lib/x86_64-linux-gnu/rsyslog']
+  const folders = ['/', ...(unpacked ? [unpacked] : [])].flatMap((root) => below.map((folder) => join(root, folder)))
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
 }
 
