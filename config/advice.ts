@@ -9,6 +9,8 @@ const advice: Partial<Record<FaultCode, string>> = {
   DATA_LOCKED: 'stop the other sluice, or give this one a `data:` folder of its own',
   DATA_UNWRITABLE: 'make the folder writable for this user, or choose another with `data:`',
   TLS_KEYS: 'look at the files of `tls:`: `openssl x509 -noout -text -in CERT` shows a certificate',
+  TLS_HANDSHAKE:
+    'the line says which side refuses, and why; `openssl s_client -connect HOST:PORT` shows what a receiver sends',
   FILE_UNWRITABLE: 'make the file or its folder writable for this user, or change `path:`',
   ARCHIVE_UNREADABLE: 'move the damaged part out of the archive folder; the other days stay readable',
   DISK_FULL: 'free space on the disk; nothing is lost meanwhile that can be read again',
