@@ -11,7 +11,7 @@ import { daemon, freePort, run, temporaryFolder, until, type Daemon } from './pr
 type Name = 'server' | 'renewed' | 'elsewhere' | 'client' | 'expired' | 'stranger'
 
 const linesOf = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : [])
-const said = ({ output }: Daemon) => output().stderr
+const said = (daemon: Daemon) => daemon.output().stderr
 
 /** The option `tls:` as it is written. */
 function tlsOf(name: Name | undefined, more: object = { ca: pathOf('ca.crt') }): string {
@@ -23,11 +23,11 @@ interface Ends {
   readonly port: number
   readonly scheme: string
   /** Lines for the client to send. */
-  write(count: number): readonly string[]
-  server(tls?: string, scheme?: string): Promise<Daemon>
-  client(tls?: string, host?: string): Promise<Daemon>
+  readonly write: (count: number) => readonly string[]
+  readonly server: (tls?: string, scheme?: string) => Promise<Daemon>
+  readonly client: (tls?: string, host?: string) => Promise<Daemon>
   /** Everything that was written has arrived, in order. */
-  arrived(): Promise<void>
+  readonly arrived: () => Promise<void>
 }
 
 async function ends(scheme: 'tls' | 'relps' | 'tcp' | 'relp'): Promise<Ends> {
