@@ -8,7 +8,7 @@
 import { constants } from 'node:crypto'
 import * as net from 'node:net'
 import * as tls from 'node:tls'
-import { systemClock } from '../clock.ts'
+import { systemClock, type Cancel } from '../clock.ts'
 import { assert, errnoOf, Fault, reasonOf } from '../fault.ts'
 import { TLS_HANDSHAKE_WAIT_MS, TLS_REFUSAL_WAIT_MAX_MS, TLS_REFUSAL_WAIT_MIN_MS } from '../limits.ts'
 import type { Connection, TlsGreeting, TlsKeys, TlsServer, TlsVerify } from './net.ts'
@@ -108,58 +108,92 @@ class SystemTlsServer implements TlsServer {
 }
 
 /** `Net.secureTo` */
-export function secureTo(connection: Connection, greeting: TlsGreeting, signal?: AbortSignal): Promise<Connection> {
-  const { serverName: host, keys, verify } = greeting
-  const { socket: plain } = below(connection)
-  const startMs = systemClock.monotonicMs()
-  let socket: tls.TLSSocket
-  plain.allowHalfOpen = false
+export async function secureTo(
+  connection: Connection,
+  greeting: TlsGreeting,
+  signal?: AbortSignal,
+): Promise<Connection> {
   try {
-    const name = net.isIP(host) === 0 ? { servername: host } : {}
-    const options = { ...keys, ...name, rejectUnauthorized: verify === 'required', minVersion: VERSION_MIN } as const
-    socket = usable(() => tls.connect({ socket: plain, host, ...options }))
+    const startMs = systemClock.monotonicMs()
+    const socket = greet(below(connection).socket, greeting)
+    await handshake(socket, greeting, signal)
+    await noRefusal(socket, greeting, refusalWaitMs(systemClock.monotonicMs() - startMs), signal)
+    return new SystemConnection(socket, connection)
   } catch (error) {
     connection.destroy()
-    return Promise.reject(error)
+    throw error
   }
+}
+
+function greet(plain: net.Socket, { serverName: host, keys, verify }: TlsGreeting): tls.TLSSocket {
+  // Until the handshake is done, a peer that has said all it has to say is gone.
+  plain.allowHalfOpen = false
+  const name = net.isIP(host) === 0 ? { servername: host } : {}
+  const options = { ...keys, ...name, rejectUnauthorized: verify === 'required', minVersion: VERSION_MIN } as const
+  const socket = usable(() => tls.connect({ socket: plain, host, ...options }))
+  // What comes when nobody listens any more must not end the process.
+  socket.on('error', () => {})
+  return socket
+}
+
+function handshake(socket: tls.TLSSocket, greeting: TlsGreeting, signal?: AbortSignal): Promise<void> {
+  const { serverName, verify, doubted } = greeting
+  const words = { ended: ENDED_IN_HANDSHAKE, wrong: (error: Error) => clientAdvice(error, serverName, false) }
+  return unlessOver(socket, words, signal, (resolve, fail) => {
+    socket.once('secureConnect', () => {
+      socket.allowHalfOpen = true
+      if (verify === 'optional' && !socket.authorized) doubted?.(verdictOn(socket.authorizationError))
+      resolve()
+    })
+    return systemClock.after(TLS_HANDSHAKE_WAIT_MS, () => fail(`${NO_ANSWER}; does this port speak TLS?`))
+  })
+}
+
+function noRefusal(
+  socket: tls.TLSSocket,
+  { serverName }: TlsGreeting,
+  waitMs: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  const words = { ended: REFUSED_AFTER, wrong: (error: Error) => clientAdvice(error, serverName, true) }
+  return unlessOver(socket, words, signal, (resolve) => systemClock.after(waitMs, resolve))
+}
+
+/** What is said where the socket ends, and where an error ends it. */
+interface Words {
+  readonly ended: string
+  wrong(error: Error): string
+}
+
+/** Waits for what `begin` begins, which returns how to cancel it; rejects where the socket or the wish ends before. */
+function unlessOver(
+  socket: tls.TLSSocket,
+  words: Words,
+  signal: AbortSignal | undefined,
+  begin: (resolve: () => void, fail: (reason: string) => void) => Cancel,
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    let isDone = false
     const settle = () => {
       cancel()
       signal?.removeEventListener('abort', onAbort)
-      for (const [event, listener] of listeners) socket.off(event, listener)
+      socket.off('error', onError).off('end', onEnd).off('close', onEnd)
     }
     const fail = (reason: string, cause?: unknown) => {
       settle()
-      connection.destroy()
-      socket.destroy()
       reject(new Fault('TLS_HANDSHAKE', reason, { retryable: true, cause }))
     }
-    const onEnd = () => fail(isDone ? REFUSED_AFTER : ENDED_IN_HANDSHAKE)
-    const onError = (error: Error) => fail(clientAdvice(error, host, isDone), error)
+    const onEnd = () => fail(words.ended)
+    const onError = (error: Error) => fail(words.wrong(error), error)
     const onAbort = () => fail('stopped')
-    const onSecure = () => {
-      isDone = true
-      socket.allowHalfOpen = true
-      if (verify === 'optional' && !socket.authorized) greeting.doubted?.(verdictOn(socket.authorizationError))
-      cancel()
-      cancel = systemClock.after(refusalWaitMs(systemClock.monotonicMs() - startMs), () => {
-        settle()
-        resolve(new SystemConnection(socket, connection))
-      })
-    }
-    const listeners = [
-      ['error', onError],
-      ['end', onEnd],
-      ['close', onEnd],
-      ['secureConnect', onSecure],
-    ] as const
-    let cancel = systemClock.after(TLS_HANDSHAKE_WAIT_MS, () => fail(`${NO_ANSWER}; does this port speak TLS?`))
-    // What comes when nobody listens any more must not end the process.
-    socket.on('error', () => {})
-    for (const [event, listener] of listeners) socket.on(event, listener)
+    const cancel = begin(() => {
+      settle()
+      resolve()
+    }, fail)
+    socket.on('error', onError).on('end', onEnd).on('close', onEnd)
     signal?.addEventListener('abort', onAbort)
     if (signal?.aborted) onAbort()
+    else if (socket.errored) onError(socket.errored)
+    else if (socket.destroyed || socket.readableEnded) onEnd()
   })
 }
 
