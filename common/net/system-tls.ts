@@ -137,12 +137,12 @@ function greet(plain: net.Socket, { serverName: host, keys, verify }: TlsGreetin
 }
 
 function handshake(socket: tls.TLSSocket, greeting: TlsGreeting, signal?: AbortSignal): Promise<void> {
-  const { serverName, verify, doubted } = greeting
+  const { serverName, verify } = greeting
   const words = { ended: ENDED_IN_HANDSHAKE, wrong: (error: Error) => clientAdvice(error, serverName, false) }
   return unlessOver(socket, words, signal, (resolve, fail) => {
     socket.once('secureConnect', () => {
       socket.allowHalfOpen = true
-      if (verify === 'optional' && !socket.authorized) doubted?.(verdictOn(socket.authorizationError))
+      if (verify === 'optional' && !socket.authorized) greeting.doubted?.(verdictOn(socket.authorizationError))
       resolve()
     })
     return systemClock.after(TLS_HANDSHAKE_WAIT_MS, () => fail(`${NO_ANSWER}; does this port speak TLS?`))
