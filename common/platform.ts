@@ -16,14 +16,18 @@ export interface Platform {
   readonly random: Random
   readonly log: Log
   readonly metrics: Metrics
+  /** The id of the instance that runs (`instance.ts`); `NO_INSTANCE` where there is no data folder. */
+  readonly instance: string
   /** Shared by all sources of the process. */
   readonly slabs: SlabPool
 }
 
-/** The real one. */
+export const NO_INSTANCE = '0'.repeat(32)
+
+/** The real one, of no instance yet. */
 export function systemPlatform(log: Log, metrics: Metrics): Platform {
   return {
     ...{ clock: systemClock, disk: systemDisk, net: systemNet, random: systemRandom },
-    ...{ log, metrics, slabs: new SlabPool() },
+    ...{ log, metrics, instance: NO_INSTANCE, slabs: new SlabPool() },
   }
 }

@@ -3,6 +3,7 @@
 import { hostname } from 'node:os'
 import { Fault } from '../common/fault.ts'
 import { REPORT_EVERY_MS } from '../common/limits.ts'
+import { openInstance } from '../common/instance.ts'
 import { openLog, type Log } from '../common/log.ts'
 import { createMetrics } from '../common/metric.ts'
 import { lockDataFolder } from '../common/net/data-lock.ts'
@@ -53,12 +54,14 @@ async function runFromConfiguration(mode: Mode, configPath: string | undefined):
 
 async function runPipeline(configuration: Configuration, builtIn: boolean, platform: Platform): Promise<number> {
   const { log } = platform
-  const lock = await lockDataFolder(configuration.dataFolder, platform.disk)
-  const pipeline = Pipeline.assemble(configuration, hostname(), platform)
+  const { mode, path: config, dataFolder: data } = configuration
+  const lock = await lockDataFolder(data, platform.disk)
   try {
+    const instance = await openInstance(data, hostname(), platform)
+    const pipeline = Pipeline.assemble(configuration, hostname(), { ...platform, instance })
     await pipeline.open()
-    log.info({ mode: configuration.mode, config: configuration.path, data: configuration.dataFolder }, 'sluice is up')
-    if (builtIn && configuration.mode === 'server') process.stdout.write(threeThingsToTry)
+    log.info({ mode, config, data, instance }, 'sluice is up')
+    if (builtIn && mode === 'server') process.stdout.write(threeThingsToTry)
     await untilStopped(pipeline, platform)
     log.info('sluice is down: everything open has been settled or counted')
     return EXIT_OK

@@ -2,25 +2,28 @@
 // A torn write spoils one, and the other holds.
 //
 //   0, 4096:   0  8 "SLUICEAK"
-//              8  4 version of the format: 1
+//              8  4 version of the format: 2
 //             12  4 CRC-32 of everything behind this field
 //             16  8 number of the write: the higher one counts
 //             24 16 id of the spool's stream
 //             40  8 position up to which everything is acknowledged
+//             48 16 id of the instance that writes it
 
 import { crc32 } from 'node:zlib'
 import type { Disk, DiskFile } from '../disk.ts'
 
 const MAGIC = 'SLUICEAK'
-const VERSION = 1
+const VERSION = 2
 const CHECKED_FROM = 16
-const PLACE_BYTES = 48
+const PLACE_BYTES = 64
 // A page each: what a disk or a file system writes in one piece is no larger.
 const PLACE_EVERY = 4096
 
 export interface Acknowledged {
   readonly stream: string
   readonly position: number
+  /** Whose stream it is. */
+  readonly instance: string
 }
 
 interface Place extends Acknowledged {
@@ -53,10 +56,11 @@ export class AcknowledgedFile {
     return place
   }
 
-  async write({ stream, position }: Acknowledged): Promise<void> {
+  /** `syncs`: also where the file otherwise does not. */
+  async write({ stream, position, instance }: Acknowledged, syncs: boolean = this.#syncs): Promise<void> {
     if (!this.#file) {
       this.#file = await this.#disk.open(pathIn(this.#folder), 'write')
-      if (this.#syncs) await this.#disk.syncFolder(this.#folder)
+      if (syncs) await this.#disk.syncFolder(this.#folder)
     }
     const turn = this.#turn + 1
     const bytes = Buffer.alloc(PLACE_BYTES)
@@ -65,9 +69,10 @@ export class AcknowledgedFile {
     bytes.writeDoubleLE(turn, 16)
     bytes.write(stream, 24, 'hex')
     bytes.writeDoubleLE(position, 40)
+    bytes.write(instance, 48, 'hex')
     bytes.writeUInt32LE(crc32(bytes.subarray(CHECKED_FROM)), 12)
     await this.#file.write(bytes, 0, PLACE_BYTES, (turn % 2) * PLACE_EVERY)
-    if (this.#syncs) await this.#file.sync()
+    if (syncs) await this.#file.sync()
     this.#turn = turn
   }
 
@@ -90,5 +95,10 @@ function placeIn(bytes: Buffer): Place[] {
   const whole = bytes.length === PLACE_BYTES && bytes.toString('latin1', 0, MAGIC.length) === MAGIC
   if (!whole || bytes.readUInt32LE(8) !== VERSION) return []
   if (crc32(bytes.subarray(CHECKED_FROM)) !== bytes.readUInt32LE(12)) return []
-  return [{ turn: bytes.readDoubleLE(16), stream: bytes.toString('hex', 24, 40), position: bytes.readDoubleLE(40) }]
+  return [
+    {
+      ...{ turn: bytes.readDoubleLE(16), stream: bytes.toString('hex', 24, 40), position: bytes.readDoubleLE(40) },
+      instance: bytes.toString('hex', 48, 64),
+    },
+  ]
 }

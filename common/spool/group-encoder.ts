@@ -159,10 +159,11 @@ export class GroupEncoder {
     // One name, one file: also where a segment holds news of streams and no message.
     const first = Math.max(this.#position, this.#newestFirst + 1)
     const marks = this.durable.all
-    const head = { stream: this.#stream, first, previousEnd: this.#previousEnd, made: now, marks }
+    const stream = this.#stream
+    const head = { stream, first, previousEnd: this.#previousEnd, made: now, marks }
     writeHead(head, into)
     const path = segmentPath(this.#context.folder, first)
-    return { path, first, headBytes: headBytes(head), salt: this.#salt, end: first, bytes: 0, gone: false }
+    return { path, stream, first, headBytes: headBytes(head), salt: this.#salt, end: first, bytes: 0, gone: false }
   }
 
   /** Writes what is new of an item. */

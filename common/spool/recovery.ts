@@ -22,8 +22,6 @@ export interface Recovered {
   /** Oldest first. */
   readonly segments: readonly Segment[]
   readonly marks: LiveMarks
-  /** The stream of the newest whole head. */
-  readonly stream: string | undefined
   /** Bytes of a torn tail, which are cut. */
   readonly cutBytes: number
 }
@@ -62,7 +60,7 @@ export async function recoverSegments(
     found.pop()
   }
   const segments = found.map(({ segment }) => segment)
-  return { segments, marks, stream: found[newest]?.head?.stream, cutBytes }
+  return { segments, marks, cutBytes }
 }
 
 async function look(disk: Disk, folder: string, first: number, stream: string | undefined): Promise<Found> {
@@ -73,7 +71,7 @@ async function look(disk: Disk, folder: string, first: number, stream: string | 
     const head = await readHeadOf(file)
     const owner = head?.stream ?? stream
     const segment: Segment = {
-      ...{ path, first, salt: owner === undefined ? 0 : saltOf(owner) },
+      ...{ path, stream: owner ?? '', first, salt: owner === undefined ? 0 : saltOf(owner) },
       headBytes: head ? headBytes(head) : 0,
       ...{ end: first, bytes: size, gone: false },
     }

@@ -6,6 +6,8 @@ import { Signal } from './signal.ts'
 
 export interface Segment {
   readonly path: string
+  /** Whose its positions are: of the spool, or of the one that this is a copy of. */
+  readonly stream: string
   /** Position before its first message. */
   readonly first: number
   /** Bytes of its head; its first record begins behind it. */

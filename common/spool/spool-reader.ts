@@ -19,16 +19,14 @@ interface OpenSegment {
 export class SpoolReader {
   readonly #context: SpoolContext
   readonly #list: SegmentList
-  readonly #stream: string
   readonly #origins = new OriginReader()
   readonly #warning: RateLimitedWarning
   #open: OpenSegment | undefined
   #isReading = false
 
-  constructor(context: SpoolContext, list: SegmentList, stream: string) {
+  constructor(context: SpoolContext, list: SegmentList) {
     this.#context = context
     this.#list = list
-    this.#stream = stream
     this.#warning = new RateLimitedWarning(context.platform.log, context.platform.clock)
   }
 
@@ -65,7 +63,7 @@ export class SpoolReader {
       if (found.skipped > 0) this.#skip(segment, found.skipped, position)
       if (position + count <= this.#list.handedOut) continue
       this.#list.handedOut = position + count
-      return readBatch(found.slab, found.at, this.#stream, this.#origins)
+      return readBatch(found.slab, found.at, segment.stream, this.#origins)
     }
   }
 

@@ -2,6 +2,10 @@
 // files and says what happens at which step.
 //
 //   write ──▶ group ──▶ sync ──▶ segments ──▶ next ──▶ acknowledge ──▶ removed
+//
+// Each segment says whose stream it is. In a copy of a spool that goes on on another machine (`instance.ts`), what is there is
+// sent under the stream of the original, which sends it as well: the receiver keeps it once. What comes now goes into new
+// segments of a stream of its own. Positions go up across both, so that one number still says what is acknowledged.
 
 import { dirname } from 'node:path'
 import type { Cancel } from '../clock.ts'
@@ -138,27 +142,34 @@ export class Spool implements StreamMarks {
     await this.#makeFolder()
     const known = await this.#file.read()
     const { disk, slabs } = platform
-    const { segments, marks, stream, cutBytes } = await recoverSegments(disk, folder, known?.stream, slabs)
+    const { segments, marks, cutBytes } = await recoverSegments(disk, folder, known?.stream, slabs)
     if (cutBytes > 0) {
       platform.metrics.count('sluice_spool_cut_bytes_total', { destination: name }, cutBytes)
       platform.log.warn({ destination: name, bytes: cutBytes }, 'the spool ended in a write that was cut off: cut')
     }
     const newest = segments.at(-1)
     const acknowledged = known?.position ?? 0
-    this.#stream = known?.stream ?? stream ?? newId(platform.random)
+    const isOwn = known?.instance === platform.instance
+    this.#stream = isOwn ? known.stream : newId(platform.random)
     const isNew = newest === undefined && acknowledged === 0
     const position = isNew ? 0 : Math.max(newest?.end ?? 0, acknowledged) + START_GAP
     const list = new SegmentList(segments, acknowledged)
     this.#list = list
     this.#removal = new SegmentRemoval(context, list, (segment) => this.#reader.leave(segment))
     this.#writer = new SpoolWriter(context, list, this.#removal, { stream: this.#stream, marks, newest, position })
-    this.#reader = new SpoolReader(context, list, this.#stream)
-    if (!known) await this.#file.write({ stream: this.#stream, position: acknowledged })
+    this.#reader = new SpoolReader(context, list)
+    // A copy must not forget that it is one, whatever else is left to the system to write.
+    if (!isOwn) await this.#writeDown(acknowledged, known || newest ? true : undefined)
     this.#writtenDown = acknowledged
     await this.#removal.removeAcknowledged()
     if (list.messages > 0) {
       platform.log.info({ destination: name, messages: list.messages, bytes: list.bytes }, 'the spool goes on')
     }
+  }
+
+  #writeDown(position: number, syncs?: true): Promise<void> {
+    const { instance } = this.#context.platform
+    return this.#file.write({ stream: this.#stream, position, instance }, syncs)
   }
 
   async #makeFolder(): Promise<void> {
@@ -191,7 +202,7 @@ export class Spool implements StreamMarks {
     const { acknowledged } = this.#list
     if (acknowledged > this.#writtenDown) {
       try {
-        await this.#file.write({ stream: this.#stream, position: acknowledged })
+        await this.#writeDown(acknowledged)
         this.#writtenDown = acknowledged
       } catch (error) {
         // On a full disk, what is acknowledged must go all the same: that is what makes room.

@@ -79,7 +79,7 @@ class FileSource implements Source {
     this.#options = given
     this.#context = context
     this.#platform = context.platform
-    this.#store = new PositionStore(`${this.#folder}/positions`, context.platform.disk)
+    this.#store = new PositionStore(`${this.#folder}/positions`, context.platform)
     this.#watch = new FolderWatch(context.platform.log, context.platform.clock)
     this.#warning = new RateLimitedWarning(context.platform.log, context.platform.clock)
   }

@@ -2,6 +2,7 @@
 //
 //   {"stream":"9f…","device":"64769","inode":"131","path":"/var/log/app.log","head":{"bytes":1024,"hash":"…"},"position":81920,"tail":"…"}
 //   {"stream":"9f…","closed":true}
+//   {"instance":"4b…"}                 whose streams these are: those of another instance go on under new ids (`common/instance.ts`)
 //   {"sweptMs":1795443843574}          with each commit: what was there then is known, or over
 //
 // A commit appends what has changed and syncs; a line torn by a crash is the last one, and is left out. When the log is
@@ -9,6 +10,8 @@
 
 import { dirname } from 'node:path'
 import type { Disk, DiskFile } from '../../common/disk.ts'
+import type { Platform } from '../../common/platform.ts'
+import { newId } from '../../common/random.ts'
 import type { Head } from './fingerprint.ts'
 
 export interface FileRecord {
@@ -36,6 +39,12 @@ interface Swept {
   readonly sweptMs: number
 }
 
+interface Owner {
+  readonly instance: string
+}
+
+type Entry = FileRecord | Closed | Swept | Owner
+
 // The log is written anew when it is this large and four times what is live.
 const COMPACT_BYTES_MIN = 256 * 1024
 const LIVE_SHARE = 4
@@ -43,6 +52,7 @@ const LIVE_SHARE = 4
 export class PositionStore {
   readonly #path: string
   readonly #disk: Disk
+  readonly #platform: Pick<Platform, 'disk' | 'random' | 'instance'>
   readonly #live = new Map<string, FileRecord>()
   #changes = new Map<string, FileRecord | Closed>()
   #over: string[] = []
@@ -52,9 +62,10 @@ export class PositionStore {
   #sweptMs: number | undefined
   #tail: Promise<void> = Promise.resolve()
 
-  constructor(path: string, disk: Disk) {
+  constructor(path: string, platform: Pick<Platform, 'disk' | 'random' | 'instance'>) {
     this.#path = path
-    this.#disk = disk
+    this.#platform = platform
+    this.#disk = platform.disk
   }
 
   /** Reads what was known; true where a commit has ever been. Nothing is written before the next one. */
@@ -113,17 +124,33 @@ export class PositionStore {
   }
 
   #read(text: string): void {
+    let owner: string | undefined
     for (const line of text.split('\n')) {
       if (line === '') continue
-      let entry: FileRecord | Closed | Swept
+      let entry: Entry
       try {
-        entry = JSON.parse(line) as FileRecord | Closed | Swept
+        entry = JSON.parse(line) as Entry
       } catch {
         continue // torn by a crash; what it said was not relied upon yet
       }
       if ('sweptMs' in entry) this.#sweptMs = entry.sweptMs
+      else if ('instance' in entry) owner = entry.instance
       else if ('closed' in entry) this.#live.delete(entry.stream)
       else this.#live.set(entry.stream, entry)
+    }
+    if (owner !== this.#platform.instance) this.#renew()
+  }
+
+  /**
+   * The streams are another instance's, which goes on with them; they are not over. The new ids are written with the first
+   * commit, which writes everything, and no batch leaves before it.
+   */
+  #renew(): void {
+    const records = this.records()
+    this.#live.clear()
+    for (const record of records) {
+      const stream = newId(this.#platform.random)
+      this.#live.set(stream, { ...record, stream })
     }
   }
 
@@ -152,7 +179,7 @@ export class PositionStore {
   }
 
   async #compact(): Promise<void> {
-    const bytes = this.#lines(this.#live.values())
+    const bytes = this.#lines([{ instance: this.#platform.instance }, ...this.#live.values()])
     await this.#letGo()
     await this.#disk.replaceFile(this.#path, bytes)
     this.#file = await this.#disk.open(this.#path, 'append')
@@ -161,8 +188,8 @@ export class PositionStore {
   }
 
   // When it was swept comes last: where the end is torn, nothing says that all before it is there.
-  #lines(entries: Iterable<FileRecord | Closed>): Buffer {
-    const all: (FileRecord | Closed | Swept)[] = [...entries]
+  #lines(entries: Iterable<Entry>): Buffer {
+    const all = [...entries]
     if (this.#sweptMs !== undefined) all.push({ sweptMs: this.#sweptMs })
     return Buffer.from(all.map((entry) => `${JSON.stringify(entry)}\n`).join(''))
   }

@@ -10,7 +10,7 @@ import type { RetentionOptions } from '../../collector/archive/retention.ts'
 import { systemDisk } from '../../common/disk.ts'
 import { utc } from '../../common/message/zone.ts'
 import { createMetrics } from '../../common/metric.ts'
-import type { Platform } from '../../common/platform.ts'
+import { NO_INSTANCE, type Platform } from '../../common/platform.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import { systemRandom } from '../../common/random.ts'
 import { FakeClock } from '../fake/clock.ts'
@@ -31,6 +31,7 @@ export function fakePlatform() {
   const clock = new FakeClock()
   const platform = {
     ...{ clock, disk: systemDisk, log: fakeLog(), metrics: createMetrics(), random: systemRandom },
+    instance: NO_INSTANCE,
     slabs: new SlabPool(),
   }
   return platform as typeof platform & Platform

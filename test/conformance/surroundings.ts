@@ -9,6 +9,7 @@ import type { ComponentContext } from '../../common/component.ts'
 import { systemDisk } from '../../common/disk.ts'
 import { utc } from '../../common/message/zone.ts'
 import { createMetrics } from '../../common/metric.ts'
+import { NO_INSTANCE } from '../../common/platform.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import { systemRandom } from '../../common/random.ts'
 import { fakeLog } from '../fake/log.ts'
@@ -18,7 +19,7 @@ export const DEADLINE_MS = 20_000
 
 export function suitePlatform() {
   const seams = { clock: systemClock, disk: systemDisk, net: new FakeNet(), random: systemRandom }
-  return { ...seams, log: fakeLog(), metrics: createMetrics(), slabs: new SlabPool() }
+  return { ...seams, log: fakeLog(), metrics: createMetrics(), instance: NO_INSTANCE, slabs: new SlabPool() }
 }
 
 export type SuitePlatform = ReturnType<typeof suitePlatform>

@@ -10,7 +10,7 @@ import { lineFormat } from '../../common/message/line-format.ts'
 import { utc } from '../../common/message/zone.ts'
 import { systemDisk, type Disk, type DiskFile } from '../../common/disk.ts'
 import { createMetrics } from '../../common/metric.ts'
-import type { Platform } from '../../common/platform.ts'
+import { NO_INSTANCE, type Platform } from '../../common/platform.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import { systemRandom } from '../../common/random.ts'
 import { FakeClock, settle } from '../fake/clock.ts'
@@ -41,7 +41,15 @@ export function fileDestination(
 export function fakePlatform(disk: Disk = systemDisk) {
   const clock = new FakeClock()
   const log = fakeLog()
-  const platform = { clock, disk, log, metrics: createMetrics(), random: systemRandom, slabs: new SlabPool() }
+  const platform = {
+    clock,
+    disk,
+    log,
+    metrics: createMetrics(),
+    random: systemRandom,
+    instance: NO_INSTANCE,
+    slabs: new SlabPool(),
+  }
   return platform as typeof platform & Platform
 }
 

@@ -11,6 +11,7 @@ import { utc } from '../../common/message/zone.ts'
 import { createMetrics } from '../../common/metric.ts'
 import { systemNet } from '../../common/net/system-net.ts'
 import type { Sink, Source } from '../../common/pipeline/sink.ts'
+import { NO_INSTANCE } from '../../common/platform.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import { systemRandom } from '../../common/random.ts'
 import { fakeLog } from '../fake/log.ts'
@@ -26,7 +27,7 @@ export interface Surroundings {
 
 export function platformOf(clock: Clock = systemClock) {
   const seams = { clock, disk: systemDisk, net: systemNet, random: systemRandom }
-  return { ...seams, log: fakeLog(), metrics: createMetrics(), slabs: new SlabPool() }
+  return { ...seams, log: fakeLog(), metrics: createMetrics(), instance: NO_INSTANCE, slabs: new SlabPool() }
 }
 
 /** A source with these options, as they stand in YAML. */

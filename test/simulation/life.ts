@@ -6,7 +6,7 @@ import type { Disk, DiskFile } from '../../common/disk.ts'
 import type { Log } from '../../common/log.ts'
 import type { MetricName, Metrics } from '../../common/metric.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
-import type { Platform } from '../../common/platform.ts'
+import { NO_INSTANCE, type Platform } from '../../common/platform.ts'
 import type { Hint } from '../../shipper/tail/watch.ts'
 import type { MemoryDisk } from '../spool/memory-disk.ts'
 import type { Dice } from './dice.ts'
@@ -43,7 +43,7 @@ export class Life {
     this.dice = dice
     this.platform = {
       ...{ clock: this.#clock(), disk: this.#disk(disk, pace), net: net.of(this), random: dice.split() },
-      ...{ log: this.#log(tell), metrics: this.#metrics(), slabs: new SlabPool() },
+      ...{ log: this.#log(tell), metrics: this.#metrics(), instance: NO_INSTANCE, slabs: new SlabPool() },
     }
   }
 

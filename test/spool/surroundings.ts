@@ -5,7 +5,7 @@ import { createMetrics } from '../../common/metric.ts'
 import { releaseBatch, type Batch, type Origin } from '../../common/pipeline/batch.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import type { Destination } from '../../common/pipeline/sink.ts'
-import type { Platform } from '../../common/platform.ts'
+import { NO_INSTANCE, type Platform } from '../../common/platform.ts'
 import { systemRandom } from '../../common/random.ts'
 import { Spool } from '../../common/spool/spool.ts'
 import { SpooledDestination } from '../../common/spool/spooled-destination.ts'
@@ -21,7 +21,15 @@ const MiB = 1024 * 1024
 export function fakePlatform(disk: Disk) {
   const clock = new FakeClock()
   const log = fakeLog()
-  const platform = { clock, disk, log, metrics: createMetrics(), random: systemRandom, slabs: new SlabPool() }
+  const platform = {
+    clock,
+    disk,
+    log,
+    metrics: createMetrics(),
+    random: systemRandom,
+    instance: NO_INSTANCE,
+    slabs: new SlabPool(),
+  }
   return platform as typeof platform & Platform
 }
 

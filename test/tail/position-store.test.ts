@@ -1,10 +1,11 @@
 // What is known of files outlives crashes: the last line of a stream counts, and half a line counts for nothing.
 
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { systemDisk, type Disk } from '../../common/disk.ts'
+import { systemRandom } from '../../common/random.ts'
 import { PositionStore, type FileRecord } from '../../shipper/tail/position-store.ts'
 
 const record = (stream: string, position: number): FileRecord => ({
@@ -18,8 +19,8 @@ function place(): string {
   return join(folder, 'sources', 'positions')
 }
 
-async function opened(path: string, disk: Disk = systemDisk): Promise<PositionStore> {
-  const store = new PositionStore(path, disk)
+async function opened(path: string, disk: Disk = systemDisk, instance: string = 'one'): Promise<PositionStore> {
+  const store = new PositionStore(path, { disk, instance, random: systemRandom })
   await store.open()
   return store
 }
@@ -86,4 +87,40 @@ test('a log that is mostly history is written anew', async () => {
   await store.close()
   expect(readFileSync(path).length).toBeLessThan(400 * 1024)
   expect((await opened(path)).records()).toHaveLength(101)
+})
+
+test('the streams of another instance go on where they are under new ids, which the first commit writes down', async () => {
+  const path = place()
+  const original = await opened(path)
+  original.set(record('a', 1))
+  original.set(record('b', 2))
+  original.swept(77)
+  await original.close()
+  const before = readFileSync(path)
+
+  const copy = await opened(path, systemDisk, 'two')
+  const renewed = copy.records()
+  expect(renewed.map(({ position }) => position)).toEqual([1, 2])
+  for (const { stream } of renewed) expect(stream).toMatch(/^[\da-f]{32}$/)
+  expect(new Set(renewed.map(({ stream }) => stream)).size).toBe(2)
+  expect(copy.sweptMs).toBe(77)
+  expect(readFileSync(path)).toEqual(before)
+
+  copy.set(renewed[0])
+  await copy.commit()
+  // They are the other one's: its receiver must not be told that they are over.
+  expect(copy.takeOver()).toEqual([])
+  await copy.close()
+  expect((await opened(path, systemDisk, 'two')).records()).toEqual(renewed)
+})
+
+test('streams of which nobody says whose they are go on under new ids', async () => {
+  const path = place()
+  const store = await opened(path)
+  store.set(record('a', 1))
+  await store.close()
+  writeFileSync(path, `${JSON.stringify(record('a', 1))}\n`)
+  const [{ stream, position }] = (await opened(path)).records()
+  expect(position).toBe(1)
+  expect(stream).not.toBe('a')
 })

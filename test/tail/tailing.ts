@@ -10,6 +10,7 @@ import { systemDisk, type Disk } from '../../common/disk.ts'
 import { utc } from '../../common/message/zone.ts'
 import { createMetrics } from '../../common/metric.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
+import { NO_INSTANCE } from '../../common/platform.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import type { Sink, StreamMarks } from '../../common/pipeline/sink.ts'
 import { systemRandom } from '../../common/random.ts'
@@ -80,7 +81,7 @@ export class Tailing implements Sink {
 
   async start(): Promise<void> {
     const seams = { clock: this.clock, disk: this.disk, net: new FakeNet(), random: systemRandom }
-    const platform = { ...seams, log: this.#log, metrics: this.#metrics, slabs: new SlabPool() }
+    const platform = { ...seams, log: this.#log, metrics: this.#metrics, instance: NO_INSTANCE, slabs: new SlabPool() }
     const given = fileSource.options.parse(this.#options)
     const source = fileSource.create(given, {
       ...{ name: 'apps', platform, dataFolder: this.#data, hostName: 'here' },

@@ -1,0 +1,82 @@
+// Which instance runs on a data folder: a random id in the folder, with the machine that it was made on (`machine.ts`).
+//
+//   <data>/instance   {"instance":"4be0…","machine":{"machineId":"77ab…","addresses":["c01d…"],"host":"web-1"}}
+//
+// A folder that turns up on another machine was cloned with its image, most often, and the original goes on as well. Both
+// would go on with the same streams, at the same positions, and a receiver would take what the second one sends for repeats
+// of the first: lost. So the copy becomes another instance. Whatever keeps streams of its own (reading positions, spools)
+// has the instance written beside them, and where that is not the one that runs, it goes on where it was, under new streams.
+//
+// Taken for a clone though it is none, a folder loses nothing: what a hard kill left unsaved, a quarter of a second of
+// reading at most, is stored twice, since the receiver knows it by the old streams only.
+//
+// A file that is missing or cannot be made out is a new instance too. To remove it says "this is a copy" where the machine
+// does not tell.
+
+import { Fault, reasonOf } from './fault.ts'
+import { differenceBetween, mergeMachines, readMachine, type Machine } from './machine.ts'
+import type { Platform } from './platform.ts'
+import { newId } from './random.ts'
+
+interface Written {
+  readonly instance: string
+  readonly machine: Machine
+}
+
+/** The instance of this data folder, which is there; durably written when this resolves. Rejects with a `Fault` where it cannot be. */
+export async function openInstance(
+  dataFolder: string,
+  hostName: string,
+  { disk, random, log }: Pick<Platform, 'disk' | 'random' | 'log'>,
+): Promise<string> {
+  const path = `${dataFolder}/instance`
+  try {
+    const known = await read(path, disk)
+    const now = await readMachine(disk, hostName)
+    const difference = known && differenceBetween(known.machine, now)
+    const isSame = known && difference === undefined
+    const next = isSame
+      ? { instance: known.instance, machine: mergeMachines(known.machine, now) }
+      : { instance: newId(random), machine: now }
+    if (JSON.stringify(next) !== JSON.stringify(known)) {
+      await disk.replaceFile(path, Buffer.from(`${JSON.stringify(next)}\n`))
+    }
+    if (isSame) sayRenamed(known.machine.host, hostName, log)
+    else if (known) sayCloned(known, next, difference!, log)
+    return next.instance
+  } catch (cause) {
+    throw new Fault('DATA_UNWRITABLE', `${path}: ${reasonOf(cause)}`, { cause })
+  }
+}
+
+async function read(path: string, disk: Platform['disk']): Promise<Written | undefined> {
+  if (!(await disk.stat(path))) return undefined
+  try {
+    const { instance, machine } = JSON.parse((await disk.readFile(path)).toString()) as Written
+    const isWhole = /^[\da-f]{32}$/.test(instance) && Array.isArray(machine.addresses)
+    return isWhole ? { instance, machine } : undefined
+  } catch (error) {
+    // JSON of another shape, or none.
+    if (error instanceof SyntaxError || error instanceof TypeError) return undefined
+    throw error
+  }
+}
+
+function sayCloned(was: Written, now: Written, difference: string, log: Platform['log']): void {
+  log.warn(
+    {
+      instance: now.instance,
+      before: was.instance,
+      differs: difference,
+      host: now.machine.host,
+      was: was.machine.host,
+    },
+    'this data folder was written on another machine, and is taken for a copy: a new instance reads on from the same ' +
+      'positions, under new streams, and what the other one sends is not mixed up with it',
+  )
+}
+
+function sayRenamed(before: string, now: string, log: Platform['log']): void {
+  if (before === now) return
+  log.info({ host: now, was: before }, 'the host name has changed, the machine has not: the same instance goes on')
+}
