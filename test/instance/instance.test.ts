@@ -79,8 +79,8 @@ test('a folder in which it cannot be read or written is a fault that names the f
   const unwritable = machineDisk(webOne)
   unwritable.replaceFile = fails
   const unreadable = machineDisk({ ...webOne, [FILE]: '{}' })
-  const { readFile } = unreadable
-  unreadable.readFile = (path) => (path === FILE ? fails() : readFile(path))
+  const whole = machineDisk(webOne)
+  unreadable.readFile = (path) => (path === FILE ? fails() : whole.readFile(path))
   for (const disk of [unwritable, unreadable]) {
     await expect(opened(disk)).rejects.toMatchObject({ code: 'DATA_UNWRITABLE', detail: `${FILE}: EIO: planted` })
   }
