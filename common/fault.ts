@@ -35,7 +35,10 @@ export function errnoOf(error: unknown): string | undefined {
 export function reasonOf(error: unknown): string {
   // What a connection attempt to several addresses of one name fails with; it has no message of its own.
   if (error instanceof AggregateError && error.message === '') return error.errors.map(reasonOf).join('; ')
-  return error instanceof Error ? error.message : String(error)
+  if (error instanceof Error) return error.message
+  // What is left of an error of a library's own class that was thrown in another thread.
+  const isCoded = typeof error === 'object' && error !== null && 'code' in error
+  return String(isCoded ? error.code : error)
 }
 
 /** Ends the process' work on a mistake of our own: never for what a peer, a disk or a user does. */

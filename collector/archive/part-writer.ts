@@ -7,7 +7,7 @@
 //
 // A reader sees the rows before or after a merge, never between: it is one transaction, and ordinals stay.
 
-import { assert } from '../../common/fault.ts'
+import { assert, Fault } from '../../common/fault.ts'
 import { ARCHIVE_BLOCK_BYTES, ARCHIVE_MERGE_COUNT, ARCHIVE_PART_BYTES_MAX } from '../../common/limits.ts'
 import { BlockBuilder, type EncodedBlock } from './block-builder.ts'
 import { addBlock } from './block-rows.ts'
@@ -88,6 +88,9 @@ export class PartWriter {
   }
 
   #load(): void {
+    if (this.#meta('version') !== FORMAT_VERSION) {
+      throw new Fault('ARCHIVE_UNREADABLE', `${this.path} is of a version that this program does not write`)
+    }
     this.#prepare()
     const end = this.#meta('first')
     const last = this.#sqlite
@@ -120,13 +123,18 @@ export class PartWriter {
     return row?.value ?? 0
   }
 
-  /** What the part knows of streams and writes. */
+  /** What the part knows of streams and writes. Throws a Fault. */
   intake(): Intake {
     const marks = new Map<string, Mark>()
     if (this.#isNew) return { marks, instance: 0, settled: 0 }
-    const rows = this.#sqlite.prepare<[], Mark & { stream: string }>('SELECT stream, position, until FROM marks').all()
-    for (const { stream, position, until } of rows) marks.set(stream, { position, until })
-    return { marks, instance: this.#meta('instance'), settled: this.#meta('settled') }
+    try {
+      const sql = 'SELECT stream, position, until FROM marks'
+      for (const { stream, ...mark } of this.#sqlite.prepare<[], Mark & { stream: string }>(sql).all())
+        marks.set(stream, mark)
+      return { marks, instance: this.#meta('instance'), settled: this.#meta('settled') }
+    } catch (error) {
+      throw archiveFault(error, this.path)
+    }
   }
 
   /** Stores blocks, marks that moved, and the number of the last write, durably and all or nothing. Throws a Fault. */

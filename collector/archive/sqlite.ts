@@ -73,6 +73,11 @@ export function archiveFault(error: unknown, path: string): Fault {
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
     return new Fault('ARCHIVE_UNREADABLE', `${detail} (another process holds it)`, { cause: error, retryable: true })
   }
+  if (code === 'SQLITE_ERROR') {
+    return new Fault('ARCHIVE_UNREADABLE', `${path} has not the tables of this version: ${reasonOf(error)}`, {
+      cause: error,
+    })
+  }
   if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
     return new Fault('ARCHIVE_UNREADABLE', `${path} is damaged: ${reasonOf(error)}`, { cause: error })
   }

@@ -261,6 +261,24 @@ test('archive: a damaged current file is left alone, and writing goes on in the 
   expect(platform.log.lines.map(({ text }) => text).join()).toContain('cannot be opened')
 })
 
+test.each([
+  ['another version', "UPDATE meta SET value = 99 WHERE key = 'version'", 'version'],
+  ['other tables', 'ALTER TABLE marks DROP COLUMN until', 'has not the tables of this version'],
+])('archive: a current file of %s is left alone, and writing goes on in the next part', async (_, change, reason) => {
+  const folder = temporaryFolder()
+  const archive = await openedArchive(fakePlatform(), folder)
+  await archive.write(one('of another', NOON))
+  await archive.close(5_000)
+  const sqlite = openToWrite(join(folder, 'archive', '2026-11-23.db'))
+  sqlite.exec(change)
+  sqlite.close()
+  const platform = fakePlatform()
+  const second = await openedArchive(platform, folder)
+  await second.write(one('goes on', NOON))
+  expect(files(folder)).toContain('2026-11-23.2.db')
+  expect(JSON.stringify(platform.log.lines)).toContain(reason)
+})
+
 test('archive: a part whose writer was killed before its first commit is empty, not damaged, and is used', async () => {
   const folder = temporaryFolder()
   const path = (name: string) => join(folder, 'archive', name)
