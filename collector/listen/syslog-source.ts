@@ -11,7 +11,7 @@ import type { Origin } from '../../common/pipeline/batch.ts'
 import type { Sink, Source } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
 import { Intake } from '../../common/pipeline/intake.ts'
-import { examineTls, listenerTls } from '../../common/tls/tls-option.ts'
+import { examineTls, listenerTls, speaksTls } from '../../common/tls/tls-option.ts'
 import { ConnectionGate } from './connection-gate.ts'
 import { RelpListener } from './relp-listener.ts'
 import { TcpListener, type ListenerSettings } from './tcp-listener.ts'
@@ -38,10 +38,6 @@ const syslogOptions = options({
     fault(`${address.scheme}:// needs certificate and key; add tls: { cert: …, key: … }`, 'listen', index)
   })
 })
-
-function speaksTls({ scheme }: { readonly scheme: string }): boolean {
-  return scheme === 'tls' || scheme === 'relps'
-}
 
 type SyslogOptions = OptionsOf<typeof syslogOptions>
 

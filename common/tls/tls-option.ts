@@ -56,6 +56,11 @@ export function forwardTls() {
   })
 }
 
+/** Whether an address is one of TLS. */
+export function speaksTls({ scheme }: { readonly scheme: string }): boolean {
+  return scheme === 'tls' || scheme === 'relps'
+}
+
 /** What is wrong with the files that the option names, and where. */
 export async function examineTls(files: TlsFiles | undefined, disk: Disk): Promise<readonly Misfit[]> {
   if (!files) return []

@@ -1,8 +1,8 @@
 // From a receiver's address to a connection that can be used, under TLS where it is asked for.
 
+import { RateLimitedWarning } from '../../common/log.ts'
 import type { Connection, Endpoint, TlsVerify } from '../../common/net/net.ts'
 import type { Platform } from '../../common/platform.ts'
-import { RateLimitedWarning } from '../../common/log.ts'
 import { readTlsKeys, type TlsFiles } from '../../common/tls/tls-files.ts'
 
 /** How a receiver is to be met. */

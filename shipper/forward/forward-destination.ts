@@ -6,7 +6,7 @@ import { list, oneOf, options, type OptionsOf } from '../../common/option.ts'
 import { endpointUrl, type EndpointUrl } from '../../common/option-values.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import type { Destination, StreamMarks } from '../../common/pipeline/sink.ts'
-import { examineTls, forwardTls } from '../../common/tls/tls-option.ts'
+import { examineTls, forwardTls, speaksTls } from '../../common/tls/tls-option.ts'
 import { balances } from './dealing.ts'
 import { plainDial, tlsDial, type ForwardTls } from './dial.ts'
 import type { HealthChanged, Lane } from './lane.ts'
@@ -55,10 +55,6 @@ const forwardOptions = options({
     fault('nobody answers over udp, so with failover a second receiver would never be used', 'to', 1)
   }
 })
-
-function speaksTls({ scheme }: { readonly scheme: string }): boolean {
-  return scheme === 'tls' || scheme === 'relps'
-}
 
 type ForwardOptions = OptionsOf<typeof forwardOptions>
 
