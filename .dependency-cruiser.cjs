@@ -20,6 +20,7 @@ const packages = {
   pino: '^common/log\\.ts$',
   'pino-pretty': '^common/log\\.ts$',
   'prom-client': '^common/metric\\.ts$',
+  'unix-dgram': '^common/net/unix-datagrams\\.ts$',
   'zstd-napi': '^common/zstd\\.ts$',
 }
 

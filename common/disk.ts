@@ -7,7 +7,7 @@ import * as fs from 'node:fs'
 export type Path = string | Buffer
 
 export interface FileStat {
-  readonly kind: 'file' | 'folder' | 'link' | 'other'
+  readonly kind: 'file' | 'folder' | 'link' | 'socket' | 'other'
   readonly device: bigint
   readonly inode: bigint
   /** Names it has; 0 for a file that is only open any more. */
@@ -279,7 +279,7 @@ async function present(stat: Promise<fs.BigIntStats>): Promise<FileStat | undefi
 
 function fileStat(stat: fs.BigIntStats): FileStat {
   return {
-    kind: stat.isFile() ? 'file' : stat.isDirectory() ? 'folder' : stat.isSymbolicLink() ? 'link' : 'other',
+    kind: kindOf(stat),
     device: stat.dev,
     inode: stat.ino,
     links: Number(stat.nlink),
@@ -287,6 +287,12 @@ function fileStat(stat: fs.BigIntStats): FileStat {
     modifiedMs: Number(stat.mtimeMs),
     mode: Number(stat.mode & 0o7777n),
   }
+}
+
+function kindOf(stat: fs.BigIntStats): FileStat['kind'] {
+  if (stat.isFile()) return 'file'
+  if (stat.isDirectory()) return 'folder'
+  return stat.isSymbolicLink() ? 'link' : stat.isSocket() ? 'socket' : 'other'
 }
 
 function folderOf(path: string): string {

@@ -17,6 +17,8 @@ export const faultCodes = {
   PORT_TAKEN: 'Another process listens on this address and port.',
   PORT_FORBIDDEN: 'This user may not listen on this port.',
   ADDRESS_UNAVAILABLE: 'The address to listen on is not an address of this machine.',
+  SOCKET_TAKEN: 'Another process listens on this socket file.',
+  SOCKET_UNAVAILABLE: 'A socket file cannot be made or listened on.',
   DATA_LOCKED: 'Another sluice uses this data folder.',
   DATA_UNWRITABLE: 'The data folder cannot be written.',
   HOST_UNRESOLVED: 'A host name has no address.',

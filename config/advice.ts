@@ -6,6 +6,8 @@ const advice: Partial<Record<FaultCode, string>> = {
   PORT_TAKEN: 'see who listens there with `ss -lntup`; stop it, or change `listen:` of the source',
   PORT_FORBIDDEN: 'ports below 1024 need root or CAP_NET_BIND_SERVICE; run as root, or listen on a higher port',
   ADDRESS_UNAVAILABLE: 'see the addresses of this machine with `ip address`; 0.0.0.0 and [::] stand for all of them',
+  SOCKET_TAKEN: 'see who has it with `ss -xlp`; stop that program (systemd-journald has /dev/log), or change `path:`',
+  SOCKET_UNAVAILABLE: 'see that the folder is there and writable for this user, and that nothing else has this name',
   DATA_LOCKED: 'stop the other sluice, or give this one a `data:` folder of its own',
   DATA_UNWRITABLE: 'make the folder writable for this user, or choose another with `data:`',
   TLS_KEYS: 'look at the files of `tls:`: `openssl x509 -noout -text -in CERT` shows a certificate',

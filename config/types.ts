@@ -7,6 +7,7 @@ import { stdoutType } from '../collector/stdout.ts'
 import type { DestinationType, SourceType } from '../common/component.ts'
 import { fileSource } from '../shipper/tail/file-source.ts'
 import { stdinSource } from '../shipper/source/stdin.ts'
+import { unixSource } from '../shipper/source/unix.ts'
 import { forwardType } from '../shipper/forward/forward-destination.ts'
 
 export interface KnownTypes {
@@ -15,12 +16,12 @@ export interface KnownTypes {
 }
 
 export const knownTypes: KnownTypes = {
-  sources: [fileSource, stdinSource, syslogSource],
+  sources: [fileSource, stdinSource, syslogSource, unixSource],
   destinations: [archiveType, fileType, forwardType, stdoutType],
 }
 
 /** Types that the manual speaks of and that a later version brings: worth another word than a misspelt one. */
 export const laterTypes = {
-  sources: ['unix', 'journal', 'pipe', 'exec', 'kmsg'],
+  sources: ['journal', 'pipe', 'exec', 'kmsg'],
   destinations: ['sqlite', 'postgres', 'clickhouse'],
 } as const

@@ -31,6 +31,7 @@ const plants: Record<string, readonly [path: string, text: string]> = {
   'one-door-pino': ['common/planted-pino.ts', "import 'pino'"],
   'one-door-pino-pretty': ['config/planted-pretty.ts', "import 'pino-pretty'"],
   'one-door-prom-client': ['collector/planted-metrics.ts', "import 'prom-client'"],
+  'one-door-unix-dgram': ['config/planted-datagrams.ts', "import 'unix-dgram'"],
   'one-door-zstd-napi': ['collector/planted-zstd.ts', "import 'zstd-napi'"],
 }
 

@@ -1,6 +1,6 @@
 // What the archive destination and its worker tell each other.
 
-import type { StreamRange } from '../../common/pipeline/batch.ts'
+import type { Origin, StreamRange } from '../../common/pipeline/batch.ts'
 import type { FaultCode } from '../../common/fault-codes.ts'
 import type { PartName } from './schema.ts'
 
@@ -19,7 +19,7 @@ export interface WorkerData {
 export interface OriginData {
   readonly source: string
   readonly peer: string | undefined
-  readonly lines: 'syslog' | 'text'
+  readonly lines: Origin['lines']
   readonly zone: string
   readonly host: Uint8Array
   readonly hostForced: boolean

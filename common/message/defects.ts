@@ -13,6 +13,7 @@ export const defectTable = {
   FRAME_COUNT_IN_DATAGRAM: "An octet count in front of a datagram's message; taken away.",
   MESSAGE_CHUNKED: 'One piece of a message over `max_message`.',
   FRAME_RESYNCHRONISED: 'The framing was lost before this message and found again.',
+  DATAGRAM_CUT: 'A datagram of a Unix socket as long as can be read, 64 KiB: what may have been behind that is gone.',
 } as const
 
 export type DefectCode = keyof typeof defectTable

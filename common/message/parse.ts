@@ -15,7 +15,9 @@
 import type { Batch, Origin } from '../pipeline/batch.ts'
 import {
   DEFECTS_SHIFT,
+  FORMAT_MASK,
   FORMAT_RAW,
+  FORMAT_RFC3164,
   HOST,
   KIND,
   MESSAGE,
@@ -27,7 +29,7 @@ import {
 } from '../pipeline/header-table.ts'
 import { defectBit } from './defects.ts'
 import { DEFAULT_PRIORITY, PRIORITY_MAX } from './priority.ts'
-import { readRfc3164 } from './rfc3164.ts'
+import { readRfc3164, rereadWithoutHost } from './rfc3164.ts'
 import { readRfc5424 } from './rfc5424.ts'
 import { TimestampReader } from './timestamp.ts'
 
@@ -54,6 +56,7 @@ export function parseHeaders(batch: Batch, table: HeaderTable): void {
   for (const { count, origin } of runs) {
     clock.expect(origin.received ?? received, origin.zone)
     const text = origin.lines === 'text'
+    const local = origin.lines === 'local'
     for (const last = i + count; i < last; i += 1) {
       const row = i * ROW
       const start = bounds[2 * i]
@@ -64,7 +67,10 @@ export function parseHeaders(batch: Batch, table: HeaderTable): void {
       times[i] = NaN
       zones[i] = NO_ZONE
       if (text) parseText(bytes, start, end, table, i, row, origin)
-      else parseSyslog(bytes, start, end, table, i, row, origin)
+      else {
+        parseSyslog(bytes, start, end, table, i, row, origin)
+        if (local) checkHost(bytes, end, cells, row, origin.host)
+      }
     }
   }
 }
@@ -127,6 +133,17 @@ function parseSyslog(
   cells[row + PRIORITY] = origin.priority
   cells[row + KIND] |= PRI_MISSING
   readRfc3164(bytes, start, end, table, i, row, clock)
+}
+
+/**
+ * What programs say to the syslog socket of their machine has no host in RFC 3164, or the machine's own: any other word there
+ * is the beginning of the message, or a program that makes itself out to be elsewhere.
+ */
+function checkHost(bytes: Uint8Array, end: number, cells: Int32Array, row: number, host: Buffer): void {
+  const from = cells[row + HOST]
+  const to = cells[row + HOST + 1]
+  if (from === to || (cells[row + KIND] & FORMAT_MASK) !== FORMAT_RFC3164) return
+  if (!sameBytes(bytes, from, to, host)) rereadWithoutHost(bytes, end, cells, row)
 }
 
 function parseBehindPriority(

@@ -91,6 +91,16 @@ function behindCiscoPrefix(bytes: Uint8Array, at: number, end: number): number {
   return next
 }
 
+/** Reads the header of row `row` again, whose time is known: what stands behind it is a tag, or the message. */
+export function rereadWithoutHost(bytes: Uint8Array, end: number, cells: Int32Array, row: number): void {
+  let at = cells[row + TIME + 1]
+  if (at < end && bytes[at] === COLON) at += 1
+  while (at < end && bytes[at] === SPACE) at += 1
+  for (const cell of [HOST, PROGRAM, PID]) cells[row + cell] = cells[row + cell + 1] = 0
+  cells[row + MESSAGE] = at
+  readTag(bytes, at, end, cells, row, FORMAT_RFC3164, false)
+}
+
 const HOST_STOPS = new Uint8Array(256)
 for (const byte of [SPACE, COLON, OPEN]) HOST_STOPS[byte] = 1
 

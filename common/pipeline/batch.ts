@@ -17,8 +17,11 @@ export interface Origin {
   readonly source: string
   /** Address of the peer as text, without port; absent for what is read on this machine. */
   readonly peer?: string
-  /** How a line without a PRI is read: as syslog that lacks one, or as text (`message/parse.ts`). */
-  readonly lines: 'syslog' | 'text'
+  /**
+   * What kind of thing a message is (`message/parse.ts`): syslog, also where it lacks a PRI; a line of text, unless it looks like
+   * syslog; or `local`, what a program of the origin's host says to its syslog socket, without the name of the host.
+   */
+  readonly lines: 'syslog' | 'text' | 'local'
   /** Zone of times that name none. */
   readonly zone: Zone
   /** Stands in for a missing host. */

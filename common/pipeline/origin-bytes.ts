@@ -2,7 +2,7 @@
 // equal bytes give the same object again.
 //
 //   0  2  bytes of the whole
-//   2  1  bit 0: lines are text; bit 1: the host is forced; bit 2: there is a peer
+//   2  1  bit 0: lines are text; bit 1: the host is forced; bit 2: there is a peer; bit 3: lines are local
 //   3  1  priority
 //   4     source, peer, zone, host, program: 2 bytes of length and the bytes, each
 
@@ -13,6 +13,8 @@ import type { Origin } from './batch.ts'
 const TEXT = 1
 const FORCED = 2
 const PEER = 4
+const LOCAL = 8
+const KINDS = { syslog: 0, text: TEXT, local: LOCAL } as const
 const ORIGINS_MAX = 10_000
 const ORIGIN_BYTES_MAX = 4 * 1024 * 1024
 const FIELD_BYTES_MAX = 4096
@@ -36,7 +38,7 @@ function encode({ source, peer, lines, zone, host, hostForced, program, priority
   })
   const bytes = Buffer.alloc(4 + fields.reduce((sum, { length }) => sum + 2 + length, 0))
   bytes.writeUInt16LE(bytes.length, 0)
-  bytes[2] = (lines === 'text' ? TEXT : 0) | (hostForced ? FORCED : 0) | (peer === undefined ? 0 : PEER)
+  bytes[2] = KINDS[lines] | (hostForced ? FORCED : 0) | (peer === undefined ? 0 : PEER)
   bytes[3] = priority
   let at = 4
   for (const field of fields) {
@@ -94,7 +96,7 @@ function decode(bytes: Buffer): Origin {
   return {
     source: source.toString(),
     ...((bytes[2] & PEER) !== 0 && { peer: peer.toString() }),
-    lines: (bytes[2] & TEXT) !== 0 ? 'text' : 'syslog',
+    lines: (bytes[2] & TEXT) !== 0 ? 'text' : (bytes[2] & LOCAL) !== 0 ? 'local' : 'syslog',
     // A name that this machine does not know any more: its own zone, as for a source that names none.
     zone: zoneNamed(zone.toString()) ?? localZone,
     ...{ host, program, priority: bytes[3] },

@@ -6,6 +6,7 @@
 //
 //   GET /index.html 200               →  <134>1 2026-11-20T10:00:00.123456+01:00 web-1 nginx - - GET /index.html 200
 //   Oct 11 22:14:15 web-1 su: hello   →  <38>Oct 11 22:14:15 web-1 su: hello       (a file's line that is syslog)
+//   <38>Oct 11 22:14:15 su: hello     →  <38>Oct 11 22:14:15 web-1 su: hello       (what a program said to /dev/log)
 
 import { MessageChunks, textBoundary } from '../../common/message/chunk.ts'
 import { headersOf } from '../../common/message/headers.ts'
@@ -13,7 +14,16 @@ import { lineFormat, writeRfc5424, type LineFormat, type LineFormatName } from '
 import { Output } from '../../common/message/output.ts'
 import { priorityAt } from '../../common/message/parse.ts'
 import type { Batch, Origin } from '../../common/pipeline/batch.ts'
-import { FORMAT_MASK, FORMAT_RAW, KIND, PRIORITY, ROW } from '../../common/pipeline/header-table.ts'
+import {
+  FORMAT_MASK,
+  FORMAT_RAW,
+  FORMAT_RFC3164,
+  HOST,
+  KIND,
+  PRIORITY,
+  ROW,
+  TIME,
+} from '../../common/pipeline/header-table.ts'
 import { newId, type Random } from '../../common/random.ts'
 
 export type Framing = 'octet' | 'newline'
@@ -120,7 +130,7 @@ export class WireEncoder {
   /** Returns the message's length. */
   #addCounted(output: Output, batch: Batch, i: number, origin: Origin): number {
     // Most messages leave as they came, and then their length is known before they are written.
-    if (!this.#format && hasPriority(batch, i)) return addRaw(output, batch, i)
+    if (!this.#format && isWhole(batch, i, origin)) return addRaw(output, batch, i)
     const one = this.#one
     one.clear()
     this.#write(batch, i, origin, one, false)
@@ -132,7 +142,8 @@ export class WireEncoder {
 
   #addLine(batch: Batch, i: number, origin: Origin): void {
     const output = this.#output
-    if (!this.#format && hasPriority(batch, i)) output.line(batch.slab, batch.bounds[2 * i], batch.bounds[2 * i + 1])
+    if (!this.#format && isWhole(batch, i, origin))
+      output.line(batch.slab, batch.bounds[2 * i], batch.bounds[2 * i + 1])
     else this.#write(batch, i, origin, output, true)
     output.byte(NEWLINE)
   }
@@ -140,6 +151,7 @@ export class WireEncoder {
   /** Writes one message, unframed. `escaped` where a newline would end the frame. */
   #write(batch: Batch, i: number, origin: Origin, output: Output, escaped: boolean): void {
     if (this.#format) return this.#format.write(batch, i, origin, output)
+    if (origin.lines === 'local') return this.#writeLocal(batch, i, origin, output, escaped)
     const start = batch.bounds[2 * i]
     const end = batch.bounds[2 * i + 1]
     if (!hasPriority(batch, i)) {
@@ -151,6 +163,26 @@ export class WireEncoder {
     }
     if (escaped) output.line(batch.slab, start, end)
     else output.raw(batch.slab, start, end)
+  }
+
+  /** The next hop cannot know which machine a message without a host came from. */
+  #writeLocal(batch: Batch, i: number, origin: Origin, output: Output, escaped: boolean): void {
+    const { slab, bounds } = batch
+    const { cells } = headersOf(batch)
+    const row = i * ROW
+    const start = bounds[2 * i]
+    const end = bounds[2 * i + 1]
+    const timeEnd = cells[row + TIME + 1]
+    const isNamed = cells[row + HOST + 1] > cells[row + HOST]
+    const isDated = (cells[row + KIND] & FORMAT_MASK) === FORMAT_RFC3164 && timeEnd > cells[row + TIME]
+    if (!isNamed && !isDated) return writeRfc5424(batch, i, origin, output, escaped)
+    if (!hasPriority(batch, i)) writePriority(cells[row + PRIORITY], output)
+    const write = (from: number, to: number) => (escaped ? output.line(slab, from, to) : output.raw(slab, from, to))
+    if (isNamed) return write(start, end)
+    write(start, timeEnd)
+    output.byte(SPACE)
+    output.word(origin.host)
+    write(timeEnd, end)
   }
 
   *#pieces(message: Buffer, origin: Origin, received: number, bytesMax: number): Generator<Buffer> {
@@ -173,6 +205,11 @@ function addRaw(output: Output, { slab, bounds }: Batch, i: number): number {
   output.byte(SPACE)
   output.raw(slab, start, end)
   return end - start
+}
+
+/** Whether a message is complete as it came: most are, and need no further look. */
+function isWhole(batch: Batch, i: number, origin: Origin): boolean {
+  return origin.lines !== 'local' && hasPriority(batch, i)
 }
 
 function hasPriority({ slab, bounds }: Batch, i: number): boolean {

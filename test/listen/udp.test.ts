@@ -89,7 +89,7 @@ test('what there is no room for is dropped and counted: received and dropped are
     sent += 4
     return (await dropped()) > 20
   })
-  expect(platform.log.lines.filter(({ text }) => text.startsWith('datagrams dropped: the dest'))).toHaveLength(1)
+  expect(platform.log.lines.filter(({ text }) => text.startsWith('messages dropped: the dest'))).toHaveLength(1)
   const stopped = stop()
   let done = false
   void stopped.then(() => (done = true))

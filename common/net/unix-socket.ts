@@ -1,0 +1,178 @@
+// A socket in the file system that this process listens on: made, watched over, and removed when it is still ours.
+//
+//   nothing there         it is made
+//   a socket, deaf        left by a process that was killed: replaced
+//   a socket, heard       SOCKET_TAKEN: two readers would share the messages of one machine
+//   anything else         SOCKET_UNAVAILABLE: a file that somebody may want is not removed
+
+import { connect, createServer } from 'node:net'
+import type { Disk, FileStat } from '../disk.ts'
+import { errnoOf, Fault, reasonOf } from '../fault.ts'
+import type { Random } from '../random.ts'
+import { newId } from '../random.ts'
+import type { Connection } from './net.ts'
+import { SystemConnection } from './system-connection.ts'
+import { answersDatagrams, bindDatagrams } from './unix-datagrams.ts'
+
+/** What comes in: datagrams, or connections. */
+export type UnixReceiver =
+  | { readonly kind: 'datagram'; receive(datagram: Buffer): void }
+  | { readonly kind: 'stream'; accept(connection: Connection): void }
+
+export interface UnixPlace {
+  readonly path: string
+  /** Permission bits of the file: who may write may send. */
+  readonly mode: number
+}
+
+/** What became of the file since the last look. */
+export type UnixState = 'ours' | 'made anew' | 'taken'
+
+// sockaddr_un has 108 bytes, the last a NUL; a stream socket is made under a longer name first.
+const PATH_BYTES_MAX = 107
+const NEW_NAME_BYTES = 8
+const BACKLOG = 511
+
+interface Bound {
+  close(): void
+}
+
+export class UnixSocket {
+  readonly #place: UnixPlace
+  readonly #receiver: UnixReceiver
+  readonly #disk: Disk
+  readonly #random: Random
+  #bound: Bound | undefined
+  /** One whose file was taken away: those who are connected to it may have sent something yet. */
+  #former: Bound | undefined
+  /** Device and inode of the file that was made. */
+  #key = ''
+
+  constructor(place: UnixPlace, receiver: UnixReceiver, disk: Disk, random: Random) {
+    this.#place = place
+    this.#receiver = receiver
+    this.#disk = disk
+    this.#random = random
+  }
+
+  /** Makes the file and begins to receive; rejects with `SOCKET_TAKEN` or `SOCKET_UNAVAILABLE`. */
+  async open(): Promise<void> {
+    const { path } = this.#place
+    try {
+      await this.#clear()
+      this.#bound = await this.#bind()
+    } catch (error) {
+      if (error instanceof Fault) throw error
+      throw new Fault('SOCKET_UNAVAILABLE', `cannot listen on ${path}: ${reasonOf(error)}`, { cause: error })
+    }
+  }
+
+  /** Looks whether the file is still ours, and makes it anew where it is gone and nobody else's. */
+  async look(): Promise<UnixState> {
+    this.#former?.close()
+    this.#former = undefined
+    if (await this.#isOurs()) return 'ours'
+    const before = this.#bound
+    try {
+      await this.open()
+    } catch (error) {
+      if (error instanceof Fault && error.code === 'SOCKET_TAKEN') return 'taken'
+      throw error
+    }
+    this.#former = before
+    return 'made anew'
+  }
+
+  /** Nobody new finds it; those who are connected may go on sending until `close`. */
+  async hide(): Promise<void> {
+    if (await this.#isOurs()) await this.#disk.remove(this.#place.path)
+  }
+
+  close(): void {
+    this.#former?.close()
+    this.#bound?.close()
+    this.#former = undefined
+    this.#bound = undefined
+  }
+
+  async #isOurs(): Promise<boolean> {
+    const stat = await this.#disk.statLink(this.#place.path)
+    return stat !== undefined && this.#bound !== undefined && keyOf(stat) === this.#key
+  }
+
+  /** The name is free after this. */
+  async #clear(): Promise<void> {
+    const { path } = this.#place
+    const there = await this.#disk.statLink(path)
+    if (!there) return
+    const stat = there.kind === 'link' ? await this.#disk.stat(path) : there
+    if (stat && stat.kind !== 'socket') {
+      throw new Fault('SOCKET_UNAVAILABLE', `${path} is there and is no socket; it is not replaced`)
+    }
+    if (stat && (await isHeard(path))) throw new Fault('SOCKET_TAKEN', `another process listens on ${path}`)
+    await this.#disk.remove(path)
+  }
+
+  async #bind(): Promise<Bound> {
+    const { path, mode } = this.#place
+    const receiver = this.#receiver
+    // Node removes the file that it made when it closes a stream socket, also where another process has put its own in that
+    // place by then. So the file is made under another name, and renamed.
+    const isStream = receiver.kind === 'stream'
+    const made = isStream
+      ? `${path.slice(0, path.lastIndexOf('/') + 1)}.${newId(this.#random).slice(1, NEW_NAME_BYTES)}`
+      : path
+    if (Buffer.byteLength(path) > PATH_BYTES_MAX || Buffer.byteLength(made) > PATH_BYTES_MAX) {
+      throw new Fault('SOCKET_UNAVAILABLE', `${path} is too long for a socket (sockaddr_un has 108 bytes)`)
+    }
+    const bound = isStream
+      ? await listenForStreams(made, (connection) => receiver.accept(connection))
+      : await bindDatagrams(made, (datagram) => receiver.receive(datagram))
+    try {
+      await this.#disk.setMode(made, mode)
+      this.#key = keyOf((await this.#disk.statLink(made))!)
+      if (isStream) await this.#disk.rename(made, path)
+    } catch (error) {
+      bound.close()
+      throw error
+    }
+    return bound
+  }
+}
+
+function keyOf({ device, inode }: FileStat): string {
+  return `${device}:${inode}`
+}
+
+function listenForStreams(path: string, accept: (connection: Connection) => void): Promise<Bound> {
+  return new Promise((resolve, reject) => {
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+      accept(new SystemConnection(socket))
+    })
+    server.once('error', reject)
+    server.listen({ path, backlog: BACKLOG }, () => {
+      server.off('error', reject)
+      server.on('error', () => {}) // an accept that failed for want of descriptors is tried again by libuv
+      resolve({ close: () => void server.close() })
+    })
+  })
+}
+
+/** Whether a process has the socket open, of whatever kind it is. */
+function isHeard(path: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ path })
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', (error) => {
+      const code = errnoOf(error)
+      if (code === 'ECONNREFUSED' || code === 'ENOENT') resolve(false)
+      else if (code === 'EPROTOTYPE') resolve(answersDatagrams(path))
+      else if (code === 'EAGAIN')
+        resolve(true) // so many wait to be accepted that there is no room for one more
+      else reject(error)
+    })
+  })
+}

@@ -1,0 +1,75 @@
+// Datagrams into an intake: each is a message, less what ends it; one over `max_message` comes in pieces. A sender of
+// datagrams is not made to wait: what there is no room for is dropped, and counted.
+
+import { octetCount, readOctetCount } from '../framing/octet-count.ts'
+import { MessageChunks, textBoundary } from '../message/chunk.ts'
+import { defectBit } from '../message/defects.ts'
+import type { Platform } from '../platform.ts'
+import { newId } from '../random.ts'
+import type { Origin } from './batch.ts'
+import type { Intake } from './intake.ts'
+import { Overflow } from './overflow.ts'
+
+const NUL = 0x00
+const LF = 0x0a
+const CR = 0x0d
+const FRAME_COUNT_IN_DATAGRAM = defectBit('FRAME_COUNT_IN_DATAGRAM')
+
+export interface DatagramSettings {
+  readonly source: string
+  readonly messageBytesMax: number
+  /** As what drops are counted. */
+  readonly reason: string
+}
+
+export class DatagramIntake {
+  readonly #messageBytesMax: number
+  readonly #platform: Platform
+  readonly #overflow: Overflow
+
+  constructor({ source, messageBytesMax, reason }: DatagramSettings, platform: Platform) {
+    this.#messageBytesMax = messageBytesMax
+    this.#platform = platform
+    this.#overflow = new Overflow(source, reason, platform)
+  }
+
+  /** One datagram, whose memory stays the caller's; `mark` is a mask of defects that it has already. */
+  take(datagram: Buffer, origin: Origin, intake: Intake, mark = 0): void {
+    let start = 0
+    let end = datagram.length
+    while (end > start && isTerminator(datagram[end - 1])) end -= 1
+    if (end === start) return
+    if (!intake.takes(end)) return this.#overflow.drop(1)
+    const first = datagram[0]
+    if (first >= 0x30 && first <= 0x39 && readOctetCount(datagram, 0, end) === true) {
+      start = octetCount.start
+      mark |= FRAME_COUNT_IN_DATAGRAM
+    }
+    if (end - start > this.#messageBytesMax) this.#takePieces(datagram.subarray(start, end), origin, mark, intake)
+    else intake.add(origin, datagram, start, end, mark)
+  }
+
+  /** One that came when there was no intake yet, and no room. */
+  drop(): void {
+    this.#overflow.drop(1)
+  }
+
+  /** Counts what was dropped. */
+  close(): void {
+    this.#overflow.count()
+  }
+
+  #takePieces(datagram: Buffer, origin: Origin, mark: number, intake: Intake): void {
+    const { clock, random } = this.#platform
+    let chunks: MessageChunks | undefined
+    for (let at = 0; at < datagram.length;) {
+      const rest = datagram.subarray(at)
+      const length = rest.length <= this.#messageBytesMax ? rest.length : textBoundary(rest, this.#messageBytesMax)
+      chunks ??= new MessageChunks(rest.subarray(0, length), origin, clock.now(), newId(random))
+      intake.add(origin, ...chunks.piece(rest, 0, length), mark | chunks.mark)
+      at += length
+    }
+  }
+}
+
+const isTerminator = (byte: number) => byte === LF || byte === CR || byte === NUL

@@ -1,0 +1,175 @@
+// The `unix` source: what the programs of this machine say on /dev/log and on sockets like it.
+//
+//   <13>Nov 23 10:00:00 prog[1]: text        syslog(3) and logger(1): RFC 3164 without a host name
+//
+// Every program that calls syslog(3) waits while the socket's queue is full, and with it the machine. So the source reads
+// on whatever happens downstream: what there is no room for is dropped, the newest first, and counted. Connections
+// (`socket: stream`) can be made to wait instead, for those who want that.
+//
+// Who sent a message is what it says of itself: Node gives no way to the sender's credentials (SCM_CREDENTIALS).
+
+import { sleep } from '../../common/clock.ts'
+import type { ComponentContext, SourceType } from '../../common/component.ts'
+import { reasonOf } from '../../common/fault.ts'
+import { OPEN_WRITE_BYTES_MAX } from '../../common/limits.ts'
+import { RateLimitedWarning } from '../../common/log.ts'
+import { defectBit } from '../../common/message/defects.ts'
+import { DEFAULT_PRIORITY } from '../../common/message/priority.ts'
+import { UNIX_DATAGRAM_BYTES_MAX } from '../../common/net/unix-datagrams.ts'
+import { UnixSocket, type UnixReceiver } from '../../common/net/unix-socket.ts'
+import { oneOf, options, text, type OptionsOf } from '../../common/option.ts'
+import { fileMode } from '../../common/option-values.ts'
+import type { Origin } from '../../common/pipeline/batch.ts'
+import { DatagramIntake } from '../../common/pipeline/datagram-intake.ts'
+import { Intake } from '../../common/pipeline/intake.ts'
+import type { Sink, Source } from '../../common/pipeline/sink.ts'
+import { UnixStreams } from './unix-streams.ts'
+
+const unixOptions = options({
+  path: text('a path', 'such as /dev/log').describe('The socket file; made at start, removed at stop.'),
+  socket: oneOf('datagram', 'stream')
+    .prefault('datagram')
+    .describe('What kind of socket it is: `datagram` is what syslog(3) and logger use; `stream` takes connections.'),
+  mode: fileMode().prefault('0666').describe('Mode of the socket file: who may write to it may send.'),
+  when_full: oneOf('drop-newest', 'block')
+    .prefault('drop-newest')
+    .describe(
+      'What happens to messages that the destinations have no room for. `drop-newest` counts and drops them, and no program ' +
+        'ever waits. `block`, for `socket: stream` only, makes the senders wait: a destination that is down then stops, sooner or ' +
+        'later, every program that logs here.',
+    ),
+}).superRefine(({ socket, when_full: whenFull }, context) => {
+  if (socket === 'stream' || whenFull === 'drop-newest') return
+  const message = 'senders of datagrams cannot be made to wait; `block` needs `socket: stream`'
+  context.addIssue({ code: 'custom', message, path: ['when_full'] })
+})
+
+type UnixOptions = OptionsOf<typeof unixOptions>
+
+export const unixSource: SourceType<UnixOptions> = {
+  type: 'unix',
+  about: 'Listens on a socket in the file system, such as /dev/log, for what programs of this machine say.',
+  options: unixOptions,
+  create: (given, context) => new UnixSource(given, context),
+}
+
+const DATAGRAM_CUT = defectBit('DATAGRAM_CUT')
+
+// How often the socket file is looked at: systemd and other log daemons may take it away.
+const LOOK_MS = 5_000
+
+// At a stop, turns of the event loop in which what was sent is still read: each gives one datagram, and the kernel's queue
+// holds net.unix.max_dgram_qlen of them, 512 at most on common systems.
+const LAST_TURNS_MAX = 4_096
+
+class UnixSource implements Source {
+  readonly name: string
+  readonly #path: string
+  readonly #context: ComponentContext
+  readonly #origin: Origin
+  readonly #socket: UnixSocket
+  readonly #datagrams: DatagramIntake
+  readonly #streams: UnixStreams
+  readonly #warning: RateLimitedWarning
+  #intake: Intake | undefined
+  /** What came before the source runs. */
+  #early: Buffer[] = []
+  #earlyBytes = 0
+  #received = 0
+  #saidTaken = false
+
+  constructor(given: UnixOptions, context: ComponentContext) {
+    const { name, hostName, localZone, messageBytesMax, platform } = context
+    this.name = name
+    this.#path = given.path
+    this.#context = context
+    this.#origin = {
+      source: name,
+      lines: 'local',
+      zone: localZone,
+      host: Buffer.from(hostName),
+      program: Buffer.alloc(0),
+      priority: DEFAULT_PRIORITY,
+    }
+    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
+    this.#datagrams = new DatagramIntake({ source: name, messageBytesMax, reason: 'unix_queue_full' }, platform)
+    this.#streams = new UnixStreams({ origin: this.#origin, messageBytesMax, whenFull: given.when_full }, platform)
+    const receiver: UnixReceiver =
+      given.socket === 'stream'
+        ? { kind: 'stream', accept: (connection) => this.#streams.accept(connection) }
+        : { kind: 'datagram', receive: (datagram) => this.#receive(datagram) }
+    this.#socket = new UnixSocket(given, receiver, platform.disk, platform.random)
+  }
+
+  async open(): Promise<void> {
+    await this.#socket.open()
+    this.#context.platform.log.info({ source: this.name, path: this.#path }, 'listening')
+  }
+
+  async run(sink: Sink, signal: AbortSignal): Promise<void> {
+    const { platform } = this.#context
+    const intake = new Intake(this.name, sink, platform)
+    this.#intake = intake
+    for (const datagram of this.#early.splice(0)) this.#take(datagram, intake)
+    this.#streams.start(intake)
+    while (!signal.aborted) {
+      await sleep(platform.clock, LOOK_MS, signal)
+      if (!signal.aborted) await this.#look()
+    }
+    await this.#stop()
+    await intake.close()
+  }
+
+  #receive(datagram: Buffer): void {
+    this.#received += 1
+    if (this.#intake) return this.#take(datagram, this.#intake)
+    this.#earlyBytes += datagram.length + 1
+    if (this.#earlyBytes <= OPEN_WRITE_BYTES_MAX) this.#early.push(datagram)
+    else this.#datagrams.drop()
+  }
+
+  #take(datagram: Buffer, intake: Intake): void {
+    const mark = datagram.length >= UNIX_DATAGRAM_BYTES_MAX ? DATAGRAM_CUT : 0
+    this.#datagrams.take(datagram, this.#origin, intake, mark)
+  }
+
+  /** Whether the file is still this source's: where it is not, programs talk to somebody else, or to nobody. */
+  async #look(): Promise<void> {
+    const { log } = this.#context.platform
+    const about = { source: this.name, path: this.#path }
+    try {
+      const state = await this.#socket.look()
+      if (state === 'made anew') log.warn(about, 'the socket file was removed: it is made anew')
+      if (state === 'taken' && !this.#saidTaken) {
+        log.error(
+          about,
+          'another process has put its own socket here: what programs say goes there, and not to this source',
+        )
+      }
+      this.#saidTaken = state === 'taken'
+    } catch (error) {
+      this.#warning.warn(
+        { ...about, reason: reasonOf(error) },
+        'the socket file cannot be made anew; it is tried again',
+      )
+    }
+  }
+
+  /** What was sent before the file went is read: the kernel throws away what is unread in a socket that is closed. */
+  async #stop(): Promise<void> {
+    const { clock, log } = this.#context.platform
+    try {
+      await this.#socket.hide()
+    } catch (error) {
+      log.warn({ source: this.name, path: this.#path, reason: reasonOf(error) }, 'the socket file could not be removed')
+    }
+    let before = -1
+    for (let turn = 0; turn < LAST_TURNS_MAX && this.#received !== before; turn += 1) {
+      before = this.#received
+      await new Promise<void>((resolve) => clock.soon(() => clock.soon(resolve)))
+    }
+    this.#socket.close()
+    this.#streams.stop()
+    this.#datagrams.close()
+  }
+}

@@ -1,0 +1,78 @@
+// Programs that log to a socket file, and the source that reads it.
+
+import { execFileSync } from 'node:child_process'
+import { connect, type Socket } from 'node:net'
+import { onTestFinished } from 'vitest'
+// @ts-expect-error: the package has no types.
+import unixDatagrams from 'unix-dgram'
+import { systemClock } from '../../common/clock.ts'
+import type { Sink } from '../../common/pipeline/sink.ts'
+import { unixSource } from '../../shipper/source/unix.ts'
+import { contextOf, suitePlatform } from '../conformance/surroundings.ts'
+
+interface PackageSocket {
+  on(event: string, listener: (error: unknown) => void): void
+  send(datagram: Buffer, offset: number, length: number, path: string, done: (error?: { code: number }) => void): void
+  close(): void
+}
+
+const EAGAIN = -11
+
+/** A source of these options, as they stand in YAML, that runs until the test ends. */
+export async function listening(options: object, sink: Sink, messageBytesMax = 1024 * 1024) {
+  const platform = suitePlatform()
+  const context = { ...contextOf('local', platform, '/nowhere'), messageBytesMax }
+  const source = unixSource.create(unixSource.options.parse(options), context)
+  await source.open()
+  const abort = new AbortController()
+  const ended = source.run(sink, abort.signal)
+  const stop = () => {
+    abort.abort()
+    return ended
+  }
+  onTestFinished(() => void stop())
+  const counted = async (name: string) => (await platform.metrics.snapshot()).get(name) ?? 0
+  return { platform, stop, counted }
+}
+
+/** Sends datagrams, each as soon as the kernel takes it; resolves to how often it had to wait for that. */
+export async function sendDatagrams(path: string, datagrams: readonly (string | Buffer)[]): Promise<number> {
+  const socket: PackageSocket = unixDatagrams.createSocket('unix_dgram')
+  let waits = 0
+  for (const each of datagrams) {
+    const datagram = Buffer.from(each)
+    for (;;) {
+      const code = await new Promise<number | undefined>((resolve) => {
+        socket.send(datagram, 0, datagram.length, path, (error) => resolve(error?.code))
+      })
+      if (code === undefined) break
+      if (code !== EAGAIN) throw new Error(`sendto: ${code}`)
+      waits += 1
+      await new Promise<void>((resolve) => systemClock.soon(resolve))
+    }
+  }
+  socket.close()
+  return waits
+}
+
+/** A connection to a stream socket, closed with the test. */
+export async function dial(path: string): Promise<Socket> {
+  const socket = connect(path)
+  onTestFinished(() => void socket.destroy())
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve)
+    socket.once('error', reject)
+  })
+  socket.on('error', () => {})
+  return socket
+}
+
+/** A program in C, or rather what Python makes of its library: `syslog(3)` itself, on the socket where it always is. */
+export function has(program: string): boolean {
+  try {
+    execFileSync(program, ['--version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
