@@ -44,8 +44,8 @@ function attempt(socket: PackageSocket, act: () => void): void {
 
 /** Makes the socket file and reads from it until `close`, which leaves the file. Rejects with the system's error. */
 export async function bindDatagrams(path: string, receive: (datagram: Buffer) => void): Promise<{ close(): void }> {
-  const { createSocket } = await load()
-  const socket = createSocket('unix_dgram', receive)
+  const unixDgram = await load()
+  const socket = unixDgram.createSocket('unix_dgram', receive)
   try {
     attempt(socket, () => socket.bind(path))
   } catch (error) {
@@ -57,8 +57,8 @@ export async function bindDatagrams(path: string, receive: (datagram: Buffer) =>
 
 /** Whether a process has this datagram socket open. Rejects where that cannot be told. */
 export async function answersDatagrams(path: string): Promise<boolean> {
-  const { createSocket } = await load()
-  const socket = createSocket('unix_dgram')
+  const unixDgram = await load()
+  const socket = unixDgram.createSocket('unix_dgram')
   try {
     attempt(socket, () => socket.connect(path))
     return true

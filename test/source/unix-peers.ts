@@ -1,11 +1,10 @@
 // Programs that log to a socket file, and the source that reads it.
 
-import { execFileSync } from 'node:child_process'
 import { connect, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 // @ts-expect-error: the package has no types.
 import unixDatagrams from 'unix-dgram'
-import { systemClock } from '../../common/clock.ts'
+import { systemClock, type Clock } from '../../common/clock.ts'
 import type { Sink } from '../../common/pipeline/sink.ts'
 import { unixSource } from '../../shipper/source/unix.ts'
 import { contextOf, suitePlatform } from '../conformance/surroundings.ts'
@@ -16,14 +15,23 @@ interface PackageSocket {
   close(): void
 }
 
+interface Surroundings {
+  readonly messageBytesMax?: number
+  readonly clock?: Clock
+  /** Called between `open` and `run`. */
+  readonly beforeRun?: () => Promise<unknown>
+}
+
 const EAGAIN = -11
 
 /** A source of these options, as they stand in YAML, that runs until the test ends. */
-export async function listening(options: object, sink: Sink, messageBytesMax = 1024 * 1024) {
-  const platform = suitePlatform()
+export async function listening(options: object, sink: Sink, surroundings: Surroundings = {}) {
+  const { messageBytesMax = 1024 * 1024, clock = systemClock, beforeRun } = surroundings
+  const platform = { ...suitePlatform(), clock }
   const context = { ...contextOf('local', platform, '/nowhere'), messageBytesMax }
   const source = unixSource.create(unixSource.options.parse(options), context)
   await source.open()
+  await beforeRun?.()
   const abort = new AbortController()
   const ended = source.run(sink, abort.signal)
   const stop = () => {
@@ -65,14 +73,4 @@ export async function dial(path: string): Promise<Socket> {
   })
   socket.on('error', () => {})
   return socket
-}
-
-/** A program in C, or rather what Python makes of its library: `syslog(3)` itself, on the socket where it always is. */
-export function has(program: string): boolean {
-  try {
-    execFileSync(program, ['--version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
 }

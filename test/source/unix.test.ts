@@ -1,0 +1,283 @@
+// The `unix` source on real sockets in a temporary folder.
+
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { systemClock } from '../../common/clock.ts'
+import { OPEN_WRITE_BYTES_MAX } from '../../common/limits.ts'
+import { defectsOf } from '../../common/message/defects.ts'
+import { messageObject } from '../../common/message/message-object.ts'
+import type { Batch } from '../../common/pipeline/batch.ts'
+import { unixSource } from '../../shipper/source/unix.ts'
+import { temporaryFolder } from '../conformance/surroundings.ts'
+import { HeldSink, MemorySink } from '../fake/sink.ts'
+import { until } from '../net/until.ts'
+import { dial, listening, sendDatagrams } from './unix-peers.ts'
+
+class MarkedSink extends MemorySink {
+  readonly marks: string[][] = []
+
+  override write(batch: Batch): Promise<void> {
+    for (let i = 0; i < batch.count; i += 1) this.marks.push(defectsOf(batch.marks?.[i] ?? 0))
+    return super.write(batch)
+  }
+}
+
+const inode = (path: string) => lstatSync(path).ino
+const placed = (name = 'log') => join(temporaryFolder(), name)
+
+describe('datagrams', () => {
+  test('each is a message, whatever ends it or stands in it; an empty one is none', async () => {
+    const sink = new MarkedSink()
+    const path = placed()
+    await listening({ path }, sink)
+    const hostile = ['', '\0', '\n', '<13>a\0', '<13>b\n', '<13>c\0d', '<13>\xff\xfe', '<', '<13>', '<999>x', 'plain']
+    await sendDatagrams(path, [...hostile.map((text) => Buffer.from(text, 'latin1')), '<13>last'])
+    await until('the last', () => sink.texts.at(-1) === '<13>last')
+    const kept = ['<13>a', '<13>b', '<13>c\0d', '<13>\xff\xfe', '<', '<13>', '<999>x', 'plain', '<13>last']
+    expect(sink.texts).toEqual(kept)
+  })
+
+  test('one of 64 KiB or more is kept as far as it can be read, marked; one below comes whole', async () => {
+    const sink = new MarkedSink()
+    const path = placed()
+    await listening({ path }, sink)
+    await sendDatagrams(
+      path,
+      [65_535, 65_536, 65_537, 150_000].map((length) => Buffer.alloc(length, 'x')),
+    )
+    await until('all', () => sink.texts.length === 4)
+    expect(sink.texts.map(({ length }) => length)).toEqual([65_535, 65_536, 65_536, 65_536])
+    expect(sink.marks).toEqual([[], ['DATAGRAM_CUT'], ['DATAGRAM_CUT'], ['DATAGRAM_CUT']])
+  })
+
+  test('one over max_message comes in pieces, whole', async () => {
+    const sink = new MarkedSink()
+    const path = placed()
+    await listening({ path }, sink, { messageBytesMax: 10_000 })
+    await sendDatagrams(path, [Buffer.alloc(60_000, 'x')])
+    await until('all', () => sink.texts.length === 6)
+    expect(sink.texts.map((text) => text.slice(text.indexOf('] ') + 2)).join('')).toBe('x'.repeat(60_000))
+    expect(sink.marks.every((marks) => marks.includes('MESSAGE_CHUNKED'))).toBe(true)
+  })
+
+  test('what came before the source runs is not lost', async () => {
+    const sink = new MemorySink()
+    const path = placed()
+    await listening({ path }, sink, { beforeRun: () => sendDatagrams(path, ['<13>a', '<13>b']) })
+    await until('both', () => sink.texts.length === 2)
+    expect(sink.texts).toEqual(['<13>a', '<13>b'])
+  })
+
+  test('what was sent before a stop is kept: the kernel throws nothing away', async () => {
+    const sink = new MemorySink()
+    const path = placed()
+    const { stop } = await listening({ path }, sink)
+    const waits = await sendDatagrams(path, ['<13>a', '<13>b', '<13>c', '<13>d', '<13>e'])
+    expect(waits).toBe(0)
+    await stop()
+    expect(sink.texts).toEqual(['<13>a', '<13>b', '<13>c', '<13>d', '<13>e'])
+  })
+
+  test('while a destination stalls no sender waits for long, and what was sent is stored or counted, to the message', async () => {
+    const sink = new HeldSink()
+    const path = placed()
+    const { counted, stop, platform } = await listening({ path }, sink)
+    const dropped = () => counted('sluice_dropped_total{reason="unix_queue_full",where="local"}')
+    // A blocking sender in a process of its own, as syslog(3) is one: it ends only when the kernel took everything.
+    const count = 3 * Math.ceil(OPEN_WRITE_BYTES_MAX / 8_000)
+    const script = `import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect(${JSON.stringify(path)})
+for i in range(${count}): s.send(b'<13>Nov 23 10:00:00 prog: ' + str(i).encode().ljust(7974))`
+    const child = spawn('python3', ['-c', script], { stdio: 'ignore' })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    const status = await new Promise((resolve) => child.once('close', resolve))
+    expect(status).toBe(0)
+    expect(await dropped()).toBeGreaterThan(0)
+    expect(platform.log.lines.filter(({ text }) => text.startsWith('messages dropped'))).toHaveLength(1)
+    const stopped = stop()
+    let done = false
+    let stored = 0
+    void stopped.then(() => (done = true))
+    await until('all is settled', () => {
+      for (const { texts } of sink.held) stored += texts.length
+      while (sink.held.length > 0) sink.settle()
+      return done
+    })
+    expect(stored).toBeGreaterThan(OPEN_WRITE_BYTES_MAX / 2 / 8_000)
+    expect(stored + (await dropped())).toBe(count)
+  }, 60_000)
+
+  test('block is refused: nothing can make their senders wait', () => {
+    const given = unixSource.options.safeParse({ path: '/run/log', when_full: 'block' })
+    expect(given.error?.issues).toMatchObject([{ path: ['when_full'] }])
+  })
+})
+
+describe('what programs send', () => {
+  /** The fields of what was said, in one batch, as `sluice parse` prints them. */
+  async function fieldsOf(texts: readonly string[]): Promise<Record<string, unknown>[]> {
+    const path = placed()
+    const fields: Record<string, unknown>[] = []
+    const sink = {
+      write(batch: Batch) {
+        const { origin } = batch.runs[0]
+        for (let i = 0; i < batch.count; i += 1) fields.push({ ...messageObject(batch, i, origin) })
+        return Promise.resolve()
+      },
+    }
+    await listening({ path }, sink)
+    await sendDatagrams(path, texts)
+    await until('all', () => fields.length === texts.length)
+    return fields
+  }
+
+  test('has this machine’s host name, also where another word stands in its place', async () => {
+    const fields = await fieldsOf([
+      '<38>Nov 23 10:00:00 su[230]: failed',
+      '<38>Nov 23 10:00:00 su: failed',
+      '<38>Nov 23 10:00:00 here su[230]: failed',
+      '<38>Nov 23 10:00:00 elsewhere su[230]: failed',
+      '<38>su[230]: failed',
+      'no header at all',
+    ])
+    expect(fields.map(({ host, program, pid, message }) => [host, program, pid, message])).toEqual([
+      ['here', 'su', '230', 'failed'],
+      ['here', 'su', undefined, 'failed'],
+      ['here', 'su', '230', 'failed'],
+      ['here', undefined, undefined, 'elsewhere su[230]: failed'],
+      ['here', 'su', '230', 'failed'],
+      ['here', undefined, undefined, 'no header at all'],
+    ])
+  })
+})
+
+describe('the socket file', () => {
+  test('has mode 0666 unless told otherwise, whatever the umask', async () => {
+    const [open, closed] = [placed(), placed()]
+    const before = process.umask(0o077)
+    await listening({ path: open }, new MemorySink())
+    await listening({ path: closed, mode: '0620' }, new MemorySink())
+    process.umask(before)
+    expect([open, closed].map((path) => lstatSync(path).mode & 0o7777)).toEqual([0o666, 0o620])
+  })
+
+  for (const socket of ['datagram', 'stream']) {
+    test(`${socket}: left by a process that was killed, it is replaced; removed at stop`, async () => {
+      const path = placed()
+      execFileSync('python3', ['-c', staleSocket(socket), path])
+      expect(lstatSync(path).isSocket()).toBe(true)
+      const sink = new MemorySink()
+      const { stop } = await listening({ path, socket }, sink)
+      await say(socket, path, '<13>heard')
+      await until('a message', () => sink.texts.includes('<13>heard'))
+      await stop()
+      expect(existsSync(path)).toBe(false)
+    })
+
+    for (const other of ['datagram', 'stream']) {
+      test(`${socket}: where another process listens for a ${other}, it is a fault and stays`, async () => {
+        const path = placed()
+        await listening({ path, socket: other }, new MemorySink())
+        const before = inode(path)
+        await expect(listening({ path, socket }, new MemorySink())).rejects.toMatchObject({ code: 'SOCKET_TAKEN' })
+        expect(inode(path)).toBe(before)
+      })
+    }
+
+    test(`${socket}: one that another process has put there is not removed at stop`, async () => {
+      const path = placed()
+      const { stop } = await listening({ path, socket }, new MemorySink())
+      rmSync(path)
+      const other = createServer()
+      onTestFinished(() => void other.close())
+      await new Promise<void>((resolve) => other.listen(path, resolve))
+      const theirs = inode(path)
+      await stop()
+      expect(inode(path)).toBe(theirs)
+    })
+  }
+
+  test('anything that is no socket is left alone', async () => {
+    const file = placed()
+    writeFileSync(file, 'precious')
+    const folder = placed()
+    mkdirSync(folder)
+    const pipe = placed()
+    execFileSync('mkfifo', [pipe])
+    for (const path of [file, folder, pipe]) {
+      await expect(listening({ path }, new MemorySink())).rejects.toMatchObject({ code: 'SOCKET_UNAVAILABLE' })
+      expect(existsSync(path)).toBe(true)
+    }
+  })
+
+  test('a folder that is not there, and a name that is too long', async () => {
+    const nowhere = join(placed(), 'log')
+    const long = placed('x'.repeat(120))
+    for (const path of [nowhere, long]) {
+      await expect(listening({ path }, new MemorySink())).rejects.toMatchObject({ code: 'SOCKET_UNAVAILABLE' })
+    }
+  })
+
+  test('a link that leads nowhere any more is replaced, one to a socket that is heard is a fault', async () => {
+    const dangling = placed()
+    symlinkSync(`${dangling}.gone`, dangling)
+    await listening({ path: dangling }, new MemorySink())
+    expect(lstatSync(dangling).isSocket()).toBe(true)
+    const link = placed()
+    symlinkSync(dangling, link)
+    await expect(listening({ path: link }, new MemorySink())).rejects.toMatchObject({ code: 'SOCKET_TAKEN' })
+    expect(readlinkSync(link)).toBe(dangling)
+  })
+
+  for (const socket of ['datagram', 'stream']) {
+    test(`${socket}: removed while it runs, it is made anew; taken by another process, it is said once`, async () => {
+      const sink = new MemorySink()
+      const path = placed()
+      // Looks at the file fifty times as often.
+      const clock = { ...systemClock, after: (ms: number, call: () => void) => systemClock.after(ms / 50, call) }
+      const { platform } = await listening({ path, socket }, sink, { clock })
+      const said = (text: string) => platform.log.lines.filter((line) => line.text.includes(text)).length
+      rmSync(path)
+      await until('it is there again', () => existsSync(path))
+      expect(said('made anew')).toBe(1)
+      await say(socket, path, '<13>again')
+      await until('a message', () => sink.texts.includes('<13>again'))
+      rmSync(path)
+      const other = createServer()
+      await new Promise<void>((resolve) => other.listen(path, resolve))
+      await until('it is said', () => said('another process') > 0)
+      await new Promise<void>((resolve) => other.close(() => resolve()))
+      await until('it is back', () => said('made anew') === 2)
+      expect(said('another process')).toBe(1)
+    }, 40_000)
+  }
+})
+
+async function say(socket: string, path: string, text: string): Promise<void> {
+  if (socket === 'datagram') await sendDatagrams(path, [text])
+  else (await dial(path)).end(`${text}\n`)
+}
+
+/** Python that leaves a socket file behind. */
+function staleSocket(kind: string): string {
+  const type = kind === 'stream' ? 'SOCK_STREAM' : 'SOCK_DGRAM'
+  return `import socket, sys; socket.socket(socket.AF_UNIX, socket.${type}).bind(sys.argv[1])`
+}
+
+describe('streams', () => {
+  test('messages end with NUL, as syslog(3) writes them, with a newline, or are counted', async () => {
+    const sink = new MemorySink()
+    const path = placed()
+    await listening({ path, socket: 'stream' }, sink)
+    const socket = await dial(path)
+    socket.write('<13>a\0<13>b\n6 <13>cd<13>half')
+    await until('the whole ones', () => sink.texts.length === 3)
+    socket.end()
+    await until('the half', () => sink.texts.length === 4)
+    expect(sink.texts).toEqual(['<13>a', '<13>b', '<13>cd', '<13>half'])
+  })
+})
