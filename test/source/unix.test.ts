@@ -1,6 +1,6 @@
 // The `unix` source on real sockets in a temporary folder.
 
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -13,8 +13,9 @@ import type { Batch } from '../../common/pipeline/batch.ts'
 import { unixSource } from '../../shipper/source/unix.ts'
 import { temporaryFolder } from '../conformance/surroundings.ts'
 import { HeldSink, MemorySink } from '../fake/sink.ts'
+import { testWith } from '../end-to-end/peers.ts'
 import { until } from '../net/until.ts'
-import { dial, listening, sendDatagrams } from './unix-peers.ts'
+import { dial, hasDatagrams, listening, sendDatagrams, whereDatagrams } from './unix-peers.ts'
 
 class MarkedSink extends MemorySink {
   readonly marks: string[][] = []
@@ -28,7 +29,7 @@ class MarkedSink extends MemorySink {
 const inode = (path: string) => lstatSync(path).ino
 const placed = (name = 'log') => join(temporaryFolder(), name)
 
-describe('datagrams', () => {
+describe.skipIf(!hasDatagrams)(`datagrams${whereDatagrams}`, () => {
   test('each is a message, whatever ends it or stands in it; an empty one is none', async () => {
     const sink = new MarkedSink()
     const path = placed()
@@ -81,35 +82,39 @@ describe('datagrams', () => {
     expect(sink.texts).toEqual(['<13>a', '<13>b', '<13>c', '<13>d', '<13>e'])
   })
 
-  test('while a destination stalls no sender waits for long, and what was sent is stored or counted, to the message', async () => {
-    const sink = new HeldSink()
-    const path = placed()
-    const { counted, stop, platform } = await listening({ path }, sink)
-    const dropped = () => counted('sluice_dropped_total{reason="unix_queue_full",where="local"}')
-    // A blocking sender in a process of its own, as syslog(3) is one: it ends only when the kernel took everything.
-    const count = 3 * Math.ceil(OPEN_WRITE_BYTES_MAX / 8_000)
-    const script = `import socket
+  testWith(
+    ['python3'],
+    'while a destination stalls no sender waits for long, and what was sent is stored or counted, to the message',
+    async () => {
+      const sink = new HeldSink()
+      const path = placed()
+      const { counted, stop, platform } = await listening({ path }, sink)
+      const dropped = () => counted('sluice_dropped_total{reason="unix_queue_full",where="local"}')
+      // A blocking sender in a process of its own, as syslog(3) is one: it ends only when the kernel took everything.
+      const count = 3 * Math.ceil(OPEN_WRITE_BYTES_MAX / 8_000)
+      const script = `import socket
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.connect(${JSON.stringify(path)})
 for i in range(${count}): s.send(b'<13>Nov 23 10:00:00 prog: ' + str(i).encode().ljust(7974))`
-    const child = spawn('python3', ['-c', script], { stdio: 'ignore' })
-    onTestFinished(() => void child.kill('SIGKILL'))
-    const status = await new Promise((resolve) => child.once('close', resolve))
-    expect(status).toBe(0)
-    expect(await dropped()).toBeGreaterThan(0)
-    expect(platform.log.lines.filter(({ text }) => text.startsWith('messages dropped'))).toHaveLength(1)
-    const stopped = stop()
-    let done = false
-    let stored = 0
-    void stopped.then(() => (done = true))
-    await until('all is settled', () => {
-      for (const { texts } of sink.held) stored += texts.length
-      while (sink.held.length > 0) sink.settle()
-      return done
-    })
-    expect(stored).toBeGreaterThan(OPEN_WRITE_BYTES_MAX / 2 / 8_000)
-    expect(stored + (await dropped())).toBe(count)
-  }, 60_000)
+      const child = spawn('python3', ['-c', script], { stdio: 'ignore' })
+      onTestFinished(() => void child.kill('SIGKILL'))
+      const status = await new Promise((resolve) => child.once('close', resolve))
+      expect(status).toBe(0)
+      expect(await dropped()).toBeGreaterThan(0)
+      expect(platform.log.lines.filter(({ text }) => text.startsWith('messages dropped'))).toHaveLength(1)
+      const stopped = stop()
+      let done = false
+      let stored = 0
+      void stopped.then(() => (done = true))
+      await until('all is settled', () => {
+        for (const { texts } of sink.held) stored += texts.length
+        while (sink.held.length > 0) sink.settle()
+        return done
+      })
+      expect(stored).toBeGreaterThan(OPEN_WRITE_BYTES_MAX / 2 / 8_000)
+      expect(stored + (await dropped())).toBe(count)
+    },
+  )
 
   test('block is refused: nothing can make their senders wait', () => {
     const given = unixSource.options.safeParse({ path: '/run/log', when_full: 'block' })
@@ -117,7 +122,7 @@ for i in range(${count}): s.send(b'<13>Nov 23 10:00:00 prog: ' + str(i).encode()
   })
 })
 
-describe('what programs send', () => {
+describe.skipIf(!hasDatagrams)(`what programs send${whereDatagrams}`, () => {
   /** The fields of what was said, in one batch, as `sluice parse` prints them. */
   async function fieldsOf(texts: readonly string[]): Promise<Record<string, unknown>[]> {
     const path = placed()
@@ -155,7 +160,7 @@ describe('what programs send', () => {
   })
 })
 
-describe('the socket file', () => {
+describe.skipIf(!hasDatagrams)(`the socket file${whereDatagrams}`, () => {
   test('has mode 0666 unless told otherwise, whatever the umask', async () => {
     const [open, closed] = [placed(), placed()]
     const before = process.umask(0o077)
@@ -168,7 +173,7 @@ describe('the socket file', () => {
   for (const socket of ['datagram', 'stream']) {
     test(`${socket}: left by a process that was killed, it is replaced; removed at stop`, async () => {
       const path = placed()
-      execFileSync('python3', ['-c', staleSocket(socket), path])
+      spawnSync(process.execPath, ['-e', staleSocket(socket), path])
       expect(lstatSync(path).isSocket()).toBe(true)
       const sink = new MemorySink()
       const { stop } = await listening({ path, socket }, sink)
@@ -243,7 +248,7 @@ describe('the socket file', () => {
       const said = (text: string) => platform.log.lines.filter((line) => line.text.includes(text)).length
       rmSync(path)
       await until('it is there again', () => existsSync(path))
-      expect(said('made anew')).toBe(1)
+      await until('it is said', () => said('made anew') === 1)
       await say(socket, path, '<13>again')
       await until('a message', () => sink.texts.includes('<13>again'))
       rmSync(path)
@@ -262,10 +267,11 @@ async function say(socket: string, path: string, text: string): Promise<void> {
   else (await dial(path)).end(`${text}\n`)
 }
 
-/** Python that leaves a socket file behind. */
+/** A program that leaves a socket file behind. */
 function staleSocket(kind: string): string {
-  const type = kind === 'stream' ? 'SOCK_STREAM' : 'SOCK_DGRAM'
-  return `import socket, sys; socket.socket(socket.AF_UNIX, socket.${type}).bind(sys.argv[1])`
+  const killed = `process.kill(process.pid, 'SIGKILL')`
+  if (kind === 'stream') return `require('node:net').createServer().listen(process.argv[1], () => ${killed})`
+  return `require('unix-dgram').createSocket('unix_dgram').bind(process.argv[1]); ${killed}`
 }
 
 describe('streams', () => {
