@@ -1,27 +1,13 @@
 // A relay on a small disk that is full: it makes its senders wait, and goes on when its receiver makes room.
 
-import { execFileSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { daemon, freePort, temporaryFolder, until } from './program.ts'
+import { daemon, freePort, until } from './program.ts'
+import { smallDisk } from './small-disk.ts'
 
 const COUNT = 200_000
 const PADDING = 'x'.repeat(200)
-
-/** A small file system of its own; undefined where this user may not have one. */
-function smallDisk(): string | undefined {
-  const folder = join(temporaryFolder(), 'disk')
-  mkdirSync(folder)
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=40m', 'none', folder], { stdio: 'ignore' })
-  } catch {
-    return undefined
-  }
-  onTestFinished(() => void execFileSync('umount', ['-l', folder]))
-  return folder
-}
 
 test('relay: its disk is full, then its receiver comes back: every message arrives once, in order', async (context) => {
   const disk = smallDisk()

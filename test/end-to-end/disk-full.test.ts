@@ -1,0 +1,138 @@
+// A client that follows a file, a server that stores it, and a full disk below the one or the other: it is said, whoever can
+// wait waits, and when there is room again every line is there once.
+
+import { appendFileSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeEach, expect, test } from 'vitest'
+import { daemon, freePort, lineCount, run, temporaryFolder, until, type Daemon } from './program.ts'
+import { fillUp, smallDisk } from './small-disk.ts'
+
+const COUNT = 30_000
+const DEADLINE_MS = 90_000
+
+let disk: string
+let folder: string
+let port: number
+
+beforeEach(async (context) => {
+  const mounted = smallDisk()
+  if (mounted === undefined) return context.skip('mounting needs root')
+  disk = mounted
+  folder = temporaryFolder()
+  port = await freePort()
+  written = 0
+})
+
+let written: number
+
+/** So many lines more in the file that the client follows. */
+function writeLines(count = COUNT): void {
+  const lines = Array.from({ length: count }, (_, i) => `number ${written + i} ${'x'.repeat((i * 13) % 150)}\n`)
+  appendFileSync(join(folder, 'in.log'), lines.join(''))
+  written += count
+}
+
+function server(data: string, destination: string): Promise<Daemon> {
+  return daemon(
+    'server',
+    `data: ${JSON.stringify(data)}
+sources: { in: { type: syslog, listen: ["relp://127.0.0.1:${port}"] } }
+destinations: { out: ${destination} }
+`,
+    folder,
+  )
+}
+
+function client(data: string, options = ''): Promise<Daemon> {
+  return daemon(
+    'client',
+    `data: ${JSON.stringify(data)}
+sources: { in: { type: file, paths: [${JSON.stringify(join(folder, 'in.log'))}] } }
+destinations: { up: { type: forward, to: ["relp://127.0.0.1:${port}"]${options} } }
+`,
+    folder,
+  )
+}
+
+const fileAt = (path: string) => `{ type: file, path: ${JSON.stringify(path)}, line: "{message}" }`
+
+function expectEachOnce(lines: readonly string[]): void {
+  expect(lines.map((line) => Number(line.split(' ')[1]))).toEqual(Array.from({ length: written }, (_, i) => i))
+}
+
+const linesOf = (path: string) => readFileSync(path, 'latin1').split('\n').slice(0, -1)
+
+test('the disk of a server’s file: its client waits, and goes on', async () => {
+  const out = join(disk, 'out.log')
+  const one = await server(join(disk, 'data'), fileAt(out))
+  await client(join(folder, 'client'))
+  writeLines()
+  await until('the first lines are there', () => lineCount(out) === COUNT, DEADLINE_MS)
+  const free = fillUp(disk)
+  writeLines()
+  await until('it is said', () => one.output().stderr.includes('cannot write'), DEADLINE_MS)
+  writeLines()
+  free()
+  await until('all lines are there', () => lineCount(out) >= written, DEADLINE_MS)
+  expect(await one.stop()).toBe(0)
+  expectEachOnce(linesOf(out))
+}, 240_000)
+
+test('the disk of a server’s archive: its client waits, and goes on', async () => {
+  const data = join(disk, 'data')
+  const one = await server(data, '{ type: archive }')
+  await client(join(folder, 'client'))
+  const archive = join(data, 'out')
+  const stored = async () => Number((await run(['grep', '-c', '--archive', archive, 'number'])).stdout)
+  writeLines()
+  await until('the first lines are there', async () => (await stored()) === COUNT, DEADLINE_MS)
+  const free = fillUp(disk)
+  writeLines()
+  await until('it is said', () => one.output().stderr.includes('DISK_FULL'), DEADLINE_MS)
+  writeLines()
+  free()
+  await until('all lines are there', async () => (await stored()) >= written, DEADLINE_MS)
+  expect(await one.stop()).toBe(0)
+  const { stdout } = await run(['grep', '--archive', archive, '-O', 'cat', 'number'])
+  expectEachOnce(stdout.split('\n').slice(0, -1))
+}, 240_000)
+
+test('the disk of a client’s positions: lines go on, and after a kill the server knows how far', async () => {
+  const out = join(folder, 'out.log')
+  await server(join(folder, 'server'), fileAt(out))
+  const data = join(disk, 'data')
+  const one = await client(data)
+  writeLines()
+  await until('the first lines are there', () => lineCount(out) === COUNT, DEADLINE_MS)
+  const free = fillUp(disk)
+  // The file of positions has a page, which takes some more.
+  const writeUntilSaid = () => {
+    writeLines(1)
+    return one.output().stderr.includes('positions could not be saved')
+  }
+  await until('it is said', writeUntilSaid, DEADLINE_MS)
+  writeLines()
+  await until('the next lines are there all the same', () => lineCount(out) === written, DEADLINE_MS)
+  await one.stop('SIGKILL')
+  free()
+  await client(data)
+  writeLines()
+  await until('all lines are there', () => lineCount(out) >= written, DEADLINE_MS)
+  expectEachOnce(linesOf(out))
+}, 240_000)
+
+test('the disk of a client’s spool: the file is read on when there is room again', async () => {
+  const out = join(folder, 'out.log')
+  const one = await client(join(disk, 'data'), ', buffer: { max: 1GiB, when_full: block }')
+  writeLines()
+  await until('the first lines are in the spool', () => lineCount(join(folder, 'in.log')) === COUNT)
+  const free = fillUp(disk)
+  writeLines()
+  await until('it is said', () => one.output().stderr.includes('too little free space'), DEADLINE_MS)
+  await server(join(folder, 'server'), fileAt(out))
+  free()
+  writeLines()
+  await until('all lines are there', () => lineCount(out) >= written, DEADLINE_MS)
+  expectEachOnce(linesOf(out))
+  expect(one.output().stderr).not.toContain('dropped')
+}, 240_000)
