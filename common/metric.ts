@@ -9,6 +9,10 @@ export const metricTable = {
   sluice_received_bytes_total: { help: 'Bytes of messages taken in, by source.', labels: ['source'] },
   sluice_stored_total: { help: 'Messages a destination has acknowledged.', labels: ['destination'] },
   sluice_dropped_total: { help: 'Messages given up, by reason. Every loss is here.', labels: ['reason', 'where'] },
+  sluice_unread_bytes_total: {
+    help: 'Bytes of files that were seen, and gone before they were read: cut or removed, without a copy.',
+    labels: ['source'],
+  },
   sluice_unrouted_total: { help: 'Messages that no route selected.', labels: [] },
   sluice_defects_total: { help: 'Messages kept although something was wrong with them.', labels: ['code', 'source'] },
   sluice_connections: { help: 'Open connections, by source.', labels: ['source'] },

@@ -14,6 +14,8 @@ import type { MessageChunks } from '../../common/message/chunk.ts'
 export interface OpenRange {
   readonly to: number
   readonly tail: Buffer
+  /** Messages in it. */
+  messages: number
   settled: boolean
 }
 
@@ -29,6 +31,8 @@ export class FollowedFile {
   path: string
   /** Read up to here. */
   position: number
+  /** Bytes that it was seen to have, at the most. */
+  seen: number
   /** The bytes before `position`. */
   tail: Buffer
   /** Everything before it has settled. */
@@ -74,6 +78,7 @@ export class FollowedFile {
     this.#head = headOf(head)
     this.#headBytes = head.length < HEAD_BYTES ? head : undefined
     this.position = position
+    this.seen = Math.max(stat.size, position)
     this.tail = tail
     this.settled = position
     this.settledTail = tail
@@ -103,6 +108,7 @@ export class FollowedFile {
     this.#file = file
     this.device = stat.device
     this.inode = stat.inode
+    this.seen = Math.max(stat.size, this.position)
     this.path = path
     this.openAt = -1
     this.dirty = true
@@ -149,7 +155,7 @@ export class FollowedFile {
     const from = Math.max(start, end - TAIL_BYTES)
     this.tail = Buffer.from(bytes.subarray(from, end))
     this.position = to
-    const range = { to, tail: this.tail, settled: false }
+    const range = { to, tail: this.tail, messages: 0, settled: false }
     this.#ranges.push(range)
     return range
   }
@@ -167,9 +173,13 @@ export class FollowedFile {
     return grew
   }
 
-  /** The write of a range was given back: reading begins again behind what has settled. False where it has already. */
-  rewind(range: OpenRange): boolean {
-    if (!this.#ranges.includes(range)) return false
+  /**
+   * The write of a range was given back: reading begins again behind what has settled. Returns how many messages that are;
+   * undefined where it has begun again already.
+   */
+  rewind(range: OpenRange): number | undefined {
+    if (!this.#ranges.includes(range)) return undefined
+    const messages = this.#ranges.reduce((sum, each) => sum + (each.settled ? 0 : each.messages), 0)
     this.#ranges = []
     this.position = this.settled
     this.tail = this.settledTail
@@ -177,7 +187,7 @@ export class FollowedFile {
     this.openAt = -1
     this.dirty = true
     this.rewinds += 1
-    return true
+    return messages
   }
 
   get head(): Head {

@@ -100,6 +100,7 @@ export class Reader {
     if (followed.rewinds !== rewinds) return 'end'
     if (bytes < overlap) return 'cut'
     if (!slab.bytes.subarray(start, start + overlap).equals(followed.tail)) return 'cut'
+    followed.seen = Math.max(followed.seen, followed.position - overlap + bytes)
     const from = start + overlap
     const end = start + bytes
     const filled = bytes === room
@@ -203,6 +204,7 @@ export class Reader {
   #write(followed: FollowedFile, batch: Batch, range: OpenRange): void {
     const { metrics } = this.#platform
     const { source } = this.#settings
+    range.messages = batch.count
     metrics.count('sluice_received_total', { source }, batch.count)
     metrics.count('sluice_received_bytes_total', { source }, batchBytes(batch))
     this.#writes.write(batch).then(
@@ -217,14 +219,23 @@ export class Reader {
 
   // A rejection rejects all later open writes of the stream too; only the first finds anything to rewind.
   #givenBack(followed: FollowedFile, range: OpenRange, error: unknown): void {
-    if (!followed.rewind(range)) return
+    const messages = followed.rewind(range)
+    if (messages === undefined) return
+    if (followed.ended) return this.#gone(followed, messages, error)
     followed.retryMs = this.#platform.clock.monotonicMs() + RETRY_FIRST_MS
     this.#settings.givenBack(followed)
     if (error instanceof Fault && error.code === 'STOPPING') return
-    const text = followed.ended
-      ? 'a write was given back, and its file is not there any more'
-      : 'a write was given back: reading again'
-    this.#warning.warn({ path: followed.path, reason: reasonOf(error) }, text)
+    this.#warning.warn({ path: followed.path, reason: reasonOf(error) }, 'a write was given back: reading again')
+  }
+
+  /** What was given back cannot be read again: its file was cut or removed meanwhile. */
+  #gone({ path }: FollowedFile, messages: number, error: unknown): void {
+    const { log, metrics } = this.#platform
+    metrics.count('sluice_dropped_total', { reason: 'file_gone', where: this.#settings.source }, messages)
+    log.warn(
+      { path, messages, reason: reasonOf(error) },
+      'a write was given back, and its file is not there any more: its messages are lost',
+    )
   }
 
   async #slabWith(bytes: number): Promise<Slab> {

@@ -46,6 +46,7 @@ const CLOCK_MARGIN_MS = 50
 const LOOKS_MAX = 5
 
 const FOUND = 'found the unread rest of a rotated file'
+const GONE = 'file is gone, and was not held open: looking for its unread rest'
 
 export class Tracker {
   readonly #settings: TrackerSettings
@@ -143,14 +144,18 @@ export class Tracker {
   /** The file shrank, or its content was replaced: what was not read of it is looked for, and what is there now is new. */
   async cut(file: FollowedFile): Promise<void> {
     const { log } = this.#platform
-    log.info({ path: file.path, position: file.position }, 'file was cut or rewritten: reading it from its start')
     const wasLeaving = file.leaving
+    const what = wasLeaving ? GONE : 'file was cut or rewritten: reading it from its start'
+    log.info({ path: file.path, position: file.position }, what)
     this.#files.delete(file.key)
     await file.closeFile()
     this.#copies.forget()
     const rest = await this.#findRest(file.path, file.fingerprintRead, undefined, file.stream)
     if (rest) await this.#goOnIn(file, rest)
-    else this.#end(file)
+    else {
+      this.#sayUnread(file)
+      this.#end(file)
+    }
     await this.#makeKnown()
     if (!wasLeaving) await this.sweep()
   }
@@ -174,6 +179,18 @@ export class Tracker {
     await file.closeFile()
     if (file.temporary !== undefined) await this.#platform.disk.remove(nameBytes(file.temporary))
     this.#platform.log.info({ path: file.path, bytes: file.settled }, 'file is gone and read to its end')
+  }
+
+  /** What was seen of a file and not read, and is nowhere to be found. Nobody knows how many messages that was. */
+  #sayUnread({ path, position, seen }: FollowedFile): void {
+    const bytes = seen - position
+    if (bytes <= 0) return
+    const { log, metrics } = this.#platform
+    metrics.count('sluice_unread_bytes_total', { source: this.#settings.source }, bytes)
+    log.warn(
+      { path, position, bytes },
+      'file was cut or removed before all of it was read, and there is no copy: this is lost',
+    )
   }
 
   #end(file: FollowedFile): void {
@@ -213,6 +230,7 @@ export class Tracker {
       }
       if (file.leaving && file.temporary === undefined) file.leaving = false
       file.path = now.path
+      file.seen = Math.max(file.seen, now.stat.size)
       // Cut and grown again to just the same size: only its time tells.
       const isTouched = now.stat.modifiedMs !== file.modifiedMs
       file.modifiedMs = now.stat.modifiedMs

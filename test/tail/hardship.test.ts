@@ -4,15 +4,19 @@ import {
   appendFileSync,
   copyFileSync,
   readdirSync,
+  readFileSync,
   readlinkSync,
   renameSync,
   rmSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { describe, test } from 'vitest'
+import { gzipSync } from 'node:zlib'
+import { describe, test, type TestContext } from 'vitest'
 import { systemDisk, type Disk } from '../../common/disk.ts'
+import { Fault } from '../../common/fault.ts'
 import { FOLLOWED_OPEN_MAX } from '../../common/limits.ts'
+import { zstdCompressor } from '../../common/zstd.ts'
 import { asLines, numbered, Tailing } from './tailing.ts'
 
 const TIMEOUT = { timeout: 20_000, interval: 20 }
@@ -28,14 +32,14 @@ function failingDisk(fails: (path: string) => boolean): Disk {
 }
 
 /** Writes are open until it is called with nothing, or given back with an error. */
-function hold(tailing: Tailing): { go(): void; giveBack(): void } {
+function hold(tailing: Tailing): { go(): void; giveBack(error?: Error): void } {
   let resolve = () => {}
   let reject: (error: Error) => void = () => {}
   tailing.held = new Promise<void>((yes, no) => ([resolve, reject] = [yes, no]))
   const end = () => (tailing.held = undefined)
   return {
     go: () => [end(), resolve()],
-    giveBack: () => [end(), reject(new Error('not stored'))],
+    giveBack: (error = new Error('not stored')) => [end(), reject(error)],
   }
 }
 
@@ -65,6 +69,58 @@ describe.concurrent('a destination that stalls', () => {
       await tailing.expectStored([...first, ...open, ...unread, 'after', 'the end'])
     }, 40_000)
   }
+})
+
+describe.concurrent('what cannot be read again', () => {
+  for (const end of ['giveBack', 'stop'] as const) {
+    test(`messages of a file that was cut, which are given back (${end}), are counted and said`, async (context) => {
+      const { expect } = context
+      const tailing = new Tailing(context, 'app.log')
+      writeFileSync(tailing.path('app.log'), asLines(numbered('first', 50)))
+      await tailing.start()
+      await tailing.expectStored(numbered('first', 50))
+      const held = hold(tailing)
+      appendFileSync(tailing.path('app.log'), asLines(numbered('open', 40)))
+      await expect.poll(() => tailing.offered, TIMEOUT).toBeGreaterThan(1)
+      truncateSync(tailing.path('app.log'))
+      await expect.poll(() => tailing.said('file was cut or rewritten'), TIMEOUT).toBe(true)
+      const stopped = end === 'stop' ? tailing.stop() : undefined
+      held.giveBack(end === 'stop' ? new Fault('STOPPING', 'planted') : undefined)
+      await stopped
+      await expect.poll(() => tailing.counted('sluice_dropped_total'), TIMEOUT).toBe(40)
+      expect(tailing.said('a write was given back, and its file is not there any more')).toBe(true)
+      if (end === 'stop') return
+      appendFileSync(tailing.path('app.log'), asLines(['after']))
+      await tailing.expectStored([...numbered('first', 50), 'after'])
+      expect(await tailing.counted('sluice_dropped_total')).toBe(40)
+    }, 40_000)
+  }
+
+  test('the unread rest of a file that was cut without a copy is counted and said in bytes', async (context) => {
+    const { expect } = context
+    const tailing = new Tailing(context, 'app.log')
+    writeFileSync(tailing.path('app.log'), asLines(numbered('first', 50)))
+    await tailing.start()
+    await tailing.expectStored(numbered('first', 50))
+    // The whole line behind it shows that it was seen.
+    appendFileSync(tailing.path('app.log'), 'whole\nhalf a line')
+    await tailing.expectStored([...numbered('first', 50), 'whole'])
+    truncateSync(tailing.path('app.log'))
+    await expect.poll(() => tailing.said('file was cut or removed before'), TIMEOUT).toBe(true)
+    expect(await tailing.counted('sluice_unread_bytes_total')).toBe('half a line'.length)
+  }, 40_000)
+
+  test('a file that was cut after all of it was read has lost nothing', async (context) => {
+    const { expect } = context
+    const tailing = new Tailing(context, 'app.log')
+    writeFileSync(tailing.path('app.log'), asLines(numbered('first', 50)))
+    await tailing.start()
+    await tailing.expectStored(numbered('first', 50))
+    writeFileSync(tailing.path('app.log'), 'after\n')
+    await tailing.expectStored([...numbered('first', 50), 'after'])
+    expect(await tailing.counted('sluice_unread_bytes_total')).toBe(0)
+    expect(await tailing.counted('sluice_dropped_total')).toBe(0)
+  }, 40_000)
 })
 
 describe.concurrent('a disk that fails', () => {
@@ -113,7 +169,7 @@ describe('many files', () => {
     for (let i = 0; i < 5000; i += 1) writeFileSync(name(i), `first ${i}\n`)
     await tailing.start()
     await tailing.expectStored(numbered('first', 5000))
-    await expect.poll(() => openBelow(tailing.logs), TIMEOUT).toBeLessThanOrEqual(FOLLOWED_OPEN_MAX)
+    await expect.poll(() => pathsOpenBelow(tailing.logs).length, TIMEOUT).toBeLessThanOrEqual(FOLLOWED_OPEN_MAX)
     for (let i = 0; i < 5000; i += 1) appendFileSync(name(i), `second ${i}\n`)
     const all = [...numbered('first', 5000), ...numbered('second', 5000)]
     await tailing.expectStored(all)
@@ -121,17 +177,78 @@ describe('many files', () => {
     appendFileSync(name(4711), 'third\n')
     await tailing.start()
     await tailing.expectStored([...all, 'third'])
-    expect(openBelow(tailing.logs)).toBeLessThanOrEqual(FOLLOWED_OPEN_MAX + 1)
+    expect(pathsOpenBelow(tailing.logs).length).toBeLessThanOrEqual(FOLLOWED_OPEN_MAX + 1)
   }, 60_000)
 })
 
-/** Descriptors of this process on files below a folder. */
-function openBelow(folder: string): number {
-  return readdirSync('/proc/self/fd').filter((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`).startsWith(`${folder}/`)
-    } catch {
-      return false // it was that of the listing
+describe('files that are closed, since too many are open', () => {
+  const names = Array.from({ length: FOLLOWED_OPEN_MAX + 100 }, (_, i) => `${i}.log`)
+  const first = (name: string) => `${name} ${'.'.repeat(1100)}`
+
+  /** Follows more than may be open, and gives the name of one that is closed; while `denied` it cannot be opened. */
+  async function withOneClosed(context: TestContext) {
+    const tailing = new Tailing(context, '*.log')
+    const denial = { name: '', isOn: false }
+    tailing.disk = failingDisk((path) => denial.isOn && path.endsWith(`/${denial.name}`))
+    for (const name of names) writeFileSync(tailing.path(name), `${first(name)}\n`)
+    await tailing.start()
+    const stored = names.map(first)
+    await tailing.expectStored(stored)
+    const closed = () => {
+      const open = new Set(pathsOpenBelow(tailing.logs))
+      return names.find((name) => !open.has(tailing.path(name)))
     }
-  }).length
+    await context.expect.poll(closed, TIMEOUT).toBeDefined()
+    denial.name = closed()!
+    denial.isOn = true
+    return { tailing, denial, stored }
+  }
+
+  test('one that is removed with an unread rest: its bytes are counted and said', async (context) => {
+    const { expect } = context
+    const { tailing, denial, stored } = await withOneClosed(context)
+    const path = tailing.path(denial.name)
+    appendFileSync(path, 'unread\n')
+    await expect.poll(() => tailing.said('will be tried again'), TIMEOUT).toBe(true)
+    // A new file is found by a whole look, which has seen the other one as well.
+    writeFileSync(tailing.path('new.log'), 'new\n')
+    await tailing.expectStored([...stored, 'new'])
+    rmSync(path)
+    denial.isOn = false
+    await expect.poll(() => tailing.said('file was cut or removed before'), TIMEOUT).toBe(true)
+    expect(await tailing.counted('sluice_unread_bytes_total')).toBe('unread\n'.length)
+    expect(tailing.stored).toHaveLength(stored.length + 1)
+  }, 60_000)
+
+  for (const ending of ['', '.gz', '.zst']) {
+    test(`one that is rotated to .1${ending} with an unread rest is read to its end`, async (context) => {
+      const { expect } = context
+      const { tailing, denial, stored } = await withOneClosed(context)
+      const path = tailing.path(denial.name)
+      appendFileSync(path, 'unread\n')
+      await expect.poll(() => tailing.said('will be tried again'), TIMEOUT).toBe(true)
+      const whole = readFileSync(path)
+      if (ending === '') renameSync(path, `${path}.1`)
+      else {
+        writeFileSync(`${path}.1${ending}`, ending === '.gz' ? gzipSync(whole) : zstdCompressor(3).compress(whole))
+        rmSync(path)
+      }
+      writeFileSync(path, 'after\n')
+      denial.isOn = false
+      await tailing.expectStored([...stored, 'unread', 'after'])
+      expect(await tailing.counted('sluice_unread_bytes_total')).toBe(0)
+    }, 60_000)
+  }
+})
+
+/** Files below a folder that this process has open, once for each descriptor. */
+function pathsOpenBelow(folder: string): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      const path = readlinkSync(`/proc/self/fd/${fd}`)
+      return path.startsWith(`${folder}/`) ? [path] : []
+    } catch {
+      return [] // it was that of the listing
+    }
+  })
 }

@@ -8,7 +8,7 @@ import type { TestContext } from 'vitest'
 import { systemClock, type Clock } from '../../common/clock.ts'
 import { systemDisk, type Disk } from '../../common/disk.ts'
 import { utc } from '../../common/message/zone.ts'
-import { createMetrics } from '../../common/metric.ts'
+import { createMetrics, type MetricName } from '../../common/metric.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import { NO_INSTANCE } from '../../common/platform.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
@@ -118,6 +118,11 @@ export class Tailing implements Sink {
   /** Whether its log has a line that begins like this. */
   said(text: string): boolean {
     return this.#log.lines.some((line) => line.text.startsWith(text))
+  }
+
+  /** What all labels of a metric add up to. */
+  counted(name: MetricName): Promise<number> {
+    return this.#metrics.total(name)
   }
 
   /** How many files are followed. */
