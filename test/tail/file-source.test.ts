@@ -2,7 +2,10 @@
 
 import { appendFileSync, chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { describe, test } from 'vitest'
+import { FakeClock } from '../fake/clock.ts'
 import { asLines, numbered, Tailing } from './tailing.ts'
+
+const TIMEOUT = { timeout: 20_000, interval: 20 }
 
 describe.concurrent('files', () => {
   test('read_from: end skips what is there at the first start, and nothing later', async (context) => {
@@ -128,6 +131,32 @@ describe.concurrent('lines', () => {
     await tailing.start()
     await tailing.expectStored(['one', 'two'])
   })
+
+  test('a line of which the second half comes minutes later is one message', async (context) => {
+    const tailing = new Tailing(context, 'app.log')
+    const clock = new FakeClock(Date.now() * 1000)
+    tailing.clock = clock
+    // Three seconds of fake time every few milliseconds: each is a sweep.
+    const ticking = setInterval(() => void clock.pass(3_000), 5)
+    context.onTestFinished(() => clearInterval(ticking))
+    const passes = async (ms: number) => {
+      const untilMs = clock.monotonicMs() + ms
+      await context.expect.poll(() => clock.monotonicMs() > untilMs, TIMEOUT).toBe(true)
+    }
+    writeFileSync(tailing.path('app.log'), 'whole\nfirst half, ')
+    await tailing.start()
+    await tailing.expectStored(['whole'])
+    await passes(10 * 60_000)
+    await tailing.expectStored(['whole'])
+    await tailing.stop()
+    await tailing.start()
+    await passes(10 * 60_000)
+    appendFileSync(tailing.path('app.log'), 'second half, ')
+    await passes(10 * 60_000)
+    appendFileSync(tailing.path('app.log'), 'and the end\nanother\n')
+    await tailing.expectStored(['whole', 'first half, second half, and the end', 'another'])
+    await tailing.stop()
+  }, 60_000)
 
   test('a line that is longer than a message comes in marked pieces, whole', async (context) => {
     const tailing = new Tailing(context, '*.log')
