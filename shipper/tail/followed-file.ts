@@ -31,8 +31,10 @@ export class FollowedFile {
   path: string
   /** Read up to here. */
   position: number
-  /** Bytes that it was seen to have, at the most. */
+  /** Bytes that were seen of what is followed, at the most: not of what came into the file after a cut. */
   seen: number
+  /** As the last look found it. */
+  #size: number
   /** The bytes before `position`. */
   tail: Buffer
   /** Everything before it has settled. */
@@ -78,7 +80,8 @@ export class FollowedFile {
     this.#head = headOf(head)
     this.#headBytes = head.length < HEAD_BYTES ? head : undefined
     this.position = position
-    this.seen = Math.max(stat.size, position)
+    this.seen = position
+    this.#size = stat.size
     this.tail = tail
     this.settled = position
     this.settledTail = tail
@@ -108,7 +111,8 @@ export class FollowedFile {
     this.#file = file
     this.device = stat.device
     this.inode = stat.inode
-    this.seen = Math.max(stat.size, this.position)
+    this.seen = this.position
+    this.#size = stat.size
     this.path = path
     this.openAt = -1
     this.dirty = true
@@ -136,6 +140,18 @@ export class FollowedFile {
   async unlinkedSize(): Promise<number | undefined> {
     const stat = await this.#file?.stat()
     return stat?.links === 0 ? stat.size : undefined
+  }
+
+  /** Its size as it is found now. Where it is smaller than it was, that was what is followed. */
+  looked(size: number): void {
+    if (size < this.#size) this.seen = Math.max(this.seen, this.#size)
+    this.#size = size
+  }
+
+  /** It is not what was followed any more, or not there. Returns how many bytes were seen and not read. */
+  async unreadBytes(): Promise<number> {
+    this.looked((await this.#file?.stat())?.size ?? 0)
+    return Math.max(0, this.seen - this.position)
   }
 
   /** When it was last written to, ms since the epoch; undefined where it is not open. */

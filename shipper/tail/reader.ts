@@ -19,6 +19,7 @@ import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
 import type { FollowedFile, OpenRange } from './followed-file.ts'
 import { Lines } from './lines.ts'
+import { sayGivenBack } from './losses.ts'
 import type { MessageStart } from './message-start.ts'
 
 /** What came of reading a piece. */
@@ -221,21 +222,11 @@ export class Reader {
   #givenBack(followed: FollowedFile, range: OpenRange, error: unknown): void {
     const messages = followed.rewind(range)
     if (messages === undefined) return
-    if (followed.ended) return this.#gone(followed, messages, error)
+    if (followed.ended) return sayGivenBack(this.#platform, this.#settings.source, followed.path, messages, error)
     followed.retryMs = this.#platform.clock.monotonicMs() + RETRY_FIRST_MS
     this.#settings.givenBack(followed)
     if (error instanceof Fault && error.code === 'STOPPING') return
     this.#warning.warn({ path: followed.path, reason: reasonOf(error) }, 'a write was given back: reading again')
-  }
-
-  /** What was given back cannot be read again: its file was cut or removed meanwhile. */
-  #gone({ path }: FollowedFile, messages: number, error: unknown): void {
-    const { log, metrics } = this.#platform
-    metrics.count('sluice_dropped_total', { reason: 'file_gone', where: this.#settings.source }, messages)
-    log.warn(
-      { path, messages, reason: reasonOf(error) },
-      'a write was given back, and its file is not there any more: its messages are lost',
-    )
   }
 
   async #slabWith(bytes: number): Promise<Slab> {

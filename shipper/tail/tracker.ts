@@ -21,6 +21,7 @@ import { Copies } from './copies.ts'
 import { findFiles, type FoundFile } from './find-files.ts'
 import { FollowedFile, followFrom, inodeKey } from './followed-file.ts'
 import { lineStart } from './lines.ts'
+import { sayGone, sayUnread } from './losses.ts'
 import { isPacked, isRotatedName, LostRest, type Rest } from './lost-rest.ts'
 import { fingerprintOf, keyOf, Orphans } from './orphans.ts'
 import { nameBytes, type PathPatterns } from './pattern.ts'
@@ -148,14 +149,13 @@ export class Tracker {
     const what = wasLeaving ? GONE : 'file was cut or rewritten: reading it from its start'
     log.info({ path: file.path, position: file.position }, what)
     this.#files.delete(file.key)
+    const unread = await file.unreadBytes()
     await file.closeFile()
     this.#copies.forget()
     const rest = await this.#findRest(file.path, file.fingerprintRead, undefined, file.stream)
+    if (!rest) sayUnread(this.#platform, this.#settings.source, file.path, unread)
     if (rest) await this.#goOnIn(file, rest)
-    else {
-      this.#sayUnread(file)
-      this.#end(file)
-    }
+    else this.#end(file)
     await this.#makeKnown()
     if (!wasLeaving) await this.sweep()
   }
@@ -181,18 +181,6 @@ export class Tracker {
     this.#platform.log.info({ path: file.path, bytes: file.settled }, 'file is gone and read to its end')
   }
 
-  /** What was seen of a file and not read, and is nowhere to be found. Nobody knows how many messages that was. */
-  #sayUnread({ path, position, seen }: FollowedFile): void {
-    const bytes = seen - position
-    if (bytes <= 0) return
-    const { log, metrics } = this.#platform
-    metrics.count('sluice_unread_bytes_total', { source: this.#settings.source }, bytes)
-    log.warn(
-      { path, position, bytes },
-      'file was cut or removed before all of it was read, and there is no copy: this is lost',
-    )
-  }
-
   #end(file: FollowedFile): void {
     file.ended = true
     this.#store.remove(file.stream)
@@ -211,8 +199,7 @@ export class Tracker {
 
   #hasSuccessor(file: FollowedFile): boolean {
     const path = file.rotatedFrom ?? file.path
-    for (const other of this.#files.values()) if (other !== file && !other.leaving && other.path === path) return true
-    return false
+    return [...this.#files.values()].some((other) => other !== file && !other.leaving && other.path === path)
   }
 
   #look(found: Map<string, FoundFile>): void {
@@ -230,7 +217,7 @@ export class Tracker {
       }
       if (file.leaving && file.temporary === undefined) file.leaving = false
       file.path = now.path
-      file.seen = Math.max(file.seen, now.stat.size)
+      file.looked(now.stat.size)
       // Cut and grown again to just the same size: only its time tells.
       const isTouched = now.stat.modifiedMs !== file.modifiedMs
       file.modifiedMs = now.stat.modifiedMs
@@ -348,11 +335,7 @@ export class Tracker {
         rests.push({ record, rest })
         continue
       }
-      if (!this.#orphans.waitFor(record, nowMs)) continue
-      this.#platform.log.warn(
-        { path: record.path, position: record.position },
-        'file is gone: what was written to it after this position, if anything, is not there to be read',
-      )
+      if (this.#orphans.waitFor(record, nowMs)) sayGone(this.#platform, record)
     }
     // What came while nobody looked. When all that is known is followed, only the unknown is left.
     const known = new Set(rests.map(({ rest }) => rest.key))

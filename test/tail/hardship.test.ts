@@ -110,6 +110,44 @@ describe.concurrent('what cannot be read again', () => {
     expect(await tailing.counted('sluice_unread_bytes_total')).toBe('half a line'.length)
   }, 40_000)
 
+  test('what a destination that stalls kept from being read before a cut is counted as far as it was seen', async (context) => {
+    const { expect } = context
+    const tailing = new Tailing(context, 'app.log')
+    writeFileSync(tailing.path('app.log'), asLines(numbered('first', 50)))
+    await tailing.start()
+    await tailing.expectStored(numbered('first', 50))
+    const held = hold(tailing)
+    // More than may be open, so that the rest waits in the file.
+    const line = `${'x'.repeat(1023)}\n`
+    const bytes = 12 * 1024 * 1024
+    appendFileSync(tailing.path('app.log'), line.repeat(bytes / 1024))
+    await expect.poll(() => tailing.offered, TIMEOUT).toBeGreaterThan(10)
+    const stalled = async () => {
+      const { offered } = tailing
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      return tailing.offered === offered
+    }
+    await expect.poll(stalled, TIMEOUT).toBe(true)
+    truncateSync(tailing.path('app.log'))
+    held.go()
+    await expect.poll(() => tailing.said('file was cut or removed before'), TIMEOUT).toBe(true)
+    const read = (tailing.stored.length - 50) * 1024
+    expect(read).toBeGreaterThan(0)
+    expect(await tailing.counted('sluice_unread_bytes_total')).toBeGreaterThan(0)
+    expect(read + (await tailing.counted('sluice_unread_bytes_total'))).toBeLessThanOrEqual(bytes)
+  }, 60_000)
+
+  test('what came into a file after a cut is not taken for what was lost', async (context) => {
+    const { expect } = context
+    const tailing = new Tailing(context, 'app.log')
+    writeFileSync(tailing.path('app.log'), asLines(numbered('first', 50)))
+    await tailing.start()
+    await tailing.expectStored(numbered('first', 50))
+    writeFileSync(tailing.path('app.log'), asLines(numbered('much more', 500)))
+    await tailing.expectStored([...numbered('first', 50), ...numbered('much more', 500)])
+    expect(await tailing.counted('sluice_unread_bytes_total')).toBe(0)
+  }, 40_000)
+
   test('a file that was cut after all of it was read has lost nothing', async (context) => {
     const { expect } = context
     const tailing = new Tailing(context, 'app.log')
