@@ -66,6 +66,7 @@ export class ArchiveDestination implements Destination {
   /** Not handed over yet. */
   #held: OpenWrite[] = []
   #origins = new Map<Origin, number>()
+  #nextOrigin = 0
   readonly #asked = new Map<number, Question>()
   #opened: { resolve: () => void; reject: (reason: unknown) => void } | undefined
   #closed: (() => void) | undefined
@@ -153,7 +154,8 @@ export class ArchiveDestination implements Destination {
 
   #handOver(): void {
     const worker = this.#worker
-    if (!worker) return
+    // While a new worker opens, what is not stored waits for it: it is handed over then, and once.
+    if (!worker || this.#opened) return
     while (this.#held.length > 0) {
       const [write] = this.#held
       if (this.#openBytes > 0 && this.#openBytes + write.bytes > ARCHIVE_OPEN_BYTES_MAX) return
@@ -170,21 +172,23 @@ export class ArchiveDestination implements Destination {
   #post(worker: WorkerThread<ToWorker, FromWorker>, id: number, batch: Batch): void {
     const { slab, bounds, count, received, runs, marks } = batch
     const { buffer, byteOffset, length } = slab.bytes
+    if (this.#origins.size >= ORIGINS_MAX) this.#origins.clear()
     const runData: RunData[] = runs.map((run) => ({
       ...{ count: run.count, origin: this.#originNumber(worker, run.origin), stream: run.stream },
     }))
     worker.post({ kind: 'write', id, buffer, byteOffset, length, bounds, count, received, runs: runData, marks })
   }
 
-  // Numbers are told once for each origin. There is one for every connection there ever was: now and then all are
-  // forgotten, on both sides.
+  // Numbers are told once for each origin, and none has two meanings. There is one origin for every connection there ever was:
+  // now and then, between two writes, all are forgotten, on both sides.
   #originNumber(worker: WorkerThread<ToWorker, FromWorker>, origin: Origin): number {
     const known = this.#origins.get(origin)
     if (known !== undefined) return known
-    if (this.#origins.size >= ORIGINS_MAX) this.#origins.clear()
-    const number = this.#origins.size
+    const first = this.#origins.size === 0
+    const number = this.#nextOrigin
+    this.#nextOrigin += 1
     this.#origins.set(origin, number)
-    worker.post({ kind: 'origin', number, first: number === 0, origin: originData(origin) })
+    worker.post({ kind: 'origin', number, first, origin: originData(origin) })
     worker.answered()
     return number
   }

@@ -8,6 +8,8 @@ import type { OriginData, WriteData } from './archive-protocol.ts'
 
 export class BatchReader {
   readonly #origins = new Map<number, { readonly data: OriginData; readonly origin: Origin }>()
+  /** Of the writes that were read: their origins may be forgotten before they are stored. */
+  readonly #told = new WeakMap<WriteData, readonly OriginData[]>()
 
   /** An origin is told before its first batch; `first` means that all before it are forgotten. */
   tell({
@@ -23,16 +25,24 @@ export class BatchReader {
     this.#origins.set(number, { data: origin, origin: originOf(origin) })
   }
 
-  /** What was told of an origin. */
-  told(number: number): OriginData {
-    return this.#known(number).data
+  /** What was told of the origin of each run of a write that was read. */
+  told(write: WriteData): readonly OriginData[] {
+    const told = this.#told.get(write)
+    assert(told !== undefined, 'a write is read before its origins are asked for')
+    return told
   }
 
-  read({ buffer, byteOffset, length, bounds, count, received, marks, ...rest }: WriteData): Batch {
+  read(write: WriteData): Batch {
+    const { buffer, byteOffset, length, bounds, count, received, marks } = write
     const bytes = Buffer.from(buffer, byteOffset, length)
     const slab = { bytes, view: new DataView(buffer, byteOffset, length) } as unknown as Slab
-    const runs = rest.runs.map(({ count, origin, stream }) => {
-      return { count, origin: this.#known(origin).origin, ...(stream && { stream }) }
+    const origins = write.runs.map(({ origin }) => this.#known(origin))
+    this.#told.set(
+      write,
+      origins.map(({ data }) => data),
+    )
+    const runs = write.runs.map(({ count, stream }, i) => {
+      return { count, origin: origins[i].origin, ...(stream && { stream }) }
     })
     return { slab, bounds, count, received, runs, ...(marks && { marks }) }
   }

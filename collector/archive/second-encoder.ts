@@ -29,7 +29,8 @@ export class SecondEncoder {
   begin(writes: EncoderJob['writes']): void {
     const origins = new Map<number, OriginData>()
     for (const { data } of writes) {
-      for (const { origin } of data.runs) if (!origins.has(origin)) origins.set(origin, this.#batches.told(origin))
+      const told = this.#batches.told(data)
+      data.runs.forEach(({ origin }, i) => origins.set(origin, told[i]))
     }
     this.#worker ??= new AwaitedWorker('collector/archive/archive-encoder')
     this.#worker.ask({ origins, writes })

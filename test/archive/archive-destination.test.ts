@@ -327,3 +327,32 @@ test('archive: a thousand open writes settle, none lost, in order', async () => 
   await Promise.all(texts.map((text) => archive.write(one(text))))
   expect([...(await stored(folder)).values()]).toEqual(texts)
 })
+
+test('archive: of more senders than are remembered each message keeps its own', async () => {
+  const folder = temporaryFolder()
+  const archive = await openedArchive(fakePlatform(), folder)
+  // Batches of thousands of senders, so large that two threads share a commit, and that senders are forgotten on the way.
+  const [batches, senders] = [5, 4_000]
+  const writes = Array.from({ length: batches }, (_, b) => {
+    const name = (i: number) => `${b}-${i}`
+    const texts = Array.from({ length: senders }, (_, i) => `${name(i)} ${'x'.repeat(1_000)}`)
+    const runs = texts.map((_, i) => ({ count: 1, origin: originOf({ peer: name(i), host: Buffer.from(name(i)) }) }))
+    return archive.write({ ...batchOf(texts, originOf(), NOON), runs })
+  })
+  await Promise.all(writes)
+  const reader = await openArchive(systemDisk, join(folder, 'archive'))
+  const part = reader.open(reader.parts[0])
+  const wrong: string[] = []
+  let count = 0
+  for (const block of part.blocks()) {
+    const decoded = block.decode()
+    for (let i = 0; i < decoded.count; i += 1, count += 1) {
+      const own = decoded.raw(i).toString().split(' ')[0]
+      const { peer } = decoded.origins[decoded.originIds[i]]
+      if (peer !== own) wrong.push(`${own} from ${peer}`)
+    }
+  }
+  part.close()
+  expect(wrong.slice(0, 5)).toEqual([])
+  expect(count).toBe(batches * senders)
+}, 60_000)

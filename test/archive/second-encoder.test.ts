@@ -42,11 +42,9 @@ test('the other thread makes the blocks and finds the defects that this one woul
       data: writeOf(id, 400),
       skipped: id === 2 ? new Uint8Array(400).fill(1, 100) : undefined,
     }))
+    const read = writes.map(({ data, skipped }) => ({ id: data.id, batch: batches.read(data), skipped }))
     second.begin(writes)
-    const here = encodeWrites(
-      writes.map(({ data, skipped }) => ({ id: data.id, batch: batches.read(data), skipped })),
-      new BlockBuilder(),
-    )
+    const here = encodeWrites(read, new BlockBuilder())
     const there = second.take()
     expect(there.blocks.map(({ count }) => count)).toEqual([900])
     expect(there.blocks).toEqual(here.blocks)
@@ -60,6 +58,7 @@ test('what goes wrong there is thrown here', () => {
   batches.tell({ number: 3, first: true, origin })
   const second = new SecondEncoder(batches)
   const broken = { ...writeOf(1, 10), bounds: new Uint32Array([0, 0xffff_ffff]) }
+  batches.read(broken)
   second.begin([{ data: broken, skipped: undefined }])
   expect(() => second.take()).toThrow(expect.objectContaining({ code: 'WORKER_DIED' }))
 })
