@@ -45,7 +45,8 @@ for (const { raise, ...shape } of refusals) {
     writeFileSync(tailing.path('a/one.log'), asLines(numbered('first', 20)))
     await tailing.start()
     await tailing.expectStored(numbered('first', 20))
-    expect(asked.length).toBeGreaterThan(0)
+    // Reading does not wait for the watches.
+    await expect.poll(() => asked.length, { timeout: 20_000, interval: 20 }).toBeGreaterThan(0)
     appendFileSync(tailing.path('a/one.log'), asLines(numbered('more', 20)))
     renameSync(tailing.path('a/one.log'), tailing.path('a/one.log.1'))
     writeFileSync(tailing.path('a/one.log'), asLines(numbered('rotated', 20)))
