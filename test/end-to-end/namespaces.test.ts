@@ -1,0 +1,170 @@
+// Two machines and what happens between them: a partition, a link that loses packets, a server that moves. A client follows a
+// file and forwards it over RELP; every line is in the server's file once. `SLUICE_LONG` takes the times of real life.
+
+import { appendFileSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeEach, expect, test } from 'vitest'
+import { twoMachines, type Machines } from './namespaces.ts'
+import { daemon, lineCount, temporaryFolder, until, type Daemon } from './program.ts'
+
+const isLong = process.env['SLUICE_LONG'] !== undefined
+const PARTITION_MS = isLong ? 60_000 : 3_000
+// TCP looks for the other end again after up to twice as long as it was away.
+const DEADLINE_MS = 60_000 + 3 * PARTITION_MS
+const TEST_MS = 2 * DEADLINE_MS + 60_000
+const PORT = 2514
+
+let machines: Machines
+let folder: string
+let written: number
+
+beforeEach(async (context) => {
+  const made = await twoMachines()
+  if (!made) return context.skip('this user may not make namespaces')
+  machines = made
+  folder = temporaryFolder()
+  written = 0
+})
+
+/** So many lines more in the file that the client follows. */
+function writeLines(count: number): void {
+  const lines = Array.from({ length: count }, (_, i) => `number ${written + i} ${'x'.repeat((i * 13) % 150)}\n`)
+  appendFileSync(join(folder, 'in.log'), lines.join(''))
+  written += count
+}
+
+function moveServer(): void {
+  machines.server.run('ip', 'addr', 'del', '10.9.0.2/24', 'dev', 'east')
+  machines.server.run('ip', 'addr', 'add', '10.9.0.3/24', 'dev', 'east')
+  machines.moveCollector('10.9.0.3')
+}
+
+const outPath = () => join(folder, 'out.log')
+
+function server(): Promise<Daemon> {
+  const configuration = `sources: { in: { type: syslog, listen: ["relp://0.0.0.0:${PORT}"] } }
+destinations: { out: { type: file, path: ${JSON.stringify(outPath())}, line: "{message}" } }
+`
+  return daemon('server', configuration, folder, { under: machines.server.under })
+}
+
+function client(): Promise<Daemon> {
+  const configuration = `sources: { in: { type: file, paths: [${JSON.stringify(join(folder, 'in.log'))}] } }
+destinations: { up: { type: forward, to: ["relp://collector:${PORT}"] } }
+`
+  return daemon('client', configuration, folder, { under: machines.client.under })
+}
+
+async function expectAllOnce(): Promise<void> {
+  await until('all lines are there', () => lineCount(outPath()) >= written, DEADLINE_MS)
+  const numbers = readFileSync(outPath(), 'latin1')
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => Number(line.split(' ')[1]))
+  expect(numbers).toEqual(Array.from({ length: written }, (_, i) => i))
+}
+
+/** Writes a little now and then for so long. */
+async function writeFor(ms: number): Promise<void> {
+  const end = Date.now() + ms
+  await until(
+    'the time is over',
+    () => {
+      writeLines(20)
+      return Date.now() > end
+    },
+    ms + 10_000,
+  )
+}
+
+test.each([
+  {
+    what: 'the cable is out',
+    cut: ['ip', 'link', 'set', 'west', 'down'],
+    mend: ['ip', 'link', 'set', 'west', 'up'],
+    on: 'client',
+  },
+  {
+    what: 'the server’s packets go nowhere, and nobody is told',
+    cut: ['ip', 'route', 'add', 'blackhole', '10.9.0.1/32'],
+    mend: ['ip', 'route', 'del', 'blackhole', '10.9.0.1/32'],
+    on: 'server',
+  },
+] as const)(
+  'a partition: $what',
+  async ({ cut, mend, on }) => {
+    await server()
+    await client()
+    writeLines(5_000)
+    await until('the first lines are there', () => lineCount(outPath()) === written)
+    const writing = writeFor(PARTITION_MS)
+    machines[on].run(...cut)
+    await writing
+    const before = lineCount(outPath())
+    expect(before).toBeLessThan(written)
+    machines[on].run(...mend)
+    writeLines(5_000)
+    await expectAllOnce()
+  },
+  TEST_MS,
+)
+
+test(
+  'packet loss of 5 % in both directions',
+  async (context) => {
+    const lossy = (machine: 'client' | 'server', device: string) =>
+      machines[machine].can('tc', 'qdisc', 'add', 'dev', device, 'root', 'netem', 'loss', '5%')
+    if (!lossy('client', 'west') || !lossy('server', 'east')) return context.skip('this kernel has no netem')
+    await server()
+    await client()
+    writeLines(50_000)
+    await expectAllOnce()
+  },
+  TEST_MS,
+)
+
+test(
+  'a narrow link, which drops what does not fit',
+  async (context) => {
+    const narrow = ['tbf', 'rate', '8mbit', 'burst', '4kb', 'limit', '8kb']
+    const isNarrow = machines.client.can('tc', 'qdisc', 'add', 'dev', 'west', 'root', ...narrow)
+    if (!isNarrow) return context.skip('this kernel has no tbf')
+    await server()
+    await client()
+    writeLines(50_000)
+    await expectAllOnce()
+    const dropped = machines.client.run('tc', '-s', 'qdisc', 'show', 'dev', 'west')
+    expect(dropped).toMatch(/dropped [1-9]/)
+  },
+  TEST_MS,
+)
+
+test(
+  'the server moves: its name is looked up again',
+  async () => {
+    const first = await server()
+    await client()
+    writeLines(5_000)
+    await until('the first lines are there', () => lineCount(outPath()) === written)
+    expect(await first.stop()).toBe(0)
+    writeLines(5_000)
+    moveServer()
+    await server()
+    await expectAllOnce()
+  },
+  TEST_MS,
+)
+
+test.runIf(isLong)(
+  'the server’s address moves under an open connection',
+  async () => {
+    await server()
+    await client()
+    writeLines(5_000)
+    await until('the first lines are there', () => lineCount(outPath()) === written)
+    moveServer()
+    writeLines(5_000)
+    await expectAllOnce()
+  },
+  TEST_MS,
+)

@@ -1,0 +1,187 @@
+// A server that stands still, with connections open (SIGSTOP), in front of clients and relays that have an hour's worth to
+// give: they wait in bounded memory, and when it goes on, every line is there once.
+
+import { appendFileSync, readFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { beforeEach, expect, onTestFinished, test } from 'vitest'
+import { daemon, freePort, lineCount, temporaryFolder, until, type Daemon } from './program.ts'
+
+/** 500 lines a second for an hour; in the short form for six minutes. */
+const COUNT = process.env['SLUICE_LONG'] === undefined ? 180_000 : 1_800_000
+const PIECE = 10_000
+const PADDING = 'x'.repeat(100)
+// What is open, queued and in slabs, and what garbage the last of it left behind.
+const GROWTH_MAX_MIB = 48
+const DEADLINE_MS = 120_000
+const TEST_MS = 300_000
+
+let folder: string
+let port: number
+
+beforeEach(async () => {
+  folder = temporaryFolder()
+  port = await freePort()
+})
+
+const outPath = () => join(folder, 'out.log')
+const upstream = (options = '') =>
+  `destinations: { up: { type: forward, to: ["relp://127.0.0.1:${port}"]${options} } }\n`
+
+async function stoppedServer(): Promise<Daemon> {
+  const server = await daemon(
+    'server',
+    `sources: { in: { type: syslog, listen: ["relp://127.0.0.1:${port}"] } }
+destinations: { out: { type: file, path: ${JSON.stringify(outPath())}, line: "{message}" } }
+`,
+    folder,
+  )
+  server.child.kill('SIGSTOP')
+  return server
+}
+
+function linesOf(first: number, head = ''): string {
+  return Array.from({ length: PIECE }, (_, i) => `${head}number ${first + i} ${PADDING}\n`).join('')
+}
+
+/** Resident memory of a process, MiB. */
+function memoryOf({ child }: Daemon): number {
+  const status = readFileSync(`/proc/${child.pid}/status`, 'latin1')
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)![1]) / 1024
+}
+
+/** Watches the memory of a daemon until `isOver`; returns by how much its largest is above its first. */
+async function growth(daemon: Daemon, what: string, isOver: () => boolean): Promise<number> {
+  const first = memoryOf(daemon)
+  let most = first
+  await until(
+    what,
+    () => {
+      most = Math.max(most, memoryOf(daemon))
+      return isOver()
+    },
+    DEADLINE_MS,
+  )
+  return most - first
+}
+
+async function expectEachOnce(server: Daemon): Promise<void> {
+  server.child.kill('SIGCONT')
+  await until('all lines are there', () => lineCount(outPath()) >= COUNT, DEADLINE_MS)
+  const numbers = new Set<string>()
+  const lines = readFileSync(outPath(), 'latin1').split('\n').slice(0, -1)
+  for (const line of lines) numbers.add(line.split(' ')[1])
+  expect([lines.length, numbers.size]).toEqual([COUNT, COUNT])
+}
+
+/** Holds for so long, whatever `holds` said before. */
+function lasting(ms: number, holds: () => boolean): () => boolean {
+  let since = Date.now()
+  return () => {
+    if (!holds()) since = Date.now()
+    return Date.now() - since >= ms
+  }
+}
+
+test(
+  'a client reads no further than it may have open, and its memory stays',
+  async () => {
+    const server = await stoppedServer()
+    const input = join(folder, 'in.log')
+    const client = await daemon(
+      'client',
+      `sources: { in: { type: file, paths: [${JSON.stringify(input)}] } }\n${upstream()}`,
+      folder,
+    )
+    let written = 0
+    const writeSome = () => {
+      if (written === COUNT) return true
+      appendFileSync(input, linesOf(written))
+      written += PIECE
+      return false
+    }
+    for (let i = 0; i < 10; i += 1) writeSome()
+    await until(
+      'it has read as much as it may',
+      lasting(1_000, () => true),
+    )
+    expect(await growth(client, 'the hour is written', writeSome)).toBeLessThan(GROWTH_MAX_MIB)
+    await expectEachOnce(server)
+  },
+  TEST_MS,
+)
+
+/** A sender that gives `COUNT` messages as fast as they are taken. */
+function sender(to: number): { readonly socket: Socket; sent(): number } {
+  const socket = connect(to, '127.0.0.1')
+  let given = 0
+  const give = () => {
+    while (given < COUNT) {
+      const isTaken = socket.write(linesOf(given, '<134>Oct 11 22:14:15 host app: '))
+      given += PIECE
+      if (!isTaken) return
+    }
+    socket.end()
+  }
+  socket.on('drain', give)
+  socket.once('connect', give)
+  onTestFinished(() => void socket.destroy())
+  return { socket, sent: () => socket.bytesWritten }
+}
+
+test(
+  'a relay without a buffer stops its senders, and its memory stays',
+  async () => {
+    const server = await stoppedServer()
+    const listen = await freePort()
+    const relay = await daemon(
+      'relay',
+      `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${listen}"] } }\n${upstream(', buffer: none')}`,
+      folder,
+    )
+    const feed = sender(listen)
+    let before = -1
+    const isStopped = lasting(1_000, () => {
+      const isSame = feed.sent() === before
+      before = feed.sent()
+      return isSame
+    })
+    await until('the sender is stopped', isStopped, DEADLINE_MS)
+    expect(feed.sent()).toBeLessThan(COUNT * PADDING.length)
+    expect(
+      await growth(
+        relay,
+        'the stall goes on',
+        lasting(3_000, () => true),
+      ),
+    ).toBeLessThan(GROWTH_MAX_MIB)
+    await expectEachOnce(server)
+  },
+  TEST_MS,
+)
+
+test(
+  'a relay puts what it is given on its disk, and its memory stays',
+  async () => {
+    const server = await stoppedServer()
+    const listen = await freePort()
+    const relay = await daemon(
+      'relay',
+      `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${listen}"] } }\n${upstream()}`,
+      folder,
+    )
+    const { socket } = sender(listen)
+    let first = 0
+    socket.once('drain', () => (first = memoryOf(relay)))
+    let isOver = false
+    socket.once('close', () => (isOver = true))
+    await until('the first is taken', () => first > 0, DEADLINE_MS)
+    await until(
+      'the load is on',
+      lasting(500, () => true),
+    )
+    expect(await growth(relay, 'all of it is taken', () => isOver)).toBeLessThan(GROWTH_MAX_MIB)
+    await expectEachOnce(server)
+  },
+  TEST_MS,
+)
