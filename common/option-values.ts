@@ -137,11 +137,21 @@ export interface EndpointUrl<Scheme extends string = string> {
   /** A name, or an IPv4 or IPv6 address without brackets. */
   readonly host: string
   readonly port: number
+  /** Where SRV records are asked for (RFC 2782): their name. Then they say hosts and ports. */
+  readonly service?: string
 }
 
 const defaultPorts: Record<string, number> = { udp: 514, tcp: 514, tls: 6514, relp: 2514, relps: 2515 }
 
-/** `udp://0.0.0.0:514`, `tcp://[::1]:5514`, `tcp://logs`. To listen, port 0 is any free one. */
+// Registered are `syslog-tls` (RFC 5425 §4.1) and `syslog`; the others are by analogy.
+const services: Record<string, string> = {
+  ...{ tcp: '_syslog._tcp', tls: '_syslog-tls._tcp', relp: '_relp._tcp', relps: '_relps._tcp' },
+}
+
+/**
+ * `udp://0.0.0.0:514`, `tcp://[::1]:5514`, `tcp://logs`. To listen, port 0 is any free one. To connect, `relp+srv://example.net`
+ * asks for the SRV records of `_relp._tcp.example.net`, and `relp+srv://_logs._tcp.example.net` for those of that name.
+ */
 export function endpointUrl<const Scheme extends string>(
   schemes: readonly Scheme[],
   purpose: 'listen' | 'connect',
@@ -150,7 +160,11 @@ export function endpointUrl<const Scheme extends string>(
   const like = `such as ${schemes[0]}://${example}`
   const portMin = purpose === 'listen' ? 0 : 1
   const kind = { kind: 'an address', like, bound: schemes.map((scheme) => `${scheme}://`).join(', ') }
-  const pattern = `^(${schemes.join('|')})://`
+  const withSrv = purpose === 'connect' ? schemes.filter((scheme) => scheme in services) : []
+  const words = [...schemes, ...withSrv.map((scheme) => `${scheme}+srv`)].map((word) =>
+    word.replace('+', String.raw`\+`),
+  )
+  const pattern = `^(${words.join('|')})://`
   return textOption({ ...kind, pattern }, (value) => {
     const fail = (sentence: string, start = 0, end = value.length, suggestion?: string): never => {
       throw new OptionFault({ sentence, start, end, ...(suggestion !== undefined && { suggestion }) })
@@ -158,7 +172,9 @@ export function endpointUrl<const Scheme extends string>(
     const colon = value.indexOf('://')
     if (colon < 0)
       return fail(`"${value}" is no address; write one ${like}`, 0, value.length, withScheme(value, schemes[0]))
-    const scheme = schemes.find((known) => known === value.slice(0, colon).toLowerCase())
+    const word = value.slice(0, colon).toLowerCase()
+    const isService = word.endsWith('+srv')
+    const scheme = (isService ? withSrv : schemes).find((known) => known === word.replace(/\+srv$/, ''))
     if (scheme === undefined) {
       return fail(`"${value.slice(0, colon)}" is not one of ${schemes.join(', ')}`, 0, colon)
     }
@@ -176,11 +192,18 @@ export function endpointUrl<const Scheme extends string>(
     if (bracketed !== undefined && !isIpv6(bracketed)) return fail(`"${bracketed}" is no IPv6 address`, hostAt, after)
     if (bracketed === undefined && !isHostName(name))
       return fail(`"${name}" is no address and no host name`, hostAt, hostAt + name.length)
+    if (isService) return { scheme, host, port: defaultPorts[scheme], service: serviceOf(scheme, name, digits) }
     const port = digits === undefined || digits === '' ? defaultPorts[scheme] : Number(digits)
     if (port < portMin || port > 65535) {
       return fail(`${digits} is no port; ports are ${portMin} to 65535`, after - digits.length, after)
     }
     return { scheme, host, port }
+
+    function serviceOf(scheme: string, name: string | undefined, digits: string | undefined): string {
+      if (name === undefined || isIpv4(name)) return fail('an address has no SRV records; write a name', hostAt, after)
+      if (digits !== undefined) return fail('SRV records say the port', hostAt + name.length, after)
+      return name.startsWith('_') ? name : `${services[scheme]}.${name}`
+    }
   })
 }
 

@@ -88,6 +88,14 @@ export interface TlsGreeting {
   doubted?(reason: string): void
 }
 
+/** An SRV record. */
+export interface Service extends Endpoint {
+  /** The lowest is tried first. */
+  readonly priority: number
+  /** Of those with the same priority: its share. */
+  readonly weight: number
+}
+
 export interface Net {
   /** Rejects with `PORT_TAKEN`, `PORT_FORBIDDEN` or `ADDRESS_UNAVAILABLE`. */
   listen(at: Endpoint, accept: (connection: Connection) => void): Promise<Listener>
@@ -103,6 +111,8 @@ export interface Net {
   secureTo(connection: Connection, greeting: TlsGreeting, signal?: AbortSignal): Promise<Connection>
   /** A datagram socket bound to an address, or (`undefined`) one to send from. */
   bind(at: Endpoint | undefined, receiveBufferBytes?: number): Promise<DatagramSocket>
+  /** The SRV records of a name (RFC 2782), in no order. Rejects with `HOST_UNRESOLVED`, retryable, where there are none. */
+  services(name: string): Promise<readonly Service[]>
   /** The addresses of a name, as text. Rejects with `HOST_UNRESOLVED`, retryable. */
   resolve(host: string): Promise<string[]>
 }

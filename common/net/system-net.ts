@@ -5,6 +5,7 @@ import { lookup } from 'node:dns/promises'
 import * as net from 'node:net'
 import { errnoOf, Fault, reasonOf } from '../fault.ts'
 import { CONNECT_ADDRESS_WAIT_MS, CONNECT_WAIT_MS } from '../limits.ts'
+import { servicesOf } from './services.ts'
 import { plainAddress, SystemConnection } from './system-connection.ts'
 import { secureTo, tlsServer } from './system-tls.ts'
 import type { Connection, DatagramSocket, Endpoint, Listener, Net } from './net.ts'
@@ -12,7 +13,15 @@ import type { Connection, DatagramSocket, Endpoint, Listener, Net } from './net.
 // How many connections the kernel may hold for us while we are busy: a restart of a thousand senders at once.
 const BACKLOG = 4096
 
-export const systemNet: Net = { listen, connect, tlsServer, secureTo, bind, resolve }
+export const systemNet: Net = {
+  listen,
+  connect,
+  tlsServer,
+  secureTo,
+  bind,
+  services: (name) => servicesOf(name),
+  resolve,
+}
 
 /** An address as it is written: IPv6 in brackets. */
 function written({ host, port }: Endpoint): string {

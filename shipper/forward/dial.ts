@@ -2,14 +2,41 @@
 
 import { RateLimitedWarning } from '../../common/log.ts'
 import type { Connection, Endpoint, TlsVerify } from '../../common/net/net.ts'
+import { inOrder } from '../../common/net/service-order.ts'
 import type { Platform } from '../../common/platform.ts'
 import { readTlsKeys, type TlsFiles } from '../../common/tls/tls-files.ts'
 
 /** How a receiver is to be met. */
 export type ForwardTls = TlsFiles & { readonly verify: TlsVerify }
 
+/** Where to send: an address, or the name of SRV records that say it. */
+export interface Receiver extends Endpoint {
+  readonly service?: string
+}
+
+/** As it is called in log and status. */
+export function nameOf({ service, host, port }: Receiver): string {
+  return service ?? `${host}:${port}`
+}
+
 /** Makes a connection; rejects with the fault that says why there is none. */
 export type Dial = (signal: AbortSignal) => Promise<Connection>
+
+/** By the SRV records of a name: asked for at each attempt, and their targets tried in turn. */
+export function serviceDial(service: string, dialTo: (to: Endpoint) => Dial, { net, random }: Platform): Dial {
+  return async (signal) => {
+    let last: unknown
+    for (const to of inOrder(await net.services(service), random)) {
+      try {
+        return await dialTo(to)(signal)
+      } catch (error) {
+        last = error
+        if (signal.aborted) break
+      }
+    }
+    throw last
+  }
+}
 
 /** In the plain. */
 export function plainDial(to: Endpoint, { net }: Platform): Dial {

@@ -4,11 +4,12 @@ import type { ComponentContext, DestinationType } from '../../common/component.t
 import { lineFormatNames } from '../../common/message/line-format.ts'
 import { list, oneOf, options, type OptionsOf } from '../../common/option.ts'
 import { endpointUrl, type EndpointUrl } from '../../common/option-values.ts'
+import type { Endpoint } from '../../common/net/net.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import type { Destination, StreamMarks } from '../../common/pipeline/sink.ts'
 import { examineTls, forwardTls, speaksTls } from '../../common/tls/tls-option.ts'
 import { balances } from './dealing.ts'
-import { plainDial, tlsDial, type ForwardTls } from './dial.ts'
+import { plainDial, serviceDial, tlsDial, type ForwardTls } from './dial.ts'
 import type { HealthChanged, Lane } from './lane.ts'
 import { Receivers } from './receivers.ts'
 import { RelpLane } from './relp-lane.ts'
@@ -28,7 +29,8 @@ const forwardOptions = options({
       })
     })
     .describe(
-      'Receivers, all over the same protocol. A name is looked up at every connect, and each of its addresses tried.',
+      'Receivers, all over the same protocol. A name is looked up at every connect, and each of its addresses tried; ' +
+        '`relp+srv://example.net` (also `tcp+srv`, `tls+srv`, `relps+srv`) connects to where the SRV records of `_relp._tcp.example.net` say.',
     ),
   balance: oneOf(...balances)
     .optional()
@@ -106,7 +108,9 @@ function laneTo(
   healthChanged: HealthChanged,
 ): Lane {
   if (to.scheme === 'udp') return new UdpLane(name, to, encoder, platform)
-  const dial = speaksTls(to) ? tlsDial(name, to, tls ?? { verify: 'required' }, platform) : plainDial(to, platform)
+  const dialTo = (at: Endpoint) =>
+    speaksTls(to) ? tlsDial(name, at, tls ?? { verify: 'required' }, platform) : plainDial(at, platform)
+  const dial = to.service === undefined ? dialTo(to) : serviceDial(to.service, dialTo, platform)
   const Kind = to.scheme === 'tcp' || to.scheme === 'tls' ? TcpLane : RelpLane
   return new Kind(name, to, encoder, platform, healthChanged, dial)
 }

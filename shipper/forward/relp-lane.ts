@@ -12,7 +12,7 @@ import { Fault, reasonOf } from '../../common/fault.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import { CONNECT_WAIT_MS, RELP_BATCH_BYTES, RELP_STREAMS_MAX, RELP_WINDOW_BYTES } from '../../common/limits.ts'
 import { Output } from '../../common/message/output.ts'
-import type { Connection, Endpoint } from '../../common/net/net.ts'
+import type { Connection } from '../../common/net/net.ts'
 import type { StreamMarks } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
 import { BatchPacker } from '../../common/relp/batch-packer.ts'
@@ -21,7 +21,7 @@ import { offersText, parseOffers } from '../../common/relp/offers.ts'
 import { responseData } from '../../common/relp/response.ts'
 import { readPositions, writeStreams } from '../../common/relp/stream-lines.ts'
 import { Backoff } from '../../common/retry.ts'
-import { plainDial, type Dial } from './dial.ts'
+import { nameOf, plainDial, type Dial, type Receiver } from './dial.ts'
 import type { Given, HealthChanged, Lane } from './lane.ts'
 import { RelpBatches, type BatchFrame } from './relp-batches.ts'
 import { RelpPeer } from './relp-peer.ts'
@@ -65,13 +65,13 @@ export class RelpLane implements Lane {
   /** The receiver counts as up when it has answered to `open` and, where it has marks, told them. */
   constructor(
     name: string,
-    receiver: Endpoint,
+    receiver: Receiver,
     encoder: WireEncoder,
     platform: Platform,
     healthChanged: HealthChanged,
     dial: Dial = plainDial(receiver, platform),
   ) {
-    this.to = `${receiver.host}:${receiver.port}`
+    this.to = nameOf(receiver)
     this.#name = name
     this.#dial = dial
     this.#encoder = encoder

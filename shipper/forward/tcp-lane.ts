@@ -10,11 +10,11 @@
 
 import type { Cancel } from '../../common/clock.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
-import type { Connection, Endpoint } from '../../common/net/net.ts'
+import type { Connection } from '../../common/net/net.ts'
 import type { Platform } from '../../common/platform.ts'
 import { Backoff } from '../../common/retry.ts'
 import { isTlsAlert } from '../../common/tls/tls-record.ts'
-import { plainDial, type Dial } from './dial.ts'
+import { nameOf, plainDial, type Dial, type Receiver } from './dial.ts'
 import type { Given, HealthChanged, Lane } from './lane.ts'
 import type { WireEncoder } from './wire-encoder.ts'
 
@@ -44,13 +44,13 @@ export class TcpLane implements Lane {
 
   constructor(
     name: string,
-    receiver: Endpoint,
+    receiver: Receiver,
     encoder: WireEncoder,
     platform: Platform,
     healthChanged: HealthChanged,
     dial: Dial = plainDial(receiver, platform),
   ) {
-    this.to = `${receiver.host}:${receiver.port}`
+    this.to = nameOf(receiver)
     this.#name = name
     this.#dial = dial
     this.#encoder = encoder

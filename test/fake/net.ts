@@ -9,6 +9,7 @@ import type {
   Endpoint,
   Listener,
   Net,
+  Service,
   TlsServer,
 } from '../../common/net/net.ts'
 
@@ -198,6 +199,15 @@ export class FakeNet implements Net {
     this.#connections.push(here)
     setImmediate(() => accept(there))
     return here
+  }
+
+  /** SRV records by name. */
+  readonly records = new Map<string, readonly Service[]>()
+
+  services(name: string): Promise<readonly Service[]> {
+    const records = this.records.get(name)
+    if (records) return Promise.resolve(records)
+    return Promise.reject(new Fault('HOST_UNRESOLVED', `${name} has no SRV records`, { retryable: true }))
   }
 
   // A handshake that never fails.

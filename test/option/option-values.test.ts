@@ -123,6 +123,28 @@ test.each([
   expect(fault(endpointUrl(['udp', 'tcp'], 'listen'), written)).toContain(words),
 )
 
+test.each([
+  ['relp+srv://example.net', 'relp', 'example.net', '_relp._tcp.example.net'],
+  ['RELPS+SRV://example.net', 'relps', 'example.net', '_relps._tcp.example.net'],
+  ['tcp+srv://example.net.', 'tcp', 'example.net.', '_syslog._tcp.example.net.'],
+  ['tls+srv://example.net', 'tls', 'example.net', '_syslog-tls._tcp.example.net'],
+  ['tcp+srv://_logs._tcp.example.net', 'tcp', '_logs._tcp.example.net', '_logs._tcp.example.net'],
+])('%s asks for SRV records', (written, scheme, host, service) => {
+  expect(read(endpointUrl(all, 'connect'), written)).toMatchObject({ scheme, host, service })
+})
+
+test.each([
+  ['relp+srv://example.net:2514', 'SRV records say the port'],
+  ['relp+srv://192.0.2.7', 'an address has no SRV records; write a name'],
+  ['relp+srv://[::1]', 'an address has no SRV records; write a name'],
+  ['udp+srv://example.net', '"udp+srv" is not one of'],
+  ['srv://example.net', '"srv" is not one of'],
+])('%s asks for none', (written, words) => expect(fault(endpointUrl(all, 'connect'), written)).toContain(words))
+
+test('nobody listens where SRV records say', () => {
+  expect(fault(endpointUrl(all, 'listen'), 'relp+srv://example.net')).toContain('"relp+srv" is not one of')
+})
+
 test('nobody can be connected to at port 0', () => {
   expect(fault(endpointUrl(['tcp'], 'connect'), 'tcp://h:0')).toBe('0 is no port; ports are 1 to 65535')
 })

@@ -221,6 +221,7 @@ export class SimulatedNet {
       bind: () => Promise.reject(new Error('no datagrams here')),
       tlsServer: () => expect.fail('no TLS here'),
       secureTo: () => Promise.reject(new Error('no TLS here')),
+      services: () => Promise.reject(new Error('no SRV records here')),
       resolve: (host) => Promise.resolve([host]),
     }
   }

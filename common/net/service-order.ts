@@ -1,0 +1,28 @@
+// The order in which the targets of SRV records are tried (RFC 2782): by priority; of the same priority each comes first as
+// often as its weight says.
+
+import type { Random } from '../random.ts'
+import type { Service } from './net.ts'
+
+/** All of them, in the order in which they are to be tried this time. */
+export function inOrder(services: readonly Service[], random: Random): Service[] {
+  const left = services.toSorted((one, other) => one.priority - other.priority)
+  const order: Service[] = []
+  while (left.length > 0) {
+    const { priority } = left[0]
+    const end = left.findIndex((service) => service.priority !== priority)
+    const group = left.slice(0, end < 0 ? left.length : end)
+    order.push(...left.splice(drawn(group, random), 1))
+  }
+  return order
+}
+
+// Those without a weight have a very small chance.
+const NO_WEIGHT = 0.01
+
+function drawn(group: readonly Service[], random: Random): number {
+  const weights = group.map(({ weight }) => weight || NO_WEIGHT)
+  let at = random.fraction() * weights.reduce((sum, weight) => sum + weight, 0)
+  const index = weights.findIndex((weight) => (at -= weight) < 0)
+  return index < 0 ? group.length - 1 : index
+}

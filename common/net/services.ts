@@ -1,0 +1,23 @@
+// SRV records (RFC 2782), from the name servers of this machine.
+
+import { Resolver } from 'node:dns/promises'
+import { Fault, reasonOf } from '../fault.ts'
+import { CONNECT_WAIT_MS } from '../limits.ts'
+import type { Service } from './net.ts'
+
+/** The records of a name; `servers` are asked instead of the machine's own. Rejects with `HOST_UNRESOLVED`, retryable. */
+export async function servicesOf(name: string, servers?: readonly string[]): Promise<readonly Service[]> {
+  // Made anew each time: it knows the name servers of its making, and those of a machine change.
+  const resolver = new Resolver({ timeout: CONNECT_WAIT_MS / 2, tries: 2 })
+  if (servers) resolver.setServers(servers)
+  let records: readonly Service[]
+  try {
+    records = (await resolver.resolveSrv(name)).map(({ name: host, ...record }) => ({ host, ...record }))
+  } catch (cause) {
+    throw new Fault('HOST_UNRESOLVED', `${name} has no SRV records: ${reasonOf(cause)}`, { retryable: true, cause })
+  }
+  // A target of "." says that there is no such service.
+  const known = records.filter(({ host }) => host !== '' && host !== '.')
+  if (known.length > 0) return known
+  throw new Fault('HOST_UNRESOLVED', `${name}: its SRV records say that there is no such service`, { retryable: true })
+}

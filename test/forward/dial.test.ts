@@ -1,0 +1,75 @@
+// SRV records at each connect: their targets in turn, and what has changed since.
+
+import { expect, test } from 'vitest'
+import { Fault } from '../../common/fault.ts'
+import type { Endpoint } from '../../common/net/net.ts'
+import { nameOf, plainDial, serviceDial } from '../../shipper/forward/dial.ts'
+import { FakeNet } from '../fake/net.ts'
+import { platformOf } from '../listen/serving.ts'
+
+const SERVICE = '_relp._tcp.example.net'
+const service = (host: string, port: number, priority: number) => ({ host, port, priority, weight: 1 })
+const never = new AbortController().signal
+
+function surroundings() {
+  const net = new FakeNet()
+  const platform = { ...platformOf(), net }
+  const tried: string[] = []
+  const dial = serviceDial(
+    SERVICE,
+    (to: Endpoint) => (signal) => {
+      tried.push(nameOf(to))
+      return plainDial(to, platform)(signal)
+    },
+    platform,
+  )
+  const listen = (port: number) => net.listen({ host: '0.0.0.0', port }, () => {})
+  return { net, dial, tried, listen }
+}
+
+test('targets are tried by priority until one answers', async () => {
+  const { net, dial, tried, listen } = surroundings()
+  net.records.set(SERVICE, [service('c', 3, 30), service('a', 1, 10), service('b', 2, 20)])
+  await listen(2)
+  const connection = await dial(never)
+  expect(connection.peer).toMatchObject({ host: 'b', port: 2 })
+  expect(tried).toEqual(['a:1', 'b:2'])
+})
+
+test('records are asked for at each connect', async () => {
+  const { net, dial, listen } = surroundings()
+  net.records.set(SERVICE, [service('old', 1, 0)])
+  const old = await listen(1)
+  expect((await dial(never)).peer.host).toBe('old')
+  await old.close()
+  await listen(2)
+  net.records.set(SERVICE, [service('new', 2, 0)])
+  expect((await dial(never)).peer.host).toBe('new')
+})
+
+test('where nobody answers, the last one says why', async () => {
+  const { net, dial, tried } = surroundings()
+  net.records.set(SERVICE, [service('a', 1, 0), service('b', 2, 1)])
+  await expect(dial(never)).rejects.toMatchObject({ code: 'CONNECTION_REFUSED', detail: 'b:2' })
+  expect(tried).toHaveLength(2)
+})
+
+test('without records nobody is tried', async () => {
+  const { dial, tried } = surroundings()
+  await expect(dial(never)).rejects.toBeInstanceOf(Fault)
+  expect(tried).toEqual([])
+})
+
+test('a stop ends the round', async () => {
+  const { net, dial, tried } = surroundings()
+  net.records.set(SERVICE, [service('a', 1, 0), service('b', 2, 1)])
+  const stop = new AbortController()
+  stop.abort()
+  await expect(dial(stop.signal)).rejects.toBeInstanceOf(Fault)
+  expect(tried).toEqual(['a:1'])
+})
+
+test('a receiver by SRV records is called by their name', () => {
+  expect(nameOf({ host: 'example.net', port: 2514, service: SERVICE })).toBe(SERVICE)
+  expect(nameOf({ host: 'logs', port: 514 })).toBe('logs:514')
+})
