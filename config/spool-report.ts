@@ -8,6 +8,7 @@ import { utcText } from '../common/message/time-text.ts'
 import { releaseBatch } from '../common/pipeline/batch.ts'
 import { SlabPool } from '../common/pipeline/slab.ts'
 import type { LiveMark } from '../common/spool/live-marks.ts'
+import { laneFolder, listLanes } from '../common/spool/lane-folders.ts'
 import { viewSpool, type SpoolView, type ViewedSegment } from '../common/spool/spool-view.ts'
 import { writeOut } from './command/standard-streams.ts'
 
@@ -22,8 +23,17 @@ const DAY_US = 86_400e6
 
 /** Prints what there is; resolves to the exit status. */
 export async function listSpool(folder: string, withMarks: boolean): Promise<number> {
-  const view = await look(folder)
-  if (!view) return EXIT_NO_SPOOL
+  const lanes = await look(folder)
+  if (lanes.length === 0) return EXIT_NO_SPOOL
+  for (const [index, lane] of lanes.entries()) {
+    if (index > 0) await writeOut('\n')
+    if (lanes.length > 1) await writeOut(`lane          ${lane.folder}\n`)
+    await listLane(lane.view, withMarks)
+  }
+  return EXIT_OK
+}
+
+async function listLane(view: SpoolView, withMarks: boolean): Promise<void> {
   const rows: string[][] = [['segment', 'from', 'records', 'messages', 'waiting', 'bytes', 'made']]
   const totals = { records: 0, messages: 0, waiting: 0, bytes: 0 }
   let marks: ReadonlyMap<string, LiveMark> = new Map()
@@ -42,13 +52,17 @@ export async function listSpool(folder: string, withMarks: boolean): Promise<num
   lines.push(`${marks.size} incoming ${marks.size === 1 ? 'stream' : 'streams'} at the start of the newest segment`)
   if (withMarks) for (const [id, mark] of marks) lines.push(markLine(id, mark))
   await writeOut(`${lines.join('\n')}\n`)
-  return EXIT_OK
 }
 
 /** Prints the messages that wait, or all. */
 export async function printSpool(folder: string, format: SpoolFormat, all: boolean): Promise<number> {
-  const view = await look(folder)
-  if (!view) return EXIT_NO_SPOOL
+  const lanes = await look(folder)
+  if (lanes.length === 0) return EXIT_NO_SPOOL
+  for (const { view } of lanes) await printLane(view, format, all)
+  return EXIT_OK
+}
+
+async function printLane(view: SpoolView, format: SpoolFormat, all: boolean): Promise<void> {
   const line = lineFormat(lineFormats[format])
   const output = new Output()
   for await (const segment of view.segments()) {
@@ -62,13 +76,24 @@ export async function printSpool(folder: string, format: SpoolFormat, all: boole
       await writeOut(output.written)
     }
   }
-  return EXIT_OK
 }
 
 /** Reads every record and says what is wrong. */
 export async function checkSpool(folder: string): Promise<number> {
-  const view = await look(folder)
-  if (!view) return EXIT_NO_SPOOL
+  const lanes = await look(folder)
+  if (lanes.length === 0) return EXIT_NO_SPOOL
+  let damages = 0
+  let records = 0
+  for (const { view } of lanes) {
+    const found = await checkLane(view)
+    damages += found.damages
+    records += found.records
+  }
+  await writeOut(`${records} records are whole, ${damages} ${damages === 1 ? 'place is' : 'places are'} damaged\n`)
+  return damages === 0 ? EXIT_OK : EXIT_DAMAGED
+}
+
+async function checkLane(view: SpoolView): Promise<{ damages: number; records: number }> {
   let damages = 0
   let records = 0
   for await (const segment of view.segments()) {
@@ -84,15 +109,24 @@ export async function checkSpool(folder: string): Promise<number> {
       }
     }
   }
-  await writeOut(`${records} records are whole, ${damages} ${damages === 1 ? 'place is' : 'places are'} damaged\n`)
-  return damages === 0 ? EXIT_OK : EXIT_DAMAGED
+  return { damages, records }
 }
 
-async function look(folder: string): Promise<SpoolView | undefined> {
+interface ViewedLane {
+  readonly folder: string
+  readonly view: SpoolView
+}
+
+/** Its lanes: one, unless it lies in front of several receivers that share the work. None where there is no spool. */
+async function look(folder: string): Promise<ViewedLane[]> {
   const path = resolve(folder)
-  const view = await viewSpool(systemDisk, path, new SlabPool())
-  if (!view) process.stderr.write(`${path}: there is no spool here${await spoolsBelow(path)}\n`)
-  return view
+  const found: ViewedLane[] = []
+  for (const lane of [0, ...(await listLanes(systemDisk, path))]) {
+    const view = await viewSpool(systemDisk, laneFolder(path, lane), new SlabPool())
+    if (view) found.push({ folder: laneFolder(path, lane), view })
+  }
+  if (found.length === 0) process.stderr.write(`${path}: there is no spool here${await spoolsBelow(path)}\n`)
+  return found
 }
 
 /** Somebody names the data folder, or the folder of all spools. */

@@ -1,6 +1,6 @@
 // The one verb of the pipeline. The promise is the acknowledgement; open writes are the brake.
 
-import type { Batch } from './batch.ts'
+import type { Batch, Run } from './batch.ts'
 
 /**
  * Takes batches. Writes are taken in call order and settle in that order for each stream. A promise that resolves
@@ -22,6 +22,16 @@ export interface StreamMarks {
   retire(ids: readonly string[]): Promise<void>
 }
 
+/** Ways through a destination that do not wait for each other. */
+export interface Lanes {
+  /** At least 2; one for each receiver. */
+  readonly count: number
+  /** A lane for each of these runs; always the same for a stream. */
+  deal(runs: readonly Run[]): number[]
+  /** `write`, past the dealing. */
+  writeTo(lane: number, batch: Batch): Promise<void>
+}
+
 /** A sink with a life: opened once, written to, closed once. */
 export interface Destination extends Sink {
   readonly name: string
@@ -29,6 +39,8 @@ export interface Destination extends Sink {
   open(): Promise<void>
   /** Settles all open writes within the deadline, rejects what is left with `STOPPING`, and lets go of everything. */
   close(deadlineMs: number): Promise<void>
+  /** Where it deals out what it gets: a spool in front keeps one stream for each lane. */
+  readonly lanes?: Lanes | undefined
   /** Reopens what it writes to (SIGHUP: logrotate renamed it). */
   reopen?(): Promise<void>
 }

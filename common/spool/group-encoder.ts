@@ -1,6 +1,6 @@
 // What waits, as the bytes of one group: messages that were stored before are left out, and marks advance with the rest.
 
-import { SPOOL_GROUP_BYTES, SPOOL_SEGMENTS, SPOOL_SEGMENT_BYTES_MAX, SPOOL_SEGMENT_BYTES_MIN } from '../limits.ts'
+import { SPOOL_GROUP_BYTES } from '../limits.ts'
 import { releaseBatch, selectMessages, type Batch } from '../pipeline/batch.ts'
 import type { Fault } from '../fault.ts'
 import { GroupBuffer } from './group-buffer.ts'
@@ -9,7 +9,8 @@ import { saltOf } from './record-layout.ts'
 import { newsOnly, writeRecord } from './record-writer.ts'
 import { headBytes, writeHead } from './segment-head.ts'
 import { segmentPath, type Segment } from './segments.ts'
-import type { SpoolContext } from './spool-options.ts'
+import type { SpoolContext } from './spool-context.ts'
+import type { Room } from './spool-room.ts'
 
 /** A batch, or news of streams. */
 export interface Waiting {
@@ -31,13 +32,6 @@ export interface Group {
   /** Position after its last message. */
   readonly end: number
   readonly changes: readonly MarkChange[]
-}
-
-/** What a group may take of the spool's bound. */
-export interface Room {
-  readonly bytes: number
-  /** One item may go over it. */
-  readonly forOne: boolean
 }
 
 /** Where a writer begins. */
@@ -72,8 +66,7 @@ export class GroupEncoder {
     this.#context = context
     this.#stream = stream
     this.#salt = saltOf(stream)
-    const part = Math.ceil(context.bytesMax / SPOOL_SEGMENTS)
-    this.#segmentBytes = Math.min(SPOOL_SEGMENT_BYTES_MAX, Math.max(SPOOL_SEGMENT_BYTES_MIN, part))
+    this.#segmentBytes = context.room.segmentBytes
     this.groupBytes = Math.min(SPOOL_GROUP_BYTES, this.#segmentBytes)
     this.#marks = marks
     this.durable = new LiveMarks()

@@ -3,7 +3,7 @@
 
 import { errnoOf, reasonOf } from '../fault.ts'
 import { RateLimitedWarning } from '../log.ts'
-import type { SpoolContext } from './spool-options.ts'
+import type { SpoolContext } from './spool-context.ts'
 import { messagesWithin, type Segment, type SegmentList } from './segments.ts'
 
 export class SegmentRemoval {

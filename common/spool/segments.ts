@@ -52,10 +52,11 @@ export class SegmentList {
   bytes: number
   /** A group is synced. */
   readonly grown = new Signal()
-  /** A segment is gone, or everything is acknowledged. */
-  readonly freed = new Signal()
+  readonly #freed: Signal
 
-  constructor(segments: readonly Segment[], acknowledged: number) {
+  /** `freed` is raised when a segment is gone, or everything is acknowledged. */
+  constructor(segments: readonly Segment[], acknowledged: number, freed: Signal) {
+    this.#freed = freed
     this.all = [...segments]
     this.acknowledged = acknowledged
     this.handedOut = acknowledged
@@ -83,13 +84,13 @@ export class SegmentList {
   /** Takes the oldest away. */
   shift(): void {
     this.bytes -= this.all.shift()!.bytes
-    this.freed.raise()
+    this.#freed.raise()
   }
 
   acknowledge(position: number): void {
     if (position <= this.acknowledged) return
     this.acknowledged = position
-    if (this.isDrained) this.freed.raise()
+    if (this.isDrained) this.#freed.raise()
   }
 
   /** Everything is acknowledged. */

@@ -1,7 +1,5 @@
 // What a spool is told.
 
-import type { Platform } from '../platform.ts'
-
 export interface SpoolOptions {
   /** Bytes of all its files. */
   readonly bytesMax: number
@@ -13,11 +11,4 @@ export interface SpoolOptions {
   readonly durability: 'fsync' | 'os'
   /** It does not write while its file system has fewer bytes than this. */
   readonly freeBytesMin: number
-}
-
-export interface SpoolContext extends SpoolOptions {
-  /** Of the destination behind it. */
-  readonly name: string
-  readonly folder: string
-  readonly platform: Platform
 }

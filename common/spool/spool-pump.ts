@@ -7,7 +7,7 @@ import { RateLimitedWarning } from '../log.ts'
 import type { Platform } from '../platform.ts'
 import { OpenWrites } from '../pipeline/open-writes.ts'
 import { releaseBatch, type Batch } from '../pipeline/batch.ts'
-import type { Destination } from '../pipeline/sink.ts'
+import type { Sink } from '../pipeline/sink.ts'
 import { Backoff } from '../retry.ts'
 import type { Spool } from './spool.ts'
 
@@ -20,7 +20,8 @@ interface OpenWrite {
 
 export class SpoolPump {
   readonly #spool: Spool
-  readonly #destination: Destination
+  readonly #name: string
+  readonly #sink: Sink
   readonly #platform: Platform
   readonly #warning: RateLimitedWarning
   readonly #backoff: Backoff
@@ -32,13 +33,15 @@ export class SpoolPump {
   /** When something was acknowledged last, by the monotonic clock. */
   #movedMs = 0
 
-  constructor(spool: Spool, destination: Destination, platform: Platform) {
+  /** `name` is the destination's, `sink` what the spool's messages go to. */
+  constructor(spool: Spool, name: string, sink: Sink, platform: Platform) {
     this.#spool = spool
-    this.#destination = destination
+    this.#name = name
+    this.#sink = sink
     this.#platform = platform
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
     this.#backoff = new Backoff(platform.random)
-    this.#writes = new OpenWrites(destination)
+    this.#writes = new OpenWrites(sink)
   }
 
   start(): void {
@@ -65,11 +68,24 @@ export class SpoolPump {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop
+    await this.#resume()
     while (!signal.aborted) {
       await this.#writes.room()
       if (this.#failed) await this.#again()
       else await this.#step()
     }
+  }
+
+  /** What the destination has already is not sent again: of several receivers, another may have it than the one it would go to. */
+  async #resume(): Promise<void> {
+    const { stream, isDrained } = this.#spool
+    if (isDrained) return
+    // Where it cannot say so now, it is asked by nobody else: its receivers drop what they themselves have.
+    const marks = await this.#sink.streams?.marks([stream]).catch(() => undefined)
+    const stored = marks?.get(stream)
+    if (stored === undefined) return
+    this.#spool.acknowledge(stored)
+    await this.#spool.rewind()
   }
 
   async #step(): Promise<void> {
@@ -128,7 +144,7 @@ export class SpoolPump {
   }
 
   #say(error: unknown, text: string): void {
-    const values = { destination: this.#destination.name, reason: reasonOf(error) }
+    const values = { destination: this.#name, reason: reasonOf(error) }
     this.#warning.warn(values, `${text}: tried again`)
   }
 }

@@ -8,7 +8,7 @@ import { OriginReader } from '../pipeline/origin-bytes.ts'
 import { RecordCursor } from './record-cursor.ts'
 import { readBatch, recordFacts } from './record-reader.ts'
 import { messagesWithin, type Segment, type SegmentList } from './segments.ts'
-import type { SpoolContext } from './spool-options.ts'
+import type { SpoolContext } from './spool-context.ts'
 
 interface OpenSegment {
   readonly segment: Segment

@@ -1,58 +1,142 @@
-// Room for the next group: within the spool's bound, and with the free space of its disk left above the floor.
+// Room for the next group: within the bound of all lanes together, and with the free space of their disk left above the floor.
 
 import { sleep } from '../clock.ts'
 import { reasonOf } from '../fault.ts'
-import { SPOOL_SPACE_CHECK_MS } from '../limits.ts'
+import { SPOOL_SEGMENT_BYTES_MAX, SPOOL_SEGMENT_BYTES_MIN, SPOOL_SEGMENTS, SPOOL_SPACE_CHECK_MS } from '../limits.ts'
 import { RateLimitedWarning } from '../log.ts'
-import type { Room } from './group-encoder.ts'
-import type { SegmentRemoval } from './segment-removal.ts'
+import type { Platform } from '../platform.ts'
 import type { SegmentList } from './segments.ts'
-import type { SpoolContext } from './spool-options.ts'
+import { Signal } from './signal.ts'
+import type { SpoolOptions } from './spool-options.ts'
+
+/** What a group may take of the bound. */
+export interface Room {
+  readonly bytes: number
+  /** One item may go over it. */
+  readonly forOne: boolean
+}
+
+/** One of the spools that share the room. */
+export interface Roommate {
+  readonly list: SegmentList
+  /** When its oldest message that is not acknowledged was received, µs since the epoch, as far as that is known. */
+  readonly oldest: number | undefined
+  /** Drops its oldest segment; false where there is none but the newest. */
+  dropOldest(): Promise<boolean>
+  /** Gives back the disk where it has nothing to give. */
+  shrink(): void
+}
 
 export class SpoolRoom {
-  readonly #context: SpoolContext
-  readonly #list: SegmentList
-  readonly #removal: SegmentRemoval
+  /** So large becomes a segment of each lane. */
+  readonly segmentBytes: number
+  /** A segment is gone, or everything in a lane is acknowledged. */
+  readonly freed = new Signal()
+  readonly #name: string
+  readonly #folder: string
+  readonly #options: SpoolOptions
+  readonly #platform: Platform
+  readonly #lanes: Roommate[] = []
   readonly #warning: RateLimitedWarning
+  /** Bytes of groups that are being written. */
+  #underWay = 0
   #askedMs = -Infinity
   #freeBytes = 0
 
-  constructor(context: SpoolContext, list: SegmentList, removal: SegmentRemoval) {
-    this.#context = context
-    this.#list = list
-    this.#removal = removal
-    this.#warning = new RateLimitedWarning(context.platform.log, context.platform.clock)
+  /** `lanes` are so many as will join. */
+  constructor(name: string, folder: string, lanes: number, options: SpoolOptions, platform: Platform) {
+    this.#name = name
+    this.#folder = folder
+    this.#options = options
+    this.#platform = platform
+    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
+    const part = Math.ceil(options.bytesMax / SPOOL_SEGMENTS / lanes)
+    this.segmentBytes = Math.min(SPOOL_SEGMENT_BYTES_MAX, Math.max(SPOOL_SEGMENT_BYTES_MIN, part))
   }
 
-  /**
-   * What a group may take of the spool's bound; undefined where the disk has too little free space for a group of up to
-   * `bytes`.
-   */
-  async forGroup(bytes: number): Promise<Room | undefined> {
-    const { name, freeBytesMin, bytesMax } = this.#context
-    if (!(await this.#hasFree(bytes))) {
-      this.#warning.warn({ destination: name, freeBytesMin }, 'the disk of the spool has too little free space')
-      return undefined
+  join(lane: Roommate): void {
+    this.#lanes.push(lane)
+  }
+
+  /** Of all files. */
+  get bytes(): number {
+    return this.#lanes.reduce((sum, { list }) => sum + list.bytes, 0)
+  }
+
+  /** Messages that are not acknowledged. */
+  get messages(): number {
+    return this.#lanes.reduce((sum, { list }) => sum + list.messages, 0)
+  }
+
+  /** When the oldest of them was received, µs since the epoch, as far as that is known. */
+  get oldest(): number | undefined {
+    const known = this.#lanes.flatMap(({ oldest }) => (oldest === undefined ? [] : [oldest]))
+    return known.length > 0 ? Math.min(...known) : undefined
+  }
+
+  /** Whether the disk has enough free space for a group of up to `bytes`. Asked once a second, and whenever what was left then may be used up. */
+  async hasFree(bytes: number): Promise<boolean> {
+    const { freeBytesMin } = this.#options
+    const { clock, disk } = this.#platform
+    const nowMs = clock.monotonicMs()
+    const needed = freeBytesMin + this.#underWay + bytes
+    if (nowMs - this.#askedMs >= SPOOL_SPACE_CHECK_MS || this.#freeBytes < needed) {
+      try {
+        this.#freeBytes = await disk.freeBytes(this.#folder)
+      } catch (error) {
+        // Then the write says whether there is room.
+        const values = { destination: this.#name, reason: reasonOf(error) }
+        this.#warning.warn(values, 'cannot ask for the free space of the spool')
+        return true
+      }
+      this.#askedMs = nowMs
     }
+    if (this.#freeBytes >= needed) return true
+    this.#warning.warn({ destination: this.#name, freeBytesMin }, 'the disk of the spool has too little free space')
+    return false
+  }
+
+  /** What a group may take now. It is `take`n before anything else is waited for. */
+  get left(): Room {
     // One batch that is larger than all of the spool goes when nothing else is in it, or nothing that could be dropped.
-    const { isDrained, all } = this.#list
-    return { bytes: bytesMax - this.#list.bytes, forOne: isDrained || (this.#drops && all.length < 2) }
+    const isAlone =
+      this.#lanes.every(({ list }) => list.isDrained) ||
+      (this.#drops && this.#lanes.every(({ list }) => list.all.length < 2))
+    return {
+      bytes: this.#options.bytesMax - this.bytes - this.#underWay,
+      forOne: isAlone && this.#underWay === 0,
+    }
+  }
+
+  /** A group of so many bytes is being written. */
+  take(bytes: number): void {
+    this.#underWay += bytes
+  }
+
+  /** It is in its list, or given up. */
+  taken(bytes: number, isWritten: boolean): void {
+    this.#underWay -= bytes
+    if (isWritten) this.#freeBytes -= bytes
   }
 
   /** Says that the spool is full. */
   sayFull(): void {
-    const { name, bytesMax } = this.#context
-    this.#warning.warn({ destination: name, bytes: this.#list.bytes, bytesMax }, 'the spool is full')
+    const { bytesMax } = this.#options
+    this.#warning.warn({ destination: this.#name, bytes: this.bytes, bytesMax }, 'the spool is full')
   }
 
   /** Waits until there may be more. */
   more(signal: AbortSignal): Promise<void> {
-    return Promise.race([this.#list.freed.next(), sleep(this.#context.platform.clock, SPOOL_SPACE_CHECK_MS, signal)])
+    const freed = this.freed.next()
+    for (const lane of this.#lanes) lane.shrink()
+    return Promise.race([freed, sleep(this.#platform.clock, SPOOL_SPACE_CHECK_MS, signal)])
   }
 
-  /** Drops the oldest segment where that is allowed; false where it is not, or where there is none to drop. */
+  /** Drops the oldest segment of the fullest lane where that is allowed; false where it is not, or where there is none to drop. */
   async drop(): Promise<boolean> {
-    const dropped = this.#drops && (await this.#removal.dropOldest())
+    if (!this.#drops) return false
+    const [fullest] = this.#lanes.filter(({ list }) => list.all.length > 1).sort((a, b) => b.list.bytes - a.list.bytes)
+    const dropped = fullest !== undefined && (await fullest.dropOldest())
     if (dropped) this.changed()
     return dropped
   }
@@ -62,28 +146,7 @@ export class SpoolRoom {
     this.#askedMs = -Infinity
   }
 
-  wrote(bytes: number): void {
-    this.#freeBytes -= bytes
-  }
-
   get #drops(): boolean {
-    return this.#context.whenFull === 'drop-oldest'
-  }
-
-  // Asked once a second, and whenever what was left then may be used up.
-  async #hasFree(bytes: number): Promise<boolean> {
-    const { platform, folder, freeBytesMin, name } = this.#context
-    const nowMs = platform.clock.monotonicMs()
-    if (nowMs - this.#askedMs >= SPOOL_SPACE_CHECK_MS || this.#freeBytes - bytes < freeBytesMin) {
-      try {
-        this.#freeBytes = await platform.disk.freeBytes(folder)
-      } catch (error) {
-        // Then the write says whether there is room.
-        this.#warning.warn({ destination: name, reason: reasonOf(error) }, 'cannot ask for the free space of the spool')
-        return true
-      }
-      this.#askedMs = nowMs
-    }
-    return this.#freeBytes - bytes >= freeBytesMin
+    return this.#options.whenFull === 'drop-oldest'
   }
 }

@@ -18,8 +18,8 @@ import type { MarkChange } from './live-marks.ts'
 import { SegmentFile } from './segment-file.ts'
 import type { SegmentRemoval } from './segment-removal.ts'
 import type { Segment, SegmentList } from './segments.ts'
-import { SpoolRoom } from './spool-room.ts'
-import type { SpoolContext } from './spool-options.ts'
+import type { SpoolContext } from './spool-context.ts'
+import type { SpoolRoom } from './spool-room.ts'
 
 export class SpoolWriter {
   readonly #context: SpoolContext
@@ -47,7 +47,7 @@ export class SpoolWriter {
     this.#removal = removal
     this.#encoder = new GroupEncoder(context, start)
     this.#file = new SegmentFile(disk, context.folder, context.durability === 'fsync')
-    this.#room = new SpoolRoom(context, list, removal)
+    this.#room = context.room
     this.#warning = new RateLimitedWarning(log, clock)
     this.#backoff = new Backoff(random, SPOOL_RETRY_FIRST_MS, SPOOL_RETRY_MAX_MS)
   }
@@ -62,19 +62,14 @@ export class SpoolWriter {
     return changes.length === 0 ? Promise.resolve() : this.#push({ changes }, 0)
   }
 
-  /** Up to where these streams are on the disk. */
-  marks(ids: readonly string[]): ReadonlyMap<string, number> {
-    const { durable } = this.#encoder
-    return new Map(
-      ids.flatMap((id) => {
-        const position = durable.positionOf(id)
-        return position === undefined ? [] : [[id, position] as const]
-      }),
-    )
+  /** Up to where a stream is on the disk. */
+  positionOf(id: string): number | undefined {
+    return this.#encoder.durable.positionOf(id)
   }
 
   /** Gives back the disk of a spool that has nothing to give, unless it is being written to. */
   shrink(): void {
+    if (this.#stop.signal.aborted) return
     this.#running ??= this.#giveBack().then(() => this.#run())
   }
 
@@ -102,16 +97,19 @@ export class SpoolWriter {
     const { signal } = this.#stop
     while (this.#waiting.length > 0 && !signal.aborted) {
       await this.#pace()
-      const room = await this.#room.forGroup(Math.min(this.#waitingBytes, this.#encoder.groupBytes))
-      const group = room && this.#encoder.encode(this.#waiting, room)
+      const hasFree = await this.#room.hasFree(Math.min(this.#waitingBytes, this.#encoder.groupBytes))
+      const group = hasFree && this.#encoder.encode(this.#waiting, this.#room.left)
       if (!group) {
-        if (room) this.#room.sayFull()
+        if (hasFree) this.#room.sayFull()
         if (!(await this.#room.drop()) && !(await this.#giveBack())) await this.#room.more(signal)
         continue
       }
       this.#waiting.splice(0, group.taken.length)
       for (const { bytes } of group.taken) this.#waitingBytes -= bytes
-      if (await this.#commit(group)) for (const { resolve } of group.taken) resolve()
+      this.#room.take(group.length)
+      const isWritten = await this.#commit(group)
+      this.#room.taken(group.length, isWritten)
+      if (isWritten) for (const { resolve } of group.taken) resolve()
       else this.#reject(group.taken)
     }
     this.#running = undefined
@@ -156,7 +154,6 @@ export class SpoolWriter {
     if (this.#failing) log.info({ destination: this.#context.name }, 'the spool can be written again')
     this.#failing = false
     this.#backoff.reset()
-    this.#room.wrote(group.length)
     this.#encoder.committed(group)
     // The next segment's head has all marks again.
     if (this.#marksAreOld) this.#encoder.use(undefined)

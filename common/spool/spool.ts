@@ -21,10 +21,11 @@ import { recoverSegments } from './recovery.ts'
 import { SegmentRemoval } from './segment-removal.ts'
 import { SegmentList, START_GAP } from './segments.ts'
 import { SpoolReader } from './spool-reader.ts'
+import type { Roommate } from './spool-room.ts'
 import { SpoolWriter } from './spool-writer.ts'
-import type { SpoolContext } from './spool-options.ts'
+import type { SpoolContext } from './spool-context.ts'
 
-export class Spool implements StreamMarks {
+export class Spool implements StreamMarks, Roommate {
   readonly #context: SpoolContext
   readonly #file: AcknowledgedFile
   readonly #warning: RateLimitedWarning
@@ -63,10 +64,22 @@ export class Spool implements StreamMarks {
     return this.#writer.write(batch)
   }
 
-  marks(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    return Promise.resolve(this.#writer.marks(ids))
+  /** Up to where an incoming stream is on the disk; undefined where it is not known here. */
+  positionOf(id: string): number | undefined {
+    return this.#writer.positionOf(id)
   }
 
+  marks(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const known = ids.map((id) => [id, this.positionOf(id)] as const)
+    return Promise.resolve(new Map(known.filter((mark): mark is [string, number] => mark[1] !== undefined)))
+  }
+
+  /** Its own: what it gives out is in this one, but for what a copy took over. */
+  get stream(): string {
+    return this.#stream
+  }
+
+  /** These incoming streams are over. */
   retire(ids: readonly string[]): Promise<void> {
     const day = this.#today()
     return this.#writer.tell(ids.map((id) => ({ id, kind: RETIRE, position: 0, day })))
@@ -116,6 +129,20 @@ export class Spool implements StreamMarks {
     return this.#list.messages
   }
 
+  /** Its part of what it shares the room with. */
+  get list(): SegmentList {
+    return this.#list
+  }
+
+  dropOldest(): Promise<boolean> {
+    return this.#removal.dropOldest()
+  }
+
+  /** Gives back the disk where it has nothing to give. */
+  shrink(): void {
+    if (this.#list.isDrained) this.#writer.shrink()
+  }
+
   /** Writes what waits until the deadline, and rejects the rest with `STOPPING`. The reader goes on. */
   closeIntake(deadlineMs: number): Promise<void> {
     return this.#writer.close(deadlineMs)
@@ -153,11 +180,12 @@ export class Spool implements StreamMarks {
     this.#stream = isOwn ? known.stream : newId(platform.random)
     const isNew = newest === undefined && acknowledged === 0
     const position = isNew ? 0 : Math.max(newest?.end ?? 0, acknowledged) + START_GAP
-    const list = new SegmentList(segments, acknowledged)
+    const list = new SegmentList(segments, acknowledged, context.room.freed)
     this.#list = list
     this.#removal = new SegmentRemoval(context, list, (segment) => this.#reader.leave(segment))
     this.#writer = new SpoolWriter(context, list, this.#removal, { stream: this.#stream, marks, newest, position })
     this.#reader = new SpoolReader(context, list)
+    context.room.join(this)
     // A copy must not forget that it is one, whatever else is left to the system to write.
     if (!isOwn) await this.#writeDown(acknowledged, known || newest ? true : undefined)
     this.#writtenDown = acknowledged
@@ -184,7 +212,7 @@ export class Spool implements StreamMarks {
   #tickLater(): void {
     this.#cancelTick = this.#context.platform.clock.after(SPOOL_ACKNOWLEDGE_EVERY_MS, () => {
       this.#tick()
-      this.#shrink()
+      this.#shrinkLarge()
       this.#tickLater()
     })
   }
@@ -214,17 +242,16 @@ export class Spool implements StreamMarks {
     this.#measure()
   }
 
-  /** A spool that has nothing to give gives back its disk: the marks alone need no large segment. */
-  #shrink(): void {
+  /** The marks alone need no large segment. */
+  #shrinkLarge(): void {
     const newest = this.#list.all.at(-1)
-    if (!newest || newest.bytes - newest.headBytes < SPOOL_IDLE_BYTES || !this.#list.isDrained) return
-    this.#writer.shrink()
+    if (newest && newest.bytes - newest.headBytes >= SPOOL_IDLE_BYTES) this.shrink()
   }
 
   #measure(): void {
     const { platform, name: destination } = this.#context
-    const { bytes, messages } = this.#list
-    const age = messages === 0 || this.oldest === undefined ? 0 : (platform.clock.now() - this.oldest) / 1e6
+    const { bytes, messages, oldest } = this.#context.room
+    const age = messages === 0 || oldest === undefined ? 0 : (platform.clock.now() - oldest) / 1e6
     platform.metrics.set('sluice_spool_bytes', { destination }, bytes)
     platform.metrics.set('sluice_spool_messages', { destination }, messages)
     platform.metrics.set('sluice_spool_age_seconds', { destination }, Math.max(0, age))

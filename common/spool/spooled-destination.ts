@@ -3,54 +3,83 @@
 //
 //   write ──▶ spool ──▶ pump ──▶ destination
 //     settled: synced     acknowledged: removed
+//
+// Where the destination deals out what it gets, the dealing comes before the spool, and each lane has a spool of its own:
+// a folder, a stream, a pump. They share one bound.
+//
+//   write ──▶ dealt ──▶ spool    ──▶ pump ──▶ lane 0     <data>/spool/<name>/
+//                   └─▶ spool    ──▶ pump ──▶ lane 1     <data>/spool/<name>/lane-1/
 
 import { sleep } from '../clock.ts'
+import { Fault, reasonOf } from '../fault.ts'
 import { SPOOL_DRAIN_STALL_MS } from '../limits.ts'
-import type { Batch } from '../pipeline/batch.ts'
-import type { Destination, StreamMarks } from '../pipeline/sink.ts'
+import type { Batch, Run } from '../pipeline/batch.ts'
+import { writeParts } from '../pipeline/part-of-runs.ts'
+import type { Destination, Lanes, Sink, StreamMarks } from '../pipeline/sink.ts'
 import type { Platform } from '../platform.ts'
+import { laneFolder, listLanes } from './lane-folders.ts'
 import { Spool } from './spool.ts'
-import { SpoolPump } from './spool-pump.ts'
 import type { SpoolOptions } from './spool-options.ts'
+import { SpoolPump } from './spool-pump.ts'
+import { SpoolRoom } from './spool-room.ts'
 
 // How often a stop looks whether all is sent.
 const LOOK_EVERY_MS = 20
 
+interface SpooledLane {
+  readonly spool: Spool
+  readonly pump: SpoolPump
+}
+
 export class SpooledDestination implements Destination {
   readonly name: string
+  /** Those of the spool: what is behind it sees the streams of the lanes. */
+  readonly streams: StreamMarks = {
+    marks: (ids) => this.#marks(ids),
+    retire: (ids) => this.#retire(ids),
+  }
   readonly #destination: Destination
+  readonly #folder: string
+  readonly #options: SpoolOptions
   readonly #platform: Platform
-  readonly #spool: Spool
-  readonly #pump: SpoolPump
+  /** What is dealt to, and behind it what earlier runs dealt to. */
+  #lanes: SpooledLane[] = []
 
   /** `folder` is the spool's own. */
   constructor(destination: Destination, folder: string, options: SpoolOptions, platform: Platform) {
     this.name = destination.name
     this.#destination = destination
+    this.#folder = folder
+    this.#options = options
     this.#platform = platform
-    this.#spool = new Spool({ ...options, name: destination.name, folder, platform })
-    this.#pump = new SpoolPump(this.#spool, destination, platform)
-  }
-
-  /** Those of the spool: what is behind it sees the spool's own stream. */
-  get streams(): StreamMarks {
-    return this.#spool
   }
 
   async open(): Promise<void> {
-    await this.#spool.open()
+    const { name } = this
+    const count = Math.max(this.#destination.lanes?.count ?? 1, (await this.#lanesOfEarlierRuns()) + 1)
+    const room = new SpoolRoom(name, this.#folder, count, this.#options, this.#platform)
     try {
+      for (let lane = 0; lane < count; lane += 1) {
+        const folder = laneFolder(this.#folder, lane)
+        const spool = new Spool({ ...this.#options, name, folder, platform: this.#platform, room })
+        await spool.open()
+        this.#lanes.push({ spool, pump: new SpoolPump(spool, name, this.#sinkOf(lane), this.#platform) })
+      }
       await this.#destination.open()
     } catch (error) {
-      await this.#spool.closeIntake(0)
-      await this.#spool.close()
+      for (const { spool } of this.#lanes) {
+        await spool.closeIntake(0)
+        await spool.close()
+      }
       throw error
     }
-    this.#pump.start()
+    for (const { pump } of this.#lanes) pump.start()
   }
 
   write(batch: Batch): Promise<void> {
-    return this.#spool.write(batch)
+    const { lanes } = this.#destination
+    if (!lanes) return this.#lanes[0].spool.write(batch)
+    return writeParts(batch, this.#deal(batch.runs, lanes), (lane, part) => this.#lanes[lane].spool.write(part))
   }
 
   /** Sends within the deadline what it can, while the receiver takes it; the rest stays on the disk. */
@@ -58,21 +87,78 @@ export class SpooledDestination implements Destination {
     const { clock } = this.#platform
     const startMs = clock.monotonicMs()
     const leftMs = () => Math.max(0, deadlineMs - (clock.monotonicMs() - startMs))
-    await this.#spool.closeIntake(leftMs())
-    while (!this.#spool.isDrained && leftMs() > LOOK_EVERY_MS && this.#pump.stillMs < SPOOL_DRAIN_STALL_MS) {
+    await Promise.all(this.#lanes.map(({ spool }) => spool.closeIntake(leftMs())))
+    while (!this.#isDrained && leftMs() > LOOK_EVERY_MS && this.#stillMs < SPOOL_DRAIN_STALL_MS) {
       await sleep(clock, LOOK_EVERY_MS)
     }
-    this.#pump.stop()
-    await this.#destination.close(this.#spool.isDrained ? leftMs() : Math.min(leftMs(), SPOOL_DRAIN_STALL_MS))
-    await this.#pump.settled()
-    const { messages, isDrained } = this.#spool
-    await this.#spool.close()
-    if (!isDrained) {
+    for (const { pump } of this.#lanes) pump.stop()
+    await this.#destination.close(this.#isDrained ? leftMs() : Math.min(leftMs(), SPOOL_DRAIN_STALL_MS))
+    await Promise.all(this.#lanes.map(({ pump }) => pump.settled()))
+    const messages = this.#lanes.reduce((sum, { spool }) => sum + spool.messages, 0)
+    for (const { spool } of this.#lanes) await spool.close()
+    if (messages > 0) {
       this.#platform.log.info({ destination: this.name, messages }, 'the spool keeps what was not acknowledged')
     }
   }
 
   async reopen(): Promise<void> {
     await this.#destination.reopen?.()
+  }
+
+  /** The last of them; 0 where there was one, or none. */
+  async #lanesOfEarlierRuns(): Promise<number> {
+    try {
+      return (await listLanes(this.#platform.disk, this.#folder)).at(-1) ?? 0
+    } catch (cause) {
+      throw new Fault('DATA_UNWRITABLE', `${this.#folder}: ${reasonOf(cause)}`, { cause })
+    }
+  }
+
+  /** A lane that there are no longer receivers for is emptied through another. */
+  #sinkOf(lane: number): Sink {
+    const { lanes, streams } = this.#destination
+    return lanes ? { write: (batch) => lanes.writeTo(lane % lanes.count, batch), streams } : this.#destination
+  }
+
+  // A stream stays in the lane that has its mark: repeats are trimmed there, also after a restart.
+  #deal(runs: readonly Run[], lanes: Lanes): number[] {
+    const dealt = lanes.deal(runs)
+    runs.forEach(({ stream }, i) => {
+      if (stream) dealt[i] = this.#laneOf(stream.id, lanes.count) ?? dealt[i]
+    })
+    return dealt
+  }
+
+  #laneOf(id: string, count: number): number | undefined {
+    for (let lane = 0; lane < count; lane += 1) {
+      if (this.#lanes[lane].spool.positionOf(id) !== undefined) return lane
+    }
+    return undefined
+  }
+
+  get #isDrained(): boolean {
+    return this.#lanes.every(({ spool }) => spool.isDrained)
+  }
+
+  /** How long ago something was acknowledged. */
+  get #stillMs(): number {
+    return Math.min(...this.#lanes.map(({ pump }) => pump.stillMs))
+  }
+
+  // ── how far incoming streams are stored ──
+
+  /** The highest of all lanes: a stream is in another where the receivers are others than they were. */
+  async #marks(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const highest = new Map<string, number>()
+    for (const { spool } of this.#lanes) {
+      for (const [id, at] of await spool.marks(ids)) highest.set(id, Math.max(at, highest.get(id) ?? 0))
+    }
+    return highest
+  }
+
+  async #retire(ids: readonly string[]): Promise<void> {
+    await Promise.all(
+      this.#lanes.map(({ spool }) => spool.retire(ids.filter((id) => spool.positionOf(id) !== undefined))),
+    )
   }
 }

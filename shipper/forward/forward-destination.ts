@@ -6,7 +6,7 @@ import { list, oneOf, options, type OptionsOf } from '../../common/option.ts'
 import { endpointUrl, type EndpointUrl } from '../../common/option-values.ts'
 import type { Endpoint } from '../../common/net/net.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
-import type { Destination, StreamMarks } from '../../common/pipeline/sink.ts'
+import type { Destination, Lanes, StreamMarks } from '../../common/pipeline/sink.ts'
 import { examineTls, forwardTls, speaksTls } from '../../common/tls/tls-option.ts'
 import { balances } from './dealing.ts'
 import { plainDial, serviceDial, tlsDial, type ForwardTls } from './dial.ts'
@@ -37,7 +37,7 @@ const forwardOptions = options({
     .describe(
       'How several receivers share the work. `failover`, the default: all goes to the first that is well. `round-robin` deals ' +
         'out streams in turn, and batches that have none; `hash` deals out streams by their id, and other messages by peer or ' +
-        'host. A buffer is one stream: what comes out of it goes to one receiver at a time.',
+        'host. A buffer then keeps a stream of its own for each receiver.',
     ),
   format: oneOf('received', ...lineFormatNames)
     .prefault('received')
@@ -85,6 +85,10 @@ class ForwardDestination implements Destination {
   /** Those of other sluices over RELP: nobody else keeps any. */
   get streams(): StreamMarks | undefined {
     return this.#receivers.streams
+  }
+
+  get lanes(): Lanes | undefined {
+    return this.#receivers.lanes
   }
 
   open(): Promise<void> {

@@ -9,13 +9,13 @@
 // back from elsewhere, and drops by its mark what it has already; and the highest mark of all is how far the stream is stored.
 
 import { Fault } from '../../common/fault.ts'
-import { releaseBatch, type Batch } from '../../common/pipeline/batch.ts'
-import type { StreamMarks } from '../../common/pipeline/sink.ts'
+import type { Batch } from '../../common/pipeline/batch.ts'
+import type { Lanes, StreamMarks } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
 import { Dealer, ReceiverHealth, receiverFor, type Balance } from './dealing.ts'
 import type { Given, HealthChanged, Lane } from './lane.ts'
-import { partOfRuns } from './part-of-runs.ts'
+import { writeParts } from '../../common/pipeline/part-of-runs.ts'
 
 interface Hand {
   readonly home: number
@@ -29,6 +29,8 @@ interface Hand {
 }
 
 export class Receivers {
+  /** Its hands, where there are several. */
+  readonly lanes: Lanes | undefined
   /** What the receivers say of streams, together; undefined where they have no words for it. */
   readonly streams: StreamMarks | undefined
   readonly #name: string
@@ -59,6 +61,14 @@ export class Receivers {
     this.#hands = Array.from({ length: this.#dealer.hands }, (_, home) => {
       return { home, ownId: newId(platform.random), ownNext: 0, at: home, open: new Set(), held: [] }
     })
+    if (this.#hands.length > 1) {
+      this.lanes = {
+        count: this.#hands.length,
+        deal: (runs) => this.#dealer.deal(runs),
+        writeTo: (hand, batch) =>
+          this.#isClosed ? Promise.reject(this.#stopping()) : this.#give(batch, this.#hands[hand]),
+      }
+    }
     if (this.#lanes.every(({ streams }) => streams)) {
       this.streams = {
         marks: (ids) => this.#marks(ids),
@@ -74,18 +84,7 @@ export class Receivers {
   async write(batch: Batch): Promise<void> {
     if (this.#isClosed) throw this.#stopping()
     const dealt = this.#dealer.deal(batch.runs)
-    const hands = [...new Set(dealt)]
-    if (hands.length <= 1) return this.#give(batch, this.#hands[hands[0] ?? 0])
-    await Promise.all(
-      hands.map(async (hand) => {
-        const part = partOfRuns(batch, (i) => dealt[i] === hand)
-        try {
-          await this.#give(part, this.#hands[hand])
-        } finally {
-          releaseBatch(part)
-        }
-      }),
-    )
+    await writeParts(batch, dealt, (hand, part) => this.#give(part, this.#hands[hand]))
   }
 
   /** Waits up to `deadlineMs` for what is open, rejects the rest, and ends the connections. */

@@ -116,7 +116,7 @@ export class MemoryDisk implements Disk {
   list(folder: Path): Promise<Buffer[]> {
     const prefix = `${String(folder)}/`
     const names = [...this.files.keys()].flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : []))
-    return Promise.resolve(names.filter((name) => !name.includes('/')).map((name) => Buffer.from(name)))
+    return Promise.resolve([...new Set(names.map((name) => name.split('/')[0]))].map((name) => Buffer.from(name)))
   }
 
   readFile(path: Path): Promise<Buffer> {

@@ -2,17 +2,15 @@
 
 import { expect, test } from 'vitest'
 import { systemDisk, type Disk } from '../../common/disk.ts'
-import { Spool } from '../../common/spool/spool.ts'
 import { CrashDisk } from '../conformance/crash-disk.ts'
 import { temporaryFolder } from '../conformance/surroundings.ts'
-import { fakePlatform, reached } from './surroundings.ts'
+import { fakePlatform, reached, spoolIn } from './surroundings.ts'
 
 const STREAM = 'a'.repeat(32)
-const options = { bytesMax: 2 ** 26, whenFull: 'block', durability: 'fsync', freeBytesMin: 0 } as const
 
 function begun(folder: string, disk: Disk) {
   const platform = fakePlatform(disk)
-  const spool = new Spool({ ...options, name: 'central', folder: `${folder}/spool`, platform })
+  const spool = spoolIn(`${folder}/spool`, platform)
   const state = { isOver: false }
   const written = (async () => {
     await spool.open()
@@ -35,12 +33,7 @@ test('spool: killed at any step of its beginning, it keeps what comes in its nex
     died = mortal.isDead
     const second = begun(folder, systemDisk)
     while (!second.state.isOver) await Promise.race([second.written, second.platform.clock.pass(2)])
-    const third = new Spool({
-      ...options,
-      name: 'central',
-      folder: `${folder}/spool`,
-      platform: fakePlatform(systemDisk),
-    })
+    const third = spoolIn(`${folder}/spool`, fakePlatform(systemDisk))
     await third.open()
     expect(await third.marks([STREAM]), `step ${step}`).toEqual(new Map([[STREAM, 7]]))
     await third.close()

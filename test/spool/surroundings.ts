@@ -10,6 +10,7 @@ import { systemRandom } from '../../common/random.ts'
 import { Spool } from '../../common/spool/spool.ts'
 import { SpooledDestination } from '../../common/spool/spooled-destination.ts'
 import type { SpoolOptions } from '../../common/spool/spool-options.ts'
+import { SpoolRoom } from '../../common/spool/spool-room.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 import { FakeClock, settle } from '../fake/clock.ts'
 import { fakeLog } from '../fake/log.ts'
@@ -38,7 +39,13 @@ export type FakePlatform = ReturnType<typeof fakePlatform>
 const usual: SpoolOptions = { bytesMax: 64 * MiB, whenFull: 'block', durability: 'fsync', freeBytesMin: 0 }
 
 export function spoolOn(platform: Platform, options: Partial<SpoolOptions> = {}): Spool {
-  return new Spool({ ...usual, ...options, name: 'central', folder: FOLDER, platform })
+  return spoolIn(FOLDER, platform, options)
+}
+
+export function spoolIn(folder: string, platform: Platform, options: Partial<SpoolOptions> = {}): Spool {
+  const given = { ...usual, ...options }
+  const room = new SpoolRoom('central', folder, 1, given, platform)
+  return new Spool({ ...given, name: 'central', folder, platform, room })
 }
 
 export function spooledOn(platform: Platform, destination: Destination, options: Partial<SpoolOptions> = {}) {

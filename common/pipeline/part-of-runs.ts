@@ -1,10 +1,30 @@
 // Some of the runs of a batch, as a batch of their own. The others leave nothing behind: no range either, since a receiver that
 // is told of a stream's range takes it for stored.
 
-import type { Batch } from '../../common/pipeline/batch.ts'
+import { releaseBatch, type Batch } from './batch.ts'
+
+/** Writes each part of a batch to where its runs are dealt: the whole batch where that is one place. Resolves when all are settled. */
+export async function writeParts(
+  batch: Batch,
+  dealt: readonly number[],
+  write: (place: number, part: Batch) => Promise<void>,
+): Promise<void> {
+  const places = [...new Set(dealt)]
+  if (places.length <= 1) return write(places[0] ?? 0, batch)
+  await Promise.all(
+    places.map(async (place) => {
+      const part = partOfRuns(batch, (i) => dealt[i] === place)
+      try {
+        await write(place, part)
+      } finally {
+        releaseBatch(part)
+      }
+    }),
+  )
+}
 
 /** The runs i with `takes(i)`, in the same slab. It holds the slab: release it like any batch. */
-export function partOfRuns(batch: Batch, takes: (run: number) => boolean): Batch {
+function partOfRuns(batch: Batch, takes: (run: number) => boolean): Batch {
   const runs = batch.runs.filter((_, i) => takes(i))
   const count = runs.reduce((sum, run) => sum + run.count, 0)
   const bounds = new Uint32Array(2 * count)
