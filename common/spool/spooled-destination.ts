@@ -158,7 +158,9 @@ export class SpooledDestination implements Destination {
 
   async #retire(ids: readonly string[]): Promise<void> {
     await Promise.all(
-      this.#lanes.map(({ spool }) => spool.retire(ids.filter((id) => spool.positionOf(id) !== undefined))),
+      this.#lanes.map(({ spool }, lane) => {
+        return spool.retire(ids.filter((id) => lane === 0 || spool.positionOf(id) !== undefined))
+      }),
     )
   }
 }

@@ -3,16 +3,15 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { daemon, freePort, temporaryFolder, until, type Daemon } from './program.ts'
+import { daemon, freePort, run, temporaryFolder, until, type Daemon } from './program.ts'
 
 const ROUNDS = 3
 const LINES = 3000
 
 const linesOf = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : [])
 
-/** A folder, two servers that write what they get into a file, and a client that follows these files. */
-async function pipeline(balance: string, inputs: readonly string[]) {
-  const folder = temporaryFolder()
+/** Two servers that write what they get into a file, and their addresses. */
+async function twoServers(folder: string) {
   const servers: { out: string; folder: string; config: string; running: Daemon }[] = []
   const to: string[] = []
   for (const name of ['a', 'b']) {
@@ -27,6 +26,13 @@ async function pipeline(balance: string, inputs: readonly string[]) {
     servers.push({ out, folder: own, config, running: await daemon('server', config, own) })
     to.push(`relp://127.0.0.1:${port}`)
   }
+  return { servers, to }
+}
+
+/** A folder, two servers, and a client that follows these files. */
+async function pipeline(balance: string, inputs: readonly string[]) {
+  const folder = temporaryFolder()
+  const { servers, to } = await twoServers(folder)
   const paths = inputs.map((name) => join(folder, name))
   for (const path of paths) writeFileSync(path, '')
   const own = join(folder, 'client')
@@ -81,4 +87,81 @@ for (const [balance, inputs] of [
     const doubled = stored().flat().length - sent.length
     expect(doubled).toBeLessThanOrEqual(inDoubt(client.output()))
   }, 180_000)
+}
+
+for (const balance of ['round-robin', 'hash']) {
+  test(`${balance} behind a spool: relay and servers are killed: nothing lost, nothing twice at one, in both at most what was in doubt`, async () => {
+    const folder = temporaryFolder()
+    const { servers, to } = await twoServers(folder)
+    const port = await freePort()
+    const own = join(folder, 'relay')
+    mkdirSync(own)
+    const config = [
+      `sources: { net: { type: syslog, listen: ["relp://127.0.0.1:${port}"] } }`,
+      `destinations: { up: { type: forward, to: ${JSON.stringify(to)}, balance: ${balance}, buffer: { max: 64MiB } } }\n`,
+    ].join('\n')
+    let relay = await daemon('relay', config, own)
+    const paths = Array.from({ length: 8 }, (_, i) => join(folder, `input-${i}.log`))
+    for (const path of paths) writeFileSync(path, '')
+    const clientFolder = join(folder, 'client')
+    mkdirSync(clientFolder)
+    const clientConfig = [
+      `sources: { apps: { type: file, paths: ${JSON.stringify(paths)}, program: app } }`,
+      `destinations: { up: { type: forward, to: ["relp://127.0.0.1:${port}"] } }\n`,
+    ].join('\n')
+    await daemon('client', clientConfig, clientFolder)
+
+    const sent: string[] = []
+    const stored = () => servers.map(({ out }) => linesOf(out))
+    const arrived = () => new Set(stored().flat()).size
+    const doubled = () => stored().flat().length - arrived()
+    /** Writes lines to all files, and does something when some of them have arrived. */
+    const during = async (name: string, act: () => Promise<unknown>) => {
+      const before = sent.length
+      for (const path of paths) {
+        const lines = Array.from({ length: 2000 }, (_, i) => `${path.slice(-11)} ${name} line ${i}`)
+        appendFileSync(path, lines.map((line) => `${line}\n`).join(''))
+        sent.push(...lines)
+      }
+      await until(`some of ${name}`, () => arrived() > before, 60_000)
+      await act()
+      await until(`all of ${name}`, () => arrived() >= sent.length, 60_000)
+    }
+    const killServer = async (victim: (typeof servers)[number]) => {
+      await victim.running.stop('SIGKILL')
+      await until('the other one takes all', () => arrived() >= sent.length, 60_000)
+      victim.running = await daemon('server', victim.config, victim.folder)
+    }
+    const killRelay = async () => {
+      await relay.stop('SIGKILL')
+      relay = await daemon('relay', config, own)
+    }
+    await during('first', () => killServer(servers[1]))
+    // What the killed relay had counted is gone with it.
+    const doubledBefore = doubled()
+    await during('second', killRelay)
+    await during('third', () => killServer(servers[0]))
+    await during('fourth', () => killServer(servers[1]))
+
+    for (const lines of stored()) {
+      expect(new Set(lines).size).toBe(lines.length)
+      for (const path of paths) {
+        const ofFile = lines.filter((line) => line.startsWith(path.slice(-11)))
+        for (const name of ['first', 'second', 'third', 'fourth']) {
+          const ordinals = ofFile
+            .filter((line) => line.includes(` ${name} `))
+            .map((line) => Number(line.split(' ').at(-1)))
+          expect(ordinals).toEqual(ordinals.toSorted((a, b) => a - b))
+        }
+      }
+    }
+    expect(new Set(stored().flat())).toEqual(new Set(sent))
+    for (const lines of stored()) expect(lines.length).toBeGreaterThan(2000)
+    await relay.stop()
+    expect(doubled() - doubledBefore).toBeLessThanOrEqual(inDoubt(relay.output()))
+    const { stdout, status } = await run(['spool', 'ls', join(own, 'data-relay/spool/up')])
+    expect(status).toBe(0)
+    expect([...stdout.matchAll(/^total +\d+ +\d+ +(\d+) /gm)].map(([, waiting]) => waiting)).toEqual(['0', '0'])
+    expect((await run(['spool', 'check', join(own, 'data-relay/spool/up')])).status).toBe(0)
+  }, 240_000)
 }
