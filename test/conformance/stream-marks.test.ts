@@ -4,6 +4,7 @@ import { archiveType } from '../../collector/archive/archive-type.ts'
 import { fileType } from '../../collector/file/file-type.ts'
 import { DestinationQueue } from '../../common/pipeline/destination-queue.ts'
 import { Router } from '../../common/pipeline/router.ts'
+import type { Batch, Run } from '../../common/pipeline/batch.ts'
 import type { Destination } from '../../common/pipeline/sink.ts'
 import { SpooledDestination } from '../../common/spool/spooled-destination.ts'
 import { stored } from '../archive/surroundings.ts'
@@ -40,23 +41,32 @@ keepsStreamMarks('archive', {
   make: (folder, platform) => alone(archive(folder, platform), () => storedIn(folder)),
 })
 
-// What is behind a spool knows the spool's own stream only.
-keepsStreamMarks('spooled destination', {
-  async make(folder, platform) {
-    const texts = got.get(folder) ?? []
-    got.set(folder, texts)
-    const options = { bytesMax: 2 ** 26, whenFull: 'block', durability: 'fsync', freeBytesMin: 0 } as const
-    const spool = join(folder, 'spool')
-    const sink = new SpooledDestination(new LateDestination('late', false, texts), spool, options, platform)
-    // The last that was written is the last that comes out.
-    const output = async () => {
-      await sink.close(DEADLINE_MS)
-      return texts.map(bodyOf)
-    }
-    await sink.open()
-    return { sink, output, close: () => sink.close(DEADLINE_MS) }
-  },
-})
+function dealing(destination: Destination): Destination {
+  const deal = (runs: readonly Run[]) => runs.map(({ stream }) => (stream?.id.codePointAt(0) ?? 0) % 2)
+  return Object.assign(destination, {
+    lanes: { count: 2, deal, writeTo: (_: number, batch: Batch) => destination.write(batch) },
+  })
+}
+
+// What is behind a spool knows the spool's own streams only.
+for (const isDealt of [false, true])
+  keepsStreamMarks(isDealt ? 'spooled lanes' : 'spooled destination', {
+    async make(folder, platform) {
+      const texts = got.get(folder) ?? []
+      got.set(folder, texts)
+      const options = { bytesMax: 2 ** 26, whenFull: 'block', durability: 'fsync', freeBytesMin: 0 } as const
+      const spool = join(folder, 'spool')
+      const late = new LateDestination('late', false, texts)
+      const sink = new SpooledDestination(isDealt ? dealing(late) : late, spool, options, platform)
+      // The last that was written is the last that comes out.
+      const output = async () => {
+        await sink.close(DEADLINE_MS)
+        return texts.map(bodyOf)
+      }
+      await sink.open()
+      return { sink, output, close: () => sink.close(DEADLINE_MS) }
+    },
+  })
 
 // Two, each behind its queue, as a pipeline has them.
 keepsStreamMarks('router', {
