@@ -78,9 +78,9 @@ export class SpoolPump {
 
   /** What the destination has already is not sent again: of several receivers, another may have it than the one it would go to. */
   async #resume(): Promise<void> {
-    const { stream, isDrained } = this.#spool
-    if (isDrained) return
-    // Where it cannot say so now, it is asked by nobody else: its receivers drop what they themselves have.
+    const { stream, isDrained, isAllOwn } = this.#spool
+    if (isDrained || !isAllOwn) return
+    // Where nobody can say, all that is not acknowledged is sent: each receiver drops what it has itself.
     const marks = await this.#sink.streams?.marks([stream]).catch(() => undefined)
     const stored = marks?.get(stream)
     if (stored === undefined) return

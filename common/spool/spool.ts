@@ -79,6 +79,12 @@ export class Spool implements StreamMarks, Roommate {
     return this.#stream
   }
 
+  /** Whether all that is not acknowledged is in its own stream. */
+  get isAllOwn(): boolean {
+    const { all, acknowledged } = this.#list
+    return all.every((segment) => segment.stream === this.#stream || segment.end <= acknowledged)
+  }
+
   /** These incoming streams are over. */
   retire(ids: readonly string[]): Promise<void> {
     const day = this.#today()

@@ -10,12 +10,12 @@
 
 import { Fault } from '../../common/fault.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
+import { writeParts } from '../../common/pipeline/parts-of-batch.ts'
 import type { Lanes, StreamMarks } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
 import { Dealer, ReceiverHealth, receiverFor, type Balance } from './dealing.ts'
 import type { Given, HealthChanged, Lane } from './lane.ts'
-import { writeParts } from '../../common/pipeline/part-of-runs.ts'
 
 interface Hand {
   readonly home: number

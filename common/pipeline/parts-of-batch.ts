@@ -1,5 +1,5 @@
-// Some of the runs of a batch, as a batch of their own. The others leave nothing behind: no range either, since a receiver that
-// is told of a stream's range takes it for stored.
+// A batch in parts, each some of its runs, for several places. The others of its runs leave nothing behind in a part: no range
+// either, since a receiver that is told of a stream's range takes it for stored.
 
 import { releaseBatch, type Batch } from './batch.ts'
 
