@@ -4,7 +4,7 @@
 import { appendFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
-import { daemon, freePort, lineCount, run, temporaryFolder, until, type Daemon } from './program.ts'
+import { daemon, freePort, lineCount, run, spoolTotals, temporaryFolder, until, type Daemon } from './program.ts'
 import { fillUp, smallDisk } from './small-disk.ts'
 
 const COUNT = 30_000
@@ -125,10 +125,16 @@ test('the disk of a client’s spool: the file is read on when there is room aga
   const out = join(folder, 'out.log')
   const one = await client(join(disk, 'data'), ', buffer: { max: 1GiB, when_full: block }')
   writeLines()
-  await until('the first lines are in the spool', () => lineCount(join(folder, 'in.log')) === COUNT)
+  const spool = join(disk, 'data/spool/up')
+  await until(
+    'the first lines are in the spool',
+    async () => (await spoolTotals(spool)).messages === COUNT,
+    DEADLINE_MS,
+  )
   const free = fillUp(disk)
   writeLines()
-  await until('it is said', () => one.output().stderr.includes('too little free space'), DEADLINE_MS)
+  const isSaid = () => /the spool cannot be written|too little free space/.test(one.output().stderr)
+  await until('it is said', isSaid, DEADLINE_MS)
   await server(join(folder, 'server'), fileAt(out))
   free()
   writeLines()
