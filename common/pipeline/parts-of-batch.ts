@@ -41,5 +41,6 @@ function partOfRuns(batch: Batch, takes: (run: number) => boolean): Batch {
     first = end
   })
   batch.slab.retain()
-  return { slab: batch.slab, bounds, count, received: batch.received, runs, ...(marks && { marks }) }
+  const { slab, received, awaited } = batch
+  return { slab, bounds, count, received, runs, ...(marks && { marks }), ...(awaited && { awaited }) }
 }
