@@ -41,7 +41,9 @@ export class RelpPeer {
   readonly #codes = new Int32Array(RELP_WINDOW_MESSAGES)
   #first = 0
   #open = 0
+  /** When the last answer came, or the first command was sent that owes one. */
   #movedMs = 0
+  #isQuiet = true
   #cancelWatch: Cancel | undefined
   #isOver = false
 
@@ -121,6 +123,7 @@ export class RelpPeer {
       this.#asked.shift()
       first.asked.answered(code, bytes, start, end)
     } else if (!this.#syslogAnswer(txnr, code)) this.lose(`it answers what was not asked: ${txnr}`)
+    if (!this.#owes) this.#isQuiet = true
   }
 
   #syslogAnswer(txnr: number, code: number): boolean {
@@ -142,10 +145,12 @@ export class RelpPeer {
     return this.#open > 0 || this.#asked.length > 0
   }
 
-  // A peer that is gone without a word is noticed by what it does not say.
+  // A peer that is gone without a word is noticed by what it does not say. The time counts from when it owes something: a
+  // watch may have begun long before, for a command that was answered.
   #watch(): void {
+    if (this.#isQuiet) this.#movedMs = this.#clock.monotonicMs()
+    this.#isQuiet = false
     if (this.#cancelWatch || this.#isOver) return
-    this.#movedMs = this.#clock.monotonicMs()
     const look = (ms: number) => {
       this.#cancelWatch = this.#clock.after(ms, () => {
         this.#cancelWatch = undefined

@@ -122,6 +122,23 @@ test('after a reset everything unanswered goes to a plain receiver again, and is
   expect(health).toEqual([true, false, true])
 })
 
+test('an answer has its 90 s from when it was owed, however long the connection was quiet before', async () => {
+  const around = surroundings()
+  const receiver = await plainReceiver(around)
+  const { lane } = laneTo(around)
+  await lane.open()
+  await lane.write(of('<13>first'))
+  await around.clock.pass(89_000)
+  receiver.state.answers = false
+  const settled = lane.write(of('<13>second'))
+  await expect.poll(receiver.texts, WAIT).toEqual(['<13>first', '<13>second'])
+  await around.clock.pass(80_000)
+  expect(around.log.lines.map(({ text }) => text)).not.toContain(`connection to h:${PORT} lost`)
+  expect(receiver.open).toHaveLength(1)
+  await receiver.answer(receiver.got[1].txnr)
+  await settled
+})
+
 test('a receiver that is gone without a word is given up after 90 s without an answer', async () => {
   const around = surroundings()
   const receiver = await plainReceiver(around)
