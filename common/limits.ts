@@ -223,6 +223,9 @@ export const RELP_WINDOW_MESSAGES = 128
 /** Streams in one `marks` or `retire` frame. */
 export const RELP_STREAMS_MAX = 1024
 
+/** A RELP peer that owes an answer is said to be late after so long without one. */
+export const RELP_ANSWER_LATE_MS = 10_000
+
 /** A RELP peer that owes an answer and gives none for so long is taken for dead: the connection is made anew. */
 export const RELP_ANSWER_WAIT_MS = 90_000
 

@@ -149,6 +149,7 @@ export class RelpLane implements Lane {
   #use(connection: Connection): void {
     const events = {
       syslogAnswered: (code: number) => this.#syslogAnswered(code),
+      late: (silentMs: number) => this.#late(silentMs),
       over: (reason: Error) => this.#lost(peer, reason),
     }
     const peer = new RelpPeer(connection, events, this.#platform.clock)
@@ -216,6 +217,11 @@ export class RelpLane implements Lane {
     if (this.#hasBatch) this.#doubtful = Math.max(this.#doubtful, messages)
     else this.#countInDoubt(messages)
     this.#retry(`connection to ${this.to} lost`, reason)
+  }
+
+  #late(silentMs: number): void {
+    const values = { destination: this.#name, to: this.to, seconds: Math.round(silentMs / 1000) }
+    this.#platform.log.warn(values, 'the receiver is late: it has not answered')
   }
 
   #countInDoubt(messages: number): void {

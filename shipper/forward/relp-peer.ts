@@ -5,7 +5,12 @@
 
 import type { Cancel, Clock } from '../../common/clock.ts'
 import { Fault } from '../../common/fault.ts'
-import { RELP_ANSWER_WAIT_MS, RELP_FRAME_BYTES_MAX, RELP_WINDOW_MESSAGES } from '../../common/limits.ts'
+import {
+  RELP_ANSWER_LATE_MS,
+  RELP_ANSWER_WAIT_MS,
+  RELP_FRAME_BYTES_MAX,
+  RELP_WINDOW_MESSAGES,
+} from '../../common/limits.ts'
 import { Output } from '../../common/message/output.ts'
 import type { Connection } from '../../common/net/net.ts'
 import { FrameReader } from '../../common/relp/frame-reader.ts'
@@ -25,6 +30,8 @@ export interface Asked {
 export interface PeerEvents {
   /** The oldest unanswered `syslog` command is answered. */
   syslogAnswered(code: number): void
+  /** It owes answers and has given none for so long; once, until it answers again. */
+  late(silentMs: number): void
   /** The connection is over; the last event. */
   over(reason: Error): void
 }
@@ -44,6 +51,7 @@ export class RelpPeer {
   /** When the last answer came, or the first command was sent that owes one. */
   #movedMs = 0
   #isQuiet = true
+  #isLate = false
   #cancelWatch: Cancel | undefined
   #isOver = false
 
@@ -117,6 +125,7 @@ export class RelpPeer {
 
   #answer({ txnr, bytes, start, end }: FrameReader): void {
     this.#movedMs = this.#clock.monotonicMs()
+    this.#isLate = false
     const code = responseCode(bytes, start, end)
     const first = this.#asked[0]
     if (first?.txnr === txnr) {
@@ -155,12 +164,18 @@ export class RelpPeer {
       this.#cancelWatch = this.#clock.after(ms, () => {
         this.#cancelWatch = undefined
         if (!this.#owes) return
-        const left = RELP_ANSWER_WAIT_MS - (this.#clock.monotonicMs() - this.#movedMs)
-        if (left <= 0) this.lose('it does not answer')
-        else look(left)
+        const silentMs = this.#clock.monotonicMs() - this.#movedMs
+        if (silentMs >= RELP_ANSWER_WAIT_MS) return this.lose('it does not answer')
+        if (silentMs >= RELP_ANSWER_LATE_MS && !this.#isLate) {
+          this.#isLate = true
+          this.#events.late(silentMs)
+        }
+        look(
+          this.#isLate ? Math.min(RELP_ANSWER_LATE_MS, RELP_ANSWER_WAIT_MS - silentMs) : RELP_ANSWER_LATE_MS - silentMs,
+        )
       })
     }
-    look(RELP_ANSWER_WAIT_MS)
+    look(RELP_ANSWER_LATE_MS)
   }
 
   #over(reason: Error): void {

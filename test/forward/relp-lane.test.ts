@@ -139,6 +139,29 @@ test('an answer has its 90 s from when it was owed, however long the connection 
   await settled
 })
 
+test('a receiver that is late with its answers is named, once until it answers again', async () => {
+  const around = surroundings()
+  const receiver = await plainReceiver(around)
+  const { lane } = laneTo(around)
+  await lane.open()
+  await lane.write(of('<13>first'))
+  await around.clock.pass(60_000)
+  const late = () => around.log.lines.filter(({ text }) => text === 'the receiver is late: it has not answered')
+  expect(late()).toEqual([])
+  receiver.state.answers = false
+  for (const [i, times] of [1, 2].entries()) {
+    const settled = lane.write(of('<13>more'))
+    await expect.poll(() => receiver.got.length, WAIT).toBe(2 + i)
+    await around.clock.pass(9_000)
+    expect(late()).toHaveLength(times - 1)
+    await around.clock.pass(41_000)
+    expect(late()).toHaveLength(times)
+    await receiver.answer(receiver.got[1 + i].txnr)
+    await settled
+  }
+  expect(late()[0]).toMatchObject({ level: 'warn', values: { destination: 'up', to: `h:${PORT}` } })
+})
+
 test('a receiver that is gone without a word is given up after 90 s without an answer', async () => {
   const around = surroundings()
   const receiver = await plainReceiver(around)
