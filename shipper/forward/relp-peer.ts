@@ -159,23 +159,26 @@ export class RelpPeer {
   #watch(): void {
     if (this.#isQuiet) this.#movedMs = this.#clock.monotonicMs()
     this.#isQuiet = false
-    if (this.#cancelWatch || this.#isOver) return
-    const look = (ms: number) => {
-      this.#cancelWatch = this.#clock.after(ms, () => {
-        this.#cancelWatch = undefined
-        if (!this.#owes) return
-        const silentMs = this.#clock.monotonicMs() - this.#movedMs
-        if (silentMs >= RELP_ANSWER_WAIT_MS) return this.lose('it does not answer')
-        if (silentMs >= RELP_ANSWER_LATE_MS && !this.#isLate) {
-          this.#isLate = true
-          this.#events.late(silentMs)
-        }
-        look(
-          this.#isLate ? Math.min(RELP_ANSWER_LATE_MS, RELP_ANSWER_WAIT_MS - silentMs) : RELP_ANSWER_LATE_MS - silentMs,
-        )
-      })
+    if (!this.#cancelWatch && !this.#isOver) this.#lookIn(RELP_ANSWER_LATE_MS)
+  }
+
+  // Whole ms: a clock that counts fractions may be short of the moment by less than it can show, and would never reach it.
+  #lookIn(ms: number): void {
+    this.#cancelWatch = this.#clock.after(Math.ceil(ms), () => {
+      this.#cancelWatch = undefined
+      if (this.#owes) this.#look()
+    })
+  }
+
+  #look(): void {
+    const silentMs = this.#clock.monotonicMs() - this.#movedMs
+    if (silentMs >= RELP_ANSWER_WAIT_MS) return this.lose('it does not answer')
+    if (silentMs < RELP_ANSWER_LATE_MS) return this.#lookIn(RELP_ANSWER_LATE_MS - silentMs)
+    if (!this.#isLate) {
+      this.#isLate = true
+      this.#events.late(silentMs)
     }
-    look(RELP_ANSWER_LATE_MS)
+    this.#lookIn(Math.min(RELP_ANSWER_LATE_MS, RELP_ANSWER_WAIT_MS - silentMs))
   }
 
   #over(reason: Error): void {

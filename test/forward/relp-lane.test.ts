@@ -162,6 +162,24 @@ test('a receiver that is late with its answers is named, once until it answers a
   expect(late()[0]).toMatchObject({ level: 'warn', values: { destination: 'up', to: `h:${PORT}` } })
 })
 
+test('the moment a receiver becomes late is reached on a clock whose fractions do not add up to it', async () => {
+  const around = surroundings()
+  const receiver = await plainReceiver(around)
+  const { lane } = laneTo(around)
+  await lane.open()
+  await around.clock.pass(60_000.1)
+  receiver.state.answers = false
+  const settled = lane.write(of('<13>first', '<13>second'))
+  await expect.poll(() => receiver.got.length, WAIT).toBe(2)
+  await around.clock.pass(0.3)
+  await receiver.answer(receiver.got[0].txnr)
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  await around.clock.pass(11_000)
+  expect(around.log.lines.map(({ text }) => text)).toContain('the receiver is late: it has not answered')
+  await receiver.answer(receiver.got[1].txnr)
+  await settled
+})
+
 test('a receiver that is gone without a word is given up after 90 s without an answer', async () => {
   const around = surroundings()
   const receiver = await plainReceiver(around)

@@ -10,6 +10,8 @@ interface Event {
   call: (() => void) | undefined
 }
 
+/** More than this at one moment, and time stands still: something asks for its next turn at once, for ever. */
+const STEPS_AT_ONCE_MAX = 100_000
 const START = Date.UTC(2026, 10, 23, 10) * 1000
 
 export class Timeline {
@@ -39,11 +41,14 @@ export class Timeline {
   /** Runs everything that is due in the next `ms`, or until `over`. */
   async pass(ms: number, over: () => boolean = () => false): Promise<void> {
     const until = this.#ms + ms
+    let stepsBefore = this.steps
     while (this.#events.length > 0 && this.#events[0].dueMs <= until) {
       const { dueMs, call } = this.#pop()
       if (!call) continue
+      if (dueMs > this.#ms) stepsBefore = this.steps
       this.#ms = dueMs
       this.steps += 1
+      if (this.steps - stepsBefore > STEPS_AT_ONCE_MAX) throw new Error(`time stands still at ${dueMs} ms`)
       call()
       // Every promise that can go on does so before an immediate is called.
       await new Promise(setImmediate)
