@@ -24,6 +24,12 @@ export const HALF_FRAMES_BYTES_MAX = 64 * MiB
 /** A half frame older than this is delivered, marked. */
 export const HALF_FRAME_WAIT_MS = 30_000
 
+/** At a stop, connections that are told the end are read until they have been quiet for so long, or are over … */
+export const READ_OUT_QUIET_MS = 200
+
+/** … and for no longer than this. */
+export const READ_OUT_MS = 2_000
+
 /** TCP keepalive starts after this much silence. Quiet connections are never closed. */
 export const KEEPALIVE_MS = 60_000
 

@@ -65,7 +65,10 @@ export class UdpListener {
     this.#drops.start()
   }
 
+  /** Takes in what the kernel has; what comes meanwhile is dropped there, and counted. */
   async stop(): Promise<void> {
+    for (const socket of this.#sockets) socket.refuse()
+    await this.#datagrams.readOut()
     await this.#drops.stop()
     await Promise.all(this.#sockets.map((socket) => socket.close()))
     this.#datagrams.close()

@@ -46,6 +46,8 @@ export interface DatagramSocket {
   readonly receiveBufferBytes: number
   /** Begins receiving. The datagram's memory is the callee's only until it returns. */
   start(receive: (datagram: Buffer, peerHost: string, peerPort: number) => void): void
+  /** The kernel takes in next to nothing from now on, and counts as dropped what comes; what it has is still received. */
+  refuse(): void
   /** Resolves when the kernel has taken the datagram. */
   send(datagram: Buffer, to: Endpoint): Promise<void>
   close(): Promise<void>

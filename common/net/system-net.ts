@@ -136,6 +136,9 @@ const RESOLVED_FOR_MS = 60_000
 
 const EARLY_DATAGRAMS_MAX = 4096
 
+// The kernel makes it as much as it must: one or two datagrams. What is in the queue already stays there.
+const LEAST_BUFFER_BYTES = 1
+
 class SystemDatagramSocket implements DatagramSocket {
   readonly port: number
   readonly receiveBufferBytes: number
@@ -174,6 +177,10 @@ class SystemDatagramSocket implements DatagramSocket {
 
   readonly #keepEarly = (datagram: Buffer, { address, port }: dgram.RemoteInfo): void => {
     if (this.#early.length < EARLY_DATAGRAMS_MAX) this.#early.push([datagram, plainAddress(address), port])
+  }
+
+  refuse(): void {
+    askForBuffer(this.#socket, LEAST_BUFFER_BYTES)
   }
 
   async send(datagram: Buffer, to: Endpoint): Promise<void> {

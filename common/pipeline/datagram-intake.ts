@@ -1,6 +1,7 @@
 // Datagrams into an intake: each is a message, less what ends it; one over `max_message` comes in pieces. A sender of
 // datagrams is not made to wait: what there is no room for is dropped, and counted.
 
+import { nextTurn } from '../clock.ts'
 import { octetCount, readOctetCount } from '../framing/octet-count.ts'
 import { MessageChunks, textBoundary } from '../message/chunk.ts'
 import { defectBit } from '../message/defects.ts'
@@ -13,6 +14,8 @@ import { Overflow } from './overflow.ts'
 const NUL = 0x00
 const LF = 0x0a
 const CR = 0x0d
+// Turns of the event loop at a stop. Each brings up to 32 datagrams of UDP, and one of a unix socket.
+const LAST_TURNS_MAX = 4_096
 const FRAME_COUNT_IN_DATAGRAM = defectBit('FRAME_COUNT_IN_DATAGRAM')
 
 export interface DatagramSettings {
@@ -26,6 +29,7 @@ export class DatagramIntake {
   readonly #messageBytesMax: number
   readonly #platform: Platform
   readonly #overflow: Overflow
+  #taken = 0
 
   constructor({ source, messageBytesMax, reason }: DatagramSettings, platform: Platform) {
     this.#messageBytesMax = messageBytesMax
@@ -35,6 +39,7 @@ export class DatagramIntake {
 
   /** One datagram, whose memory stays the caller's; `mark` is a mask of defects that it has already. */
   take(datagram: Buffer, origin: Origin, intake: Intake, mark = 0): void {
+    this.#taken += 1
     let start = 0
     let end = datagram.length
     while (end > start && isTerminator(datagram[end - 1])) end -= 1
@@ -52,6 +57,21 @@ export class DatagramIntake {
   /** One that came when there was no intake yet, and no room. */
   drop(): void {
     this.#overflow.drop(1)
+  }
+
+  /**
+   * At a stop, when nobody can send any more: waits until what the kernel holds is taken in. It throws away, and counts nowhere,
+   * what is unread in a socket that is closed.
+   */
+  async readOut(): Promise<void> {
+    const { clock } = this.#platform
+    let before = -1
+    for (let turn = 0; turn < LAST_TURNS_MAX && this.#taken !== before; turn += 1) {
+      before = this.#taken
+      // Two, so that the sockets are looked at in between.
+      await nextTurn(clock)
+      await nextTurn(clock)
+    }
   }
 
   /** Counts what was dropped. */

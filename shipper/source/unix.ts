@@ -58,10 +58,6 @@ const DATAGRAM_CUT = defectBit('DATAGRAM_CUT')
 // How often the socket file is looked at: systemd and other log daemons may take it away.
 const LOOK_MS = 5_000
 
-// At a stop, turns of the event loop in which what was sent is still read: each gives one datagram, and the kernel's queue
-// holds net.unix.max_dgram_qlen of them, 512 at most on common systems.
-const LAST_TURNS_MAX = 4_096
-
 class UnixSource implements Source {
   readonly name: string
   readonly #path: string
@@ -75,7 +71,6 @@ class UnixSource implements Source {
   /** What came before the source runs. */
   #early: Buffer[] = []
   #earlyBytes = 0
-  #received = 0
   #saidTaken = false
 
   constructor(given: UnixOptions, context: ComponentContext) {
@@ -121,7 +116,6 @@ class UnixSource implements Source {
   }
 
   #receive(datagram: Buffer): void {
-    this.#received += 1
     if (this.#intake) return this.#take(datagram, this.#intake)
     this.#earlyBytes += datagram.length + 1
     if (this.#earlyBytes <= OPEN_WRITE_BYTES_MAX) this.#early.push(datagram)
@@ -155,21 +149,17 @@ class UnixSource implements Source {
     }
   }
 
-  /** What was sent before the file went is read: the kernel throws away what is unread in a socket that is closed. */
+  /** What was sent before the file went is read. */
   async #stop(): Promise<void> {
-    const { clock, log } = this.#context.platform
+    const { log } = this.#context.platform
     try {
       await this.#socket.hide()
     } catch (error) {
       log.warn({ source: this.name, path: this.#path, reason: reasonOf(error) }, 'the socket file could not be removed')
     }
-    let before = -1
-    for (let turn = 0; turn < LAST_TURNS_MAX && this.#received !== before; turn += 1) {
-      before = this.#received
-      await new Promise<void>((resolve) => clock.soon(() => clock.soon(resolve)))
-    }
+    await this.#datagrams.readOut()
     this.#socket.close()
-    this.#streams.stop()
+    await this.#streams.stop()
     this.#datagrams.close()
   }
 }

@@ -135,6 +135,7 @@ class FakeDatagramSocket implements DatagramSocket {
   readonly #host: string
   readonly #early: [Buffer, string, number][] = []
   #receive: ((datagram: Buffer, host: string, port: number) => void) | undefined
+  #isRefusing = false
 
   constructor(net: FakeNet, { host, port }: Endpoint, receiveBufferBytes: number) {
     this.#net = net
@@ -150,8 +151,13 @@ class FakeDatagramSocket implements DatagramSocket {
 
   /** A datagram of that sender arrives. */
   arrive(datagram: Buffer, host: string, port: number): void {
+    if (this.#isRefusing) return
     if (this.#receive) this.#receive(datagram, host, port)
     else this.#early.push([datagram, host, port])
+  }
+
+  refuse(): void {
+    this.#isRefusing = true
   }
 
   send(datagram: Buffer, to: Endpoint): Promise<void> {

@@ -1,6 +1,7 @@
 // The listener on a network in memory: what cuts, resets and silences do to frames.
 
 import { expect, test } from 'vitest'
+import { READ_OUT_MS, READ_OUT_QUIET_MS } from '../../common/limits.ts'
 import { utc } from '../../common/message/zone.ts'
 import { createMetrics } from '../../common/metric.ts'
 import type { Connection } from '../../common/net/net.ts'
@@ -28,12 +29,19 @@ async function serve(given: Record<string, unknown> = {}) {
   const stop = new AbortController()
   await source.open()
   const running = source.run(sink, stop.signal)
-  const finish = () => {
+  /** Ends when the source has; its time is the caller's to pass. */
+  const stopping = () => {
     stop.abort()
     return running
   }
+  const finish = async () => {
+    let isOver = false
+    void stopping().finally(() => (isOver = true))
+    while (!isOver) await clock.pass(READ_OUT_QUIET_MS)
+    await running
+  }
   const connect = (): Promise<Connection> => net.connect({ host: '127.0.0.1', port: PORT })
-  return { net, clock, metrics, sink, connect, finish }
+  return { net, clock, metrics, sink, connect, stopping, finish }
 }
 
 test('a reset in the middle of a frame gives out what came', async () => {
@@ -66,6 +74,45 @@ test('stopping gives out half frames', async () => {
   await expect.poll(() => sink.texts).toEqual(['<13>a'])
   await finish()
   expect(sink.texts).toEqual(['<13>a', '<13>b'])
+})
+
+test('at a stop a sender is told, and heard for as long as it is not quiet', async () => {
+  const { clock, sink, connect, stopping } = await serve()
+  const sender = await connect()
+  await sender.write(Buffer.from('<13>before\n'))
+  await expect.poll(() => sink.texts).toEqual(['<13>before'])
+  const told = new Promise<void>((end) => sender.start({ data: () => {}, end, close: () => {} }))
+  const stopped = stopping()
+  await told
+  let heard = 1
+  for (let ms = 0; ms < 4 * READ_OUT_QUIET_MS; ms += READ_OUT_QUIET_MS / 2) {
+    await sender.write(Buffer.from('<13>after\n'))
+    await clock.pass(READ_OUT_QUIET_MS / 2)
+    heard += 1
+    await expect.poll(() => sink.texts.length).toBe(heard)
+  }
+  await clock.pass(READ_OUT_QUIET_MS + 10)
+  await stopped
+})
+
+test('at a stop a sender that goes on and on is cut after two seconds', async () => {
+  const { clock, sink, connect, stopping } = await serve()
+  const sender = await connect()
+  await sender.write(Buffer.from('<13>before\n'))
+  await expect.poll(() => sink.texts).toEqual(['<13>before'])
+  let isCut = false
+  sender.start({ data: () => {}, end: () => {}, close: () => (isCut = true) })
+  const stopped = stopping()
+  let cutMs = 0
+  while (!isCut) {
+    await sender.write(Buffer.from('<13>more\n')).catch(() => {})
+    await clock.pass(100)
+    cutMs += 100
+  }
+  await stopped
+  expect(cutMs).toBeLessThanOrEqual(READ_OUT_MS + 100)
+  expect(cutMs).toBeGreaterThanOrEqual(READ_OUT_MS)
+  expect(sink.texts.length).toBeGreaterThan(10)
 })
 
 test('datagrams: empty ones are no message, a count is taken away', async () => {

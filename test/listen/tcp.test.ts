@@ -298,6 +298,28 @@ describe('stopping', () => {
     await new Promise((resolve) => again.once('error', resolve))
   })
 
+  test('senders are told the end, and what they sent until then is read', async () => {
+    const sink = new MemorySink()
+    const { port, stop } = await serve({ listen: [tcp] }, sink)
+    const socket = await dial(port)
+    let isOver = false
+    socket.once('end', () => (isOver = true))
+    let sent = 0
+    const sending = (async () => {
+      while (!isOver) {
+        const block = Array.from({ length: 100 }, (_, i) => `<13>${sent + i}\n`).join('')
+        await new Promise<void>((resolve, reject) => {
+          socket.write(block, (error) => (error ? reject(error) : resolve()))
+        })
+        sent += 100
+      }
+    })()
+    await until('some', () => sink.texts.length > 10_000)
+    await stop()
+    await sending
+    expect(sink.texts).toEqual(Array.from({ length: sent }, (_, i) => `<13>${i}`))
+  })
+
   test('an abort before the start ends at once', async () => {
     const source = sourceOf({ listen: [tcp] })
     await source.open()

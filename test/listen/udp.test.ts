@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { KernelDrops, parseUdpTable } from '../../collector/listen/kernel-drops.ts'
 import { defectsOf } from '../../common/message/defects.ts'
@@ -100,6 +101,22 @@ test('what there is no room for is dropped and counted: received and dropped are
   const kernel = await counted('sluice_dropped_total{reason="udp_kernel",where="network"}')
   const received = await counted('sluice_received_total{source="network"}')
   expect(received + (await dropped()) + kernel).toBe(sent)
+}, 30_000)
+
+test('what lies in the kernel at a stop is taken in, or counted where the kernel had no room', async () => {
+  const sink = new MemorySink()
+  const { port, counted, stop } = await serve({ listen: [udp] }, sink)
+  const script = `const socket = require('node:dgram').createSocket('udp4')
+let left = 3000
+const next = () => (left-- > 0 ? socket.send('<13>x', ${port}, '${LOOPBACK}', next) : socket.close())
+next()`
+  // Nobody reads meanwhile: this process waits.
+  expect(spawnSync(process.execPath, ['-e', script]).status).toBe(0)
+  await stop()
+  expect(sink.texts.length).toBeGreaterThan(0)
+  const kernel = await counted('sluice_dropped_total{reason="udp_kernel",where="network"}')
+  const full = await counted('sluice_dropped_total{reason="udp_queue_full",where="network"}')
+  expect(sink.texts.length + kernel + full).toBe(3000)
 }, 30_000)
 
 describe('what the kernel dropped', () => {

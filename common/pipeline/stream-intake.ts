@@ -1,0 +1,209 @@
+// Connections into an intake: any framing of syslog (RFC 6587), a splitter for each connection and one brake for all.
+//
+//   connection ─▶ splitter ─┐
+//   connection ─▶ splitter ─┼─▶ intake ──▶ …
+//                           │
+//                           └── no room ──▶ all stop being read, and their senders wait; or what comes is dropped
+
+import { sleep } from '../clock.ts'
+import { halfFrames } from '../framing/half-frames.ts'
+import { StreamSplitter, type FrameOutput, type FramingMode } from '../framing/stream-splitter.ts'
+import { HALF_FRAME_WAIT_MS, READ_OUT_MS, READ_OUT_QUIET_MS } from '../limits.ts'
+import type { Connection } from '../net/net.ts'
+import type { Platform } from '../platform.ts'
+import { newId } from '../random.ts'
+import type { Origin } from './batch.ts'
+import type { Intake } from './intake.ts'
+import type { Overflow } from './overflow.ts'
+
+export interface StreamSettings {
+  readonly framing: FramingMode
+  readonly messageBytesMax: number
+  /** Where it is given, nobody waits: it is told of each message that there is no room for. */
+  readonly overflow?: Overflow | undefined
+}
+
+export interface StreamEvents {
+  /** The first bytes of a connection. */
+  heard?(connection: Connection, bytes: Buffer): void
+  /** A connection is over, or is let go of. */
+  left(): void
+}
+
+// How often connections are looked at for a half frame that has waited too long.
+const SWEEP_MS = 5_000
+// How often a stop looks whether all is read.
+const LOOK_EVERY_MS = 10
+
+interface Open {
+  readonly connection: Connection
+  readonly splitter: StreamSplitter
+  /** When it last said something, monotonic ms. */
+  lastMs: number
+  hasSpoken: boolean
+  /** What came in after the brake was pulled. */
+  stash: Buffer[]
+}
+
+export class StreamIntake {
+  readonly #settings: StreamSettings
+  readonly #events: StreamEvents
+  readonly #platform: Platform
+  readonly #open = new Set<Open>()
+  #intake: Intake | undefined
+  /** Taken, but not read from yet: there is no intake yet, or it brakes. */
+  #waiting: [connection: Connection, origin: Origin][] = []
+  /** When any connection last said something, monotonic ms. */
+  #heardMs = 0
+  #braked = false
+  #stopped = false
+
+  constructor(settings: StreamSettings, events: StreamEvents, platform: Platform) {
+    this.#settings = settings
+    this.#events = events
+    this.#platform = platform
+  }
+
+  /** Begins to read. */
+  start(intake: Intake): void {
+    this.#intake = intake
+    this.#takeWaiting()
+    this.#sweep()
+  }
+
+  /** A connection that was not started: its messages are of this origin. After `stop` it is ended. */
+  take(connection: Connection, origin: Origin): void {
+    if (this.#stopped) {
+      connection.destroy()
+      this.#events.left()
+    } else if (!this.#intake || this.#braked) this.#waiting.push([connection, origin])
+    else this.#read(connection, origin, this.#intake)
+  }
+
+  /**
+   * Tells all senders the end and reads what they sent until they heard of it, within `READ_OUT_MS`; then half frames come out. Where
+   * there is no room all that time, connections are cut with something unread, and their senders see that.
+   */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    for (const [connection] of this.#waiting.splice(0)) {
+      connection.destroy()
+      this.#events.left()
+    }
+    await this.#readOut()
+    for (const open of [...this.#open]) {
+      this.#closed(open)
+      open.connection.destroy()
+    }
+  }
+
+  async #readOut(): Promise<void> {
+    const { clock } = this.#platform
+    const startMs = clock.monotonicMs()
+    this.#heardMs = startMs
+    for (const { connection } of this.#open) connection.end()
+    while (this.#open.size > 0) {
+      const nowMs = clock.monotonicMs()
+      if (nowMs - startMs >= READ_OUT_MS) return
+      if (this.#braked) this.#heardMs = nowMs
+      else if (nowMs - this.#heardMs >= READ_OUT_QUIET_MS) return
+      await sleep(clock, LOOK_EVERY_MS)
+    }
+  }
+
+  #takeWaiting(): void {
+    for (const [connection, origin] of this.#waiting.splice(0)) this.take(connection, origin)
+  }
+
+  #read(connection: Connection, origin: Origin, intake: Intake): void {
+    const { clock } = this.#platform
+    const splitter = this.#splitter(origin, intake)
+    const open: Open = { connection, splitter, lastMs: clock.monotonicMs(), hasSpoken: false, stash: [] }
+    this.#open.add(open)
+    connection.start({
+      data: (chunk) => this.#data(open, chunk, intake),
+      end: () => {
+        this.#closed(open)
+        connection.end()
+      },
+      close: () => this.#closed(open),
+    })
+  }
+
+  #splitter(origin: Origin, intake: Intake): StreamSplitter {
+    const { framing, messageBytesMax, overflow } = this.#settings
+    const { clock, random } = this.#platform
+    return new StreamSplitter(
+      { mode: framing, messageBytesMax, halfFrames, origin, newId: () => newId(random), now: () => clock.now() },
+      overflow ? droppingOutput(origin, intake, overflow) : outputTo(origin, intake),
+    )
+  }
+
+  #data(open: Open, chunk: Buffer, intake: Intake): void {
+    this.#heardMs = this.#platform.clock.monotonicMs()
+    open.lastMs = this.#heardMs
+    if (!open.hasSpoken) {
+      open.hasSpoken = true
+      this.#events.heard?.(open.connection, chunk)
+    }
+    if (this.#settings.overflow || (!this.#braked && intake.takes(chunk.length))) return open.splitter.feed(chunk)
+    open.stash.push(Buffer.from(chunk)) // the chunk's memory is the connection's
+    if (!this.#braked) void this.#brake(intake)
+  }
+
+  // Everybody stops, and everybody goes on: a sender is not favoured for being quick after the pause.
+  async #brake(intake: Intake): Promise<void> {
+    this.#braked = true
+    for (const { connection } of this.#open) connection.pause()
+    let stashed: Open | undefined
+    do {
+      await intake.room()
+      stashed = undefined
+      for (const open of this.#open) {
+        while (open.stash.length > 0 && intake.takes(open.stash[0].length)) open.splitter.feed(open.stash.shift()!)
+        if (open.stash.length > 0) stashed = open
+      }
+    } while (stashed)
+    this.#braked = false
+    for (const { connection } of this.#open) connection.resume()
+    this.#takeWaiting()
+  }
+
+  #closed(open: Open): void {
+    if (!this.#open.delete(open)) return
+    for (const chunk of open.stash.splice(0)) open.splitter.feed(chunk)
+    open.splitter.flush()
+    this.#events.left()
+  }
+
+  #sweep(): void {
+    if (this.#stopped) return
+    const { clock } = this.#platform
+    const due = clock.monotonicMs() - HALF_FRAME_WAIT_MS
+    for (const { splitter, stash, lastMs } of this.#open) {
+      if (splitter.heldBytes > 0 && stash.length === 0 && lastMs <= due) splitter.flush()
+    }
+    clock.after(SWEEP_MS, () => this.#sweep())
+  }
+}
+
+function outputTo(origin: Origin, intake: Intake): FrameOutput {
+  return {
+    frame: (bytes, start, end, mark) => intake.add(origin, bytes, start, end, mark),
+    frames: (bytes, bounds, marks, count) => intake.addAll(origin, bytes, bounds, marks, count),
+  }
+}
+
+function droppingOutput(origin: Origin, intake: Intake, overflow: Overflow): FrameOutput {
+  const output = outputTo(origin, intake)
+  return {
+    frame(bytes, start, end, mark) {
+      if (intake.takes(end - start)) output.frame(bytes, start, end, mark)
+      else overflow.drop(1)
+    },
+    frames(bytes, bounds, marks, count) {
+      if (intake.takes(bounds[2 * count - 1] - bounds[0])) output.frames(bytes, bounds, marks, count)
+      else overflow.drop(count)
+    },
+  }
+}
