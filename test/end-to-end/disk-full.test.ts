@@ -5,18 +5,18 @@ import { appendFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
 import { daemon, freePort, lineCount, run, spoolTotals, temporaryFolder, until, type Daemon } from './program.ts'
-import { fillUp, smallDisk } from './small-disk.ts'
+import { fillUp, smallDisk, type SmallDisk } from './small-disk.ts'
 
 const COUNT = 30_000
 const DEADLINE_MS = 90_000
 
-let disk: string
+let disk: SmallDisk
 let folder: string
 let port: number
 
 beforeEach(async (context) => {
-  const mounted = smallDisk()
-  if (mounted === undefined) return context.skip('mounting needs root')
+  const mounted = await smallDisk()
+  if (mounted === undefined) return context.skip('this user may neither mount nor make namespaces')
   disk = mounted
   folder = temporaryFolder()
   port = await freePort()
@@ -40,6 +40,7 @@ sources: { in: { type: syslog, listen: ["relp://127.0.0.1:${port}"] } }
 destinations: { out: ${destination} }
 `,
     folder,
+    disk,
   )
 }
 
@@ -51,6 +52,7 @@ sources: { in: { type: file, paths: [${JSON.stringify(join(folder, 'in.log'))}] 
 destinations: { up: { type: forward, to: ["relp://127.0.0.1:${port}"]${options} } }
 `,
     folder,
+    disk,
   )
 }
 
@@ -63,27 +65,27 @@ function expectEachOnce(lines: readonly string[]): void {
 const linesOf = (path: string) => readFileSync(path, 'latin1').split('\n').slice(0, -1)
 
 test('the disk of a server’s file: its client waits, and goes on', async () => {
-  const out = join(disk, 'out.log')
-  const one = await server(join(disk, 'data'), fileAt(out))
+  const out = join(disk.folder, 'out.log')
+  const one = await server(join(disk.folder, 'data'), fileAt(out))
   await client(join(folder, 'client'))
   writeLines()
-  await until('the first lines are there', () => lineCount(out) === COUNT, DEADLINE_MS)
+  await until('the first lines are there', () => lineCount(disk.seen(out)) === COUNT, DEADLINE_MS)
   const free = fillUp(disk)
   writeLines()
   await until('it is said', () => one.output().stderr.includes('cannot write'), DEADLINE_MS)
   writeLines()
   free()
-  await until('all lines are there', () => lineCount(out) >= written, DEADLINE_MS)
+  await until('all lines are there', () => lineCount(disk.seen(out)) >= written, DEADLINE_MS)
   expect(await one.stop()).toBe(0)
-  expectEachOnce(linesOf(out))
+  expectEachOnce(linesOf(disk.seen(out)))
 }, 240_000)
 
 test('the disk of a server’s archive: its client waits, and goes on', async () => {
-  const data = join(disk, 'data')
+  const data = join(disk.folder, 'data')
   const one = await server(data, '{ type: archive }')
   await client(join(folder, 'client'))
   const archive = join(data, 'out')
-  const stored = async () => Number((await run(['grep', '-c', '--archive', archive, 'number'])).stdout)
+  const stored = async () => Number((await run(['grep', '-c', '--archive', archive, 'number'], disk)).stdout)
   writeLines()
   await until('the first lines are there', async () => (await stored()) === COUNT, DEADLINE_MS)
   const free = fillUp(disk)
@@ -93,14 +95,14 @@ test('the disk of a server’s archive: its client waits, and goes on', async ()
   free()
   await until('all lines are there', async () => (await stored()) >= written, DEADLINE_MS)
   expect(await one.stop()).toBe(0)
-  const { stdout } = await run(['grep', '--archive', archive, '-O', 'cat', 'number'])
+  const { stdout } = await run(['grep', '--archive', archive, '-O', 'cat', 'number'], disk)
   expectEachOnce(stdout.split('\n').slice(0, -1))
 }, 240_000)
 
 test('the disk of a client’s positions: lines go on, and after a kill the server knows how far', async () => {
   const out = join(folder, 'out.log')
   await server(join(folder, 'server'), fileAt(out))
-  const data = join(disk, 'data')
+  const data = join(disk.folder, 'data')
   const one = await client(data)
   writeLines()
   await until('the first lines are there', () => lineCount(out) === COUNT, DEADLINE_MS)
@@ -123,9 +125,9 @@ test('the disk of a client’s positions: lines go on, and after a kill the serv
 
 test('the disk of a client’s spool: the file is read on when there is room again', async () => {
   const out = join(folder, 'out.log')
-  const one = await client(join(disk, 'data'), ', buffer: { max: 1GiB, when_full: block }')
+  const one = await client(join(disk.folder, 'data'), ', buffer: { max: 1GiB, when_full: block }')
   writeLines()
-  const spool = join(disk, 'data/spool/up')
+  const spool = disk.seen(join(disk.folder, 'data/spool/up'))
   await until(
     'the first lines are in the spool',
     async () => (await spoolTotals(spool)).messages === COUNT,
@@ -139,6 +141,7 @@ test('the disk of a client’s spool: the file is read on when there is room aga
   free()
   writeLines()
   await until('all lines are there', () => lineCount(out) >= written, DEADLINE_MS)
+  expect(await one.stop()).toBe(0)
   expectEachOnce(linesOf(out))
   expect(one.output().stderr).not.toContain('dropped')
 }, 240_000)

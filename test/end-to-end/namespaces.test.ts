@@ -94,7 +94,7 @@ test.each([
   'a partition: $what',
   async ({ cut, mend, on }) => {
     await server()
-    await client()
+    const sender = await client()
     writeLines(5_000)
     await until('the first lines are there', () => lineCount(outPath()) === written)
     const writing = writeFor(PARTITION_MS)
@@ -102,6 +102,8 @@ test.each([
     await writing
     const before = lineCount(outPath())
     expect(before).toBeLessThan(written)
+    // It is news after ten seconds.
+    if (isLong) expect(sender.output().stderr).toContain('the receiver is late')
     machines[on].run(...mend)
     writeLines(5_000)
     await expectAllOnce()

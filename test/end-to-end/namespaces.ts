@@ -13,10 +13,10 @@ export class Machine {
   readonly under: readonly string[]
   readonly #holder: ChildProcess
 
-  constructor(holder: ChildProcess) {
+  /** `namespaces` are options of nsenter: those that the holder has of its own beside that of users. */
+  constructor(holder: ChildProcess, namespaces: readonly string[]) {
     this.#holder = holder
-    const namespaces = ['-U', '--preserve-credentials', '-n', '-m']
-    this.under = ['nsenter', '-t', String(holder.pid), ...namespaces, '--']
+    this.under = ['nsenter', '-t', String(holder.pid), '-U', '--preserve-credentials', ...namespaces, '--']
   }
 
   get pid(): string {
@@ -67,7 +67,10 @@ export async function twoMachines(): Promise<Machines | undefined> {
 }
 
 /** A process that keeps namespaces alive for as long as the test runs. */
-async function held(words: readonly string[]): Promise<Machine | undefined> {
+export async function held(
+  words: readonly string[],
+  namespaces: readonly string[] = ['-n', '-m'],
+): Promise<Machine | undefined> {
   const [command, ...rest] = [...words, 'sh', '-c', 'echo made; exec sleep infinity']
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'ignore'] })
   let said = ''
@@ -77,5 +80,5 @@ async function held(words: readonly string[]): Promise<Machine | undefined> {
   child.once('exit', () => (isOver = true))
   onTestFinished(() => void child.kill('SIGKILL'))
   await until('namespaces are made, or refused', () => said !== '' || isOver)
-  return isOver ? undefined : new Machine(child)
+  return isOver ? undefined : new Machine(child, namespaces)
 }

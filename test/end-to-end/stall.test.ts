@@ -2,6 +2,7 @@
 // give: they wait in bounded memory, and when it goes on, every line is there once.
 
 import { appendFileSync, readFileSync } from 'node:fs'
+import { createSocket } from 'node:dgram'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
@@ -182,6 +183,114 @@ test(
     )
     expect(await growth(relay, 'all of it is taken', () => isOver)).toBeLessThan(GROWTH_MAX_MIB)
     await expectEachOnce(server)
+  },
+  TEST_MS,
+)
+
+test(
+  'a relay whose sender speaks RELP stops it, and the memory of both stays',
+  async () => {
+    const server = await stoppedServer()
+    const listen = await freePort()
+    const input = join(folder, 'in.log')
+    const relay = await daemon(
+      'relay',
+      `sources: { in: { type: syslog, listen: ["relp://127.0.0.1:${listen}"] } }\n${upstream(', buffer: none')}`,
+      folder,
+    )
+    const client = await daemon(
+      'client',
+      `sources: { in: { type: file, paths: [${JSON.stringify(input)}] } }
+destinations: { up: { type: forward, to: ["relp://127.0.0.1:${listen}"] } }
+`,
+      folder,
+    )
+    let written = 0
+    const writeSome = () => {
+      if (written === COUNT) return true
+      appendFileSync(input, linesOf(written))
+      written += PIECE
+      return false
+    }
+    // Each holds what it may have open before the first look.
+    while (written < COUNT / 2) writeSome()
+    await until(
+      'both hold as much as they may',
+      lasting(2_000, () => true),
+    )
+    const [ofRelay, ofClient] = await Promise.all([
+      growth(relay, 'the hour is written', writeSome),
+      growth(client, 'the hour is written', () => written === COUNT),
+    ])
+    expect(ofRelay).toBeLessThan(GROWTH_MAX_MIB)
+    expect(ofClient).toBeLessThan(GROWTH_MAX_MIB)
+    await expectEachOnce(server)
+  },
+  TEST_MS,
+)
+
+/** The total of a counter in the line of counters that a daemon logs when it stops. */
+function counted(daemon: Daemon, name: string): number {
+  const lines = daemon.output().stderr.split('\n').slice(0, -1)
+  const counters = lines
+    .map((line) => JSON.parse(line) as Record<string, string | number>)
+    .filter(({ msg }) => msg === 'counters')
+  return Number.parseInt(String(counters.at(-1)?.[name] ?? 0))
+}
+
+/** What the kernel holds for the UDP socket on this port of 127.0.0.1. */
+function unreadBytes(port: number): number {
+  const address = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const row = new RegExp(`: ${address} \\S+ \\S+ \\w+:(\\w+) `).exec(readFileSync('/proc/net/udp', 'latin1'))
+  return Number.parseInt(row![1], 16)
+}
+
+test(
+  'what a relay that runs cannot keep of datagrams is counted, to the last one, and its memory stays',
+  async () => {
+    const server = await stoppedServer()
+    const listen = await freePort()
+    const relay = await daemon(
+      'relay',
+      `sources: { in: { type: syslog, listen: ["udp://127.0.0.1:${listen}"] } }\n${upstream(', buffer: none')}`,
+      folder,
+    )
+    const socket = createSocket('udp4')
+    onTestFinished(() => void socket.close())
+    const send = (text: string) =>
+      new Promise<void>((resolve, reject) => {
+        socket.send(text, listen, '127.0.0.1', (error) => (error ? reject(error) : resolve()))
+      })
+    let sent = 0
+    const sendSome = async (upTo: number) => {
+      while (sent < upTo) {
+        const some = Array.from({ length: 100 }, (_, i) =>
+          send(`<134>Oct 11 22:14:15 host app: number ${sent + i} ${PADDING}`),
+        )
+        sent += some.length
+        await Promise.all(some)
+      }
+    }
+    await sendSome(COUNT / 2)
+    let isOver = false
+    const rest = sendSome(COUNT).then(() => (isOver = true))
+    expect(await growth(relay, 'the hour is sent', () => isOver)).toBeLessThan(GROWTH_MAX_MIB)
+    await rest
+    expect(relay.output().stderr).toContain('messages dropped: the destinations are too slow')
+    server.child.kill('SIGCONT')
+    // What lies unread in the kernel when it stops is not counted yet: it is given the time to read it.
+    await until('it has read its socket', () => unreadBytes(listen) === 0)
+    expect(await relay.stop()).toBe(0)
+    const received = counted(relay, 'received{source="in"}')
+    const full = counted(relay, 'dropped{reason="udp_queue_full",where="in"}')
+    const kernel = counted(relay, 'dropped{reason="udp_kernel",where="in"}')
+    expect([received + full + kernel, full > 0]).toEqual([COUNT, true])
+    await until('what was taken is stored', () => lineCount(outPath()) >= received, DEADLINE_MS)
+    const numbers = readFileSync(outPath(), 'latin1')
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => line.split(' ')[1])
+    expect([numbers.length, new Set(numbers).size]).toEqual([received, received])
   },
   TEST_MS,
 )
