@@ -238,15 +238,8 @@ function counted(daemon: Daemon, name: string): number {
   return Number.parseInt(String(counters.at(-1)?.[name] ?? 0))
 }
 
-/** What the kernel holds for the UDP socket on this port of 127.0.0.1. */
-function unreadBytes(port: number): number {
-  const address = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
-  const row = new RegExp(`: ${address} \\S+ \\S+ \\w+:(\\w+) `).exec(readFileSync('/proc/net/udp', 'latin1'))
-  return Number.parseInt(row![1], 16)
-}
-
 test(
-  'what a relay that runs cannot keep of datagrams is counted, to the last one, and its memory stays',
+  'what a relay cannot keep of datagrams is counted, to the last one, and its memory stays',
   async () => {
     const server = await stoppedServer()
     const listen = await freePort()
@@ -278,8 +271,6 @@ test(
     await rest
     expect(relay.output().stderr).toContain('messages dropped: the destinations are too slow')
     server.child.kill('SIGCONT')
-    // What lies unread in the kernel when it stops is not counted yet: it is given the time to read it.
-    await until('it has read its socket', () => unreadBytes(listen) === 0)
     expect(await relay.stop()).toBe(0)
     const received = counted(relay, 'received{source="in"}')
     const full = counted(relay, 'dropped{reason="udp_queue_full",where="in"}')
