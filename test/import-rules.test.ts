@@ -25,6 +25,7 @@ const plants: Record<string, readonly [path: string, text: string]> = {
   'only-through-the-seam-worker_threads': ['config/planted-threads.ts', "import 'node:worker_threads'"],
   'one-door-better-sqlite3': ['collector/planted-sqlite.ts', "import 'better-sqlite3'"],
   'one-door-chokidar': ['shipper/planted-chokidar.ts', "import 'chokidar'"],
+  'one-door-koffi': ['collector/planted-koffi.ts', "import 'koffi'"],
   'one-door-picomatch': ['common/planted-picomatch.ts', "import 'picomatch'"],
   'one-door-yaml': ['config/planted-yaml.ts', "import 'yaml'"],
   'one-door-zod': ['config/planted-zod.ts', "import type {} from 'zod'"],

@@ -36,8 +36,9 @@ export class UdpListener {
     this.#sockets.push(socket)
     this.#drops.watch({ host: at.host, port: socket.port })
     const granted = `${Math.round(socket.receiveBufferBytes / 1024)} KiB`
+    const reads = socket.readsMany ? 'many at once' : 'one by one'
     this.#platform.log.info(
-      { source: this.#settings.source, port: socket.port, granted },
+      { source: this.#settings.source, port: socket.port, granted, reads },
       'receive buffer granted by the kernel (net.core.rmem_max bounds it)',
     )
     return socket.port

@@ -131,6 +131,7 @@ class FakeConnection implements Connection {
 class FakeDatagramSocket implements DatagramSocket {
   readonly port: number
   readonly receiveBufferBytes: number
+  readonly readsMany = false
   readonly #net: FakeNet
   readonly #host: string
   readonly #early: [Buffer, string, number][] = []

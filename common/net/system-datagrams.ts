@@ -1,0 +1,142 @@
+// Datagram sockets of the kernel.
+
+import * as dgram from 'node:dgram'
+import * as net from 'node:net'
+import { errnoOf } from '../fault.ts'
+import { bindFault } from './bind-fault.ts'
+import { BusyDatagrams, readingHandle } from './busy-datagrams.ts'
+import type { DatagramSocket, Endpoint } from './net.ts'
+import { receiveMany, type ReceiveMany } from './receive-many.ts'
+import { resolve } from './resolve.ts'
+import { plainAddress } from './system-connection.ts'
+
+const ANYWHERE: Endpoint = { host: '0.0.0.0', port: 0 }
+
+/** A datagram socket bound to an address, or (`undefined`) one to send from. */
+export async function bind(at: Endpoint = ANYWHERE, receiveBufferBytes?: number): Promise<DatagramSocket> {
+  const address = net.isIP(at.host) === 0 ? (await resolve(at.host))[0] : at.host
+  const socket = await boundSocket(address, at)
+  if (receiveBufferBytes !== undefined) askForBuffer(socket, receiveBufferBytes)
+  if (at === ANYWHERE) return new SystemDatagramSocket(socket)
+  return new SystemDatagramSocket(socket, { many: await receiveMany() })
+}
+
+/** A socket of the address' family; `at` is what it is called in a fault. */
+function boundSocket(address: string, at: Endpoint): Promise<dgram.Socket> {
+  const socket = dgram.createSocket(net.isIPv6(address) ? 'udp6' : 'udp4')
+  return new Promise((resolve, reject) => {
+    socket.once('error', (error) => reject(bindFault(error, at, 'udp')))
+    socket.bind(at.port, address, () => {
+      socket.removeAllListeners('error')
+      // ECONNREFUSED of an earlier datagram comes back here: nobody can be told.
+      socket.on('error', () => {})
+      resolve(socket)
+    })
+  })
+}
+
+// The kernel cuts it to net.core.rmem_max; on some systems it refuses instead, and then its default stays.
+function askForBuffer(socket: dgram.Socket, bytes: number): void {
+  try {
+    socket.setRecvBufferSize(bytes)
+  } catch (error) {
+    if (errnoOf(error) !== 'ERR_SOCKET_BUFFER_SIZE') throw error
+  }
+}
+
+// A name is looked up once a minute, not once a datagram.
+const RESOLVED_FOR_MS = 60_000
+
+const EARLY_DATAGRAMS_MAX = 4096
+
+// The kernel makes it as much as it must: one or two datagrams. What is in the queue already stays there.
+const LEAST_BUFFER_BYTES = 1
+
+class SystemDatagramSocket implements DatagramSocket {
+  readonly port: number
+  readonly receiveBufferBytes: number
+  readonly readsMany: boolean
+  readonly #socket: dgram.Socket
+  readonly #many: ReceiveMany | undefined
+  #busy: BusyDatagrams | undefined
+  readonly #ipv6: boolean
+  /** For receivers of the other family; opened when the first is sent to. */
+  #other: Promise<dgram.Socket> | undefined
+  // Node hands out datagrams from the moment of binding on; the first seconds of a start must not lose them.
+  readonly #early: [datagram: Buffer, host: string, port: number][] = []
+  readonly #resolved = new Map<string, { readonly address: string; readonly untilMs: number }>()
+
+  /** `receiving` where it was bound to an address; else what arrives is nobody's. */
+  constructor(socket: dgram.Socket, receiving?: { readonly many: ReceiveMany | undefined }) {
+    this.#socket = socket
+    this.#many = receiving?.many
+    this.readsMany = this.#many !== undefined && readingHandle(socket) !== undefined
+    const { port, family } = socket.address()
+    this.port = port
+    this.#ipv6 = family === 'IPv6'
+    this.receiveBufferBytes = socket.getRecvBufferSize()
+    if (receiving) socket.on('message', this.#keepEarly)
+  }
+
+  start(receive: (datagram: Buffer, peerHost: string, peerPort: number) => void): void {
+    const handle = readingHandle(this.#socket)
+    if (this.#many && handle) this.#busy = new BusyDatagrams(handle, this.#many, receive)
+    // The last sender's address is most often this sender's: its plain form is made once.
+    let known = ''
+    let plain = ''
+    this.#socket.on('message', (datagram, { address, port }) => {
+      if (address !== known) {
+        known = address
+        plain = plainAddress(address)
+      }
+      receive(datagram, plain, port)
+      this.#busy?.follow()
+    })
+    this.#socket.off('message', this.#keepEarly)
+    for (const [datagram, host, port] of this.#early.splice(0)) receive(datagram, host, port)
+  }
+
+  readonly #keepEarly = (datagram: Buffer, { address, port }: dgram.RemoteInfo): void => {
+    if (this.#early.length < EARLY_DATAGRAMS_MAX) this.#early.push([datagram, plainAddress(address), port])
+  }
+
+  refuse(): void {
+    askForBuffer(this.#socket, LEAST_BUFFER_BYTES)
+    this.#busy?.finish()
+  }
+
+  async send(datagram: Buffer, to: Endpoint): Promise<void> {
+    const address = net.isIP(to.host) !== 0 ? to.host : await this.#addressOf(to.host)
+    const socket = net.isIPv6(address) === this.#ipv6 ? this.#socket : await this.#otherSocket()
+    await new Promise<void>((resolve, reject) => {
+      socket.send(datagram, to.port, address, (error) => (error ? reject(error) : resolve()))
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#busy?.close()
+    await closed(this.#socket)
+    if (this.#other) await closed(await this.#other)
+  }
+
+  #otherSocket(): Promise<dgram.Socket> {
+    const any = this.#ipv6 ? '0.0.0.0' : '::'
+    this.#other ??= boundSocket(any, { host: any, port: 0 }).catch((error: unknown) => {
+      this.#other = undefined
+      throw error
+    })
+    return this.#other
+  }
+
+  async #addressOf(host: string): Promise<string> {
+    const known = this.#resolved.get(host)
+    if (known && known.untilMs > performance.now()) return known.address
+    const [address] = await resolve(host)
+    this.#resolved.set(host, { address, untilMs: performance.now() + RESOLVED_FOR_MS })
+    return address
+  }
+}
+
+function closed(socket: dgram.Socket): Promise<void> {
+  return new Promise((resolve) => socket.close(() => resolve()))
+}
