@@ -14,7 +14,7 @@ const seams = [
 const packages = {
   'better-sqlite3': '^collector/archive/sqlite\\.ts$',
   chokidar: '^shipper/tail/watch\\.ts$',
-  koffi: '^common/net/receive-many\\.ts$',
+  koffi: '^common/net/libc\\.ts$',
   picomatch: '^shipper/tail/pattern\\.ts$',
   yaml: '^config/yaml\\.ts$',
   zod: '^common/option\\.ts$',

@@ -39,7 +39,7 @@ export class UdpListener {
     const reads = socket.readsMany ? 'many at once' : 'one by one'
     this.#platform.log.info(
       { source: this.#settings.source, port: socket.port, granted, reads },
-      'receive buffer granted by the kernel (net.core.rmem_max bounds it)',
+      'receive buffer granted by the kernel (net.core.rmem_max bounds it, unless the process has CAP_NET_ADMIN)',
     )
     return socket.port
   }

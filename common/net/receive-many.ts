@@ -1,6 +1,5 @@
 // recvmmsg(2): many datagrams with one call. Node has no such call and takes 4 µs for each datagram (an object, a buffer, the
-// address as a text); this takes 1 µs. libc is reached through the package koffi, which enters here. It is optional: where
-// it is not there, or where memory looks other than below, datagrams come one by one from Node.
+// address as a text); this takes 1 µs.
 //
 // What the kernel reads and fills in, on Linux with 64 bits, low byte first:
 //
@@ -9,8 +8,7 @@
 //   iovec    │ base │ length │
 //              8      8
 
-import type Koffi from 'koffi'
-import { endianness } from 'node:os'
+import { libc, type Libc, type Memory } from './libc.ts'
 import { SocketAddresses } from './socket-addresses.ts'
 
 /** As many as one call takes. */
@@ -28,40 +26,23 @@ const IOVEC_BYTES = 16
 const HEADER_BYTES = 64
 const MSG_DONTWAIT = 0x40
 
-/** Only ever given back to koffi. */
-type Pointer = { readonly _brand: 'pointer' }
-
-type Call = (socket: number, headers: Pointer, count: number, flags: number, timeout: null) => number
-
-interface Memory {
-  readonly pointer: Pointer
-  readonly address: bigint
-  readonly bytes: Buffer
-}
-
 /**
  * Memory for the datagrams of one call. All sockets may share it: what it holds is used before the next call. Of its 18 MB
  * only what datagrams were written to is ever resident.
  */
 export class ReceiveMany {
-  readonly #call: Call
+  readonly #libc: Libc
   readonly #datagrams: Memory
   readonly #headers: Memory
   readonly #words: Uint32Array
   readonly #addresses: SocketAddresses
 
-  constructor(koffi: typeof Koffi) {
-    // The symbols of the process itself: whichever libc it runs with.
-    const definition = 'int recvmmsg(int socket, void *headers, unsigned int count, int flags, void *timeout)'
-    this.#call = koffi.load(null).func(definition) as Call
-    const memory = (bytes: number): Memory => {
-      const pointer = koffi.alloc('uint8_t', bytes) as Pointer
-      return { pointer, address: koffi.address(pointer), bytes: Buffer.from(koffi.view(pointer, bytes)) }
-    }
-    this.#datagrams = memory(DATAGRAMS_A_CALL * STRIDE_BYTES)
-    this.#headers = memory(DATAGRAMS_A_CALL * HEADER_BYTES)
-    const names = memory(DATAGRAMS_A_CALL * NAME_STRIDE_BYTES)
-    const iovecs = memory(DATAGRAMS_A_CALL * IOVEC_BYTES)
+  constructor(libc: Libc) {
+    this.#libc = libc
+    this.#datagrams = libc.memory(DATAGRAMS_A_CALL * STRIDE_BYTES)
+    this.#headers = libc.memory(DATAGRAMS_A_CALL * HEADER_BYTES)
+    const names = libc.memory(DATAGRAMS_A_CALL * NAME_STRIDE_BYTES)
+    const iovecs = libc.memory(DATAGRAMS_A_CALL * IOVEC_BYTES)
     this.#addresses = new SocketAddresses(names.bytes, NAME_STRIDE_BYTES)
     for (let i = 0; i < DATAGRAMS_A_CALL; i += 1) {
       iovecs.bytes.writeBigUInt64LE(this.#datagrams.address + BigInt(i * STRIDE_BYTES), i * IOVEC_BYTES)
@@ -80,7 +61,7 @@ export class ReceiveMany {
   /** Gives each datagram that the kernel has for this socket, `DATAGRAMS_A_CALL` at the most; returns how many. Never waits. */
   receive(socket: number, give: (datagram: Buffer, peerHost: string, peerPort: number) => void): number {
     // −1 is an error, of which there is only "nothing there" on a socket that is open and not connected.
-    const count = Math.max(0, this.#call(socket, this.#headers.pointer, DATAGRAMS_A_CALL, MSG_DONTWAIT, null))
+    const count = Math.max(0, this.#libc.recvmmsg(socket, this.#headers.address, DATAGRAMS_A_CALL, MSG_DONTWAIT, null))
     const words = this.#words
     for (let i = 0; i < count; i += 1) {
       const header = (i * HEADER_BYTES) / 4
@@ -93,19 +74,10 @@ export class ReceiveMany {
   }
 }
 
-let shared: Promise<ReceiveMany | undefined> | undefined
+let shared: ReceiveMany | undefined
 
-/** The one of this process; undefined where the system or the package has it not. */
-export function receiveMany(): Promise<ReceiveMany | undefined> {
-  return (shared ??= load())
-}
-
-async function load(): Promise<ReceiveMany | undefined> {
-  if (process.platform !== 'linux' || endianness() !== 'LE') return undefined
-  try {
-    const koffi = (await import('koffi')).default
-    return koffi.sizeof('void *') === 8 ? new ReceiveMany(koffi) : undefined
-  } catch {
-    return undefined // the package is not there, or not for this machine; the listener says how datagrams are read
-  }
+/** The one of this process; undefined where its libc cannot be reached. */
+export async function receiveMany(): Promise<ReceiveMany | undefined> {
+  const reached = await libc()
+  return reached && (shared ??= new ReceiveMany(reached))
 }

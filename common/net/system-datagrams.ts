@@ -5,6 +5,7 @@ import * as net from 'node:net'
 import { errnoOf } from '../fault.ts'
 import { bindFault } from './bind-fault.ts'
 import { BusyDatagrams, readingHandle } from './busy-datagrams.ts'
+import { libc, type Libc } from './libc.ts'
 import type { DatagramSocket, Endpoint } from './net.ts'
 import { receiveMany, type ReceiveMany } from './receive-many.ts'
 import { resolve } from './resolve.ts'
@@ -16,7 +17,7 @@ const ANYWHERE: Endpoint = { host: '0.0.0.0', port: 0 }
 export async function bind(at: Endpoint = ANYWHERE, receiveBufferBytes?: number): Promise<DatagramSocket> {
   const address = net.isIP(at.host) === 0 ? (await resolve(at.host))[0] : at.host
   const socket = await boundSocket(address, at)
-  if (receiveBufferBytes !== undefined) askForBuffer(socket, receiveBufferBytes)
+  if (receiveBufferBytes !== undefined) askForBuffer(socket, receiveBufferBytes, await libc())
   if (at === ANYWHERE) return new SystemDatagramSocket(socket)
   return new SystemDatagramSocket(socket, { many: await receiveMany() })
 }
@@ -35,8 +36,17 @@ function boundSocket(address: string, at: Endpoint): Promise<dgram.Socket> {
   })
 }
 
-// The kernel cuts it to net.core.rmem_max; on some systems it refuses instead, and then its default stays.
-function askForBuffer(socket: dgram.Socket, bytes: number): void {
+// From <asm-generic/socket.h>.
+const SOL_SOCKET = 1
+const SO_RCVBUFFORCE = 33
+
+// Beyond net.core.rmem_max the kernel gives only to those with CAP_NET_ADMIN. For others it cuts to it; on some systems it refuses
+// instead, and then its default stays.
+function askForBuffer(socket: dgram.Socket, bytes: number, libc?: Libc): void {
+  const handle = readingHandle(socket)
+  const value = Buffer.alloc(4)
+  value.writeInt32LE(bytes)
+  if (handle && libc?.setsockopt(handle.fd, SOL_SOCKET, SO_RCVBUFFORCE, value, value.length) === 0) return
   try {
     socket.setRecvBufferSize(bytes)
   } catch (error) {
