@@ -29,15 +29,13 @@ async function sender(type: 'udp4' | 'udp6', to: number) {
   onTestFinished(() => void socket.close())
   await new Promise<void>((resolve) => socket.bind(0, resolve))
   const host = type === 'udp4' ? '127.0.0.1' : '::1'
+  const one = (text: string) =>
+    new Promise<void>((resolve, reject) => {
+      socket.send(Buffer.from(text, 'latin1'), to, host, (error) => (error ? reject(error) : resolve()))
+    })
   return {
     port: socket.address().port,
-    send(texts: readonly string[]): Promise<unknown> {
-      const one = (text: string) =>
-        new Promise<void>((resolve, reject) => {
-          socket.send(Buffer.from(text, 'latin1'), to, host, (error) => (error ? reject(error) : resolve()))
-        })
-      return Promise.all(texts.map(one))
-    },
+    send: (texts: readonly string[]) => Promise.all(texts.map(one)),
   }
 }
 
