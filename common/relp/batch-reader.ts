@@ -123,9 +123,12 @@ function readStream(facts: Cursor, id: string, count: number, bounds: Uint32Arra
   return { id, from, to: from + length, ends }
 }
 
+// Where bounds are gathered before their number is known.
+let gathered = new Uint32Array(4096)
+
 /** Octet counts up to `end`, as bounds. */
 function readBounds(bytes: Buffer, end: number): Uint32Array {
-  let bounds = new Uint32Array(1024)
+  let bounds = gathered
   let filled = 0
   let at = 0
   while (at < end) {
@@ -142,7 +145,7 @@ function readBounds(bytes: Buffer, end: number): Uint32Array {
     if (filled === bounds.length) {
       const larger = new Uint32Array(2 * filled)
       larger.set(bounds)
-      bounds = larger
+      bounds = gathered = larger
     }
     bounds[filled++] = start
     at = start + length
