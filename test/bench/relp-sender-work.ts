@@ -1,16 +1,11 @@
-// rsyslog sends by RELP with its window of 128, to one system or the other.
-//
-// On the loopback as it is, librelp alone decides: it corks its socket, and with segments of 64 KiB a window never fills one,
-// so that each waits out the 200 ms of TCP_CORK. So this runs in a network of its own with an Ethernet's MTU:
-//
-//   node relp-sender-work.js SYSTEM   inside of it, prints a result
+// rsyslog sends by RELP with its window of 128, to one system or the other, in a network of its own.
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { corpusBuffer } from './corpus-buffer.ts'
 import { peakMemoryBytes, processTree } from './measure.ts'
+import { asScript, inOwnNetwork } from './own-network.ts'
 import { rsyslog, sluice, type Job } from './systems.ts'
 import { countLines, cpuOf, freePort, inFolder, quiet, withSystem, type Result } from './work.ts'
 
@@ -18,17 +13,8 @@ const SYSTEMS = { sluice, rsyslog, 'sluice-archive': sluice }
 type Name = keyof typeof SYSTEMS
 
 const MESSAGES = 250_000
-const NETWORK = 'ip link set lo up mtu 1500 && exec "$0" "$@"'
-
-/** Undefined where this user may not make networks. */
-export function relpSender(name: Name): Result | undefined {
-  const script = new URL(import.meta.url).pathname
-  try {
-    const unshare = ['--map-root-user', '--net', 'sh', '-c', NETWORK, process.execPath, script, name]
-    return JSON.parse(execFileSync('unshare', unshare, { encoding: 'utf8' })) as Result
-  } catch {
-    return undefined
-  }
+export function relpSender(name: Name): Result {
+  return inOwnNetwork(new URL(import.meta.url).pathname, name)
 }
 
 function run(name: Name): Promise<Result> {
@@ -70,6 +56,4 @@ function lastWriteMs(folder: string): number {
   return Math.max(0, ...readdirSync(folder).map((name) => statSync(join(folder, name)).mtimeMs))
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  process.stdout.write(JSON.stringify(await run(process.argv[2] as Name)))
-}
+await asScript(import.meta.url, (name) => run(name as Name))
