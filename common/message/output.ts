@@ -19,6 +19,11 @@ export class Output {
     this.#view = viewOf(bytes)
   }
 
+  /** The same memory as `bytes`, for reading four at a time. */
+  get view(): DataView {
+    return this.#view
+  }
+
   /** What was written. The memory stays the output's: it is overwritten after `clear`. */
   get written(): Buffer {
     return this.bytes.subarray(0, this.length)
@@ -64,6 +69,13 @@ export class Output {
     let at = this.length
     for (let i = 0; i < from.length; i += 1) bytes[at++] = from[i]
     this.length = at
+  }
+
+  /** Many bytes as they are. `fill` of the same length is memcpy, also into memory that threads share. */
+  block(from: Uint8Array): void {
+    this.reserve(from.length)
+    this.bytes.fill(from, this.length, this.length + from.length)
+    this.length += from.length
   }
 
   /** All of `from`, four bytes at a time: its length is a multiple of four. */

@@ -1,15 +1,14 @@
 // The data of a `batch` command, read (`batch-writer.ts` draws it). Whatever a peer sends is either a batch that holds
 // together or none: every length is checked against what is there, and what is unpacked against what was announced.
 
+import { AS_LINES, COUNTED, readMessages } from './batch-messages.ts'
 import { BATCH_VERSION, ENDS_BY_LENGTH, ENDS_EACH, ENDS_EQUAL } from './batch-writer.ts'
-import { RELP_BATCH_COUNT_MAX, RELP_BATCH_RUNS_MAX, RELP_FRAME_BYTES_MAX } from '../limits.ts'
+import { RELP_BATCH_RUNS_MAX, RELP_FRAME_BYTES_MAX } from '../limits.ts'
 import type { Batch, Origin, Run, StreamRange } from '../pipeline/batch.ts'
 import { isOrigin, type OriginReader } from '../pipeline/origin-bytes.ts'
 import type { Slab } from '../pipeline/slab.ts'
 import { zstdDecompressInto } from '../zstd.ts'
 
-const SPACE = 0x20
-const ZERO = 0x30
 const ID_BYTES = 16
 
 /** What is wrong with a peer's bytes: never leaves this file. */
@@ -39,9 +38,10 @@ export function readBatchFrame(
 ): Batch | undefined {
   const front = new Cursor(bytes, start, end)
   try {
-    const { unpacked, messages } = readFront(front)
+    const { how, unpacked, messages } = readFront(front)
     if (unpack(bytes.subarray(front.at, end), slab.bytes.subarray(0, unpacked)) !== unpacked) return undefined
-    return readContent(slab, messages, unpacked, received, origins)
+    const bounds = readMessages(slab, messages, how)
+    return bounds && readContent(slab, bounds, messages, unpacked, received, origins)
   } catch (error) {
     return asUndefined(error)
   }
@@ -54,7 +54,9 @@ function asUndefined(error: unknown): undefined {
 
 function readFront(front: Cursor) {
   if (front.byte() !== BATCH_VERSION) throw new Malformed()
-  return { unpacked: front.varint(), messages: front.varint() }
+  const how = front.byte()
+  if (how !== COUNTED && how !== AS_LINES) throw new Malformed()
+  return { how, unpacked: front.varint(), messages: front.varint() }
 }
 
 function unpack(packed: Buffer, into: Buffer): number {
@@ -65,7 +67,14 @@ function unpack(packed: Buffer, into: Buffer): number {
   }
 }
 
-function readContent(slab: Slab, messageBytes: number, end: number, received: number, origins: OriginReader): Batch {
+function readContent(
+  slab: Slab,
+  bounds: Uint32Array,
+  messageBytes: number,
+  end: number,
+  received: number,
+  origins: OriginReader,
+): Batch {
   const { bytes } = slab
   const facts = new Cursor(bytes, messageBytes, end)
   const originBytes = facts.varint()
@@ -79,7 +88,6 @@ function readContent(slab: Slab, messageBytes: number, end: number, received: nu
     streams.push(bytes.toString('hex', at, at + ID_BYTES))
   }
 
-  const bounds = readBounds(bytes, messageBytes)
   const count = bounds.length / 2
   const runs: Run[] = []
   let marks: Uint32Array | undefined
@@ -121,37 +129,6 @@ function readStream(facts: Cursor, id: string, count: number, bounds: Uint32Arra
     ends[i] = end
   }
   return { id, from, to: from + length, ends }
-}
-
-// Where bounds are gathered before their number is known.
-let gathered = new Uint32Array(4096)
-
-/** Octet counts up to `end`, as bounds. */
-function readBounds(bytes: Buffer, end: number): Uint32Array {
-  let bounds = gathered
-  let filled = 0
-  let at = 0
-  while (at < end) {
-    let length = 0
-    const digitsAt = at
-    for (let byte = bytes[at]; byte !== SPACE; byte = bytes[++at]) {
-      if (at === end || byte < ZERO || byte > ZERO + 9) throw new Malformed()
-      length = 10 * length + byte - ZERO
-      if (length > end) throw new Malformed()
-    }
-    const start = at + 1
-    if (at === digitsAt || start + length > end) throw new Malformed()
-    if (filled === 2 * RELP_BATCH_COUNT_MAX) throw new Malformed()
-    if (filled === bounds.length) {
-      const larger = new Uint32Array(2 * filled)
-      larger.set(bounds)
-      bounds = gathered = larger
-    }
-    bounds[filled++] = start
-    at = start + length
-    bounds[filled++] = at
-  }
-  return bounds.slice(0, filled)
 }
 
 class Cursor {

@@ -1,10 +1,11 @@
-// The data of a `batch` command, written. All numbers but the first are varints: 7 bits a byte, low bits first, the high
+// The data of a `batch` command, written. All numbers but the first two are varints: 7 bits a byte, low bits first, the high
 // bit set where more follow.
 //
-//   1        version: 1
+//   1        version: 2
+//   1        how the messages are written: 0 counted, 1 as lines
 //   varint   bytes of what follows when it is unpacked
 //   varint   of these, bytes of messages
-//   zstd ┬─  messages    LENGTH SP MESSAGE, one after another (RFC 6587 §3.4.1)
+//   zstd ┬─  messages    as `batch-messages.ts` draws them
 //        ├─  origins     varint: how many bytes; as `pipeline/origin-bytes.ts` draws them
 //        ├─  streams     varint: how many; 16 bytes of id each
 //        └─  runs        up to the end, each:
@@ -24,11 +25,11 @@
 // in the receiver's slab where they were unpacked to.
 
 import { Output } from '../message/output.ts'
-import type { Origin, Run, StreamRange } from '../pipeline/batch.ts'
+import type { Batch, Origin, Run, StreamRange } from '../pipeline/batch.ts'
 import { originBytes } from '../pipeline/origin-bytes.ts'
 
 /** Of the layout above. */
-export const BATCH_VERSION = 1
+export const BATCH_VERSION = 2
 export const ENDS_EACH = 0
 export const ENDS_EQUAL = 1
 export const ENDS_BY_LENGTH = 2
@@ -38,16 +39,13 @@ export const BATCH_LEVEL = 3
 
 /** Consecutive messages of one run of a batch. */
 export interface RunPart {
+  readonly batch: Batch
   readonly run: Run
   /** Messages `[first, end)` of the run. */
   readonly first: number
   readonly end: number
-  /** When the batch was received, µs since the epoch: where its origin says nothing earlier. */
-  readonly received: number
   /** Where its positions come from: the run's own, or the sender's for what cannot be read again. */
   readonly stream: StreamRange | undefined
-  readonly bounds: Uint32Array
-  readonly marks: Uint32Array | undefined
   /** Index of the run's first message in its batch. */
   readonly at: number
 }
@@ -61,7 +59,7 @@ export class BatchWriter {
     this.#asReceived = asReceived
   }
 
-  /** Adds the runs' facts to `content`, which holds the messages, octet counted. Then it can be packed. */
+  /** Adds the runs' facts to `content`, which holds the messages. Then it can be packed. */
   addFacts(content: Output, parts: readonly RunPart[]): void {
     const places = this.#gatherOrigins(parts)
     writeVarint(content, this.#origins.length)
@@ -92,10 +90,14 @@ export class BatchWriter {
   }
 }
 
-/** The data of a `batch` command: `zstd` unpacks to `unpacked` bytes, of which the first `messageBytes` are messages. */
-export function batchData(zstd: Uint8Array, unpacked: number, messageBytes: number): Buffer {
+/**
+ * The data of a `batch` command: `zstd` unpacks to `unpacked` bytes, of which the first `messageBytes` are messages, written as
+ * `how` says.
+ */
+export function batchData(zstd: Uint8Array, how: number, unpacked: number, messageBytes: number): Buffer {
   const data = new Output(Buffer.allocUnsafe(zstd.length + FRONT_BYTES_MAX))
   data.byte(BATCH_VERSION)
+  data.byte(how)
   writeVarint(data, unpacked)
   writeVarint(data, messageBytes)
   data.bytes.set(zstd, data.length)
@@ -103,7 +105,7 @@ export function batchData(zstd: Uint8Array, unpacked: number, messageBytes: numb
   return data.written
 }
 
-// A version and two varints, with room to spare.
+// Two bytes and two varints, with room to spare.
 const FRONT_BYTES_MAX = 32
 
 function writePart(
@@ -113,7 +115,8 @@ function writePart(
   streams: readonly string[],
   asReceived: boolean,
 ): void {
-  const { run, first, end, received, stream, marks, at } = part
+  const { run, first, end, stream, at } = part
+  const { received, marks } = part.batch
   writeVarint(content, end - first)
   writeVarint(content, originPlace)
   writeVarint(content, Math.max(0, Math.floor(run.origin.received ?? received)))
@@ -155,7 +158,8 @@ function writeEnds(content: Output, part: RunPart, { from, to, ends }: StreamRan
   }
 }
 
-function lengthOf({ bounds, at }: RunPart, i: number): number {
+function lengthOf({ batch, at }: RunPart, i: number): number {
+  const { bounds } = batch
   return bounds[2 * (at + i) + 1] - bounds[2 * (at + i)]
 }
 

@@ -5,6 +5,7 @@ import { RELP_BATCH_BYTES, RELP_BATCH_COUNT_MAX, RELP_BATCH_RUNS_MAX } from '../
 import { Output } from '../../common/message/output.ts'
 import type { Run, StreamRange } from '../../common/pipeline/batch.ts'
 import { originBytes } from '../../common/pipeline/origin-bytes.ts'
+import { addLines, AS_LINES, COUNTED, holdsLines } from '../../common/relp/batch-messages.ts'
 import { BatchWriter, type RunPart } from '../../common/relp/batch-writer.ts'
 import type { Pending, RelpPending } from './relp-pending.ts'
 import type { WireEncoder } from './wire-encoder.ts'
@@ -18,6 +19,8 @@ export interface BatchFrame {
   /** Its messages and what is to be known of them, to be packed; the first `bytes` are the messages. */
   readonly content: Output
   readonly bytes: number
+  /** How they are written. */
+  readonly how: number
   /** How many batches are answered whole with it, and how many messages of the next. */
   readonly batches: number
   readonly messages: number
@@ -48,9 +51,19 @@ export class RelpBatches {
       count += end - from
       if (pending.sentUpTo(end)) batches += 1
     }
+    const how = this.#encoder.asReceived && holdsLines(content, count) ? AS_LINES : COUNTED
+    if (this.#encoder.asReceived && how === COUNTED) this.#writeCounted()
     const bytes = content.length
     this.#writer.addFacts(content, this.#parts)
-    return { content, bytes, batches, messages: pending.nextMessage }
+    return { content, bytes, how, batches, messages: pending.nextMessage }
+  }
+
+  /** Once more from the start, where a message holds a LF. */
+  #writeCounted(): void {
+    this.#content.clear()
+    for (const { batch, run, first, end, at } of this.#parts) {
+      for (let i = first; i < end; i += 1) this.#encoder.addKnown(this.#content, batch, at + i, run.origin)
+    }
   }
 
   #isFull(count: number): boolean {
@@ -66,7 +79,6 @@ export class RelpBatches {
   #add({ given }: Pending, from: number, countBefore: number): number {
     const { batch, own } = given
     const content = this.#content
-    const { received, bounds, marks } = batch
     let at = 0
     for (const run of batch.runs) {
       const first = Math.max(0, from - at)
@@ -74,11 +86,16 @@ export class RelpBatches {
       // What ends at `from` went with the frame before; a run without messages goes for its range.
       if (first < run.count || (run.count === 0 && at >= from && run.stream)) {
         if (this.#isFull(countBefore + at + first - from)) return at + first
-        for (; i < run.count && !this.#isFull(countBefore + at + i - from); i += 1) {
-          this.#encoder.addKnown(content, batch, at + i, run.origin)
+        if (this.#encoder.asReceived) {
+          const end = Math.min(run.count, first + COUNT - (countBefore + at + first - from))
+          if (first < end) i = addLines(content, batch, at + first, at + end, RELP_BATCH_BYTES) - at
+        } else {
+          for (; i < run.count && !this.#isFull(countBefore + at + i - from); i += 1) {
+            this.#encoder.addKnown(content, batch, at + i, run.origin)
+          }
         }
         const stream = run.stream ?? ownRange(own.id, own.from + at, run)
-        this.#parts.push({ run, first, end: i, received, stream, bounds, marks, at })
+        this.#parts.push({ batch, run, first, end: i, stream, at })
         this.#originBytes += originBytes(run.origin).length
         if (i < run.count) return at + i
       }

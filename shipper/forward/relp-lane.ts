@@ -263,7 +263,7 @@ export class RelpLane implements Lane {
       // A frame of ranges alone counts one byte, so that it too is seen to be on its way.
       this.#flying += frame.bytes + 1
       this.#packer.pack(frame.content, (zstd) => {
-        if (this.#peer === peer) this.#sendBatch(peer, batchData(zstd, unpacked, frame.bytes), frame)
+        if (this.#peer === peer) this.#sendBatch(peer, batchData(zstd, frame.how, unpacked, frame.bytes), frame)
       })
     }
   }

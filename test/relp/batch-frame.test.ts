@@ -3,9 +3,11 @@ import { expect, test } from 'vitest'
 import { RELP_FRAME_BYTES_MAX } from '../../common/limits.ts'
 import { zoneNamed } from '../../common/message/zone.ts'
 import type { Batch, Run } from '../../common/pipeline/batch.ts'
+import { AS_LINES, COUNTED } from '../../common/relp/batch-messages.ts'
 import { OriginReader } from '../../common/pipeline/origin-bytes.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import { readBatchFrame, unpackedBytes } from '../../common/relp/batch-reader.ts'
+import { BATCH_VERSION } from '../../common/relp/batch-writer.ts'
 import { zstdCompressor } from '../../common/zstd.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 import { textsOf } from '../fake/sink.ts'
@@ -95,9 +97,9 @@ test('lines of a file cost two bytes of positions, not one each', () => {
 })
 
 /** Frame data with this content. */
-function forged(content: Buffer | string, messages: number, unpacked?: number): Buffer {
+function forged(content: Buffer | string, messages: number, unpacked?: number, how = COUNTED): Buffer {
   const bytes = Buffer.from(content)
-  const numbers: number[] = [1]
+  const numbers: number[] = [BATCH_VERSION, how]
   for (let value of [unpacked ?? bytes.length, messages]) {
     for (; value > 127; value = Math.floor(value / 128)) numbers.push((value % 128) | 128)
     numbers.push(value)
@@ -108,10 +110,11 @@ function forged(content: Buffer | string, messages: number, unpacked?: number): 
 const zeros = Buffer.alloc(64)
 const hostile: [what: string, data: Buffer][] = [
   ['nothing', Buffer.alloc(0)],
-  ['another version', Buffer.concat([Buffer.from([2]), pack(batchOf(['a'], origin, 1)).subarray(1)])],
-  ['only a version', Buffer.from([1])],
-  ['a number without an end', Buffer.from([1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255])],
-  ['no zstd', Buffer.from([1, 10, 1, 1, 2, 3, 4])],
+  ['another version', Buffer.concat([Buffer.from([1]), pack(batchOf(['a'], origin, 1)).subarray(1)])],
+  ['only a version', Buffer.from([2])],
+  ['messages written in no known way', forged('1 a\0\0', 3, undefined, 2)],
+  ['a number without an end', Buffer.from([2, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255])],
+  ['no zstd', Buffer.from([2, 0, 10, 1, 1, 2, 3, 4])],
   ['more unpacked than announced', forged(Buffer.alloc(1_000_000), 0, 100)],
   ['less unpacked than announced', forged(zeros, 0, 100)],
   ['more announced than allowed', forged(zeros, 0, RELP_FRAME_BYTES_MAX + 1)],
@@ -122,6 +125,8 @@ const hostile: [what: string, data: Buffer][] = [
   ['a count over the end', forged('9 a\0\0', 3)],
   ['a count of a googol', forged(`${'9'.repeat(100)} a\0\0`, 102)],
   ['half a message', forged('5 a\0\0', 3)],
+  ['a line without its end', forged('a\0\0', 1, undefined, AS_LINES)],
+  ['lines without a run', forged('a\n\0\0', 2, undefined, AS_LINES)],
   ['messages without a run', forged('1 a\0\0', 3)],
   ['origins over the end', forged('1 a\x7f\0', 3)],
   ['streams over the end', forged('1 a\0\x7f', 3)],

@@ -2,20 +2,27 @@
 
 import { Output } from '../../common/message/output.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
+import { AS_LINES, COUNTED } from '../../common/relp/batch-messages.ts'
 import { BATCH_LEVEL, batchData, BatchWriter, type RunPart } from '../../common/relp/batch-writer.ts'
 import { zstdCompressor } from '../../common/zstd.ts'
 
-/** Messages `[first, end)` of the batch. */
+/** Messages `[first, end)` of the batch: as lines, where none holds a LF. */
 export function pack(batch: Batch, first = 0, end = batch.count): Buffer {
   const content = new Output()
+  const lengthOf = (i: number) => batch.bounds[2 * i + 1] - batch.bounds[2 * i]
+  const texts = Array.from({ length: end - first }, (_, i) => textAt(batch, first + i))
+  const asLines = texts.every((text) => !text.includes(10))
   for (let i = first; i < end; i += 1) {
-    content.text(`${batch.bounds[2 * i + 1] - batch.bounds[2 * i]} `)
+    if (!asLines) content.text(`${lengthOf(i)} `)
     content.raw(batch.slab, batch.bounds[2 * i], batch.bounds[2 * i + 1])
+    if (asLines) content.text('\n')
   }
   const [run] = batch.runs
-  const { received, bounds, marks } = batch
-  const part: RunPart = { run, first, end, received, stream: run.stream, bounds, marks, at: 0 }
+  const part: RunPart = { batch, run, first, end, stream: run.stream, at: 0 }
   const messageBytes = content.length
   new BatchWriter(true).addFacts(content, [part])
-  return batchData(zstdCompressor(BATCH_LEVEL).compress(content.written), content.length, messageBytes)
+  const zstd = zstdCompressor(BATCH_LEVEL).compress(content.written)
+  return batchData(zstd, asLines ? AS_LINES : COUNTED, content.length, messageBytes)
 }
+
+const textAt = ({ slab, bounds }: Batch, i: number) => slab.bytes.subarray(bounds[2 * i], bounds[2 * i + 1])

@@ -43,7 +43,7 @@ test('the example of the page is what the code writes', () => {
   const dump = /^```\n([^`]*)```$/m.exec(page)![1]
   const bytes = dump.split('\n').map((line) => /^([0-9a-f]{2} )*[0-9a-f]{2}(?= {2}|$)/.exec(line)?.[0] ?? '')
   expect(Buffer.from(bytes.join('').replaceAll(' ', ''), 'hex').toString('hex')).toBe(content.toString('hex'))
-  const messages = '5 first7 second!'.length
+  const messages = 'first\nsecond!\n'.length
   expect(page).toContain(`the frame is ${content.length} bytes, of which ${messages} are messages`)
 })
 

@@ -1,0 +1,96 @@
+// The messages of a `batch` frame, one of two ways:
+//
+//   as lines    MESSAGE LF, one after another; where no message holds a LF, as most do not
+//   counted     LENGTH SP MESSAGE, one after another (RFC 6587 §3.4.1)
+//
+// Lines of a file lie in memory as they go out, and are copied many at a time: 0.02 µs a message, where counting them one by one took
+// 0.2. zstd makes them 5 % smaller than counted ones.
+
+import { newlineAt } from '../framing/scan.ts'
+import { RELP_BATCH_COUNT_MAX } from '../limits.ts'
+import type { Output } from '../message/output.ts'
+import type { Batch } from '../pipeline/batch.ts'
+import type { Slab } from '../pipeline/slab.ts'
+
+export const COUNTED = 0
+export const AS_LINES = 1
+
+const LF = 0x0a
+const SPACE = 0x20
+const ZERO = 0x30
+
+/**
+ * Adds messages `[first, end)` of a batch as lines, until `content` has `bytesMax`; one at least. Returns the first that was not
+ * added. Whether they are lines is to be asked of `holdsLines` afterwards.
+ */
+export function addLines(
+  content: Output,
+  { slab, bounds }: Batch,
+  first: number,
+  end: number,
+  bytesMax: number,
+): number {
+  let i = first
+  while (i < end && (i === first || content.length < bytesMax)) {
+    const start = bounds[2 * i]
+    const startMax = start + bytesMax - content.length
+    // As many as lie one behind another with a LF between them.
+    while (i + 1 < end && bounds[2 * i + 2] === bounds[2 * i + 1] + 1 && bounds[2 * i + 2] < startMax) {
+      if (slab.bytes[bounds[2 * i + 1]] !== LF) break
+      i += 1
+    }
+    content.block(slab.bytes.subarray(start, bounds[2 * i + 1]))
+    content.byte(LF)
+    i += 1
+  }
+  return i
+}
+
+/** Whether `content` is so many lines: no message holds a LF of its own. */
+export function holdsLines(content: Output, count: number): boolean {
+  const { bytes, view, length } = content
+  let lines = 0
+  for (let at = 0; at < length && lines <= count; at = newlineAt({ bytes, view }, at, length) + 1) lines += 1
+  return lines === count
+}
+
+// Where bounds are gathered before their number is known.
+let gathered = new Uint32Array(4096)
+
+/** The messages in `[0, end)` of a slab, as bounds; undefined where they are none, or too many. */
+export function readMessages(slab: Slab, end: number, how: number): Uint32Array | undefined {
+  let filled = 0
+  for (let at = 0; at < end;) {
+    const start = how === AS_LINES ? at : countedAt(slab.bytes, at, end)
+    const stop = how === AS_LINES ? newlineAt(slab, at, end) : start + counted
+    if (start < 0 || stop > end || (how === AS_LINES && stop === end)) return undefined
+    if (filled === 2 * RELP_BATCH_COUNT_MAX) return undefined
+    if (filled === gathered.length) gathered = grown(gathered)
+    gathered[filled] = start
+    gathered[filled + 1] = stop
+    filled += 2
+    at = how === AS_LINES ? stop + 1 : stop
+  }
+  return gathered.slice(0, filled)
+}
+
+/** What `countedAt` read last. */
+let counted = 0
+
+/** Reads an octet count; returns where its message begins, −1 where there is none. */
+function countedAt(bytes: Buffer, at: number, end: number): number {
+  let length = 0
+  let i = at
+  for (; i < end && bytes[i] >= ZERO && bytes[i] <= ZERO + 9; i += 1) {
+    length = 10 * length + bytes[i] - ZERO
+    if (length > end) return -1
+  }
+  counted = length
+  return i === at || i === end || bytes[i] !== SPACE ? -1 : i + 1
+}
+
+function grown(array: Uint32Array): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(2 * array.length)
+  larger.set(array)
+  return larger
+}
