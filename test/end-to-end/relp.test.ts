@@ -124,4 +124,4 @@ test('a receiver killed again and again stores each line once, in its archive an
     return stdout.split('\n').length > sent.length && stdout
   })
   expect(found.split('\n').slice(0, -1).sort()).toEqual([...sent].sort())
-})
+}, 180_000)
