@@ -3,6 +3,7 @@
 // Paths may be Buffers: a file's name is bytes, and not every name is UTF-8.
 
 import * as fs from 'node:fs'
+import { errnoOf } from './fault.ts'
 
 export type Path = string | Buffer
 
@@ -198,7 +199,7 @@ export const systemDisk: Disk = {
     await fs.promises.rename(temporary, path)
     await this.syncFolder(folderOf(path))
   },
-  makeFolder: (path, mode = 0o750) => fs.promises.mkdir(path, { recursive: true, mode }),
+  makeFolder: (path, mode = 0o750) => makeFolders(path, mode),
   setOwner: (path, user, group) => fs.promises.chown(path, user, group),
   setMode: (path, mode) => fs.promises.chmod(path, mode),
   rename: (from, to) => fs.promises.rename(from, to),
@@ -215,6 +216,30 @@ export const systemDisk: Disk = {
     const stat = await fs.promises.statfs(path)
     return stat.bavail * stat.bsize
   },
+}
+
+// By hand: Node's `recursive` tries for ever where a file system has no such folder although its parent is there, as below /proc.
+async function makeFolders(path: string, mode: number): Promise<string | undefined> {
+  try {
+    return (await makeOneFolder(path, mode)) ? path : undefined
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT' || folderOf(path) === path) throw error
+  }
+  const first = await makeFolders(folderOf(path), mode)
+  const made = await makeOneFolder(path, mode)
+  return first ?? (made ? path : undefined)
+}
+
+/** Resolves to false where the folder is there. */
+async function makeOneFolder(path: string, mode: number): Promise<boolean> {
+  try {
+    await fs.promises.mkdir(path, { mode })
+    return true
+  } catch (error) {
+    const there = errnoOf(error) === 'EEXIST' && (await present(fs.promises.stat(path, { bigint: true })))
+    if (there && there.kind === 'folder') return false
+    throw error
+  }
 }
 
 /** The bytes that a rejected `DiskFile.write` had written. */

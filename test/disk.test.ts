@@ -1,6 +1,15 @@
 // The system's disk, where it decides for itself how to ask: at once or through the pool.
 
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -91,4 +100,28 @@ test('what was written just now is read, and the size is that of now', async () 
   expect((await file.stat()).size).toBe(7)
   await file.close()
   await expect(file.read(into, 0, 100, 0)).rejects.toMatchObject({ code: 'EBADF' })
+})
+
+test('folders on the way are made, and the first of them is told', async () => {
+  const folder = temporaryFolder()
+  expect(await systemDisk.makeFolder(join(folder, 'a/b/c'))).toBe(join(folder, 'a'))
+  expect(await systemDisk.makeFolder(join(folder, 'a/b/c'))).toBeUndefined()
+  expect(await systemDisk.makeFolder(join(folder, 'a/b/d'))).toBe(join(folder, 'a/b/d'))
+  symlinkSync('a', join(folder, 'link'))
+  expect(await systemDisk.makeFolder(join(folder, 'link'))).toBeUndefined()
+  const both = [join(folder, 'x/y'), join(folder, 'x/z')]
+  await Promise.all(both.map((path) => systemDisk.makeFolder(path)))
+  expect(both.map((path) => statSync(path).isDirectory())).toEqual([true, true])
+})
+
+test('a folder that cannot be made is an error at once, also where a file system knows no new folders', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, 'file'), '')
+  symlinkSync('nowhere', join(folder, 'broken'))
+  const errorOf = (path: string) => systemDisk.makeFolder(path).then(() => 'made', errnoOf)
+  expect(await errorOf(join(folder, 'file'))).toBe('EEXIST')
+  expect(await errorOf(join(folder, 'file/below'))).toBe('ENOTDIR')
+  expect(await errorOf(join(folder, 'broken/below'))).toBe('EEXIST')
+  // mkdir(2) says ENOENT below /proc for what is not there, and /proc itself is.
+  if (existsSync('/proc/self')) expect(await errorOf('/proc/sluice-nowhere/below')).toBe('ENOENT')
 })
