@@ -1,5 +1,6 @@
 // The `line:` option of destinations that write lines.
 
+import { nearest } from '../common/expression/problem.ts'
 import { lineFormat, lineFormatNames, type LineFormat } from '../common/message/line-format.ts'
 import { OptionFault, textOption, type ZodType } from '../common/option.ts'
 import { lineTemplate } from './line-template.ts'
@@ -11,6 +12,11 @@ export function lineOption(): ZodType<LineFormat, string> {
     const name = lineFormatNames.find((known) => known === text)
     if (name !== undefined) return lineFormat(name)
     if (/[{}]/.test(text)) return lineTemplate(text)
-    throw new OptionFault({ sentence: `there is no line format ${JSON.stringify(text)}` })
+    const suggestion = nearest(text, lineFormatNames)
+    const known = suggestion === undefined ? `; there are ${lineFormatNames.join(', ')}, and templates` : ''
+    throw new OptionFault({
+      sentence: `there is no line format ${JSON.stringify(text)}${known}`,
+      ...(suggestion !== undefined && { suggestion }),
+    })
   })
 }

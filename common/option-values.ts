@@ -70,8 +70,13 @@ function measure(
   const lowest = min === undefined ? 0 : parse(min)!
   const highest = max === undefined ? Number.MAX_SAFE_INTEGER : parse(max)!
   const bound = min === undefined ? max && `at most ${max}` : max === undefined ? `at least ${min}` : `${min} to ${max}`
+  const fits = (amount: number) => amount >= lowest && amount <= highest
+  // What is too small in the smallest unit is meant in that of the bound: `keep: 90` is 90 days.
+  const units = [unit, ...(min === undefined ? [] : [min.replace(/^[\d.]+/, '')])]
   const unitless = (digits: string | number): OptionProblem => {
-    return { sentence: `${digits} has no unit; write ${kind} ${like}`, suggestion: `${digits}${unit}` }
+    const meant = units.find((each) => fits(parse(`${digits}${each}`) ?? -1))
+    const sentence = `${digits} has no unit; write ${kind} ${like}`
+    return { sentence, ...(meant !== undefined && { suggestion: `${digits}${meant}` }) }
   }
   return textOption({ kind, like, pattern, ofNumber: unitless, ...(bound && { bound }) }, (value) => {
     const amount = parse(value)
@@ -85,7 +90,7 @@ function measure(
         ...suggestion,
       })
     }
-    if (amount < lowest || amount > highest) throw new OptionFault({ sentence: `${value} is not ${within(bound!)}` })
+    if (!fits(amount)) throw new OptionFault({ sentence: `${value} is not ${within(bound!)}` })
     return amount
   })
 }
@@ -114,7 +119,7 @@ export function fileMode(): ZodType<number, string> {
   }
   return textOption({ kind: 'a mode', like, pattern: '^0?[0-7]{3}$', ofNumber }, (value) => {
     if (/^0?[0-7]{3}$/.test(value)) return parseInt(value, 8)
-    throw new OptionFault({ sentence: `${JSON.stringify(value)} is no mode; write three octal digits, ${like}` })
+    throw new OptionFault({ sentence: `${JSON.stringify(value)} is no mode; write octal digits, ${like}` })
   })
 }
 

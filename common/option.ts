@@ -152,8 +152,8 @@ function option<Output, Input>(meta: OptionMeta, read: (value: unknown) => Outpu
     try {
       return read(value)
     } catch (error) {
+      const fault = codeOf(error, code)
       for (const { sentence, ...place } of problemsOf(error)) {
-        const fault = error instanceof WrongType ? 'CONFIG_WRONG_TYPE' : code
         context.addIssue({ code: 'custom', message: sentence, params: { fault, ...place } satisfies IssueParams })
       }
       return z.NEVER
@@ -165,6 +165,12 @@ function option<Output, Input>(meta: OptionMeta, read: (value: unknown) => Outpu
 function problemsOf(error: unknown): readonly OptionProblem[] {
   if (!(error instanceof Fault)) throw error
   return 'problems' in error ? (error.problems as readonly OptionProblem[]) : [{ sentence: error.detail }]
+}
+
+/** What is thrown for a template says so by itself, whatever option it is written in. */
+function codeOf(error: unknown, code: FaultCode): FaultCode {
+  if (error instanceof WrongType) return 'CONFIG_WRONG_TYPE'
+  return error instanceof Fault && error.code === 'CONFIG_TEMPLATE' ? error.code : code
 }
 
 class WrongType extends OptionFault {}

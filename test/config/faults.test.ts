@@ -36,6 +36,22 @@ test('a fault reads as the manual says, with the name of the file', () => {
   )
 })
 
+test('templates and formats of lines: every mistake at its place, with what was meant', () => {
+  const text =
+    'sources: { in: { type: stdin } }\n' +
+    'destinations:\n' +
+    "  a: { type: file, path: '/x/{hst}/{program}-{daet}.log', line: isoo }\n" +
+    '  b: { type: file, path: "/\\u00e9/{host", line: "{tme} {message}" }\n'
+  const said = loadText('x', text).text.split('\n')
+  expect(said.filter((line) => line.startsWith('x:'))).toEqual([
+    'x:3:30 CONFIG_TEMPLATE: path: there is no field {hst}; did you mean "{host}"?',
+    'x:3:46 CONFIG_TEMPLATE: path: there is no field {daet}; did you mean "{date}"?',
+    'x:3:65 CONFIG_WRONG_VALUE: line: there is no line format "isoo"; did you mean "iso"?',
+    'x:4:35 CONFIG_TEMPLATE: path: a brace without its partner',
+    'x:4:50 CONFIG_TEMPLATE: line: there is no field {tme}; did you mean "{time}"?',
+  ])
+})
+
 test('a configuration for another mode than the one that was started is a fault', () => {
   expect(loadText('x', `${head}mode: client\n`, 'server', testTypes).text).toBe(
     'x:3:7 CONFIG_WRONG_VALUE: mode: this is for `sluice client`, and `sluice server` was started\nmode: client\n      ^\n',

@@ -59,6 +59,14 @@ test('a duration keeps to its bounds', () => {
   expect(read(duration({ min: '1s', max: '1d' }), '24h')).toBe(86_400_000)
 })
 
+test('what is suggested for a bare number keeps to the bounds, too', () => {
+  const meant = (declaration: ZodType, value: number) => /did you mean (.*)\?$/.exec(fault(declaration, value)!)?.[1]
+  expect(meant(duration({ min: '1d' }), 90)).toBe('90d')
+  expect(meant(duration({ max: '1h' }), 7200)).toBeUndefined()
+  expect(meant(byteSize({ min: '16MiB' }), 50)).toBe('50MiB')
+  expect(meant(byteSize({ min: '480B', max: '16MiB' }), 100)).toBeUndefined()
+})
+
 test.each([
   ['1GiB', 2 ** 30],
   ['64KiB', 65_536],
@@ -83,8 +91,8 @@ test('a mode is octal text', () => {
   expect(fault(fileMode(), 640)).toBe(
     '640 is a number; a mode is text in octal digits, such as "0640"; did you mean "0640"?',
   )
-  expect(fault(fileMode(), '0888')).toBe('"0888" is no mode; write three octal digits, such as "0640"')
-  expect(fault(fileMode(), 'rw-r-----')).toBe('"rw-r-----" is no mode; write three octal digits, such as "0640"')
+  expect(fault(fileMode(), '0888')).toBe('"0888" is no mode; write octal digits, such as "0640"')
+  expect(fault(fileMode(), 'rw-r-----')).toBe('"rw-r-----" is no mode; write octal digits, such as "0640"')
 })
 
 const all = ['udp', 'tcp', 'tls', 'relp', 'relps'] as const
