@@ -179,10 +179,10 @@ function formatOf(name: string): PrintFormat {
 
 function contextOf({ context, afterContext, beforeContext }: GrepFlags): GrepOptions['context'] {
   const given = context?.lines ?? afterContext ?? beforeContext
-  const lines = context?.lines ?? (given === undefined && context?.ofAll ? CONTEXT_DEFAULT : 0)
-  const before = beforeContext ?? lines
-  const after = afterContext ?? lines
-  return before + after === 0 ? undefined : { before, after, ofAll: context?.ofAll ?? false }
+  if (given === undefined && !context?.ofAll) return undefined
+  // With none as well (`-C 0`) there are groups, and `--` between them, as in grep.
+  const lines = context?.lines ?? (given === undefined ? CONTEXT_DEFAULT : 0)
+  return { before: beforeContext ?? lines, after: afterContext ?? lines, ofAll: context?.ofAll ?? false }
 }
 
 function expressions({ where = [] }: GrepFlags, filters: Filters): Expression[] {

@@ -37,7 +37,11 @@ export function grepCommand(): Command {
     .option('-A, --after-context <n>', 'messages after each match, of the same host and program', count)
     .option('-B, --before-context <n>', 'messages before each match', count)
     .option('-C, --context <n>', 'messages before and after; `--context=all`: of all hosts and programs', context)
-    .option('-n, --lines <n>', 'the last so many only; all: no bound', lines)
+    .addOption(
+      new Option('-n, --lines [n]', 'the last so many only, 10 where it says none; all: no bound')
+        .preset('10')
+        .argParser(lines),
+    )
     .option('-r, --reverse', 'newest first')
     .option('-S, --since <time>', 'not older: `2026-11-20 10:00`, today, yesterday, -2h, "15 min ago"')
     .option('-U, --until <time>', 'not newer')
@@ -79,9 +83,12 @@ function count(value: string): number {
   return Number(value)
 }
 
-/** journalctl's `-n all` undoes an earlier `-n`. */
+/** As in journalctl: `-n` alone is ten, and `-n all` undoes an earlier one. */
 function lines(value: string): number {
-  return value === 'all' ? Infinity : count(value)
+  if (value !== 'all' && !/^\d+$/.test(value)) {
+    throw new InvalidArgumentError('It takes how many messages, as in journalctl; there are no line numbers.')
+  }
+  return value === 'all' ? Infinity : Number(value)
 }
 
 /** `-C 3` and `--context=all` may both be given. */

@@ -144,9 +144,30 @@ test('-n: the last ones in order; -r: newest first; -m: stops; -l: hosts; -q: no
   const of = (numbers: number[]) => numbers.map((i) => `attempt ${i} of user u${i % 13} Failed\n`).join('')
   expect((await inArchive('-O', 'cat', '-n', '3', 'Failed')).stdout).toBe(of([385, 390, 395]))
   expect((await inArchive('-O', 'cat', '-n', '3', '-r', 'Failed')).stdout).toBe(of([395, 390, 385]))
+  // As journalctl has it: ten where no number is given.
+  expect((await inArchive('-O', 'cat', 'Failed', '-n')).stdout).toBe(
+    of(Array.from({ length: 10 }, (_, i) => 350 + 5 * i)),
+  )
+  expect((await inArchive('-n', '-O', 'cat', '-c', 'Failed')).stdout).toBe('10\n')
   expect((await inArchive('-O', 'cat', '-m', '2', 'Failed')).stdout).toBe(of([0, 5]))
   expect((await inArchive('-l', 'u1[12]')).stdout).toBe('web-0\nweb-1\nweb-2\nweb-3\n')
   expect(await inArchive('-q', 'Failed')).toMatchObject({ status: 0, stdout: '' })
+})
+
+test('neighbours, none of them as well, are in groups with -- between them, as in grep', async () => {
+  for (const flags of [
+    ['-A', '0'],
+    ['-C', '0'],
+    ['-B', '0', '-A', '1'],
+    ['-A', '0', '-c'],
+    ['-C0', '-m', '2'],
+  ]) {
+    const words = [...flags, 'u7 Failed']
+    const input = lines.map((line) => `${line}\n`).join('')
+    const { stdout } = spawnSync('grep', words, { input, encoding: 'utf8' })
+    const ours = await inArchive('--context=all', ...words)
+    expect([words, ours.stdout.replaceAll(/^\w{3} \d\d [\d:]{8} /gm, '')]).toEqual([words, stdout])
+  }
 })
 
 test('the exit status is 1 where nothing matches', async () => {
@@ -163,6 +184,7 @@ test.each([
   [['-O', 'xml'], 'formats are short, json, raw, cat'],
   [['--facility', 'nowhere'], 'facilities are kern'],
   [['-m', 'many'], 'This is no number'],
+  [['-n', 'Failed'], 'there are no line numbers'],
   [['one', 'two'], '"two" is left over'],
   [['--no-such-flag'], 'unknown option'],
 ])('a mistake on the command line ends with 2 and says what is wrong: %j', async (words, sentence) => {
