@@ -5,7 +5,7 @@
 export const defectTable = {
   PRI_MISSING: "No `<PRI>` in front: the source's default stands in.",
   PRI_INVALID: 'Something like a PRI that is none: `<999>`, `<`, `<34 Sep`.',
-  TIME_INVALID: 'A time was recognised, but there is no such day or hour.',
+  TIME_INVALID: 'A time was recognised, but there is no such day, hour or zone.',
   VERSION_UNKNOWN: 'A version other than 1 (RFC 5424 §6.2.2).',
   HEADER_INVALID: 'Said to be RFC 5424, but its header breaks off or a field is malformed.',
   STRUCTURED_DATA_INVALID: 'Structured data that breaks the grammar; kept as part of the message.',

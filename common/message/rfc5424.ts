@@ -30,6 +30,8 @@ const OPEN = 0x5b
 const BACKSLASH = 0x5c
 const CLOSE = 0x5d
 const ONE = 0x31
+const LOWER = 0x20
+const SMALL_T = 0x74
 
 const TIME_INVALID = defectBit('TIME_INVALID') << DEFECTS_SHIFT
 const VERSION_UNKNOWN = defectBit('VERSION_UNKNOWN') << DEFECTS_SHIFT
@@ -66,6 +68,12 @@ export function readRfc5424(
       table.zones[i] = clock.zone
     }
     at = clock.end
+  } else if (beginsWithDay(bytes, at, end)) {
+    // A zone of +25:00, a fraction without digits: the sender says RFC 5424 all the same, and the other fields stand.
+    kind |= TIME_INVALID
+    cells[row + TIME] = at
+    while (at < end && bytes[at] !== SPACE) at += 1
+    cells[row + TIME + 1] = at
   } else return false
 
   for (const field of FIELDS) {
@@ -83,6 +91,13 @@ export function readRfc5424(
   }
   cells[row + KIND] |= readStructuredData(bytes, at, end, cells, row, kind)
   return true
+}
+
+/** `2003-10-11T` */
+function beginsWithDay(bytes: Uint8Array, at: number, end: number): boolean {
+  if (end - at < 11 || bytes[at + 4] !== DASH || bytes[at + 7] !== DASH || (bytes[at + 10] | LOWER) !== SMALL_T)
+    return false
+  return [0, 1, 2, 3, 5, 6, 8, 9].every((place) => bytes[at + place] >= 0x30 && bytes[at + place] <= 0x39)
 }
 
 const FIELDS = [HOST, PROGRAM, PID, MSGID] as const

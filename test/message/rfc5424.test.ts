@@ -96,6 +96,14 @@ const WRONG: readonly [what: string, message: string, fields: Partial<Fields>][]
   ['brackets without an id', '<14>1 - h a p m [] m', { message: '[] m', defects: ['STRUCTURED_DATA_INVALID'] }],
 ]
 
+test.each(['T00:00:00+25:00', 'T00:00:00.Z', 'T00:00:00Zulu', 'T00:00Z', 'Tnoon'])(
+  'RFC 5424, broken: a day and %s leave the other fields as they are',
+  (time) => {
+    const fields = { format: 'rfc5424', host: 'h', program: 'a', pid: 'p', msgid: 'm', message: 'x' }
+    expect(fieldsOf(`<14>1 2003-02-03${time} h a p m - x`)).toEqual({ pri: 14, ...fields, defects: ['TIME_INVALID'] })
+  },
+)
+
 test.each(WRONG)('RFC 5424, broken: %s', (_, message, fields) => {
   expect(fieldsOf(message)).toMatchObject(fields)
 })
