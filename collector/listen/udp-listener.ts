@@ -2,6 +2,7 @@
 // first, and counted; what the kernel dropped before us is read from it and counted too.
 
 import { UDP_RECEIVE_BUFFER_BYTES } from '../../common/limits.ts'
+import { RateLimitedWarning } from '../../common/log.ts'
 import type { DatagramSocket, Endpoint } from '../../common/net/net.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import type { Platform } from '../../common/platform.ts'
@@ -19,12 +20,14 @@ export class UdpListener {
   readonly #sockets: DatagramSocket[] = []
   readonly #drops: KernelDrops
   readonly #datagrams: DatagramIntake
+  readonly #warning: RateLimitedWarning
   /** `null` for a sender that is not allowed. */
   readonly #senders = new Map<string, Origin | null>()
 
   constructor(settings: ListenerSettings, platform: Platform) {
     this.#settings = settings
     this.#platform = platform
+    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
     this.#drops = new KernelDrops(settings.source, platform)
     const { source, messageBytesMax } = settings
     this.#datagrams = new DatagramIntake({ source, messageBytesMax, reason: 'udp_queue_full' }, platform)
@@ -55,12 +58,7 @@ export class UdpListener {
           lastOrigin = this.#senderOf(host)
         }
         if (lastOrigin) this.#datagrams.take(datagram, lastOrigin, intake)
-        else
-          this.#platform.metrics.count(
-            'sluice_dropped_total',
-            { reason: 'not_allowed', where: this.#settings.source },
-            1,
-          )
+        else this.#turnAway(host)
       })
     }
     this.#drops.start()
@@ -73,6 +71,15 @@ export class UdpListener {
     await this.#drops.stop()
     await Promise.all(this.#sockets.map((socket) => socket.close()))
     this.#datagrams.close()
+  }
+
+  #turnAway(host: string): void {
+    const { source } = this.#settings
+    this.#platform.metrics.count('sluice_dropped_total', { reason: 'not_allowed', where: source }, 1)
+    this.#warning.warn(
+      { source, peer: host, reason: 'not_allowed' },
+      'datagram dropped: `allow:` does not have its sender',
+    )
   }
 
   #senderOf(host: string): Origin | null {

@@ -68,14 +68,17 @@ test('the origin is the peer’s, and the same object for all its datagrams', as
   expect(a).toMatchObject({ peer: LOOPBACK, source: 'network' })
 })
 
-test('a sender that is not allowed is dropped and counted', async () => {
+test('what a sender sends that is not allowed is dropped, counted, and said once in a while', async () => {
   const sink = new MemorySink()
-  const { port, counted } = await serve({ listen: [udp], allow: ['10.0.0.0/8'] }, sink)
+  const { port, counted, platform } = await serve({ listen: [udp], allow: ['10.0.0.0/8'] }, sink)
   await sendDatagrams(port, ['<13>a', '<13>b'])
   await until('the count', async () => {
     return (await counted('sluice_dropped_total{reason="not_allowed",where="network"}')) === 2
   })
   expect(sink.texts).toEqual([])
+  expect(platform.log.lines.filter(({ level }) => level === 'warn')).toMatchObject([
+    { values: { source: 'network', peer: LOOPBACK, reason: 'not_allowed' } },
+  ])
 })
 
 test('what there is no room for is dropped and counted: received and dropped are all that was sent', async () => {
