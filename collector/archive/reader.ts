@@ -14,8 +14,8 @@
 // A part is read as it was when it was opened: blocks that are merged meanwhile do not change what is seen. Open it anew
 // to see what came since.
 
-import type { Disk } from '../../common/disk.ts'
-import { Fault } from '../../common/fault.ts'
+import type { Disk, FileStat } from '../../common/disk.ts'
+import { errnoOf, Fault } from '../../common/fault.ts'
 import { DecodedBlock, readDictionary, type Texts } from './decoded-block.ts'
 import { mayContain } from './grams.ts'
 import { compareParts, fileNameOf, FORMAT_VERSION, partNameOf, type PartName } from './schema.ts'
@@ -52,10 +52,20 @@ export class ArchiveReader {
   }
 }
 
-/** Lists the parts of an archive; rejects with ARCHIVE_MISSING where there is none. */
+async function look(disk: Disk, folder: string): Promise<[stat: FileStat | undefined, names: Buffer[]]> {
+  try {
+    const stat = await disk.stat(folder)
+    return [stat, stat?.kind === 'folder' ? await disk.list(folder) : []]
+  } catch (error) {
+    if (errnoOf(error) !== 'EACCES') throw error
+    const detail = `this user may not read the archive ${folder}; search as the user that sluice runs as, or as root`
+    throw new Fault('ARCHIVE_UNREADABLE', detail, { cause: error })
+  }
+}
+
+/** Lists the parts of an archive; rejects with ARCHIVE_MISSING where there is none, with ARCHIVE_UNREADABLE for who may not. */
 export async function openArchive(disk: Disk, folder: string): Promise<ArchiveReader> {
-  const stat = await disk.stat(folder)
-  const names = stat?.kind === 'folder' ? await disk.list(folder) : []
+  const [stat, names] = await look(disk, folder)
   const parts = names.map((name) => partNameOf(name.toString())).filter((part) => part !== undefined)
   if (stat?.kind !== 'folder') {
     throw new Fault(
