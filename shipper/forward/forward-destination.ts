@@ -50,6 +50,7 @@ const forwardOptions = options({
     .describe('How receivers of `tls://` and `relps://` are met; without it they are checked against the public cas.'),
 }).superRefine(({ to, balance, tls }, context) => {
   const fault = (message: string, ...path: (string | number)[]) => context.addIssue({ code: 'custom', message, path })
+  if (to.length === 0) return // which is said already
   if (tls && !speaksTls(to[0])) fault('no address of "to" begins with tls:// or relps://', 'tls')
   if (to.length === 1) {
     if (balance !== undefined) fault('there is one receiver, and nothing to balance', 'balance')

@@ -3,7 +3,9 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { jsonSchemaOf } from '../../common/option.ts'
 import { loadText } from '../../config/load.ts'
+import { knownTypes } from '../../config/types.ts'
 import { testTypes } from './types.ts'
 
 const head = 'sources: { in: { type: stdin } }\ndestinations: { out: { type: stdout } }\n'
@@ -22,6 +24,25 @@ test.each(cases)('$name', ({ name, text, shown }) => {
   const written = name.startsWith('CRLF') ? text.replaceAll('\n', '\r\n') : text
   const said = loadText('sluice.yaml', written, undefined, testTypes).text
   expect(said.replaceAll(/^sluice\.yaml:/gm, '')).toBe(shown)
+})
+
+test('no value of any option makes a check throw, in whatever type it is written', () => {
+  const junk = [null, [], [[]], [null], {}, '', 'x', 5, -1, true, ['udp://h', 'udp://i'], ['relp://h'], { start: '(' }]
+  const whole = { sources: { s: { type: 'stdin' } }, destinations: { d: { type: 'stdout' } } }
+  const { sources, destinations } = knownTypes
+  for (const [group, types] of Object.entries({ sources, destinations })) {
+    for (const { type, options } of types) {
+      for (const key of Object.keys((jsonSchemaOf(options)['properties'] ?? {}) as object)) {
+        for (const value of junk) loadText('x', JSON.stringify({ ...whole, [group]: { it: { type, [key]: value } } }))
+      }
+    }
+  }
+})
+
+test('a list of receivers that is empty is one fault, and no more is said of it', () => {
+  const text = 'sources: { in: { type: stdin } }\ndestinations: { up: { type: forward, to: [] } }\n'
+  const { faults } = loadText('x', text)
+  expect(faults.map(({ sentence }) => sentence)).toEqual(['to: the list is empty; it takes at least one entry'])
 })
 
 test('the table has not shrunk', () => expect(cases.length).toBeGreaterThanOrEqual(80))
