@@ -30,6 +30,14 @@ export interface Misfit {
   readonly sentence: string
 }
 
+/** What one component alone can have: an address to listen on, a file to write. */
+export interface Claim {
+  /** Where it is written, from the component's options on. */
+  readonly path: readonly (string | number)[]
+  /** The same for all that would get into each other's way. */
+  readonly key: string
+}
+
 export interface SourceType<Options> {
   /** What stands behind `type:`. */
   readonly type: string
@@ -37,6 +45,7 @@ export interface SourceType<Options> {
   readonly about: string
   /** All options but `type`, strict; what it parses to is what `create` takes. */
   readonly options: ZodType<Options>
+  claims?(options: Options): readonly Claim[]
   /** Looks at the files that options name, before anything starts. */
   examine?(options: Options, disk: Disk): Promise<readonly Misfit[]>
   create(options: Options, context: ComponentContext): Source
@@ -46,6 +55,7 @@ export interface DestinationType<Options> {
   readonly type: string
   readonly about: string
   readonly options: ZodType<Options>
+  claims?(options: Options): readonly Claim[]
   /** Looks at the files that options name, before anything starts. */
   examine?(options: Options, disk: Disk): Promise<readonly Misfit[]>
   create(options: Options, context: ComponentContext): Destination

@@ -4,7 +4,7 @@ import type { Misfit } from '../common/component.ts'
 import type { Disk } from '../common/disk.ts'
 import type { Configuration } from './configuration.ts'
 import type { ConfigFault } from './source-text.ts'
-import { parseYaml, type YamlNode } from './yaml.ts'
+import { parseYaml, placeOf } from './yaml.ts'
 
 /** Asks every component of the configuration that `text` holds; the faults are in the order of the file. */
 export async function examine(configuration: Configuration, text: string, disk: Disk): Promise<ConfigFault[]> {
@@ -27,15 +27,4 @@ export async function examine(configuration: Configuration, text: string, disk: 
     add('destinations', name, (await type.examine?.(options, disk)) ?? [])
   }
   return faults.toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0))
-}
-
-/** Where the value at a path begins, or the last of it that is there. */
-function placeOf(root: YamlNode, path: readonly string[]): number {
-  let node = root
-  for (const step of path) {
-    const entry = node.kind === 'map' ? node.entries.get(step) : undefined
-    if (!entry) return node.start
-    node = entry.value
-  }
-  return node.start
 }

@@ -8,6 +8,7 @@ import { ExpressionFault, nearest } from '../common/expression/problem.ts'
 import { extended, options, type OptionsOf } from '../common/option.ts'
 import { usualBuffer } from '../common/spool/buffer-option.ts'
 import type { SpoolOptions } from '../common/spool/spool-options.ts'
+import { doubleClaims } from './claims.ts'
 import type { ConfiguredDestination, Configuration, ConfiguredRoute, ConfiguredSource, Mode } from './configuration.ts'
 import { defaultDataFolder } from './data-folder.ts'
 import {
@@ -71,6 +72,7 @@ class Validation {
     const mode = this.#modeOf(root, top?.mode, started)
     const sources = this.#components(root, 'sources')
     const destinations = this.#components(root, 'destinations').map((destination) => buffered(destination, mode))
+    this.#faults.push(...doubleClaims(root, 'sources', sources), ...doubleClaims(root, 'destinations', destinations))
     const filters = this.#filters(root)
     const routes = this.#routes(root, filters)
     if (!top) return undefined

@@ -165,3 +165,19 @@ function sentenceOf(code: string, message: string): string {
   if (/^Implicit map keys? need/.test(message)) return 'a key needs a colon and a value'
   return syntaxSentences[code] ?? `this is not YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}`
 }
+
+/** Where the value at a path begins, or the last of it that is there. */
+export function placeOf(root: YamlNode, path: readonly (string | number)[]): number {
+  let node = root
+  for (const step of path) {
+    const next: YamlNode | undefined =
+      node.kind === 'map'
+        ? node.entries.get(String(step))?.value
+        : node.kind === 'list'
+          ? node.items[Number(step)]
+          : undefined
+    if (!next) return node.start
+    node = next
+  }
+  return node.start
+}

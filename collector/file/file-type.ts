@@ -1,5 +1,6 @@
 // What configuration knows of the `file` destination.
 
+import { resolve } from 'node:path'
 import type { DestinationType } from '../../common/component.ts'
 import { OPEN_FILES_MAX } from '../../common/limits.ts'
 import { count, either, flag, oneOf, options, textOption, type OptionsOf } from '../../common/option.ts'
@@ -48,6 +49,7 @@ export const fileType: DestinationType<FileOptions> = {
   type: 'file',
   about: 'Writes lines to one file, or to one for each host, program or day.',
   options: fileOptions,
+  claims: ({ path }) => [{ path: ['path'], key: resolve(path) }],
   create(given, { name, platform, dataFolder, localZone }) {
     const { path, line, mode, dir_mode, owner, group, rotate, max_files } = given
     const access = { mode, folderMode: dir_mode, owner, group }

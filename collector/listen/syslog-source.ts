@@ -43,6 +43,12 @@ type SyslogOptions = OptionsOf<typeof syslogOptions>
 
 export const syslogSource: SourceType<SyslogOptions> = {
   type: 'syslog',
+  claims: ({ listen }) =>
+    listen.flatMap(({ scheme, host, port }, index) => {
+      // Whoever asks for port 0 gets one that is free.
+      if (port === 0) return []
+      return [{ path: ['listen', index], key: `${scheme === 'udp' ? 'udp' : 'tcp'} port ${port} of ${host}` }]
+    }),
   about: 'Listens for syslog on UDP and TCP, in any format and framing, and for RELP; both with TLS where asked for.',
   options: syslogOptions,
   examine: ({ tls }, disk) => examineTls(tls, disk),

@@ -48,6 +48,7 @@ type UnixOptions = OptionsOf<typeof unixOptions>
 
 export const unixSource: SourceType<UnixOptions> = {
   type: 'unix',
+  claims: ({ path }) => [{ path: ['path'], key: path }],
   about: 'Listens on a socket in the file system, such as /dev/log, for what programs of this machine say.',
   options: unixOptions,
   create: (given, context) => new UnixSource(given, context),

@@ -45,6 +45,28 @@ test('a list of receivers that is empty is one fault, and no more is said of it'
   expect(faults.map(({ sentence }) => sentence)).toEqual(['to: the list is empty; it takes at least one entry'])
 })
 
+test('what only one can have is given to one: addresses to listen on, sockets, files', () => {
+  const text = `sources:
+  a: { type: syslog, listen: ["tcp://[::1]:7999", "udp://[::1]:7999", "relp://[::1]:7999", "tcp://[::1]:0", "tcp://[::1]:0"] }
+  b: { type: syslog, listen: ["udp://[::1]:7999", "udp://127.0.0.1:7999"] }
+  c: { type: unix, path: /run/x }
+  d: { type: unix, path: /run/x }
+destinations:
+  a: { type: file, path: /x/y.log }
+  b: { type: file, path: /x//y.log }
+  c: { type: file, path: "/x/{host}.log" }
+  d: { type: file, path: "/x/{host}.log", line: raw }
+`
+  const said = loadText('x', text).text.split('\n')
+  expect(said.filter((line) => line.startsWith('x:'))).toEqual([
+    'x:2:71 CONFIG_WRONG_VALUE: listen: this stands here twice: tcp port 7999 of ::1',
+    'x:3:31 CONFIG_WRONG_VALUE: listen: "a" has this already: udp port 7999 of ::1',
+    'x:5:26 CONFIG_WRONG_VALUE: path: "c" has this already: /run/x',
+    'x:8:26 CONFIG_WRONG_VALUE: path: "a" has this already: /x/y.log',
+    'x:10:26 CONFIG_WRONG_VALUE: path: "c" has this already: /x/{host}.log',
+  ])
+})
+
 test('the table has not shrunk', () => expect(cases.length).toBeGreaterThanOrEqual(80))
 
 test('a fault reads as the manual says, with the name of the file', () => {
