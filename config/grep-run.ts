@@ -82,6 +82,9 @@ async function search(operands: readonly string[], flags: GrepFlags): Promise<nu
   const needsFilters = flags.where?.some((text) => text.includes('filter:')) ?? false
   const places = await archivePlaces(flags.archive, flags.config, needsFilters)
   const options = grepOptions(patterns, flags, places.filters, color, terminal)
+  if (!flags.fixedStrings && patterns?.some(asksForDigits)) {
+    process.stderr.write('sluice grep: warning: \\d is the letter d, as in grep -E; a digit is [0-9]\n')
+  }
   const paged = terminal && flags.pager && typeof options.print === 'object'
   const startMs = performance.now()
   const output = paged ? CommandOutput.paged() : CommandOutput.standard()
@@ -121,6 +124,9 @@ function colorOf(
   const when = colorWords.find((name) => name === word) ?? colorAliases[word]
   return when ? { when, words: [...operands] } : { when: 'auto', words: [word, ...operands] }
 }
+
+/** `\d` with no backslash before it: a slip of those who come from other regular expressions, and without a word it finds nothing. */
+const asksForDigits = (pattern: string) => /(?<!\\)(?:\\\\)*\\d/.test(pattern)
 
 /** Undefined where everything is wanted. */
 function patternsOf(words: readonly string[], flags: GrepFlags): string[] | undefined {

@@ -194,6 +194,15 @@ test.each([
   expect(stderr).toContain(sentence)
 })
 
+test('a digit that is asked for as in other regular expressions: it is a d, as in grep, and that is said', async () => {
+  const words = '\\d is the letter d, as in grep -E; a digit is [0-9]'
+  expect(await inArchive('-c', 'sshd\\d+')).toMatchObject({ status: 1, stderr: `sluice grep: warning: ${words}\n` })
+  expect(await inArchive('-c', 'passe\\d$')).toMatchObject({ status: 0, stderr: `sluice grep: warning: ${words}\n` })
+  for (const quiet of [['attempt \\\\d'], ['-F', '\\d'], ['-W', '/attempt \\d/'], ['[0-9]']]) {
+    expect(await inArchive('-c', ...quiet)).toMatchObject({ stderr: '' })
+  }
+})
+
 test('a missing archive and one that is damaged end with 2; what can be read is searched', async () => {
   const missing = await grep('--archive', join(folder, 'nowhere'), 'x')
   expect(missing.status).toBe(2)
