@@ -6,6 +6,7 @@
 // The tag needs its colon or its pid: a first word without either is part of the message. (syslog-ng and rsyslog make it
 // the program, and so lose it from the text of every message that has none.)
 //
+//   Oct 11 2025 22:14:15 fw1 : %ASA-6-…       Cisco's firewalls
 //   *Apr 29 13:58:46.411: %SYS-5-…            Cisco: `*` or `.`, a sequence number `65536: `, a second prefix `29: foo: `
 //   Oct 11 22:14:15 Message forwarded from web-1: su: …    AIX
 //   Oct 11 22:14:15 [host ]last message repeated 5 times   BSD
@@ -26,6 +27,7 @@ import { defectBit } from './defects.ts'
 import type { TimestampReader } from './timestamp.ts'
 
 const SPACE = 0x20
+const PERCENT = 0x25
 const STAR = 0x2a
 const DOT = 0x2e
 const SLASH = 0x2f
@@ -129,6 +131,8 @@ function readHost(bytes: Uint8Array, at: number, end: number, cells: Int32Array,
   cells[row + HOST] = enclosed ? start + 1 : start
   cells[row + HOST + 1] = enclosed ? at - 1 : at - colon
   while (at < end && bytes[at] === SPACE) at += 1
+  // `fw1 : %ASA-6-302013: …`: Cisco's firewalls, told to name themselves (`logging device-id`).
+  if (at + 2 < end && bytes[at] === COLON && bytes[at + 1] === SPACE && bytes[at + 2] === PERCENT) at += 2
   cells[row + MESSAGE] = at
   if (isRepeated(bytes, at, end)) cells[row + KIND] |= kind
   else readTag(bytes, at, end, cells, row, kind, false)

@@ -72,6 +72,12 @@ const MEANT: readonly [what: string, message: string, fields: Partial<Fields>][]
     { time: '2025-10-11T22:14:15.000Z', program: '%ASA-6-302015', message: 'Built' },
   ],
   [
+    'PIX and ASA that name themselves',
+    '<166>Oct 11 2025 22:14:15 fw1 : %ASA-6-302013: Built outbound TCP connection',
+    { host: 'fw1', program: '%ASA-6-302013', message: 'Built outbound TCP connection' },
+  ],
+  ['a colon that stands alone otherwise', '<38>Oct 11 22:14:15 h : m', { host: 'h', message: ': m' }],
+  [
     'Linksys',
     '<38>Apr  3 07:02:06 2024 router p: m',
     { time: '2024-04-03T07:02:06.000Z', host: 'router', program: 'p' },
