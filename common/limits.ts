@@ -238,6 +238,9 @@ export const RELP_ANSWER_WAIT_MS = 90_000
 /** Bytes of answers that a peer has not read; beyond it nothing more is read from it. */
 export const RELP_ANSWER_BYTES_MAX = 256 * KiB
 
+/** Answers of one connection that are owed; beyond it nothing more is read from it. One to a row of `syslog` commands that came together is one. */
+export const RELP_OWED_MAX = 1024
+
 /** Messages in one `batch` frame, and runs: what a peer may make of few bytes. Senders stay at half. */
 export const RELP_BATCH_COUNT_MAX = 128 * KiB
 export const RELP_BATCH_RUNS_MAX = 16 * KiB

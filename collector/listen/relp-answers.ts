@@ -5,9 +5,10 @@
 //   batch 91        ──▶ owed ──┼─ the first are ready ──▶ written
 //   marks 92        ──▶ owed ──┘
 //
-// A peer that does not read its answers is read from no more: what it has not read stays bounded.
+// A peer that does not read its answers is read from no more, nor is one that is owed too many: what it has not read, and what
+// is to be remembered for it, stay bounded.
 
-import { RELP_ANSWER_BYTES_MAX } from '../../common/limits.ts'
+import { RELP_ANSWER_BYTES_MAX, RELP_OWED_MAX } from '../../common/limits.ts'
 import { Output } from '../../common/message/output.ts'
 import type { Connection } from '../../common/net/net.ts'
 import { writeDone, writeFrame } from '../../common/relp/response.ts'
@@ -33,16 +34,16 @@ export class RelpAnswers {
   #writing = false
   #ending = false
 
-  /** `drained` is called when the peer has read enough to be read from again, `ended` when it was told that this is all. */
+  /** `drained` is called when there may be room for more again, `ended` when it was told that this is all. */
   constructor(connection: Connection, drained: () => void, ended: () => void) {
     this.#connection = connection
     this.#drained = drained
     this.#ended = ended
   }
 
-  /** Whether the peer has to read before it is read from. */
+  /** Whether the peer has to read, or to be answered, before it is read from. */
   get full(): boolean {
-    return this.#output.length >= RELP_ANSWER_BYTES_MAX
+    return this.#output.length >= RELP_ANSWER_BYTES_MAX || this.#owed.length >= RELP_OWED_MAX
   }
 
   /** Another answer, behind those that are owed already. */
@@ -70,6 +71,7 @@ export class RelpAnswers {
     }
     this.#owed.splice(0, given)
     this.#write()
+    if (given > 0 && !this.full) this.#drained()
   }
 
   /** Behind the last answer that is owed the peer is told that this end closes. */
@@ -90,7 +92,6 @@ export class RelpAnswers {
       return
     }
     if (this.#output.length === 0) return
-    const wasFull = this.full
     const { written } = this.#output
     this.#output = new Output(Buffer.allocUnsafeSlow(SPARE_BYTES))
     this.#writing = true
@@ -98,7 +99,7 @@ export class RelpAnswers {
       () => {
         this.#writing = false
         this.#write()
-        if (wasFull && !this.full) this.#drained()
+        if (!this.full) this.#drained()
       },
       () => {}, // the connection's close event follows, and the peer sends again
     )

@@ -59,6 +59,7 @@ export class RelpListener {
       warn: (peer, reason) => this.#warning.warn({ source, peer, reason }, 'RELP connection ended'),
       mayTake: (bytes) => this.#mayTake(bytes),
       brake: () => void this.#brake(),
+      isBraked: () => this.#braked || this.#stopped,
     }
     this.#takeWaiting()
   }
@@ -100,7 +101,7 @@ export class RelpListener {
       data: (chunk) => {
         if (!hasSpoken) this.#gate.hears(connection, chunk)
         hasSpoken = true
-        session.data(chunk, this.#braked || this.#stopped)
+        session.data(chunk)
       },
       end: () => connection.end(),
       close: () => this.#closed(session),
@@ -140,7 +141,7 @@ export class RelpListener {
     }
     this.#braked = false
     if (this.#stopped) return
-    for (const { connection } of this.#sessions) connection.resume()
+    for (const session of this.#sessions) session.resume()
     this.#takeWaiting()
   }
 }

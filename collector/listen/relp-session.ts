@@ -41,6 +41,8 @@ export interface RelpSurroundings {
   warn(peer: string, reason: string): void
   /** Nothing more can be taken in now: everybody is to stop. */
   brake(): void
+  /** Whether nobody is read from now: bytes that arrive may only be kept. */
+  isBraked(): boolean
 }
 
 export class RelpSession implements HalfFrame, Sender {
@@ -79,13 +81,18 @@ export class RelpSession implements HalfFrame, Sender {
     this.#end('its half frame is the largest of too many')
   }
 
-  /** Bytes that arrived. `isBraked` where they may only be kept. */
-  data(chunk: Buffer, isBraked: boolean): void {
+  /** Bytes that arrived. */
+  data(chunk: Buffer): void {
     if (this.#over) return
     this.#reader.feed(chunk)
     // What arrived before a pause took effect.
-    if (isBraked || this.#waitsForPeer) this.#reader.keep()
+    if (this.#shared.isBraked() || this.#waitsForPeer) this.#reader.keep()
     else this.read()
+  }
+
+  /** After a brake. One that waits for its peer goes on when that has read. */
+  resume(): void {
+    if (!this.#waitsForPeer) this.connection.resume()
   }
 
   /** Takes in what is there. False where it had to stop before the end, since there is no room: then the brake is pulled. */
@@ -134,8 +141,10 @@ export class RelpSession implements HalfFrame, Sender {
   }
 
   #readAgain(): void {
+    if (!this.#waitsForPeer) return
     this.#waitsForPeer = false
-    if (this.#over) return
+    // While nobody is read from, it is read from when all are.
+    if (this.#over || this.#shared.isBraked()) return
     this.connection.resume()
     this.read()
   }

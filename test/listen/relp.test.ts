@@ -289,9 +289,12 @@ test('while nothing settles a bounded amount is taken in; then all of it comes',
   })()
   const open = () => sink.held.reduce((sum, { texts }) => sum + texts.length, 0)
   await expect.poll(open, { timeout: 20_000 }).toBeGreaterThan(8000)
-  const before = written
-  await new Promise((resolve) => setTimeout(resolve, 100))
-  expect(written).toBe(before)
+  const stalls = async () => {
+    const before = written
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    return written === before
+  }
+  await expect.poll(stalls, { timeout: 20_000 }).toBe(true)
   expect(written).toBeLessThan(10_000)
   let kept = 0
   const settling = setInterval(() => {
@@ -322,23 +325,64 @@ test('a bomb of batches is unpacked one by one, within the memory of all slabs',
   expect(most).toBeLessThan(65 * 1024 * 1024)
 }, 60_000)
 
+/** Sends unknown commands, each of which is answered, until nothing is read any more. */
+async function flood(send: (text: string) => Promise<void>) {
+  const state = { written: 0 }
+  const writing = (async () => {
+    for (; state.written < 500; state.written += 1) await send('5 hello 0\n'.repeat(1000))
+  })()
+  const stalls = async () => {
+    const before = state.written
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    return state.written === before
+  }
+  await expect.poll(stalls, { timeout: 20_000 }).toBe(true)
+  return { state, writing }
+}
+
 test('a peer that never reads its answers is read from no more', async () => {
   const { connection, send } = await opened(new MemorySink())
   connection.pause()
-  let written = 0
-  const writing = (async () => {
-    for (; written < 500; written += 1) await send('5 hello 0\n'.repeat(1000))
-  })()
-  await expect
-    .poll(async () => {
-      const before = written
-      await new Promise((resolve) => setTimeout(resolve, 50))
-      return written === before
-    })
-    .toBe(true)
-  expect(written).toBeLessThan(400)
+  const { state, writing } = await flood(send)
+  expect(state.written).toBeLessThan(400)
   connection.resume()
   await writing
+}, 60_000)
+
+test('a peer that is owed an answer and goes on asking is read from no more, until it is answered', async () => {
+  const sink = new HeldSink()
+  const { got, send } = await opened(sink)
+  await send('2 syslog 1 x\n')
+  await expect.poll(() => sink.held.length).toBe(1)
+  const { state, writing } = await flood(send)
+  expect(state.written).toBeLessThan(100)
+  expect(got.text).toBe('')
+  sink.settle()
+  await writing
+  await expect.poll(() => got.text.split('\n').length, { timeout: 20_000 }).toBe(500_002)
+}, 60_000)
+
+test('a peer that reads no answers is not read from after a brake either', async () => {
+  const sink = new HeldSink()
+  const { connection, send, dial } = await opened(sink)
+  connection.pause()
+  const { state } = await flood(send)
+  const { written } = state
+  const other = await dial()
+  await other.send(frame(1, 'open', offers('syslog')))
+  const message = `<13>${'x'.repeat(100_000)}`
+  const sending = other.send(
+    Array.from({ length: 200 }, (_, i) => `${i + 2} syslog ${message.length} ${message}\n`).join(''),
+  )
+  let kept = 0
+  const settling = setInterval(() => {
+    for (; sink.held.length > 0; sink.settle()) kept += sink.held[0].texts.length
+  }, 20)
+  onTestFinished(() => clearInterval(settling))
+  await sending
+  await expect.poll(() => kept, { timeout: 20_000 }).toBe(200)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(state.written).toBe(written)
 }, 60_000)
 
 test('a reset in the middle of a frame gives out nothing, and the rest of the listener lives', async () => {

@@ -9,6 +9,7 @@ import {
   RELP_BATCH_COUNT_MAX,
   RELP_BATCH_RUNS_MAX,
   RELP_FRAME_BYTES_MAX,
+  RELP_OWED_MAX,
   RELP_STREAMS_MAX,
   RELP_WINDOW_BYTES,
   RELP_WINDOW_MESSAGES,
@@ -59,6 +60,7 @@ test('the bounds of the page are those of the code', () => {
   for (const said of [
     `${RELP_FRAME_BYTES_MAX / KiB / KiB} MiB`,
     `${RELP_ANSWER_BYTES_MAX / KiB} KiB of answers`,
+    `at most ${count(RELP_OWED_MAX)} answers are owed`,
     `at most ${RELP_WINDOW_MESSAGES} \`syslog\` commands, or ${RELP_WINDOW_BYTES / KiB / KiB} MiB`,
     `none for ${RELP_ANSWER_WAIT_MS / 1000} s`,
     `| messages in a frame | ${count(RELP_BATCH_COUNT_MAX)} taken`,
