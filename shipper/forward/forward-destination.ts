@@ -52,9 +52,7 @@ const forwardOptions = options({
   const fault = (message: string, ...path: (string | number)[]) => context.addIssue({ code: 'custom', message, path })
   if (to.length === 0) return // which is said already
   if (tls && !speaksTls(to[0])) fault('no address of "to" begins with tls:// or relps://', 'tls')
-  if (to.length === 1) {
-    if (balance !== undefined) fault('there is one receiver, and nothing to balance', 'balance')
-  } else if (to[0].scheme === 'udp' && (balance ?? 'failover') === 'failover') {
+  if (to.length > 1 && to[0].scheme === 'udp' && (balance ?? 'failover') === 'failover') {
     fault('nobody answers over udp, so with failover a second receiver would never be used', 'to', 1)
   }
 })

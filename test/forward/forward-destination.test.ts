@@ -16,10 +16,9 @@ test('several receivers over tcp and relp, and one over udp, are fine', () => {
   expect(said('["udp://a", "udp://b"], balance: hash')).toBe('')
 })
 
-test('balance with one receiver is a fault', () => {
-  expect(said('["tcp://a"], balance: hash')).toContain(
-    'x:2:64 CONFIG_WRONG_VALUE: balance: there is one receiver, and nothing to balance\n',
-  )
+test('a balance may be said before there is a second receiver', () => {
+  for (const balance of ['failover', 'round-robin', 'hash']) expect(said(`["tcp://a"], balance: ${balance}`)).toBe('')
+  expect(said('["udp://a"], balance: failover')).toBe('')
 })
 
 test('an unknown balance gets a suggestion', () => {
