@@ -105,6 +105,23 @@ export function batchBytes(batch: Batch): number {
   return bytes
 }
 
+// Measured, bytes: bounds, positions and a row of header fields of a message; a run; its stream and an origin of its own.
+const MESSAGE_FACTS = 96
+const RUN_FACTS = 48
+const STREAM_FACTS = 256
+
+/**
+ * What a batch counts where open ones are bounded: bytes of its messages, or of what is kept about them where that is more. A
+ * peer can pack a hundred thousand empty messages, or ten thousand runs, into a hundred bytes.
+ */
+export function batchWeight(batch: Batch): number {
+  let facts = MESSAGE_FACTS * batch.count
+  for (const { stream, origin } of batch.runs) {
+    facts += stream || origin.received !== undefined ? RUN_FACTS + STREAM_FACTS : RUN_FACTS
+  }
+  return Math.max(batchBytes(batch), facts)
+}
+
 /** Whether any run has a stream, so that even an empty selection of it must be carried on. */
 export function hasStream(batch: Batch): boolean {
   return batch.runs.some((run) => run.stream !== undefined)

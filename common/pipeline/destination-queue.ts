@@ -6,7 +6,7 @@ import { Fault } from '../fault.ts'
 import { QUEUE_BYTES_MAX } from '../limits.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metric.ts'
-import { batchBytes, type Batch } from './batch.ts'
+import { batchWeight, type Batch } from './batch.ts'
 import type { Destination, Sink, StreamMarks } from './sink.ts'
 
 interface Surroundings {
@@ -47,7 +47,7 @@ export class DestinationQueue implements Sink {
 
   write(batch: Batch): Promise<void> {
     if (this.#stopped) return Promise.reject(this.#stopped)
-    const bytes = batchBytes(batch)
+    const bytes = batchWeight(batch)
     if (this.#waiting.length === 0 && this.#fits(bytes)) return this.#begin(batch, bytes)
     if (this.#waiting.length === 0) this.#becomeFull()
     return new Promise((resolve, reject) => {

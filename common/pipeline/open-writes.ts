@@ -1,7 +1,7 @@
 // A source's open writes: counted in bytes, so that a source knows when to brake and when it has nothing left to wait for.
 
 import { OPEN_WRITE_BYTES_MAX } from '../limits.ts'
-import { batchBytes, releaseBatch, type Batch } from './batch.ts'
+import { batchWeight, releaseBatch, type Batch } from './batch.ts'
 import type { Sink } from './sink.ts'
 
 export class OpenWrites {
@@ -15,7 +15,7 @@ export class OpenWrites {
     this.#bytesMax = bytesMax
   }
 
-  /** Bytes of messages whose write has not settled. */
+  /** Weight of the batches whose write has not settled. */
   get bytes(): number {
     return this.#bytes
   }
@@ -27,8 +27,8 @@ export class OpenWrites {
 
   /** Writes and, when that has settled, releases the batch. Rejects with what the sink rejected with. */
   async write(batch: Batch): Promise<void> {
-    // An empty batch still carries stream positions; it counts one byte, so that `settled` waits for it too.
-    const bytes = batchBytes(batch) + 1
+    // An empty batch still carries stream positions; it counts one byte more, so that `settled` waits for it too.
+    const bytes = batchWeight(batch) + 1
     this.#bytes += bytes
     try {
       await this.#sink.write(batch)

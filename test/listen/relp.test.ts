@@ -1,85 +1,13 @@
-// RELP on a network in memory: answers come when a message is kept, in order, and nothing that a peer sends costs more
-// memory than the bounds.
+// RELP on a network in memory: answers come when a message is kept, and in order.
 
-import { expect, onTestFinished, test } from 'vitest'
-import { syslogSource } from '../../collector/listen/syslog-source.ts'
+import { expect, test } from 'vitest'
 import { Fault } from '../../common/fault.ts'
-import { utc } from '../../common/message/zone.ts'
-import { createMetrics } from '../../common/metric.ts'
-import type { Connection } from '../../common/net/net.ts'
-import type { Sink, StreamMarks } from '../../common/pipeline/sink.ts'
-import { systemPlatform } from '../../common/platform.ts'
+
+import type { StreamMarks } from '../../common/pipeline/sink.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
-import { FakeClock } from '../fake/clock.ts'
-import { fakeLog } from '../fake/log.ts'
-import { FakeNet } from '../fake/net.ts'
 import { HeldSink, MemorySink } from '../fake/sink.ts'
 import { pack } from '../relp/packed.ts'
-
-const PORT = 2514
-const ID = '0123456789abcdef0123456789abcdef'
-
-async function serve(sink: Sink, given: Record<string, unknown> = {}, messageBytesMax = 1024 * 1024) {
-  const net = new FakeNet()
-  const metrics = createMetrics()
-  const log = fakeLog()
-  const platform = { ...systemPlatform(log, metrics), net, clock: new FakeClock() }
-  const context = {
-    ...{ name: 'network', platform, dataFolder: '/nowhere', hostName: 'h' },
-    ...{ messageBytesMax, localZone: utc },
-  }
-  const listen = [`relp://127.0.0.1:${PORT}`]
-  const source = syslogSource.create(syslogSource.options.parse({ listen, ...given }), context)
-  const stop = new AbortController()
-  await source.open()
-  const running = source.run(sink, stop.signal)
-  const finish = () => {
-    stop.abort()
-    return running
-  }
-  onTestFinished(() => void finish())
-  return { net, metrics, platform, finish, dial: () => dial(net) }
-}
-
-/** A sender: what it got, and whether the connection is over. */
-async function dial(net: FakeNet) {
-  const connection: Connection = await net.connect({ host: '127.0.0.1', port: PORT })
-  const got = { text: '', ended: false }
-  connection.start({
-    data: (chunk) => void (got.text += chunk.toString('latin1')),
-    end: () => connection.end(),
-    close: () => void (got.ended = true),
-  })
-  const send = (bytes: string | Buffer) => connection.write(Buffer.from(bytes))
-  /** Waits for this answer, and forgets it. */
-  const expectAnswer = async (text: string) => {
-    await expect.poll(() => got.text, { timeout: 20_000 }).toBe(text)
-    got.text = ''
-  }
-  return { connection, got, send, expectAnswer }
-}
-
-const frame = (txnr: number, command: string, data: string | Buffer = '') => {
-  const bytes = Buffer.from(data)
-  const head = Buffer.from(`${txnr} ${command} ${bytes.length}${bytes.length > 0 ? ' ' : ''}`)
-  return Buffer.concat([head, bytes, Buffer.from('\n')])
-}
-
-const offers = (commands: string) => `relp_version=0\nrelp_software=test\ncommands=${commands}`
-const answered = (txnr: number, commands: string) => {
-  const data = `200 OK\nrelp_version=0\nrelp_software=sluice\ncommands=${commands}`
-  return `${txnr} rsp ${data.length} ${data}\n`
-}
-const ALL = 'syslog,batch,marks,retire'
-
-/** Serves, and opens a session that knows these commands. */
-async function opened(sink: Sink, commands = 'syslog', messageBytesMax?: number) {
-  const served = await serve(sink, {}, messageBytesMax)
-  const peer = await served.dial()
-  await peer.send(frame(1, 'open', offers(commands)))
-  await peer.expectAnswer(answered(1, commands))
-  return { ...served, ...peer }
-}
+import { ALL, answered, frame, ID, offers, opened, serve } from './relp-surroundings.ts'
 
 test('a message is answered when it is kept, and not before', async () => {
   const sink = new HeldSink()
@@ -273,117 +201,6 @@ test('marks that cannot be told cut the connection: the sender asks again', asyn
   await expect.poll(() => got.ended).toBe(true)
   expect(got.text).toBe('')
 })
-
-test('while nothing settles a bounded amount is taken in; then all of it comes', async () => {
-  const sink = new HeldSink()
-  const { send, got } = await opened(sink)
-  const message = `<13>${'x'.repeat(996)}`
-  const frames = 20_000
-  let written = 0
-  const writing = (async () => {
-    for (let txnr = 2; txnr < frames + 2; txnr += 100) {
-      const many = Array.from({ length: 100 }, (_, i) => `${txnr + i} syslog ${message.length} ${message}\n`)
-      await send(many.join(''))
-      written += 100
-    }
-  })()
-  const open = () => sink.held.reduce((sum, { texts }) => sum + texts.length, 0)
-  await expect.poll(open, { timeout: 20_000 }).toBeGreaterThan(8000)
-  const stalls = async () => {
-    const before = written
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    return written === before
-  }
-  await expect.poll(stalls, { timeout: 20_000 }).toBe(true)
-  expect(written).toBeLessThan(10_000)
-  let kept = 0
-  const settling = setInterval(() => {
-    while (sink.held.length > 0) {
-      kept += sink.held[0].texts.length
-      sink.settle()
-    }
-  }, 1)
-  onTestFinished(() => clearInterval(settling))
-  await writing
-  await expect.poll(() => kept, { timeout: 20_000 }).toBe(frames)
-  await expect.poll(() => got.text.endsWith(`${frames + 1} rsp 6 200 OK\n`), { timeout: 20_000 }).toBe(true)
-  expect(got.text.split('\n')).toHaveLength(frames + 1)
-}, 60_000)
-
-test('a bomb of batches is unpacked one by one, within the memory of all slabs', async () => {
-  const sink = new HeldSink()
-  const { send, platform } = await opened(sink, ALL)
-  const bomb = pack(batchOf([Buffer.alloc(16 * 1024 * 1024, 0x61)], originOf(), 1))
-  expect(bomb.length).toBeLessThan(16 * 1024)
-  await send(Buffer.concat(Array.from({ length: 20 }, (_, i) => frame(i + 2, 'batch', bomb))))
-  let most = 0
-  for (let kept = 0; kept < 20; kept += 1) {
-    await expect.poll(() => sink.held.length, { timeout: 20_000 }).toBeGreaterThan(0)
-    most = Math.max(most, platform.slabs.bytesOut)
-    sink.settle()
-  }
-  expect(most).toBeLessThan(65 * 1024 * 1024)
-}, 60_000)
-
-/** Sends unknown commands, each of which is answered, until nothing is read any more. */
-async function flood(send: (text: string) => Promise<void>) {
-  const state = { written: 0 }
-  const writing = (async () => {
-    for (; state.written < 500; state.written += 1) await send('5 hello 0\n'.repeat(1000))
-  })()
-  const stalls = async () => {
-    const before = state.written
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    return state.written === before
-  }
-  await expect.poll(stalls, { timeout: 20_000 }).toBe(true)
-  return { state, writing }
-}
-
-test('a peer that never reads its answers is read from no more', async () => {
-  const { connection, send } = await opened(new MemorySink())
-  connection.pause()
-  const { state, writing } = await flood(send)
-  expect(state.written).toBeLessThan(400)
-  connection.resume()
-  await writing
-}, 60_000)
-
-test('a peer that is owed an answer and goes on asking is read from no more, until it is answered', async () => {
-  const sink = new HeldSink()
-  const { got, send } = await opened(sink)
-  await send('2 syslog 1 x\n')
-  await expect.poll(() => sink.held.length).toBe(1)
-  const { state, writing } = await flood(send)
-  expect(state.written).toBeLessThan(100)
-  expect(got.text).toBe('')
-  sink.settle()
-  await writing
-  await expect.poll(() => got.text.split('\n').length, { timeout: 20_000 }).toBe(500_002)
-}, 60_000)
-
-test('a peer that reads no answers is not read from after a brake either', async () => {
-  const sink = new HeldSink()
-  const { connection, send, dial } = await opened(sink)
-  connection.pause()
-  const { state } = await flood(send)
-  const { written } = state
-  const other = await dial()
-  await other.send(frame(1, 'open', offers('syslog')))
-  const message = `<13>${'x'.repeat(100_000)}`
-  const sending = other.send(
-    Array.from({ length: 200 }, (_, i) => `${i + 2} syslog ${message.length} ${message}\n`).join(''),
-  )
-  let kept = 0
-  const settling = setInterval(() => {
-    for (; sink.held.length > 0; sink.settle()) kept += sink.held[0].texts.length
-  }, 20)
-  onTestFinished(() => clearInterval(settling))
-  await sending
-  await expect.poll(() => kept, { timeout: 20_000 }).toBe(200)
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  expect(state.written).toBe(written)
-}, 60_000)
 
 test('a reset in the middle of a frame gives out nothing, and the rest of the listener lives', async () => {
   const sink = new MemorySink()

@@ -9,20 +9,22 @@ import { batch } from './batches.ts'
 function queue(bytesMax: number) {
   const sink = new HeldSink('central')
   const surroundings = { clock: new FakeClock(), log: fakeLog(), metrics: createMetrics() }
-  return { sink, ...surroundings, queue: new DestinationQueue(sink, surroundings, bytesMax) }
+  return { sink, ...surroundings, queue: new DestinationQueue(sink, surroundings, 100 * bytesMax) }
 }
 
-const of = (text: string) => batch([{ texts: [text] }])
+// Long enough to count the bytes of its message, and no more.
+const of = (text: string) => batch([{ texts: [text.repeat(100)] }])
+const unrepeated = (text: string) => text.slice(0, text.length / 100)
 
 test('writes over the bound wait, and go on in the order they came', async () => {
   const { sink, queue: line } = queue(10)
   const order: string[] = []
   for (const text of ['aaaaaa', 'bbbb', 'cccc', 'd']) void line.write(of(text)).then(() => order.push(text[0]))
-  expect(sink.held.map(({ texts }) => texts[0])).toEqual(['aaaaaa', 'bbbb'])
+  expect(sink.held.map(({ texts }) => unrepeated(texts[0]))).toEqual(['aaaaaa', 'bbbb'])
   sink.settle()
   await settle()
   // `d` would have fitted before, but nothing overtakes.
-  expect(sink.held.map(({ texts }) => texts[0])).toEqual(['bbbb', 'cccc', 'd'])
+  expect(sink.held.map(({ texts }) => unrepeated(texts[0]))).toEqual(['bbbb', 'cccc', 'd'])
   for (let i = 0; i < 3; i += 1) sink.settle()
   await settle()
   expect(order).toEqual(['a', 'b', 'c', 'd'])
@@ -36,7 +38,14 @@ test('a write that comes while the line is being let go does not overtake it', a
   // In the same turn, before any promise callback has run.
   void line.write(of('c'))
   await settle()
-  expect(sink.held.map(({ texts }) => texts[0])).toEqual(['bbbb'])
+  expect(sink.held.map(({ texts }) => unrepeated(texts[0]))).toEqual(['bbbb'])
+})
+
+test('a batch counts what is kept about its messages where that is more than their bytes', () => {
+  const { sink, queue: line } = queue(10)
+  const many = () => batch([{ texts: Array<string>(8).fill('') }])
+  for (let i = 0; i < 3; i += 1) void line.write(many())
+  expect(sink.held).toHaveLength(1)
 })
 
 test('a batch larger than the queue goes when the queue is empty', async () => {
@@ -51,7 +60,7 @@ test('a rejection reaches the writer and makes room', async () => {
   void line.write(of('bbbb'))
   sink.settle(new Error('no'))
   await expect(first).rejects.toThrow('no')
-  expect(sink.held.map(({ texts }) => texts[0])).toEqual(['bbbb'])
+  expect(sink.held.map(({ texts }) => unrepeated(texts[0]))).toEqual(['bbbb'])
 })
 
 test('being full is said once, by name, after a second, and its end too', async () => {

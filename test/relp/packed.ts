@@ -1,4 +1,4 @@
-// A batch of one run as the data of a `batch` command.
+// A batch as the data of a `batch` command.
 
 import { Output } from '../../common/message/output.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
@@ -17,10 +17,15 @@ export function pack(batch: Batch, first = 0, end = batch.count): Buffer {
     content.raw(batch.slab, batch.bounds[2 * i], batch.bounds[2 * i + 1])
     if (asLines) content.text('\n')
   }
-  const [run] = batch.runs
-  const part: RunPart = { batch, run, first, end, stream: run.stream, at: 0 }
+  const parts: RunPart[] = []
+  let at = 0
+  for (const run of batch.runs) {
+    const part = { batch, run, first: Math.max(0, first - at), end: Math.min(run.count, end - at) }
+    if (part.end > part.first || batch.runs.length === 1) parts.push({ ...part, stream: run.stream, at })
+    at += run.count
+  }
   const messageBytes = content.length
-  new BatchWriter(true).addFacts(content, [part])
+  new BatchWriter(true).addFacts(content, parts)
   const zstd = zstdCompressor(BATCH_LEVEL).compress(content.written)
   return batchData(zstd, asLines ? AS_LINES : COUNTED, content.length, messageBytes)
 }

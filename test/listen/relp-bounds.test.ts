@@ -1,0 +1,147 @@
+// What a RELP peer can make of a receiver: memory within the bounds, whatever it sends, asks or does not read.
+
+import { expect, onTestFinished, test } from 'vitest'
+import { batchOf, originOf } from '../fake/batch.ts'
+import { HeldSink, MemorySink } from '../fake/sink.ts'
+import { pack } from '../relp/packed.ts'
+import { ALL, frame, ID, offers, opened } from './relp-surroundings.ts'
+
+test('while nothing settles a bounded amount is taken in; then all of it comes', async () => {
+  const sink = new HeldSink()
+  const { send, got } = await opened(sink)
+  const message = `<13>${'x'.repeat(996)}`
+  const frames = 20_000
+  let written = 0
+  const writing = (async () => {
+    for (let txnr = 2; txnr < frames + 2; txnr += 100) {
+      const many = Array.from({ length: 100 }, (_, i) => `${txnr + i} syslog ${message.length} ${message}\n`)
+      await send(many.join(''))
+      written += 100
+    }
+  })()
+  const open = () => sink.held.reduce((sum, { texts }) => sum + texts.length, 0)
+  await expect.poll(open, { timeout: 20_000 }).toBeGreaterThan(8000)
+  const stalls = async () => {
+    const before = written
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    return written === before
+  }
+  await expect.poll(stalls, { timeout: 20_000 }).toBe(true)
+  expect(written).toBeLessThan(10_000)
+  let kept = 0
+  const settling = setInterval(() => {
+    while (sink.held.length > 0) {
+      kept += sink.held[0].texts.length
+      sink.settle()
+    }
+  }, 1)
+  onTestFinished(() => clearInterval(settling))
+  await writing
+  await expect.poll(() => kept, { timeout: 20_000 }).toBe(frames)
+  await expect.poll(() => got.text.endsWith(`${frames + 1} rsp 6 200 OK\n`), { timeout: 20_000 }).toBe(true)
+  expect(got.text.split('\n')).toHaveLength(frames + 1)
+}, 60_000)
+
+test('a bomb of batches is unpacked one by one, within the memory of all slabs', async () => {
+  const sink = new HeldSink()
+  const { send, platform } = await opened(sink, ALL)
+  const bomb = pack(batchOf([Buffer.alloc(16 * 1024 * 1024, 0x61)], originOf(), 1))
+  expect(bomb.length).toBeLessThan(16 * 1024)
+  await send(Buffer.concat(Array.from({ length: 20 }, (_, i) => frame(i + 2, 'batch', bomb))))
+  let most = 0
+  for (let kept = 0; kept < 20; kept += 1) {
+    await expect.poll(() => sink.held.length, { timeout: 20_000 }).toBeGreaterThan(0)
+    most = Math.max(most, platform.slabs.bytesOut)
+    sink.settle()
+  }
+  expect(most).toBeLessThan(65 * 1024 * 1024)
+}, 60_000)
+
+test.each([
+  ['messages without a byte', () => pack(batchOf(Array<string>(100_000).fill(''), originOf(), 1))],
+  [
+    'runs of one byte, each of a stream',
+    () => {
+      const batch = batchOf(Array<string>(16_000).fill('x'), originOf(), 1)
+      const ends = new Uint32Array([1])
+      const [{ origin }] = batch.runs
+      const run = (_: string, i: number) => ({
+        ...{ count: 1, origin, stream: { id: ID, from: i, to: i + 1, ends } },
+      })
+      return pack({ ...batch, runs: Array<string>(batch.count).fill('').map(run) })
+    },
+  ],
+])(
+  'frames of a few bytes that unpack to many %s count for what they take',
+  async (_, packed) => {
+    const sink = new HeldSink()
+    const { send } = await opened(sink, ALL)
+    const data = packed()
+    expect(data.length).toBeLessThan(32 * 1024)
+    for (let txnr = 2; txnr < 42; txnr += 1) void send(frame(txnr, 'batch', data)).catch(() => {})
+    await expect.poll(() => sink.held.length, { timeout: 20_000 }).toBeGreaterThan(0)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(sink.held.length).toBeLessThan(5)
+  },
+  60_000,
+)
+
+/** Sends unknown commands, each of which is answered, until nothing is read any more. */
+async function flood(send: (text: string) => Promise<void>) {
+  const state = { written: 0 }
+  const writing = (async () => {
+    for (; state.written < 500; state.written += 1) await send('5 hello 0\n'.repeat(1000))
+  })()
+  const stalls = async () => {
+    const before = state.written
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    return state.written === before
+  }
+  await expect.poll(stalls, { timeout: 20_000 }).toBe(true)
+  return { state, writing }
+}
+
+test('a peer that never reads its answers is read from no more', async () => {
+  const { connection, send } = await opened(new MemorySink())
+  connection.pause()
+  const { state, writing } = await flood(send)
+  expect(state.written).toBeLessThan(400)
+  connection.resume()
+  await writing
+}, 60_000)
+
+test('a peer that is owed an answer and goes on asking is read from no more, until it is answered', async () => {
+  const sink = new HeldSink()
+  const { got, send } = await opened(sink)
+  await send('2 syslog 1 x\n')
+  await expect.poll(() => sink.held.length).toBe(1)
+  const { state, writing } = await flood(send)
+  expect(state.written).toBeLessThan(100)
+  expect(got.text).toBe('')
+  sink.settle()
+  await writing
+  await expect.poll(() => got.text.split('\n').length, { timeout: 20_000 }).toBe(500_002)
+}, 60_000)
+
+test('a peer that reads no answers is not read from after a brake either', async () => {
+  const sink = new HeldSink()
+  const { connection, send, dial } = await opened(sink)
+  connection.pause()
+  const { state } = await flood(send)
+  const { written } = state
+  const other = await dial()
+  await other.send(frame(1, 'open', offers('syslog')))
+  const message = `<13>${'x'.repeat(100_000)}`
+  const sending = other.send(
+    Array.from({ length: 200 }, (_, i) => `${i + 2} syslog ${message.length} ${message}\n`).join(''),
+  )
+  let kept = 0
+  const settling = setInterval(() => {
+    for (; sink.held.length > 0; sink.settle()) kept += sink.held[0].texts.length
+  }, 20)
+  onTestFinished(() => clearInterval(settling))
+  await sending
+  await expect.poll(() => kept, { timeout: 20_000 }).toBe(200)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(state.written).toBe(written)
+}, 60_000)
