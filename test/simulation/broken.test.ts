@@ -1,17 +1,20 @@
 // The simulation itself is tried: what would lose or double lines is found within 200 seeds.
 
 import { expect, test, vi } from 'vitest'
-import { checkpointBeforeWrite, markApartFromData } from './broken.ts'
+import { checkpointBeforeWrite, markApartFromData, syncThatIsNone } from './broken.ts'
 import { SimulatedWatch } from './life.ts'
 import { wrongOf } from './seeds.ts'
 import { World } from './world.ts'
 
 vi.mock(import('../../shipper/tail/watch.ts'), () => ({ FolderWatch: SimulatedWatch }) as never)
+// A thread lives in no simulated time: on one processor there is none.
+vi.mock(import('node:os'), async (original) => ({ ...(await original()), availableParallelism: () => 1 }))
 
 const SEEDS_MAX = 200
 
 test.each([
-  ['a checkpoint before its write has settled', checkpointBeforeWrite, /is saved at|ends with/],
+  ['a checkpoint before its write has settled', checkpointBeforeWrite, /is saved at|is missing/],
+  ['a spool that acknowledges what is not synced', syncThatIsNone, /is missing/],
   ['marks that are not in the record of their lines', markApartFromData, /after .* comes/],
 ])(
   '%s is found within 200 seeds',

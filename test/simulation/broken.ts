@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib'
 import type { SourceType } from '../../common/component.ts'
 import type { Disk, DiskFile } from '../../common/disk.ts'
 import type { Sink } from '../../common/pipeline/sink.ts'
-import type { Breakage } from './world.ts'
+import type { Breakage } from './topology.ts'
 
 /** The source believes that a write has settled as soon as it is made, and saves its checkpoint. */
 export const checkpointBeforeWrite: Breakage = {
@@ -62,5 +62,25 @@ function withoutMarks(file: DiskFile): DiskFile {
       const bytes = Buffer.from(`${crc32(text).toString(16).padStart(8, '0')} ${text}\n`)
       return file.write(bytes, 0, bytes.length, position)
     },
+  }
+}
+
+/** The relay's disk takes nothing for long: a sync says that it is done, and is not. */
+export const syncThatIsNone: Breakage = {
+  relayDisk(disk: Disk) {
+    const open: Disk['open'] = async (...how) => withoutSync(await disk.open(...how))
+    return { ...disk, open }
+  },
+}
+
+function withoutSync(file: DiskFile): DiskFile {
+  return {
+    read: (...args) => file.read(...args),
+    write: (...args) => file.write(...args),
+    sync: () => Promise.resolve(),
+    truncate: (bytes) => file.truncate(bytes),
+    stat: () => file.stat(),
+    setOwner: (user, group) => file.setOwner(user, group),
+    close: () => file.close(),
   }
 }

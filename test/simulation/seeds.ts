@@ -2,7 +2,8 @@
 // it alone.
 
 import { expect, test } from 'vitest'
-import { World, type Breakage } from './world.ts'
+import type { Breakage } from './topology.ts'
+import { World } from './world.ts'
 
 const FAULTS_MAX = 10
 /** A seed to be run alone, and told. */

@@ -1,64 +1,22 @@
-// A client that follows a log, a server that stores it, a network between them, and everything that can go wrong, from one
-// seed. In the end nothing goes wrong any more, and every line is stored once, in its order.
-//
-//   writer ─▶ /logs/app.log ─▶ client: file ─▶ [spool] ─▶ relp ═══▶ server: relp ─▶ /out/all.log
+// A client that follows a log, servers that store it, perhaps a relay, a network between them (`topology.ts`), and everything
+// that can go wrong, from one seed. In the end nothing goes wrong any more, and every line is stored once, in its order.
 
-import { fileType } from '../../collector/file/file-type.ts'
-import { syslogSource } from '../../collector/listen/syslog-source.ts'
-import type { SourceType } from '../../common/component.ts'
 import type { Disk } from '../../common/disk.ts'
-import type { SpoolOptions } from '../../common/spool/spool-options.ts'
 import type { Configuration } from '../../config/configuration.ts'
-import { forwardType } from '../../shipper/forward/forward-destination.ts'
-import { fileSource } from '../../shipper/tail/file-source.ts'
 import { Dice } from './dice.ts'
 import { Machine } from './machine.ts'
 import { SimulatedNet } from './network.ts'
 import { Positions } from './positions.ts'
+import { STORE } from './store.ts'
 import { Timeline } from './timeline.ts'
+import { OUT, topologyOf, type Breakage } from './topology.ts'
 import { idOf, Writer } from './writer.ts'
 
-const OUT = '/out/all.log'
 const FAULTS_MS = 30_000
 // Longer than every wait of the program: an answer that does not come, a file that may still grow.
 const SETTLE_MS = 600_000
 const LOOK_EVERY_MS = 3_000
-const STEPS_MAX = 400_000
-
-/** A build that is broken on purpose, through the seams. */
-export interface Breakage {
-  readonly source?: (source: SourceType<unknown>) => SourceType<unknown>
-  readonly serverDisk?: (disk: Disk) => Disk
-}
-
-const options = {
-  apps: fileSource.options.parse({ paths: ['/logs/*.log'] }),
-  central: forwardType.options.parse({ to: ['relp://server:2514'] }),
-  network: syslogSource.options.parse({ listen: ['relp://0.0.0.0:2514'] }),
-  files: fileType.options.parse({ path: OUT, line: '{message}' }),
-}
-
-const general = { dataFolder: '/data', messageBytesMax: 1024 * 1024, drainMs: 10_000, filters: new Map() }
-
-function clientConfiguration(dice: Dice, breakage: Breakage): Configuration {
-  const buffer: SpoolOptions = { bytesMax: 2 ** 26, whenFull: 'block', durability: 'fsync', freeBytesMin: 0 }
-  const destination = { name: 'central', type: forwardType, options: options.central }
-  return {
-    ...general,
-    mode: 'client',
-    sources: [{ name: 'apps', type: breakage.source?.(fileSource) ?? fileSource, options: options.apps }],
-    destinations: [dice.chance(0.4) ? { ...destination, buffer } : destination],
-    routes: [{ to: ['central'], final: false, mask: [] }],
-  }
-}
-
-const serverConfiguration: Configuration = {
-  ...general,
-  mode: 'server',
-  sources: [{ name: 'network', type: syslogSource, options: options.network }],
-  destinations: [{ name: 'files', type: fileType, options: options.files }],
-  routes: [{ to: ['files'], final: false, mask: [] }],
-}
+const STEPS_MAX = 600_000
 
 export class World {
   readonly timeline = new Timeline()
@@ -66,9 +24,12 @@ export class World {
   readonly #dice: Dice
   readonly #net: SimulatedNet
   readonly #client: Machine
-  readonly #server: Machine
+  readonly #servers: readonly Machine[]
+  readonly #machines: readonly Machine[]
+  readonly #hasStore: boolean
   readonly #writer: Writer
-  readonly #positions: Positions
+  /** One for each server. */
+  readonly #positions: readonly Positions[]
   readonly #wrongPositions: string[] = []
 
   /** `faultsMax` is how many things go wrong at most. */
@@ -81,35 +42,35 @@ export class World {
       const settings = { name, configuration, ...(wrongDisk && { wrongDisk }) }
       return new Machine(settings, this.timeline, dice.split(), this.#net, tell)
     }
-    const configuration = clientConfiguration(dice, breakage)
-    const hasSpool = configuration.destinations[0].buffer !== undefined
-    tell(hasSpool ? 'with a spool' : 'without a spool')
-    this.#positions = new Positions(!hasSpool)
-    this.#client = machine('client', configuration)
-    this.#server = machine('server', serverConfiguration, breakage.serverDisk)
+    const { client, relay, servers, hasStore, isPassedThrough, about } = topologyOf(dice, breakage)
+    tell(about)
+    this.#hasStore = hasStore
+    this.#client = machine('client', client)
+    this.#servers = servers.map((each, i) => machine(i === 0 ? 'server' : 'server 2', each, breakage.serverDisk))
+    const between = relay ? [machine('relay', relay, breakage.relayDisk)] : []
+    this.#machines = [this.#client, ...between, ...this.#servers]
+    this.#positions = servers.map(() => new Positions(isPassedThrough))
     this.#writer = new Writer(this.#client, this.timeline, dice.split(), tell)
     this.#net.delayMs = dice.one([1, 20, 300])
-    for (const { pace } of [this.#client, this.#server]) pace.slowMs = dice.one([0.5, 5, 50])
+    for (const { pace } of this.#machines) pace.slowMs = dice.one([0.5, 5, 50])
     for (let count = dice.below(faultsMax + 1); count > 0; count -= 1) this.#plan(tell)
   }
 
   /** Lives through all of it; resolves to what is wrong in the end. */
   async run(): Promise<string[]> {
     this.#writer.start()
-    this.#server.start()
-    this.#client.start()
+    for (const machine of this.#machines.toReversed()) machine.start()
     await this.#pass(FAULTS_MS)
     this.#writer.end()
     this.#heal()
     let settled = 0
-    while (settled < SETTLE_MS && this.#stored().length < this.#writer.total) {
+    while (settled < SETTLE_MS && !this.#isAllStored) {
       settled += LOOK_EVERY_MS
       await this.#pass(LOOK_EVERY_MS)
     }
     await this.#pass(2_000)
     // Whatever is still to be sent again, is sent again now.
-    this.#server.kill(true)
-    this.#client.kill(true)
+    for (const machine of this.#machines.toReversed()) machine.kill(true)
     await this.#pass(12_000)
     return this.#wrongs()
   }
@@ -117,7 +78,9 @@ export class World {
   async #pass(ms: number): Promise<void> {
     for (let left = ms; left > 0; left -= LOOK_EVERY_MS) {
       await this.timeline.pass(Math.min(LOOK_EVERY_MS, left))
-      this.#wrongPositions.push(...this.#positions.look(this.#client.disk, this.#server.disk))
+      this.#servers.forEach(({ disk }, i) => {
+        this.#wrongPositions.push(...this.#positions[i].look(this.#client.disk, disk))
+      })
       if (this.timeline.steps > STEPS_MAX) throw new Error(`no rest after ${this.timeline.steps} steps`)
     }
   }
@@ -125,7 +88,7 @@ export class World {
   #plan(tell: (what: string) => void): void {
     const dice = this.#dice
     const at = dice.between(0, FAULTS_MS)
-    const machine = dice.one([this.#client, this.#server])
+    const machine = dice.one(this.#machines)
     const kind = dice.one([
       'kill',
       'power',
@@ -169,29 +132,60 @@ export class World {
   #heal(): void {
     this.#net.partedUntilMs = 0
     this.#net.delayMs = 2
-    for (const machine of [this.#client, this.#server]) {
+    for (const machine of this.#machines) {
       machine.endErrors()
       machine.pace.slowMs = 2
     }
   }
 
-  #stored(): string[] {
-    const bytes = this.#server.disk.files.get(OUT)?.now
-    return bytes ? bytes.toString('latin1').split('\n').slice(0, -1).map(idOf) : []
+  /** What each place of each server has: its file, and its store where there is one. */
+  #stored(place: typeof OUT | typeof STORE): string[][] {
+    return this.#servers.map(({ disk }) => {
+      const bytes = disk.files.get(place)?.now
+      if (!bytes) return []
+      if (place === STORE) return (JSON.parse(bytes.toString('latin1')) as { lines: string[] }).lines
+      return bytes.toString('latin1').split('\n').slice(0, -1).map(idOf)
+    })
+  }
+
+  get #places() {
+    return this.#hasStore ? ([OUT, STORE] as const) : ([OUT] as const)
+  }
+
+  get #isAllStored(): boolean {
+    return this.#places.every((place) => new Set(this.#stored(place).flat()).size >= this.#writer.total)
   }
 
   #wrongs(): string[] {
     const wrongs = [...this.#wrongPositions]
-    const stored = this.#stored()
+    for (const place of this.#places) {
+      const stored = this.#stored(place)
+      const isWhole = stored.length === 1
+      stored.forEach((ids, server) => wrongs.push(...this.#wrongOrder(ids, isWhole, `${place} of ${server}`)))
+      // A line that went to the other server after a loss may be in both.
+      const all = new Set(stored.flat())
+      const { lines } = this.#writer
+      lines.forEach((count, file) => {
+        for (let line = 0; line < count; line += 1) {
+          if (!all.has(`${file}.${line}`))
+            wrongs.push(`${place}: of the ${count} lines of file ${file}, ${line} is missing`)
+        }
+      })
+    }
+    return wrongs
+  }
+
+  /** Each line of a file behind the one before, and once; without a gap where the place `isWhole`. */
+  #wrongOrder(ids: readonly string[], isWhole: boolean, place: string): string[] {
+    const wrongs: string[] = []
     const next = this.#writer.lines.map(() => 0)
-    for (const id of stored) {
+    for (const id of ids) {
       const [file, line] = id.split('.').map(Number)
-      if (line !== next[file]) wrongs.push(`after ${file}.${next[file] - 1} comes ${id}`)
+      if (isWhole ? line !== next[file] : line < next[file]) {
+        wrongs.push(`${place}: after ${file}.${next[file] - 1} comes ${id}`)
+      }
       next[file] = line + 1
     }
-    this.#writer.lines.forEach((count, file) => {
-      if (next[file] !== count) wrongs.push(`file ${file} has ${count} lines, and ends with ${next[file] - 1}`)
-    })
     return wrongs
   }
 }
