@@ -10,7 +10,7 @@ import { basename, dirname } from 'node:path'
 import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { errnoOf } from '../../common/fault.ts'
 import { zstdDecompressStream } from '../../common/zstd.ts'
-import { hasFingerprint, type Fingerprint } from './fingerprint.ts'
+import { hasFingerprint, readFully, type Fingerprint } from './fingerprint.ts'
 import { inodeKey } from './followed-file.ts'
 import { nameBytes, nameText } from './pattern.ts'
 
@@ -61,6 +61,44 @@ export class LostRest {
   /** Whether a file was not where it had been seen: what was not found may be found by looking again. */
   get moved(): boolean {
     return this.#moved
+  }
+
+  /** The file of this inode, else a copy of it: while files are renamed it looks again. */
+  async find(path: string, fingerprint: Fingerprint, key: string, stream: string): Promise<Rest | undefined> {
+    for (let look = 1; ; look += 1) {
+      const rest = (await this.findRenamed(path, fingerprint, key)) ?? (await this.findCopy(path, fingerprint, stream))
+      if (rest || !this.#moved || look === LOOKS_MAX) return rest
+      this.lookAgain()
+    }
+  }
+
+  /** Whether the file of this inode is there under another name than `path`. */
+  async isRenamed(path: string, fingerprint: Fingerprint, key: string): Promise<boolean> {
+    const renamed = await this.findRenamed(path, fingerprint, key)
+    await renamed?.file.close()
+    return renamed !== undefined && renamed.path !== path
+  }
+
+  /**
+   * The copy of a file that was cut after it was made, where the file has begun anew with all that was read of it (a header, or
+   * nothing): only what comes behind `position` tells. A copy of the file as it is now is none.
+   */
+  async findCutCopy(
+    path: string,
+    fingerprint: Fingerprint,
+    stream: string,
+    now: { readonly file: DiskFile; readonly size: number; readonly sinceMs: number },
+  ): Promise<Rest | undefined> {
+    for (const each of await this.rotatedSince(path, now.sinceMs)) {
+      const copy = await (isPacked(each.path)
+        ? this.#unpacked(each, fingerprint, stream)
+        : this.#plain(each, fingerprint))
+      if (!copy) continue
+      if (copy.stat.size > now.size || !(await isSameBehind(fingerprint.position, copy, now.file))) return copy
+      await copy.file.close()
+      if (copy.temporary !== undefined) await this.#disk.remove(nameBytes(copy.temporary))
+    }
+    return undefined
   }
 
   /** The file of this inode beside `path`, under any name: it was renamed. */
@@ -197,6 +235,12 @@ export class LostRest {
       await source.close()
     }
   }
+}
+
+/** Whether the file has, behind `position`, what the copy has there. */
+async function isSameBehind(position: number, copy: Rest, file: DiskFile): Promise<boolean> {
+  const length = Math.min(CHUNK_BYTES, copy.stat.size - position)
+  return (await readFully(copy.file, position, length)).equals(await readFully(file, position, length))
 }
 
 async function* piecesOf(source: DiskFile): AsyncGenerator<Buffer> {

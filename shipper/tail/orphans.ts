@@ -32,17 +32,33 @@ export class Orphans {
     this.#lost = this.all().filter((record) => !found.has(keyOf(record)))
   }
 
-  /** The stream that this file is; it is an orphan no more. */
-  async take(file: DiskFile, key: string, path: string, size: number): Promise<FileRecord | undefined> {
+  /**
+   * The stream that this file is; it is an orphan no more. `isRenamed` says whether the file of a record is there under
+   * another name: where all that was read of it is a header, its successor begins with the same bytes.
+   */
+  async take(
+    file: DiskFile,
+    { key, path, size }: { readonly key: string; readonly path: string; readonly size: number },
+    isRenamed: (record: FileRecord) => Promise<boolean>,
+  ): Promise<FileRecord | undefined> {
     const own = this.#byKey.get(key) ?? []
-    for (const record of [...own, ...this.#lost.filter((each) => isLike(each, path))]) {
+    for (const record of [...own, ...this.#alike(path)]) {
       if (!this.#records.has(record.stream) || size < record.position) continue
-      if (record.head.bytes === 0 && keyOf(record) !== key) continue
+      const isOwn = keyOf(record) === key
+      if (record.head.bytes === 0 && !isOwn) continue
       if (!(await hasFingerprint(file, fingerprintOf(record)))) continue
+      if (!isOwn && (await isRenamed(record))) continue
       this.#records.delete(record.stream)
       return record
     }
     return undefined
+  }
+
+  // Of many with one header, the one of this name first, then what has most to compare.
+  #alike(path: string): FileRecord[] {
+    const alike = this.#lost.filter((each) => isLike(each, path))
+    const named = (each: FileRecord) => Number(each.path === path)
+    return alike.sort((one, other) => named(other) - named(one) || other.position - one.position)
   }
 
   /** Its file was found elsewhere. */

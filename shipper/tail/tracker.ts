@@ -71,6 +71,8 @@ export class Tracker {
   folders: ReadonlyMap<string, string> = new Map()
   /** A file was renamed between the look and its opening. */
   #missed = false
+  /** Where rests were found, by inode key: of what is packed, the packed file. */
+  readonly #restKeys = new Set<string>()
 
   constructor(settings: TrackerSettings, store: PositionStore, isFirstStart: boolean, platform: Platform) {
     this.#settings = settings
@@ -138,8 +140,7 @@ export class Tracker {
     this.#first = false
     this.#byPath = new Map([...this.#files.values()].map((file) => [file.path, file]))
     if (!this.#missed) this.#sweptMs = startMs
-    const { source } = this.#settings
-    this.#platform.metrics.set('sluice_files_followed', { source }, this.#files.size)
+    this.#platform.metrics.set('sluice_files_followed', { source: this.#settings.source }, this.#files.size)
   }
 
   /** The file shrank, or its content was replaced: what was not read of it is looked for, and what is there now is new. */
@@ -152,7 +153,7 @@ export class Tracker {
     const unread = await file.unreadBytes()
     await file.closeFile()
     this.#copies.forget()
-    const rest = await this.#findRest(file.path, file.fingerprintRead, undefined, file.stream)
+    const rest = await this.#findRest(file.path, file.fingerprintRead, file.key, file.stream)
     if (!rest) sayUnread(this.#platform, this.#settings.source, file.path, unread)
     if (rest) await this.#goOnIn(file, rest)
     else this.#end(file)
@@ -232,8 +233,10 @@ export class Tracker {
     const file = await this.#open(key, path)
     if (!file) return false
     const stat = await file.stat()
-    const known = await this.#orphans.take(file, key, path, stat.size)
-    if (known) {
+    const known = await this.#orphans.take(file, { key, path, size: stat.size }, (record) =>
+      this.#lost.isRenamed(record.path, fingerprintOf(record), keyOf(record)),
+    )
+    if (known && !(await this.#followCut(known, file, stat.size, path))) {
       await this.#start(await followFrom(known.stream, file, stat, path, known.position), file)
       return false
     }
@@ -326,47 +329,44 @@ export class Tracker {
     const nowMs = this.#platform.clock.now() / 1000
     if (this.#lookedForOrphans) return this.#orphans.forget(nowMs)
     this.#lookedForOrphans = true
-    const rests: { readonly record: FileRecord; readonly rest: Rest }[] = []
+    const since = new Map(news.map((path) => [path, this.#sweptMs]))
     for (const record of this.#orphans.all()) {
       const rest = await this.#findRest(record.path, fingerprintOf(record), keyOf(record), record.stream)
       if (rest) {
         this.#orphans.delete(record)
         await this.#followRest(rest, record.stream, record.position, record.path)
-        rests.push({ record, rest })
+        since.set(record.path, this.#sweptMs ?? rest.modifiedMs)
         continue
       }
       if (this.#orphans.waitFor(record, nowMs)) sayGone(this.#platform, record)
     }
     // What came while nobody looked. When all that is known is followed, only the unknown is left.
-    const known = new Set(rests.map(({ rest }) => rest.key))
-    const since = new Map(news.map((path) => [path, this.#sweptMs]))
-    for (const { record, rest } of rests) since.set(record.path, this.#sweptMs ?? rest.modifiedMs)
-    for (const [path, sinceMs] of since) await this.#followBetween(path, sinceMs, known)
+    for (const [path, sinceMs] of since) await this.#followBetween(path, sinceMs, this.#restKeys)
   }
 
-  async #findRest(
-    path: string,
-    fingerprint: Fingerprint,
-    key: string | undefined,
-    stream: string,
-  ): Promise<Rest | undefined> {
+  async #findRest(path: string, fingerprint: Fingerprint, key: string, stream: string): Promise<Rest | undefined> {
     try {
-      for (let look = 1; ; look += 1) {
-        const renamed = key === undefined ? undefined : await this.#lost.findRenamed(path, fingerprint, key)
-        const rest = renamed ?? (await this.#lost.findCopy(path, fingerprint, stream))
-        if (rest || !this.#lost.moved || look === LOOKS_MAX) return rest
-        this.#lost.lookAgain()
-      }
+      return await this.#lost.find(path, fingerprint, key, stream)
     } catch (error) {
       this.#complain(path, reasonOf(error))
       return undefined
     }
   }
 
+  /** The file was copied and cut while nobody looked, and begins like before: the stream goes on in the copy. */
+  async #followCut(record: FileRecord, file: DiskFile, size: number, path: string): Promise<boolean> {
+    if (this.#sweptMs === undefined) return false
+    const now = { file, size, sinceMs: this.#sweptMs - CLOCK_MARGIN_MS }
+    const copy = await this.#lost.findCutCopy(path, fingerprintOf(record), record.stream, now)
+    if (copy) await this.#followRest(copy, record.stream, record.position, path)
+    return copy !== undefined
+  }
+
   async #followRest(rest: Rest, stream: string, position: number, rotatedFrom: string): Promise<void> {
     const followed = await followFrom(stream, rest.file, rest.stat, rest.path, position)
     followed.leaving = true
     followed.rotatedFrom = rotatedFrom
+    this.#restKeys.add(rest.key)
     followed.temporary = rest.temporary
     this.#platform.log.info({ path: rest.path, position }, FOUND)
     this.#follow(followed, rest.file)

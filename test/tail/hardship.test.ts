@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { describe, test, type TestContext } from 'vitest'
-import { systemDisk, type Disk } from '../../common/disk.ts'
+import { systemDisk, type Disk, type DiskFile, type FileStat } from '../../common/disk.ts'
 import { Fault } from '../../common/fault.ts'
 import { FOLLOWED_OPEN_MAX } from '../../common/limits.ts'
 import { zstdCompressor } from '../../common/zstd.ts'
@@ -28,6 +28,31 @@ function failingDisk(fails: (path: string) => boolean): Disk {
     how === 'read' && fails(path.toString())
       ? Promise.reject(Object.assign(new Error('permission denied'), { code: 'EACCES' }))
       : systemDisk.open(path, how, mode)
+  return disk
+}
+
+/** The real disk, where every file lies on a device of another number: disks are numbered anew when a machine starts. */
+function renumberedDisk(): Disk {
+  const other = (stat: FileStat) => ({ ...stat, device: stat.device + 4096n })
+  const disk: Disk = Object.create(systemDisk)
+  disk.stat = async (path) => {
+    const stat = await systemDisk.stat(path)
+    return stat && other(stat)
+  }
+  disk.statAll = (folder, names, told) =>
+    systemDisk.statAll(folder, names, (name, stat, error) => told(name, stat && other(stat), error))
+  disk.open = async (path, how, mode) => {
+    const file = await systemDisk.open(path, how, mode)
+    const found: DiskFile = Object.create(file)
+    return Object.assign(found, {
+      stat: async () => other(await file.stat()),
+      read: file.read.bind(file),
+      write: file.write.bind(file),
+      sync: file.sync.bind(file),
+      truncate: file.truncate.bind(file),
+      close: file.close.bind(file),
+    })
+  }
   return disk
 }
 
@@ -177,6 +202,28 @@ describe.concurrent('a disk that fails', () => {
     await context.expect.poll(() => tailing.said('cannot be read'), TIMEOUT).toBe(true)
     denied = false
     await tailing.expectStored([...numbered('first', 50), 'b', 'more'])
+  }, 40_000)
+
+  test('files with one header go on where they were, each by its name, when their disk has another number', async (context) => {
+    const tailing = new Tailing(context, '*.csv')
+    const header = 'time;host;value'.padEnd(2000, ';')
+    const rows = numbered('row', 20)
+    for (const name of ['a.csv', 'b.csv', 'c.csv']) writeFileSync(tailing.path(name), asLines([header]))
+    // In the order in which a look finds them: of the first there is nothing but what all have, and it goes.
+    const [gone, long, short] = readdirSync(tailing.logs)
+    appendFileSync(tailing.path(long), asLines(rows))
+    await tailing.start()
+    await tailing.expectStored([header, header, header, ...rows])
+    await tailing.stop()
+    rmSync(tailing.path(gone))
+    appendFileSync(tailing.path(long), 'more of the long one\n')
+    appendFileSync(tailing.path(short), 'more of the short one\n')
+    tailing.disk = renumberedDisk()
+    await tailing.start()
+    const all = [header, header, header, ...rows, 'more of the long one', 'more of the short one']
+    await tailing.expectStored(all)
+    writeFileSync(tailing.path('d.csv'), 'last\n')
+    await tailing.expectStored([...all, 'last'])
   }, 40_000)
 
   test('a file that was away for two starts goes on where it was', async (context) => {

@@ -27,6 +27,8 @@ import { asLines, numbered, Tailing } from './tailing.ts'
 const before = numbered('before', 100)
 const unread = numbered('unread', 10)
 const after = numbered('after', 100)
+// Longer than what a file is known by.
+const header = 'time;host;value'.padEnd(2000, ';')
 
 interface Case {
   readonly name: string
@@ -235,6 +237,63 @@ const cases: readonly Case[] = [
     },
   },
   {
+    name: 'O2: only a header was read, then renamed, and the successor has the same header',
+    first: [header],
+    rotate(at) {
+      appendFileSync(at('app.log'), asLines(unread))
+      renameSync(at('app.log'), at('app.log.1'))
+      writeFileSync(at('app.log'), asLines([header, ...after]))
+      return [...unread, header, ...after]
+    },
+  },
+  {
+    name: 'O3: only a header was read, then copied and cut, and begun with the same header',
+    first: [header],
+    rotate(at) {
+      appendFileSync(at('app.log'), asLines(unread))
+      copyFileSync(at('app.log'), at('app.log.1'))
+      truncateSync(at('app.log'))
+      appendFileSync(at('app.log'), asLines([header, ...after]))
+      return [...unread, header, ...after]
+    },
+    // While it runs, what comes behind the header is read before anybody copies it.
+    only: ['stopped', 'killed'],
+  },
+  {
+    name: 'O4: only a header was read, then copied, packed and cut, and begun with the same header and little more',
+    first: [header],
+    rotate(at) {
+      appendFileSync(at('app.log'), asLines(unread))
+      writeFileSync(at('app.log.1.gz'), gzipSync(readFileSync(at('app.log'))))
+      truncateSync(at('app.log'))
+      appendFileSync(at('app.log'), asLines([header, 'x']))
+      return [...unread, header, 'x']
+    },
+    only: ['stopped', 'killed'],
+  },
+  {
+    name: 'O5: empty, then written to, copied and cut',
+    first: [],
+    rotate(at) {
+      appendFileSync(at('app.log'), asLines(unread))
+      copyFileSync(at('app.log'), at('app.log.1'))
+      truncateSync(at('app.log'))
+      appendFileSync(at('app.log'), asLines(after))
+      return [...unread, ...after]
+    },
+    only: ['stopped', 'killed'],
+  },
+  {
+    name: 'O6: copied, and not cut',
+    first: [header],
+    rotate(at) {
+      appendFileSync(at('app.log'), asLines(unread))
+      copyFileSync(at('app.log'), at('app.log.1'))
+      appendFileSync(at('app.log'), asLines(after))
+      return [...unread, ...after]
+    },
+  },
+  {
     name: 'P: written anew with the same content and more, as an editor does it',
     rotate(at) {
       const whole = readFileSync(at('app.log'))
@@ -293,11 +352,13 @@ describe.concurrent.each(modes)('%s', (mode) => {
   for (const { name, pattern = 'app.log', first = before, rotate, only = modes } of cases) {
     if (!only.includes(mode)) continue
     test(name, { timeout: 60_000 }, async (context) => {
+      const { expect } = context
       const tailing = new Tailing(context, pattern)
       writeFileSync(tailing.path('app.log'), asLines(first))
       link(tailing, pattern)
       await tailing.start()
       await tailing.expectStored(first)
+      await expect.poll(() => tailing.follows(), { timeout: 20_000 }).toBe(1)
       if (mode === 'stopped') await tailing.stop()
       if (mode === 'killed') await tailing.kill()
       const coming = rotate((file) => tailing.path(file))
