@@ -45,6 +45,8 @@ interface Owner {
 
 type Entry = FileRecord | Closed | Swept | Owner
 
+type PositionPlatform = Pick<Platform, 'disk' | 'random' | 'instance' | 'log'>
+
 // The log is written anew when it is this large and four times what is live.
 const COMPACT_BYTES_MIN = 256 * 1024
 const LIVE_SHARE = 4
@@ -52,7 +54,7 @@ const LIVE_SHARE = 4
 export class PositionStore {
   readonly #path: string
   readonly #disk: Disk
-  readonly #platform: Pick<Platform, 'disk' | 'random' | 'instance'>
+  readonly #platform: PositionPlatform
   readonly #live = new Map<string, FileRecord>()
   #changes = new Map<string, FileRecord | Closed>()
   #over: string[] = []
@@ -62,7 +64,7 @@ export class PositionStore {
   #sweptMs: number | undefined
   #tail: Promise<void> = Promise.resolve()
 
-  constructor(path: string, platform: Pick<Platform, 'disk' | 'random' | 'instance'>) {
+  constructor(path: string, platform: PositionPlatform) {
     this.#path = path
     this.#platform = platform
     this.#disk = platform.disk
@@ -125,18 +127,22 @@ export class PositionStore {
 
   #read(text: string): void {
     let owner: string | undefined
-    for (const line of text.split('\n')) {
-      if (line === '') continue
-      let entry: Entry
-      try {
-        entry = JSON.parse(line) as Entry
-      } catch {
-        continue // torn by a crash; what it said was not relied upon yet
-      }
-      if ('sweptMs' in entry) this.#sweptMs = entry.sweptMs
+    let damaged = text === '' ? 1 : 0
+    // Behind the last newline is nothing, or what a crash tore: what it said was not relied upon yet.
+    for (const line of text.split('\n').slice(0, -1)) {
+      const entry = readEntry(line)
+      if (!entry) damaged += 1
+      else if ('sweptMs' in entry) this.#sweptMs = entry.sweptMs
       else if ('instance' in entry) owner = entry.instance
       else if ('closed' in entry) this.#live.delete(entry.stream)
       else this.#live.set(entry.stream, entry)
+    }
+    if (damaged > 0) {
+      const values = { path: this.#path, damaged, files: this.#live.size }
+      this.#platform.log.warn(
+        values,
+        'reading positions are damaged: what they do not tell is read again, and may come twice',
+      )
     }
     if (owner !== this.#platform.instance) this.#renew()
   }
@@ -199,4 +205,34 @@ export class PositionStore {
     this.#file = undefined
     await file?.close().catch(() => {}) // nothing in it counts any more
   }
+}
+
+/** What a line says; undefined where it is none of ours. */
+function readEntry(line: string): Entry | undefined {
+  let entry: unknown
+  try {
+    entry = JSON.parse(line)
+  } catch {
+    return undefined
+  }
+  if (typeof entry !== 'object' || entry === null) return undefined
+  if ('sweptMs' in entry) return typeof entry.sweptMs === 'number' ? (entry as Swept) : undefined
+  if ('instance' in entry) return typeof entry.instance === 'string' ? (entry as Owner) : undefined
+  if (!('stream' in entry) || typeof entry.stream !== 'string') return undefined
+  return 'closed' in entry ? (entry as Closed) : isRecord(entry) ? entry : undefined
+}
+
+function isRecord(entry: object): entry is FileRecord {
+  const { device, inode, path, head, position, tail } = entry as Partial<FileRecord>
+  const isNumber = (text: unknown) => typeof text === 'string' && /^\d+$/.test(text)
+  return (
+    isNumber(device) &&
+    isNumber(inode) &&
+    typeof path === 'string' &&
+    typeof tail === 'string' &&
+    Number.isSafeInteger(position) &&
+    typeof head === 'object' &&
+    Number.isSafeInteger(head.bytes) &&
+    typeof head.hash === 'string'
+  )
 }

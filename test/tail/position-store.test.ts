@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { systemDisk, type Disk } from '../../common/disk.ts'
+import type { Log } from '../../common/log.ts'
 import { systemRandom } from '../../common/random.ts'
+import { fakeLog } from '../fake/log.ts'
 import { PositionStore, type FileRecord } from '../../shipper/tail/position-store.ts'
 
 const record = (stream: string, position: number): FileRecord => ({
@@ -19,8 +21,13 @@ function place(): string {
   return join(folder, 'sources', 'positions')
 }
 
-async function opened(path: string, disk: Disk = systemDisk, instance: string = 'one'): Promise<PositionStore> {
-  const store = new PositionStore(path, { disk, instance, random: systemRandom })
+async function opened(
+  path: string,
+  disk: Disk = systemDisk,
+  instance: string = 'one',
+  log: Log = fakeLog(),
+): Promise<PositionStore> {
+  const store = new PositionStore(path, { disk, instance, random: systemRandom, log })
   await store.open()
   return store
 }
@@ -61,6 +68,42 @@ test('a line torn anywhere leaves what was committed before it', async () => {
     await again.close()
     expect((await opened(path)).records()).toEqual([record('a', 3)])
   }
+})
+
+const whole = JSON.stringify(record('b', 2))
+const damages: readonly (readonly [what: string, line: string | Buffer])[] = [
+  ...['null', '5', '"text"', '[]', '{}', '{"stream":"b"}', '{"stream":7,"closed":true}'].map(
+    (line) => [line, line] as const,
+  ),
+  ['a time that is none', '{"sweptMs":"yesterday"}'],
+  ['an instance that is none', '{"instance":7}'],
+  ['a device that is no number', whole.replace('"device":"1"', '"device":"sda1"')],
+  ['a position that is no number', whole.replace('"position":2', '"position":null')],
+  ['no head', whole.replace('"hash":"abc"', '"hash":null')],
+  ['the zeros of a crash', Buffer.alloc(4096)],
+  ['bytes of something else', Buffer.from([0xff, 0xfe, 0x01, 0x80])],
+]
+
+test.for(damages)('a damaged line is said and left out, the others count: %s', async ([, line]) => {
+  const path = place()
+  const store = await opened(path)
+  store.set(record('a', 1))
+  await store.close()
+  appendFileSync(path, Buffer.concat([Buffer.from(line), Buffer.from(`\n${JSON.stringify(record('c', 3))}\n`)]))
+  const log = fakeLog()
+  expect((await opened(path, systemDisk, 'one', log)).records()).toEqual([record('a', 1), record('c', 3)])
+  expect(log.lines.map(({ text }) => text)).toEqual([expect.stringContaining('reading positions are damaged')])
+})
+
+test('positions that were emptied are said to be damaged', async () => {
+  const path = place()
+  const store = await opened(path)
+  store.set(record('a', 1))
+  await store.close()
+  writeFileSync(path, '')
+  const log = fakeLog()
+  expect((await opened(path, systemDisk, 'one', log)).records()).toEqual([])
+  expect(log.lines).toHaveLength(1)
 })
 
 test('a failed commit is made good by the next one', async () => {
