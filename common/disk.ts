@@ -34,6 +34,8 @@ export interface DiskFile {
   sync(): Promise<void>
   truncate(bytes: number): Promise<void>
   stat(): Promise<FileStat>
+  /** Whether this path leads to it now; undefined, or absent, where to ask there and then may take long. */
+  isAt?(path: Path): boolean | undefined
   setOwner(user: number, group: number): Promise<void>
   close(): Promise<void>
 }
@@ -90,10 +92,14 @@ const AT_ONCE_FILES = 256
 class SystemFile implements DiskFile {
   readonly #descriptor: number
   readonly #isLocal: boolean
+  readonly #device: bigint
+  readonly #inode: bigint
 
-  constructor(descriptor: number, isLocal: boolean) {
+  constructor(descriptor: number, isLocal: boolean, { dev, ino }: fs.BigIntStats) {
     this.#descriptor = descriptor
     this.#isLocal = isLocal
+    this.#device = dev
+    this.#inode = ino
   }
 
   async read(into: Buffer, offset: number, length: number, position: number): Promise<number> {
@@ -128,7 +134,8 @@ class SystemFile implements DiskFile {
 
   sync(): Promise<void> {
     return new Promise((resolve, reject) => {
-      fs.fdatasync(this.#descriptor, (error) => (error ? reject(error) : resolve()))
+      // fsync(2): a device or a pipe, which keeps nothing, says EINVAL.
+      fs.fdatasync(this.#descriptor, (error) => (error && error.code !== 'EINVAL' ? reject(error) : resolve()))
     })
   }
 
@@ -143,6 +150,16 @@ class SystemFile implements DiskFile {
     return new Promise((resolve, reject) => {
       fs.fstat(this.#descriptor, { bigint: true }, (error, stat) => (error ? reject(error) : resolve(fileStat(stat))))
     })
+  }
+
+  isAt(path: Path): boolean | undefined {
+    if (!localDevices.get(Number(this.#device))) return undefined
+    try {
+      const there = fs.statSync(path, { bigint: true, throwIfNoEntry: false })
+      return there?.ino === this.#inode && there.dev === this.#device
+    } catch {
+      return undefined
+    }
   }
 
   setOwner(user: number, group: number): Promise<void> {
@@ -163,7 +180,9 @@ export const systemDisk: Disk = {
     return new Promise((resolve, reject) => {
       fs.open(path, flags[how], mode, (error, descriptor) => {
         if (error) return reject(error)
-        resolve(new SystemFile(descriptor, how === 'read' && isLocal(fs.fstatSync(descriptor).dev, path)))
+        const stat = fs.fstatSync(descriptor, { bigint: true })
+        const isNear = isLocal(Number(stat.dev), path)
+        resolve(new SystemFile(descriptor, how === 'read' && isNear, stat))
       })
     })
   },

@@ -156,7 +156,7 @@ export class Commits implements FileWatcher {
   /** Before the first stream bytes go into a file. */
   async opened(file: OutputFile): Promise<void> {
     const { stat } = file
-    if (!file.tracked || file.begun || !stat) return
+    if (!file.tracked || file.begun || stat?.kind !== 'file') return
     const known = this.#log.lengthOf(stat.device, stat.inode)
     // A length beyond the end is that of a file which is gone, and whose inode this one has.
     if (known === undefined || known > file.length) {
@@ -220,5 +220,6 @@ export class Commits implements FileWatcher {
 }
 
 function entryOf({ path, stat, length }: OutputFile): FileEntry[] {
-  return stat ? [{ path, device: String(stat.device), inode: String(stat.inode), length }] : []
+  // A device or a pipe has no length to go back to.
+  return stat?.kind === 'file' ? [{ path, device: String(stat.device), inode: String(stat.inode), length }] : []
 }

@@ -14,6 +14,8 @@ import type { Output } from '../../common/message/output.ts'
 import type { OutputPool } from './output-pool.ts'
 import { Ticket } from './ticket.ts'
 
+const NEWLINE = 0x0a
+
 /** What is to be done between two bytes of a file. When it rejects it is called again later. */
 export type Step = () => Promise<void>
 
@@ -28,6 +30,8 @@ interface Part {
 export interface Keeper {
   /** Makes the file fit to be written to; undefined where it is. */
   prepare(file: OutputFile): Promise<void> | undefined
+  /** Whether the open file has lost its name to nobody: what was just written to it is gone. */
+  isGone(file: OutputFile): Promise<boolean>
 }
 
 export class OutputFile {
@@ -122,11 +126,12 @@ export class OutputFile {
     if (this.#parts.length === 1) this.#parts.push(emptyPart())
     this.awaited = false
     const { output } = part
-    if (output && part.written < output.length) {
+    while (output && part.written < output.length) {
       const preparing = keeper.prepare(this)
       if (preparing) await preparing
       if (this.divertedTo) await this.#pour(part, output, this.divertedTo)
       else await this.#write(part, output)
+      if (await keeper.isGone(this)) part.written = 0
     }
     for (const ticket of part.tickets.splice(0)) ticket.release()
     await part.step?.()
@@ -142,6 +147,16 @@ export class OutputFile {
     this.stat = stat
     this.length = stat.size
     this.begun = false
+  }
+
+  /**
+   * The open file is not the one of this name any more: the next one begins with a whole line, or, where what was written
+   * is gone with it, with all that a write that failed had begun.
+   */
+  leave(isGone: boolean): void {
+    const part = this.#parts[0]
+    if (part.written === 0 || !part.output) return
+    part.written = isGone ? 0 : part.output.bytes.lastIndexOf(NEWLINE, part.written - 1) + 1
   }
 
   /** Lets go of the descriptor; the next write opens the file by its name again. */

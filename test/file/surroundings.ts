@@ -53,6 +53,15 @@ export function fakePlatform(disk: Disk = systemDisk) {
   return platform as typeof platform & Platform
 }
 
+/** Resolves when the disk says at once what lies below this folder: it asks each file system once whether it is near. */
+export async function nearDisk(folder: string): Promise<void> {
+  const path = join(folder, '.near')
+  const file = await systemDisk.open(path, 'append')
+  await until(() => file.isAt!(path) === true, 'the file system to be known')
+  await file.close()
+  rmSync(path)
+}
+
 /** Waits until `holds`, letting the disk work and the fake clock stand. */
 export async function until(holds: () => boolean, what: string): Promise<void> {
   const giveUp = Date.now() + 10_000
@@ -94,6 +103,7 @@ export function failingDisk(failing: Failing, count: (by: number) => void = () =
     sync: () => attempt('sync', path, () => file.sync()),
     truncate: (bytes) => file.truncate(bytes),
     stat: () => file.stat(),
+    isAt: (name) => file.isAt?.(name),
     setOwner: (user, group) => file.setOwner(user, group),
     close: () => file.close(),
   })

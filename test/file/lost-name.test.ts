@@ -1,0 +1,109 @@
+// Files that lose their name while they are written to: no line goes with a name that somebody else took away.
+
+import { renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { expect, test } from 'vitest'
+import type { FileDestination } from '../../collector/file/file-destination.ts'
+import { batchOf, originOf } from '../fake/batch.ts'
+import { STREAM, batch } from '../pipeline/batches.ts'
+import {
+  failingDisk,
+  fakePlatform,
+  fileDestination,
+  linesOf,
+  nearDisk,
+  systemError,
+  temporaryFolder,
+  until,
+} from './surroundings.ts'
+
+const lines = (texts: string[]) => batchOf(texts, originOf(), 0)
+
+async function opened(path: string, platform = fakePlatform()): Promise<FileDestination> {
+  await nearDisk(dirname(path))
+  const files = fileDestination({ path }, platform)
+  await files.open()
+  return files
+}
+
+test.for([
+  ['removed', (path: string) => unlinkSync(path), []],
+  ['removed with its folder', (path: string) => rmSync(dirname(path), { recursive: true }), []],
+  ['renamed', (path: string) => renameSync(path, `${path}.1`), []],
+  [
+    'replaced by another file',
+    (path: string) => {
+      writeFileSync(`${path}.new`, 'of another\n')
+      renameSync(`${path}.new`, path)
+    },
+    ['of another'],
+  ],
+] as const)('a file that was %s is written to by its name, from the next line on', async ([, lose, there]) => {
+  const path = join(temporaryFolder(), 'all.log')
+  const files = await opened(path)
+  await files.write(lines(['before']))
+  // The clock stands: nothing waits for a second to pass.
+  lose(path)
+  await files.write(lines(['after']))
+  expect(linesOf(path)).toEqual([...there, 'after'])
+  await files.close(1000)
+})
+
+test('what went into a file that was removed in the same moment is written again', async () => {
+  const path = join(temporaryFolder(), 'all.log')
+  let isRemoved = false
+  const disk = failingDisk((call, name) => {
+    if (call === 'write' && name === path && !isRemoved) {
+      isRemoved = true
+      unlinkSync(path)
+    }
+    return undefined
+  })
+  const files = await opened(path, fakePlatform(disk))
+  await files.write(lines(['one', 'two']))
+  expect(isRemoved).toBe(true)
+  expect(linesOf(path)).toEqual(['one', 'two'])
+  await files.close(1000)
+})
+
+for (const how of ['renamed', 'removed'] as const) {
+  test(`half a line on a full disk, and the file is ${how}: the next file begins with a whole line`, async () => {
+    const path = join(temporaryFolder(), 'all.log')
+    let full = true
+    const disk = failingDisk((call, name) =>
+      call === 'write' && name === path && full ? { error: systemError('ENOSPC'), afterBytes: 6 } : undefined,
+    )
+    const platform = fakePlatform(disk)
+    const files = await opened(path, platform)
+    const write = files.write(lines(['one', 'two', 'three']))
+    await until(() => platform.log.lines.length > 0, 'the warning')
+    if (how === 'renamed') renameSync(path, `${path}.1`)
+    else unlinkSync(path)
+    full = false
+    await platform.clock.pass(100)
+    await write
+    expect(linesOf(path)).toEqual(how === 'renamed' ? ['two', 'three'] : ['one', 'two', 'three'])
+    if (how === 'renamed') expect(linesOf(`${path}.1`)).toEqual(['one'])
+    await files.close(1000)
+  })
+}
+
+test('a device takes what comes from streams: it has nothing to sync, and no length', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform()
+  const files = fileDestination({ path: '/dev/null' }, platform, folder)
+  await files.open()
+  let isSettled = false
+  const written = files.write(batch([{ texts: ['one', 'two'], from: 0 }])).then(() => (isSettled = true))
+  const ticking = setInterval(() => void platform.clock.pass(50), 1)
+  await until(() => isSettled, 'the commit')
+  clearInterval(ticking)
+  await written
+  await files.close(1000)
+  const again = fakePlatform()
+  const second = fileDestination({ path: '/dev/null' }, again, folder)
+  await second.open()
+  expect(again.log.lines).toEqual([])
+  expect(await second.streams.marks([STREAM])).toEqual(new Map([[STREAM, 20]]))
+  await second.close(1000)
+})
