@@ -46,6 +46,8 @@ const later: Record<string, string> = {
 }
 
 async function daemon(mode: 'client' | 'relay' | 'server'): Promise<Command> {
+  // A SIGHUP asks to reopen files, and ends nothing: logrotate's may come while the program is being loaded.
+  process.on('SIGHUP', () => {})
   return (await import('./config/command/daemon.ts')).daemonCommand(mode)
 }
 

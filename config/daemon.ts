@@ -59,10 +59,11 @@ async function runPipeline(configuration: Configuration, builtIn: boolean, platf
   try {
     const instance = await openInstance(data, hostname(), platform)
     const pipeline = Pipeline.assemble(configuration, hostname(), { ...platform, instance })
+    const hangUps = new HangUps(() => reopen(pipeline, log))
     await pipeline.open()
     log.info({ mode, config, data, instance }, 'sluice is up')
     if (builtIn && mode === 'server') process.stdout.write(threeThingsToTry)
-    await untilStopped(pipeline, platform)
+    await untilStopped(pipeline, platform, hangUps)
     log.info('sluice is down: everything open has been settled or counted')
     return EXIT_OK
   } finally {
@@ -70,19 +71,44 @@ async function runPipeline(configuration: Configuration, builtIn: boolean, platf
   }
 }
 
-async function untilStopped(pipeline: Pipeline, platform: Platform): Promise<void> {
+/** SIGHUP never ends the program: while it starts it is kept in mind, and when it stops there is nothing left to do for it. */
+class HangUps {
+  readonly #answer: () => Promise<void>
+  #isUp = false
+  #isAsked = false
+
+  constructor(answer: () => Promise<void>) {
+    this.#answer = answer
+    process.on('SIGHUP', () => this.#take())
+  }
+
+  begin(): void {
+    this.#isUp = true
+    if (this.#isAsked) this.#take()
+  }
+
+  end(): void {
+    this.#isUp = false
+  }
+
+  #take(): void {
+    this.#isAsked = true
+    if (this.#isUp) void this.#answer()
+  }
+}
+
+async function untilStopped(pipeline: Pipeline, platform: Platform, hangUps: HangUps): Promise<void> {
   const { log } = platform
   const report = new CounterReport(platform.metrics, log)
   // Timers of the platform do not keep the process alive; this one does, also for a client that only tails.
   const heartbeat = setInterval(() => void report.write(), REPORT_EVERY_MS)
-  const onHangUp = () => void reopen(pipeline, log)
-  process.on('SIGHUP', onHangUp)
+  hangUps.begin()
   const stop = new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name))
   })
   const reason = await Promise.race([stop, pipeline.run().then(() => 'the end of all sources')])
   log.info({ reason }, 'stopping: taking nothing more in')
-  process.off('SIGHUP', onHangUp)
+  hangUps.end()
   await pipeline.drain()
   await report.write()
   clearInterval(heartbeat)

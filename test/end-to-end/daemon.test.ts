@@ -6,7 +6,7 @@ import { createServer, connect, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { testWith } from './peers.ts'
-import { daemon, freePort, lineCount, run, temporaryFolder, until, type Daemon } from './program.ts'
+import { daemon, freePort, launched, lineCount, run, temporaryFolder, until, type Daemon } from './program.ts'
 
 /** The lines of a daemon's log. */
 function logOf({ output }: Pick<Daemon, 'output'>): Record<string, unknown>[] {
@@ -288,6 +288,45 @@ destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
   sendNumbered(port, 1000, 1000)
   await until('the others are written', () => lineCount(out) === 1000)
   expect(numbersIn(`${out}.1`, out)).toEqual(everyNumber(2000))
+})
+
+test('SIGHUP while it starts ends nothing, and reopens when it is up', async () => {
+  const folder = temporaryFolder()
+  const config = join(folder, 'server.yaml')
+  const port = await freePort()
+  writeFileSync(
+    config,
+    `data: ${JSON.stringify(join(folder, 'data'))}
+sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }
+destinations: { out: { type: file, path: ${JSON.stringify(join(folder, 'out.log'))} } }
+`,
+  )
+  const server = launched(['server', '-c', config], { cwd: folder })
+  // Its lock is there before anything is opened.
+  await until('it begins', () => readdirSync(folder).includes('data'))
+  const hanging = setInterval(() => void server.child.kill('SIGHUP'), 1)
+  await server.up()
+  clearInterval(hanging)
+  await until('it says so', () => logOf(server).some(({ msg }) => msg === 'output files reopened'))
+  expect(await server.stop()).toBe(0)
+})
+
+test('SIGHUP while it drains ends nothing', async () => {
+  const port = await stalledPeer()
+  const folder = temporaryFolder()
+  appendFileSync(join(folder, 'in.log'), `${'x'.repeat(1000)}\n`.repeat(20_000))
+  const client = await daemon(
+    'client',
+    `drain: 1s
+sources: { apps: { type: file, paths: [${JSON.stringify(join(folder, 'in.log'))}] } }
+destinations: { out: { type: forward, to: ["relp://127.0.0.1:${port}"] } }
+`,
+    folder,
+  )
+  const stopped = client.stop()
+  await until('it stops', () => logOf(client).some(({ msg }) => String(msg).startsWith('stopping')))
+  client.child.kill('SIGHUP')
+  expect(await stopped).toBe(0)
 })
 
 testWith(
