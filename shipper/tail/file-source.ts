@@ -143,7 +143,7 @@ class FileSource implements Source {
     for (const file of [...tracker.files]) {
       if (signal.aborted) return false
       const done = tracker.isDone(file)
-      if (!file.dirty && !done) continue
+      if (!file.dirty && (!done || file.lingers)) continue
       if (!file.known || file.retryMs > this.#platform.clock.monotonicMs()) {
         this.#putOff = true
         continue

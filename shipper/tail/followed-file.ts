@@ -44,6 +44,8 @@ export class FollowedFile {
   dirty = true
   /** Renamed, removed or replaced: it is read to its end and let go of. */
   leaving = false
+  /** Read to its end and settled, and kept for the sake of a writer that comes back to it. */
+  lingers = false
   /** Until it has a successor: when the last whole look before it left its name began, ms since the epoch. */
   leftAfterMs: number | undefined
   /** When it last grew or was renamed, monotonic ms. */
@@ -140,6 +142,12 @@ export class FollowedFile {
   async unlinkedSize(): Promise<number | undefined> {
     const stat = await this.#file?.stat()
     return stat?.links === 0 ? stat.size : undefined
+  }
+
+  /** Whether it is open and still has a name, whatever that is. */
+  async hasName(): Promise<boolean> {
+    const stat = await this.#file?.stat()
+    return stat !== undefined && stat.links > 0
   }
 
   /** Its size as it is found now. Where it is smaller than it was, that was what is followed. */

@@ -2,6 +2,7 @@
 
 import type { DiskFile } from '../../common/disk.ts'
 import { newlineAt, type Scannable } from '../../common/framing/scan.ts'
+import { readFully } from './fingerprint.ts'
 import type { MessageStart } from './message-start.ts'
 
 const LF = 0x0a
@@ -115,11 +116,15 @@ function grown(array: Uint32Array): Uint32Array<ArrayBuffer> {
   return larger
 }
 
-/** Where the last line begins that is not whole yet: it is new when it is finished. */
-export async function lineStart(file: DiskFile, size: number): Promise<number> {
-  const bytes = Buffer.alloc(64 * 1024)
-  const from = Math.max(0, size - bytes.length)
-  const read = await file.read(bytes, 0, size - from, from)
-  const newline = bytes.subarray(0, read).lastIndexOf(0x0a)
-  return newline < 0 ? size : from + newline + 1
+const LOOK_BACK_BYTES = 64 * 1024
+
+/** Where the last line begins that is not whole yet: it is new when it is finished. `size` where it is longer than `bytesMax`. */
+export async function lineStart(file: DiskFile, size: number, bytesMax: number): Promise<number> {
+  for (let end = size; size - end < bytesMax; end -= LOOK_BACK_BYTES) {
+    const from = Math.max(0, end - LOOK_BACK_BYTES)
+    const newline = (await readFully(file, from, end - from)).lastIndexOf(LF)
+    if (newline >= 0) return from + newline + 1
+    if (from === 0) return 0
+  }
+  return size
 }

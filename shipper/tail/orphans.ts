@@ -4,7 +4,7 @@
 import type { DiskFile } from '../../common/disk.ts'
 import { GONE_FILE_MS } from '../../common/limits.ts'
 import { hasFingerprint, HEAD_BYTES, type Fingerprint } from './fingerprint.ts'
-import { inodeKey } from './followed-file.ts'
+import { inodeKey, type FollowedFile } from './followed-file.ts'
 import { isSibling } from './lost-rest.ts'
 import type { FileRecord, PositionStore } from './position-store.ts'
 
@@ -17,10 +17,20 @@ export class Orphans {
 
   constructor(store: PositionStore) {
     this.#store = store
-    for (const record of store.records()) {
-      this.#records.set(record.stream, record)
-      this.#byKey.set(keyOf(record), [...(this.#byKey.get(keyOf(record)) ?? []), record])
-    }
+    for (const record of store.records()) this.#add(record)
+  }
+
+  #add(record: FileRecord): void {
+    this.#records.set(record.stream, record)
+    this.#byKey.set(keyOf(record), [...(this.#byKey.get(keyOf(record)) ?? []), record])
+  }
+
+  /** A file that was followed is out of sight, read to its end. */
+  keep(file: FollowedFile, nowMs: number): void {
+    const record = { ...file.record, goneMs: nowMs }
+    file.ended = true
+    this.#add(record)
+    this.#store.set(record)
   }
 
   all(): readonly FileRecord[] {

@@ -61,6 +61,7 @@ export class PositionStore {
   #file: DiskFile | undefined
   #bytes = 0
   #liveBytes = 0
+  #isFirst = false
   #sweptMs: number | undefined
   #tail: Promise<void> = Promise.resolve()
 
@@ -91,6 +92,11 @@ export class PositionStore {
   /** All that was there then is set; to be written with the next commit that has a change. */
   swept(ms: number): void {
     this.#sweptMs = ms
+  }
+
+  /** The next commit is written whether or not anything is known: the first start was this one. */
+  begin(): void {
+    this.#isFirst = true
   }
 
   /** To be written with the next commit. */
@@ -161,13 +167,14 @@ export class PositionStore {
   }
 
   async #append(): Promise<void> {
-    if (this.#changes.size === 0) return
+    if (this.#changes.size === 0 && !this.#isFirst) return
     const changes = this.#changes
     this.#changes = new Map()
     try {
       const file = this.#file
       if (!file || this.#bytes > Math.max(COMPACT_BYTES_MIN, LIVE_SHARE * this.#liveBytes)) await this.#compact()
       else await this.#write(file, changes)
+      this.#isFirst = false
       for (const entry of changes.values()) if ('closed' in entry) this.#over.push(entry.stream)
     } catch (error) {
       for (const [stream, entry] of changes) if (!this.#changes.has(stream)) this.#changes.set(stream, entry)

@@ -14,12 +14,13 @@
 import { errnoOf, reasonOf } from '../../common/fault.ts'
 import type { DiskFile, FileStat } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
-import { FOLLOWED_OPEN_MAX } from '../../common/limits.ts'
+import { FOLLOWED_OPEN_MAX, MESSAGE_BYTES_MAX } from '../../common/limits.ts'
 import { newId } from '../../common/random.ts'
 import type { Fingerprint } from './fingerprint.ts'
 import { Copies } from './copies.ts'
 import { findFiles, type FoundFile } from './find-files.ts'
 import { FollowedFile, followFrom, inodeKey } from './followed-file.ts'
+import { Leaving } from './leaving.ts'
 import { lineStart } from './lines.ts'
 import { sayGone, sayUnread } from './losses.ts'
 import { isPacked, isRotatedName, LostRest, type Rest } from './lost-rest.ts'
@@ -35,10 +36,6 @@ export interface TrackerSettings {
   /** Whether files that are there at the very first start are read from their start or from their end. */
   readonly readFrom: 'start' | 'end'
 }
-
-// A file that has left its name is let go of after this much quiet: soon where its writer has a new file to write to.
-const QUIET_WITH_SUCCESSOR_MS = 10_000
-const QUIET_ALONE_MS = 60_000
 
 // Times of files are those of the kernel's last tick.
 const CLOCK_MARGIN_MS = 50
@@ -59,8 +56,7 @@ export class Tracker {
   /** Followed, but not known durably yet. */
   #fresh: FollowedFile[] = []
   #lookedForOrphans = false
-  /** By the name under which each was last seen. */
-  #byPath = new Map<string, FollowedFile>()
+  readonly #leaving: Leaving
   #openNow = 0
   #first: boolean
   readonly #copies: Copies
@@ -81,6 +77,7 @@ export class Tracker {
     this.#lost = new LostRest(platform.disk, settings.folder, (key) => this.#files.has(key))
     this.#orphans = new Orphans(store)
     this.#copies = new Copies(this.#files, platform.clock)
+    this.#leaving = new Leaving(platform.clock)
     this.#sweptMs = store.sweptMs
     this.#first = isFirstStart
   }
@@ -103,8 +100,8 @@ export class Tracker {
 
   /** Something was written to this path: false where it is not known, and only a sweep can tell. */
   touched(path: string): boolean {
-    const file = this.#byPath.get(path)
-    if (!file || file.leaving) return false
+    const file = this.#leaving.at(path)
+    if (!file) return false
     file.dirty = true
     return true
   }
@@ -138,7 +135,7 @@ export class Tracker {
     if (!this.#missed) this.#store.swept(startMs)
     await this.#makeKnown()
     this.#first = false
-    this.#byPath = new Map([...this.#files.values()].map((file) => [file.path, file]))
+    this.#leaving.looked(this.#files.values())
     if (!this.#missed) this.#sweptMs = startMs
     this.#platform.metrics.set('sluice_files_followed', { source: this.#settings.source }, this.#files.size)
   }
@@ -161,22 +158,24 @@ export class Tracker {
     if (!wasLeaving) await this.sweep()
   }
 
-  /** Whether a file that is leaving has been quiet for long enough to be let go of. */
+  /** Whether a file that is leaving has been quiet for long enough: what is open at its end is given out. */
   isDone(file: FollowedFile): boolean {
-    if (!file.leaving) return false
-    if (file.temporary !== undefined) return true
-    const quietMs = this.#platform.clock.monotonicMs() - file.lastMs
-    return quietMs >= (this.#hasSuccessor(file) ? QUIET_WITH_SUCCESSOR_MS : QUIET_ALONE_MS)
+    return this.#leaving.isDone(file)
   }
 
   /** Lets go of a file that is read to its end and settled, at the earliest when a whole look has begun after its last write. */
   async drop(file: FollowedFile): Promise<void> {
+    const hasName = file.temporary === undefined && (await file.hasName())
+    file.lingers = this.#leaving.lingers(file, hasName)
+    if (file.lingers) return
     // One that is not followed and was written to since then is one that nobody has seen.
+    const nowMs = this.#platform.clock.now() / 1000
     const writtenMs = (await file.writtenMs()) ?? -Infinity
-    const isFuture = writtenMs > this.#platform.clock.now() / 1000
-    if (!isFuture && !(writtenMs < (this.#sweptMs ?? -Infinity) - CLOCK_MARGIN_MS)) return
+    if (writtenMs <= nowMs && !(writtenMs < (this.#sweptMs ?? -Infinity) - CLOCK_MARGIN_MS)) return
     this.#files.delete(file.key)
-    this.#end(file)
+    // Moved out of sight, and nothing came in its place: it may be moved back.
+    if (hasName && !this.#leaving.hasSuccessor(file)) this.#orphans.keep(file, nowMs)
+    else this.#end(file)
     await file.closeFile()
     if (file.temporary !== undefined) await this.#platform.disk.remove(nameBytes(file.temporary))
     this.#platform.log.info({ path: file.path, bytes: file.settled }, 'file is gone and read to its end')
@@ -196,11 +195,6 @@ export class Tracker {
     file.temporary = rest.temporary
     this.#platform.log.info({ path: rest.path, position: file.position }, FOUND)
     this.#keep(file)
-  }
-
-  #hasSuccessor(file: FollowedFile): boolean {
-    const path = file.rotatedFrom ?? file.path
-    return [...this.#files.values()].some((other) => other !== file && !other.leaving && other.path === path)
   }
 
   #look(found: Map<string, FoundFile>): void {
@@ -251,7 +245,8 @@ export class Tracker {
     }
     // After a start the streams of the last run are found first.
     if (this.#lookedForOrphans) await this.#followBetween(path, this.#sinceOf(path))
-    const position = this.#first && this.#settings.readFrom === 'end' ? await lineStart(file, stat.size) : 0
+    const position =
+      this.#first && this.#settings.readFrom === 'end' ? await lineStart(file, stat.size, MESSAGE_BYTES_MAX) : 0
     const followed = await followFrom(newId(this.#platform.random), file, stat, path, position)
     await this.#start(followed, file)
     return true
@@ -368,7 +363,7 @@ export class Tracker {
     followed.rotatedFrom = rotatedFrom
     this.#restKeys.add(rest.key)
     followed.temporary = rest.temporary
-    this.#platform.log.info({ path: rest.path, position }, FOUND)
+    if (rest.stat.size > position) this.#platform.log.info({ path: rest.path, position }, FOUND)
     this.#follow(followed, rest.file)
   }
 
@@ -386,7 +381,8 @@ export class Tracker {
 
   /** A stream is known durably before its first message leaves; one sync for all that a sweep has found. */
   async #makeKnown(): Promise<void> {
-    if (this.#fresh.length === 0) return
+    if (this.#first) this.#store.begin()
+    else if (this.#fresh.length === 0) return
     await this.#store.commit()
     for (const file of this.#fresh) file.known = true
     this.#fresh = []

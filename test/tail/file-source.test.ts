@@ -2,7 +2,6 @@
 
 import { appendFileSync, chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { describe, test } from 'vitest'
-import { FakeClock } from '../fake/clock.ts'
 import { asLines, numbered, Tailing } from './tailing.ts'
 
 const TIMEOUT = { timeout: 20_000, interval: 20 }
@@ -24,6 +23,33 @@ describe.concurrent('files', () => {
     await tailing.expectStored(['half of a line', 'new', 'while stopped', 'newer'])
   })
 
+  for (const [what, half] of [
+    ['nothing but half a line', 'half of '],
+    ['half a long line', 'long '.repeat(30_000)],
+  ] as const) {
+    test(`read_from: end begins ${what} at its start`, async (context) => {
+      const tailing = new Tailing(context, '*.log', { read_from: 'end' })
+      writeFileSync(tailing.path('a.log'), half)
+      writeFileSync(tailing.path('b.log'), `old\n${half}`)
+      await tailing.start()
+      await context.expect.poll(() => tailing.follows(), { timeout: 20_000 }).toBe(2)
+      for (const name of ['a.log', 'b.log']) appendFileSync(tailing.path(name), 'a line\n')
+      await tailing.expectStored([`${half}a line`, `${half}a line`])
+    })
+  }
+
+  test('read_from: end is for the first start, also where that found no file', async (context) => {
+    const tailing = new Tailing(context, '*.log', { read_from: 'end' })
+    const passes = tailing.hurry()
+    await tailing.start()
+    await passes(60_000)
+    await tailing.stop()
+    writeFileSync(tailing.path('new.log'), 'new\n')
+    await tailing.start()
+    await tailing.expectStored(['new'])
+    await tailing.stop()
+  })
+
   test('a file that is gone and read to its end is over, one that was renamed is not', async (context) => {
     const { expect } = context
     const tailing = new Tailing(context, '*.log*')
@@ -41,6 +67,43 @@ describe.concurrent('files', () => {
     expect(tailing.over).toHaveLength(1)
     expect([...(await tailing.streams.marks([])).keys()]).toContain(tailing.over[0])
   })
+
+  test('a writer that comes back to a renamed file minutes later is read', async (context) => {
+    const tailing = new Tailing(context, 'app.log')
+    const passes = tailing.hurry()
+    writeFileSync(tailing.path('app.log'), 'first\n')
+    await tailing.start()
+    await tailing.expectStored(['first'])
+    renameSync(tailing.path('app.log'), tailing.path('app.log.1'))
+    writeFileSync(tailing.path('app.log'), 'new\n')
+    const stored = ['first', 'new']
+    for (const line of numbered('late', 3)) {
+      await passes(4 * 60_000)
+      appendFileSync(tailing.path('app.log.1'), `${line}\n`)
+      stored.push(line)
+      await tailing.expectStored(stored)
+    }
+    rmSync(tailing.path('app.log.1'))
+    await context.expect.poll(() => tailing.over.length, TIMEOUT).toBe(1)
+    await tailing.stop()
+  }, 60_000)
+
+  test('a file that was moved out of sight for long goes on where it was when it is moved back', async (context) => {
+    const tailing = new Tailing(context, '*.log')
+    const passes = tailing.hurry()
+    writeFileSync(tailing.path('app.log'), asLines(numbered('first', 20)))
+    await tailing.start()
+    await tailing.expectStored(numbered('first', 20))
+    mkdirSync(tailing.path('away'))
+    renameSync(tailing.path('app.log'), tailing.path('away/app'))
+    await context.expect.poll(() => tailing.said('file is gone and read'), TIMEOUT).toBe(true)
+    await passes(60 * 60_000)
+    appendFileSync(tailing.path('away/app'), 'meanwhile\n')
+    renameSync(tailing.path('away/app'), tailing.path('app.log'))
+    await tailing.expectStored([...numbered('first', 20), 'meanwhile'])
+    context.expect(tailing.over).toEqual([])
+    await tailing.stop()
+  }, 60_000)
 
   test('exclude leaves out what the pattern takes', async (context) => {
     const tailing = new Tailing(context, '*', { exclude: ['*.gz', 'debug*'] })
@@ -134,15 +197,7 @@ describe.concurrent('lines', () => {
 
   test('a line of which the second half comes minutes later is one message', async (context) => {
     const tailing = new Tailing(context, 'app.log')
-    const clock = new FakeClock(Date.now() * 1000)
-    tailing.clock = clock
-    // Three seconds of fake time every few milliseconds: each is a sweep.
-    const ticking = setInterval(() => void clock.pass(3_000), 5)
-    context.onTestFinished(() => clearInterval(ticking))
-    const passes = async (ms: number) => {
-      const untilMs = clock.monotonicMs() + ms
-      await context.expect.poll(() => clock.monotonicMs() > untilMs, TIMEOUT).toBe(true)
-    }
+    const passes = tailing.hurry()
     writeFileSync(tailing.path('app.log'), 'whole\nfirst half, ')
     await tailing.start()
     await tailing.expectStored(['whole'])

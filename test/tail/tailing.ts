@@ -15,6 +15,7 @@ import { SlabPool } from '../../common/pipeline/slab.ts'
 import type { Sink, StreamMarks } from '../../common/pipeline/sink.ts'
 import { systemRandom } from '../../common/random.ts'
 import { fileSource } from '../../shipper/tail/file-source.ts'
+import { FakeClock } from '../fake/clock.ts'
 import { fakeLog, type FakeLog } from '../fake/log.ts'
 import { FakeNet } from '../fake/net.ts'
 import { textsOf } from '../fake/sink.ts'
@@ -128,6 +129,20 @@ export class Tailing implements Sink {
   /** How many files are followed. */
   async follows(): Promise<number> {
     return this.#metrics.total('sluice_files_followed')
+  }
+
+  /** Lets time pass fast from now on: three seconds, a look, every few milliseconds. Resolves, each time, when `ms` are over. */
+  hurry(): (ms: number) => Promise<void> {
+    const clock = new FakeClock(Date.now() * 1000)
+    this.clock = clock
+    const ticking = setInterval(() => void clock.pass(3_000), 5)
+    this.#test.onTestFinished(() => clearInterval(ticking))
+    return async (ms) => {
+      const untilMs = clock.monotonicMs() + ms
+      await this.#test.expect
+        .poll(() => clock.monotonicMs() > untilMs, { timeout: DEADLINE_MS, interval: 5 })
+        .toBe(true)
+    }
   }
 
   /** Waits until exactly these messages are stored, in whatever order files come. */
