@@ -13,6 +13,7 @@ import type { Configuration, Mode } from './configuration.ts'
 import { builtInText, loadToRun } from './load.ts'
 import { adviceFor } from './advice.ts'
 import { CounterReport } from './counter-report.ts'
+import { sayForgottenSpools } from './forgotten-spools.ts'
 
 const EXIT_OK = 0
 const EXIT_CANNOT_START = 2
@@ -61,6 +62,7 @@ async function runPipeline(configuration: Configuration, builtIn: boolean, platf
     const pipeline = Pipeline.assemble(configuration, hostname(), { ...platform, instance })
     const hangUps = new HangUps(() => reopen(pipeline, log))
     await pipeline.open()
+    await sayForgottenSpools(configuration, platform)
     log.info({ mode, config, data, instance }, 'sluice is up')
     if (builtIn && mode === 'server') process.stdout.write(threeThingsToTry)
     await untilStopped(pipeline, platform, hangUps)

@@ -159,3 +159,39 @@ destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${port}"], framing: n
   ].map(([, i]) => Number(i))
   expect(numbers.slice(-rest)).toEqual(Array.from({ length: rest }, (_, i) => count - rest + i))
 }, 120_000)
+
+test('a spool whose destination has no buffer any more is named with what it holds, and sent when it has one again', async () => {
+  const folder = temporaryFolder()
+  const [relayPort, serverPort] = [await freePort(), await freePort()]
+  const relay = (buffer: string) => {
+    return daemon(
+      'relay',
+      `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${relayPort}"] } }
+destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${serverPort}"], buffer: ${buffer} } }
+`,
+      folder,
+    )
+  }
+  const spool = join(folder, 'data-relay', 'spool', 'up')
+  const first = await relay('{ max: 64MiB }')
+  expect(first.output().stderr).not.toContain('no destination reads it')
+  await send(relayPort, 0, 100)
+  await until('all messages are in the spool', async () => (await waiting(spool)) === 100)
+  await first.stop('SIGTERM')
+
+  const second = await relay('none')
+  expect(second.output().stderr).toMatch(/"messages":100,"msg":"a spool holds messages, and no destination reads it/)
+  expect(second.output().stderr).toContain(spool)
+  await second.stop('SIGTERM')
+
+  const out = join(folder, 'out.log')
+  await daemon(
+    'server',
+    `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${serverPort}"] } }
+destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
+`,
+    folder,
+  )
+  await relay('{ max: 64MiB }')
+  await until('all messages are in the file', () => lineCount(out) === 100)
+}, 60_000)

@@ -1,0 +1,43 @@
+// Spools that nothing reads: their destination has no buffer any more, another name, or is gone. What is in them was
+// acknowledged to its senders, and stays where it is until somebody is told.
+
+import { reasonOf } from '../common/fault.ts'
+import { laneFolder, listLanes } from '../common/spool/lane-folders.ts'
+import { viewSpool } from '../common/spool/spool-view.ts'
+import type { Platform } from '../common/platform.ts'
+import type { Configuration } from './configuration.ts'
+
+/** Says which spools below the data folder hold messages and belong to no destination with a buffer. */
+export async function sayForgottenSpools(configuration: Configuration, platform: Platform): Promise<void> {
+  const { dataFolder, destinations } = configuration
+  const { disk, log } = platform
+  const used = new Set(destinations.flatMap(({ name, buffer }) => (buffer ? [name] : [])))
+  for (const name of (await disk.list(`${dataFolder}/spool`)).map(String)) {
+    if (used.has(name)) continue
+    const spool = `${dataFolder}/spool/${name}`
+    try {
+      const messages = await waitingIn(spool, platform)
+      if (messages > 0) log.warn({ spool, messages }, FORGOTTEN)
+    } catch (error) {
+      log.warn({ spool, reason: reasonOf(error) }, 'a spool that no destination reads cannot be read')
+    }
+  }
+}
+
+const FORGOTTEN =
+  'a spool holds messages, and no destination reads it: give the destination of this name a buffer, and they are sent'
+
+async function waitingIn(folder: string, { disk, slabs }: Platform): Promise<number> {
+  let waiting = 0
+  for (const lane of [0, ...(await listLanes(disk, folder))]) {
+    const view = await viewSpool(disk, laneFolder(folder, lane), slabs)
+    if (!view) continue
+    for await (const segment of view.segments()) {
+      for await (const item of segment.items()) {
+        if (item.kind !== 'record') continue
+        waiting += Math.max(0, Math.min(item.count, item.position + item.count - view.acknowledged))
+      }
+    }
+  }
+  return waiting
+}
