@@ -35,8 +35,8 @@ export interface Neighbour {
 
 const CHUNK_BYTES = 256 * 1024
 
-// While files are renamed in a chain (`.2` to `.3`, `.1` to `.2`), one look may miss a file, or see it twice.
-const LOOKS_MAX = 5
+/** While files are renamed in a chain (`.2` to `.3`, `.1` to `.2`), one look may miss a file, or see it twice. */
+export const LOOKS_MAX = 5
 
 export class LostRest {
   readonly #disk: Disk
@@ -66,7 +66,8 @@ export class LostRest {
   /** The file of this inode, else a copy of it: while files are renamed it looks again. */
   async find(path: string, fingerprint: Fingerprint, key: string, stream: string): Promise<Rest | undefined> {
     for (let look = 1; ; look += 1) {
-      const rest = (await this.findRenamed(path, fingerprint, key)) ?? (await this.findCopy(path, fingerprint, stream))
+      const rest =
+        (await this.#findRenamed(path, fingerprint, key)) ?? (await this.#findCopy(path, fingerprint, stream))
       if (rest || !this.#moved || look === LOOKS_MAX) return rest
       this.lookAgain()
     }
@@ -74,7 +75,7 @@ export class LostRest {
 
   /** Whether the file of this inode is there under another name than `path`. */
   async isRenamed(path: string, fingerprint: Fingerprint, key: string): Promise<boolean> {
-    const renamed = await this.findRenamed(path, fingerprint, key)
+    const renamed = await this.#findRenamed(path, fingerprint, key)
     await renamed?.file.close()
     return renamed !== undefined && renamed.path !== path
   }
@@ -102,7 +103,7 @@ export class LostRest {
   }
 
   /** The file of this inode beside `path`, under any name: it was renamed. */
-  async findRenamed(path: string, fingerprint: Fingerprint, key: string): Promise<Rest | undefined> {
+  async #findRenamed(path: string, fingerprint: Fingerprint, key: string): Promise<Rest | undefined> {
     const neighbour = (await this.#near(path)).get(key)
     if (!neighbour || this.#taken(key)) return undefined
     if (fingerprint.head.bytes === 0 && !isSibling(neighbour.path, path)) return undefined
@@ -110,7 +111,7 @@ export class LostRest {
   }
 
   /** A file beside `path` that was copied or compressed from the one with this fingerprint. */
-  async findCopy(path: string, fingerprint: Fingerprint, stream: string): Promise<Rest | undefined> {
+  async #findCopy(path: string, fingerprint: Fingerprint, stream: string): Promise<Rest | undefined> {
     const all = [...(await this.#near(path)).values()].filter(({ stat }) => !this.#taken(inodeKey(stat)))
     // Without any content to compare there is only the name.
     const near = all.filter((each) =>

@@ -43,10 +43,10 @@ export class Orphans {
   }
 
   /**
-   * The stream that this file is; it is an orphan no more. `isRenamed` says whether the file of a record is there under
+   * The stream that this file is; an orphan until it is followed. `isRenamed` says whether the file of a record is there under
    * another name: where all that was read of it is a header, its successor begins with the same bytes.
    */
-  async take(
+  async find(
     file: DiskFile,
     { key, path, size }: { readonly key: string; readonly path: string; readonly size: number },
     isRenamed: (record: FileRecord) => Promise<boolean>,
@@ -58,7 +58,6 @@ export class Orphans {
       if (record.head.bytes === 0 && !isOwn) continue
       if (!(await hasFingerprint(file, fingerprintOf(record)))) continue
       if (!isOwn && (await isRenamed(record))) continue
-      this.#records.delete(record.stream)
       return record
     }
     return undefined
@@ -71,7 +70,7 @@ export class Orphans {
     return alike.sort((one, other) => named(other) - named(one) || other.position - one.position)
   }
 
-  /** Its file was found elsewhere. */
+  /** Its file is followed. */
   delete(record: FileRecord): void {
     this.#records.delete(record.stream)
   }

@@ -16,17 +16,17 @@ import type { DiskFile, FileStat } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
 import { FOLLOWED_OPEN_MAX, MESSAGE_BYTES_MAX } from '../../common/limits.ts'
 import { newId } from '../../common/random.ts'
-import type { Fingerprint } from './fingerprint.ts'
 import { Copies } from './copies.ts'
 import { findFiles, type FoundFile } from './find-files.ts'
 import { FollowedFile, followFrom, inodeKey } from './followed-file.ts'
 import { Leaving } from './leaving.ts'
 import { lineStart } from './lines.ts'
 import { sayGone, sayUnread } from './losses.ts'
-import { isPacked, isRotatedName, LostRest, type Rest } from './lost-rest.ts'
+import { isPacked, isRotatedName, LOOKS_MAX, LostRest, type Rest } from './lost-rest.ts'
 import { fingerprintOf, keyOf, Orphans } from './orphans.ts'
 import { nameBytes, type PathPatterns } from './pattern.ts'
 import type { FileRecord, PositionStore } from './position-store.ts'
+import { Unreadable } from './unreadable.ts'
 
 export interface TrackerSettings {
   readonly source: string
@@ -40,9 +40,6 @@ export interface TrackerSettings {
 // Times of files are those of the kernel's last tick.
 const CLOCK_MARGIN_MS = 50
 
-// While files are renamed, one is looked for so often.
-const LOOKS_MAX = 5
-
 const FOUND = 'found the unread rest of a rotated file'
 const GONE = 'file is gone, and was not held open: looking for its unread rest'
 
@@ -53,6 +50,7 @@ export class Tracker {
   readonly #lost: LostRest
   readonly #files = new Map<string, FollowedFile>()
   readonly #orphans: Orphans
+  readonly #unreadable: Unreadable
   /** Followed, but not known durably yet. */
   #fresh: FollowedFile[] = []
   #lookedForOrphans = false
@@ -76,6 +74,7 @@ export class Tracker {
     this.#store = store
     this.#lost = new LostRest(platform.disk, settings.folder, (key) => this.#files.has(key))
     this.#orphans = new Orphans(store)
+    this.#unreadable = new Unreadable(this.#lost, platform.random)
     this.#copies = new Copies(this.#files, platform.clock)
     this.#leaving = new Leaving(platform.clock)
     this.#sweptMs = store.sweptMs
@@ -87,15 +86,9 @@ export class Tracker {
     return this.#files.values()
   }
 
-  get count(): number {
-    return this.#files.size
-  }
-
   /** How many descriptors are held. */
   get openCount(): number {
-    let open = 0
-    for (const file of this.#files.values()) if (file.isOpen) open += 1
-    return open
+    return [...this.#files.values()].filter(({ isOpen }) => isOpen).length
   }
 
   /** Something was written to this path: false where it is not known, and only a sweep can tell. */
@@ -124,12 +117,16 @@ export class Tracker {
       failed: (path, reason) => this.#complain(path, reason),
     })
     this.folders = folders
-    this.#look(found)
+    for (const [key, file] of this.#files) file.found(found.get(key), clock.monotonicMs(), this.#sweptMs)
     this.#openNow = this.openCount
     this.#orphans.look(found)
     const news: string[] = []
     for (const [key, file] of found) {
       if (!this.#files.has(key) && (await this.#adopt(key, file, found))) news.push(file.path)
+    }
+    for await (const { path, size, stream, rest } of this.#unreadable.left(found)) {
+      if (rest) await this.#followRest(rest, stream, 0, path)
+      else sayUnread(this.#platform, this.#settings.source, path, size)
     }
     await this.#followOrphans(news)
     if (!this.#missed) this.#store.swept(startMs)
@@ -172,6 +169,8 @@ export class Tracker {
     const nowMs = this.#platform.clock.now() / 1000
     const writtenMs = (await file.writtenMs()) ?? -Infinity
     if (writtenMs <= nowMs && !(writtenMs < (this.#sweptMs ?? -Infinity) - CLOCK_MARGIN_MS)) return
+    // Nothing came under its name since: then nobody has looked for what came and went before.
+    await this.#followBetween(file.path, file.leftAfterMs)
     this.#files.delete(file.key)
     // Moved out of sight, and nothing came in its place: it may be moved back.
     if (hasName && !this.#leaving.hasSuccessor(file)) this.#orphans.keep(file, nowMs)
@@ -190,48 +189,41 @@ export class Tracker {
   async #goOnIn(file: FollowedFile, rest: Rest): Promise<void> {
     const { path } = file
     await file.moveTo(rest.file, rest.stat, rest.path)
-    file.leaving = true
-    file.rotatedFrom = path
-    file.temporary = rest.temporary
+    file.leave(path, rest)
     this.#platform.log.info({ path: rest.path, position: file.position }, FOUND)
     this.#keep(file)
   }
 
-  #look(found: Map<string, FoundFile>): void {
-    const nowMs = this.#platform.clock.monotonicMs()
-    for (const [key, file] of this.#files) {
-      const now = found.get(key)
-      if (!now) {
-        if (!file.leaving) {
-          file.lastMs = nowMs
-          file.leftAfterMs = this.#sweptMs
-        }
-        file.leaving = true
-        file.dirty = true
-        continue
-      }
-      if (file.leaving && file.temporary === undefined) file.leaving = false
-      file.path = now.path
-      file.looked(now.stat.size)
-      // Cut and grown again to just the same size: only its time tells.
-      const isTouched = now.stat.modifiedMs !== file.modifiedMs
-      file.modifiedMs = now.stat.modifiedMs
-      if (!isTouched && (now.stat.size === file.position || now.stat.size === file.openAt)) continue
-      file.dirty = true
-      file.lastMs = nowMs
+  /** Follows a file that was not followed; true where it is a new stream. One that cannot be read keeps no other from it. */
+  async #adopt(key: string, there: FoundFile, found: Map<string, FoundFile>): Promise<boolean> {
+    let file: DiskFile | undefined
+    try {
+      file = await this.#open(key, there.path)
+      if (!file) return false
+      const isNew = await this.#adoptOpen(key, there.path, file, found)
+      this.#unreadable.delete(key)
+      this.#complained.delete(there.path)
+      return isNew
+    } catch (error) {
+      if (file && !this.#files.has(key)) await file.close()
+      if (errnoOf(error) === undefined) throw error
+      if (file) this.#missed = true // what came before it may be what cannot be read
+      this.#unreadable.add(key, there)
+      this.#complain(there.path, reasonOf(error))
+      return false
     }
   }
 
-  /** Follows a file that was not followed; true where it is a new stream. */
-  async #adopt(key: string, { path }: FoundFile, found: Map<string, FoundFile>): Promise<boolean> {
-    const file = await this.#open(key, path)
-    if (!file) return false
+  async #adoptOpen(key: string, path: string, file: DiskFile, found: Map<string, FoundFile>): Promise<boolean> {
     const stat = await file.stat()
-    const known = await this.#orphans.take(file, { key, path, size: stat.size }, (record) =>
+    const known = await this.#orphans.find(file, { key, path, size: stat.size }, (record) =>
       this.#lost.isRenamed(record.path, fingerprintOf(record), keyOf(record)),
     )
-    if (known && !(await this.#followCut(known, file, stat.size, path))) {
+    const isCut = known !== undefined && (await this.#followCut(known, file, stat.size, path))
+    if (isCut) this.#orphans.delete(known)
+    if (known && !isCut) {
       await this.#start(await followFrom(known.stream, file, stat, path, known.position), file)
+      this.#orphans.delete(known)
       return false
     }
     const rewritten = await this.#copies.rewrittenAs(file, path, stat.size, (key) => found.has(key))
@@ -245,6 +237,7 @@ export class Tracker {
     }
     // After a start the streams of the last run are found first.
     if (this.#lookedForOrphans) await this.#followBetween(path, this.#sinceOf(path))
+    for (const left of this.#files.values()) if (left.path === path) left.leftAfterMs = undefined
     const position =
       this.#first && this.#settings.readFrom === 'end' ? await lineStart(file, stat.size, MESSAGE_BYTES_MAX) : 0
     const followed = await followFrom(newId(this.#platform.random), file, stat, path, position)
@@ -258,17 +251,14 @@ export class Tracker {
     try {
       file = await this.#platform.disk.open(nameBytes(path), 'read')
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') this.#missed = true
-      this.#complain(path, reasonOf(error))
-      return undefined
-    }
-    if (inodeKey(await file.stat()) !== key) {
+      if (errnoOf(error) !== 'ENOENT') throw error
       this.#missed = true
-      await file.close()
       return undefined
     }
-    this.#complained.delete(path)
-    return file
+    if (inodeKey(await file.stat()) === key) return file
+    this.#missed = true
+    await file.close()
+    return undefined
   }
 
   /** Beyond so many open files, it is opened again when its turn comes. */
@@ -291,7 +281,6 @@ export class Tracker {
     for (const file of this.#files.values()) {
       if (file.path !== path || file.leftAfterMs === undefined || sinceMs === undefined) continue
       sinceMs = Math.min(sinceMs, file.leftAfterMs)
-      file.leftAfterMs = undefined
     }
     return sinceMs
   }
@@ -328,8 +317,8 @@ export class Tracker {
     for (const record of this.#orphans.all()) {
       const rest = await this.#findRest(record.path, fingerprintOf(record), keyOf(record), record.stream)
       if (rest) {
-        this.#orphans.delete(record)
         await this.#followRest(rest, record.stream, record.position, record.path)
+        this.#orphans.delete(record)
         since.set(record.path, this.#sweptMs ?? rest.modifiedMs)
         continue
       }
@@ -339,9 +328,9 @@ export class Tracker {
     for (const [path, sinceMs] of since) await this.#followBetween(path, sinceMs, this.#restKeys)
   }
 
-  async #findRest(path: string, fingerprint: Fingerprint, key: string, stream: string): Promise<Rest | undefined> {
+  async #findRest(...[path, ...of]: Parameters<LostRest['find']>): Promise<Rest | undefined> {
     try {
-      return await this.#lost.find(path, fingerprint, key, stream)
+      return await this.#lost.find(path, ...of)
     } catch (error) {
       this.#complain(path, reasonOf(error))
       return undefined
@@ -359,10 +348,8 @@ export class Tracker {
 
   async #followRest(rest: Rest, stream: string, position: number, rotatedFrom: string): Promise<void> {
     const followed = await followFrom(stream, rest.file, rest.stat, rest.path, position)
-    followed.leaving = true
-    followed.rotatedFrom = rotatedFrom
+    followed.leave(rotatedFrom, rest)
     this.#restKeys.add(rest.key)
-    followed.temporary = rest.temporary
     if (rest.stat.size > position) this.#platform.log.info({ path: rest.path, position }, FOUND)
     this.#follow(followed, rest.file)
   }
@@ -377,6 +364,7 @@ export class Tracker {
     this.#store.set(followed.record)
     this.#fresh.push(followed)
     this.#files.set(followed.key, followed)
+    this.#unreadable.delete(followed.key)
   }
 
   /** A stream is known durably before its first message leaves; one sync for all that a sweep has found. */

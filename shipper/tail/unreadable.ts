@@ -1,0 +1,63 @@
+// Files that were found and could not be read: without permission, or on a disk that gives errors. One that is rotated before it
+// can be read is found by its device and inode, beside its old name.
+
+import { errnoOf } from '../../common/fault.ts'
+import { newId, type Random } from '../../common/random.ts'
+import { inodeKey } from './followed-file.ts'
+import type { FoundFile } from './find-files.ts'
+import type { LostRest, Rest } from './lost-rest.ts'
+
+interface LeftFile {
+  readonly path: string
+  /** Bytes that were seen of it. */
+  readonly size: number
+  /** A new one. */
+  readonly stream: string
+  readonly rest: Rest | undefined
+}
+
+export class Unreadable {
+  readonly #lost: LostRest
+  readonly #random: Random
+  readonly #files = new Map<string, FoundFile>()
+
+  constructor(lost: LostRest, random: Random) {
+    this.#lost = lost
+    this.#random = random
+  }
+
+  add(key: string, file: FoundFile): void {
+    this.#files.set(key, file)
+  }
+
+  /** It was read, or is followed. */
+  delete(key: string): void {
+    this.#files.delete(key)
+  }
+
+  /**
+   * Those that are at no followed name any more: each with its old name and, where it is not gone, its content from the start.
+   * `found` is what the last look has found, by inode key. One that still cannot be read is asked for again.
+   */
+  async *left(found: ReadonlyMap<string, unknown>): AsyncGenerator<LeftFile> {
+    for (const [key, file] of [...this.#files]) {
+      if (found.has(key)) continue
+      const stream = newId(this.#random)
+      const rest = await this.#rest(key, file, stream)
+      // It is asked for again where it is there, and where it could not be followed.
+      if (rest !== 'later') yield { path: file.path, size: file.stat.size, stream, rest }
+      if (rest !== 'later') this.#files.delete(key)
+    }
+  }
+
+  async #rest(key: string, { path }: FoundFile, stream: string): Promise<Rest | undefined | 'later'> {
+    try {
+      const rotated = await this.#lost.rotatedSince(path, -Infinity)
+      const there = rotated.find(({ stat }) => inodeKey(stat) === key)
+      return there && ((await this.#lost.whole(there, stream)) ?? 'later')
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error
+      return 'later'
+    }
+  }
+}
