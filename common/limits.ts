@@ -157,6 +157,12 @@ export const ARCHIVE_COMMIT_BYTES_MAX = 8 * MiB
 /** A commit of so many raw bytes is made by two threads: four blocks are worth handing half of them over. */
 export const ARCHIVE_HALVE_BYTES = 4 * MiB
 
+/**
+ * Blocks of fewer raw bytes are stored as they are: they will be merged soon, and one page more in the log costs less than
+ * compressing thirty short columns, and unpacking them again.
+ */
+export const ARCHIVE_PLAIN_BYTES = 32 * 1024
+
 /** Raw bytes handed to an archive's worker and not settled; beyond it writes wait in the destination. */
 export const ARCHIVE_OPEN_BYTES_MAX = 16 * MiB
 

@@ -6,7 +6,7 @@
 // 2 MiB instead of 1 cost 10 % less and are 12 % smaller, but a rare needle has twice the bytes read to find it.
 
 import { assert } from '../../common/fault.ts'
-import { ARCHIVE_BLOCK_BYTES } from '../../common/limits.ts'
+import { ARCHIVE_BLOCK_BYTES, ARCHIVE_PLAIN_BYTES } from '../../common/limits.ts'
 import { viewOf } from './byte-ranges.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { FIELD_STREAMS, TEXT_STREAMS, writeIds, type FieldStream, type TextStream } from './columns.ts'
@@ -74,7 +74,6 @@ export class BlockBuilder {
   rawBytes = 0
   /** Raw bytes at which it is full. */
   bytesWanted: number = ARCHIVE_BLOCK_BYTES
-
   readonly #grams = new GramBitmap()
   #shapeIds = new Uint32Array(FIRST_ROWS)
   #senders = new Uint32Array(FIRST_ROWS)
@@ -295,15 +294,22 @@ export class BlockBuilder {
       headerLengths: this.#headerLengths.written,
       headerBytes: this.#headers.written,
     }
+    const plain = this.rawBytes < ARCHIVE_PLAIN_BYTES
     const block: EncodedBlock = {
       ...{ count, rawBytes: this.rawBytes, timeMin: this.#timeMin, timeMax: this.#timeMax },
       ...{ receivedMin: this.#receivedMin, receivedMax: this.#receivedMax },
       ...{ severities: this.#severities, facilities: this.#facilities },
-      hosts: pack([hosts.lengths(), hosts.values.written]),
-      programs: pack([programs.lengths(), programs.values.written]),
+      hosts: pack([hosts.lengths(), hosts.values.written], plain),
+      programs: pack([programs.lengths(), programs.values.written], plain),
       grams: this.#grams.folded(),
-      fields: pack(FIELD_STREAMS.map((name) => fields[name])),
-      texts: pack(TEXT_STREAMS.map((name) => texts[name])),
+      fields: pack(
+        FIELD_STREAMS.map((name) => fields[name]),
+        plain,
+      ),
+      texts: pack(
+        TEXT_STREAMS.map((name) => texts[name]),
+        plain,
+      ),
     }
     this.clear()
     return block
@@ -318,7 +324,7 @@ export class BlockBuilder {
       ...[this.#structuredData, this.#headerLengths, this.#headers],
     ]
     for (const writer of writers) writer.clear()
-    this.#grams.clear()
+    this.#grams.clear(this.bytesWanted)
     this.#splitter.clear()
     this.#oddTimes.length = 0
     this.#defectRows = 0

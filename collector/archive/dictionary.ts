@@ -18,12 +18,13 @@ export class Dictionary {
   #empty = -1
   /** Where the last search ended. */
   #slot = 0
+  readonly #lengths = new ByteWriter()
 
   clear(): void {
+    if (this.count > 0) this.#slots.fill(0)
     this.values.clear()
     this.count = 0
     this.#empty = -1
-    this.#slots.fill(0)
   }
 
   /** The number of `[start, end)`. */
@@ -81,9 +82,10 @@ export class Dictionary {
     return id
   }
 
-  /** The values as streams of a pack: lengths, and bytes. */
+  /** The lengths of the values, as a stream of a pack; valid until the next call. */
   lengths(): Uint8Array {
-    const lengths = new ByteWriter()
+    const lengths = this.#lengths
+    lengths.clear()
     for (let i = 0, start = 0; i < this.count; start = this.ends[i], i += 1) lengths.varint(this.ends[i] - start)
     return lengths.written
   }

@@ -21,8 +21,8 @@ export interface Encoded {
 export function encodeWrites(writes: readonly FreshWrite[], builder: BlockBuilder): Encoded {
   const blocks: EncodedBlock[] = []
   const defects = new Map<number, Uint32Array>()
-  builder.clear()
   builder.bytesWanted = evenBlocks(writes)
+  builder.clear()
   const finish = () => void blocks.push(builder.finish())
   for (const { id, batch, skipped } of writes) {
     const found = addBatch(batch, skipped, builder, finish)

@@ -18,6 +18,7 @@ const POSITION_BITS = 18
 const POSITION_SHIFT = 32 - POSITION_BITS
 const WORDS = 1 << (POSITION_BITS - 5)
 const WORDS_MIN = 8
+const WORDS_FIRST_MIN = 256
 
 // Folding ORs two halves of density d into d(2 - d).
 const DENSITY_MAX = 0.5
@@ -31,27 +32,34 @@ for (let byte = 0, state = 1; byte < 256; byte += 1) {
 for (let byte = 0x41; byte <= 0x5a; byte += 1) gear[byte] = gear[byte + 32]
 
 export class GramBitmap {
-  readonly #bits = new Int32Array(WORDS)
+  readonly #words = new Int32Array(WORDS)
+  /** So many of them are in use. */
+  #used = WORDS
 
-  clear(): void {
-    this.#bits.fill(0)
+  /** Empties it; for about so many bytes to come. A small one is what a large one would be folded to. */
+  clear(bytes: number): void {
+    this.#words.fill(0, 0, this.#used)
+    let used = WORDS
+    while (used > WORDS_FIRST_MIN && used * 32 >= 4 * bytes) used /= 2
+    this.#used = used
   }
 
   /** Adds what ends within `[start, end)`, coming from `state` (0 at a line's start); returns the state behind it. */
   add(bytes: DataView, start: number, end: number, state: number): number {
-    const bits = this.#bits
+    const words = this.#words
+    const last = this.#used - 1
     let h = state
     for (let i = start; i < end; i += 1) {
       h = ((h << SHIFT) + gear[bytes.getUint8(i)]) | 0
       const position = h >>> POSITION_SHIFT
-      bits[position >>> 5] |= 1 << position
+      words[(position >>> 5) & last] |= 1 << position
     }
     return h
   }
 
   /** The bitmap, folded while it is sparse; a copy. */
   folded(): Buffer {
-    let words = this.#bits.slice()
+    let words = this.#words.slice(0, this.#used)
     let set = populationCount(words)
     while (words.length > WORDS_MIN && set <= DENSITY_MAX * 0.6 * 32 * words.length) {
       const half = words.length / 2

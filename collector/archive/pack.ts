@@ -16,11 +16,14 @@ const compressor = zstdCompressor(LEVEL)
 // A frame's own head and tail take about this much.
 const WORTH_COMPRESSING_BYTES = 48
 
-export function pack(streams: readonly Uint8Array[]): Buffer {
-  const head = new ByteWriter()
+const head = new ByteWriter()
+
+/** `plain` leaves all streams as they are. */
+export function pack(streams: readonly Uint8Array[], plain: boolean): Buffer {
+  head.clear()
   head.varint(streams.length)
   const stored = streams.map((raw) => {
-    const frame = raw.length < WORTH_COMPRESSING_BYTES ? raw : compressor.compress(raw)
+    const frame = plain || raw.length < WORTH_COMPRESSING_BYTES ? raw : compressor.compress(raw)
     const smaller = frame.length < raw.length ? frame : raw
     head.varint(raw.length)
     head.varint(smaller.length)

@@ -34,9 +34,9 @@ export class Senders {
   #slots = new Int32Array(2 * FIRST_SENDERS)
 
   clear(): void {
+    if (this.count > 0) this.#slots.fill(0)
     this.hosts.clear()
     this.programs.clear()
-    this.#slots.fill(0)
     this.count = 0
   }
 
