@@ -73,6 +73,7 @@ function work(): void {
   try {
     if (intake.hasWork) {
       tell({ kind: 'settled', ...intake.commit() })
+      intake.gather()
       committedMs = systemClock.monotonicMs()
     }
     const waitMs = closing || intake.mustMerge ? 0 : committedMs + MERGE_QUIET_MS - systemClock.monotonicMs()

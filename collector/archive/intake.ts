@@ -15,6 +15,7 @@ import {
 } from '../../common/limits.ts'
 import { batchBytes, type Batch } from '../../common/pipeline/batch.ts'
 import type { StreamChange, WriteData } from './archive-protocol.ts'
+import { copyOf } from './batch-reader.ts'
 import { BlockBuilder } from './block-builder.ts'
 import { encodeWrites, type Encoded, type FreshWrite } from './encode-writes.ts'
 import { PartWriter, type Mark } from './part-writer.ts'
@@ -49,6 +50,8 @@ export class Intake {
   readonly #builder = new BlockBuilder()
   readonly #waiting: Write[] = []
   readonly #marks = new Map<string, Mark>()
+  /** What the last commit stored, where that was one small block. */
+  #small: FreshWrite[] = []
   #part: PartWriter | undefined
   /** The newest part that something may be stored in, also while it is not open. */
   #name: PartName | undefined
@@ -162,6 +165,10 @@ export class Intake {
     for (const [stream, mark] of moved) this.#marks.set(stream, mark)
     this.#waiting.splice(0, writes.length)
     const stored = blocks.reduce((sum, { count }) => sum + count, 0)
+    if (part.isTail(blocks)) {
+      const given = fresh.filter(({ batch }) => batch.count > 0)
+      this.#small = given.map(({ id, batch, skipped }) => ({ id, batch: copyOf(batch), skipped }))
+    }
     return { ids: writes.map(({ id }) => id), stored, repeats, defects }
   }
 
@@ -172,6 +179,19 @@ export class Intake {
     const first = encodeWrites(writes.slice(0, half), this.#builder)
     const rest = this.#second!.take()
     return { blocks: [...first.blocks, ...rest.blocks], defects: new Map([...first.defects, ...rest.defects]) }
+  }
+
+  /** Takes what the last commit stored into the next merge, once nobody waits for it. */
+  gather(): void {
+    const writes = this.#small
+    this.#small = []
+    if (writes.length === 0) return
+    try {
+      this.#part?.gather(writes)
+    } catch (error) {
+      this.#abandon(error)
+      throw error
+    }
   }
 
   /** Whether there is too much to merge to wait for quiet. */

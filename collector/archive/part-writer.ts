@@ -5,13 +5,18 @@
 //
 //   1 1 1 … 1 (16)  →  2;   2 2 2 … 2 (16)  →  3;   run of over 1 MiB  →  done
 //
+// What a small commit has stored is encoded once more, with what came before it, while nobody waits for it (`gather`): the next
+// merge is made already. To read the small blocks again took twice the time of all that their commits had taken.
+//
 // A reader sees the rows before or after a merge, never between: it is one transaction, and ordinals stay.
 
 import { assert, Fault } from '../../common/fault.ts'
 import { ARCHIVE_BLOCK_BYTES, ARCHIVE_MERGE_COUNT, ARCHIVE_PART_BYTES_MAX } from '../../common/limits.ts'
 import { BlockBuilder, type EncodedBlock } from './block-builder.ts'
+import { addBatch } from './batch-rows.ts'
 import { addBlock } from './block-rows.ts'
 import { DecodedBlock, type BlockBlobs } from './decoded-block.ts'
+import type { FreshWrite } from './encode-writes.ts'
 import { FORMAT_VERSION, SCHEMA, type PartName } from './schema.ts'
 import { archiveFault, isBegun, leaveWal, openToWrite, type Sqlite, type Statement } from './sqlite.ts'
 
@@ -45,12 +50,21 @@ export class PartWriter {
   /** The ordinal of the next message. */
   nextOrdinal = 0
   readonly #sqlite: Sqlite
+  readonly #begin: Statement
+  readonly #end: Statement
+  #isFull = false
   #isNew: boolean
   #insertBlock: Statement | undefined
   #insertData: Statement | undefined
   #setMark: Statement | undefined
   #setMeta: Statement | undefined
+  #deleteBlocks: Statement | undefined
+  #deleteData: Statement | undefined
+  /** The process that is known to be the last writer. */
+  #instance: number | undefined
+  /** The next merge in the making: the messages of the last small blocks, from the ordinal `#gatheredFirst` on. */
   readonly #builder = new BlockBuilder()
+  #gatheredFirst = 0
   /** Small blocks at the end, one behind another. */
   #tail: SmallBlock[] = []
   /** Rows of small blocks that a large one follows. */
@@ -62,9 +76,13 @@ export class PartWriter {
     this.name = name
     this.#sqlite = openToWrite(path)
     try {
+      // Kept, as all statements of a commit are: to read their text again takes as long as to run them.
+      this.#begin = this.#sqlite.prepare('BEGIN IMMEDIATE')
+      this.#end = this.#sqlite.prepare('COMMIT')
       this.#isNew = !isBegun(this.#sqlite)
       this.nextOrdinal = firstOrdinal
       if (!this.#isNew) this.#load()
+      this.#look()
     } catch (error) {
       this.#sqlite.close()
       throw archiveFault(error, path)
@@ -76,10 +94,15 @@ export class PartWriter {
     return this.#isNew
   }
 
+  /** Whether it was when its last large block came: to ask for each small commit would be a tenth of what that takes. */
   get isFull(): boolean {
+    return this.#isFull
+  }
+
+  #look(): void {
     const pages = this.#sqlite.pragma('page_count', { simple: true }) as number
     const size = this.#sqlite.pragma('page_size', { simple: true }) as number
-    return pages * size >= ARCHIVE_PART_BYTES_MAX
+    this.#isFull = pages * size >= ARCHIVE_PART_BYTES_MAX
   }
 
   /** Small blocks that could be merged. */
@@ -116,6 +139,8 @@ export class PartWriter {
     this.#insertData = this.#sqlite.prepare('INSERT INTO data VALUES (?, ?, ?, ?)')
     this.#setMark = this.#sqlite.prepare('INSERT OR REPLACE INTO marks VALUES (?, ?, ?)')
     this.#setMeta = this.#sqlite.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)')
+    this.#deleteBlocks = this.#sqlite.prepare('DELETE FROM block WHERE first >= ? AND first < ?')
+    this.#deleteData = this.#sqlite.prepare('DELETE FROM data WHERE first >= ? AND first < ?')
   }
 
   #meta(key: string): number {
@@ -153,14 +178,20 @@ export class PartWriter {
         first += block.count
       }
       for (const [stream, { position, until }] of marks) this.#setMark!.run(stream, position, until)
-      this.#setMeta!.run('instance', instance)
+      if (instance !== this.#instance) this.#setMeta!.run('instance', instance)
       this.#setMeta!.run('settled', settled)
     })
     this.#isNew = false
+    this.#instance = instance
     for (const { count, rawBytes } of blocks) {
       this.#append({ first: this.nextOrdinal, count, level: 0, raw_bytes: rawBytes })
       this.nextOrdinal += count
     }
+  }
+
+  /** Whether these blocks of a commit are one that will be merged. */
+  isTail(blocks: readonly EncodedBlock[]): boolean {
+    return blocks.length === 1 && blocks[0].rawBytes < LARGE_BYTES
   }
 
   #insert(first: number, block: EncodedBlock, level: number): void {
@@ -173,10 +204,10 @@ export class PartWriter {
 
   #inTransaction(work: () => void): void {
     try {
-      this.#sqlite.exec('BEGIN IMMEDIATE')
+      this.#begin.run()
       try {
         work()
-        this.#sqlite.exec('COMMIT')
+        this.#end.run()
       } catch (error) {
         if (this.#sqlite.inTransaction) this.#sqlite.exec('ROLLBACK')
         throw error
@@ -187,13 +218,32 @@ export class PartWriter {
   }
 
   #append(block: SmallBlock): void {
-    if (block.raw_bytes >= LARGE_BYTES) this.#closeTail()
-    else this.#tail.push(block)
+    if (block.raw_bytes < LARGE_BYTES) this.#tail.push(block)
+    else {
+      this.#closeTail()
+      this.#look()
+    }
   }
 
   #closeTail(): void {
     if (this.#tail.length > 1) this.#closed.push(this.#tail)
     this.#tail = []
+  }
+
+  /** Takes the messages of the last commit, which was a small block, into the next merge. Throws a Fault. */
+  gather(writes: readonly FreshWrite[]): void {
+    const block = this.#tail.at(-1)
+    if (!block) return
+    const builder = this.#builder
+    const next = this.#gatheredFirst + builder.count
+    if (next !== block.first) builder.clear()
+    else if (builder.rawBytes + block.raw_bytes >= ARCHIVE_BLOCK_BYTES) {
+      const gathered = this.#tail.filter(({ first }) => first >= this.#gatheredFirst && first < next)
+      if (gathered.length > 1) this.#mergeInTail(gathered)
+      else builder.clear()
+    }
+    if (builder.count === 0) this.#gatheredFirst = block.first
+    for (const { batch, skipped } of writes) addBatch(batch, skipped, builder, neverFull)
   }
 
   /** Merges one row of small blocks that has become long enough; false where there is none. Throws a Fault. */
@@ -208,13 +258,18 @@ export class PartWriter {
     }
     const taken = this.#ripe()
     if (taken.length === 0) return false
+    this.#mergeInTail(taken)
+    return true
+  }
+
+  #mergeInTail(taken: readonly SmallBlock[]): void {
     const merged = this.#merge(taken)
     this.#tail.splice(this.#tail.indexOf(taken[0]), taken.length, merged)
-    if (merged.raw_bytes < LARGE_BYTES) return true
+    if (merged.raw_bytes < LARGE_BYTES) return
+    this.#look()
     const behind = this.#tail.splice(this.#tail.indexOf(merged))
     this.#closeTail()
     this.#tail = behind.slice(1)
-    return true
   }
 
   /** Merges all that is small, as when the part is sealed. */
@@ -236,14 +291,17 @@ export class PartWriter {
     const { first } = blocks[0]
     const count = blocks.reduce((sum, block) => sum + block.count, 0)
     const level = Math.max(...blocks.map((block) => block.level)) + 1
+    const isGathered = first === this.#gatheredFirst && count === this.#builder.count
     let encoded: EncodedBlock | undefined
     this.#inTransaction(() => {
-      this.#builder.clear()
-      for (const block of blocks) addBlock(this.#decode(block), this.#builder)
+      if (!isGathered) {
+        this.#builder.clear()
+        for (const block of blocks) addBlock(this.#decode(block), this.#builder)
+      }
       encoded = this.#builder.finish()
       assert(encoded.count === count, 'a merge keeps every message')
-      this.#sqlite.prepare('DELETE FROM block WHERE first >= ? AND first < ?').run(first, first + count)
-      this.#sqlite.prepare('DELETE FROM data WHERE first >= ? AND first < ?').run(first, first + count)
+      this.#deleteBlocks!.run(first, first + count)
+      this.#deleteData!.run(first, first + count)
       this.#insert(first, encoded, level)
     })
     return { first, count, level, raw_bytes: encoded!.rawBytes }
@@ -268,6 +326,8 @@ export class PartWriter {
     this.#sqlite.close()
   }
 }
+
+const neverFull = () => assert(false, 'what is gathered is less than a block')
 
 /** As many of the blocks, from the first, as make a block of the wanted size; two at least. */
 function fitting(blocks: readonly SmallBlock[]): SmallBlock[] {

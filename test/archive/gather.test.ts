@@ -1,0 +1,102 @@
+// Small commits are merged from what was gathered meanwhile, not read again: the same messages, under the same ids.
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { Intake } from '../../collector/archive/intake.ts'
+import { openArchive } from '../../collector/archive/reader.ts'
+import { systemDisk } from '../../common/disk.ts'
+import type { Batch } from '../../common/pipeline/batch.ts'
+import { batchOf, originOf } from '../fake/batch.ts'
+import { randomFrom } from '../bench/corpus.ts'
+import { stored, temporaryFolder } from './surroundings.ts'
+
+const NOON = Date.UTC(2026, 10, 23, 12) * 1000
+const INSTANCE = 7
+
+function intakeIn(folder: string): Intake {
+  return new Intake(join(folder, 'archive'), INSTANCE, (text) => expect.unreachable(text))
+}
+
+function archiveFolder(): string {
+  const folder = temporaryFolder()
+  mkdirSync(join(folder, 'archive'))
+  return folder
+}
+
+/** Commits a batch and takes it into the next merge, as the worker does, when its memory is somebody else's already. */
+function take(intake: Intake, id: number, batch: Batch): void {
+  intake.add({ id, batch })
+  intake.commit()
+  batch.slab.bytes.fill(0x2a)
+  intake.gather()
+}
+
+async function blockCounts(folder: string): Promise<number[]> {
+  const archive = await openArchive(systemDisk, join(folder, 'archive'))
+  const part = archive.open(archive.parts[0])
+  const counts = part.blocks().map(({ count }) => count)
+  part.close()
+  return counts
+}
+
+function expected(texts: readonly string[]) {
+  return texts.map((text, i): [string, string] => [`2026-11-23/${i}`, text])
+}
+
+test('archive: windows of a sender become blocks of a mebibyte without being read again', async () => {
+  const folder = archiveFolder()
+  const intake = intakeIn(folder)
+  const texts: string[] = []
+  for (let window = 0; window < 140; window += 1) {
+    const lines = Array.from(
+      { length: 100 },
+      (_, i) => `<34>Nov 23 11:59:${10 + (i % 50)} web-${i % 7} app[${window}]: request ${i} ${'of many '.repeat(10)}`,
+    )
+    texts.push(...lines)
+    take(intake, window + 1, batchOf(lines, originOf(), NOON + window))
+  }
+  // 13 KB a window: some eighty of them make a block of 1 MiB, and the rest waits for the next.
+  const [large, ...small] = await blockCounts(folder)
+  expect(large).toBeGreaterThan(7_000)
+  expect(new Set(small)).toEqual(new Set([100]))
+  expect([...(await stored(folder))]).toEqual(expected(texts))
+  intake.close()
+})
+
+test.each([1, 2, 3, 4])(
+  'archive: commits of any size come out in order, whoever merges them (seed %i)',
+  async (seed) => {
+    const random = randomFrom(seed)
+    const below = (n: number) => Math.floor(random() * n)
+    const folder = archiveFolder()
+    let intake = intakeIn(folder)
+    const texts: string[] = []
+    const position = { a: 0, b: 0 }
+    for (let id = 1; id <= 150; id += 1) {
+      const count = [1, 3, 40, 200, 4_000][below(100) < 4 ? 4 : below(4)]
+      const name = below(2) === 0 ? 'a' : 'b'
+      const lines = Array.from(
+        { length: count },
+        (_, i) => `<13>Nov 23 11:00:00 ${name}-${i % 5} p[${id}]: ${seed} ${i} ${'x'.repeat(below(200))}`,
+      )
+      const batch = batchOf(lines, originOf({ source: name }), NOON + id)
+      // Some of it was sent before.
+      const from = Math.max(0, position[name] - below(3))
+      const ends = Uint32Array.from(lines, (_, i) => i + 1)
+      const stream = { id: name.repeat(32), from, to: from + count, ends }
+      texts.push(...lines.slice(position[name] - from))
+      position[name] = Math.max(position[name], from + count)
+      take(intake, id, { ...batch, runs: [{ ...batch.runs[0], stream }] })
+      if (below(20) === 0) while (intake.merge());
+      if (below(40) !== 0) continue
+      intake.close()
+      intake = intakeIn(folder)
+      intake.open([{ day: '2026-11-23', part: 1 }])
+    }
+    expect([...(await stored(folder))]).toEqual(expected(texts))
+    while (intake.merge());
+    intake.close()
+    expect([...(await stored(folder))]).toEqual(expected(texts))
+  },
+)
