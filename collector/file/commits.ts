@@ -12,6 +12,7 @@
 // lines may be cut with the rest.
 
 import { sleep, type Cancel } from '../../common/clock.ts'
+import type { FileStat } from '../../common/disk.ts'
 import { DurableNames } from '../../common/durable-names.ts'
 import { reasonOf } from '../../common/fault.ts'
 import {
@@ -27,7 +28,7 @@ import { freshMessages } from '../../common/pipeline/stream-marks.ts'
 import type { Platform } from '../../common/platform.ts'
 import type { FileWatcher } from './file-keeper.ts'
 import type { OutputFile } from './output-file.ts'
-import type { FileEntry, Mark, PositionLog } from './position-log.ts'
+import type { FileEntry, Mark, PositionLog, PositionRecord } from './position-log.ts'
 
 /** What commits need of the files. */
 export interface FilesAtWork {
@@ -47,6 +48,8 @@ export class Commits implements FileWatcher {
   readonly #marks = new Map<string, number>()
   #changed = new Map<string, Mark>()
   #written = new Set<OutputFile>()
+  /** What files were before, with lines that the next commit of the file covers. */
+  readonly #leaving = new Map<OutputFile, readonly FileStat[]>()
   #waiting: (() => void)[] = []
   #waitingBytes = 0
   #isAwaited = false
@@ -127,9 +130,10 @@ export class Commits implements FileWatcher {
     if (waiting.length === 0 && marks.size === 0 && files.length === 0) return this.#last
     this.#running += 1
     this.#beganMs = this.#platform.clock.monotonicMs()
-    const lengths = Promise.all(files.map((file) => this.#lengthAtLine(file)))
-    this.#last = Promise.all([lengths, this.#last]).then(async ([entries]) => {
-      await this.#record(entries.flat(), marks)
+    const reached = Promise.all(files.map((file) => this.#atLine(file)))
+    this.#last = Promise.all([reached, this.#last]).then(async ([each]) => {
+      const gone = each.flatMap(({ left }) => left)
+      await this.#record({ files: each.flatMap(({ files }) => files), marks, gone })
       this.#running -= 1
       for (const resolve of waiting) resolve()
       if (this.#waiting.length > 0) this.#schedule()
@@ -137,9 +141,17 @@ export class Commits implements FileWatcher {
     return this.#last
   }
 
-  /** The file is done with, or has lost its name: what comes goes to another. */
-  left(file: OutputFile): void {
-    if (file.tracked && file.stat) this.#log.retire(file.stat)
+  /**
+   * The file is done with, or has lost its name: what comes goes to another. Where lines in it are not committed yet, it
+   * stays in the log of positions until they are: they are cut if that never comes to be.
+   */
+  async left(file: OutputFile): Promise<void> {
+    const { stat, handle } = file
+    if (!file.tracked || !stat || !handle) return
+    if (this.#written.has(file) || file.commitsAhead > 0) {
+      await handle.sync()
+      this.#leaving.set(file, [...(this.#leaving.get(file) ?? []), stat])
+    } else void this.#last.then(() => this.#log.retire(stat))
   }
 
   /** Nothing is committed any more: what is being written is the last. */
@@ -161,7 +173,7 @@ export class Commits implements FileWatcher {
     // A length beyond the end is that of a file which is gone, and whose inode this one has.
     if (known === undefined || known > file.length) {
       await this.#names.sync(file.path)
-      await this.#record(entryOf(file), new Map())
+      await this.#record({ files: entryOf(file), marks: new Map(), gone: [] })
     }
     file.begun = true
   }
@@ -179,23 +191,26 @@ export class Commits implements FileWatcher {
     }
   }
 
-  #lengthAtLine(file: OutputFile): Promise<FileEntry[]> {
+  #atLine(file: OutputFile): Promise<{ files: FileEntry[]; left: readonly FileStat[] }> {
+    file.commitsAhead += 1
     return new Promise((resolve) => {
       file.seal(async () => {
         const target = file.divertedTo ?? file
         if (!target.handle) await this.#files.open(target)
         await target.handle?.sync()
-        resolve(entryOf(target))
+        file.commitsAhead -= 1
+        resolve({ files: entryOf(target), left: this.#leaving.get(file) ?? [] })
+        this.#leaving.delete(file)
       })
       this.#files.work(file)
     })
   }
 
   // Tried until it succeeds: the writes before it wait, and say so.
-  async #record(files: readonly FileEntry[], marks: ReadonlyMap<string, Mark>): Promise<void> {
+  async #record(record: PositionRecord): Promise<void> {
     while (!this.#stopped) {
       try {
-        await this.#log.append({ files, marks })
+        await this.#log.append(record)
         if (this.#log.isLarge) await this.#rewrite()
         return
       } catch (error) {

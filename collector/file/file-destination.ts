@@ -321,8 +321,8 @@ export class FileDestination implements Destination {
       file.seal(async () => {
         if (!isCommitted) throw new Pause(committing!)
         if (file.handle) {
-          this.#commits.left(file)
-          this.#rotation?.left(file)
+          await this.#commits.left(file)
+          await this.#rotation?.left(file)
           await this.#keeper.close(file)
         }
         await this.#keeper.open(file)

@@ -20,7 +20,7 @@ import type { Keeper, OutputFile } from './output-file.ts'
 export interface FileWatcher {
   opened(file: OutputFile): Promise<void>
   /** It is still open, but its name is another file's now. */
-  left(file: OutputFile): void
+  left(file: OutputFile): Promise<void>
 }
 
 export interface FileKeeperOptions {
@@ -134,7 +134,7 @@ export class FileKeeper implements Keeper {
       values,
       there ? 'another file has this name now: it is written to' : 'file is gone: it is made again',
     )
-    for (const each of this.#watchers) each.left(file)
+    for (const each of this.#watchers) await each.left(file)
     file.leave((await file.handle?.stat())?.links === 0)
     await this.close(file)
     await this.open(file)

@@ -52,12 +52,14 @@ export class OutputFile {
   handle: DiskFile | undefined
   /** Device and inode of the open file, and what it was when it was opened. */
   stat: FileStat | undefined
-  /** The local day whose lines it holds (`20261123`), while it is open. */
+  /** The local day whose lines the file of this name holds (`20261123`), once that was open. */
   day = ''
   /** When its name was last looked up, monotonic ms. */
   checkedMs = 0
   /** Its length is committed together with stream marks (`commits.ts`). */
   tracked = false
+  /** Commits that wait for what was rendered before them to be in the file. */
+  commitsAhead = 0
   /** The open file's length is in the log of positions. */
   begun = false
   /** Takes what this one cannot: its name is taken by something that is no file. */

@@ -9,7 +9,7 @@
 // rewritten when it has grown, with what is still of use: marks whose time is not over, and files with uncommitted bytes.
 
 import { crc32 } from 'node:zlib'
-import type { Disk, DiskFile } from '../../common/disk.ts'
+import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { DurableNames } from '../../common/durable-names.ts'
 import { POSITION_LOG_BYTES_MAX } from '../../common/limits.ts'
 
@@ -30,7 +30,11 @@ export interface Mark {
 export interface PositionRecord {
   readonly files: readonly FileEntry[]
   readonly marks: ReadonlyMap<string, Mark>
+  /** Files to which no more bytes of ours come. */
+  readonly gone: readonly Inode[]
 }
+
+type Inode = Pick<FileStat, 'device' | 'inode'>
 
 const DAY_MS = 86_400_000
 
@@ -99,8 +103,8 @@ export class PositionLog {
   }
 
   /** No more bytes of ours come to this file: the next record says so. */
-  retire({ device, inode }: { readonly device: bigint; readonly inode: bigint }): void {
-    this.#gone = [...this.#gone, `${device}:${inode}`]
+  retire(file: Inode): void {
+    this.#gone = [...this.#gone, keyOf(file)]
   }
 
   /** Resolves when the record is on the disk. Records are written in call order. */
@@ -153,9 +157,9 @@ export class PositionLog {
     for (const [id, { until }] of this.#marks) if (until < today) this.#marks.delete(id)
   }
 
-  async #append({ files, marks }: PositionRecord): Promise<void> {
+  async #append({ files, marks, gone: left }: PositionRecord): Promise<void> {
     if (!this.#file) await this.#open()
-    const gone = this.#gone
+    const gone = [...this.#gone, ...left.map(keyOf)]
     const bytes = encode(files, marks, gone)
     // At the end of the last whole record: what an append that failed left there is overwritten.
     await this.#file!.write(bytes, 0, bytes.length, this.#bytes)
@@ -199,5 +203,7 @@ function encode(files: readonly FileEntry[], marks: ReadonlyMap<string, Mark>, g
   const text = JSON.stringify(record)
   return Buffer.from(`${checksum(text)} ${text}\n`)
 }
+
+const keyOf = ({ device, inode }: Inode) => `${device}:${inode}`
 
 const checksum = (text: string) => crc32(text).toString(16).padStart(8, '0')

@@ -33,7 +33,7 @@ export interface RotationSurroundings {
   readonly commit: (file: OutputFile) => Promise<void> | undefined
   /** Called with the folder of a file that was rotated. */
   readonly rotated: (folder: string) => void
-  readonly left: (file: OutputFile) => void
+  readonly left: (file: OutputFile) => Promise<void>
 }
 
 export class Rotation implements FileWatcher {
@@ -84,8 +84,9 @@ export class Rotation implements FileWatcher {
     await this.#with.keeper.open(file)
   }
 
-  left(file: OutputFile): void {
+  left(file: OutputFile): Promise<void> {
     file.day = ''
+    return Promise.resolve()
   }
 
   #seal(file: OutputFile): void {
@@ -111,7 +112,7 @@ export class Rotation implements FileWatcher {
     if (there?.kind === 'file' && there.inode === stat?.inode && there.device === stat.device) {
       await disk.rename(path, await this.#freePath(path, day))
       await disk.syncFolder(dirname(path))
-      left(file)
+      await left(file)
     }
     file.day = ''
     await keeper.close(file)

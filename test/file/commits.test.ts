@@ -20,10 +20,13 @@ import {
   fakePlatform,
   fileDestination,
   linesOf,
+  nearDisk,
   systemError,
   temporaryFolder,
   until,
 } from './surroundings.ts'
+
+const DAY_US = 86_400_000_000
 
 type More = Partial<FileDestinationOptions>
 
@@ -320,8 +323,57 @@ test('lines without a stream in a tracked file settle with the commit', async ()
   await files.close(1000)
 })
 
+/** A file with a committed and an uncommitted line, which has just been renamed; the clock stands. */
+async function renamedUncommitted(folder: string, platform: ReturnType<typeof fakePlatform>) {
+  await nearDisk(folder)
+  const path = join(folder, 'all.log')
+  const files = await openIn(folder, platform)
+  await files.write(stream(0, 'a'))
+  // The next commit is due in a while.
+  const second = files.write(stream(10, 'b'))
+  await until(() => linesOf(path).length === 2, 'the line')
+  renameSync(path, `${path}.1`)
+  return { files, path, second }
+}
+
+test('renamed by somebody before its lines were committed: a crash cuts them where they are, and they come again once', async () => {
+  const folder = temporaryFolder()
+  const { platform, kill, stopCommits } = mortal()
+  const { files: dying, path, second } = await renamedUncommitted(folder, platform)
+  void second
+  void dying.write(stream(20, 'c'))
+  await until(() => existsSync(path) && linesOf(path).join() === 'c', 'the line in the new file')
+  stopCommits()
+  await kill()
+  const again = fakePlatform()
+  const files = await openIn(folder, again)
+  await settled(files.write(stream(10, 'b', 'c')), again)
+  await files.close(1000)
+  expect([linesOf(`${path}.1`), linesOf(path)]).toEqual([['a'], ['b', 'c']])
+})
+
+test('renamed by somebody before its lines were committed: they are on the disk before that is said', async () => {
+  const folder = temporaryFolder()
+  const calls: string[] = []
+  const disk = failingDisk((call, name) => {
+    if (call === 'sync') calls.push(name.slice(folder.length + 1))
+    return undefined
+  })
+  const platform = fakePlatform(disk)
+  const { files, second } = await renamedUncommitted(folder, platform)
+  calls.length = 0
+  await settled(Promise.all([second, files.write(stream(20, 'c'))]), platform)
+  // The old file, the length of the new one, the new one, and the commit.
+  expect(calls).toEqual(['all.log', 'data/files/positions', 'all.log', 'data/files/positions'])
+  await files.close(1000)
+})
+
 test('killed at any moment, restarted, sent again: every line once in its file, whatever the rotation', async () => {
-  const step = fc.record({ lines: fc.integer({ min: 1, max: 8 }), passMs: fc.constantFrom(0, 0, 60, 150) })
+  const step = fc.record({
+    lines: fc.integer({ min: 1, max: 8 }),
+    passMs: fc.constantFrom(0, 0, 60, 150),
+    before: fc.constantFrom('nothing', 'nothing', 'a day', 'a rename'),
+  })
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 4 }),
@@ -330,15 +382,29 @@ test('killed at any moment, restarted, sent again: every line once in its file, 
         const folder = temporaryFolder()
         mkdirSync(join(folder, 'out'))
         const path = join(folder, 'out', '{severity}.log')
-        const more: More = { filesMax: 2, rotate: { daily: false, compress: 'none', ...(bytes > 0 && { bytes }) } }
+        const more: More = { filesMax: 2, rotate: { daily: true, compress: 'none', ...(bytes > 0 && { bytes }) } }
         let acknowledged = 0
         let sent = 0
+        // Files are of the day on which they were written to: that of the machine.
+        let wall = Date.now() * 1000
+        let renamed = 0
+        const before = {
+          nothing: () => {},
+          'a day': () => (wall += DAY_US),
+          'a rename': () => {
+            const [name] = readdirSync(join(folder, 'out')).filter((each) => each.endsWith('.log'))
+            renamed += 1
+            if (name) renameSync(join(folder, 'out', name), join(folder, 'out', `${name}.${renamed}`))
+          },
+        }
         const text = (n: number) => `<${n % 5}>Nov 23 10:00:00 h p: ${String(n).padStart(6, '0')}`
-        for (const life of [...lives, [{ lines: 1, passMs: 0 }]]) {
+        for (const life of [...lives, [{ lines: 1, passMs: 0, before: 'nothing' } as const]]) {
           const { platform, kill } = mortal()
           const files = await openIn(folder, platform, more, path)
           let from = acknowledged
-          for (const { lines, passMs } of life) {
+          for (const { lines, passMs, before: event } of life) {
+            before[event]()
+            platform.clock.setWall(wall)
             const to = from + lines
             const texts = Array.from({ length: lines }, (_, i) => text(from + i))
             void files.write(batch([{ texts, from: 10 * from }])).then(
