@@ -117,12 +117,13 @@ export class FileDestination implements Destination {
       pool,
     )
     this.#commits = new Commits(name, platform, this.#log, this.#files)
-    this.#keeper.tell(this.#commits)
+    // Rotation first: the length that is noted is that of the file which is written to.
     if (options.rotate) {
       this.#rotated = this.#makeRotated(options.rotate)
       this.#rotation = this.#makeRotation(options.rotate, this.#rotated)
       this.#keeper.tell(this.#rotation)
     }
+    this.#keeper.tell(this.#commits)
     const fileAt = (path: string) => this.#files.file(path)
     if (isFixed) this.#fixed = fileAt(standInPath(this.#template))
     else {

@@ -74,12 +74,13 @@ export class Rotation implements FileWatcher {
     if (ahead >= bytes) this.#seal(file)
   }
 
-  /** A file that lay there from an earlier day is rotated before anything is added to it. */
+  /** A file that lay there from an earlier day, or was closed when its day ended, is rotated before anything is added to it. */
   async opened(file: OutputFile): Promise<void> {
-    const { stat } = file
-    if (!stat || file.day !== '') return
-    file.day = stat.size === 0 ? this.#today : localDay(this.#with.zone, stat.modifiedMs * 1000)
-    if (!this.#options.daily || file.day === this.#today || file.tracked) return
+    const { stat, length } = file
+    if (!stat) return
+    if (length === 0) file.day = this.#today
+    else if (file.day === '') file.day = localDay(this.#with.zone, stat.modifiedMs * 1000)
+    if (!this.#options.daily || file.day >= this.#today || this.#ahead.has(file)) return
     await this.#rename(file)
     await this.#with.keeper.open(file)
   }
@@ -99,6 +100,7 @@ export class Rotation implements FileWatcher {
       if (!isCommitted) throw new Pause(committing!)
       if (!file.handle) await keeper.open(file)
       if (file.length > 0) await this.#rename(file)
+      else file.day = this.#today
       this.#ahead.delete(file)
       await keeper.open(file)
     })
@@ -112,8 +114,9 @@ export class Rotation implements FileWatcher {
     if (there?.kind === 'file' && there.inode === stat?.inode && there.device === stat.device) {
       await disk.rename(path, await this.#freePath(path, day))
       await disk.syncFolder(dirname(path))
-      await left(file)
     }
+    await left(file)
+    file.leave(false)
     file.day = ''
     await keeper.close(file)
     rotated(dirname(path))

@@ -107,6 +107,54 @@ test('daily: a file left by an earlier day is rotated before anything is added t
   await files.close(1000)
 })
 
+for (const name of ['all.log', '{severity}.log']) {
+  test(`daily: lines of a stream begin a new file too, where ${name} is of an earlier day`, async () => {
+    const folder = temporaryFolder()
+    const path = join(folder, name.replace('{severity}', 'notice'))
+    writeFileSync(path, 'old\n')
+    utimesSync(path, new Date('2026-11-20T12:00:00Z'), new Date('2026-11-20T12:00:00Z'))
+    const platform = fakePlatform()
+    const files = await openRotating(join(folder, name), { daily: true }, platform)
+    let isSettled = false
+    void files.write(batch([{ texts: ['new'], from: 0 }])).then(() => (isSettled = true))
+    const ticking = setInterval(() => void platform.clock.pass(50), 1)
+    await until(() => isSettled, 'the commit')
+    clearInterval(ticking)
+    expect([linesOf(`${path}-20261120`), linesOf(path)]).toEqual([['old'], ['new']])
+    await files.close(1000)
+  })
+}
+
+test('daily: a file that was closed when its day ended is rotated before anything is added to it', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform()
+  const rotate = { daily: true, compress: 'none' } as const
+  const files = fileDestination({ path: join(folder, '{severity}.log'), rotate, filesMax: 1 }, platform)
+  await files.open()
+  await files.write(batch([{ texts: ['<11>monday'] }]))
+  await files.write(batch([{ texts: ['<12>monday'] }]))
+  // Only one is open at midnight.
+  platform.clock.setWall(Date.UTC(2026, 10, 24, 0, 0, 1) * 1000)
+  utimesSync(join(folder, 'err.log'), new Date('2026-11-23T12:00:00Z'), new Date('2026-11-23T12:00:00Z'))
+  await files.write(batch([{ texts: ['<11>tuesday', '<12>tuesday'] }]))
+  expect(await names(folder, 4)).toEqual(['err.log', 'err.log-20261123', 'warning.log', 'warning.log-20261123'])
+  expect(linesOf(join(folder, 'err.log'))).toEqual(['<11>tuesday'])
+  await files.close(1000)
+})
+
+test('daily: a file that was empty when a day ended is named by the day of its lines', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  const platform = fakePlatform()
+  const files = await openRotating(path, { daily: true }, platform)
+  platform.clock.setWall(Date.UTC(2026, 10, 24, 0, 0, 1) * 1000)
+  await files.write(batch([{ texts: ['tuesday'] }]))
+  platform.clock.setWall(Date.UTC(2026, 10, 25, 0, 0, 1) * 1000)
+  await files.write(batch([{ texts: ['wednesday'] }]))
+  expect(await names(folder, 2)).toEqual(['all.log', 'all.log-20261124'])
+  await files.close(1000)
+})
+
 test('daily: a clock that is set back rotates nothing', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
