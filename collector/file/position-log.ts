@@ -5,8 +5,9 @@
 //   0d4a1b2c {"files":[["/var/log/a.log","2049","131077",48120]],"streams":{"9f…":[1203345,20870]},"gone":[]}\n
 //   └ CRC-32 of the rest     path      device  inode   length            stream  position, last day it is kept
 //
-// A commit appends one record and syncs it: that is the transaction. A torn last record is no record. The log is
-// rewritten when it has grown, with what is still of use: marks whose time is not over, and files with uncommitted bytes.
+// A commit appends one record and syncs it: that is the transaction. What stands behind the last whole record was torn by a
+// crash and is no record. What is no record and has whole ones behind it is damage: lengths from before it may be too short,
+// and no file is cut by them. The log is rewritten when it has grown, with what is still of use: marks whose time is not over, and files with uncommitted bytes.
 
 import { crc32 } from 'node:zlib'
 import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
@@ -46,6 +47,9 @@ export class PositionLog {
   /** By device and inode. */
   readonly #files = new Map<string, FileEntry>()
   readonly #marks = new Map<string, Mark>()
+  /** Files whose last length may have been in what is damaged. */
+  readonly #doubtful = new Set<string>()
+  #damagedBytes = 0
   #gone: readonly string[] = []
   #file: DiskFile | undefined
   #bytes = 0
@@ -70,13 +74,26 @@ export class PositionLog {
 
   async #readRecords(): Promise<void> {
     const bytes = await this.#disk.readFile(this.#path)
-    for (let start = 0; start < bytes.length; start = this.#bytes) {
-      const end = bytes.indexOf('\n', start)
+    for (let start = 0, end = 0; (end = bytes.indexOf('\n', start)) >= 0; start = end + 1) {
       const text = bytes.toString('utf8', start + 9, end)
-      if (end < 0 || checksum(text) !== bytes.toString('latin1', start, start + 8)) return
+      if (checksum(text) !== bytes.toString('latin1', start, start + 8)) continue
+      if (start > this.#bytes) {
+        this.#damagedBytes += start - this.#bytes
+        for (const key of this.#files.keys()) this.#doubtful.add(key)
+      }
       this.#take(JSON.parse(text) as WrittenRecord)
       this.#bytes = end + 1
     }
+  }
+
+  /** Bytes that are no record, with whole ones behind them. */
+  get damagedBytes(): number {
+    return this.#damagedBytes
+  }
+
+  /** Whether the length of a file may be too short. */
+  doubts({ device, inode }: FileEntry): boolean {
+    return this.#doubtful.has(`${device}:${inode}`)
   }
 
   get files(): readonly FileEntry[] {
@@ -182,6 +199,7 @@ export class PositionLog {
     for (const key of gone) this.#files.delete(key)
     for (const [path, device, inode, length] of files) {
       this.#files.set(`${device}:${inode}`, { path, device, inode, length })
+      this.#doubtful.delete(`${device}:${inode}`)
     }
     for (const [id, [position, until]] of Object.entries(streams)) this.#marks.set(id, { position, until })
   }

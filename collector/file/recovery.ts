@@ -15,6 +15,10 @@ export async function cutUncommitted(
   dataFolder: string,
   platform: Platform,
 ): Promise<void> {
+  if (log.damagedBytes > 0) {
+    const values = { destination, bytes: log.damagedBytes }
+    platform.log.warn(values, 'positions are damaged: what they do not tell is left as it is, and may come again')
+  }
   for (const entry of log.files) {
     const found = await findFile(platform.disk, entry)
     const values = { destination, path: entry.path }
@@ -22,13 +26,16 @@ export async function cutUncommitted(
       const what = found ? 'is shorter than when it was last committed' : 'is gone or compressed since its last commit'
       platform.log.warn(values, `file ${what}: it is left alone, some of its lines may come again`)
       platform.metrics.count('sluice_in_doubt_total', { destination }, 1)
+    } else if (found.stat.size > entry.length && log.doubts(entry)) {
+      platform.log.warn(values, 'file has a damaged position: it is left alone, some of its lines may come again')
+      platform.metrics.count('sluice_in_doubt_total', { destination }, 1)
     } else if (found.stat.size > entry.length) {
       const kept = await cut(destination, found.path, entry.length, found.stat.size, dataFolder, platform)
       const bytes = found.stat.size - entry.length
       platform.log.warn({ ...values, bytes, kept }, 'lines behind the last commit are cut, since they come again')
     }
   }
-  if (log.files.length > 0) await log.rewrite(() => false)
+  if (log.files.length > 0 || log.damagedBytes > 0) await log.rewrite(() => false)
 }
 
 async function findFile(disk: Disk, entry: FileEntry): Promise<{ path: string; stat: FileStat } | undefined> {

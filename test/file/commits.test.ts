@@ -267,6 +267,45 @@ test('a torn record at the end of the log is no record, and the next is read beh
   await last.close(1000)
 })
 
+test('a damaged record among whole ones is said, and no committed line is cut by what stands before it', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, '{severity}.log')
+  const log = join(folder, 'data/files/positions')
+  const { platform, kill, stopCommits } = mortal()
+  const dying = await openIn(folder, platform, {}, path)
+  await settled(dying.write(stream(0, '<11>a')), platform)
+  const from = readFileSync(log).length
+  await settled(dying.write(stream(10, '<11>b')), platform)
+  await settled(dying.write(stream(20, '<12>c')), platform)
+  stopCommits()
+  void dying.write(stream(30, '<12>d'))
+  await until(() => linesOf(join(folder, 'warning.log')).length === 2, 'the line')
+  await kill()
+  const damaged = readFileSync(log)
+  damaged[from + 20] ^= 1
+  writeFileSync(log, damaged)
+  const bytes = damaged.indexOf('\n', from) + 1 - from
+  const after = fakePlatform()
+  const files = await openIn(folder, after, {}, path)
+  // The length of the one file is known, that of the other is not.
+  expect(linesOf(join(folder, 'err.log'))).toEqual(['<11>a', '<11>b'])
+  expect(linesOf(join(folder, 'warning.log'))).toEqual(['<12>c'])
+  expect(after.log.lines.map(({ level, values }) => ({ level, values }))).toMatchObject([
+    { level: 'warn', values: { destination: 'files', bytes } },
+    { level: 'warn', values: { path: join(folder, 'err.log') } },
+    { level: 'warn', values: { path: join(folder, 'warning.log'), bytes: 6 } },
+  ])
+  expect(await after.metrics.total('sluice_in_doubt_total')).toBe(1)
+  await settled(files.write(stream(30, '<12>d')), after)
+  expect(linesOf(join(folder, 'warning.log'))).toEqual(['<12>c', '<12>d'])
+  await files.close(1000)
+  // It is said once.
+  const later = fakePlatform()
+  const last = await openIn(folder, later, {}, path)
+  expect(later.log.lines).toEqual([])
+  await last.close(1000)
+})
+
 test('positions that cannot be written brake and are tried again', async () => {
   const folder = temporaryFolder()
   let full = false
