@@ -78,11 +78,16 @@ export class FileKeeper implements Keeper {
   async open(file: OutputFile): Promise<void> {
     if (file.handle) return
     try {
-      const { handle, stat } = await this.#opener.open(file.path, this.#options.standIn === undefined)
-      file.opened(handle, stat)
+      const followsLink = this.#options.standIn === undefined
+      const { handle, stat, endsMidLine } = await this.#opener.open(file.path, followsLink, (stat) => file.was(stat))
+      file.opened(handle, stat, endsMidLine)
       file.divertedTo = undefined
       file.checkedMs = this.#platform.clock.monotonicMs()
       this.#options.onOpen(1)
+      if (endsMidLine) {
+        const values = { destination: this.#options.name, path: file.path }
+        this.#warning.warn(values, 'file ends within a line: a newline is put behind it')
+      }
     } catch (error) {
       this.#divert(file, error)
       return

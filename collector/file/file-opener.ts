@@ -3,6 +3,7 @@
 
 import { dirname } from 'node:path'
 import { accountId } from './account.ts'
+import { errnoOf } from '../../common/fault.ts'
 import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 
 export interface FileAccess {
@@ -13,7 +14,15 @@ export interface FileAccess {
   readonly group?: string | undefined
 }
 
+export interface Opened {
+  readonly handle: DiskFile
+  readonly stat: FileStat
+  /** Something stands behind its last newline. */
+  readonly endsMidLine: boolean
+}
+
 const UNCHANGED = -1
+const NEWLINE = 0x0a
 
 export class FileOpener {
   readonly #disk: Disk
@@ -38,8 +47,11 @@ export class FileOpener {
     return this.#disk.stat(path)
   }
 
-  /** Opens to append. Rejects with the system's error; with ELOOP for a link that is not to be followed. */
-  async open(path: string, followsLink: boolean): Promise<{ handle: DiskFile; stat: FileStat }> {
+  /**
+   * Opens to append. Rejects with the system's error; with ELOOP for a link that is not to be followed. How a file ends is
+   * looked up unless it `isKnown`.
+   */
+  async open(path: string, followsLink: boolean, isKnown: (stat: FileStat) => boolean): Promise<Opened> {
     const there = await this.#disk.statLink(path)
     if (!there) await this.#makeFolder(dirname(path))
     if (there?.kind === 'link' && !followsLink) throw linkError(path)
@@ -52,10 +64,28 @@ export class FileOpener {
       }
       const stat = await handle.stat()
       if (!followsLink && there && there.inode !== stat.inode) throw linkError(path)
-      return { handle, stat }
+      return { handle, stat, endsMidLine: !isKnown(stat) && (await this.#endsMidLine(path, stat)) }
     } catch (error) {
       await handle.close()
       throw error
+    }
+  }
+
+  // Half a line is left by a program that was stopped while the disk was full, or with its machine. A file that this user
+  // may write to and not read is taken for whole.
+  async #endsMidLine(path: string, { kind, size }: FileStat): Promise<boolean> {
+    if (kind !== 'file' || size === 0) return false
+    const last = Buffer.alloc(1)
+    let file: DiskFile | undefined
+    try {
+      file = await this.#disk.open(path, 'read')
+      const bytes = await file.read(last, 0, 1, size - 1)
+      return bytes === 1 && last[0] !== NEWLINE
+    } catch (error) {
+      if (errnoOf(error) === 'EACCES') return false
+      throw error
+    } finally {
+      await file?.close()
     }
   }
 

@@ -15,6 +15,7 @@ import type { OutputPool } from './output-pool.ts'
 import { Ticket } from './ticket.ts'
 
 const NEWLINE = 0x0a
+const newline = Buffer.of(NEWLINE)
 
 /** What is to be done between two bytes of a file. When it rejects it is called again later. */
 export type Step = () => Promise<void>
@@ -64,6 +65,10 @@ export class OutputFile {
   begun = false
   /** Takes what this one cannot: its name is taken by something that is no file. */
   divertedTo: OutputFile | undefined
+  /** Somebody, or a run before this one, left half a line at its end. */
+  #endsMidLine = false
+  /** What was open last. */
+  #last: FileStat | undefined
   readonly #pool: OutputPool
   #parts: Part[] = [emptyPart()]
 
@@ -144,11 +149,20 @@ export class OutputFile {
     return bytes
   }
 
-  opened(handle: DiskFile, stat: FileStat): void {
+  opened(handle: DiskFile, stat: FileStat, endsMidLine: boolean): void {
+    if (!this.was(stat)) {
+      this.leave(false)
+      this.#endsMidLine = endsMidLine
+    }
     this.handle = handle
-    this.stat = stat
+    this.stat = this.#last = stat
     this.length = stat.size
     this.begun = false
+  }
+
+  /** Whether this is the file that was open last. */
+  was({ device, inode }: FileStat): boolean {
+    return inode === this.#last?.inode && device === this.#last.device
   }
 
   /**
@@ -170,6 +184,11 @@ export class OutputFile {
   }
 
   async #write(part: Part, output: Output): Promise<void> {
+    if (this.#endsMidLine) {
+      await this.handle!.write(newline, 0, 1)
+      this.length += 1
+      this.#endsMidLine = false
+    }
     const bytes = output.length - part.written
     try {
       await this.handle!.write(output.bytes, part.written, bytes)

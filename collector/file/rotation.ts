@@ -116,7 +116,6 @@ export class Rotation implements FileWatcher {
       await disk.syncFolder(dirname(path))
     }
     await left(file)
-    file.leave(false)
     file.day = ''
     await keeper.close(file)
     rotated(dirname(path))

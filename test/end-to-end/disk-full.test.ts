@@ -2,6 +2,7 @@
 // wait waits, and when there is room again every line is there once.
 
 import { appendFileSync, readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
 import { daemon, freePort, lineCount, run, spoolTotals, temporaryFolder, until, type Daemon } from './program.ts'
@@ -79,6 +80,40 @@ test('the disk of a server’s file: its client waits, and goes on', async () =>
   expect(await one.stop()).toBe(0)
   expectEachOnce(linesOf(disk.seen(out)))
 }, 240_000)
+
+test('the disk of a file for TCP, stopped while it is full: the next start begins with a whole line', async () => {
+  const out = join(disk.folder, 'out.log')
+  const configuration = `data: ${JSON.stringify(join(folder, 'data'))}
+drain: 1s
+sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }
+destinations: { out: ${fileAt(out)} }
+`
+  const one = await daemon('server', configuration, folder, disk)
+  await send('<13>p: number -1\n')
+  await until('the first line is there', () => lineCount(disk.seen(out)) === 1, DEADLINE_MS)
+  const free = fillUp(disk)
+  // The rest of the page that the file has is not a whole number of lines.
+  await send(Array.from({ length: 100 }, (_, i) => `<13>p: number ${i} ${'x'.repeat(100)} end\n`).join(''))
+  await until('it is said', () => one.output().stderr.includes('cannot write'), DEADLINE_MS)
+  expect(await one.stop()).toBe(0)
+  free()
+  const torn = readFileSync(disk.seen(out), 'latin1')
+  expect(torn).toMatch(/[^\n]$/)
+  const two = await daemon('server', configuration, folder, disk)
+  await send('<13>p: number 100 new\n')
+  await until('the line is there', () => readFileSync(disk.seen(out), 'latin1').endsWith(' new\n'), DEADLINE_MS)
+  expect(await two.stop()).toBe(0)
+  expect(readFileSync(disk.seen(out), 'latin1')).toBe(`${torn}\nnumber 100 new\n`)
+}, 120_000)
+
+function send(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.end(text))
+    socket.once('error', reject)
+    socket.once('close', () => resolve())
+    socket.resume()
+  })
+}
 
 test('the disk of a server’s archive: its client waits, and goes on', async () => {
   const data = join(disk.folder, 'data')

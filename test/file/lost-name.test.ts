@@ -88,6 +88,62 @@ for (const how of ['renamed', 'removed'] as const) {
   })
 }
 
+for (const name of ['all.log', '{severity}.log']) {
+  test(`half a line that lies in ${name} at a start gets its newline before the first line`, async () => {
+    const folder = temporaryFolder()
+    const path = join(folder, name.replace('{severity}', 'notice'))
+    writeFileSync(path, 'whole\nhal')
+    const platform = fakePlatform()
+    let full = true
+    const disk = failingDisk((call) => (call === 'write' && full ? systemError('ENOSPC') : undefined))
+    const files = await opened(join(folder, name), { ...platform, disk })
+    const write = files.write(lines(['<13>new']))
+    await until(() => platform.log.lines.some(({ text }) => text.includes('cannot write')), 'the warning')
+    full = false
+    await platform.clock.pass(100)
+    await write
+    await files.write(lines(['<13>next']))
+    expect(linesOf(path)).toEqual(['whole', 'hal', '<13>new', '<13>next'])
+    await files.close(1000)
+  })
+}
+
+test('a file that may be written to and not read is taken for whole', async () => {
+  const path = join(temporaryFolder(), 'all.log')
+  writeFileSync(path, 'hal')
+  const disk = failingDisk((call, name) => (call === 'read' && name === path ? systemError('EACCES') : undefined))
+  const files = await opened(path, fakePlatform(disk))
+  await files.write(lines(['f']))
+  expect(linesOf(path)).toEqual(['half'])
+  await files.close(1000)
+})
+
+for (const [how, expected] of [
+  ['stays', ['<11>one', '<11>two']],
+  ['is renamed meanwhile', ['<11>two']],
+] as const) {
+  test(`half a line on a full disk in a file that is closed in turn and ${how}: no line is torn`, async () => {
+    const folder = temporaryFolder()
+    const path = join(folder, 'err.log')
+    let full = true
+    const disk = failingDisk((call, name) =>
+      call === 'write' && name === path && full ? { error: systemError('ENOSPC'), afterBytes: 11 } : undefined,
+    )
+    const platform = fakePlatform(disk)
+    const files = fileDestination({ path: join(folder, '{severity}.log'), filesMax: 1 }, platform)
+    await files.open()
+    const write = files.write(lines(['<11>one', '<11>two']))
+    await until(() => platform.log.lines.length > 0, 'the warning')
+    await files.write(lines(['<12>other']))
+    if (how !== 'stays') renameSync(path, `${path}.1`)
+    full = false
+    await platform.clock.pass(1000)
+    await write
+    expect(linesOf(path)).toEqual(expected)
+    await files.close(1000)
+  })
+}
+
 test('a device takes what comes from streams: it has nothing to sync, and no length', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()

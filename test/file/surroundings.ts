@@ -110,7 +110,9 @@ export function failingDisk(failing: Failing, count: (by: number) => void = () =
   return {
     ...systemDisk,
     open: (path, how, mode) =>
-      attempt('open', String(path), async () => failingFile(await systemDisk.open(path, how, mode), String(path))),
+      attempt(how === 'read' ? 'read' : 'open', String(path), async () =>
+        failingFile(await systemDisk.open(path, how, mode), String(path)),
+      ),
     rename: (from, to) => attempt('rename', String(from), () => systemDisk.rename(from, to)),
     remove: (path) => attempt('remove', String(path), () => systemDisk.remove(path)),
   }
