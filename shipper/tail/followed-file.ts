@@ -107,32 +107,6 @@ export class FollowedFile {
     this.#file = file
   }
 
-  /** A look has found it there, or nowhere; the look before was at `sweptMs`. */
-  found(
-    now: { readonly path: string; readonly stat: FileStat } | undefined,
-    nowMs: number,
-    sweptMs: number | undefined,
-  ): void {
-    if (!now) {
-      if (!this.leaving) {
-        this.lastMs = nowMs
-        this.leftAfterMs = sweptMs
-      }
-      this.leaving = true
-      this.dirty = true
-      return
-    }
-    if (this.leaving && this.temporary === undefined) this.leaving = false
-    this.path = now.path
-    this.looked(now.stat.size)
-    // Cut and grown again to just the same size: only its time tells.
-    const isTouched = now.stat.modifiedMs !== this.modifiedMs
-    this.modifiedMs = now.stat.modifiedMs
-    if (!isTouched && (now.stat.size === this.position || now.stat.size === this.openAt)) return
-    this.dirty = true
-    this.lastMs = nowMs
-  }
-
   /** It is at its name no more: it was rotated from there, and what is left of it was found. */
   leave(rotatedFrom: string, { temporary }: { readonly temporary?: string }): void {
     this.leaving = true

@@ -63,11 +63,11 @@ export class LostRest {
     return this.#moved
   }
 
-  /** The file of this inode, else a copy of it: while files are renamed it looks again. */
+  /** Where a stream with this fingerprint goes on, beside `path`: the file of this inode, else a copy of it. */
   async find(path: string, fingerprint: Fingerprint, key: string, stream: string): Promise<Rest | undefined> {
     for (let look = 1; ; look += 1) {
-      const rest =
-        (await this.#findRenamed(path, fingerprint, key)) ?? (await this.#findCopy(path, fingerprint, stream))
+      const renamed = await this.#findRenamed(path, fingerprint, key)
+      const rest = renamed ?? (await this.#findCopy(path, fingerprint, stream))
       if (rest || !this.#moved || look === LOOKS_MAX) return rest
       this.lookAgain()
     }

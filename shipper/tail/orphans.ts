@@ -57,8 +57,7 @@ export class Orphans {
       const isOwn = keyOf(record) === key
       if (record.head.bytes === 0 && !isOwn) continue
       if (!(await hasFingerprint(file, fingerprintOf(record)))) continue
-      if (!isOwn && (await isRenamed(record))) continue
-      return record
+      if (isOwn || !(await isRenamed(record))) return record
     }
     return undefined
   }

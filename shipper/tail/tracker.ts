@@ -18,7 +18,8 @@ import { FOLLOWED_OPEN_MAX, MESSAGE_BYTES_MAX } from '../../common/limits.ts'
 import { newId } from '../../common/random.ts'
 import { Copies } from './copies.ts'
 import { findFiles, type FoundFile } from './find-files.ts'
-import { FollowedFile, followFrom, inodeKey } from './followed-file.ts'
+import { type FollowedFile, followFrom, inodeKey } from './followed-file.ts'
+import { FollowedFiles } from './followed-files.ts'
 import { Leaving } from './leaving.ts'
 import { lineStart } from './lines.ts'
 import { sayGone, sayUnread } from './losses.ts'
@@ -26,7 +27,7 @@ import { isPacked, isRotatedName, LOOKS_MAX, LostRest, type Rest } from './lost-
 import { fingerprintOf, keyOf, Orphans } from './orphans.ts'
 import { nameBytes, type PathPatterns } from './pattern.ts'
 import type { FileRecord, PositionStore } from './position-store.ts'
-import { Unreadable } from './unreadable.ts'
+import { Unreadable, type LeftFile } from './unreadable.ts'
 
 export interface TrackerSettings {
   readonly source: string
@@ -48,11 +49,9 @@ export class Tracker {
   readonly #platform: Platform
   readonly #store: PositionStore
   readonly #lost: LostRest
-  readonly #files = new Map<string, FollowedFile>()
+  readonly #files: FollowedFiles
   readonly #orphans: Orphans
   readonly #unreadable: Unreadable
-  /** Followed, but not known durably yet. */
-  #fresh: FollowedFile[] = []
   #lookedForOrphans = false
   readonly #leaving: Leaving
   #openNow = 0
@@ -72,10 +71,11 @@ export class Tracker {
     this.#settings = settings
     this.#platform = platform
     this.#store = store
-    this.#lost = new LostRest(platform.disk, settings.folder, (key) => this.#files.has(key))
+    this.#files = new FollowedFiles(store, platform.clock)
+    this.#lost = new LostRest(platform.disk, settings.folder, (key) => this.#files.byKey.has(key))
     this.#orphans = new Orphans(store)
     this.#unreadable = new Unreadable(this.#lost, platform.random)
-    this.#copies = new Copies(this.#files, platform.clock)
+    this.#copies = new Copies(this.#files.byKey, platform.clock)
     this.#leaving = new Leaving(platform.clock)
     this.#sweptMs = store.sweptMs
     this.#first = isFirstStart
@@ -83,12 +83,12 @@ export class Tracker {
 
   /** All files that are followed. */
   get files(): Iterable<FollowedFile> {
-    return this.#files.values()
+    return this.#files.byKey.values()
   }
 
   /** How many descriptors are held. */
   get openCount(): number {
-    return [...this.#files.values()].filter(({ isOpen }) => isOpen).length
+    return this.#files.openCount
   }
 
   /** Something was written to this path: false where it is not known, and only a sweep can tell. */
@@ -111,30 +111,27 @@ export class Tracker {
       file: (file) => {
         const key = inodeKey(file.stat)
         // A hard link is the same file: the name that is known already wins.
-        if (!found.has(key) || this.#files.get(key)?.path === file.path) found.set(key, file)
+        if (!found.has(key) || this.#files.byKey.get(key)?.path === file.path) found.set(key, file)
       },
       folder: (path, key) => folders.set(path, key),
       failed: (path, reason) => this.#complain(path, reason),
     })
     this.folders = folders
-    for (const [key, file] of this.#files) file.found(found.get(key), clock.monotonicMs(), this.#sweptMs)
+    this.#files.look(found, this.#sweptMs)
     this.#openNow = this.openCount
     this.#orphans.look(found)
     const news: string[] = []
     for (const [key, file] of found) {
-      if (!this.#files.has(key) && (await this.#adopt(key, file, found))) news.push(file.path)
+      if (!this.#files.byKey.has(key) && (await this.#adopt(key, file, found))) news.push(file.path)
     }
-    for await (const { path, size, stream, rest } of this.#unreadable.left(found)) {
-      if (rest) await this.#followRest(rest, stream, 0, path)
-      else sayUnread(this.#platform, this.#settings.source, path, size)
-    }
+    for await (const left of this.#unreadable.left(found)) await this.#followLeft(left)
     await this.#followOrphans(news)
     if (!this.#missed) this.#store.swept(startMs)
-    await this.#makeKnown()
+    await this.#files.makeKnown(this.#first)
     this.#first = false
-    this.#leaving.looked(this.#files.values())
+    this.#leaving.looked(this.#files.byKey.values())
     if (!this.#missed) this.#sweptMs = startMs
-    this.#platform.metrics.set('sluice_files_followed', { source: this.#settings.source }, this.#files.size)
+    this.#platform.metrics.set('sluice_files_followed', { source: this.#settings.source }, this.#files.byKey.size)
   }
 
   /** The file shrank, or its content was replaced: what was not read of it is looked for, and what is there now is new. */
@@ -143,7 +140,7 @@ export class Tracker {
     const wasLeaving = file.leaving
     const what = wasLeaving ? GONE : 'file was cut or rewritten: reading it from its start'
     log.info({ path: file.path, position: file.position }, what)
-    this.#files.delete(file.key)
+    this.#files.byKey.delete(file.key)
     const unread = await file.unreadBytes()
     await file.closeFile()
     this.#copies.forget()
@@ -151,7 +148,7 @@ export class Tracker {
     if (!rest) sayUnread(this.#platform, this.#settings.source, file.path, unread)
     if (rest) await this.#goOnIn(file, rest)
     else this.#end(file)
-    await this.#makeKnown()
+    await this.#files.makeKnown(this.#first)
     if (!wasLeaving) await this.sweep()
   }
 
@@ -171,7 +168,7 @@ export class Tracker {
     if (writtenMs <= nowMs && !(writtenMs < (this.#sweptMs ?? -Infinity) - CLOCK_MARGIN_MS)) return
     // Nothing came under its name since: then nobody has looked for what came and went before.
     await this.#followBetween(file.path, file.leftAfterMs)
-    this.#files.delete(file.key)
+    this.#files.byKey.delete(file.key)
     // Moved out of sight, and nothing came in its place: it may be moved back.
     if (hasName && !this.#leaving.hasSuccessor(file)) this.#orphans.keep(file, nowMs)
     else this.#end(file)
@@ -205,7 +202,7 @@ export class Tracker {
       this.#complained.delete(there.path)
       return isNew
     } catch (error) {
-      if (file && !this.#files.has(key)) await file.close()
+      if (file && !this.#files.byKey.has(key)) await file.close()
       if (errnoOf(error) === undefined) throw error
       if (file) this.#missed = true // what came before it may be what cannot be read
       this.#unreadable.add(key, there)
@@ -216,15 +213,12 @@ export class Tracker {
 
   async #adoptOpen(key: string, path: string, file: DiskFile, found: Map<string, FoundFile>): Promise<boolean> {
     const stat = await file.stat()
-    const known = await this.#orphans.find(file, { key, path, size: stat.size }, (record) =>
-      this.#lost.isRenamed(record.path, fingerprintOf(record), keyOf(record)),
-    )
-    const isCut = known !== undefined && (await this.#followCut(known, file, stat.size, path))
-    if (isCut) this.#orphans.delete(known)
-    if (known && !isCut) {
-      await this.#start(await followFrom(known.stream, file, stat, path, known.position), file)
+    const known = await this.#findOrphan(file, key, path, stat.size)
+    if (known) {
+      const isCut = await this.#followCut(known, file, stat.size, path)
+      if (!isCut) await this.#start(await followFrom(known.stream, file, stat, path, known.position), file)
       this.#orphans.delete(known)
-      return false
+      if (!isCut) return false
     }
     const rewritten = await this.#copies.rewrittenAs(file, path, stat.size, (key) => found.has(key))
     if (rewritten === 'wait' || (await this.#copies.maybe(key, file, stat.size))) {
@@ -236,13 +230,33 @@ export class Tracker {
       return false
     }
     // After a start the streams of the last run are found first.
-    if (this.#lookedForOrphans) await this.#followBetween(path, this.#sinceOf(path))
-    for (const left of this.#files.values()) if (left.path === path) left.leftAfterMs = undefined
+    if (this.#lookedForOrphans) await this.#followBetween(path, this.#files.sinceOf(path, this.#sweptMs))
+    this.#files.succeeded(path)
     const position =
       this.#first && this.#settings.readFrom === 'end' ? await lineStart(file, stat.size, MESSAGE_BYTES_MAX) : 0
     const followed = await followFrom(newId(this.#platform.random), file, stat, path, position)
     await this.#start(followed, file)
     return true
+  }
+
+  /** It was not read before it left its name: it may be known from the last run. */
+  async #followLeft({ path, size, stream, rest }: LeftFile): Promise<void> {
+    if (!rest) return sayUnread(this.#platform, this.#settings.source, path, size)
+    try {
+      const known = await this.#findOrphan(rest.file, rest.key, rest.path, rest.stat.size)
+      await this.#followRest(rest, known?.stream ?? stream, known?.position ?? 0, path)
+      if (known) this.#orphans.delete(known)
+    } catch (error) {
+      await rest.file.close()
+      if (errnoOf(error) === undefined) throw error
+      this.#complain(rest.path, reasonOf(error))
+    }
+  }
+
+  #findOrphan(file: DiskFile, key: string, path: string, size: number): Promise<FileRecord | undefined> {
+    return this.#orphans.find(file, { key, path, size }, (record) =>
+      this.#lost.isRenamed(record.path, fingerprintOf(record), keyOf(record)),
+    )
   }
 
   /** The file that was found there. One that was renamed meanwhile is found by the next sweep, or as one that came between. */
@@ -263,26 +277,17 @@ export class Tracker {
 
   /** Beyond so many open files, it is opened again when its turn comes. */
   async #start(followed: FollowedFile, file: DiskFile): Promise<void> {
-    this.#follow(followed, file)
+    followed.use(file)
+    this.#keep(followed)
     this.#openNow += 1
     if (this.#openNow > FOLLOWED_OPEN_MAX) await followed.closeFile()
   }
 
   async #moveTo(old: FollowedFile, file: DiskFile, stat: FileStat, path: string): Promise<void> {
-    this.#files.delete(old.key)
+    this.#files.byKey.delete(old.key)
     await old.moveTo(file, stat, path)
     old.leaving = false
     this.#keep(old)
-  }
-
-  /** What came under this name was written to after this, ms since the epoch. */
-  #sinceOf(path: string): number | undefined {
-    let sinceMs = this.#sweptMs
-    for (const file of this.#files.values()) {
-      if (file.path !== path || file.leftAfterMs === undefined || sinceMs === undefined) continue
-      sinceMs = Math.min(sinceMs, file.leftAfterMs)
-    }
-    return sinceMs
   }
 
   /**
@@ -294,8 +299,9 @@ export class Tracker {
     const done = new Set<string>(known)
     for (let look = 1; look <= LOOKS_MAX; look += 1) {
       for (const rotated of await this.#lost.rotatedSince(path, sinceMs - CLOCK_MARGIN_MS)) {
+        const key = inodeKey(rotated.stat)
         // While it runs, a packed one is most often what was read before it was packed.
-        if (done.has(inodeKey(rotated.stat)) || (!known && isPacked(rotated.path))) continue
+        if (done.has(key) || this.#unreadable.has(key) || (!known && isPacked(rotated.path))) continue
         const stream = newId(this.#platform.random)
         const whole = await this.#lost.whole(rotated, stream)
         if (!whole) continue
@@ -351,29 +357,13 @@ export class Tracker {
     followed.leave(rotatedFrom, rest)
     this.#restKeys.add(rest.key)
     if (rest.stat.size > position) this.#platform.log.info({ path: rest.path, position }, FOUND)
-    this.#follow(followed, rest.file)
-  }
-
-  #follow(followed: FollowedFile, file: DiskFile): void {
-    followed.use(file)
+    followed.use(rest.file)
     this.#keep(followed)
   }
 
   #keep(followed: FollowedFile): void {
-    followed.lastMs = this.#platform.clock.monotonicMs()
-    this.#store.set(followed.record)
-    this.#fresh.push(followed)
-    this.#files.set(followed.key, followed)
+    this.#files.keep(followed)
     this.#unreadable.delete(followed.key)
-  }
-
-  /** A stream is known durably before its first message leaves; one sync for all that a sweep has found. */
-  async #makeKnown(): Promise<void> {
-    if (this.#first) this.#store.begin()
-    else if (this.#fresh.length === 0) return
-    await this.#store.commit()
-    for (const file of this.#fresh) file.known = true
-    this.#fresh = []
   }
 
   #complain(path: string, reason: string): void {

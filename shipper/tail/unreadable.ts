@@ -7,12 +7,15 @@ import { inodeKey } from './followed-file.ts'
 import type { FoundFile } from './find-files.ts'
 import type { LostRest, Rest } from './lost-rest.ts'
 
-interface LeftFile {
+/** A file that was not read and is at no followed name any more. */
+export interface LeftFile {
+  /** Its old name. */
   readonly path: string
   /** Bytes that were seen of it. */
   readonly size: number
   /** A new one. */
   readonly stream: string
+  /** All of it, where it is not gone. */
   readonly rest: Rest | undefined
 }
 
@@ -30,23 +33,27 @@ export class Unreadable {
     this.#files.set(key, file)
   }
 
+  has(key: string): boolean {
+    return this.#files.has(key)
+  }
+
   /** It was read, or is followed. */
   delete(key: string): void {
     this.#files.delete(key)
   }
 
   /**
-   * Those that are at no followed name any more: each with its old name and, where it is not gone, its content from the start.
-   * `found` is what the last look has found, by inode key. One that still cannot be read is asked for again.
+   * Those that have left their names; `found` is what the last look has found, by inode key. One that still cannot be
+   * read, or is not followed then, is asked for again.
    */
   async *left(found: ReadonlyMap<string, unknown>): AsyncGenerator<LeftFile> {
     for (const [key, file] of [...this.#files]) {
       if (found.has(key)) continue
       const stream = newId(this.#random)
       const rest = await this.#rest(key, file, stream)
-      // It is asked for again where it is there, and where it could not be followed.
-      if (rest !== 'later') yield { path: file.path, size: file.stat.size, stream, rest }
-      if (rest !== 'later') this.#files.delete(key)
+      if (rest === 'later') continue
+      if (!rest) this.#files.delete(key)
+      yield { path: file.path, size: file.stat.size, stream, rest }
     }
   }
 

@@ -67,6 +67,24 @@ describe.concurrent('a file that cannot be read', () => {
     writeFileSync(tailing.path('app.log'), 'second\n')
     await tailing.expectStored([...numbered('first', 50), 'second'])
   }, 40_000)
+
+  test('after a restart, and is rotated before it could be: it goes on where it was', async (context) => {
+    const tailing = new Tailing(context, 'app.log')
+    const first = numbered('first', 200)
+    writeFileSync(tailing.path('app.log'), asLines(first))
+    await tailing.start()
+    await tailing.expectStored(first)
+    await tailing.stop()
+    appendFileSync(tailing.path('app.log'), 'more\n')
+    let isUnreadable = true
+    tailing.disk = diskWithErrors((path) => isUnreadable && path.endsWith('/app.log'))
+    await tailing.start()
+    await context.expect.poll(() => tailing.said('cannot be read'), TIMEOUT).toBe(true)
+    renameSync(tailing.path('app.log'), tailing.path('app.log.1'))
+    isUnreadable = false
+    writeFileSync(tailing.path('app.log'), 'second\n')
+    await tailing.expectStored([...first, 'more', 'second'])
+  }, 40_000)
 })
 
 test('a file that came and went between two looks, and nothing behind it, is read', async (context) => {
