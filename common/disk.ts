@@ -50,6 +50,8 @@ export interface Disk {
   stat(path: Path): Promise<FileStat | undefined>
   /** Does not follow links; undefined where there is nothing. */
   statLink(path: Path): Promise<FileStat | undefined>
+  /** The path without any link in it, as bytes; undefined where there is nothing. */
+  realPath(path: Path): Promise<Buffer | undefined>
   /** Follows links: what `folder` has under each of `names`. One call for many, for each of which there is one of `told`. */
   statAll(folder: Buffer, names: readonly Buffer[], told: StatTold): Promise<void>
   /** Names in a folder, as bytes; empty where there is no such folder. */
@@ -188,6 +190,14 @@ export const systemDisk: Disk = {
   },
   stat: (path) => present(fs.promises.stat(path, { bigint: true })),
   statLink: (path) => present(fs.promises.lstat(path, { bigint: true })),
+  async realPath(path) {
+    try {
+      return await fs.promises.realpath(path, { encoding: 'buffer' })
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
+  },
   async statAll(folder, names, told) {
     for (let i = 0; i < names.length; i += AT_ONCE_FILES) {
       // Through the pool: whether the folder is there to be asked, and a breath for everybody else.

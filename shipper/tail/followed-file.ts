@@ -6,8 +6,8 @@
 import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { assert, errnoOf } from '../../common/fault.ts'
 import { HEAD_BYTES, headOf, readFully, TAIL_BYTES, type Fingerprint, type Head } from './fingerprint.ts'
-import { nameBytes } from './pattern.ts'
-import type { FileRecord } from './position-store.ts'
+import { nameBytes, nameText } from './pattern.ts'
+import { namesOf, type FileRecord } from './position-store.ts'
 import type { MessageChunks } from '../../common/message/chunk.ts'
 
 /** A write that has not settled. */
@@ -29,6 +29,8 @@ export class FollowedFile {
   device: bigint
   inode: bigint
   path: string
+  /** Where that really is, where links lead to it. */
+  realPath: string | undefined
   /** Read up to here. */
   position: number
   /** Bytes that were seen of what is followed, at the most: not of what came into the file after a cut. */
@@ -91,6 +93,11 @@ export class FollowedFile {
 
   get key(): string {
     return inodeKey(this)
+  }
+
+  /** The names that it is known by. */
+  get names(): readonly string[] {
+    return namesOf(this)
   }
 
   get hasOpenWrites(): boolean {
@@ -236,6 +243,7 @@ export class FollowedFile {
       device: String(this.device),
       inode: String(this.inode),
       path: this.path,
+      realPath: this.realPath,
       head: this.#head,
       position: this.settled,
       tail: this.settledTail.toString('base64'),
@@ -251,6 +259,14 @@ export class FollowedFile {
     this.#head = headOf(head)
     this.#headBytes = head.length < HEAD_BYTES ? head : undefined
   }
+}
+
+/** Where the file of this inode key really is, where links lead to it from `path`; else, and where that cannot be told, undefined. */
+export async function realPathOf(disk: Disk, path: string, key: string): Promise<string | undefined> {
+  const real = await disk.realPath(nameBytes(path)).catch(() => undefined)
+  if (!real || nameText(real) === path) return undefined
+  const stat = await disk.statLink(real).catch(() => undefined)
+  return stat && inodeKey(stat) === key ? nameText(real) : undefined
 }
 
 /** Closes the files that were quiet for longest, until so many are open; they are opened again when they grow. */

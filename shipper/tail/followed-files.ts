@@ -1,21 +1,21 @@
 // All files that are followed, by device and inode, and which of them are known durably.
 
-import type { Clock } from '../../common/clock.ts'
+import type { Platform } from '../../common/platform.ts'
 import type { FoundFile } from './find-files.ts'
-import type { FollowedFile } from './followed-file.ts'
+import { realPathOf, type FollowedFile } from './followed-file.ts'
 import type { PositionStore } from './position-store.ts'
 
 export class FollowedFiles {
   /** By inode key. */
   readonly byKey = new Map<string, FollowedFile>()
   readonly #store: PositionStore
-  readonly #clock: Clock
+  readonly #platform: Pick<Platform, 'clock' | 'disk'>
   /** Followed, but not known durably yet. */
   #fresh: FollowedFile[] = []
 
-  constructor(store: PositionStore, clock: Clock) {
+  constructor(store: PositionStore, platform: Pick<Platform, 'clock' | 'disk'>) {
     this.#store = store
-    this.#clock = clock
+    this.#platform = platform
   }
 
   /** How many descriptors are held. */
@@ -26,8 +26,9 @@ export class FollowedFiles {
   }
 
   /** It is followed from now on, under the inode that it has now. */
-  keep(followed: FollowedFile): void {
-    followed.lastMs = this.#clock.monotonicMs()
+  async keep(followed: FollowedFile): Promise<void> {
+    followed.lastMs = this.#platform.clock.monotonicMs()
+    await this.#findRealPath(followed)
     this.#store.set(followed.record)
     this.#fresh.push(followed)
     this.byKey.set(followed.key, followed)
@@ -43,8 +44,8 @@ export class FollowedFiles {
   }
 
   /** What a look has found, by inode key; the one before it began at `sweptMs`. */
-  look(found: ReadonlyMap<string, FoundFile>, sweptMs: number | undefined): void {
-    const nowMs = this.#clock.monotonicMs()
+  async look(found: ReadonlyMap<string, FoundFile>, sweptMs: number | undefined): Promise<void> {
+    const nowMs = this.#platform.clock.monotonicMs()
     for (const [key, file] of this.byKey) {
       const now = found.get(key)
       if (!now) {
@@ -56,8 +57,10 @@ export class FollowedFiles {
         file.dirty = true
         continue
       }
+      const isMoved = file.leaving || file.path !== now.path
       if (file.leaving && file.temporary === undefined) file.leaving = false
       file.path = now.path
+      if (isMoved) await this.#findRealPath(file)
       file.looked(now.stat.size)
       // Cut and grown again to just the same size: only its time tells.
       const isTouched = now.stat.modifiedMs !== file.modifiedMs
@@ -75,9 +78,18 @@ export class FollowedFiles {
     return Math.min(sweptMs, ...left)
   }
 
+  /** The names of what was at this one, and has had no successor yet. */
+  namesLeft(path: string): readonly string[] {
+    return this.#leftFrom(path).flatMap(({ leftAfterMs, names }) => (leftAfterMs === undefined ? [] : names))
+  }
+
   /** The files that were at this name have a successor, and what came between was looked for. */
   succeeded(path: string): void {
     for (const file of this.#leftFrom(path)) file.leftAfterMs = undefined
+  }
+
+  async #findRealPath(file: FollowedFile): Promise<void> {
+    file.realPath = await realPathOf(this.#platform.disk, file.path, file.key)
   }
 
   #leftFrom(path: string): FollowedFile[] {

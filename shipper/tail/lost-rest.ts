@@ -2,6 +2,8 @@
 //
 //   app.log (position 800)  ─▶  app.log.1, app.log-20261123, app-20261123.log   the same inode, or the same content
 //                           ─▶  app.log.1.gz, app.log-20261123.zst              the same content, compressed
+//
+// Where links lead to the file, it is looked for beside both of its names: as it was found, and where it really is.
 
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -31,6 +33,12 @@ export interface Rest {
 export interface Neighbour {
   readonly path: string
   readonly stat: FileStat
+}
+
+/** What is under a followed name now. */
+interface FileNow {
+  readonly file: DiskFile
+  readonly size: number
 }
 
 const CHUNK_BYTES = 256 * 1024
@@ -63,21 +71,35 @@ export class LostRest {
     return this.#moved
   }
 
-  /** Where a stream with this fingerprint goes on, beside `path`: the file of this inode, else a copy of it. */
-  async find(path: string, fingerprint: Fingerprint, key: string, stream: string): Promise<Rest | undefined> {
+  /**
+   * Where a stream with this fingerprint goes on, beside one of the names that its file had: the file of this inode, else a
+   * copy of it.
+   */
+  async find(
+    names: readonly string[],
+    fingerprint: Fingerprint,
+    key: string,
+    stream: string,
+  ): Promise<Rest | undefined> {
     for (let look = 1; ; look += 1) {
-      const renamed = await this.#findRenamed(path, fingerprint, key)
-      const rest = renamed ?? (await this.#findCopy(path, fingerprint, stream))
+      const renamed = await this.#findRenamed(names, fingerprint, key)
+      const rest = renamed ?? (await this.#findCopy(names, fingerprint, stream))
       if (rest || !this.#moved || look === LOOKS_MAX) return rest
       this.lookAgain()
     }
   }
 
-  /** Whether the file of this inode is there under another name than `path`. */
-  async isRenamed(path: string, fingerprint: Fingerprint, key: string): Promise<boolean> {
-    const renamed = await this.#findRenamed(path, fingerprint, key)
-    await renamed?.file.close()
-    return renamed !== undefined && renamed.path !== path
+  /**
+   * Whether the file of this inode is there under another name than the first of `names`, under which `now` is found. Where only
+   * a link leads elsewhere, to what has all that the file has, that is the same file, moved.
+   */
+  async isRenamed(names: readonly string[], fingerprint: Fingerprint, key: string, now: FileNow): Promise<boolean> {
+    const there = await this.#findRenamed(names, fingerprint, key)
+    if (!there) return false
+    const mayBeMoved = names.includes(there.path) && there.stat.size <= now.size
+    const isMoved = mayBeMoved && (await isSameBehind(fingerprint.position, there, now.file))
+    await there.file.close()
+    return there.path !== names[0] && !isMoved
   }
 
   /**
@@ -85,12 +107,12 @@ export class LostRest {
    * nothing): only what comes behind `position` tells. A copy of the file as it is now is none.
    */
   async findCutCopy(
-    path: string,
+    names: readonly string[],
     fingerprint: Fingerprint,
     stream: string,
-    now: { readonly file: DiskFile; readonly size: number; readonly sinceMs: number },
+    now: FileNow & { readonly sinceMs: number },
   ): Promise<Rest | undefined> {
-    for (const each of await this.rotatedSince(path, now.sinceMs)) {
+    for (const each of await this.rotatedSince(names, now.sinceMs)) {
       const copy = await (isPacked(each.path)
         ? this.#unpacked(each, fingerprint, stream)
         : this.#plain(each, fingerprint))
@@ -102,20 +124,23 @@ export class LostRest {
     return undefined
   }
 
-  /** The file of this inode beside `path`, under any name: it was renamed. */
-  async #findRenamed(path: string, fingerprint: Fingerprint, key: string): Promise<Rest | undefined> {
-    const neighbour = (await this.#near(path)).get(key)
-    if (!neighbour || this.#taken(key)) return undefined
-    if (fingerprint.head.bytes === 0 && !isSibling(neighbour.path, path)) return undefined
-    return this.#plain(neighbour, fingerprint)
+  /** The file of this inode beside one of `names`, under any name: it was renamed. */
+  async #findRenamed(names: readonly string[], fingerprint: Fingerprint, key: string): Promise<Rest | undefined> {
+    if (this.#taken(key)) return undefined
+    for (const name of names) {
+      const neighbour = (await this.#near(name)).get(key)
+      if (!neighbour || (fingerprint.head.bytes === 0 && !isSibling(neighbour.path, name))) continue
+      const found = await this.#plain(neighbour, fingerprint)
+      if (found) return found
+    }
+    return undefined
   }
 
-  /** A file beside `path` that was copied or compressed from the one with this fingerprint. */
-  async #findCopy(path: string, fingerprint: Fingerprint, stream: string): Promise<Rest | undefined> {
-    const all = [...(await this.#near(path)).values()].filter(({ stat }) => !this.#taken(inodeKey(stat)))
+  /** A file beside one of `names` that was copied or compressed from the one with this fingerprint. */
+  async #findCopy(names: readonly string[], fingerprint: Fingerprint, stream: string): Promise<Rest | undefined> {
     // Without any content to compare there is only the name.
-    const near = all.filter((each) =>
-      fingerprint.head.bytes === 0 ? isPacked(path) && each.path === path : isSibling(each.path, path),
+    const near = await this.#beside(names, (path, name) =>
+      fingerprint.head.bytes === 0 ? isPacked(name) && path === name : isSibling(path, name),
     )
     for (const each of near) {
       const found = isPacked(each.path) ? undefined : await this.#plain(each, fingerprint)
@@ -128,11 +153,10 @@ export class LostRest {
     return undefined
   }
 
-  /** Rotated files of `path` that were written to at or after `modifiedMs`, oldest first. */
-  async rotatedSince(path: string, modifiedMs: number): Promise<Neighbour[]> {
-    return [...(await this.#near(path)).values()]
-      .filter(({ stat }) => stat.modifiedMs >= modifiedMs && !this.#taken(inodeKey(stat)))
-      .filter((each) => isRotated(each.path, path))
+  /** Rotated files of what has these names that were written to at or after `modifiedMs`, oldest first. */
+  async rotatedSince(names: readonly string[], modifiedMs: number): Promise<Neighbour[]> {
+    return (await this.#beside(names, isRotated))
+      .filter(({ stat }) => stat.modifiedMs >= modifiedMs)
       .sort((a, b) => a.stat.modifiedMs - b.stat.modifiedMs)
   }
 
@@ -140,6 +164,17 @@ export class LostRest {
   async whole(neighbour: Neighbour, stream: string): Promise<Rest | undefined> {
     const anything = { head: { bytes: 0, hash: '' }, tail: Buffer.alloc(0), position: 0 }
     return isPacked(neighbour.path) ? this.#unpacked(neighbour, anything, stream) : this.#plain(neighbour, anything)
+  }
+
+  /** Files beside one of `names` that are not followed and, by their names, may have to do with it. */
+  async #beside(names: readonly string[], isOf: (path: string, name: string) => boolean): Promise<Neighbour[]> {
+    const found = new Map<string, Neighbour>()
+    for (const name of names) {
+      for (const [key, each] of await this.#near(name)) {
+        if (!this.#taken(key) && isOf(each.path, name)) found.set(key, each)
+      }
+    }
+    return [...found.values()]
   }
 
   async #near(path: string): Promise<Map<string, Neighbour>> {

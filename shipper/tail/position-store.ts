@@ -21,6 +21,8 @@ export interface FileRecord {
   readonly inode: string
   /** As a name text. */
   readonly path: string
+  /** The same without any link in it, where that is another: what is made of the file is beside it there. */
+  readonly realPath?: string | undefined
   readonly head: Head
   /** Everything before it has settled. */
   readonly position: number
@@ -214,6 +216,11 @@ export class PositionStore {
   }
 }
 
+/** The names that a file was known by. */
+export function namesOf({ path, realPath }: Pick<FileRecord, 'path' | 'realPath'>): readonly string[] {
+  return realPath === undefined ? [path] : [path, realPath]
+}
+
 /** What a line says; undefined where it is none of ours. */
 function readEntry(line: string): Entry | undefined {
   let entry: unknown
@@ -230,12 +237,13 @@ function readEntry(line: string): Entry | undefined {
 }
 
 function isRecord(entry: object): entry is FileRecord {
-  const { device, inode, path, head, position, tail } = entry as Partial<FileRecord>
+  const { device, inode, path, realPath, head, position, tail } = entry as Partial<FileRecord>
   const isNumber = (text: unknown) => typeof text === 'string' && /^\d+$/.test(text)
   return (
     isNumber(device) &&
     isNumber(inode) &&
     typeof path === 'string' &&
+    (realPath === undefined || typeof realPath === 'string') &&
     typeof tail === 'string' &&
     Number.isSafeInteger(position) &&
     typeof head === 'object' &&

@@ -18,7 +18,7 @@ import { FOLLOWED_OPEN_MAX, MESSAGE_BYTES_MAX } from '../../common/limits.ts'
 import { newId } from '../../common/random.ts'
 import { Copies } from './copies.ts'
 import { findFiles, type FoundFile } from './find-files.ts'
-import { type FollowedFile, followFrom, inodeKey } from './followed-file.ts'
+import { type FollowedFile, followFrom, inodeKey, realPathOf } from './followed-file.ts'
 import { FollowedFiles } from './followed-files.ts'
 import { Leaving } from './leaving.ts'
 import { lineStart } from './lines.ts'
@@ -26,7 +26,7 @@ import { sayGone, sayUnread } from './losses.ts'
 import { isPacked, isRotatedName, LOOKS_MAX, LostRest, type Rest } from './lost-rest.ts'
 import { fingerprintOf, keyOf, Orphans } from './orphans.ts'
 import { nameBytes, type PathPatterns } from './pattern.ts'
-import type { FileRecord, PositionStore } from './position-store.ts'
+import { namesOf, type FileRecord, type PositionStore } from './position-store.ts'
 import { Unreadable, type LeftFile } from './unreadable.ts'
 
 export interface TrackerSettings {
@@ -71,10 +71,10 @@ export class Tracker {
     this.#settings = settings
     this.#platform = platform
     this.#store = store
-    this.#files = new FollowedFiles(store, platform.clock)
+    this.#files = new FollowedFiles(store, platform)
     this.#lost = new LostRest(platform.disk, settings.folder, (key) => this.#files.byKey.has(key))
     this.#orphans = new Orphans(store)
-    this.#unreadable = new Unreadable(this.#lost, platform.random)
+    this.#unreadable = new Unreadable(this.#lost, platform)
     this.#copies = new Copies(this.#files.byKey, platform.clock)
     this.#leaving = new Leaving(platform.clock)
     this.#sweptMs = store.sweptMs
@@ -117,12 +117,13 @@ export class Tracker {
       failed: (path, reason) => this.#complain(path, reason),
     })
     this.folders = folders
-    this.#files.look(found, this.#sweptMs)
+    await this.#files.look(found, this.#sweptMs)
     this.#openNow = this.openCount
     this.#orphans.look(found)
-    const news: string[] = []
+    const news: FollowedFile[] = []
     for (const [key, file] of found) {
-      if (!this.#files.byKey.has(key) && (await this.#adopt(key, file, found))) news.push(file.path)
+      const isNew = !this.#files.byKey.has(key) && (await this.#adopt(key, file, found))
+      if (isNew) news.push(this.#files.byKey.get(key)!)
     }
     for await (const left of this.#unreadable.left(found)) await this.#followLeft(left)
     await this.#followOrphans(news)
@@ -144,7 +145,7 @@ export class Tracker {
     const unread = await file.unreadBytes()
     await file.closeFile()
     this.#copies.forget()
-    const rest = await this.#findRest(file.path, file.fingerprintRead, file.key, file.stream)
+    const rest = await this.#findRest(file.names, file.fingerprintRead, file.key, file.stream)
     if (!rest) sayUnread(this.#platform, this.#settings.source, file.path, unread)
     if (rest) await this.#goOnIn(file, rest)
     else this.#end(file)
@@ -167,7 +168,7 @@ export class Tracker {
     const writtenMs = (await file.writtenMs()) ?? -Infinity
     if (writtenMs <= nowMs && !(writtenMs < (this.#sweptMs ?? -Infinity) - CLOCK_MARGIN_MS)) return
     // Nothing came under its name since: then nobody has looked for what came and went before.
-    await this.#followBetween(file.path, file.leftAfterMs)
+    await this.#followBetween(file.names, file.leftAfterMs)
     this.#files.byKey.delete(file.key)
     // Moved out of sight, and nothing came in its place: it may be moved back.
     if (hasName && !this.#leaving.hasSuccessor(file)) this.#orphans.keep(file, nowMs)
@@ -188,7 +189,7 @@ export class Tracker {
     await file.moveTo(rest.file, rest.stat, rest.path)
     file.leave(path, rest)
     this.#platform.log.info({ path: rest.path, position: file.position }, FOUND)
-    this.#keep(file)
+    await this.#keep(file)
   }
 
   /** Follows a file that was not followed; true where it is a new stream. One that cannot be read keeps no other from it. */
@@ -205,7 +206,7 @@ export class Tracker {
       if (file && !this.#files.byKey.has(key)) await file.close()
       if (errnoOf(error) === undefined) throw error
       if (file) this.#missed = true // what came before it may be what cannot be read
-      this.#unreadable.add(key, there)
+      await this.#unreadable.add(key, there)
       this.#complain(there.path, reasonOf(error))
       return false
     }
@@ -230,13 +231,20 @@ export class Tracker {
       return false
     }
     // After a start the streams of the last run are found first.
-    if (this.#lookedForOrphans) await this.#followBetween(path, this.#files.sinceOf(path, this.#sweptMs))
+    if (this.#lookedForOrphans) await this.#followBeforeIt(path, key)
     this.#files.succeeded(path)
     const position =
       this.#first && this.#settings.readFrom === 'end' ? await lineStart(file, stat.size, MESSAGE_BYTES_MAX) : 0
     const followed = await followFrom(newId(this.#platform.random), file, stat, path, position)
     await this.#start(followed, file)
     return true
+  }
+
+  /** What came and went under the name of this new file, and beside where it is and its predecessors were. */
+  async #followBeforeIt(path: string, key: string): Promise<void> {
+    const realPath = await realPathOf(this.#platform.disk, path, key)
+    const names = new Set([...namesOf({ path, realPath }), ...this.#files.namesLeft(path)])
+    await this.#followBetween([...names], this.#files.sinceOf(path, this.#sweptMs))
   }
 
   /** It was not read before it left its name: it may be known from the last run. */
@@ -255,7 +263,7 @@ export class Tracker {
 
   #findOrphan(file: DiskFile, key: string, path: string, size: number): Promise<FileRecord | undefined> {
     return this.#orphans.find(file, { key, path, size }, (record) =>
-      this.#lost.isRenamed(record.path, fingerprintOf(record), keyOf(record)),
+      this.#lost.isRenamed(namesOf(record), fingerprintOf(record), keyOf(record), { file, size }),
     )
   }
 
@@ -278,7 +286,7 @@ export class Tracker {
   /** Beyond so many open files, it is opened again when its turn comes. */
   async #start(followed: FollowedFile, file: DiskFile): Promise<void> {
     followed.use(file)
-    this.#keep(followed)
+    await this.#keep(followed)
     this.#openNow += 1
     if (this.#openNow > FOLLOWED_OPEN_MAX) await followed.closeFile()
   }
@@ -287,18 +295,23 @@ export class Tracker {
     this.#files.byKey.delete(old.key)
     await old.moveTo(file, stat, path)
     old.leaving = false
-    this.#keep(old)
+    await this.#keep(old)
   }
 
   /**
-   * Rotated files that came and went under this name since the last whole sweep: nobody has seen them. A copy of what is
+   * Rotated files that came and went under these names since the last whole sweep: nobody has seen them. A copy of what is
    * followed is none of them, nor is what is `known` by device and inode.
    */
-  async #followBetween(path: string, sinceMs: number | undefined, known?: ReadonlySet<string>): Promise<void> {
-    if (sinceMs === undefined || isRotatedName(path)) return
+  async #followBetween(
+    names: readonly string[],
+    sinceMs: number | undefined,
+    known?: ReadonlySet<string>,
+  ): Promise<void> {
+    const written = names.filter((name) => !isRotatedName(name))
+    if (sinceMs === undefined || written.length === 0) return
     const done = new Set<string>(known)
     for (let look = 1; look <= LOOKS_MAX; look += 1) {
-      for (const rotated of await this.#lost.rotatedSince(path, sinceMs - CLOCK_MARGIN_MS)) {
+      for (const rotated of await this.#lost.rotatedSince(written, sinceMs - CLOCK_MARGIN_MS)) {
         const key = inodeKey(rotated.stat)
         // While it runs, a packed one is most often what was read before it was packed.
         if (done.has(key) || this.#unreadable.has(key) || (!known && isPacked(rotated.path))) continue
@@ -307,7 +320,7 @@ export class Tracker {
         if (!whole) continue
         done.add(whole.key)
         if (await this.#copies.has(whole.file, whole.stat.size)) await whole.file.close()
-        else await this.#followRest(whole, stream, 0, path)
+        else await this.#followRest(whole, stream, 0, names[0])
       }
       if (!this.#lost.moved) return
       this.#lost.lookAgain()
@@ -315,30 +328,30 @@ export class Tracker {
   }
 
   /** Finds what the last run followed and is not where it was, and what came after it under its name or those of `news`. */
-  async #followOrphans(news: readonly string[]): Promise<void> {
+  async #followOrphans(news: readonly FollowedFile[]): Promise<void> {
     const nowMs = this.#platform.clock.now() / 1000
     if (this.#lookedForOrphans) return this.#orphans.forget(nowMs)
     this.#lookedForOrphans = true
-    const since = new Map(news.map((path) => [path, this.#sweptMs]))
+    const since = news.map(({ names }) => ({ names, sinceMs: this.#sweptMs }))
     for (const record of this.#orphans.all()) {
-      const rest = await this.#findRest(record.path, fingerprintOf(record), keyOf(record), record.stream)
+      const rest = await this.#findRest(namesOf(record), fingerprintOf(record), keyOf(record), record.stream)
       if (rest) {
         await this.#followRest(rest, record.stream, record.position, record.path)
         this.#orphans.delete(record)
-        since.set(record.path, this.#sweptMs ?? rest.modifiedMs)
+        since.push({ names: namesOf(record), sinceMs: this.#sweptMs ?? rest.modifiedMs })
         continue
       }
       if (this.#orphans.waitFor(record, nowMs)) sayGone(this.#platform, record)
     }
     // What came while nobody looked. When all that is known is followed, only the unknown is left.
-    for (const [path, sinceMs] of since) await this.#followBetween(path, sinceMs, this.#restKeys)
+    for (const { names, sinceMs } of since) await this.#followBetween(names, sinceMs, this.#restKeys)
   }
 
-  async #findRest(...[path, ...of]: Parameters<LostRest['find']>): Promise<Rest | undefined> {
+  async #findRest(...[names, ...of]: Parameters<LostRest['find']>): Promise<Rest | undefined> {
     try {
-      return await this.#lost.find(path, ...of)
+      return await this.#lost.find(names, ...of)
     } catch (error) {
-      this.#complain(path, reasonOf(error))
+      this.#complain(names[0], reasonOf(error))
       return undefined
     }
   }
@@ -347,7 +360,7 @@ export class Tracker {
   async #followCut(record: FileRecord, file: DiskFile, size: number, path: string): Promise<boolean> {
     if (this.#sweptMs === undefined) return false
     const now = { file, size, sinceMs: this.#sweptMs - CLOCK_MARGIN_MS }
-    const copy = await this.#lost.findCutCopy(path, fingerprintOf(record), record.stream, now)
+    const copy = await this.#lost.findCutCopy(namesOf(record), fingerprintOf(record), record.stream, now)
     if (copy) await this.#followRest(copy, record.stream, record.position, path)
     return copy !== undefined
   }
@@ -358,11 +371,11 @@ export class Tracker {
     this.#restKeys.add(rest.key)
     if (rest.stat.size > position) this.#platform.log.info({ path: rest.path, position }, FOUND)
     followed.use(rest.file)
-    this.#keep(followed)
+    await this.#keep(followed)
   }
 
-  #keep(followed: FollowedFile): void {
-    this.#files.keep(followed)
+  async #keep(followed: FollowedFile): Promise<void> {
+    await this.#files.keep(followed)
     this.#unreadable.delete(followed.key)
   }
 

@@ -2,10 +2,13 @@
 // can be read is found by its device and inode, beside its old name.
 
 import { errnoOf } from '../../common/fault.ts'
+import type { Platform } from '../../common/platform.ts'
 import { newId, type Random } from '../../common/random.ts'
-import { inodeKey } from './followed-file.ts'
+import type { Disk } from '../../common/disk.ts'
+import { inodeKey, realPathOf } from './followed-file.ts'
 import type { FoundFile } from './find-files.ts'
 import type { LostRest, Rest } from './lost-rest.ts'
+import { namesOf } from './position-store.ts'
 
 /** A file that was not read and is at no followed name any more. */
 export interface LeftFile {
@@ -22,15 +25,18 @@ export interface LeftFile {
 export class Unreadable {
   readonly #lost: LostRest
   readonly #random: Random
-  readonly #files = new Map<string, FoundFile>()
+  readonly #disk: Disk
+  readonly #files = new Map<string, FoundFile & { readonly names: readonly string[] }>()
 
-  constructor(lost: LostRest, random: Random) {
+  constructor(lost: LostRest, { disk, random }: Pick<Platform, 'disk' | 'random'>) {
     this.#lost = lost
+    this.#disk = disk
     this.#random = random
   }
 
-  add(key: string, file: FoundFile): void {
-    this.#files.set(key, file)
+  async add(key: string, file: FoundFile): Promise<void> {
+    const realPath = await realPathOf(this.#disk, file.path, key)
+    this.#files.set(key, { ...file, names: namesOf({ path: file.path, realPath }) })
   }
 
   has(key: string): boolean {
@@ -50,16 +56,16 @@ export class Unreadable {
     for (const [key, file] of [...this.#files]) {
       if (found.has(key)) continue
       const stream = newId(this.#random)
-      const rest = await this.#rest(key, file, stream)
+      const rest = await this.#rest(key, file.names, stream)
       if (rest === 'later') continue
       if (!rest) this.#files.delete(key)
       yield { path: file.path, size: file.stat.size, stream, rest }
     }
   }
 
-  async #rest(key: string, { path }: FoundFile, stream: string): Promise<Rest | undefined | 'later'> {
+  async #rest(key: string, names: readonly string[], stream: string): Promise<Rest | undefined | 'later'> {
     try {
-      const rotated = await this.#lost.rotatedSince(path, -Infinity)
+      const rotated = await this.#lost.rotatedSince(names, -Infinity)
       const there = rotated.find(({ stat }) => inodeKey(stat) === key)
       return there && ((await this.#lost.whole(there, stream)) ?? 'later')
     } catch (error) {

@@ -81,6 +81,7 @@ export class CrashDisk {
       stat: (path) => this.#reading(() => disk.stat(path)),
       statLink: (path) => this.#reading(() => disk.statLink(path)),
       statAll: (folder, names, told) => this.#reading(() => disk.statAll(folder, names, told)),
+      realPath: (path) => this.#reading(() => disk.realPath(path)),
       list: (folder) => this.#reading(() => disk.list(folder)),
       readFile: (path) => this.#reading(() => disk.readFile(path)),
       freeBytes: (path) => this.#reading(() => disk.freeBytes(path)),

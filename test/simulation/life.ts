@@ -124,6 +124,7 @@ export class Life {
       statAll: async (folder, names, told) => {
         for (const name of names) told(name, await look(() => disk.stat(`${String(folder)}/${String(name)}`)))
       },
+      realPath: (path) => look(() => disk.realPath(path)),
       list: (folder) => look(() => disk.list(folder)),
       readFile: (path) => look(() => disk.readFile(path)),
       freeBytes: () => look(() => disk.freeBytes()),

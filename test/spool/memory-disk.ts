@@ -113,6 +113,10 @@ export class MemoryDisk implements Disk {
     return this.stat(path)
   }
 
+  realPath(path: Path): Promise<Buffer | undefined> {
+    return Promise.resolve(this.files.has(String(path)) ? Buffer.from(path) : undefined)
+  }
+
   list(folder: Path): Promise<Buffer[]> {
     const prefix = `${String(folder)}/`
     const names = [...this.files.keys()].flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : []))
