@@ -32,7 +32,7 @@ test('no value of any option makes a check throw, in whatever type it is written
   const { sources, destinations } = knownTypes
   for (const [group, types] of Object.entries({ sources, destinations })) {
     for (const { type, options } of types) {
-      for (const key of Object.keys((jsonSchemaOf(options)['properties'] ?? {}) as object)) {
+      for (const key of Object.keys(jsonSchemaOf(options)['properties'] ?? {})) {
         for (const value of junk) loadText('x', JSON.stringify({ ...whole, [group]: { it: { type, [key]: value } } }))
       }
     }
