@@ -22,18 +22,27 @@ import { readOptions, type Subject } from './option-faults.ts'
 import { placeInScalar } from './scalar-place.ts'
 import type { ConfigFault, SourceText } from './source-text.ts'
 import { laterTypes, type KnownTypes } from './types.ts'
-import { parseYaml, type YamlEntry, type YamlMap, type YamlNode, type YamlScalar } from './yaml.ts'
+import { parseYaml, type BrokenScalar, type YamlEntry, type YamlMap, type YamlNode, type YamlScalar } from './yaml.ts'
 
 /** Either a configuration or what is wrong with it, in the order of the file. */
 export type Validated = { readonly configuration: Configuration } | { readonly faults: readonly ConfigFault[] }
 
 /** Reads a configuration for a mode, or for the one that it names itself (`server` where it names none). */
 export function validate(source: SourceText, mode: Mode | undefined, known: KnownTypes): Validated {
-  const { root, faults } = parseYaml(source.text)
+  const { root, faults, broken } = parseYaml(source.text)
   const validation = new Validation(source.text, known, faults)
   const configuration = root || faults.length === 0 ? validation.read(root, mode) : undefined
   if (configuration && faults.length === 0) return { configuration }
-  return { faults: faults.filter(isFirst).toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0)) }
+  const own = faults.filter(isFirst).filter((fault) => !follows(fault, broken))
+  return { faults: own.toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0)) }
+}
+
+// What a scalar that is no YAML was to say nobody knows: of its value nothing else is said, and where it is a key, nothing
+// is said to be missing.
+function follows({ at = 0, code }: ConfigFault, broken: readonly BrokenScalar[]): boolean {
+  if (code === 'CONFIG_SYNTAX') return false
+  const isAbsence = code === 'CONFIG_MISSING_KEY' || code === 'CONFIG_UNKNOWN_NAME'
+  return broken.some(({ start, end, isKey }) => (at >= start && at < end) || (isKey && isAbsence))
 }
 
 // Of a place that is no YAML nothing else is said.

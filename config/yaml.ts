@@ -34,22 +34,40 @@ export interface YamlEntry {
 
 export type YamlNode = YamlScalar | YamlList | YamlMap
 
-/** Reads a text; `root` is absent where it is empty or so broken that nothing else can be said about it. */
-export function parseYaml(text: string): { root?: YamlNode; faults: ConfigFault[] } {
+/** What came of reading a text; `root` is absent where it is empty or so broken that nothing else can be said about it. */
+export interface ParsedYaml {
+  readonly root?: YamlNode
+  readonly faults: ConfigFault[]
+  /** Scalars that are no YAML, in a text that can be read all the same: nobody knows what they were to say. */
+  readonly broken: readonly BrokenScalar[]
+}
+
+export interface BrokenScalar extends Place {
+  readonly isKey: boolean
+}
+
+// They leave everything around them as it is.
+const WITHIN_A_SCALAR = new Set(['BAD_DQ_ESCAPE', 'BAD_SCALAR_START'])
+
+/** Reads a text. */
+export function parseYaml(text: string): ParsedYaml {
   const options = { prettyErrors: false, uniqueKeys: false, stringKeys: false, logLevel: 'silent' } as const
   const documents = parseAllDocuments(text, options)
-  if ('empty' in documents) return { faults: [] }
+  if ('empty' in documents) return { faults: [], broken: [] }
   const [document, second] = documents as Document.Parsed[]
   // Once the parser is out of step it wonders at every token that follows: those are no faults of their own.
-  const broken = documents
+  const errors = documents
     .flatMap(({ errors }) => errors)
     .filter(({ code }, index) => index === 0 || code !== 'UNEXPECTED_TOKEN')
-  if (broken.length > 0)
-    return { faults: broken.map(({ code, message, pos }) => syntaxFault(text, code, message, pos[0])) }
-  const reader = new TreeReader(text)
+  const faults = errors.map(({ code, message, pos }) => syntaxFault(text, code, message, pos[0]))
+  if (errors.some(({ code }) => !WITHIN_A_SCALAR.has(code))) return { faults, broken: [] }
+  const reader = new TreeReader(
+    text,
+    errors.map(({ pos }) => pos[0]),
+  )
   if (second) reader.refuse(second.range[0], 'a second document begins here; a configuration is one')
   const root = document.contents === null ? undefined : reader.read(document.contents)
-  return { ...(root && { root }), faults: reader.faults }
+  return { ...(root && { root }), faults: [...faults, ...reader.faults], broken: reader.broken }
 }
 
 /** The plain value of a tree. */
@@ -63,10 +81,14 @@ export function valueOf(node: YamlNode): unknown {
 
 class TreeReader {
   readonly faults: ConfigFault[] = []
+  readonly broken: BrokenScalar[] = []
   readonly #text: string
+  readonly #errors: readonly number[]
 
-  constructor(text: string) {
+  /** `errors` are offsets of what is wrong within scalars. */
+  constructor(text: string, errors: readonly number[]) {
     this.#text = text
+    this.#errors = errors
   }
 
   refuse(at: number, sentence: string): void {
@@ -83,7 +105,12 @@ class TreeReader {
     if (node) this.#refuseProperties(node, start)
     if (isMap(node)) return { kind: 'map', entries: this.#entries(node.items as Pair[], end), ...place }
     if (isSeq(node)) return { kind: 'list', items: node.items.map((item) => this.read(item as Node, end)), ...place }
+    this.#note(place, false)
     return { kind: 'scalar', ...scalarOf(node), ...place }
+  }
+
+  #note({ start, end }: Place, isKey: boolean): void {
+    if (this.#errors.some((at) => at >= start && at < end)) this.broken.push({ start, end, isKey })
   }
 
   // Anchors and tags stand before the node that they belong to.
@@ -109,6 +136,7 @@ class TreeReader {
         this.refuse(place.start, 'a key is a name; lists, groups and aliases cannot be keys')
         continue
       }
+      this.#note(place, true)
       const name = String(key.value)
       if (name === '<<') this.refuse(place.start, '"<<" merges keys from elsewhere, which a configuration does not do')
       else if (entries.has(name)) this.refuse(place.start, `"${name}" is here twice`)
