@@ -1,29 +1,47 @@
-// Up to where the receiver has acknowledged, and whose positions these are: a file of two places that are written in turn.
-// A torn write spoils one, and the other holds.
+// Up to where the receiver has acknowledged, whose positions these are, and how far the newest segment was synced by then: a
+// file of two places that are written in turn. A torn write spoils one, and the other holds.
 //
 //   0, 4096:   0  8 "SLUICEAK"
-//              8  4 version of the format: 2
+//              8  4 version of the format: 3
 //             12  4 CRC-32 of everything behind this field
 //             16  8 number of the write: the higher one counts
 //             24 16 id of the spool's stream
 //             40  8 position up to which everything is acknowledged
 //             48 16 id of the instance that writes it
+//             64  8 the newest segment: position before its first message
+//             72  8 bytes of it that are synced
+//             80  8 position after the last message in these bytes
+//
+// The last three tell damage from a torn tail: what is unreadable before that end was synced once.
 
 import { crc32 } from 'node:zlib'
 import type { Disk, DiskFile } from '../disk.ts'
 
 const MAGIC = 'SLUICEAK'
-const VERSION = 2
+const VERSION = 3
 const CHECKED_FROM = 16
-const PLACE_BYTES = 64
+const PLACE_BYTES = 88
 // A page each: what a disk or a file system writes in one piece is no larger.
 const PLACE_EVERY = 4096
+
+/** How far a segment is synced for sure. */
+export interface SyncedEnd {
+  /** The segment: position before its first message. */
+  readonly first: number
+  readonly bytes: number
+  /** Position after the last message in these bytes. */
+  readonly end: number
+}
+
+/** Of a spool that has no segment yet. */
+export const NOTHING_SYNCED: SyncedEnd = { first: 0, bytes: 0, end: 0 }
 
 export interface Acknowledged {
   readonly stream: string
   readonly position: number
   /** Whose stream it is. */
   readonly instance: string
+  readonly synced: SyncedEnd
 }
 
 interface Place extends Acknowledged {
@@ -57,7 +75,7 @@ export class AcknowledgedFile {
   }
 
   /** `syncs`: also where the file otherwise does not. */
-  async write({ stream, position, instance }: Acknowledged, syncs: boolean = this.#syncs): Promise<void> {
+  async write({ stream, position, instance, synced }: Acknowledged, syncs: boolean = this.#syncs): Promise<void> {
     if (!this.#file) {
       this.#file = await this.#disk.open(pathIn(this.#folder), 'write')
       if (syncs) await this.#disk.syncFolder(this.#folder)
@@ -70,6 +88,9 @@ export class AcknowledgedFile {
     bytes.write(stream, 24, 'hex')
     bytes.writeDoubleLE(position, 40)
     bytes.write(instance, 48, 'hex')
+    bytes.writeDoubleLE(synced.first, 64)
+    bytes.writeDoubleLE(synced.bytes, 72)
+    bytes.writeDoubleLE(synced.end, 80)
     bytes.writeUInt32LE(crc32(bytes.subarray(CHECKED_FROM)), 12)
     await this.#file.write(bytes, 0, PLACE_BYTES, (turn % 2) * PLACE_EVERY)
     if (syncs) await this.#file.sync()
@@ -99,6 +120,7 @@ function placeIn(bytes: Buffer): Place[] {
     {
       ...{ turn: bytes.readDoubleLE(16), stream: bytes.toString('hex', 24, 40), position: bytes.readDoubleLE(40) },
       instance: bytes.toString('hex', 48, 64),
+      synced: { first: bytes.readDoubleLE(64), bytes: bytes.readDoubleLE(72), end: bytes.readDoubleLE(80) },
     },
   ]
 }

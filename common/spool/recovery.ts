@@ -7,10 +7,12 @@
 // Only the newest segment may end in a group whose sync had not come back: its file was there before the next was
 // begun, and no group begins before the one before it is synced. So the marks are those of the newest whole head and of
 // what stands behind it, and everything from the first unreadable byte of that last group on is cut. What is unreadable
-// before it was synced once: that is damage, and its reader skips and counts it.
+// before it, or before the end that `acknowledged` says was synced, was synced once: that is damage, and its reader skips
+// and counts it.
 
 import type { Disk } from '../disk.ts'
 import type { SlabPool } from '../pipeline/slab.ts'
+import type { Acknowledged, SyncedEnd } from './acknowledged-file.ts'
 import { LiveMarks, type MarkChange } from './live-marks.ts'
 import { RecordCursor } from './record-cursor.ts'
 import { saltOf } from './record-layout.ts'
@@ -30,28 +32,31 @@ interface Found {
   readonly segment: Segment
   readonly head: SegmentHead | undefined
   readonly size: number
+  /** Bytes of it that were synced for sure. */
+  readonly synced: number
 }
 
-/** Reads a spool's folder, and cuts what was not synced. `stream` is whose segments these are where a head does not say. */
+/** Reads a spool's folder, and cuts what was not synced. `known` says whose segments these are where a head does not. */
 export async function recoverSegments(
   disk: Disk,
   folder: string,
-  stream: string | undefined,
+  known: Pick<Acknowledged, 'stream' | 'synced'> | undefined,
   slabs: SlabPool,
 ): Promise<Recovered> {
   const found: Found[] = []
-  for (const first of await listSegments(disk, folder)) found.push(await look(disk, folder, first, stream))
+  for (const first of await listSegments(disk, folder)) found.push(await look(disk, folder, first, known))
   const marks = new LiveMarks()
   const newest = found.findLastIndex(({ head }) => head)
   if (newest >= 0) marks.replace(found[newest].head!.marks)
   let cutBytes = 0
-  for (const [index, { segment, size }] of found.entries()) {
+  for (const [index, each] of found.entries()) {
+    const { segment } = each
     const next = found[index + 1]
     // Where the next head is whole it says the end of this one, and its marks are newer; unless it followed another, that
     // is missing now.
     const end = next?.head?.previousEnd
     if (end !== undefined && end < segment.first + START_GAP) segment.end = end
-    else cutBytes += await scan(disk, segment, size, next === undefined, index >= newest ? marks : undefined, slabs)
+    else cutBytes += await scan(disk, each, next === undefined, index >= newest ? marks : undefined, slabs)
   }
   const last = found.at(-1)
   if (last && last.segment.bytes === 0) {
@@ -63,29 +68,48 @@ export async function recoverSegments(
   return { segments, marks, cutBytes }
 }
 
-async function look(disk: Disk, folder: string, first: number, stream: string | undefined): Promise<Found> {
+async function look(
+  disk: Disk,
+  folder: string,
+  first: number,
+  known: Pick<Acknowledged, 'stream' | 'synced'> | undefined,
+): Promise<Found> {
   const path = segmentPath(folder, first)
   const file = await disk.open(path, 'read')
   try {
     const { size } = await file.stat()
     const head = await readHeadOf(file)
-    const owner = head?.stream ?? stream
+    const owner = head?.stream ?? known?.stream
+    const synced = syncedIn(first, head, size, known?.synced)
     const segment: Segment = {
       ...{ path, stream: owner ?? '', first, salt: owner === undefined ? 0 : saltOf(owner) },
       headBytes: head ? headBytes(head) : 0,
-      ...{ end: first, bytes: size, gone: false },
+      ...{ end: Math.max(first, synced.end), bytes: Math.max(size, synced.bytes), gone: false },
     }
-    return { segment, head, size }
+    return { segment, head, size, synced: synced.bytes }
   } finally {
     await file.close()
   }
 }
 
+/**
+ * How far the segment that begins at `first` was synced for sure: nothing is known of others than `synced`. On a full disk the
+ * newest segment is cut to its head when everything in it is acknowledged (`spool-writer.ts`): then nothing is missing.
+ */
+export function syncedIn(
+  first: number,
+  head: SegmentHead | undefined,
+  size: number,
+  synced: SyncedEnd | undefined,
+): Pick<SyncedEnd, 'bytes' | 'end'> {
+  const isCut = head !== undefined && size === headBytes(head)
+  return synced?.first === first && !isCut ? synced : { bytes: 0, end: first }
+}
+
 /** Finds the end of a segment, and applies what its records say of streams. Returns the bytes that it cut. */
 async function scan(
   disk: Disk,
-  segment: Segment,
-  size: number,
+  { segment, size, synced }: Found,
   isLast: boolean,
   marks: LiveMarks | undefined,
   slabs: SlabPool,
@@ -109,13 +133,13 @@ async function scan(
         for (const each of doubtful.splice(0)) apply(each)
         cut = undefined
       }
-      const damage = found.offset - found.skipped
-      if (found.skipped > 0 && groupStart <= damage) cut ??= damage
+      const torn = Math.max(found.offset - found.skipped, synced)
+      if (torn < found.offset && groupStart <= torn) cut ??= torn
       const effect = { end: position + count, changes: recordChanges(bytes, found.at) }
       if (cut === undefined || !isLast) apply(effect)
       else doubtful.push(effect)
     }
-    if (cursor.offset < size) cut ??= cursor.offset
+    if (Math.max(cursor.offset, synced) < size) cut ??= Math.max(cursor.offset, synced)
   } finally {
     cursor.release()
     await file.close()

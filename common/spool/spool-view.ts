@@ -4,9 +4,10 @@ import type { Disk } from '../disk.ts'
 import { errnoOf } from '../fault.ts'
 import type { Batch } from '../pipeline/batch.ts'
 import type { Slab, SlabPool } from '../pipeline/slab.ts'
-import { readAcknowledged } from './acknowledged-file.ts'
+import { readAcknowledged, type Acknowledged } from './acknowledged-file.ts'
 import { OriginReader } from '../pipeline/origin-bytes.ts'
 import { RecordCursor } from './record-cursor.ts'
+import { syncedIn } from './recovery.ts'
 import { saltOf } from './record-layout.ts'
 import { readBatch, recordFacts, type RecordFacts } from './record-reader.ts'
 import { headBytes, readHeadOf, type SegmentHead } from './segment-head.ts'
@@ -58,7 +59,7 @@ export async function viewSpool(disk: Disk, folder: string, slabs: SlabPool): Pr
     async *segments() {
       for (const [index, first] of firsts.entries()) {
         const isLast = index === firsts.length - 1
-        yield* viewSegment(disk, segmentPath(folder, first), first, isLast, known?.stream, slabs)
+        yield* viewSegment(disk, segmentPath(folder, first), first, isLast, known, slabs)
       }
     },
   }
@@ -69,7 +70,7 @@ async function* viewSegment(
   path: string,
   first: number,
   isLast: boolean,
-  stream: string | undefined,
+  known: Acknowledged | undefined,
   slabs: SlabPool,
 ): AsyncGenerator<ViewedSegment> {
   let file
@@ -82,10 +83,10 @@ async function* viewSegment(
   try {
     const { size } = await file.stat()
     const head = await readHeadOf(file)
-    const owner = head?.stream ?? stream
+    const owner = head?.stream ?? known?.stream
     const start = head ? headBytes(head) : 0
     const cursor = new RecordCursor(file, start, owner === undefined ? 0 : saltOf(owner), slabs)
-    const walk = new SegmentWalk(cursor, size, isLast, owner ?? '')
+    const walk = new SegmentWalk(cursor, size, syncedIn(first, head, size, known?.synced).bytes, isLast, owner ?? '')
     yield { path, first, head, bytes: size, items: () => walk.items() }
     cursor.release()
   } finally {
@@ -96,18 +97,21 @@ async function* viewSegment(
 class SegmentWalk {
   readonly #cursor: RecordCursor
   readonly #size: number
+  /** Bytes that were synced for sure. */
+  readonly #synced: number
   readonly #isLast: boolean
   readonly #stream: string
   readonly #origins = new OriginReader()
 
-  constructor(cursor: RecordCursor, size: number, isLast: boolean, stream: string) {
+  constructor(cursor: RecordCursor, size: number, synced: number, isLast: boolean, stream: string) {
     this.#cursor = cursor
     this.#size = size
+    this.#synced = synced
     this.#isLast = isLast
     this.#stream = stream
   }
 
-  /** The same judgement as a start makes (`recovery.ts`): what a later group follows was synced. */
+  /** The same judgement as a start makes (`recovery.ts`): what a later group follows was synced, and what is said to be. */
   async *items(): AsyncGenerator<ViewedRecord | ViewedGap> {
     let gap: { offset: number; bytes: number } | undefined
     for (let found = await this.#next(); found; found = await this.#next()) {
@@ -118,14 +122,19 @@ class SegmentWalk {
         yield { kind: 'damage', ...gap }
         gap = undefined
       }
-      if (skipped > 0 && this.#isLast && groupStart <= offset - skipped) gap ??= { offset: offset - skipped, bytes: 0 }
-      else if (skipped > 0) yield { kind: 'damage', offset: offset - skipped, bytes: skipped }
+      const [from, torn] = [offset - skipped, Math.max(offset - skipped, this.#synced)]
+      const isTorn = this.#isLast && torn < offset && groupStart <= torn
+      if (isTorn) gap ??= { offset: torn, bytes: 0 }
+      const damaged = (isTorn ? torn : offset) - from
+      if (damaged > 0) yield { kind: 'damage', offset: from, bytes: damaged }
       if (gap) gap.bytes = offset + length - gap.offset
       else yield { kind: 'record', ...facts, offset, bytes: length, batch: () => this.#batch(slab, at) }
     }
-    const offset = gap?.offset ?? this.#cursor.offset
-    const bytes = this.#size - offset
-    if (bytes > 0) yield { kind: this.#isLast ? 'unfinished' : 'damage', offset, bytes }
+    const from = gap?.offset ?? this.#cursor.offset
+    const [size, torn] = [this.#size, Math.max(from, this.#synced)]
+    const damaged = (this.#isLast ? torn : Math.max(size, torn)) - from
+    if (damaged > 0) yield { kind: 'damage', offset: from, bytes: damaged }
+    if (this.#isLast && torn < size) yield { kind: 'unfinished', offset: torn, bytes: size - torn }
   }
 
   #next() {

@@ -15,7 +15,7 @@ import { RateLimitedWarning } from '../log.ts'
 import type { Batch } from '../pipeline/batch.ts'
 import type { StreamMarks } from '../pipeline/sink.ts'
 import { newId } from '../random.ts'
-import { AcknowledgedFile } from './acknowledged-file.ts'
+import { AcknowledgedFile, NOTHING_SYNCED } from './acknowledged-file.ts'
 import { dayOf, RETIRE } from './live-marks.ts'
 import { recoverSegments } from './recovery.ts'
 import { SegmentRemoval } from './segment-removal.ts'
@@ -161,7 +161,7 @@ export class Spool implements StreamMarks, Roommate {
     await this.#reader.close()
     // Nothing is on its way any more: what was dropped and not acknowledged did not arrive.
     this.#removal.countDoubtful()
-    await this.#tidy()
+    await this.#tidy(true)
     await this.#file.close()
   }
 
@@ -175,7 +175,7 @@ export class Spool implements StreamMarks, Roommate {
     await this.#makeFolder()
     const known = await this.#file.read()
     const { disk, slabs } = platform
-    const { segments, marks, cutBytes } = await recoverSegments(disk, folder, known?.stream, slabs)
+    const { segments, marks, cutBytes } = await recoverSegments(disk, folder, known, slabs)
     if (cutBytes > 0) {
       platform.metrics.count('sluice_spool_cut_bytes_total', { destination: name }, cutBytes)
       platform.log.warn({ destination: name, bytes: cutBytes }, 'the spool ended in a write that was cut off: cut')
@@ -185,7 +185,7 @@ export class Spool implements StreamMarks, Roommate {
     const isOwn = known?.instance === platform.instance
     this.#stream = isOwn ? known.stream : newId(platform.random)
     const isNew = newest === undefined && acknowledged === 0
-    const position = isNew ? 0 : Math.max(newest?.end ?? 0, acknowledged) + START_GAP
+    const position = isNew ? 0 : Math.max(newest?.end ?? 0, known?.synced.end ?? 0, acknowledged) + START_GAP
     const list = new SegmentList(segments, acknowledged, context.room.freed)
     this.#list = list
     this.#removal = new SegmentRemoval(context, list, (segment) => this.#reader.leave(segment))
@@ -203,7 +203,8 @@ export class Spool implements StreamMarks, Roommate {
 
   #writeDown(position: number, syncs?: true): Promise<void> {
     const { instance } = this.#context.platform
-    return this.#file.write({ stream: this.#stream, position, instance }, syncs)
+    const synced = this.#list.all.at(-1) ?? NOTHING_SYNCED
+    return this.#file.write({ stream: this.#stream, position, instance, synced }, syncs)
   }
 
   async #makeFolder(): Promise<void> {
@@ -232,9 +233,10 @@ export class Spool implements StreamMarks, Roommate {
     })
   }
 
-  async #tidy(): Promise<void> {
+  /** `ends`: also how far the newest segment is synced, with nothing acknowledged anew. */
+  async #tidy(ends = false): Promise<void> {
     const { acknowledged } = this.#list
-    if (acknowledged > this.#writtenDown) {
+    if (acknowledged > this.#writtenDown || ends) {
       try {
         await this.#writeDown(acknowledged)
         this.#writtenDown = acknowledged

@@ -62,6 +62,28 @@ destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
   expect(await second.stop()).toBe(0)
 }, 120_000)
 
+test('spool: damage of what a relay wrote last before it was stopped is no torn tail: told, counted, and not cut', async () => {
+  const folder = temporaryFolder()
+  const port = await freePort()
+  const source = `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }\n`
+  const config = `${source}destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${await freePort()}"] } }\n`
+  const relay = await daemon('relay', config, folder)
+  const spool = join(folder, 'data-relay', 'spool', 'up')
+  await send(port, 0, 2)
+  await until('the messages are in the spool', async () => (await waiting(spool)) === 2)
+  expect(await relay.stop()).toBe(0)
+
+  const [name] = readdirSync(spool).filter((name) => name.endsWith('.spool'))
+  const bytes = readFileSync(join(spool, name))
+  bytes[bytes.indexOf('number 1')] ^= 1
+  writeFileSync(join(spool, name), bytes)
+  const check = await run(['spool', 'check', spool])
+  expect(check.status).toBe(1)
+  expect(check.stdout).toContain('1 place is damaged')
+  expect(await (await daemon('relay', config, folder)).stop()).toBe(0)
+  expect(readFileSync(join(spool, name))).toEqual(bytes)
+}, 120_000)
+
 test('spool: damage is told by place and by exit status, and a wrong folder by where the spools are', async () => {
   const folder = temporaryFolder()
   const port = await freePort()

@@ -114,8 +114,7 @@ test('view: a spool torn at any byte is seen as a start would see it, and nothin
     [large('1'), large('2'), large('3'), large('4'), '5'],
   ]) {
     const disk = new MemoryDisk()
-    const { spool } = await writing(disk, texts)
-    await spool.close()
+    await writing(disk, texts)
     const name = newest(disk)
     const whole = disk.files.get(name)!.now
     const garbage = Buffer.from(whole.subarray(0, 700)).reverse()
@@ -135,6 +134,39 @@ test('view: a spool torn at any byte is seen as a start would see it, and nothin
         ).toEqual(read.map((text) => text.split(' ')[0]))
         expect(await seen(copy), `torn at ${end}, after a start`).toEqual(items.filter((item) => item !== 'unfinished'))
       }
+    }
+  }
+}, 60_000)
+
+test('view: of a spool that was stopped, what is missing or torn is damage, and a start counts its messages', async () => {
+  const texts = ['1', '2', '3']
+  const disk = new MemoryDisk()
+  const { spool } = await writing(disk, texts)
+  await spool.close()
+  const name = newest(disk)
+  const whole = disk.files.get(name)!.now
+  const garbage = Buffer.from(whole.map((byte) => byte ^ 0xff))
+  for (let end = 0; end < whole.length; end += 1) {
+    // A segment of nothing but its head is what a full disk leaves, when everything in it is acknowledged.
+    if (end === whole.indexOf('SPR1')) continue
+    for (const tail of [Buffer.alloc(0), Buffer.alloc(30), garbage]) {
+      if (tail === garbage) garbage[0] = whole[end] ^ 0xff
+      disk.files.get(name)!.now = Buffer.concat([whole.subarray(0, end), tail])
+      const items = await seen(disk)
+      expect(items, `torn at ${end}`).toContain('damage')
+      expect(items.includes('unfinished'), `torn at ${end}`).toBe(end + tail.length > whole.length)
+      const copy = disk.afterPowerCut(() => 0)
+      const platform = fakePlatform(copy)
+      const after = spoolOn(platform, { bytesMax: 1024 * 1024 })
+      await after.open()
+      const read = await readAll(after)
+      await after.close()
+      expect(
+        items.filter((item) => texts.includes(item)),
+        `torn at ${end}`,
+      ).toEqual(read)
+      expect((await platform.metrics.total('sluice_dropped_total')) + read.length, `torn at ${end}`).toBe(3)
+      expect(await seen(copy), `torn at ${end}, after a start`).toContain('damage')
     }
   }
 }, 60_000)

@@ -157,7 +157,6 @@ test('spool: a torn tail is cut and counted, the record before it is handed out'
   const disk = new MemoryDisk()
   const first = await opened(disk)
   await written(first.platform, first.spool, 'one', 'two')
-  await closed(first)
   const [path] = segmentsOf(disk)
   const inode = disk.files.get(path)!
   for (const lost of [1, 30, 60]) {
@@ -184,6 +183,85 @@ test('spool: a damaged record in the middle is skipped, counted and said; those 
   const counted = await platform.metrics.snapshot()
   expect(counted.get('sluice_dropped_total{reason="spool_damaged",where="central"}')).toBe(1)
   expect(platform.log.lines.some(({ level, text }) => level === 'warn' && text.includes('damaged'))).toBe(true)
+})
+
+// What a spool that was stopped, or wrote down an acknowledgement, has in its newest group was synced: no crash tears it.
+const damages: [string, (bytes: Buffer) => Buffer][] = [
+  ['a flipped bit in its last message', (bytes) => flipped(bytes, bytes.indexOf('three'))],
+  ['a flipped bit in its last record', (bytes) => flipped(bytes, bytes.lastIndexOf('SPR1') + 5)],
+  ['its last byte missing', (bytes) => bytes.subarray(0, -1)],
+  ['its last record missing', (bytes) => bytes.subarray(0, bytes.lastIndexOf('SPR1'))],
+]
+
+function flipped(bytes: Buffer, at: number): Buffer {
+  bytes[at] ^= 1
+  return bytes
+}
+
+for (const how of ['stopped', 'killed after an acknowledgement'] as const) {
+  test.each(damages)(
+    `spool: damage of the newest group, ${how}: %s: skipped, counted and said, not cut`,
+    async (_, damage) => {
+      const disk = new MemoryDisk()
+      const first = await opened(disk)
+      const { platform, spool } = first
+      await written(platform, spool, 'one')
+      // One group.
+      await during(platform, Promise.all(['two', 'three'].map((text) => spool.write(batchFor([text])))))
+      if (how === 'stopped') await closed(first)
+      else {
+        await readAll(spool)
+        spool.acknowledge(1)
+        await platform.clock.pass(2_000)
+      }
+      const file = disk.files.get(segmentsOf(disk)[0])!
+      file.now = damage(Buffer.from(file.now))
+      // Also where it is opened and stopped again before anything is read.
+      await closed(await opened(disk))
+      const second = await opened(disk)
+      expect(await readAll(second.spool)).toEqual(how === 'stopped' ? ['one', 'two'] : ['two'])
+      expect(second.spool.handedOut).toBe(3)
+      const counted = await second.platform.metrics.snapshot()
+      expect(counted.get('sluice_dropped_total{reason="spool_damaged",where="central"}')).toBe(1)
+      expect(await second.platform.metrics.total('sluice_spool_cut_bytes_total')).toBe(0)
+      expect(second.platform.log.lines.some(({ level, text }) => level === 'warn' && text.includes('damaged'))).toBe(
+        true,
+      )
+      await written(second.platform, second.spool, 'four')
+      expect(await readAll(second.spool)).toEqual(['four'])
+    },
+  )
+}
+
+test('spool: the head of a stopped spool of one group is damaged: every message comes', async () => {
+  const disk = new MemoryDisk()
+  const first = await opened(disk)
+  await written(first.platform, first.spool, 'one')
+  await closed(first)
+  flipped(disk.files.get(segmentsOf(disk)[0])!.now, 41)
+  const { platform, spool } = await opened(disk)
+  expect(await readAll(spool)).toEqual(['one'])
+  expect(await platform.metrics.total('sluice_dropped_total')).toBe(0)
+  expect(await platform.metrics.total('sluice_spool_cut_bytes_total')).toBe(0)
+})
+
+test('spool: a write torn behind the synced end is cut, and what is damaged before that end is not', async () => {
+  const disk = new MemoryDisk()
+  const first = await opened(disk)
+  const { platform, spool } = first
+  await written(platform, spool, 'one', 'second')
+  await readAll(spool)
+  spool.acknowledge(1)
+  await platform.clock.pass(2_000)
+  const file = disk.files.get(segmentsOf(disk)[0])!
+  const synced = file.now.length
+  await written(platform, spool, 'three')
+  file.now = flipped(Buffer.from(file.now.subarray(0, -1)), file.now.indexOf('second'))
+  const second = await opened(disk)
+  expect(file.now.length).toBe(synced)
+  expect(await second.platform.metrics.total('sluice_spool_cut_bytes_total')).toBeGreaterThan(0)
+  expect(await readAll(second.spool)).toEqual([])
+  expect(await second.platform.metrics.total('sluice_dropped_total')).toBe(1)
 })
 
 test('spool: a damaged length does not hide the records behind it', async () => {
