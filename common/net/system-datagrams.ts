@@ -16,10 +16,11 @@ const ANYWHERE: Endpoint = { host: '0.0.0.0', port: 0 }
 /** A datagram socket bound to an address, or (`undefined`) one to send from. */
 export async function bind(at: Endpoint = ANYWHERE, receiveBufferBytes?: number): Promise<DatagramSocket> {
   const address = net.isIP(at.host) === 0 ? (await resolve(at.host))[0] : at.host
+  // Before the socket is there: it reads from its binding on, and what came while the package is loaded would be nobody's.
+  const [calls, many] = at === ANYWHERE ? [] : [await libc(), await receiveMany()]
   const socket = await boundSocket(address, at)
-  if (receiveBufferBytes !== undefined) askForBuffer(socket, receiveBufferBytes, await libc())
-  if (at === ANYWHERE) return new SystemDatagramSocket(socket)
-  return new SystemDatagramSocket(socket, { many: await receiveMany() })
+  if (receiveBufferBytes !== undefined) askForBuffer(socket, receiveBufferBytes, calls)
+  return new SystemDatagramSocket(socket, at === ANYWHERE ? undefined : { many })
 }
 
 /** A socket of the address' family; `at` is what it is called in a fault. */
@@ -72,7 +73,8 @@ class SystemDatagramSocket implements DatagramSocket {
   readonly #ipv6: boolean
   /** For receivers of the other family; opened when the first is sent to. */
   #other: Promise<dgram.Socket> | undefined
-  // Node hands out datagrams from the moment of binding on; the first seconds of a start must not lose them.
+  // Node hands out datagrams from the moment of binding on; the first seconds of a start must not lose them. Beyond so many the
+  // kernel keeps them, and counts what it has no room for.
   readonly #early: [datagram: Buffer, host: string, port: number][] = []
   readonly #resolved = new Map<string, { readonly address: string; readonly untilMs: number }>()
 
@@ -103,11 +105,14 @@ class SystemDatagramSocket implements DatagramSocket {
       this.#busy?.follow()
     })
     this.#socket.off('message', this.#keepEarly)
-    for (const [datagram, host, port] of this.#early.splice(0)) receive(datagram, host, port)
+    const early = this.#early.splice(0)
+    for (const [datagram, host, port] of early) receive(datagram, host, port)
+    if (early.length >= EARLY_DATAGRAMS_MAX) handle?.recvStart()
   }
 
   readonly #keepEarly = (datagram: Buffer, { address, port }: dgram.RemoteInfo): void => {
-    if (this.#early.length < EARLY_DATAGRAMS_MAX) this.#early.push([datagram, plainAddress(address), port])
+    this.#early.push([datagram, plainAddress(address), port])
+    if (this.#early.length >= EARLY_DATAGRAMS_MAX) readingHandle(this.#socket)?.recvStop()
   }
 
   refuse(): void {

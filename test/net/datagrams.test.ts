@@ -62,6 +62,25 @@ test('bursts, single ones and silence in between: all come, in order, each once'
   expect(texts).toEqual(sent.map((text) => `127.0.0.1 ${port} ${text}`))
 })
 
+test('more than are kept before the start are left to the kernel: all come, in order', async () => {
+  const socket = await systemNet.bind({ host: '127.0.0.1', port: 0 }, 4 * 1024 * 1024)
+  onTestFinished(() => socket.close())
+  const { port, send } = await sender('udp4', socket.port)
+  // The last hundred fit into the smallest receive buffer that kernels give.
+  const sent = numbered(4096 + 100)
+  for (let i = 0; i < sent.length; i += 64) {
+    await send(sent.slice(i, i + 64))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  const texts: string[] = []
+  socket.start((datagram, from, port) => texts.push(`${from} ${port} ${datagram.toString('latin1')}`))
+  await until('all', () => texts.length === sent.length)
+  expect(texts).toEqual(sent.map((text) => `127.0.0.1 ${port} ${text}`))
+  await send(['<13>later'])
+  await until('one more', () => texts.length === sent.length + 1)
+})
+
 test('empty ones and the largest there are keep their bytes and their places', async () => {
   const { socket, texts } = await listening()
   const { port, send } = await sender('udp4', socket.port)
