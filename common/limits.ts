@@ -98,6 +98,10 @@ export const NAME_CHECK_EVERY_MS = 1_000
 /** … but no more names than this in a second. */
 export const NAME_CHECKS_PER_S = 1_000
 
+/** How long a file that was renamed while it was written to is watched for its removal: what compresses it syncs that first. */
+export const RENAMED_FILE_WAIT_MS = 1000
+export const RENAMED_FILE_LOOK_MS = 20
+
 /** A file destination commits stream positions this often … */
 export const COMMIT_EVERY_MS = 100
 /** … and at once when so many bytes wait for it: half of what a source may have open. */

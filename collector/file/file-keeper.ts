@@ -9,9 +9,15 @@
 // place of a file is not: senders cannot make links, but whoever may write in that folder could lead other people's
 // lines elsewhere. Folders on the way may be links (a large sender moved to a disk of its own).
 
+import { sleep } from '../../common/clock.ts'
 import type { Platform } from '../../common/platform.ts'
 import { errnoOf } from '../../common/fault.ts'
-import { NAME_CHECK_EVERY_MS, NAME_CHECKS_PER_S } from '../../common/limits.ts'
+import {
+  NAME_CHECK_EVERY_MS,
+  NAME_CHECKS_PER_S,
+  RENAMED_FILE_LOOK_MS,
+  RENAMED_FILE_WAIT_MS,
+} from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import type { FileOpener } from './file-opener.ts'
 import type { Keeper, OutputFile } from './output-file.ts'
@@ -66,7 +72,14 @@ export class FileKeeper implements Keeper {
 
   async isGone(file: OutputFile): Promise<boolean> {
     const { handle, path } = file
-    return handle?.isAt?.(path) === false && (await handle.stat()).links === 0
+    if (handle?.isAt?.(path) !== false) return false
+    // Renamed while it was written to: a compressor may have read its end before that, and removes it in a moment.
+    const { clock } = this.#platform
+    for (const until = clock.monotonicMs() + RENAMED_FILE_WAIT_MS; ;) {
+      if ((await handle.stat()).links === 0) return true
+      if (clock.monotonicMs() >= until) return false
+      await sleep(clock, RENAMED_FILE_LOOK_MS)
+    }
   }
 
   // Stream bytes may come to a file that has been open for long.

@@ -14,6 +14,7 @@ import { expect, test } from 'vitest'
 import fc from 'fast-check'
 import type { FileDestinationOptions } from '../../collector/file/file-destination.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
+import { settle } from '../fake/clock.ts'
 import { batch } from '../pipeline/batches.ts'
 import {
   failingDisk,
@@ -371,6 +372,8 @@ async function renamedUncommitted(folder: string, platform: ReturnType<typeof fa
   // The next commit is due in a while.
   const second = files.write(stream(10, 'b'))
   await until(() => linesOf(path).length === 2, 'the line')
+  // Only what is renamed while it is written to is looked after.
+  for (let i = 0; i < 10; i += 1) await settle()
   renameSync(path, `${path}.1`)
   return { files, path, second }
 }

@@ -10,6 +10,7 @@ import {
   failingDisk,
   fakePlatform,
   fileDestination,
+  inTime,
   linesOf,
   nearDisk,
   systemError,
@@ -65,6 +66,34 @@ test('what went into a file that was removed in the same moment is written again
   expect(linesOf(path)).toEqual(['one', 'two'])
   await files.close(1000)
 })
+
+for (const isRemoved of [true, false]) {
+  test(`a file that was renamed while it was written to, and ${isRemoved ? 'removed soon after' : 'stays'}: no line is lost`, async () => {
+    const path = join(temporaryFolder(), 'all.log')
+    let isRenamed = false
+    const disk = failingDisk((call, name) => {
+      if (call === 'write' && name === path && !isRenamed) {
+        isRenamed = true
+        renameSync(path, `${path}.1`)
+        writeFileSync(path, '')
+      }
+      return undefined
+    })
+    const platform = fakePlatform(disk)
+    const files = await opened(path, platform)
+    let isSettled = false
+    const write = files.write(lines(['one'])).then(() => (isSettled = true))
+    await until(() => linesOf(`${path}.1`).length === 1, 'the line')
+    // Its end was read before that line came: what compresses it takes a while to remove it.
+    await platform.clock.pass(100)
+    expect(isSettled).toBe(false)
+    if (isRemoved) unlinkSync(`${path}.1`)
+    await inTime(platform.clock, write)
+    expect(linesOf(isRemoved ? path : `${path}.1`)).toEqual(['one'])
+    if (!isRemoved) expect(linesOf(path)).toEqual([])
+    await files.close(1000)
+  })
+}
 
 for (const how of ['renamed', 'removed'] as const) {
   test(`half a line on a full disk, and the file is ${how}: the next file begins with a whole line`, async () => {

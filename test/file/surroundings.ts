@@ -71,6 +71,12 @@ export async function until(holds: () => boolean, what: string): Promise<void> {
   }
 }
 
+/** Lets time pass, 20 ms in each of the disk's moments, until `work` has settled. */
+export async function inTime<T>(clock: FakeClock, work: Promise<T>): Promise<T> {
+  const ticking = setInterval(() => void clock.pass(20), 1)
+  return work.finally(() => clearInterval(ticking))
+}
+
 export const linesOf = (path: string) => readFileSync(path, 'latin1').split('\n').slice(0, -1)
 
 /** What is thrown instead of the next call of that name. */

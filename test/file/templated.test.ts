@@ -19,6 +19,7 @@ import {
   failingDisk,
   fakePlatform,
   fileDestination,
+  inTime,
   linesOf,
   systemError,
   temporaryFolder,
@@ -220,7 +221,8 @@ test('a fixed path that is a link is followed: it is the administrator’s', asy
 test('reopen under load: what logrotate renamed and what came after hold every line once, in order', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
-  const files = await openTemplated(path)
+  const platform = fakePlatform()
+  const files = await openTemplated(path, platform)
   const writes: Promise<void>[] = []
   let n = 0
   for (let round = 0; round < 20; round += 1) {
@@ -229,9 +231,9 @@ test('reopen under load: what logrotate renamed and what came after hold every l
     writeFileSync(path, '')
     const reopened = files.reopen()
     for (let i = 0; i < 10; i += 1) writes.push(files.write(batch([{ texts: [String(n++), String(n++)] }])))
-    await reopened
+    await inTime(platform.clock, reopened)
   }
-  await Promise.all(writes)
+  await inTime(platform.clock, Promise.all(writes))
   const rotated = Array.from({ length: 20 }, (_, round) => linesOf(`${path}.${round}`)).flat()
   expect([...rotated, ...linesOf(path)]).toEqual(Array.from({ length: n }, (_, i) => String(i)))
   await files.close(1000)
@@ -240,12 +242,13 @@ test('reopen under load: what logrotate renamed and what came after hold every l
 test('reopen: lines written before the signal are in the renamed file, those after it in the new one', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
-  const files = await openTemplated(path)
+  const platform = fakePlatform()
+  const files = await openTemplated(path, platform)
   const before = files.write(batch([{ texts: ['before'] }]))
   renameSync(path, `${path}.1`)
   const reopened = files.reopen()
   const after = files.write(batch([{ texts: ['after'] }]))
-  await Promise.all([before, reopened, after])
+  await inTime(platform.clock, Promise.all([before, reopened, after]))
   expect([linesOf(`${path}.1`), linesOf(path)]).toEqual([['before'], ['after']])
   await files.close(1000)
 })
