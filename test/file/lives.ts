@@ -1,0 +1,56 @@
+// Lives of a file destination that stores a stream: opened, written to, killed, opened again.
+
+import { join } from 'node:path'
+import type { FileDestinationOptions } from '../../collector/file/file-destination.ts'
+import { batch } from '../pipeline/batches.ts'
+import { failingDisk, fakePlatform, fileDestination, systemError, until } from './surroundings.ts'
+
+export type More = Partial<FileDestinationOptions>
+
+/** The destination, with its data beside its files. */
+export async function openIn(
+  folder: string,
+  platform = fakePlatform(),
+  more: More = {},
+  path = join(folder, 'all.log'),
+) {
+  const files = fileDestination({ path, ...more }, platform, join(folder, 'data'))
+  await files.open()
+  return files
+}
+
+/** Messages `texts` of the one stream, from `from` on; each is ten long. */
+export const stream = (from: number, ...texts: string[]) => batch([{ texts, from }])
+
+/** A platform whose process can be killed: from then on none of its calls to the disk has an effect. */
+export function mortal(): {
+  platform: ReturnType<typeof fakePlatform>
+  kill: () => Promise<void>
+  stopCommits: () => void
+} {
+  let isDead = false
+  let commits = true
+  let calls = 0
+  const disk = failingDisk(
+    (_, path) => (isDead || (!commits && path.endsWith('positions')) ? systemError('EIO') : undefined),
+    (by) => (calls += by),
+  )
+  const kill = async () => {
+    isDead = true
+    await until(() => calls === 0, 'calls that the system finishes after the death')
+  }
+  return { platform: fakePlatform(disk), kill, stopCommits: () => (commits = false) }
+}
+
+/** Lets time pass until the write has settled. */
+export async function settled<T>(write: Promise<T>, platform: ReturnType<typeof fakePlatform>): Promise<T> {
+  const state = { isSettled: false }
+  const settle = () => (state.isSettled = true)
+  void write.then(settle, settle)
+  const giveUp = Date.now() + 10_000
+  while (!state.isSettled) {
+    if (Date.now() > giveUp) throw new Error('the write did not settle within ten seconds')
+    await platform.clock.pass(50)
+  }
+  return write
+}
