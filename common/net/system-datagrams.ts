@@ -111,7 +111,7 @@ class SystemDatagramSocket implements DatagramSocket {
   }
 
   readonly #keepEarly = (datagram: Buffer, { address, port }: dgram.RemoteInfo): void => {
-    this.#early.push([datagram, plainAddress(address), port])
+    if (this.#early.length < EARLY_DATAGRAMS_MAX) this.#early.push([datagram, plainAddress(address), port])
     if (this.#early.length >= EARLY_DATAGRAMS_MAX) readingHandle(this.#socket)?.recvStop()
   }
 
