@@ -14,6 +14,7 @@
 // The splitter owns nothing but a half frame; frames that lie whole in a chunk are given out by their bounds, all at once,
 // so that the chunk is copied once. The result does not depend on how the stream was cut: a property test holds that.
 
+import { grown } from '../grown.ts'
 import type { Origin } from '../pipeline/batch.ts'
 import { defectBit } from '../message/defects.ts'
 import { MessageChunks, textBoundary } from '../message/chunk.ts'
@@ -322,10 +323,4 @@ export class StreamSplitter implements HalfFrame {
 function trimmedEnd(bytes: Uint8Array, start: number, end: number): number {
   while (end > start && (bytes[end - 1] === LF || bytes[end - 1] === CR || bytes[end - 1] === NUL)) end -= 1
   return end
-}
-
-function grown(array: Uint32Array): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(2 * array.length)
-  larger.set(array)
-  return larger
 }

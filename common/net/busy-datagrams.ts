@@ -11,6 +11,7 @@
 
 import type { Socket } from 'node:dgram'
 import { systemClock, type Cancel } from '../clock.ts'
+import type { ReceiveDatagram } from './net.ts'
 import { DATAGRAMS_A_CALL, type ReceiveMany } from './receive-many.ts'
 
 const LOOK_MS = 1
@@ -36,16 +37,14 @@ export function readingHandle(socket: Socket): ReadingHandle | undefined {
   return isKnown && Number.isInteger(handle.fd) && handle.fd! >= 0 ? (handle as ReadingHandle) : undefined
 }
 
-type Give = (datagram: Buffer, peerHost: string, peerPort: number) => void
-
 export class BusyDatagrams {
   readonly #many: ReceiveMany
   readonly #handle: ReadingHandle
-  readonly #give: Give
+  readonly #give: ReceiveDatagram
   #cancel: Cancel | undefined
   #quietLooks = 0
 
-  constructor(handle: ReadingHandle, many: ReceiveMany, give: Give) {
+  constructor(handle: ReadingHandle, many: ReceiveMany, give: ReceiveDatagram) {
     this.#handle = handle
     this.#many = many
     this.#give = give

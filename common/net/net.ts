@@ -40,14 +40,17 @@ export interface Listener {
   close(): Promise<void>
 }
 
+/** Takes a datagram, whose memory is the callee's only until it returns. */
+export type ReceiveDatagram = (datagram: Buffer, peerHost: string, peerPort: number) => void
+
 export interface DatagramSocket {
   readonly port: number
   /** Bytes of receive buffer that the kernel granted. */
   readonly receiveBufferBytes: number
   /** Whether many datagrams are taken with one call of the system while they come fast. */
   readonly readsMany: boolean
-  /** Begins receiving. The datagram's memory is the callee's only until it returns. */
-  start(receive: (datagram: Buffer, peerHost: string, peerPort: number) => void): void
+  /** Begins receiving. */
+  start(receive: ReceiveDatagram): void
   /** The kernel takes in next to nothing from now on, and counts as dropped what comes; what it has is still received. */
   refuse(): void
   /** Resolves when the kernel has taken the datagram. */

@@ -9,6 +9,7 @@
 //              8      8
 
 import { libc, type Libc, type Memory } from './libc.ts'
+import type { ReceiveDatagram } from './net.ts'
 import { SocketAddresses } from './socket-addresses.ts'
 
 /** As many as one call takes. */
@@ -59,7 +60,7 @@ export class ReceiveMany {
   }
 
   /** Gives each datagram that the kernel has for this socket, `DATAGRAMS_A_CALL` at the most; returns how many. Never waits. */
-  receive(socket: number, give: (datagram: Buffer, peerHost: string, peerPort: number) => void): number {
+  receive(socket: number, give: ReceiveDatagram): number {
     // −1 is an error, of which there is only "nothing there" on a socket that is open and not connected.
     const count = Math.max(0, this.#libc.recvmmsg(socket, this.#headers.address, DATAGRAMS_A_CALL, MSG_DONTWAIT, null))
     const words = this.#words

@@ -4,9 +4,9 @@ import * as dgram from 'node:dgram'
 import * as net from 'node:net'
 import { errnoOf } from '../fault.ts'
 import { bindFault } from './bind-fault.ts'
-import { BusyDatagrams, readingHandle } from './busy-datagrams.ts'
+import { BusyDatagrams, readingHandle, type ReadingHandle } from './busy-datagrams.ts'
 import { libc, type Libc } from './libc.ts'
-import type { DatagramSocket, Endpoint } from './net.ts'
+import type { DatagramSocket, Endpoint, ReceiveDatagram } from './net.ts'
 import { receiveMany, type ReceiveMany } from './receive-many.ts'
 import { resolve } from './resolve.ts'
 import { plainAddress } from './system-connection.ts'
@@ -68,6 +68,7 @@ class SystemDatagramSocket implements DatagramSocket {
   readonly receiveBufferBytes: number
   readonly readsMany: boolean
   readonly #socket: dgram.Socket
+  readonly #handle: ReadingHandle | undefined
   readonly #many: ReceiveMany | undefined
   #busy: BusyDatagrams | undefined
   readonly #ipv6: boolean
@@ -81,8 +82,9 @@ class SystemDatagramSocket implements DatagramSocket {
   /** `receiving` where it was bound to an address; else what arrives is nobody's. */
   constructor(socket: dgram.Socket, receiving?: { readonly many: ReceiveMany | undefined }) {
     this.#socket = socket
+    this.#handle = readingHandle(socket)
     this.#many = receiving?.many
-    this.readsMany = this.#many !== undefined && readingHandle(socket) !== undefined
+    this.readsMany = this.#many !== undefined && this.#handle !== undefined
     const { port, family } = socket.address()
     this.port = port
     this.#ipv6 = family === 'IPv6'
@@ -90,9 +92,8 @@ class SystemDatagramSocket implements DatagramSocket {
     if (receiving) socket.on('message', this.#keepEarly)
   }
 
-  start(receive: (datagram: Buffer, peerHost: string, peerPort: number) => void): void {
-    const handle = readingHandle(this.#socket)
-    if (this.#many && handle) this.#busy = new BusyDatagrams(handle, this.#many, receive)
+  start(receive: ReceiveDatagram): void {
+    if (this.#many && this.#handle) this.#busy = new BusyDatagrams(this.#handle, this.#many, receive)
     // The last sender's address is most often this sender's: its plain form is made once.
     let known = ''
     let plain = ''
@@ -107,12 +108,12 @@ class SystemDatagramSocket implements DatagramSocket {
     this.#socket.off('message', this.#keepEarly)
     const early = this.#early.splice(0)
     for (const [datagram, host, port] of early) receive(datagram, host, port)
-    if (early.length >= EARLY_DATAGRAMS_MAX) handle?.recvStart()
+    if (early.length >= EARLY_DATAGRAMS_MAX) this.#handle?.recvStart()
   }
 
   readonly #keepEarly = (datagram: Buffer, { address, port }: dgram.RemoteInfo): void => {
     if (this.#early.length < EARLY_DATAGRAMS_MAX) this.#early.push([datagram, plainAddress(address), port])
-    if (this.#early.length >= EARLY_DATAGRAMS_MAX) readingHandle(this.#socket)?.recvStop()
+    if (this.#early.length >= EARLY_DATAGRAMS_MAX) this.#handle?.recvStop()
   }
 
   refuse(): void {

@@ -1,6 +1,7 @@
 // Gathers messages into batches: one turn of the event loop over all connections makes one batch, so that a thousand
 // slow senders do not make a thousand batches.
 
+import { grown } from '../grown.ts'
 import { SLAB_BYTES } from '../limits.ts'
 import type { Batch, Origin, Run } from './batch.ts'
 import { Slab, type SlabPool } from './slab.ts'
@@ -121,10 +122,4 @@ export class Gather {
     }
     this.#marks[at] = mark
   }
-}
-
-function grown(array: Uint32Array): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(2 * array.length)
-  larger.set(array)
-  return larger
 }

@@ -7,6 +7,7 @@
 // 0.2. zstd makes them 5 % smaller than counted ones.
 
 import { newlineAt } from '../framing/scan.ts'
+import { grown } from '../grown.ts'
 import { RELP_BATCH_COUNT_MAX } from '../limits.ts'
 import type { Output } from '../message/output.ts'
 import type { Batch } from '../pipeline/batch.ts'
@@ -87,10 +88,4 @@ function countedAt(bytes: Buffer, at: number, end: number): number {
   }
   counted = length
   return i === at || i === end || bytes[i] !== SPACE ? -1 : i + 1
-}
-
-function grown(array: Uint32Array): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(2 * array.length)
-  larger.set(array)
-  return larger
 }

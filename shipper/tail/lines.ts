@@ -2,6 +2,7 @@
 
 import type { DiskFile } from '../../common/disk.ts'
 import { newlineAt, type Scannable } from '../../common/framing/scan.ts'
+import { grown } from '../../common/grown.ts'
 import { readFully } from './fingerprint.ts'
 import type { MessageStart } from './message-start.ts'
 
@@ -108,12 +109,6 @@ export class Lines {
     this.ends[i] = consumed
     this.count = i + 1
   }
-}
-
-function grown(array: Uint32Array): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(2 * array.length)
-  larger.set(array)
-  return larger
 }
 
 const LOOK_BACK_BYTES = 64 * 1024
