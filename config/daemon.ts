@@ -56,16 +56,17 @@ async function runFromConfiguration(mode: Mode, configPath: string | undefined):
 async function runPipeline(configuration: Configuration, builtIn: boolean, platform: Platform): Promise<number> {
   const { log } = platform
   const { mode, path: config, dataFolder: data } = configuration
+  const hangUps = new HangUps()
+  const stopSignal = untilAskedToStop()
   const lock = await lockDataFolder(data, platform.disk)
   try {
     const instance = await openInstance(data, hostname(), platform)
     const pipeline = Pipeline.assemble(configuration, hostname(), { ...platform, instance })
-    const hangUps = new HangUps(() => reopen(pipeline, log))
     await pipeline.open()
     await sayForgottenSpools(configuration, platform)
     log.info({ mode, config, data, instance }, 'sluice is up')
     if (builtIn && mode === 'server') process.stdout.write(threeThingsToTry)
-    await untilStopped(pipeline, platform, hangUps)
+    await untilStopped(stopSignal, pipeline, platform, hangUps)
     log.info('sluice is down: everything open has been settled or counted')
     return EXIT_OK
   } finally {
@@ -75,40 +76,50 @@ async function runPipeline(configuration: Configuration, builtIn: boolean, platf
 
 /** SIGHUP never ends the program: while it starts it is kept in mind, and when it stops there is nothing left to do for it. */
 class HangUps {
-  readonly #answer: () => Promise<void>
-  #isUp = false
+  #answer: (() => Promise<void>) | undefined
   #isAsked = false
 
-  constructor(answer: () => Promise<void>) {
-    this.#answer = answer
+  constructor() {
     process.on('SIGHUP', () => this.#take())
   }
 
-  begin(): void {
-    this.#isUp = true
+  begin(answer: () => Promise<void>): void {
+    this.#answer = answer
     if (this.#isAsked) this.#take()
   }
 
   end(): void {
-    this.#isUp = false
+    this.#answer = undefined
   }
 
   #take(): void {
     this.#isAsked = true
-    if (this.#isUp) void this.#answer()
+    void this.#answer?.()
   }
 }
 
-async function untilStopped(pipeline: Pipeline, platform: Platform, hangUps: HangUps): Promise<void> {
+/**
+ * Resolves to the name of the first signal that asks for an end; the second one ends the program at once. Listened for before
+ * anything is opened: what a source took in before "sluice is up" was said is drained as well.
+ */
+function untilAskedToStop(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name))
+  })
+}
+
+async function untilStopped(
+  stopSignal: Promise<string>,
+  pipeline: Pipeline,
+  platform: Platform,
+  hangUps: HangUps,
+): Promise<void> {
   const { log } = platform
   const report = new CounterReport(platform.metrics, log)
   // Timers of the platform do not keep the process alive; this one does, also for a client that only tails.
   const heartbeat = setInterval(() => void report.write(), REPORT_EVERY_MS)
-  hangUps.begin()
-  const stop = new Promise<string>((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name))
-  })
-  const reason = await Promise.race([stop, pipeline.run().then(() => 'the end of all sources')])
+  hangUps.begin(() => reopen(pipeline, log))
+  const reason = await Promise.race([stopSignal, pipeline.run().then(() => 'the end of all sources')])
   log.info({ reason }, 'stopping: taking nothing more in')
   hangUps.end()
   await pipeline.drain()

@@ -1,30 +1,14 @@
-// A daemon's life: why it does not start, how it stops, what a signal or a kill in the middle of work leaves behind.
+// A daemon's life: how it stops, what a signal or a kill in the middle of work leaves behind.
 
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { testWith } from './peers.ts'
-import { daemon, freePort, launched, lineCount, run, temporaryFolder, until, type Daemon } from './program.ts'
-
-/** The lines of a daemon's log. */
-function logOf({ output }: Pick<Daemon, 'output'>): Record<string, unknown>[] {
-  return output()
-    .stderr.split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as Record<string, unknown>)
-}
+import { daemon, freePort, launched, lineCount, logOf, run, temporaryFolder, until, type Daemon } from './program.ts'
 
 const counters = (from: Daemon) => logOf(from).findLast(({ msg }) => msg === 'counters')!
-
-/** Runs a server on this configuration that is expected not to start; its last word. */
-async function refused(configuration: string, folder: string): Promise<{ status: number | null; last: unknown }> {
-  const path = join(folder, 'refused.yaml')
-  writeFileSync(path, configuration)
-  const { status, stderr, stdout } = await run(['server', '-c', path], { cwd: folder })
-  return { status, last: logOf({ output: () => ({ stderr, stdout }) }).at(-1) }
-}
 
 /** Accepts connections and reads nothing. */
 async function stalledPeer(): Promise<number> {
@@ -60,65 +44,6 @@ function numbersIn(...paths: string[]): number[] {
 
 const everyNumber = (count: number) => Array.from({ length: count }, (_, i) => i)
 const ascending = (numbers: number[]) => numbers.toSorted((a, b) => a - b)
-
-// ── what keeps it from starting ──
-
-test('a taken port: exit 2, and a word about what to do', async () => {
-  const port = await stalledPeer()
-  const { status, last } = await refused(
-    `data: data\nsources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }\ndestinations: { out: { type: stdout } }\n`,
-    temporaryFolder(),
-  )
-  expect(status).toBe(2)
-  expect(last).toMatchObject({
-    ...{ level: 60, code: 'PORT_TAKEN', msg: `tcp 127.0.0.1:${port} is in use by another process` },
-    advice: 'see who listens there with `ss -lntup`; stop it, or change `listen:` of the source',
-  })
-})
-
-test('a taken UDP port is one as well', async () => {
-  const port = await freePort()
-  const sources = `sources: { in: { type: syslog, listen: ["udp://127.0.0.1:${port}"] } }\ndestinations: { out: { type: stdout } }\n`
-  await daemon('server', sources)
-  const { status, last } = await refused(`data: data\n${sources}`, temporaryFolder())
-  expect({ status, last }).toMatchObject({ status: 2, last: { code: 'PORT_TAKEN' } })
-})
-
-test('a data folder that another sluice holds: exit 2; free again once that one is killed', async () => {
-  const folder = temporaryFolder()
-  const text = `data: ${JSON.stringify(join(folder, 'data'))}\nsources: { in: { type: syslog, listen: ["udp://127.0.0.1:0"] } }\ndestinations: { out: { type: stdout } }\n`
-  const first = await daemon('server', text, folder)
-  const { status, last } = await refused(text, folder)
-  expect(status).toBe(2)
-  expect(last).toMatchObject({
-    ...{ level: 60, code: 'DATA_LOCKED', msg: `another sluice is running on ${join(folder, 'data')}` },
-    advice: 'stop the other sluice, or give this one a `data:` folder of its own',
-  })
-  await first.stop('SIGKILL')
-  const next = await daemon('server', text, folder)
-  expect(await next.stop()).toBe(0)
-})
-
-test('a data folder that cannot be made: exit 2, and a word about what to do', async () => {
-  const folder = temporaryFolder()
-  writeFileSync(join(folder, 'file'), '')
-  const { status, last } = await refused(
-    `data: ${JSON.stringify(join(folder, 'file', 'data'))}\nsources: { in: { type: stdin } }\ndestinations: { out: { type: stdout } }\n`,
-    folder,
-  )
-  expect(status).toBe(2)
-  expect(last).toMatchObject({ code: 'DATA_UNWRITABLE', advice: expect.stringContaining('make the folder writable') })
-})
-
-test.runIf(process.getuid?.() !== 0)('a data folder without permission: exit 2', async () => {
-  const folder = temporaryFolder()
-  mkdirSync(join(folder, 'data'), { mode: 0o500 })
-  const { status, last } = await refused(
-    `data: data\nsources: { in: { type: stdin } }\ndestinations: { out: { type: stdout } }\n`,
-    folder,
-  )
-  expect({ status, last }).toMatchObject({ status: 2, last: { code: 'DATA_UNWRITABLE' } })
-})
 
 // ── stopping ──
 
@@ -309,6 +234,20 @@ destinations: { out: { type: file, path: ${JSON.stringify(join(folder, 'out.log'
   clearInterval(hanging)
   await until('it says so', () => logOf(server).some(({ msg }) => msg === 'output files reopened'))
   expect(await server.stop()).toBe(0)
+})
+
+test('SIGTERM while it starts: it drains, and ends with 0', async () => {
+  const folder = temporaryFolder()
+  const config = join(folder, 'server.yaml')
+  const sources =
+    'sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:0"] } }\ndestinations: { out: { type: stdout } }\n'
+  writeFileSync(config, `data: data\n${sources}`)
+  const server = launched(['server', '-c', config], { cwd: folder })
+  await until('it begins', () => readdirSync(folder).includes('data'))
+  expect(await server.stop()).toBe(0)
+  expect(logOf(server)).toContainEqual(
+    expect.objectContaining({ msg: 'stopping: taking nothing more in', reason: 'SIGTERM' }),
+  )
 })
 
 test('SIGHUP while it drains ends nothing', async () => {

@@ -163,3 +163,11 @@ export function launched(words: readonly string[], setting: Setting & { cwd: str
   }
   return { child, folder: setting.cwd, output, up, stop }
 }
+
+/** The lines of a daemon's log. */
+export function logOf({ output }: Pick<Daemon, 'output'>): Record<string, unknown>[] {
+  return output()
+    .stderr.split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+}

@@ -1,0 +1,80 @@
+// What keeps a daemon from starting, and what it says then.
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { daemon, freePort, logOf, run, temporaryFolder } from './program.ts'
+
+/** Runs a server on this configuration that is expected not to start; its last word. */
+async function refused(configuration: string, folder: string): Promise<{ status: number | null; last: unknown }> {
+  const path = join(folder, 'refused.yaml')
+  writeFileSync(path, configuration)
+  const { status, stderr, stdout } = await run(['server', '-c', path], { cwd: folder })
+  return { status, last: logOf({ output: () => ({ stderr, stdout }) }).at(-1) }
+}
+
+/** The TCP port of a program that is not ours. */
+async function listening(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  return (server.address() as AddressInfo).port
+}
+
+test('a taken port: exit 2, and a word about what to do', async () => {
+  const port = await listening()
+  const { status, last } = await refused(
+    `data: data\nsources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }\ndestinations: { out: { type: stdout } }\n`,
+    temporaryFolder(),
+  )
+  expect(status).toBe(2)
+  expect(last).toMatchObject({
+    ...{ level: 60, code: 'PORT_TAKEN', msg: `tcp 127.0.0.1:${port} is in use by another process` },
+    advice: 'see who listens there with `ss -lntup`; stop it, or change `listen:` of the source',
+  })
+})
+
+test('a taken UDP port is one as well', async () => {
+  const port = await freePort()
+  const sources = `sources: { in: { type: syslog, listen: ["udp://127.0.0.1:${port}"] } }\ndestinations: { out: { type: stdout } }\n`
+  await daemon('server', sources)
+  const { status, last } = await refused(`data: data\n${sources}`, temporaryFolder())
+  expect({ status, last }).toMatchObject({ status: 2, last: { code: 'PORT_TAKEN' } })
+})
+
+test('a data folder that another sluice holds: exit 2; free again once that one is killed', async () => {
+  const folder = temporaryFolder()
+  const text = `data: ${JSON.stringify(join(folder, 'data'))}\nsources: { in: { type: syslog, listen: ["udp://127.0.0.1:0"] } }\ndestinations: { out: { type: stdout } }\n`
+  const first = await daemon('server', text, folder)
+  const { status, last } = await refused(text, folder)
+  expect(status).toBe(2)
+  expect(last).toMatchObject({
+    ...{ level: 60, code: 'DATA_LOCKED', msg: `another sluice is running on ${join(folder, 'data')}` },
+    advice: 'stop the other sluice, or give this one a `data:` folder of its own',
+  })
+  await first.stop('SIGKILL')
+  const next = await daemon('server', text, folder)
+  expect(await next.stop()).toBe(0)
+})
+
+test('a data folder that cannot be made: exit 2, and a word about what to do', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, 'file'), '')
+  const { status, last } = await refused(
+    `data: ${JSON.stringify(join(folder, 'file', 'data'))}\nsources: { in: { type: stdin } }\ndestinations: { out: { type: stdout } }\n`,
+    folder,
+  )
+  expect(status).toBe(2)
+  expect(last).toMatchObject({ code: 'DATA_UNWRITABLE', advice: expect.stringContaining('make the folder writable') })
+})
+
+test.runIf(process.getuid?.() !== 0)('a data folder without permission: exit 2', async () => {
+  const folder = temporaryFolder()
+  mkdirSync(join(folder, 'data'), { mode: 0o500 })
+  const { status, last } = await refused(
+    `data: data\nsources: { in: { type: stdin } }\ndestinations: { out: { type: stdout } }\n`,
+    folder,
+  )
+  expect({ status, last }).toMatchObject({ status: 2, last: { code: 'DATA_UNWRITABLE' } })
+})
