@@ -17,7 +17,7 @@ import { DATAGRAMS_A_CALL, type ReceiveMany } from './receive-many.ts'
 const LOOK_MS = 1
 const QUIET_LOOKS = 32
 // So many calls in one turn of the event loop: then others have theirs.
-const CALLS_A_TURN = 16
+const CALLS_A_TURN = 64
 // More than the largest receive buffer holds, which a sender that does not stop could keep from being empty.
 const LAST_TURNS_MAX = 8
 

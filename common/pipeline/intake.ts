@@ -4,11 +4,15 @@
 //   connection ─┼────────▶ gather ── one a turn ──▶ sink ──────────────▶ released
 //   datagram   ─┘             │                      │
 //                             └── no slab ──▶ brake ◀┘ 8 MiB open
+//
+// Datagrams come first: of a burst of them the batches wait here, so that the socket is looked at again before all of them
+// are worked on. The kernel holds 40,000, and a process that has just started works 100 ms on 4,000.
 
 import type { Cancel } from '../clock.ts'
 import { Fault, reasonOf } from '../fault.ts'
+import { OPEN_WRITE_BYTES_MAX } from '../limits.ts'
 import { RateLimitedWarning } from '../log.ts'
-import { batchBytes, type Batch, type Origin } from './batch.ts'
+import { batchBytes, batchWeight, type Batch, type Origin } from './batch.ts'
 import { Gather } from './gather.ts'
 import { OpenWrites } from './open-writes.ts'
 import type { Sink } from './sink.ts'
@@ -22,12 +26,17 @@ const WORTH_COUNT = 512
 // … and a smaller one waits for no more turns of the event loop than this (2 ms of busy work, nothing when idle).
 const TURNS_MAX = 16
 
+// One waiting batch goes in each turn, and one more for so many: the more wait, the less is looked for new ones.
+const WAITING_A_TURN = 4
+
 export class Intake {
   readonly #source: string
   readonly #platform: Platform
   readonly #gather: Gather
   readonly #writes: OpenWrites
   readonly #warning: RateLimitedWarning
+  readonly #waiting: Batch[] = []
+  #waitingBytes = 0
   #cancelFlush: Cancel | undefined
   #turns = 0
   #countBefore = 0
@@ -40,23 +49,27 @@ export class Intake {
     this.#gather = new Gather(
       platform.slabs,
       () => platform.clock.now(),
-      (batch) => void this.#writeOrDrop(batch),
+      (batch) => {
+        this.#waiting.push(batch)
+        this.#waitingBytes += batchWeight(batch)
+      },
     )
   }
 
   /** Whether `bytes` can be taken in now. Where not: brake until `room()`, or drop and count. */
   takes(bytes: number): boolean {
-    return !this.#writes.full && this.#gather.reserve(bytes)
+    return !this.full && this.#gather.reserve(bytes)
   }
 
   /** Whether as much is open as may be: brake until `room()`. */
   get full(): boolean {
-    return this.#writes.full
+    return this.#writes.bytes + this.#waitingBytes >= OPEN_WRITE_BYTES_MAX
   }
 
   /** Resolves when a chunk can be taken in again. */
   async room(): Promise<void> {
     for (;;) {
+      this.#writeWaiting()
       await this.#writes.room()
       if (this.#gather.reserve(CHUNK_BYTES)) return
       await this.#platform.slabs.freed()
@@ -80,6 +93,7 @@ export class Intake {
     for (let i = 0; i < count; i += 1) {
       this.#gather.add(origin, bounds[2 * i] + shift, bounds[2 * i + 1] + shift, marks[i])
     }
+    this.#writeWaiting()
     this.#flushSoon()
   }
 
@@ -87,6 +101,7 @@ export class Intake {
   async close(): Promise<void> {
     this.#cancelFlush?.()
     this.#gather.close()
+    this.#writeWaiting()
     await this.#writes.settled()
   }
 
@@ -97,6 +112,11 @@ export class Intake {
   // A turn of the event loop takes at most 32 datagrams from a socket. While they come without a pause, a few turns make
   // one batch: a tenth of the batches, and 260 instead of 340 ns a datagram before any destination has its overhead.
   readonly #endTurn = (): void => {
+    if (this.#waiting.length > 0) {
+      this.#writeWaiting(1 + Math.floor(this.#waiting.length / WAITING_A_TURN))
+      this.#cancelFlush = this.#platform.clock.soon(this.#endTurn)
+      return
+    }
     const { count } = this.#gather
     this.#turns += 1
     const grows = count > this.#countBefore
@@ -109,6 +129,14 @@ export class Intake {
     this.#countBefore = 0
     this.#cancelFlush = undefined
     this.#gather.flush()
+    this.#writeWaiting()
+  }
+
+  #writeWaiting(count: number = this.#waiting.length): void {
+    for (const batch of this.#waiting.splice(0, count)) {
+      this.#waitingBytes -= batchWeight(batch)
+      void this.#writeOrDrop(batch)
+    }
   }
 
   /** What comes from a peer that waits for an answer: nothing of it counts as dropped, since a rejection is the answer. */

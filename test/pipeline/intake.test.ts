@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest'
+import { OPEN_WRITE_BYTES_MAX } from '../../common/limits.ts'
+import { Intake } from '../../common/pipeline/intake.ts'
+import { FakeClock, settle } from '../fake/clock.ts'
+import { HeldSink, MemorySink } from '../fake/sink.ts'
+import { platformOf } from '../listen/serving.ts'
+import { origin } from './batches.ts'
+
+const from = origin('network')
+
+/** Takes numbered datagrams of 1,000 bytes in one turn of the event loop, until there is no room; returns how many. */
+function burst(intake: Intake, count: number): number {
+  for (let i = 0; i < count; i += 1) {
+    if (!intake.takes(1000)) return i
+    intake.add(from, Buffer.from(String(i).padEnd(1000)), 0, 1000, 0)
+  }
+  return count
+}
+
+test('a burst of datagrams is worked on over several turns of the event loop, in order, all of it', async () => {
+  const sink = new MemorySink()
+  const intake = new Intake('network', sink, platformOf(new FakeClock()))
+  expect(burst(intake, 2000)).toBe(2000)
+  // The socket is read on before any destination has its turn.
+  expect(sink.texts).toEqual([])
+  let turns = 0
+  for (; sink.texts.length < 2000; turns += 1) await settle()
+  expect(turns).toBeGreaterThan(2)
+  expect(sink.texts.map(Number)).toEqual(Array.from({ length: 2000 }, (_, i) => i))
+  await intake.close()
+})
+
+test('what waits counts as open: a burst is bounded before any of it is worked on', async () => {
+  const sink = new HeldSink()
+  const intake = new Intake('network', sink, platformOf(new FakeClock()))
+  const taken = burst(intake, 100_000)
+  expect(taken * 1000).toBeGreaterThan(0.9 * OPEN_WRITE_BYTES_MAX)
+  expect(taken * 1000).toBeLessThan(1.1 * OPEN_WRITE_BYTES_MAX)
+  expect([intake.full, sink.held.length]).toEqual([true, 0])
+  const closed = intake.close()
+  expect(sink.held.flatMap(({ texts }) => texts).map(Number)).toEqual(Array.from({ length: taken }, (_, i) => i))
+  while (sink.held.length > 0) sink.settle()
+  await closed
+  expect(intake.full).toBe(false)
+})
+
+test('a chunk of a connection is worked on in its turn, behind the datagrams that came before it', async () => {
+  const sink = new MemorySink()
+  const intake = new Intake('network', sink, platformOf(new FakeClock()))
+  burst(intake, 1000)
+  const text = Buffer.from('from a connection')
+  intake.addAll(from, text, Uint32Array.of(0, text.length), Uint32Array.of(0), 1)
+  expect(sink.texts.length).toBeGreaterThan(700)
+  await intake.close()
+  expect(sink.texts.map((line) => line.trim())).toEqual([...Array(1000).keys(), 'from a connection'].map(String))
+})
