@@ -5,16 +5,9 @@
 // A worker that ends by itself is never overlooked: what it was doing is not done. Its owner is told once, with a
 // WORKER_DIED fault, and decides; messages posted after that are refused.
 
-import {
-  MessageChannel,
-  parentPort,
-  receiveMessageOnPort,
-  Worker,
-  workerData,
-  type MessagePort,
-} from 'node:worker_threads'
+import { parentPort, Worker, workerData } from 'node:worker_threads'
 import { assert, Fault, reasonOf } from './fault.ts'
-import { WORKER_ANSWER_MS, WORKER_MESSAGES_MAX } from './limits.ts'
+import { WORKER_MESSAGES_MAX } from './limits.ts'
 
 export interface WorkerOptions<FromWorker> {
   /** Such as `collector/archive/archive-worker`. */
@@ -78,67 +71,6 @@ export class WorkerThread<ToWorker, FromWorker> {
     this.#ended = true
     await this.#worker.terminate()
   }
-}
-
-/**
- * A worker whose answer is waited for where the caller stands: for a thread that has nothing else to do meanwhile. One
- * question at a time.
- */
-export class AwaitedWorker<Question, Answer> {
-  readonly #port: MessagePort
-  readonly #isAnswered = new Int32Array(new SharedArrayBuffer(4))
-  readonly #module: string
-
-  /** `module` answers by `answerAwaited`. */
-  constructor(module: string) {
-    const { port1, port2 } = new MessageChannel()
-    this.#module = module
-    this.#port = port1
-    const data = { port: port2, isAnswered: this.#isAnswered }
-    const worker = new Worker(compiled(module), { workerData: data, transferList: [port2] })
-    worker.unref()
-  }
-
-  ask(question: Question): void {
-    Atomics.store(this.#isAnswered, 0, 0)
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
-    this.#port.postMessage(question)
-  }
-
-  /** Blocks the thread until the answer is there. Throws `WORKER_DIED` where there is none. */
-  answer(): Answer {
-    Atomics.wait(this.#isAnswered, 0, 0, WORKER_ANSWER_MS)
-    const answered: Answered<Answer> | undefined = receiveMessageOnPort(this.#port)?.message
-    const { answer, error = 'no answer' } = answered ?? {}
-    if (answer === undefined) throw new Fault('WORKER_DIED', `${this.#module}: ${error}`)
-    return answer
-  }
-}
-
-interface Answered<Answer> {
-  readonly answer?: Answer
-  readonly error?: string
-}
-
-/** In the thread of an `AwaitedWorker`. What `answer` throws is thrown where it is waited for. */
-export function answerAwaited(answer: (question: unknown) => unknown): void {
-  const { port, isAnswered } = workerData as { readonly port: MessagePort; readonly isAnswered: Int32Array }
-  const wake = () => {
-    Atomics.store(isAnswered, 0, 1)
-    Atomics.notify(isAnswered, 0)
-  }
-  port.on('message', (question: unknown) => {
-    let answered: Answered<unknown>
-    try {
-      answered = { answer: answer(question) }
-    } catch (error) {
-      answered = { error: reasonOf(error) }
-    }
-    port.postMessage(answered)
-    wake()
-  })
-  // A thread that ends must not be waited for.
-  process.once('exit', wake)
 }
 
 /** In a worker thread: answers every message with what `answer` makes of it. */

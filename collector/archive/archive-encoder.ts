@@ -1,19 +1,28 @@
 // The second thread of a busy archive (`second-encoder.ts`).
 
-import { answerAwaited } from '../../common/worker.ts'
+import { workerOwner } from '../../common/worker.ts'
 import { BatchReader } from './batch-reader.ts'
 import { BlockBuilder } from './block-builder.ts'
-import { encodeWrites, type Encoded } from './encode-writes.ts'
-import type { EncoderJob } from './second-encoder.ts'
+import { encodeWrites } from './encode-writes.ts'
+import type { EncoderJob, FromEncoder, ToEncoder } from './second-encoder.ts'
 
+const { tell, listen, end } = workerOwner<ToEncoder, FromEncoder, undefined>()
 const builder = new BlockBuilder()
 
-answerAwaited((job): Encoded => {
-  const { origins, writes } = job as EncoderJob
+listen((message) => {
+  if (message.kind === 'stop') end()
+  else tell(encode(message))
+})
+
+function encode({ origins, writes }: EncoderJob): FromEncoder {
   const batches = new BatchReader()
   for (const [number, origin] of origins) batches.tell({ number, first: false, origin })
-  return encodeWrites(
-    writes.map(({ data, skipped }) => ({ id: data.id, batch: batches.read(data), skipped })),
-    builder,
-  )
-})
+  try {
+    return encodeWrites(
+      writes.map(({ data, skipped }) => ({ id: data.id, batch: batches.read(data), skipped })),
+      builder,
+    )
+  } catch {
+    return undefined
+  }
+}

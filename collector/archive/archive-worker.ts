@@ -16,7 +16,7 @@ const { data, tell, listen, end } = workerOwner<ToWorker, FromWorker, WorkerData
 const { folder, instance, parts, unsealed } = data
 
 const batches = new BatchReader()
-const second = availableParallelism() > 1 ? new SecondEncoder(batches) : undefined
+const second = availableParallelism() > 1 ? new SecondEncoder(batches, schedule) : undefined
 const intake = new Intake(folder, instance, (text, values) => tell({ kind: 'said', text, values }), second)
 const backoff = new Backoff(systemRandom, ARCHIVE_RETRY_FIRST_MS, ARCHIVE_RETRY_MAX_MS)
 // A sender that waits for its answer sends more as soon as it has it: a merge that began meanwhile would keep it waiting.
@@ -26,6 +26,7 @@ let committedMs = -Infinity
 let cancelMerge: Cancel | undefined
 let scheduled = false
 let closing = false
+let stopping = false
 
 intake.open(parts)
 intake.sealLeft(unsealed)
@@ -52,9 +53,15 @@ listen((message) => {
       schedule()
       return
     case 'stop':
-      end()
+      stopping = true
+      void finish()
   }
 })
+
+async function finish(): Promise<void> {
+  await second?.finish()
+  end()
+}
 
 function mergeInQuiet(): void {
   cancelMerge = undefined
@@ -70,15 +77,18 @@ function schedule(): void {
 
 function work(): void {
   scheduled = false
+  if (stopping) return
   try {
-    if (intake.hasWork) {
-      tell({ kind: 'settled', ...intake.commit() })
+    const committed = intake.hasWork ? intake.step() : undefined
+    if (committed) {
+      tell({ kind: 'settled', ...committed })
       intake.gather()
       committedMs = systemClock.monotonicMs()
     }
     const waitMs = closing || intake.mustMerge ? 0 : committedMs + MERGE_QUIET_MS - systemClock.monotonicMs()
     const merged = waitMs <= 0 && intake.merge()
     backoff.reset()
+    if (intake.isWaiting) return
     if (merged || intake.hasWork) schedule()
     else if (closing) {
       intake.close()

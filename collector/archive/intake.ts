@@ -1,15 +1,16 @@
 // What the archive's worker does: writes in, commits out.
 //
-//   write ─▶ waiting ─▶ [ repeats left out ─▶ blocks ─▶ one transaction ] ─▶ settled
+//   write ─▶ waiting ─▶ group: repeats left out ─▶ pieces ─▶ blocks ─▶ one transaction ─▶ settled
 //
-// A commit begins at once when a write waits and none is running; what arrives meanwhile goes into the next one, so that
-// commits are as large as the load makes them. A commit that fails is tried again, from the slabs, for as long as it takes:
+// A group is made at once when a write waits and there is none; what arrives meanwhile goes into the next one, so that
+// commits are as large as the load makes them. When much waits, the next one is begun while this one is still encoded or
+// committed: so neither thread waits for the other, or for the disk. A commit that fails is tried again for as long as it takes:
 // the writes stay open, and that is the brake.
 
 import { assert, Fault } from '../../common/fault.ts'
 import {
   ARCHIVE_COMMIT_BYTES_MAX,
-  ARCHIVE_HALVE_BYTES,
+  ARCHIVE_SHARE_BYTES,
   MARK_KEPT_DAYS,
   RETIRED_MARK_KEPT_DAYS,
 } from '../../common/limits.ts'
@@ -17,8 +18,9 @@ import { batchBytes, type Batch } from '../../common/pipeline/batch.ts'
 import type { StreamChange, WriteData } from './archive-protocol.ts'
 import { copyOf } from './batch-reader.ts'
 import { BlockBuilder } from './block-builder.ts'
-import { encodeWrites, type Encoded, type FreshWrite } from './encode-writes.ts'
+import { encodeWrites, type FreshWrite } from './encode-writes.ts'
 import { PartWriter, type Mark } from './part-writer.ts'
+import { piecesOf, type GivenWrite, type Piece } from './pieces.ts'
 import type { SecondEncoder } from './second-encoder.ts'
 import { compareParts, dayOf, fileNameOf, type PartName } from './schema.ts'
 
@@ -37,6 +39,16 @@ export interface Committed {
   readonly defects: ReadonlyMap<number, Uint32Array>
 }
 
+/** The writes of one commit. */
+interface Group {
+  readonly writes: readonly Write[]
+  readonly pieces: readonly Piece[]
+  readonly moved: ReadonlyMap<string, Mark>
+  readonly repeats: number
+}
+
+// One that is committed, and one that is encoded meanwhile.
+const GROUPS_MAX = 2
 const DAY_US = 86_400_000_000
 const KEPT_US = MARK_KEPT_DAYS * DAY_US
 const RETIRED_KEPT_US = RETIRED_MARK_KEPT_DAYS * DAY_US
@@ -49,6 +61,9 @@ export class Intake {
   readonly #second: SecondEncoder | undefined
   readonly #builder = new BlockBuilder()
   readonly #waiting: Write[] = []
+  #waitingBytes = 0
+  /** In their order. */
+  readonly #groups: Group[] = []
   readonly #marks = new Map<string, Mark>()
   /** What the last commit stored, where that was one small block. */
   #small: FreshWrite[] = []
@@ -58,7 +73,7 @@ export class Intake {
   #ordinal = 0
   #settled = 0
 
-  /** `second` makes half of the blocks of a large commit, from writes that have their `data`. */
+  /** `second` makes some of the blocks of a large commit, from writes that have their `data`. */
   constructor(folder: string, instance: number, say: (text: string, values: object) => void, second?: SecondEncoder) {
     this.#second = second
     this.#folder = folder
@@ -71,8 +86,14 @@ export class Intake {
     return this.#settled
   }
 
+  /** Whether anything is not stored yet. */
   get hasWork(): boolean {
-    return this.#waiting.length > 0
+    return this.#waiting.length > 0 || this.#groups.length > 0
+  }
+
+  /** Whether all that can be done now is to wait for the second thread. */
+  get isWaiting(): boolean {
+    return this.#groups.length > 0 && !this.#mayBegin && !isEncoded(this.#groups[0]) && this.#unclaimed === undefined
   }
 
   /** Takes up where the newest readable part ends; `parts` in the order of intake. */
@@ -122,6 +143,7 @@ export class Intake {
 
   add(write: Write): void {
     this.#waiting.push(write)
+    this.#waitingBytes += bytesOf(write)
   }
 
   /** The position up to which each of the streams is stored. */
@@ -134,15 +156,44 @@ export class Intake {
     return positions
   }
 
-  /** Commits what waits, up to a bound and to the end of a day. Throws a Fault, and then nothing is stored or forgotten. */
-  commit(): Committed {
+  /**
+   * Does the next piece of the work that there is; returns what was committed, if anything was. Throws a Fault, and then nothing
+   * is stored or forgotten.
+   */
+  step(): Committed | undefined {
+    if (this.#mayBegin) this.#begin()
+    this.#share()
+    const [group] = this.#groups
+    if (!isEncoded(group)) {
+      const piece = this.#unclaimed
+      if (piece) piece.encoded = encodeWrites(piece.writes, this.#builder)
+    }
+    return isEncoded(group) ? this.#store(group) : undefined
+  }
+
+  get #mayBegin(): boolean {
+    if (this.#groups.length === 0) return this.#waiting.length > 0
+    const isLarge = this.#waitingBytes >= ARCHIVE_SHARE_BYTES
+    return isLarge && this.#second !== undefined && this.#groups.length < GROUPS_MAX && this.#unclaimed === undefined
+  }
+
+  /** The first piece that no thread has. */
+  get #unclaimed(): Piece | undefined {
+    for (const { pieces } of this.#groups) {
+      for (const piece of pieces) if (!piece.encoded && !piece.isGiven) return piece
+    }
+    return undefined
+  }
+
+  #begin(): void {
     const writes = this.#group()
-    const now = timeOf(writes[0])
-    const part = this.#partFor(now)
+    this.#waiting.splice(0, writes.length)
     const moved = new Map<string, Mark>()
-    const fresh: (FreshWrite & { readonly data: WriteData | undefined })[] = []
+    const fresh: GivenWrite[] = []
     let repeats = 0
-    for (const { id, batch, data, change } of writes) {
+    for (const write of writes) {
+      this.#waitingBytes -= bytesOf(write)
+      const { id, batch, data, change } = write
       if (change) {
         this.#change(change, moved)
         continue
@@ -151,7 +202,20 @@ export class Intake {
       if (skipped) for (const skip of skipped) repeats += skip
       fresh.push({ id, batch, skipped, data })
     }
-    const { blocks, defects } = this.#encode(fresh)
+    this.#groups.push({ writes, pieces: piecesOf(fresh), moved, repeats })
+  }
+
+  #share(): void {
+    for (let piece = this.#unclaimed; piece?.isShared && this.#second?.hasRoom; piece = this.#unclaimed) {
+      this.#second.give(piece)
+    }
+  }
+
+  #store(group: Group): Committed {
+    const { writes, pieces, moved, repeats } = group
+    const now = timeOf(writes[0])
+    const part = this.#partFor(now)
+    const blocks = pieces.flatMap(({ encoded }) => encoded!.blocks)
     const settled = writes.at(-1)!.id
     const marks = part.isNew ? this.#live(moved, now) : moved
     try {
@@ -163,22 +227,14 @@ export class Intake {
     this.#ordinal = part.nextOrdinal
     this.#settled = settled
     for (const [stream, mark] of moved) this.#marks.set(stream, mark)
-    this.#waiting.splice(0, writes.length)
+    this.#groups.shift()
     const stored = blocks.reduce((sum, { count }) => sum + count, 0)
     if (part.isTail(blocks)) {
-      const given = fresh.filter(({ batch }) => batch.count > 0)
+      const given = pieces.flatMap(({ writes }) => writes).filter(({ batch }) => batch.count > 0)
       this.#small = given.map(({ id, batch, skipped }) => ({ id, batch: copyOf(batch), skipped }))
     }
+    const defects = new Map(pieces.flatMap(({ encoded }) => [...encoded!.defects]))
     return { ids: writes.map(({ id }) => id), stored, repeats, defects }
-  }
-
-  #encode(writes: readonly (FreshWrite & { readonly data: WriteData | undefined })[]): Encoded {
-    const half = this.#second ? halfOf(writes) : writes.length
-    if (half === writes.length) return encodeWrites(writes, this.#builder)
-    this.#second!.begin(writes.slice(half).map(({ data, skipped }) => ({ data: data!, skipped })))
-    const first = encodeWrites(writes.slice(0, half), this.#builder)
-    const rest = this.#second!.take()
-    return { blocks: [...first.blocks, ...rest.blocks], defects: new Map([...first.defects, ...rest.defects]) }
   }
 
   /** Takes what the last commit stored into the next merge, once nobody waits for it. */
@@ -287,7 +343,11 @@ export class Intake {
   }
 
   #markOf(stream: string, moved: ReadonlyMap<string, Mark>): Mark | undefined {
-    return moved.get(stream) ?? this.#marks.get(stream)
+    return (
+      moved.get(stream) ??
+      this.#groups.findLast(({ moved }) => moved.has(stream))?.moved.get(stream) ??
+      this.#marks.get(stream)
+    )
   }
 
   /** All marks but those whose time is over: a new part's first commit repeats them. */
@@ -305,12 +365,4 @@ export class Intake {
 const timeOf = ({ batch, change }: Write): number => batch?.received ?? change!.at
 const bytesOf = ({ batch }: Write): number => (batch ? batchBytes(batch) : 0)
 
-/** Where the later half of a large commit begins; its end where it is not large. */
-function halfOf(writes: readonly FreshWrite[]): number {
-  const bytes = writes.map(({ batch }) => batchBytes(batch))
-  const all = bytes.reduce((sum, each) => sum + each, 0)
-  if (all < ARCHIVE_HALVE_BYTES) return writes.length
-  let half = 0
-  for (let before = 0; before < all / 2; half += 1) before += bytes[half]
-  return half
-}
+const isEncoded = ({ pieces }: Group) => pieces.every(({ encoded }) => encoded !== undefined)

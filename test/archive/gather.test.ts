@@ -27,7 +27,7 @@ function archiveFolder(): string {
 /** Commits a batch and takes it into the next merge, as the worker does, when its memory is somebody else's already. */
 function take(intake: Intake, id: number, batch: Batch): void {
   intake.add({ id, batch })
-  intake.commit()
+  while (!intake.step());
   batch.slab.bytes.fill(0x2a)
   intake.gather()
 }

@@ -1,11 +1,16 @@
-// Half of a large commit is made by another thread: the same blocks, in the same order.
+// Some of a large commit is made by another thread: the same blocks, in the same order.
 
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { OriginData, WriteData } from '../../collector/archive/archive-protocol.ts'
 import { BatchReader } from '../../collector/archive/batch-reader.ts'
 import { BlockBuilder } from '../../collector/archive/block-builder.ts'
 import { encodeWrites } from '../../collector/archive/encode-writes.ts'
+import { Intake } from '../../collector/archive/intake.ts'
+import type { Piece } from '../../collector/archive/pieces.ts'
 import { SecondEncoder } from '../../collector/archive/second-encoder.ts'
+import { stored, temporaryFolder } from './surroundings.ts'
 
 const origin: OriginData = {
   ...{ source: 'network', peer: '192.0.2.7', lines: 'syslog', zone: 'UTC', host: Buffer.from('h') },
@@ -33,32 +38,82 @@ function writeOf(id: number, count: number): WriteData {
   return { id, buffer, byteOffset: 0, length: all.length, bounds, count, received, runs, marks: undefined }
 }
 
-test('the other thread makes the blocks and finds the defects that this one would', () => {
+/** A piece of these writes, and the encoder it is given to. */
+function given(writes: readonly WriteData[], skipped?: Uint8Array) {
   const batches = new BatchReader()
   batches.tell({ number: 3, first: true, origin })
-  const second = new SecondEncoder(batches)
+  const read = writes.map((data) => ({ id: data.id, batch: batches.read(data), data, skipped }))
+  const piece: Piece = { writes: read, isShared: true, isGiven: false, encoded: undefined }
+  let onAnswer: (() => void) | undefined
+  const second = new SecondEncoder(batches, () => onAnswer?.())
+  const answered = () => new Promise<void>((resolve) => (onAnswer = resolve))
+  return { second, piece, answered }
+}
+
+test('the other thread makes the blocks and finds the defects that this one would', async () => {
+  const { second, piece, answered } = given([writeOf(1, 400), writeOf(2, 400)], new Uint8Array(400).fill(1, 100))
   for (let round = 0; round < 3; round += 1) {
-    const writes = [1, 2, 3].map((id) => ({
-      data: writeOf(id, 400),
-      skipped: id === 2 ? new Uint8Array(400).fill(1, 100) : undefined,
-    }))
-    const read = writes.map(({ data, skipped }) => ({ id: data.id, batch: batches.read(data), skipped }))
-    second.begin(writes)
-    const here = encodeWrites(read, new BlockBuilder())
-    const there = second.take()
-    expect(there.blocks.map(({ count }) => count)).toEqual([900])
-    expect(there.blocks).toEqual(here.blocks)
-    expect([...there.defects.keys()]).toEqual([1, 2, 3])
-    expect(there.defects).toEqual(here.defects)
+    piece.encoded = undefined
+    second.give(piece)
+    expect(piece.isGiven).toBe(true)
+    await answered()
+    expect(piece.isGiven).toBe(false)
+    const here = encodeWrites(piece.writes, new BlockBuilder())
+    expect(piece.encoded!.blocks.map(({ count }) => count)).toEqual([200])
+    expect(piece.encoded).toEqual(here)
+    expect([...here.defects.keys()]).toEqual([1, 2])
   }
+  await second.finish()
 })
 
-test('what goes wrong there is thrown here', () => {
+test('a piece that the other thread cannot encode comes back, and it gets no other', async () => {
+  const { second, piece, answered } = given([{ ...writeOf(1, 10), bounds: new Uint32Array([0, 0xffff_ffff]) }])
+  second.give(piece)
+  await answered()
+  expect(piece).toMatchObject({ isGiven: false, encoded: undefined })
+  expect(second.hasRoom).toBe(false)
+  await second.finish()
+})
+
+test('a commit of many mebibytes is made by both threads, the next one begun meanwhile: in order, each repeat left out', async () => {
+  const folder = temporaryFolder()
+  mkdirSync(join(folder, 'archive'))
   const batches = new BatchReader()
   batches.tell({ number: 3, first: true, origin })
-  const second = new SecondEncoder(batches)
-  const broken = { ...writeOf(1, 10), bounds: new Uint32Array([0, 0xffff_ffff]) }
-  batches.read(broken)
-  second.begin([{ data: broken, skipped: undefined }])
-  expect(() => second.take()).toThrow(expect.objectContaining({ code: 'WORKER_DIED' }))
+  const answers: (() => void)[] = []
+  const second = new SecondEncoder(batches, () => answers.splice(0).forEach((resolve) => resolve()))
+  const intake = new Intake(join(folder, 'archive'), 7, (text) => expect.unreachable(text), second)
+  const count = 4000
+  const texts: string[] = []
+  for (let id = 1; id <= 60; id += 1) {
+    const plain = writeOf(id, count)
+    // Every write begins with the last hundred messages of the one before.
+    const from = Math.max(0, (id - 1) * (count - 100))
+    const stream = {
+      id: 'a'.repeat(32),
+      from,
+      to: from + count,
+      ends: Uint32Array.from({ length: count }, (_, i) => i + 1),
+    }
+    const data = { ...plain, runs: [{ ...plain.runs[0], stream }] }
+    intake.add({ id, batch: batches.read(data), data })
+    const { bounds, buffer } = data
+    for (let i = id === 1 ? 0 : 100; i < count; i += 1) {
+      texts.push(Buffer.from(buffer).toString('latin1', bounds[2 * i], bounds[2 * i + 1]))
+    }
+  }
+  const ids: number[] = []
+  let repeats = 0
+  while (intake.hasWork) {
+    if (intake.isWaiting) await new Promise<void>((resolve) => answers.push(resolve))
+    const committed = intake.step()
+    if (!committed) continue
+    ids.push(...committed.ids)
+    repeats += committed.repeats
+  }
+  await second.finish()
+  intake.close()
+  expect(ids).toEqual(Array.from({ length: 60 }, (_, i) => i + 1))
+  expect(repeats).toBe(59 * 100)
+  expect([...(await stored(folder)).values()]).toEqual(texts)
 })
