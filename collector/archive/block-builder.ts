@@ -98,7 +98,6 @@ export class BlockBuilder {
   readonly #structuredData = new ByteWriter()
   readonly #headerLengths = new ByteWriter()
   readonly #headers = new ByteWriter()
-  readonly #tagText = new ByteWriter()
   #pidStart = 0
 
   #lastSecond = 0
@@ -219,17 +218,15 @@ export class BlockBuilder {
     cells[sender + TAG_STATE] = cells[sender + STATE]
     const program = cells[sender + PROGRAM]
     if (programs.ends[program] === programs.startOf(program)) return
-    const tag = this.#tagText
-    tag.clear()
+    const grams = this.#grams
+    let state = cells[sender + STATE]
     if (pid !== NO_PID) {
-      tag.byte(OPEN)
-      if (pid === PID_IS_TEXT) tag.copy(this.#pidBytes.view, this.#pidStart, this.#pidBytes.length)
-      else tag.decimal(pid)
-      tag.byte(CLOSE)
+      state = grams.addByte(OPEN, state)
+      if (pid === PID_IS_TEXT) state = grams.add(this.#pidBytes.view, this.#pidStart, this.#pidBytes.length, state)
+      else state = grams.addDecimal(pid, state)
+      state = grams.addByte(CLOSE, state)
     }
-    tag.byte(COLON)
-    tag.byte(SPACE)
-    cells[sender + TAG_STATE] = this.#grams.add(tag.view, 0, tag.length, cells[sender + STATE])
+    cells[sender + TAG_STATE] = grams.addByte(SPACE, grams.addByte(COLON, state))
   }
 
   // Once for each sender: the n-grams are the same in every line.

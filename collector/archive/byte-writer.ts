@@ -59,20 +59,6 @@ export class ByteWriter {
     bytes[this.length++] = value
   }
 
-  /** A whole number, at least 0 and below 2^31, in decimal. */
-  decimal(value: number): void {
-    let digits = 1
-    for (let rest = value; rest >= 10; rest = (rest / 10) | 0) digits += 1
-    this.reserve(digits)
-    const end = this.length + digits
-    for (let at = end; at > this.length;) {
-      const tens = (value / 10) | 0
-      this.bytes[--at] = 0x30 + value - 10 * tens
-      value = tens
-    }
-    this.length = end
-  }
-
   /** A whole number of either sign, below 2^53: 0, -1, 1, -2, 2 … as 0, 1, 2, 3, 4 …. */
   zigzag(value: number): void {
     const magnitude = value < 0 ? -value : value

@@ -14,6 +14,7 @@
 
 export const GRAM_BYTES = 6
 const SHIFT = 6
+const ZERO = 0x30
 const POSITION_BITS = 18
 const POSITION_SHIFT = 32 - POSITION_BITS
 const WORDS = 1 << (POSITION_BITS - 5)
@@ -51,6 +52,41 @@ export class GramBitmap {
     let h = state
     for (let i = start; i < end; i += 1) {
       h = ((h << SHIFT) + gear[bytes.getUint8(i)]) | 0
+      const position = h >>> POSITION_SHIFT
+      words[(position >>> 5) & last] |= 1 << position
+    }
+    return h
+  }
+
+  /** Adds one byte. */
+  addByte(byte: number, state: number): number {
+    const h = ((state << SHIFT) + gear[byte]) | 0
+    const position = h >>> POSITION_SHIFT
+    this.#words[(position >>> 5) & (this.#used - 1)] |= 1 << position
+    return h
+  }
+
+  /** Adds a whole number, at least 0 and below 2^31, in decimal. */
+  addDecimal(value: number, state: number): number {
+    let scale = 1
+    while (value >= 10 * scale) scale *= 10
+    for (; scale >= 1; scale = (scale / 10) | 0) {
+      const digit = (value / scale) | 0
+      value -= digit * scale
+      state = this.addByte(ZERO + digit, state)
+    }
+    return state
+  }
+
+  /** As `add`, and copies the bytes on the way. */
+  addAndCopy(bytes: DataView, start: number, end: number, state: number, into: DataView, at: number): number {
+    const words = this.#words
+    const last = this.#used - 1
+    let h = state
+    for (let i = start; i < end; i += 1, at += 1) {
+      const byte = bytes.getUint8(i)
+      into.setUint8(at, byte)
+      h = ((h << SHIFT) + gear[byte]) | 0
       const position = h >>> POSITION_SHIFT
       words[(position >>> 5) & last] |= 1 << position
     }

@@ -48,6 +48,8 @@ const UNIT_SHIFT = 5
 const HEAD_BYTES = 5
 const GAP_BYTES_MAX = 255
 const SHAPE_BYTES_MAX = 512
+/** Before the time, the fields from host to structured data, and the message. */
+const GAPS_MAX = 7
 const LESS = 0x3c
 const GREATER = 0x3e
 const ZERO = 0x30
@@ -65,6 +67,9 @@ export class ShapeFinder {
   kept = false
   #changed = true
   #number = -1
+  /** Of the last message's gaps, in their order, those of up to three bytes: length and bytes in one number; else 0. */
+  readonly #shortGaps = new Int32Array(GAPS_MAX)
+  #gaps = 0
 
   /** Forgets the number: the dictionary that it stands in is empty. */
   clear(): void {
@@ -86,6 +91,7 @@ export class ShapeFinder {
     const format = cells[row + KIND] & FORMAT_MASK
     const length = this.#length
     this.#length = HEAD_BYTES
+    this.#gaps = 0
     let fields = 0
     let form = FORM_NONE
     let digits = 0
@@ -138,6 +144,14 @@ export class ShapeFinder {
   #gap(bytes: DataView, start: number, end: number): boolean {
     const length = end - start
     if (length < 0 || length > GAP_BYTES_MAX || this.#length + length >= SHAPE_BYTES_MAX) return false
+    const gap = this.#gaps++
+    const short = length > 3 ? 0 : shortGap(bytes, start, length)
+    if (short !== 0 && short === this.#shortGaps[gap] && !this.#changed) {
+      // As in the last message, and so is all before it: its bytes are there.
+      this.#length += 1 + length
+      return true
+    }
+    this.#shortGaps[gap] = short
     let at = this.#length
     this.#byte(at++, length)
     for (let i = start; i < end; i += 1) this.#byte(at++, bytes.getUint8(i))
@@ -150,6 +164,13 @@ export class ShapeFinder {
     this.#bytes[at] = byte
     this.#changed = true
   }
+}
+
+/** The length, and up to three bytes, in one number that is not 0. */
+function shortGap(bytes: DataView, start: number, length: number): number {
+  let short = 1 + length
+  for (let i = 0, shift = 8; i < length; i += 1, shift += 8) short |= bytes.getUint8(start + i) << shift
+  return short
 }
 
 function unitOf(time: number, kept: boolean, digits: number): number {
