@@ -11,11 +11,15 @@ import { daemon, freePort, launched, lineCount, logOf, run, temporaryFolder, unt
 const counters = (from: Daemon) => logOf(from).findLast(({ msg }) => msg === 'counters')!
 
 /** Accepts connections and reads nothing. */
-async function stalledPeer(): Promise<number> {
+const stalledPeer = () => peer((socket) => void socket.pause())
+
+/** Accepts connections until the end of the test; what becomes of them is `take`'s. Resolves to its port. */
+async function peer(take: (socket: Socket) => void): Promise<number> {
   const sockets: Socket[] = []
-  const server = createServer({ pauseOnConnect: true }, (socket) => {
+  const server = createServer((socket) => {
     socket.on('error', () => {})
     sockets.push(socket)
+    take(socket)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => {
@@ -251,17 +255,25 @@ test('SIGTERM while it starts: it drains, and ends with 0', async () => {
 })
 
 test('SIGHUP while it drains ends nothing', async () => {
-  const port = await stalledPeer()
   const folder = temporaryFolder()
   appendFileSync(join(folder, 'in.log'), `${'x'.repeat(1000)}\n`.repeat(20_000))
+  // Reads a little and no more: so the client has something to drain.
+  let hasBegun = false
+  const port = await peer((socket) => {
+    socket.once('data', () => {
+      hasBegun = true
+      socket.pause()
+    })
+  })
   const client = await daemon(
     'client',
     `drain: 1s
 sources: { apps: { type: file, paths: [${JSON.stringify(join(folder, 'in.log'))}] } }
-destinations: { out: { type: forward, to: ["relp://127.0.0.1:${port}"] } }
+destinations: { out: { type: forward, to: ["tcp://127.0.0.1:${port}"] } }
 `,
     folder,
   )
+  await until('it sends', () => hasBegun)
   const stopped = client.stop()
   await until('it stops', () => logOf(client).some(({ msg }) => String(msg).startsWith('stopping')))
   client.child.kill('SIGHUP')
