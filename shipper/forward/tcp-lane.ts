@@ -10,6 +10,7 @@
 
 import type { Cancel } from '../../common/clock.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
+import { RECEIVER_WELL_MS } from '../../common/limits.ts'
 import type { Connection } from '../../common/net/net.ts'
 import type { Platform } from '../../common/platform.ts'
 import { Backoff } from '../../common/retry.ts'
@@ -38,6 +39,7 @@ export class TcpLane implements Lane {
   readonly #backoff: Backoff
   readonly #stop = new AbortController()
   #connection: Connection | undefined
+  #connectedMs = 0
   #waiting: Given[] = []
   #sent: Sent[] = []
   #cancelRetry: Cancel | undefined
@@ -107,6 +109,7 @@ export class TcpLane implements Lane {
 
   #use(connection: Connection): void {
     this.#connection = connection
+    this.#connectedMs = this.#platform.clock.monotonicMs()
     let refusal: Error | undefined
     connection.start({
       // A syslog receiver says nothing; what it says all the same is read, so that its close is noticed.
@@ -124,6 +127,9 @@ export class TcpLane implements Lane {
     if (this.#connection !== connection) return
     this.#connection = undefined
     if (this.#stop.signal.aborted) return
+    // That the kernel took something says nothing of the receiver: one that accepts and closes (a load balancer with nobody behind it)
+    // would be given the next messages, and be said to be lost, several times a second.
+    if (this.#platform.clock.monotonicMs() - this.#connectedMs >= RECEIVER_WELL_MS) this.#backoff.reset()
     const again = this.#sent.flatMap(({ given }) => given)
     const messages = again.reduce((sum, { batch }) => sum + batch.count, 0)
     if (messages > 0) {
@@ -169,7 +175,6 @@ export class TcpLane implements Lane {
   // Writes of one connection settle in their order. One that belongs to an earlier connection is no longer in the line.
   #settle(sent: Sent): void {
     if (this.#sent[0] !== sent) return
-    this.#backoff.reset()
     this.#sent.shift()
     this.#encoder.giveBack(sent.bytes)
     for (const { resolve } of sent.given) resolve()

@@ -127,7 +127,7 @@ test('after a reset everything unsettled is sent again, in order, and counted as
   expect(await metrics.total('sluice_in_doubt_total')).toBe(3)
 })
 
-test('waits double from a quarter of a second to half a minute, and begin anew after a success', async () => {
+test('waits double from a quarter of a second to half a minute, and begin anew after a connection that lasted', async () => {
   const { lane: up, asked, down, clock, connections } = lane(['a'])
   down.add('a')
   await up.open()
@@ -144,10 +144,27 @@ test('waits double from a quarter of a second to half a minute, and begin anew a
   await clock.pass(30_000)
   void up.write(of('<13>1'))
   connections[0].take()
-  await settle()
+  await clock.pass(10_000)
   connections[0].reset()
   await clock.pass(250)
   expect(connections).toHaveLength(2)
+})
+
+test('a receiver that accepts and closes at once is tried ever more rarely, though the kernel takes something each time', async () => {
+  const { lane: up, connections, clock } = lane(['a'])
+  await up.open()
+  await settle()
+  for (let second = 0; second < 60; second += 1) {
+    await clock.pass(1_000)
+    void up.write(of('<13>1')).catch(() => {})
+    const connection = connections.at(-1)!
+    if (connection.destroyed) continue
+    while (connection.writes.length > 0) connection.take()
+    await settle()
+    connection.destroy()
+  }
+  // After waits of 250 ms to 32 s; without them it would be one a second.
+  expect(connections.length).toBeLessThanOrEqual(8)
 })
 
 test('what a receiver had when it went goes to the next, and is counted as in doubt', async () => {
