@@ -31,6 +31,11 @@ export class MessageChunks {
     this.#textStart = textStart
   }
 
+  /** About how many bytes stand in front of a piece's text. */
+  get headBytes(): number {
+    return Buffer.byteLength(this.#head) + ELEMENT_BYTES
+  }
+
   /** The next piece, with its header, from `[start, end)` of the message: bytes and their range. */
   piece(bytes: Uint8Array, start: number, end: number): [bytes: Buffer, start: number, end: number] {
     this.#part += 1
@@ -40,6 +45,9 @@ export class MessageChunks {
     return [piece, 0, piece.length]
   }
 }
+
+// `[chunk@32473 id="…" part="…"] ` with an id of 32 characters, and a part of up to ten digits.
+const ELEMENT_BYTES = 72
 
 /** The RFC 5424 header up to where the chunk's element goes, and where the text begins in the first piece. */
 function headOf(first: Uint8Array, origin: Origin, received: number): { head: string; textStart: number } {

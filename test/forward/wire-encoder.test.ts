@@ -67,6 +67,18 @@ test('datagrams: one a message, and what one cannot carry comes in pieces', () =
   expect(pieces.map((piece) => piece.slice(piece.indexOf('] ') + 2)).join('')).toBe(long)
 })
 
+test('datagrams: a piece with long structured data is no longer than one can be either', () => {
+  const encoder = new WireEncoder('received', 'octet', systemRandom)
+  const [long, data] = ['x'.repeat(250_000), `[a@1 b="${'y'.repeat(2_000)}"]`]
+  const batch = batchOf([`<13>1 2026-11-23T10:00:00Z h p - - ${data} ${long}`], originOf(), RECEIVED)
+  const pieces = Array.from(encoder.datagrams(batch, 65_000), String)
+  // RFC 768: a length of 16 bits, less the headers of UDP and IPv4.
+  expect(pieces.map(({ length }) => length).filter((length) => length > 65_507)).toEqual([])
+  expect(pieces).toHaveLength(4)
+  for (const piece of pieces) expect(piece).toContain(data)
+  expect(pieces.map((piece) => piece.slice(piece.lastIndexOf('] ') + 2)).join('')).toBe(long)
+})
+
 test('a buffer that was given back is used again, and holds only what was added since', () => {
   const encoder = new WireEncoder('received', 'newline', systemRandom)
   encoder.add(batchOf(['<13>one'], originOf(), RECEIVED))
