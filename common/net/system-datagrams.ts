@@ -147,7 +147,13 @@ class SystemDatagramSocket implements DatagramSocket {
   async #addressOf(host: string): Promise<string> {
     const known = this.#resolved.get(host)
     if (known && known.untilMs > performance.now()) return known.address
-    const [address] = await resolve(host)
+    const address = await resolve(host).then(
+      ([first]) => first,
+      (error: unknown) => {
+        if (!known) throw error
+        return known.address // a name server that is away is no reason to lose what would have arrived
+      },
+    )
     this.#resolved.set(host, { address, untilMs: performance.now() + RESOLVED_FOR_MS })
     return address
   }

@@ -1,10 +1,13 @@
-// Datagrams to one receiver: best effort (RFC 5426). A batch settles when the kernel has taken its last datagram.
+// Datagrams to one receiver: best effort (RFC 5426). A batch settles when the kernel has taken its last datagram. While the receiver's
+// name has no address (a machine that starts before its name server), nothing is sent, and so nothing need be lost: it is waited for.
 
+import { sleep } from '../../common/clock.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import type { DatagramSocket, Endpoint } from '../../common/net/net.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import type { Platform } from '../../common/platform.ts'
+import { Backoff } from '../../common/retry.ts'
 import type { Given, Lane } from './lane.ts'
 import type { WireEncoder } from './wire-encoder.ts'
 
@@ -21,7 +24,8 @@ export class UdpLane implements Lane {
   #socket: DatagramSocket | undefined
   readonly #open = new Set<Given>()
   #tail: Promise<void> = Promise.resolve()
-  #closed = false
+  readonly #backoff: Backoff
+  readonly #stop = new AbortController()
 
   constructor(name: string, receiver: Endpoint, encoder: WireEncoder, platform: Platform) {
     this.to = `${receiver.host}:${receiver.port}`
@@ -29,6 +33,7 @@ export class UdpLane implements Lane {
     this.#receiver = receiver
     this.#encoder = encoder
     this.#platform = platform
+    this.#backoff = new Backoff(platform.random)
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
@@ -37,10 +42,10 @@ export class UdpLane implements Lane {
   }
 
   give(given: Given): void {
-    if (this.#closed) return given.reject(this.#stopping())
+    if (this.#stop.signal.aborted) return given.reject(this.#stopping())
     this.#open.add(given)
     this.#tail = this.#tail.then(async () => {
-      if (this.#closed) return
+      if (this.#stop.signal.aborted) return
       await this.#send(given.batch)
       if (this.#open.delete(given)) given.resolve()
     })
@@ -52,7 +57,7 @@ export class UdpLane implements Lane {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#stop.abort()
     for (const { reject } of this.#open) reject(this.#stopping())
     this.#open.clear()
     await this.#socket?.close()
@@ -64,15 +69,35 @@ export class UdpLane implements Lane {
 
   async #send(batch: Batch): Promise<void> {
     for (const datagram of this.#encoder.datagrams(batch, DATAGRAM_BYTES_MAX)) {
-      if (this.#closed) return
-      try {
-        await this.#socket!.send(datagram, this.#receiver)
-      } catch (error) {
-        // There is nobody to send it again for: the sender of a datagram never learns of its loss.
-        const reason = reasonOf(error)
-        this.#platform.metrics.count('sluice_dropped_total', { reason: 'udp_send', where: this.#name }, 1)
-        this.#warning.warn({ destination: this.#name, reason }, 'datagram not sent')
+      for (;;) {
+        if (this.#stop.signal.aborted) return
+        try {
+          await this.#socket!.send(datagram, this.#receiver)
+          this.#backoff.reset()
+          break
+        } catch (error) {
+          if (!(error instanceof Fault && error.code === 'HOST_UNRESOLVED')) {
+            this.#lost(error)
+            break
+          }
+          await this.#unresolved(error)
+        }
       }
     }
+  }
+
+  /** There is nobody to send it again for: the sender of a datagram never learns of its loss. */
+  #lost(error: unknown): void {
+    const reason = reasonOf(error)
+    this.#platform.metrics.count('sluice_dropped_total', { reason: 'udp_send', where: this.#name }, 1)
+    this.#warning.warn({ destination: this.#name, reason }, 'datagram not sent')
+  }
+
+  async #unresolved(fault: Fault): Promise<void> {
+    const { clock, log, metrics } = this.#platform
+    const ms = this.#backoff.nextMs()
+    metrics.count('sluice_write_errors_total', { destination: this.#name }, 1)
+    log.warn({ destination: this.#name, reason: reasonOf(fault), retryMs: Math.round(ms) }, `cannot send to ${this.to}`)
+    await sleep(clock, ms, this.#stop.signal)
   }
 }

@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest'
+import { Fault } from '../../common/fault.ts'
+import { createMetrics } from '../../common/metric.ts'
+import type { DatagramSocket, Net } from '../../common/net/net.ts'
+import { SlabPool } from '../../common/pipeline/slab.ts'
+import type { Platform } from '../../common/platform.ts'
+import { systemRandom } from '../../common/random.ts'
+import { Receivers } from '../../shipper/forward/receivers.ts'
+import { UdpLane } from '../../shipper/forward/udp-lane.ts'
+import { WireEncoder } from '../../shipper/forward/wire-encoder.ts'
+import { batchOf, originOf } from '../fake/batch.ts'
+import { FakeClock, settle } from '../fake/clock.ts'
+import { fakeLog } from '../fake/log.ts'
+
+/** A lane whose socket fails with `fault` while there is one. */
+async function opened(fault?: Error) {
+  const sent: string[] = []
+  const state = { fault, sends: 0 }
+  const socket = {
+    send(datagram: Buffer) {
+      state.sends += 1
+      if (state.fault) return Promise.reject(state.fault)
+      sent.push(datagram.toString())
+      return Promise.resolve()
+    },
+    close: () => Promise.resolve(),
+  } as unknown as DatagramSocket
+  const [clock, metrics, log] = [new FakeClock(), createMetrics(), fakeLog()]
+  const net = { bind: () => Promise.resolve(socket) } as unknown as Net
+  const random = { ...systemRandom, fraction: () => 1 }
+  const platform = { clock, metrics, log, net, random, slabs: new SlabPool() } as unknown as Platform
+  const encoder = new WireEncoder('received', 'octet', random)
+  const receiver = { host: 'logs.example.org', port: 514 }
+  const lane = new Receivers('up', 'failover', [() => new UdpLane('up', receiver, encoder, platform)], platform)
+  await lane.open()
+  return { clock, metrics, log, sent, state, lane }
+}
+
+const of = (...messages: string[]) => batchOf(messages, originOf(), 0)
+const unresolved = () => new Fault('HOST_UNRESOLVED', 'logs.example.org has no address', { retryable: true })
+
+test('while the receiver’s name has no address messages wait; when it has one, all go, in order, each once', async () => {
+  const { clock, metrics, log, sent, state, lane } = await opened(unresolved())
+  const written = Promise.all([lane.write(of('<13>1', '<13>2')), lane.write(of('<13>3'))])
+  await settle()
+  await clock.pass(60_000)
+  // After 250 ms, then twice as long each time: not once a message, nor many times a second.
+  expect(state.sends).toBe(8)
+  expect(log.lines.filter(({ level }) => level === 'warn')).toHaveLength(8)
+  expect(log.lines[0].values['reason']).toContain('logs.example.org has no address')
+  expect(await metrics.total('sluice_write_errors_total')).toBe(8)
+  state.fault = undefined
+  await clock.pass(30_000)
+  await written
+  expect(sent).toEqual(['<13>1', '<13>2', '<13>3'])
+  expect(await metrics.total('sluice_dropped_total')).toBe(0)
+})
+
+test('a stop does not wait for a name: what was not sent is given back', async () => {
+  const { clock, sent, lane } = await opened(unresolved())
+  const rejected = expect(lane.write(of('<13>1'))).rejects.toMatchObject({ code: 'STOPPING' })
+  await settle()
+  await lane.close(0)
+  await rejected
+  await clock.pass(60_000)
+  expect(sent).toEqual([])
+})
+
+test('a datagram that the kernel refuses is dropped, counted and said, and the next one goes', async () => {
+  const { metrics, log, sent, state, lane } = await opened(new Error('send EMSGSIZE'))
+  await lane.write(of('<13>1'))
+  state.fault = undefined
+  await lane.write(of('<13>2'))
+  expect(sent).toEqual(['<13>2'])
+  expect(await metrics.total('sluice_dropped_total')).toBe(1)
+  expect(log.lines.map(({ text }) => text)).toEqual(['datagram not sent'])
+})
