@@ -104,6 +104,8 @@ export class RelpLane implements Lane {
 
   /** Ends the connection, in order and within the deadline where everything is answered; rejects what is not. */
   async close(deadlineMs: number): Promise<void> {
+    // From here on the connection's end is what is wanted, and no loss: librelp says `serverclose` behind its answer.
+    this.#stop.abort()
     const rest = this.#pending.takeAll()
     for (const { reject } of rest) reject(this.#stopping())
     const peer = this.#peer
@@ -114,7 +116,6 @@ export class RelpLane implements Lane {
         peer.ask('close', '', { answered: done, lost: done })
       })
     }
-    this.#stop.abort()
     this.#cancelRetry?.()
     this.#cancelPump?.()
     for (const ready of this.#whenReady.splice(0)) ready()

@@ -27,7 +27,9 @@ async function plainReceiver({ net }: Surroundings, commands = 'syslog') {
             void answer(txnr, `200 OK\nrelp_version=0\nrelp_software=librelp,1.11.0\ncommands=${commands}`)
           } else if (command !== 'open') {
             got.push({ txnr, command, data: bytes.toString('latin1', start, end) })
-            if (state.answers) void answer(txnr).catch(() => {})
+            // As librelp does, in one piece.
+            if (command === 'close') void connection.write(Buffer.from(`${txnr} rsp 0\n0 serverclose 0\n`))
+            else if (state.answers) void answer(txnr).catch(() => {})
           }
         }
       },
@@ -232,6 +234,9 @@ test('close waits for answers, says close, and takes nothing more', async () => 
   await lane.close(5_000)
   await write
   expect(receiver.got.map(({ command }) => command)).toEqual(['syslog', 'close'])
+  // What was asked for is no lost connection.
+  expect(around.log.lines.filter(({ level }) => level === 'warn')).toEqual([])
+  expect(await around.metrics.total('sluice_reconnects_total')).toBe(0)
   await expect(lane.write(of('<13>b'))).rejects.toMatchObject({ code: 'STOPPING' })
 })
 
