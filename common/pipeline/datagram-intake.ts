@@ -74,9 +74,9 @@ export class DatagramIntake {
     }
   }
 
-  /** Counts what was dropped. */
+  /** Counts and says what was dropped. */
   close(): void {
-    this.#overflow.count()
+    this.#overflow.close()
   }
 
   #takePieces(datagram: Buffer, origin: Origin, mark: number, intake: Intake): void {

@@ -1,38 +1,61 @@
 // What a source cannot brake and has no room for is dropped, the newest first, and counted: in one step for many, since a metric
-// a message would slow down what is too slow already.
+// a message would slow down what is too slow already. It is said at once, and while more are dropped every ten seconds, so that the
+// last word has them all.
 
-import { RateLimitedWarning } from '../log.ts'
+import type { Cancel } from '../clock.ts'
 import type { Platform } from '../platform.ts'
+
+const SAY_EVERY_MS = 10_000
 
 export class Overflow {
   readonly #source: string
   readonly #reason: string
   readonly #platform: Platform
-  readonly #warning: RateLimitedWarning
   #since = 0
   #inAll = 0
+  #said = 0
+  #cancelSaying: Cancel | undefined
 
   constructor(source: string, reason: string, platform: Platform) {
     this.#source = source
     this.#reason = reason
     this.#platform = platform
-    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
   /** So many messages more were dropped. */
   drop(messages: number): void {
-    if (this.#since === 0) this.#platform.clock.soon(() => this.count())
+    if (this.#since === 0) this.#platform.clock.soon(() => this.#count())
     this.#since += messages
   }
 
-  /** Counts what was not counted yet. */
-  count(): void {
+  /** Counts and says what was not yet. */
+  close(): void {
+    this.#count()
+    this.#cancelSaying?.()
+    this.#sayWhatIsNew()
+  }
+
+  #count(): void {
     const dropped = this.#since
     this.#since = 0
     this.#inAll += dropped
     if (dropped === 0) return
-    const source = this.#source
-    this.#platform.metrics.count('sluice_dropped_total', { reason: this.#reason, where: source }, dropped)
-    this.#warning.warn({ source, soFar: this.#inAll }, 'messages dropped: the destinations are too slow')
+    this.#platform.metrics.count('sluice_dropped_total', { reason: this.#reason, where: this.#source }, dropped)
+    if (!this.#cancelSaying) this.#say()
+  }
+
+  #say(): void {
+    this.#sayWhatIsNew()
+    this.#cancelSaying = this.#platform.clock.after(SAY_EVERY_MS, () => {
+      this.#cancelSaying = undefined
+      if (this.#inAll > this.#said) this.#say()
+    })
+  }
+
+  #sayWhatIsNew(): void {
+    if (this.#inAll === this.#said) return
+    this.#said = this.#inAll
+    const values = { source: this.#source, soFar: this.#inAll }
+    this.#platform.log.warn(values, 'messages dropped: the destinations are too slow')
   }
 }

@@ -52,7 +52,7 @@ export class UnixStreams {
   async stop(): Promise<void> {
     this.#stopped = true
     await this.#streams.stop()
-    this.#overflow?.count()
+    this.#overflow?.close()
   }
 
   #changed(by: number): void {
