@@ -1,8 +1,9 @@
 // Datagrams to one receiver: best effort (RFC 5426). A batch settles when the kernel has taken its last datagram. While the receiver's
-// name has no address (a machine that starts before its name server), nothing is sent, and so nothing need be lost: it is waited for.
+// name has no address, or this machine no network that leads there (it has just been started), nothing can leave, and so nothing need
+// be lost: it waits.
 
 import { sleep } from '../../common/clock.ts'
-import { Fault, reasonOf } from '../../common/fault.ts'
+import { errnoOf, Fault, reasonOf } from '../../common/fault.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import type { DatagramSocket, Endpoint } from '../../common/net/net.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
@@ -76,11 +77,11 @@ export class UdpLane implements Lane {
           this.#backoff.reset()
           break
         } catch (error) {
-          if (!(error instanceof Fault && error.code === 'HOST_UNRESOLVED')) {
+          if (!waitedFor.includes(errnoOf(error))) {
             this.#lost(error)
             break
           }
-          await this.#unresolved(error)
+          await this.#wait(error)
         }
       }
     }
@@ -93,11 +94,13 @@ export class UdpLane implements Lane {
     this.#warning.warn({ destination: this.#name, reason }, 'datagram not sent')
   }
 
-  async #unresolved(fault: Fault): Promise<void> {
+  async #wait(error: unknown): Promise<void> {
     const { clock, log, metrics } = this.#platform
     const ms = this.#backoff.nextMs()
     metrics.count('sluice_write_errors_total', { destination: this.#name }, 1)
-    log.warn({ destination: this.#name, reason: reasonOf(fault), retryMs: Math.round(ms) }, `cannot send to ${this.to}`)
+    log.warn({ destination: this.#name, reason: reasonOf(error), retryMs: Math.round(ms) }, `cannot send to ${this.to}`)
     await sleep(clock, ms, this.#stop.signal)
   }
 }
+
+const waitedFor: readonly (string | undefined)[] = ['HOST_UNRESOLVED', 'ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL']

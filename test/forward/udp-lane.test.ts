@@ -39,15 +39,20 @@ async function opened(fault?: Error) {
 const of = (...messages: string[]) => batchOf(messages, originOf(), 0)
 const unresolved = () => new Fault('HOST_UNRESOLVED', 'logs.example.org has no address', { retryable: true })
 
-test('while the receiver’s name has no address messages wait; when it has one, all go, in order, each once', async () => {
-  const { clock, metrics, log, sent, state, lane } = await opened(unresolved())
+const passing: [what: string, fault: Error][] = [
+  ['the receiver’s name has no address', unresolved()],
+  ['no network leads to the receiver', Object.assign(new Error('send ENETUNREACH'), { code: 'ENETUNREACH' })],
+]
+
+test.each(passing)('while %s messages wait; then all go, in order, each once', async (_, fault) => {
+  const { clock, metrics, log, sent, state, lane } = await opened(fault)
   const written = Promise.all([lane.write(of('<13>1', '<13>2')), lane.write(of('<13>3'))])
   await settle()
   await clock.pass(60_000)
   // After 250 ms, then twice as long each time: not once a message, nor many times a second.
   expect(state.sends).toBe(8)
   expect(log.lines.filter(({ level }) => level === 'warn')).toHaveLength(8)
-  expect(log.lines[0].values['reason']).toContain('logs.example.org has no address')
+  expect(log.lines[0].values['reason']).toContain(fault.message)
   expect(await metrics.total('sluice_write_errors_total')).toBe(8)
   state.fault = undefined
   await clock.pass(30_000)
@@ -67,7 +72,9 @@ test('a stop does not wait for a name: what was not sent is given back', async (
 })
 
 test('a datagram that the kernel refuses is dropped, counted and said, and the next one goes', async () => {
-  const { metrics, log, sent, state, lane } = await opened(new Error('send EMSGSIZE'))
+  const { metrics, log, sent, state, lane } = await opened(
+    Object.assign(new Error('send EMSGSIZE'), { code: 'EMSGSIZE' }),
+  )
   await lane.write(of('<13>1'))
   state.fault = undefined
   await lane.write(of('<13>2'))
