@@ -3,7 +3,7 @@
 
 import type { Clock } from '../../common/clock.ts'
 import type { DiskFile } from '../../common/disk.ts'
-import { hasFingerprint, readHead } from './fingerprint.ts'
+import { Beginning, hasFingerprint } from './fingerprint.ts'
 import type { FollowedFile } from './followed-file.ts'
 
 // A new file that begins like one that is followed may be its copy, made before it is cut: it is given this long.
@@ -23,8 +23,9 @@ export class Copies {
 
   /** Whether this file has all that was read of one that is followed. */
   async has(file: DiskFile, size: number): Promise<boolean> {
+    const beginning = await Beginning.of(file)
     for (const other of this.#files.values()) {
-      if (other.head.bytes === 0 || size < other.position) continue
+      if (other.head.bytes === 0 || size < other.position || !beginning.is(other.head)) continue
       if (await hasFingerprint(file, other.fingerprintRead)) return true
     }
     return false
@@ -38,10 +39,11 @@ export class Copies {
       this.#suspects.delete(key)
       return false
     }
-    const head = await readHead(file)
+    const beginning = await Beginning.of(file)
     for (const other of this.#files.values()) {
-      if (other.leaving || other.position === 0 || size < other.position || head.bytes < other.head.bytes) continue
-      if (other.head.bytes === 0 || !(await hasFingerprint(file, other.fingerprintRead))) continue
+      if (other.leaving || other.position === 0 || size < other.position) continue
+      if (other.head.bytes === 0 || !beginning.is(other.head)) continue
+      if (!(await hasFingerprint(file, other.fingerprintRead))) continue
       if (since === undefined) this.#suspects.set(key, now)
       return true
     }

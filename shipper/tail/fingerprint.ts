@@ -43,6 +43,36 @@ export async function hasFingerprint(file: DiskFile, { head, tail, position }: F
   return (await readFully(file, position - tail.length, tail.length)).equals(tail)
 }
 
+/**
+ * The first bytes of a file that is compared with many: read once, and hashed once for each length that is asked for. Where two
+ * thousand files are rotated together, each is compared with all.
+ */
+export class Beginning {
+  readonly #bytes: Buffer
+  /** By the number of bytes. */
+  readonly #hashes = new Map<number, string>()
+
+  private constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  /** The descriptor stays the caller's. */
+  static async of(file: DiskFile): Promise<Beginning> {
+    return new Beginning(await readFully(file, 0, HEAD_BYTES))
+  }
+
+  /** Whether the file began with this head when it was read. */
+  is({ bytes, hash }: Head): boolean {
+    if (bytes > this.#bytes.length) return false
+    let found = this.#hashes.get(bytes)
+    if (found === undefined) {
+      found = headOf(this.#bytes.subarray(0, bytes)).hash
+      this.#hashes.set(bytes, found)
+    }
+    return found === hash
+  }
+}
+
 /** `length` bytes from `at`, or fewer at the end of the file. */
 export async function readFully(file: DiskFile, at: number, length: number): Promise<Buffer> {
   const bytes = Buffer.alloc(length)

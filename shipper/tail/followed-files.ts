@@ -18,10 +18,10 @@ export class FollowedFiles {
     this.#platform = platform
   }
 
-  /** How many descriptors are held. */
+  /** How many descriptors are held that may be closed: a file that has left its name is held until it is let go of. */
   get openCount(): number {
     let open = 0
-    for (const file of this.byKey.values()) if (file.isOpen) open += 1
+    for (const file of this.byKey.values()) if (file.isOpen && !file.leaving) open += 1
     return open
   }
 
@@ -93,6 +93,8 @@ export class FollowedFiles {
   }
 
   #leftFrom(path: string): FollowedFile[] {
-    return [...this.byKey.values()].filter((file) => file.path === path)
+    const left: FollowedFile[] = []
+    for (const file of this.byKey.values()) if (file.path === path) left.push(file)
+    return left
   }
 }

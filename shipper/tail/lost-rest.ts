@@ -35,6 +35,12 @@ export interface Neighbour {
   readonly stat: FileStat
 }
 
+/** What a folder has: by inode key, and in the order of names. */
+interface Folder {
+  readonly byKey: ReadonlyMap<string, Neighbour>
+  readonly byName: readonly { readonly name: string; readonly key: string; readonly neighbour: Neighbour }[]
+}
+
 /** What is under a followed name now. */
 interface FileNow {
   readonly file: DiskFile
@@ -50,7 +56,7 @@ export class LostRest {
   readonly #disk: Disk
   readonly #folder: string
   readonly #taken: (key: string) => boolean
-  #neighbours = new Map<string, Map<string, Neighbour>>()
+  #neighbours = new Map<string, Folder>()
   #moved = false
 
   /** Decompressed files are put in `folder`; `taken` says which files, by inode key, are followed already. */
@@ -128,7 +134,7 @@ export class LostRest {
   async #findRenamed(names: readonly string[], fingerprint: Fingerprint, key: string): Promise<Rest | undefined> {
     if (this.#taken(key)) return undefined
     for (const name of names) {
-      const neighbour = (await this.#near(name)).get(key)
+      const neighbour = (await this.#near(name)).byKey.get(key)
       if (!neighbour || (fingerprint.head.bytes === 0 && !isSibling(neighbour.path, name))) continue
       const found = await this.#plain(neighbour, fingerprint)
       if (found) return found
@@ -166,18 +172,22 @@ export class LostRest {
     return isPacked(neighbour.path) ? this.#unpacked(neighbour, anything, stream) : this.#plain(neighbour, anything)
   }
 
-  /** Files beside one of `names` that are not followed and, by their names, may have to do with it. */
+  /** Siblings of `names` that are not followed and, by `isOf`, may have to do with them. */
   async #beside(names: readonly string[], isOf: (path: string, name: string) => boolean): Promise<Neighbour[]> {
     const found = new Map<string, Neighbour>()
     for (const name of names) {
-      for (const [key, each] of await this.#near(name)) {
-        if (!this.#taken(key) && isOf(each.path, name)) found.set(key, each)
+      // Only those that begin like it are looked at: of two thousand files, each may have its own.
+      const stem = stemOf(basename(name))
+      const { byName } = await this.#near(name)
+      for (let i = firstAtOrAfter(byName, stem); byName[i]?.name.startsWith(stem); i += 1) {
+        const { key, neighbour } = byName[i]
+        if (!this.#taken(key) && isOf(neighbour.path, name)) found.set(key, neighbour)
       }
     }
     return [...found.values()]
   }
 
-  async #near(path: string): Promise<Map<string, Neighbour>> {
+  async #near(path: string): Promise<Folder> {
     const folder = dirname(path)
     const known = this.#neighbours.get(folder)
     if (known) return known
@@ -187,8 +197,11 @@ export class LostRest {
       found = await this.#look(folder)
       if (isSame(before, found)) break
     }
-    this.#neighbours.set(folder, found)
-    return found
+    const byName = [...found].map(([key, neighbour]) => ({ name: basename(neighbour.path), key, neighbour }))
+    byName.sort((one, other) => (one.name < other.name ? -1 : 1))
+    const near = { byKey: found, byName }
+    this.#neighbours.set(folder, near)
+    return near
   }
 
   async #look(folder: string): Promise<Map<string, Neighbour>> {
@@ -287,6 +300,18 @@ async function* piecesOf(source: DiskFile): AsyncGenerator<Buffer> {
     at += bytes
     yield chunk.subarray(0, bytes)
   }
+}
+
+/** Where the first of these names is that does not come before `text`. */
+function firstAtOrAfter(byName: Folder['byName'], text: string): number {
+  let from = 0
+  let to = byName.length
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    if (byName[middle].name < text) from = middle + 1
+    else to = middle
+  }
+  return from
 }
 
 function isSame(some: ReadonlyMap<string, Neighbour>, others: ReadonlyMap<string, Neighbour>): boolean {

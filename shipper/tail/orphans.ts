@@ -3,7 +3,7 @@
 
 import type { DiskFile } from '../../common/disk.ts'
 import { GONE_FILE_MS } from '../../common/limits.ts'
-import { hasFingerprint, HEAD_BYTES, type Fingerprint } from './fingerprint.ts'
+import { Beginning, hasFingerprint, HEAD_BYTES, type Fingerprint } from './fingerprint.ts'
 import { inodeKey, type FollowedFile } from './followed-file.ts'
 import { isSibling } from './lost-rest.ts'
 import type { FileRecord, PositionStore } from './position-store.ts'
@@ -52,10 +52,13 @@ export class Orphans {
     isRenamed: (record: FileRecord) => Promise<boolean>,
   ): Promise<FileRecord | undefined> {
     const own = this.#byKey.get(key) ?? []
-    for (const record of [...own, ...this.#alike(path)]) {
+    const likely = [...own, ...this.#alike(path)]
+    if (likely.length === 0) return undefined
+    const beginning = await Beginning.of(file)
+    for (const record of likely) {
       if (!this.#records.has(record.stream) || size < record.position) continue
       const isOwn = keyOf(record) === key
-      if (record.head.bytes === 0 && !isOwn) continue
+      if ((record.head.bytes === 0 && !isOwn) || !beginning.is(record.head)) continue
       if (!(await hasFingerprint(file, fingerprintOf(record)))) continue
       if (isOwn || !(await isRenamed(record))) return record
     }

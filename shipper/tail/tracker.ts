@@ -86,7 +86,7 @@ export class Tracker {
     return this.#files.byKey.values()
   }
 
-  /** How many descriptors are held. */
+  /** How many descriptors are held that may be closed. */
   get openCount(): number {
     return this.#files.openCount
   }
@@ -309,12 +309,13 @@ export class Tracker {
   ): Promise<void> {
     const written = names.filter((name) => !isRotatedName(name))
     if (sinceMs === undefined || written.length === 0) return
-    const done = new Set<string>(known)
+    const done = new Set<string>()
     for (let look = 1; look <= LOOKS_MAX; look += 1) {
       for (const rotated of await this.#lost.rotatedSince(written, sinceMs - CLOCK_MARGIN_MS)) {
         const key = inodeKey(rotated.stat)
         // While it runs, a packed one is most often what was read before it was packed.
-        if (done.has(key) || this.#unreadable.has(key) || (!known && isPacked(rotated.path))) continue
+        if (done.has(key) || known?.has(key) || this.#unreadable.has(key) || (!known && isPacked(rotated.path)))
+          continue
         const stream = newId(this.#platform.random)
         const whole = await this.#lost.whole(rotated, stream)
         if (!whole) continue

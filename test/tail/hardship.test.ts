@@ -56,6 +56,18 @@ function renumberedDisk(): Disk {
   return disk
 }
 
+/** The real disk, that counts how often files are read from. */
+function countingDisk(): { readonly disk: Disk; readonly reads: () => number } {
+  let reads = 0
+  const disk: Disk = Object.create(systemDisk)
+  disk.open = async (path, how, mode) => {
+    const file = await systemDisk.open(path, how, mode)
+    const read = file.read.bind(file)
+    return Object.assign(file, { read: (...args: Parameters<DiskFile['read']>) => ((reads += 1), read(...args)) })
+  }
+  return { disk, reads: () => reads }
+}
+
 /** Writes are open until it is called with nothing, or given back with an error. */
 function hold(tailing: Tailing): { go(): void; giveBack(error?: Error): void } {
   let resolve = () => {}
@@ -264,6 +276,32 @@ describe('many files', () => {
     await tailing.expectStored([...all, 'third'])
     expect(pathsOpenBelow(tailing.logs).length).toBeLessThanOrEqual(FOLLOWED_OPEN_MAX + 1)
   }, 60_000)
+
+  for (const isStopped of [false, true]) {
+    const when = isStopped ? 'while it is stopped' : 'while it runs'
+    test(`many that are rotated together ${when}: each costs a few reads, however many there are`, async (context) => {
+      const tailing = new Tailing(context, '*.log')
+      const { disk, reads } = countingDisk()
+      tailing.disk = disk
+      const names = numbered('app', 300).map((name) => tailing.path(`${name.replace(' ', '-')}.log`))
+      for (const name of names) writeFileSync(name, `first ${name}\n`)
+      await tailing.start()
+      const stored = names.map((name) => `first ${name}`)
+      await tailing.expectStored(stored)
+      if (isStopped) await tailing.stop()
+      const before = reads()
+      for (const name of names) {
+        appendFileSync(name, `second ${name}\n`)
+        renameSync(name, `${name}.2`)
+        writeFileSync(`${name}.1`, `third ${name}, of a file that came and went between two looks\n`)
+        writeFileSync(name, `fourth ${name}\n`)
+        stored.push(`second ${name}`, `third ${name}, of a file that came and went between two looks`, `fourth ${name}`)
+      }
+      if (isStopped) await tailing.start()
+      await tailing.expectStored(stored)
+      context.expect((reads() - before) / names.length).toBeLessThan(30)
+    }, 60_000)
+  }
 })
 
 describe('files that are closed, since too many are open', () => {
