@@ -9,7 +9,7 @@ import { systemClock, type Clock } from '../../common/clock.ts'
 import { systemDisk, type Disk } from '../../common/disk.ts'
 import { utc } from '../../common/message/zone.ts'
 import { createMetrics, type MetricName } from '../../common/metric.ts'
-import type { Batch } from '../../common/pipeline/batch.ts'
+import { batchWeight, type Batch } from '../../common/pipeline/batch.ts'
 import { NO_INSTANCE } from '../../common/platform.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import type { Sink, StreamMarks } from '../../common/pipeline/sink.ts'
@@ -40,6 +40,8 @@ export class Tailing implements Sink {
   }
   /** Batches that came, stored or not. */
   offered = 0
+  /** What they weigh as open writes. */
+  offeredBytes = 0
   /** The disk, for tests that let it fail. */
   disk: Disk = systemDisk
   clock: Clock = systemClock
@@ -68,6 +70,7 @@ export class Tailing implements Sink {
 
   async write(batch: Batch): Promise<void> {
     this.offered += 1
+    this.offeredBytes += batchWeight(batch) + 1
     await this.held
     const texts = textsOf(batch)
     let i = 0
