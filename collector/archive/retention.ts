@@ -2,7 +2,8 @@
 // larger than `max_size`. The newest part is never removed.
 //
 // After the clock has jumped forward by over a day (a wrong clock, or a machine that was off) nothing expires for 24 hours: a
-// mistake of the clock must not empty the archive before somebody sees it.
+// mistake of the clock must not empty the archive before somebody sees it. A start in that time waits anew: the days of the parts
+// tell that the clock has jumped.
 
 import type { Clock } from '../../common/clock.ts'
 import type { Disk } from '../../common/disk.ts'
@@ -10,7 +11,7 @@ import { reasonOf } from '../../common/fault.ts'
 import { ARCHIVE_EXPIRY_WAIT_MS } from '../../common/limits.ts'
 import type { Log } from '../../common/log.ts'
 import { isPartBegun } from './reader.ts'
-import { compareParts, dayEnd, fileNameOf, partNameOf, type PartName } from './schema.ts'
+import { compareParts, dayEnd, dayStart, fileNameOf, partNameOf, type PartName } from './schema.ts'
 
 export interface RetentionOptions {
   /** Milliseconds. */
@@ -48,20 +49,20 @@ export class Retention {
     const names = await disk.list(this.#folder)
     const parts = names.map((name) => partNameOf(name.toString())).filter((part) => part !== undefined)
     parts.sort(compareParts)
-    this.#watchClock(parts.at(-1))
+    this.#watchClock(parts)
     // A part that nothing was committed to yet does not hold the marks: the one before it does.
     while (parts.length > 1 && !isPartBegun(this.#pathOf(parts[parts.length - 1]))) parts.pop()
     const old = await this.#expire(parts.slice(0, -1))
     await this.#shrink(old, parts.at(-1))
   }
 
-  #watchClock(newest: PartName | undefined): void {
+  #watchClock(parts: readonly PartName[]): void {
     const { clock } = this.#surroundings
     const now = clock.now()
     const ms = clock.monotonicMs()
-    const expected =
-      this.#lastNow === undefined ? newest && dayEnd(newest.day) : this.#lastNow + (ms - this.#lastMs) * 1000
-    if (expected !== undefined && now > expected + DAY_US) this.#waitUntilMs = ms + ARCHIVE_EXPIRY_WAIT_MS
+    const expected = this.#lastNow === undefined ? undefined : this.#lastNow + (ms - this.#lastMs) * 1000
+    const jumped = expected === undefined ? hasJumped(parts, now) : now > expected + DAY_US
+    if (jumped) this.#waitUntilMs = ms + ARCHIVE_EXPIRY_WAIT_MS
     // Set right again: what seemed expired is not.
     if (expected !== undefined && now < expected - DAY_US) this.#waitUntilMs = -Infinity
     this.#lastNow = now
@@ -123,4 +124,13 @@ export class Retention {
   #pathOf(part: PartName): string {
     return `${this.#folder}/${fileNameOf(part)}`
   }
+}
+
+/** Whether between two parts that follow each other, or the newest and now, there is a gap of over a day, less than two days ago. */
+function hasJumped(parts: readonly PartName[], now: number): boolean {
+  return parts.some(({ day }, i) => {
+    const next = parts.at(i + 1)?.day
+    const [begun, over] = next === undefined ? [now, now] : [dayStart(next), Math.min(dayEnd(next), now)]
+    return begun <= now && begun > now - 2 * DAY_US && over > dayEnd(day) + DAY_US
+  })
 }

@@ -209,6 +209,24 @@ test('archive: after a forward jump of the clock expiry waits for 24 hours and s
   await expect.poll(async () => (await platform.clock.pass(MINUTE_MS), files(folder))).toEqual(['2026-12-23.db'])
 })
 
+test('archive: expiry waits also where it is restarted after the clock has jumped and something was stored', async () => {
+  const folder = temporaryFolder()
+  const first = fakePlatform()
+  first.clock.setWall(NOON)
+  const before = await openedArchive(first, folder, { keepMs: 2 * DAY_MS })
+  await before.write(one('before', NOON))
+  first.clock.setWall(NOON + 30 * DAY)
+  await before.write(one('after', NOON + 30 * DAY))
+  await before.close(5_000)
+  const second = fakePlatform()
+  second.clock.setWall(NOON + 30 * DAY + 3_600_000_000)
+  await openedArchive(second, folder, { keepMs: 2 * DAY_MS })
+  expect(second.log.lines.map(({ text }) => text).join()).toContain('kept for 24 hours')
+  expect(files(folder)).toEqual(['2026-11-23.db', '2026-12-23.db'])
+  await second.clock.pass(DAY_MS)
+  await expect.poll(async () => (await second.clock.pass(MINUTE_MS), files(folder))).toEqual(['2026-12-23.db'])
+})
+
 test('archive: over max_size the oldest days go, the newest stays', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
