@@ -16,7 +16,7 @@ import { reasonOf } from '../../common/fault.ts'
 import { COMPRESS_CHUNK_BYTES } from '../../common/limits.ts'
 import type { Zone } from '../../common/message/zone.ts'
 import type { Platform } from '../../common/platform.ts'
-import { endOfDay } from './local-day.ts'
+import { endOfDay, localDay } from './local-day.ts'
 import { compressionSuffixes, laterFirst, parseRotatedName, type RotatedName } from './rotated-name.ts'
 import type { RotateOptions } from './rotation.ts'
 
@@ -120,7 +120,10 @@ export class RotatedFiles {
     const { keep, zone } = this.#options
     if (!keep) return [...found]
     const now = this.#platform.clock.now()
-    const sorted = [...found].sort(laterFirst)
+    // A day that is yet to come is that of a clock which was set back: what was rotated since then is newer.
+    const today = localDay(zone, now)
+    const isAhead = ({ day }: Found) => Number(day > today)
+    const sorted = [...found].sort((one, other) => isAhead(one) - isAhead(other) || laterFirst(one, other))
     const isOld = (each: Found, i: number) =>
       'count' in keep ? i >= keep.count : endOfDay(zone, each.day) + keep.ms * 1000 <= now
     for (const [i, each] of sorted.entries()) if (isOld(each, i)) await this.#disk.remove(each.path)

@@ -258,6 +258,25 @@ test('keep by number: the newest stay', async () => {
   await files.close(1000)
 })
 
+test('keep by number: what is rotated after the clock was set back is newer than what was rotated before', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  const platform = fakePlatform()
+  const files = await openRotating(path, { bytes: 1, keep: { count: 2 } }, platform)
+  const rotate = async (text: string) => {
+    await files.write(batch([{ texts: [text] }]))
+    await files.reopen() // behind the rotation
+  }
+  platform.clock.setWall(Date.UTC(2026, 10, 24, 10) * 1000)
+  for (const text of ['tomorrow 1', 'tomorrow 2', 'tomorrow 3']) await rotate(text)
+  platform.clock.setWall(Date.UTC(2026, 10, 23, 11) * 1000)
+  // The file that was there when the clock was set back has the day on which it was begun.
+  for (const text of ['today 1', 'today 2', 'today 3']) await rotate(text)
+  const kept = (await names(folder, 3)).slice(1)
+  expect(kept.flatMap((name) => linesOf(join(folder, name)))).toEqual(['today 2', 'today 3'])
+  await files.close(1000)
+})
+
 test('keep by age: a day goes when so much time has passed since its end', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
