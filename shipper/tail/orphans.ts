@@ -72,6 +72,11 @@ export class Orphans {
     return alike.sort((one, other) => named(other) - named(one) || other.position - one.position)
   }
 
+  /** Whether its file is not followed yet. */
+  has(record: FileRecord): boolean {
+    return this.#records.has(record.stream)
+  }
+
   /** Its file is followed. */
   delete(record: FileRecord): void {
     this.#records.delete(record.stream)

@@ -16,6 +16,7 @@ import type { DiskFile, FileStat } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
 import { FOLLOWED_OPEN_MAX, MESSAGE_BYTES_MAX } from '../../common/limits.ts'
 import { newId } from '../../common/random.ts'
+import { Complaints } from './complaints.ts'
 import { Copies } from './copies.ts'
 import { findFiles, type FoundFile } from './find-files.ts'
 import { type FollowedFile, followFrom, inodeKey, realPathOf } from './followed-file.ts'
@@ -57,13 +58,15 @@ export class Tracker {
   #openNow = 0
   #first: boolean
   readonly #copies: Copies
-  readonly #complained = new Set<string>()
+  readonly #complaints: Complaints
   /** When the last whole sweep began, ms since the epoch: what was there then is followed, or was read to its end. */
   #sweptMs: number | undefined
   /** The folders that the last sweep went through, each with its device and inode. */
   folders: ReadonlyMap<string, string> = new Map()
   /** A file was renamed between the look and its opening. */
   #missed = false
+  /** Streams of the last run whose rest may be in what cannot be read. */
+  readonly #unreadableRests = new Set<FileRecord>()
   /** Where rests were found, by inode key: of what is packed, the packed file. */
   readonly #restKeys = new Set<string>()
 
@@ -74,6 +77,7 @@ export class Tracker {
     this.#files = new FollowedFiles(store, platform)
     this.#lost = new LostRest(platform.disk, settings.folder, (key) => this.#files.byKey.has(key))
     this.#orphans = new Orphans(store)
+    this.#complaints = new Complaints(platform.log)
     this.#unreadable = new Unreadable(this.#lost, platform)
     this.#copies = new Copies(this.#files.byKey, platform.clock)
     this.#leaving = new Leaving(platform.clock)
@@ -114,7 +118,7 @@ export class Tracker {
         if (!found.has(key) || this.#files.byKey.get(key)?.path === file.path) found.set(key, file)
       },
       folder: (path, key) => folders.set(path, key),
-      failed: (path, reason) => this.#complain(path, reason),
+      failed: (path, reason) => this.#complaints.say(path, reason),
     })
     this.folders = folders
     await this.#files.look(found, this.#sweptMs)
@@ -200,14 +204,14 @@ export class Tracker {
       if (!file) return false
       const isNew = await this.#adoptOpen(key, there.path, file, found)
       this.#unreadable.delete(key)
-      this.#complained.delete(there.path)
+      this.#complaints.settled(there.path)
       return isNew
     } catch (error) {
       if (file && !this.#files.byKey.has(key)) await file.close()
       if (errnoOf(error) === undefined) throw error
       if (file) this.#missed = true // what came before it may be what cannot be read
       await this.#unreadable.add(key, there)
-      this.#complain(there.path, reasonOf(error))
+      this.#complaints.say(there.path, reasonOf(error))
       return false
     }
   }
@@ -257,7 +261,7 @@ export class Tracker {
     } catch (error) {
       await rest.file.close()
       if (errnoOf(error) === undefined) throw error
-      this.#complain(rest.path, reasonOf(error))
+      this.#complaints.say(rest.path, reasonOf(error))
     }
   }
 
@@ -331,30 +335,32 @@ export class Tracker {
   /** Finds what the last run followed and is not where it was, and what came after it under its name or those of `news`. */
   async #followOrphans(news: readonly FollowedFile[]): Promise<void> {
     const nowMs = this.#platform.clock.now() / 1000
-    if (this.#lookedForOrphans) return this.#orphans.forget(nowMs)
+    const isFirst = !this.#lookedForOrphans
     this.#lookedForOrphans = true
-    const since = news.map(({ names }) => ({ names, sinceMs: this.#sweptMs }))
-    for (const record of this.#orphans.all()) {
-      const rest = await this.#findRest(namesOf(record), fingerprintOf(record), keyOf(record), record.stream)
+    if (!isFirst) this.#orphans.forget(nowMs)
+    const since = isFirst ? news.map(({ names }) => ({ names, sinceMs: this.#sweptMs })) : []
+    const unread = [...this.#unreadableRests].filter((record) => this.#orphans.has(record))
+    this.#unreadableRests.clear()
+    for (const record of isFirst ? this.#orphans.all() : unread) {
+      const failed = () => void this.#unreadableRests.add(record)
+      const of = [fingerprintOf(record), keyOf(record), record.stream] as const
+      const rest = await this.#complaints.unless(record.path, () => this.#lost.find(namesOf(record), ...of), failed)
       if (rest) {
         await this.#followRest(rest, record.stream, record.position, record.path)
         this.#orphans.delete(record)
-        since.push({ names: namesOf(record), sinceMs: this.#sweptMs ?? rest.modifiedMs })
-        continue
+        if (isFirst) since.push({ names: namesOf(record), sinceMs: this.#sweptMs ?? rest.modifiedMs })
+      } else if (!this.#unreadableRests.has(record) && this.#orphans.waitFor(record, nowMs)) {
+        sayGone(this.#platform, record)
       }
-      if (this.#orphans.waitFor(record, nowMs)) sayGone(this.#platform, record)
     }
     // What came while nobody looked. When all that is known is followed, only the unknown is left.
-    for (const { names, sinceMs } of since) await this.#followBetween(names, sinceMs, this.#restKeys)
+    for (const { names, sinceMs } of since) {
+      await this.#complaints.unless(names[0], () => this.#followBetween(names, sinceMs, this.#restKeys))
+    }
   }
 
-  async #findRest(...[names, ...of]: Parameters<LostRest['find']>): Promise<Rest | undefined> {
-    try {
-      return await this.#lost.find(names, ...of)
-    } catch (error) {
-      this.#complain(names[0], reasonOf(error))
-      return undefined
-    }
+  #findRest(...[names, ...of]: Parameters<LostRest['find']>): Promise<Rest | undefined> {
+    return this.#complaints.unless(names[0], () => this.#lost.find(names, ...of))
   }
 
   /** The file was copied and cut while nobody looked, and begins like before: the stream goes on in the copy. */
@@ -378,11 +384,5 @@ export class Tracker {
   async #keep(followed: FollowedFile): Promise<void> {
     await this.#files.keep(followed)
     this.#unreadable.delete(followed.key)
-  }
-
-  #complain(path: string, reason: string): void {
-    if (this.#complained.has(path)) return
-    this.#complained.add(path)
-    this.#platform.log.warn({ path, reason }, 'cannot be read; it is tried again')
   }
 }

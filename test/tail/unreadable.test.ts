@@ -92,6 +92,26 @@ describe.concurrent('a file that cannot be read', () => {
   }, 40_000)
 })
 
+test('a rest that cannot be read at a start is read once it can', async (context) => {
+  const tailing = new Tailing(context, 'app.log')
+  const first = numbered('first', 200)
+  writeFileSync(tailing.path('app.log'), asLines(first))
+  await tailing.start()
+  await tailing.expectStored(first)
+  await tailing.stop()
+  appendFileSync(tailing.path('app.log'), 'more\n')
+  renameSync(tailing.path('app.log'), tailing.path('app.log.1'))
+  writeFileSync(tailing.path('app.log'), 'second\n')
+  let isUnreadable = true
+  tailing.disk = diskWithErrors((path) => isUnreadable && path.endsWith('/app.log.1'))
+  await tailing.start()
+  await tailing.expectStored([...first, 'second'])
+  context.expect(tailing.said('cannot be read')).toBe(true)
+  context.expect(tailing.said('file is gone')).toBe(false)
+  isUnreadable = false
+  await tailing.expectStored([...first, 'second', 'more'])
+}, 40_000)
+
 test('a file that came and went between two looks, and nothing behind it, is read', async (context) => {
   const tailing = new Tailing(context, 'app.log')
   // Quiet is over twenty times as soon.
