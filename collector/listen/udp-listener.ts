@@ -52,14 +52,15 @@ export class UdpListener {
     let lastHost = ''
     let lastOrigin: Origin | null = null
     for (const socket of this.#sockets) {
-      socket.start((datagram, host) => {
+      const receive = (datagram: Buffer, host: string) => {
         if (host !== lastHost) {
           lastHost = host
           lastOrigin = this.#senderOf(host)
         }
         if (lastOrigin) this.#datagrams.take(datagram, lastOrigin, intake)
         else this.#turnAway(host)
-      })
+      }
+      socket.start(receive, () => intake.hasRoomForBurst)
     }
     this.#drops.start()
   }

@@ -49,8 +49,8 @@ export interface DatagramSocket {
   readonly receiveBufferBytes: number
   /** Whether many datagrams are taken with one call of the system while they come fast. */
   readonly readsMany: boolean
-  /** Begins receiving. */
-  start(receive: ReceiveDatagram): void
+  /** Begins receiving; while `hasRoom` says so, a burst is taken from the kernel in one go. */
+  start(receive: ReceiveDatagram, hasRoom?: () => boolean): void
   /** The kernel takes in next to nothing from now on, and counts as dropped what comes; what it has is still received. */
   refuse(): void
   /** Resolves when the kernel has taken the datagram. */

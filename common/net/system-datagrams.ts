@@ -92,8 +92,8 @@ class SystemDatagramSocket implements DatagramSocket {
     if (receiving) socket.on('message', this.#keepEarly)
   }
 
-  start(receive: ReceiveDatagram): void {
-    if (this.#many && this.#handle) this.#busy = new BusyDatagrams(this.#handle, this.#many, receive)
+  start(receive: ReceiveDatagram, hasRoom: () => boolean = () => false): void {
+    if (this.#many && this.#handle) this.#busy = new BusyDatagrams(this.#handle, this.#many, receive, hasRoom)
     // The last sender's address is most often this sender's: its plain form is made once.
     let known = ''
     let plain = ''

@@ -10,7 +10,7 @@
 
 import type { Cancel } from '../clock.ts'
 import { Fault, reasonOf } from '../fault.ts'
-import { OPEN_WRITE_BYTES_MAX } from '../limits.ts'
+import { BURST_BYTES_MAX } from '../limits.ts'
 import { RateLimitedWarning } from '../log.ts'
 import { batchBytes, batchWeight, type Batch, type Origin } from './batch.ts'
 import { Gather } from './gather.ts'
@@ -27,7 +27,7 @@ const WORTH_COUNT = 512
 const TURNS_MAX = 16
 
 // One waiting batch goes in each turn, and one more for so many: the more wait, the less is looked for new ones.
-const WAITING_A_TURN = 4
+const WAITING_A_TURN = 10
 
 export class Intake {
   readonly #source: string
@@ -58,12 +58,17 @@ export class Intake {
 
   /** Whether `bytes` can be taken in now. Where not: brake until `room()`, or drop and count. */
   takes(bytes: number): boolean {
-    return !this.full && this.#gather.reserve(bytes)
+    return !this.full && this.#waitingBytes < BURST_BYTES_MAX && this.#gather.reserve(bytes)
+  }
+
+  /** Whether a burst of datagrams may be taken in as fast as it can be read. */
+  get hasRoomForBurst(): boolean {
+    return !this.full && this.#waitingBytes < BURST_BYTES_MAX / 2
   }
 
   /** Whether as much is open as may be: brake until `room()`. */
   get full(): boolean {
-    return this.#writes.bytes + this.#waitingBytes >= OPEN_WRITE_BYTES_MAX
+    return this.#writes.full
   }
 
   /** Resolves when a chunk can be taken in again. */
