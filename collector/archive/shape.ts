@@ -138,6 +138,8 @@ export class ShapeFinder {
     this.#byte(3, zone & 0xff)
     this.#byte(4, (zone >> 8) & 0xff)
     if (this.#length !== length) this.#changed = true
+    // What was behind these gaps may be written over.
+    if (this.#changed) this.#shortGaps.fill(0, this.#gaps)
   }
 
   /** What stands in `[start, end)` between two fields; false where the fields are out of order or it is too long. */

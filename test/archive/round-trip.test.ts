@@ -89,6 +89,25 @@ test('archive: with a forced host, and as lines of text, messages come back byte
   expect(rawOf(blockOf(hostile, { lines: 'text', program: Buffer.from('app') }))).toEqual(hostileTexts)
 })
 
+test('archive: a layout with fewer gaps between two that share theirs', () => {
+  const messages = [
+    '<34>1 2003-10-11T22:14:15.003Z \0 ',
+    '<34>Oct 11 22:14:15 ',
+    '<1>Oct 11 22:14:15 h a[1]',
+    '<34>Oct 11 22:14:15 h a: text',
+    '<34>Oct 11 22:14:15  h  a: text',
+    '<34>Oct 11 22:14:15 ',
+    '<34>Oct 11 22:14:15  h a: text',
+  ]
+  for (const first of messages) {
+    for (const second of messages) {
+      for (const third of messages) {
+        expect(rawOf(blockOf([first, second, third]))).toEqual([first, second, third])
+      }
+    }
+  }
+})
+
 test('archive: any bytes come back byte for byte', () => {
   const heads = ['', '<34>', '<34>1 2003-10-11T22:14:15.003Z ', '<34>Oct 11 22:14:15 ', '<1>Oct 11 22:14:15 h a[1]']
   const message = fc
