@@ -27,7 +27,7 @@ const WORTH_COUNT = 512
 const TURNS_MAX = 16
 
 // One waiting batch goes in each turn, and one more for so many: the more wait, the less is looked for new ones.
-const WAITING_A_TURN = 10
+const WAITING_A_TURN = 8
 
 export class Intake {
   readonly #source: string
@@ -105,8 +105,9 @@ export class Intake {
   /** Gives everything away and waits until all of it has settled. */
   async close(): Promise<void> {
     this.#cancelFlush?.()
+    this.#cancelFlush = undefined
     this.#gather.close()
-    this.#writeWaiting()
+    this.#writeWaiting(this.#waiting.length, true)
     await this.#writes.settled()
   }
 
@@ -119,7 +120,8 @@ export class Intake {
   readonly #endTurn = (): void => {
     if (this.#waiting.length > 0) {
       this.#writeWaiting(1 + Math.floor(this.#waiting.length / WAITING_A_TURN))
-      this.#cancelFlush = this.#platform.clock.soon(this.#endTurn)
+      if (this.full) void this.#goOnWithRoom()
+      else this.#cancelFlush = this.#platform.clock.soon(this.#endTurn)
       return
     }
     const { count } = this.#gather
@@ -132,13 +134,21 @@ export class Intake {
     }
     this.#turns = 0
     this.#countBefore = 0
-    this.#cancelFlush = undefined
     this.#gather.flush()
     this.#writeWaiting()
+    if (this.#waiting.length > 0) void this.#goOnWithRoom()
+    else this.#cancelFlush = undefined
   }
 
-  #writeWaiting(count: number = this.#waiting.length): void {
-    for (const batch of this.#waiting.splice(0, count)) {
+  async #goOnWithRoom(): Promise<void> {
+    await this.#writes.room()
+    if (this.#cancelFlush) this.#endTurn()
+  }
+
+  /** Writes what waits, so many batches at most, while there is room for open writes; all of it where it `must` go. */
+  #writeWaiting(count: number = this.#waiting.length, must = false): void {
+    for (let i = 0; i < count && (must || !this.full); i += 1) {
+      const batch = this.#waiting.shift()!
       this.#waitingBytes -= batchWeight(batch)
       void this.#writeOrDrop(batch)
     }
