@@ -6,7 +6,7 @@
 //                             └── no slab ──▶ brake ◀┘ 8 MiB open
 //
 // Datagrams come first: of a burst of them the batches wait here, so that the socket is looked at again before all of them
-// are worked on. The kernel holds 40,000, and a process that has just started works 100 ms on 4,000.
+// are worked on. The kernel holds 40,000, and a process that has just started works 140 ms on 4,000.
 
 import type { Cancel } from '../clock.ts'
 import { Fault, reasonOf } from '../fault.ts'

@@ -1,7 +1,7 @@
 // Files that cannot be read for a while, or come and go unseen: each line is stored once all the same.
 
 import { appendFileSync, renameSync, writeFileSync } from 'node:fs'
-import { describe, test } from 'vitest'
+import { describe, test, type TestContext } from 'vitest'
 import { systemClock } from '../../common/clock.ts'
 import { systemDisk, type Disk } from '../../common/disk.ts'
 import { asLines, numbered, Tailing } from './tailing.ts'
@@ -26,15 +26,21 @@ function diskWithErrors(fails: (path: string) => boolean): Disk {
   return disk
 }
 
+/** A source that has stored the first lines of app.log and was stopped before this one came. */
+async function stoppedBefore(context: TestContext, line: string) {
+  const tailing = new Tailing(context, 'app.log')
+  const first = numbered('first', 200)
+  writeFileSync(tailing.path('app.log'), asLines(first))
+  await tailing.start()
+  await tailing.expectStored(first)
+  await tailing.stop()
+  appendFileSync(tailing.path('app.log'), `${line}\n`)
+  return { tailing, first }
+}
+
 describe.concurrent('a file that cannot be read', () => {
   test.for([1, 2, 3, 4, 5])('after a restart, where read %i fails: it goes on where it was', async (fails, context) => {
-    const tailing = new Tailing(context, 'app.log')
-    const first = numbered('first', 200)
-    writeFileSync(tailing.path('app.log'), asLines(first))
-    await tailing.start()
-    await tailing.expectStored(first)
-    await tailing.stop()
-    appendFileSync(tailing.path('app.log'), 'more\n')
+    const { tailing, first } = await stoppedBefore(context, 'more')
     let reads = 0
     tailing.disk = diskWithErrors((path) => path.endsWith('/app.log') && ++reads === fails)
     await tailing.start()
@@ -74,13 +80,7 @@ describe.concurrent('a file that cannot be read', () => {
   }, 40_000)
 
   test('after a restart, and is rotated before it could be: it goes on where it was', async (context) => {
-    const tailing = new Tailing(context, 'app.log')
-    const first = numbered('first', 200)
-    writeFileSync(tailing.path('app.log'), asLines(first))
-    await tailing.start()
-    await tailing.expectStored(first)
-    await tailing.stop()
-    appendFileSync(tailing.path('app.log'), 'more\n')
+    const { tailing, first } = await stoppedBefore(context, 'more')
     let isUnreadable = true
     tailing.disk = diskWithErrors((path) => isUnreadable && path.endsWith('/app.log'))
     await tailing.start()
@@ -93,13 +93,7 @@ describe.concurrent('a file that cannot be read', () => {
 })
 
 test('a rest that cannot be read at a start is read once it can', async (context) => {
-  const tailing = new Tailing(context, 'app.log')
-  const first = numbered('first', 200)
-  writeFileSync(tailing.path('app.log'), asLines(first))
-  await tailing.start()
-  await tailing.expectStored(first)
-  await tailing.stop()
-  appendFileSync(tailing.path('app.log'), 'more\n')
+  const { tailing, first } = await stoppedBefore(context, 'more')
   renameSync(tailing.path('app.log'), tailing.path('app.log.1'))
   writeFileSync(tailing.path('app.log'), 'second\n')
   let isUnreadable = true
