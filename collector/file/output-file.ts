@@ -1,8 +1,9 @@
 // One output file: what is rendered for it waits in parts; one part is written at a time, the next collects meanwhile.
 //
-//   parts   [ written now │ sealed: then rotate │ … │ collects ]
+//   parts   [ written now │ full │ sealed: then rotate │ … │ collects ]
 //
-// A part may end with a step (rotation, reopening, noting the length for a commit). A step runs when every byte before
+// A part is written with one call, and is full at `FILE_PART_BYTES`: while a slow disk had one grow to all that may wait, its
+// memory was made anew, at twice the size, again and again, and each time copied. A part may end with a step (rotation, reopening, noting the length for a commit). A step runs when every byte before
 // it is in the file, and before any byte behind it: that is the whole order there is.
 //
 // `advance` does one piece of work; who calls it, and when, is the file set's business (`file-set.ts`). What happens to
@@ -10,6 +11,7 @@
 
 import { bytesWrittenOf, type DiskFile, type FileStat } from '../../common/disk.ts'
 import { assert } from '../../common/fault.ts'
+import { FILE_PART_BYTES } from '../../common/limits.ts'
 import type { Output } from '../../common/message/output.ts'
 import type { OutputPool } from './output-pool.ts'
 import { Ticket } from './ticket.ts'
@@ -81,8 +83,11 @@ export class OutputFile {
     return this.#parts[this.#parts.length - 1]
   }
 
-  /** Where lines for this file are rendered to; `note` every write that rendered some. */
+  /** Where lines for this file are rendered to; `note` every write that rendered some before asking again. */
   get output(): Output {
+    const { output } = this.#collecting
+    if (output && output.length < FILE_PART_BYTES) return output
+    if (output) this.#parts.push(emptyPart())
     return (this.#collecting.output ??= this.#pool.take())
   }
 
@@ -116,12 +121,12 @@ export class OutputFile {
 
   /** Bytes that wait behind the last step: what the next file begins with where that step is a rotation. */
   get collected(): number {
-    return this.#collecting.output?.length ?? 0
+    return unwrittenOf(this.#parts.slice(this.#parts.findLastIndex(({ step }) => step) + 1))
   }
 
   /** Bytes rendered and not written. */
   get unwritten(): number {
-    return this.#parts.reduce((sum, { output, written }) => sum + (output ? output.length - written : 0), 0)
+    return unwrittenOf(this.#parts)
   }
 
   /**
@@ -227,6 +232,10 @@ export class Pause extends Error {
     this.until = until
     this.other = other
   }
+}
+
+function unwrittenOf(parts: readonly Part[]): number {
+  return parts.reduce((sum, { output, written }) => sum + (output ? output.length - written : 0), 0)
 }
 
 function emptyPart(): Part {
