@@ -14,7 +14,7 @@ export interface ZstdCompressor {
 interface NodeZstd {
   zstdCompressSync(bytes: Uint8Array, options: { params: Record<number, number> }): Buffer
   zstdDecompressSync(bytes: Uint8Array, options?: { maxOutputLength: number }): Buffer
-  constants: { ZSTD_c_compressionLevel: number }
+  constants: { ZSTD_c_compressionLevel: number; ZSTD_c_minMatch: number }
 }
 
 type ZstdNapi = typeof import('zstd-napi')
@@ -38,14 +38,15 @@ function zstdBinding(): ZstdBinding {
   return createRequire(import.meta.url)('zstd-napi/binding.js') as ZstdBinding
 }
 
-/** A compressor of `level` (1 to 22). One thread's alone. */
-export function zstdCompressor(level: number): ZstdCompressor {
+/** A compressor of `level` (1 to 22); `minMatch` is the shortest repeat that it looks for, the level's own for 0. One thread's alone. */
+export function zstdCompressor(level: number, minMatch = 0): ZstdCompressor {
   if (nodeZstd) {
-    const options = { params: { [nodeZstd.constants.ZSTD_c_compressionLevel]: level } }
+    const { ZSTD_c_compressionLevel, ZSTD_c_minMatch } = nodeZstd.constants
+    const options = { params: { [ZSTD_c_compressionLevel]: level, [ZSTD_c_minMatch]: minMatch } }
     return { compress: (bytes) => nodeZstd.zstdCompressSync(bytes, options) }
   }
   const compressor = new (zstdNapi().Compressor)()
-  compressor.setParameters({ compressionLevel: level })
+  compressor.setParameters({ compressionLevel: level, ...(minMatch > 0 && { minMatch }) })
   return compressor
 }
 

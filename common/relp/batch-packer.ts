@@ -7,9 +7,9 @@ import { availableParallelism } from 'node:os'
 import type { Fault } from '../fault.ts'
 import { RELP_BATCH_BYTES, RELP_PACKING_MAX } from '../limits.ts'
 import { Output } from '../message/output.ts'
-import { BATCH_LEVEL } from './batch-writer.ts'
+import { batchCompressor } from './batch-writer.ts'
 import { WorkerThread } from '../worker.ts'
-import { zstdCompressor, type ZstdCompressor } from '../zstd.ts'
+import type { ZstdCompressor } from '../zstd.ts'
 
 // Under it a frame is compressed before a thread has heard of it.
 const INLINE_BYTES_MAX = 64 * 1024
@@ -46,7 +46,7 @@ export class BatchPacker {
   /** Compresses `content`, which is the packer's from now on; `done` is given the result, valid until it returns. */
   pack(content: Output, done: (zstd: Uint8Array) => void): void {
     if (this.#waiting.length === 0 && (this.#isInline || content.length < INLINE_BYTES_MAX)) {
-      this.#compressor ??= zstdCompressor(BATCH_LEVEL)
+      this.#compressor ??= batchCompressor()
       const zstd = this.#compressor.compress(content.written)
       this.#giveBack(content)
       return done(zstd)

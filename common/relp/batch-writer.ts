@@ -27,6 +27,7 @@
 import { Output } from '../message/output.ts'
 import type { Batch, Origin, Run, StreamRange } from '../pipeline/batch.ts'
 import { originBytes } from '../pipeline/origin-bytes.ts'
+import { zstdCompressor, type ZstdCompressor } from '../zstd.ts'
 
 /** Of the layout above. */
 export const BATCH_VERSION = 2
@@ -34,8 +35,15 @@ export const ENDS_EACH = 0
 export const ENDS_EQUAL = 1
 export const ENDS_BY_LENGTH = 2
 
-/** Of zstd. Measured on log lines of 150 bytes: levels 1 to 3 differ by a tenth in size and by a sixth in time. */
-export const BATCH_LEVEL = 3
+// Measured on log lines of 150 to 180 bytes: levels 1 to 3 differ by a tenth in size and by a sixth in time. Repeats of six bytes and
+// more alone make it 2 to 4 % smaller than those of five, and no slower.
+const LEVEL = 3
+const MIN_MATCH = 6
+
+/** What a frame's content is compressed with. */
+export function batchCompressor(): ZstdCompressor {
+  return zstdCompressor(LEVEL, MIN_MATCH)
+}
 
 /** Consecutive messages of one run of a batch. */
 export interface RunPart {

@@ -3,8 +3,7 @@
 import { Output } from '../../common/message/output.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import { AS_LINES, COUNTED } from '../../common/relp/batch-messages.ts'
-import { BATCH_LEVEL, batchData, BatchWriter, type RunPart } from '../../common/relp/batch-writer.ts'
-import { zstdCompressor } from '../../common/zstd.ts'
+import { batchCompressor, batchData, BatchWriter, type RunPart } from '../../common/relp/batch-writer.ts'
 
 /** Messages `[first, end)` of the batch: as lines, where none holds a LF. */
 export function pack(batch: Batch, first = 0, end = batch.count): Buffer {
@@ -26,7 +25,7 @@ export function pack(batch: Batch, first = 0, end = batch.count): Buffer {
   }
   const messageBytes = content.length
   new BatchWriter(true).addFacts(content, parts)
-  const zstd = zstdCompressor(BATCH_LEVEL).compress(content.written)
+  const zstd = batchCompressor().compress(content.written)
   return batchData(zstd, asLines ? AS_LINES : COUNTED, content.length, messageBytes)
 }
 
