@@ -31,11 +31,11 @@ export function describeProblem({ sentence, suggestion }: Problem): string {
   return suggestion === undefined ? sentence : `${sentence}; did you mean "${suggestion}"?`
 }
 
-/** The name that `typed` is a slip of: the nearest within two edits (one in short words), or undefined. */
-export function nearest(typed: string, names: Iterable<string>): string | undefined {
+/** The name that `typed` is a slip of: the nearest within `editsMax` edits (one in short words), or undefined. */
+export function nearest(typed: string, names: Iterable<string>, editsMax = 2): string | undefined {
   const word = typed.toLowerCase()
   let best: string | undefined
-  let bestEdits = word.length <= 4 ? 2 : 3
+  let bestEdits = (word.length <= 4 ? 1 : editsMax) + 1
   for (const name of names) {
     const edits = editsBetween(word, name.toLowerCase(), bestEdits)
     if (edits < bestEdits) [best, bestEdits] = [name, edits]

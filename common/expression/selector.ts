@@ -10,7 +10,14 @@
 //
 // So `*.debug;local6.err` leaves local6 unrestricted (bits are only added), and `mail.!info` alone selects nothing.
 
-import { facilityCode, facilityNames, PRIORITY_MAX, severityCode, severityNames } from '../message/priority.ts'
+import {
+  facilityCode,
+  facilityNames,
+  PRIORITY_MAX,
+  severityCode,
+  severityNames,
+  severityWords,
+} from '../message/priority.ts'
 import type { SelectorPart } from './ast.ts'
 import { nearest, type Problem } from './problem.ts'
 
@@ -38,17 +45,30 @@ export function parseSelector(text: string): SelectorPart[] | undefined {
 }
 
 /**
- * What is wrong with a text that was clearly meant as a selector: one of several parts is right and another is not.
- * Without this, one slip would turn a selector into a search for its text.
+ * What is wrong with a text that was clearly meant as a selector: one of several parts is right and another is not, or a
+ * severity is a slip behind a facility that exists. Without this, one slip would turn a selector into a search for its text.
  */
 export function selectorProblems(text: string): Problem[] {
   const pieces = splitParts(text)
-  if (!pieces || !pieces.some((piece) => parsePart(piece.text))) return []
+  if (!pieces) return []
+  const isSurely = pieces.some((piece) => parsePart(piece.text))
+  if (!isSurely && !pieces.some((piece) => isSlip(piece.text))) return []
   const problems: Problem[] = []
   for (const { text: piece, start } of pieces) {
     if (!parsePart(piece)) problems.push(...partProblems(piece, start))
   }
-  return problems
+  const hint = ' (quotes make it text)'
+  return isSurely ? problems : problems.map((problem) => ({ ...problem, sentence: problem.sentence + hint }))
+}
+
+// `*.warnin`, `auth,cron.inof`, `mail.wraning`. Behind one facility alone a word is text more easily (`kern.log`,
+// `mail.notify`): there one slip is let pass for each six letters. Nobody writes `none` alone, and `user.done` is text.
+function isSlip(piece: string): boolean {
+  const [, list, , , word] = PART.exec(piece)!
+  const facilities = list.split(',')
+  if (!facilities.every((name) => name === '*' || facilityCode(name) !== undefined)) return false
+  const isWord = facilities.length === 1 && list !== '*'
+  return nearest(word, severityWords, isWord && word.length <= 6 ? 1 : 2) !== undefined
 }
 
 /** The table of a selector. */
@@ -144,7 +164,7 @@ function partProblems(piece: string, start: number): Problem[] {
   }
   if (selectorSeverity(severityName) === undefined) {
     const severityAt = start + piece.length - severityName.length
-    problems.push(unknownName('severity', severityName, severityAt, [...severityNames, 'none']))
+    problems.push(unknownName('severity', severityName, severityAt, [...severityWords, 'none']))
   }
   return problems
 }

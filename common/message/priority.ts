@@ -13,6 +13,9 @@ export const severityNames = ['emerg', 'alert', 'crit', 'err', 'warning', 'notic
 const facilityAliases: Record<string, number> = { security: 4, megasafe: 10, console: 14, 'solaris-cron': 15 }
 const severityAliases: Record<string, number> = { panic: 0, error: 3, warn: 4 }
 
+/** Everything that a severity may be called, but by its number. */
+export const severityWords: readonly string[] = [...severityNames, ...Object.keys(severityAliases)]
+
 /** user.notice: what a message without a PRI is (RFC 3164 §4.3.3). */
 export const DEFAULT_PRIORITY = 13
 

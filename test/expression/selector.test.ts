@@ -116,12 +116,28 @@ test.each([
   ],
   ['*.info;mail.!=wraning', [[14, 21, 'there is no severity "wraning"', 'warning']]],
   ['mail.err;zzzzzz.err', [[9, 15, 'there is no facility "zzzzzz"', undefined]]],
+  ['*.warnin', [[2, 8, 'there is no severity "warnin" (quotes make it text)', 'warning']]],
+  ['*.=Wraning', [[3, 10, 'there is no severity "Wraning" (quotes make it text)', 'warning']]],
+  ['mail,cron.inof', [[10, 14, 'there is no severity "inof" (quotes make it text)', 'info']]],
+  ['auth.eror', [[5, 9, 'there is no severity "eror" (quotes make it text)', 'err']]],
+  [
+    '*.debg;mial.err',
+    [
+      [2, 6, 'there is no severity "debg" (quotes make it text)', 'debug'],
+      [7, 11, 'there is no facility "mial" (quotes make it text)', 'mail'],
+    ],
+  ],
 ])('%j is a selector with a slip', (text, expected) => {
   const found = selectorProblems(text).map(({ start, end, sentence, suggestion }) => [start, end, sentence, suggestion])
   expect(found).toEqual(expected)
 })
 
-test.each(['nosuch.err', 'example.com', 'a.b;c.d', 'mail.err', 'mail err;news.crit'])('%j has no slip', (text) => {
+test.each([
+  ...['nosuch.err', 'example.com', 'a.b;c.d', 'mail.err', 'mail err;news.crit'],
+  // Names of files, units and identifiers, which a severity is not far from.
+  ...['*.conf', '*.log', 'kern.log', 'auth.log', 'cron.daily', 'user.name', 'user.done', 'user.note', 'mail.notify'],
+  ...['ftp.example', 'syslog.service', 'news.google.com', 'host.warnin', '"*.warnin"'],
+])('%j has no slip', (text) => {
   expect(selectorProblems(text)).toEqual([])
 })
 
