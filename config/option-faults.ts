@@ -100,6 +100,8 @@ class FaultWriter {
   }
 
   #missing(path: readonly PropertyKey[], at: number): void {
+    const { node: group } = this.#find(path.slice(0, -1))
+    if (group?.kind === 'map' && group.hasBrokenKey) return
     const owner = path
       .slice(0, -1)
       .filter((step) => typeof step === 'string')

@@ -18,11 +18,12 @@ import {
   topDeclaration,
   type WrittenExpression,
 } from './declaration.ts'
+import { asMeant, keysOf, namesBelow, type Names } from './meant.ts'
 import { readOptions, type Subject } from './option-faults.ts'
 import { placeInScalar } from './scalar-place.ts'
 import type { ConfigFault, SourceText } from './source-text.ts'
 import { laterTypes, type KnownTypes } from './types.ts'
-import { parseYaml, type BrokenScalar, type YamlEntry, type YamlMap, type YamlNode, type YamlScalar } from './yaml.ts'
+import { parseYaml, type Place, type YamlEntry, type YamlMap, type YamlNode, type YamlScalar } from './yaml.ts'
 
 /** Either a configuration or what is wrong with it, in the order of the file. */
 export type Validated = { readonly configuration: Configuration } | { readonly faults: readonly ConfigFault[] }
@@ -33,20 +34,23 @@ export function validate(source: SourceText, mode: Mode | undefined, known: Know
   const validation = new Validation(source.text, known, faults)
   const configuration = root || faults.length === 0 ? validation.read(root, mode) : undefined
   if (configuration && faults.length === 0) return { configuration }
-  const own = faults.filter(isFirst).filter((fault) => !follows(fault, broken))
+  const own = faults.filter(isFirst).filter((fault) => !isWithin(fault, broken))
   return { faults: own.toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0)) }
 }
 
-// What a scalar that is no YAML was to say nobody knows: of its value nothing else is said, and where it is a key, nothing
-// is said to be missing.
-function follows({ at = 0, code }: ConfigFault, broken: readonly BrokenScalar[]): boolean {
-  if (code === 'CONFIG_SYNTAX') return false
-  const isAbsence = code === 'CONFIG_MISSING_KEY' || code === 'CONFIG_UNKNOWN_NAME'
-  return broken.some(({ start, end, isKey }) => (at >= start && at < end) || (isKey && isAbsence))
+// What a scalar that is no YAML was to say nobody knows: of its value nothing else is said. What a group lacks that has
+// it for a name is said all the same.
+function isWithin({ at = 0, code }: ConfigFault, broken: readonly Place[]): boolean {
+  return (
+    code !== 'CONFIG_SYNTAX' &&
+    code !== 'CONFIG_MISSING_KEY' &&
+    broken.some(({ start, end }) => at >= start && at < end)
+  )
 }
 
 // Of a place that is no YAML nothing else is said.
 function isFirst({ at, code }: ConfigFault, index: number, all: readonly ConfigFault[]): boolean {
+  if (code === 'CONFIG_MISSING_KEY') return true
   const earlier = code === 'CONFIG_SYNTAX' ? all.slice(0, index) : all
   return !earlier.some((other) => other.at === at && other.code === 'CONFIG_SYNTAX')
 }
@@ -60,6 +64,7 @@ class Validation {
   readonly #text: string
   readonly #known: KnownTypes
   readonly #faults: ConfigFault[]
+  #filtersMayHaveMore = false
 
   constructor(text: string, known: KnownTypes, faults: ConfigFault[]) {
     this.#text = text
@@ -79,11 +84,13 @@ class Validation {
     }
     const top = this.#readTop(root)
     const mode = this.#modeOf(root, top?.mode, started)
-    const sources = this.#components(root, 'sources')
-    const destinations = this.#components(root, 'destinations').map((destination) => buffered(destination, mode))
-    this.#faults.push(...doubleClaims(root, 'sources', sources), ...doubleClaims(root, 'destinations', destinations))
-    const filters = this.#filters(root)
-    const routes = this.#routes(root, filters)
+    const meant = asMeant(root, keysOf(topDeclaration))
+    const sources = this.#components(meant, 'sources')
+    const destinations = this.#components(meant, 'destinations').map((destination) => buffered(destination, mode))
+    this.#faults.push(...doubleClaims(meant, 'sources', sources), ...doubleClaims(meant, 'destinations', destinations))
+    this.#filtersMayHaveMore = namesBelow(meant, 'filters').mayHaveMore
+    const filters = this.#filters(meant)
+    const routes = this.#routes(meant, filters)
     if (!top) return undefined
     const { max_message: messageBytesMax, drain: drainMs } = top
     const dataFolder = top.data === undefined ? defaultDataFolder() : resolve(top.data)
@@ -164,6 +171,7 @@ class Validation {
         continue
       }
       const type = this.#typeOf(node, key.start, group)
+      const slips = this.#misspeltTypes(node, group)
       if (!type) continue
       const words = { has: `${group} have`, needs: `${type.type} ${group} need` }
       const subject = {
@@ -171,7 +179,7 @@ class Validation {
         at: key.start,
         ...words,
         declaration: group === 'destinations' ? extended(type.options, destinationOptions) : type.options,
-        besides: ['type'],
+        besides: ['type', ...slips],
       }
       const read = this.#readOptions(subject)
       components.push({ name, type: type as never, options: read })
@@ -183,11 +191,11 @@ class Validation {
     const types = this.#known[group]
     const names = types.map(({ type }) => type)
     const entry = node.entries.get('type')
-    if (!entry || (entry.value.kind === 'scalar' && entry.value.value === null)) {
+    const isNull = entry?.value.kind === 'scalar' && entry.value.value === null
+    if (isNull || (!entry && !node.hasBrokenKey))
       this.#fail('CONFIG_MISSING_KEY', entry?.key.start ?? at, `${group} need "type": one of ${names.join(', ')}`)
-      return undefined
-    }
-    const { value: written } = entry
+    const written = asMeant(node, ['type']).entries.get('type')?.value
+    if (!written || isNull) return undefined
     const typed = written.kind === 'scalar' ? String(written.value) : ''
     const found = types.find(({ type }) => type === typed)
     if (found) return found
@@ -197,6 +205,15 @@ class Validation {
     const rest = suggestion === undefined ? listed(names) : ''
     this.#fail('CONFIG_UNKNOWN_TYPE', written.start, sentence + rest, suggestion)
     return undefined
+  }
+
+  // Said also where the type is not known, and with it not which other keys there are.
+  #misspeltTypes(node: YamlMap, group: string): string[] {
+    const meant = asMeant(node, ['type']).entries.get('type')
+    const slips = node.entries.has('type') ? [] : [...node.entries].filter(([, entry]) => entry === meant)
+    for (const [name, { key }] of slips)
+      this.#fail('CONFIG_UNKNOWN_KEY', key.start, `${group} have no "${name}"`, 'type')
+    return slips.map(([name]) => name)
   }
 
   #filters(root: YamlMap): Map<string, Expression> {
@@ -237,6 +254,7 @@ class Validation {
       for (const { start, end, sentence, suggestion } of error.problems) {
         // A filter that is there and a fault all the same leads back to itself.
         const there = filters.has(text.slice(start, end).replaceAll(/^["']|["']$/g, ''))
+        if (!there && this.#filtersMayHaveMore) continue
         const code = there ? 'CONFIG_EXPRESSION' : 'CONFIG_UNKNOWN_NAME'
         this.#fail(code, placeInScalar(this.#text, node, start), label + sentence, suggestion)
       }
@@ -247,7 +265,7 @@ class Validation {
   #routes(root: YamlMap, filters: ReadonlyMap<string, Expression>): ConfiguredRoute[] {
     const node = root.entries.get('routes')?.value
     const destinations = namesBelow(root, 'destinations')
-    if (!node) return [{ to: destinations, final: false, mask: [] }]
+    if (!node) return [{ to: [...destinations.known], final: false, mask: [] }]
     if (node.kind !== 'list') {
       this.#fail('CONFIG_WRONG_TYPE', node.start, 'routes: a list of routes belongs here, such as - { to: [archive] }')
       return []
@@ -265,8 +283,8 @@ class Validation {
 
   #route(
     node: YamlNode,
-    sources: readonly string[],
-    destinations: readonly string[],
+    sources: Names,
+    destinations: Names,
     filters: ReadonlyMap<string, Expression>,
   ): ConfiguredRoute | undefined {
     if (node.kind !== 'map') {
@@ -275,9 +293,10 @@ class Validation {
     }
     const subject = { node, at: node.start, has: 'routes have', needs: 'routes need', declaration: routeDeclaration }
     const route = this.#readOptions(subject) as OptionsOf<typeof routeDeclaration> | undefined
-    this.#checkNames(node, 'from', 'source', sources)
-    this.#checkNames(node, 'to', 'destination', destinations)
-    const where = this.#where(node, filters)
+    const meant = asMeant(node, keysOf(routeDeclaration))
+    this.#checkNames(meant, 'from', 'source', sources)
+    this.#checkNames(meant, 'to', 'destination', destinations)
+    const where = this.#where(meant, filters)
     if (!route) return undefined
     const { from, to, final, mask = [] } = route
     return {
@@ -298,14 +317,14 @@ class Validation {
     return expression && { text, expression }
   }
 
-  #checkNames(route: YamlMap, key: string, what: string, names: readonly string[]): void {
+  #checkNames(route: YamlMap, key: string, what: string, { known, mayHaveMore }: Names): void {
     const node = route.entries.get(key)?.value
-    if (node?.kind !== 'list') return
+    if (node?.kind !== 'list' || mayHaveMore) return
     for (const item of node.items) {
-      if (item.kind !== 'scalar' || typeof item.value !== 'string' || item.value === '' || names.includes(item.value))
+      if (item.kind !== 'scalar' || typeof item.value !== 'string' || item.value === '' || known.includes(item.value))
         continue
-      const suggestion = nearest(item.value, names)
-      const rest = suggestion === undefined && names.length > 0 ? listed(names) : ''
+      const suggestion = nearest(item.value, known)
+      const rest = suggestion === undefined && known.length > 0 ? listed(known) : ''
       this.#fail('CONFIG_UNKNOWN_NAME', item.start, `${key}: there is no ${what} "${item.value}"${rest}`, suggestion)
     }
   }
@@ -319,11 +338,6 @@ function buffered({ name, type, options }: ConfiguredDestination, mode: Mode): C
   const { buffer: written, ...own } = options as { buffer?: SpoolOptions | 'none' }
   const buffer = written ?? (mode === 'relay' && type.type === 'forward' ? usualBuffer : 'none')
   return { name, type, options: own, ...(buffer !== 'none' && { buffer }) }
-}
-
-function namesBelow(root: YamlMap, key: string): string[] {
-  const group = root.entries.get(key)?.value
-  return group?.kind === 'map' ? [...group.entries.keys()] : []
 }
 
 // A filter is read as if it were a group with one key, so that its name stands in the fault.

@@ -4,7 +4,7 @@
 import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, type Document, type Node } from 'yaml'
 import type { ConfigFault } from './source-text.ts'
 
-interface Place {
+export interface Place {
   /** Offsets into the text. */
   readonly start: number
   readonly end: number
@@ -25,6 +25,8 @@ export interface YamlMap extends Place {
   readonly kind: 'map'
   /** In the order of the file; a key that is there twice has its first value. */
   readonly entries: ReadonlyMap<string, YamlEntry>
+  /** A key of it is no YAML: nobody knows what it was to say, and so not what is missing here either. */
+  readonly hasBrokenKey?: boolean
 }
 
 export interface YamlEntry {
@@ -39,11 +41,7 @@ export interface ParsedYaml {
   readonly root?: YamlNode
   readonly faults: ConfigFault[]
   /** Scalars that are no YAML, in a text that can be read all the same: nobody knows what they were to say. */
-  readonly broken: readonly BrokenScalar[]
-}
-
-export interface BrokenScalar extends Place {
-  readonly isKey: boolean
+  readonly broken: readonly Place[]
 }
 
 // They leave everything around them as it is.
@@ -81,7 +79,7 @@ export function valueOf(node: YamlNode): unknown {
 
 class TreeReader {
   readonly faults: ConfigFault[] = []
-  readonly broken: BrokenScalar[] = []
+  readonly broken: Place[] = []
   readonly #text: string
   readonly #errors: readonly number[]
 
@@ -103,14 +101,16 @@ class TreeReader {
       return { kind: 'scalar', value: null, style: 'plain', ...place }
     }
     if (node) this.#refuseProperties(node, start)
-    if (isMap(node)) return { kind: 'map', entries: this.#entries(node.items as Pair[], end), ...place }
+    if (isMap(node)) return { kind: 'map', ...this.#entries(node.items as Pair[], end), ...place }
     if (isSeq(node)) return { kind: 'list', items: node.items.map((item) => this.read(item as Node, end)), ...place }
-    this.#note(place, false)
+    this.#noteBroken(place)
     return { kind: 'scalar', ...scalarOf(node), ...place }
   }
 
-  #note({ start, end }: Place, isKey: boolean): void {
-    if (this.#errors.some((at) => at >= start && at < end)) this.broken.push({ start, end, isKey })
+  #noteBroken({ start, end }: Place): boolean {
+    const isBroken = this.#errors.some((at) => at >= start && at < end)
+    if (isBroken) this.broken.push({ start, end })
+    return isBroken
   }
 
   // Anchors and tags stand before the node that they belong to.
@@ -128,21 +128,22 @@ class TreeReader {
     }
   }
 
-  #entries(pairs: readonly Pair[], end: number): Map<string, YamlEntry> {
+  #entries(pairs: readonly Pair[], end: number): Pick<YamlMap, 'entries' | 'hasBrokenKey'> {
     const entries = new Map<string, YamlEntry>()
+    let hasBrokenKey = false
     for (const { key, value } of pairs) {
       const place = key?.range ? { start: key.range[0], end: key.range[1] } : { start: end, end }
       if (!isScalar(key)) {
         this.refuse(place.start, 'a key is a name; lists, groups and aliases cannot be keys')
         continue
       }
-      this.#note(place, true)
+      if (this.#noteBroken(place)) hasBrokenKey = true
       const name = String(key.value)
       if (name === '<<') this.refuse(place.start, '"<<" merges keys from elsewhere, which a configuration does not do')
       else if (entries.has(name)) this.refuse(place.start, `"${name}" is here twice`)
       else entries.set(name, { key: place, value: this.read(value, place.end) })
     }
-    return entries
+    return { entries, hasBrokenKey }
   }
 }
 
