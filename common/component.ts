@@ -36,6 +36,8 @@ export interface Claim {
   readonly path: readonly (string | number)[]
   /** The same for all that would get into each other's way. */
   readonly key: string
+  /** Other keys that would get into its way: what it is a part of. */
+  readonly partOf?: readonly string[]
 }
 
 export interface SourceType<Options> {

@@ -18,19 +18,33 @@ export function doubleClaims(
   group: 'sources' | 'destinations',
   components: readonly Claimant[],
 ): ConfigFault[] {
-  const owners = new Map<string, string>()
+  const before: { owner: string; claim: Claim }[] = []
   const faults: ConfigFault[] = []
   for (const { name, type, options } of components) {
     if (options === undefined) continue
-    for (const { path, key } of type.claims?.(options as never) ?? []) {
-      const owner = owners.get(key)
-      if (owner === undefined) owners.set(key, name)
-      else {
-        const at = placeOf(root, [group, name, ...path])
-        const sentence = `${String(path[0])}: ${owner === name ? 'this stands here twice' : `"${owner}" has this already`}: ${key}`
-        faults.push({ code: 'CONFIG_WRONG_VALUE', at, sentence })
-      }
+    for (const claim of type.claims?.(options as never) ?? []) {
+      const earlier = before.find((other) => collide(other.claim, claim))
+      before.push({ owner: name, claim })
+      if (!earlier) continue
+      const { path } = claim
+      const at = placeOf(root, [group, name, ...path])
+      faults.push({
+        code: 'CONFIG_WRONG_VALUE',
+        at,
+        sentence: `${String(path[0])}: ${sentenceOf(claim, name, earlier)}`,
+      })
     }
   }
   return faults
+}
+
+function collide(a: Claim, b: Claim): boolean {
+  return a.key === b.key || (a.partOf?.includes(b.key) ?? false) || (b.partOf?.includes(a.key) ?? false)
+}
+
+function sentenceOf({ key }: Claim, name: string, { owner, claim }: { owner: string; claim: Claim }): string {
+  if (claim.key !== key) {
+    return `${key} cannot be had beside ${claim.key}, which ${owner === name ? 'stands here too' : `"${owner}" has`}`
+  }
+  return owner === name ? `this stands here twice: ${key}` : `"${owner}" has this already: ${key}`
 }

@@ -1,6 +1,6 @@
 // The `syslog` source: listens for syslog on UDP, TCP and TLS (RFC 5425), and for RELP with and without TLS.
 
-import type { ComponentContext, SourceType } from '../../common/component.ts'
+import type { Claim, ComponentContext, SourceType } from '../../common/component.ts'
 import { isWithin, parseAddress } from '../../common/expression/address.ts'
 import { CONNECTIONS_MAX } from '../../common/limits.ts'
 import { DEFAULT_PRIORITY } from '../../common/message/priority.ts'
@@ -44,15 +44,20 @@ type SyslogOptions = OptionsOf<typeof syslogOptions>
 export const syslogSource: SourceType<SyslogOptions> = {
   type: 'syslog',
   claims: ({ listen }) =>
-    listen.flatMap(({ scheme, host, port }, index) => {
-      // Whoever asks for port 0 gets one that is free.
-      if (port === 0) return []
-      return [{ path: ['listen', index], key: `${scheme === 'udp' ? 'udp' : 'tcp'} port ${port} of ${host}` }]
-    }),
+    // Whoever asks for port 0 gets one that is free.
+    listen.flatMap((address, index) => (address.port === 0 ? [] : [{ path: ['listen', index], ...portOf(address) }])),
   about: 'Listens for syslog on UDP and TCP, in any format and framing, and for RELP; both with TLS where asked for.',
   options: syslogOptions,
   examine: ({ tls }, disk) => examineTls(tls, disk),
   create: (given, context) => new SyslogSource(given, context),
+}
+
+// Linux gives a port of all addresses to one alone, and `[::]` is all of IPv4 too.
+function portOf({ scheme, host, port }: SyslogOptions['listen'][number]): Pick<Claim, 'key' | 'partOf'> {
+  const keyOf = (address: string) => `${scheme === 'udp' ? 'udp' : 'tcp'} port ${port} of ${address}`
+  const plain = host.replace(/^::ffff:(?=[\d.]+$)/i, '')
+  const all = /^[\d.]+$/.test(plain) && parseAddress(plain) ? ['0.0.0.0', '::'] : ['::']
+  return { key: keyOf(plain), partOf: all.map(keyOf) }
 }
 
 class SyslogSource implements Source {

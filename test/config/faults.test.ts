@@ -67,6 +67,28 @@ destinations:
   ])
 })
 
+test('an address to listen on is not to be had beside all addresses, which [::] means for IPv4 too', () => {
+  const saidOf = (first: string, second: string) => {
+    const text = `sources:\n  a: { type: syslog, listen: ["${first}"] }\n  b: { type: syslog, listen: ["${second}"] }\n`
+    return loadText('x', `${text}destinations: { out: { type: stdout } }\n`).text.split('\n')[0]
+  }
+  const beside = (what: string, other: string) =>
+    `x:3:31 CONFIG_WRONG_VALUE: listen: ${what} cannot be had beside ${other}, which "a" has`
+  const tcp = 'tcp port 7999 of'
+  expect(saidOf('tcp://0.0.0.0:7999', 'relp://127.0.0.1:7999')).toBe(beside(`${tcp} 127.0.0.1`, `${tcp} 0.0.0.0`))
+  expect(saidOf('tcp://127.0.0.1:7999', 'tcp://0.0.0.0:7999')).toBe(beside(`${tcp} 0.0.0.0`, `${tcp} 127.0.0.1`))
+  expect(saidOf('tcp://[::]:7999', 'tcp://0.0.0.0:7999')).toBe(beside(`${tcp} 0.0.0.0`, `${tcp} ::`))
+  expect(saidOf('tcp://[::]:7999', 'tcp://[::1]:7999')).toBe(beside(`${tcp} ::1`, `${tcp} ::`))
+  expect(saidOf('tcp://localhost:7999', 'tcp://[::]:7999')).toBe(beside(`${tcp} ::`, `${tcp} localhost`))
+  expect(saidOf('tcp://[::ffff:127.0.0.1]:7999', 'tcp://0.0.0.0:7999')).toBe(
+    beside(`${tcp} 0.0.0.0`, `${tcp} 127.0.0.1`),
+  )
+  expect(saidOf('udp://[::]:514', 'udp://10.0.0.1')).toBe(beside('udp port 514 of 10.0.0.1', 'udp port 514 of ::'))
+  const apart = ['udp://0.0.0.0:7999', 'tcp://0.0.0.0:7998', 'tcp://[::1]:7999', 'tcp://10.0.0.2:7999']
+  for (const other of apart) expect(saidOf('tcp://10.0.0.1:7999', other)).toBe('')
+  expect(saidOf('tcp://0.0.0.0:7999', 'tcp://[::1]:7999')).toBe('')
+})
+
 test('the table has not shrunk', () => expect(cases.length).toBeGreaterThanOrEqual(80))
 
 test('a fault reads as the manual says, with the name of the file', () => {
