@@ -4,6 +4,7 @@
 
 import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
+import { endWithoutOutput } from './config/command/standard-streams.ts'
 
 interface Entry {
   readonly about: string
@@ -46,6 +47,7 @@ const later: Record<string, string> = {
 }
 
 async function daemon(mode: 'client' | 'relay' | 'server'): Promise<Command> {
+  isDaemon = true
   // A SIGHUP asks to reopen files, and ends nothing: logrotate's may come while the program is being loaded.
   process.on('SIGHUP', () => {})
   return (await import('./config/command/daemon.ts')).daemonCommand(mode)
@@ -88,6 +90,12 @@ function version(): string {
   const manifest: unknown = createRequire(import.meta.url)('../package.json')
   return (manifest as { version: string }).version
 }
+
+// A daemon goes on without a terminal to write to.
+let isDaemon = false
+process.stdout.on('error', (error) => {
+  if (!isDaemon) endWithoutOutput(error)
+})
 
 try {
   await main()

@@ -12,6 +12,7 @@ import { Pipeline } from './assemble.ts'
 import type { Configuration, Mode } from './configuration.ts'
 import { builtInText, loadToRun } from './load.ts'
 import { adviceFor } from './advice.ts'
+import { writeOut } from './command/standard-streams.ts'
 import { CounterReport } from './counter-report.ts'
 import { sayForgottenSpools } from './forgotten-spools.ts'
 
@@ -23,7 +24,7 @@ const LEAVE_MS = 1_000
 
 /** Writes the mode's built-in configuration to stdout. */
 export async function printBuiltIn(mode: Mode): Promise<void> {
-  process.stdout.write(await builtInText(mode))
+  await writeOut(await builtInText(mode))
 }
 
 /**

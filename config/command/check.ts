@@ -3,6 +3,7 @@
 import { Command } from 'commander'
 import type { Loaded } from '../load.ts'
 import type { Configuration, ConfiguredRoute } from '../configuration.ts'
+import { writeOut } from './standard-streams.ts'
 
 const EXIT_OK = 0
 const EXIT_FAULTS = 1
@@ -25,13 +26,13 @@ export function checkCommand(): Command {
     .addHelpText('after', examples)
     .action(async ({ config }: { config?: string }) => {
       const { loadToRun } = await import('../load.ts')
-      process.exitCode = report(await loadToRun(config))
+      process.exitCode = await report(await loadToRun(config))
     })
 }
 
-function report(loaded: Loaded): number {
+async function report(loaded: Loaded): Promise<number> {
   if (loaded.configuration) {
-    process.stdout.write(summaryOf(loaded.configuration))
+    await writeOut(summaryOf(loaded.configuration))
     return EXIT_OK
   }
   process.stderr.write(loaded.text)

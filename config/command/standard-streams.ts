@@ -1,16 +1,25 @@
 // Standard input as lines of bytes, and standard output that can be full or closed.
 
-import { errnoOf } from '../../common/fault.ts'
+import { errnoOf, reasonOf } from '../../common/fault.ts'
 
-/** Writes to stdout; resolves when there is room for more. Ends the process when nobody reads any more (`| head`). */
+const EXIT_OK = 0
+const EXIT_CANNOT = 2
+
+/** Writes to stdout; resolves when there is room for more, and ends the process where that cannot be. */
 export function writeOut(text: string | Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     process.stdout.write(text, (error) => {
-      if (!error) resolve()
-      else if (errnoOf(error) === 'EPIPE') process.exit(0)
-      else reject(error)
+      if (error) endWithoutOutput(error)
+      else resolve()
     })
   })
+}
+
+/** Ends a command whose output has no place: well where nobody reads on (`| head`), else with a word, as grep does. */
+export function endWithoutOutput(error: Error): never {
+  if (errnoOf(error) === 'EPIPE') process.exit(EXIT_OK)
+  process.stderr.write(`sluice: standard output: ${reasonOf(error)}\n`)
+  process.exit(EXIT_CANNOT)
 }
 
 /** Lines without their newline (LF or CRLF); one longer than `bytesMax` comes in pieces. */

@@ -222,6 +222,19 @@ test('grep ends with 0 where it finds something, with 1 where not, with 2 where 
   expect(missing).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('missing') })
 })
 
+test('a command whose output has no room ends with 2 and says so, as grep does', async () => {
+  const path = written(good)
+  const archive = await archiveOf('<13>Nov 20 10:00:00 web-1 app: needle\n')
+  const input = '<34>Oct 11 22:14:15 web-1 su[7]: failed\n'
+  const full = { input, under: ['sh', '-c', 'exec "$@" > /dev/full', 'sh'] }
+  const search = ['grep', '--archive', archive, 'needle']
+  const commands = [['parse'], ['explain', '-c', path], ['check', '-c', path], search, ['client', '--print-config']]
+  for (const words of [...commands, ['grep', '--help']]) {
+    const { status, stderr } = await run(words, full)
+    expect([words, status, stderr]).toEqual([words, 2, expect.stringMatching(/^sluice: standard output: ENOSPC.*\n$/)])
+  }
+})
+
 test('grep ends without a word when its reader goes away', async () => {
   const archive = await archiveOf(
     '<13>Nov 20 10:00:00 web-1 app: a message of some length, many times\n'.repeat(100_000),
