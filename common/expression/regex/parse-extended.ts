@@ -1,8 +1,8 @@
 // Extended regular expressions as GNU grep -E reads them: POSIX.1-2017 XBD 9.4 where that says something, and grep's
 // habits where it says nothing.
 //
-//   `*`, `+`, `?` with nothing before them mean nothing and are passed over
-//   `{` that does not open an interval (`{`, `{a`, `{1`, at the start) is a character
+//   `*`, `+`, `?`, `{1}` with nothing before them mean nothing and are passed over
+//   `{` that does not open an interval (`{`, `{a`, `{1`) is a character
 //   `)` that closes nothing is a character
 //   a backslash before a character that has no meaning is passed over
 //   branches may be empty
@@ -79,6 +79,7 @@ class ExtendedReader {
         this.#at += 1
         continue
       }
+      if (alone && next === '{' && this.#interval()) continue
       const atom = this.#atom()
       alone = next === '^'
       parts.push(alone ? atom : this.#repeated(atom))
