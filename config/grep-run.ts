@@ -63,19 +63,26 @@ const STDOUT = 1
 /** Neighbours where `--context=all` says of what and nothing says how many. */
 const CONTEXT_DEFAULT = 2
 
-/** Searches and prints; resolves to the exit status. What goes wrong is said on standard error. */
-export async function runGrep(operands: readonly string[], flags: GrepFlags): Promise<number> {
+/**
+ * Searches and prints; resolves to the exit status. What goes wrong is said on standard error. `written` are the words of
+ * the command line as they were.
+ */
+export async function runGrep(
+  operands: readonly string[],
+  flags: GrepFlags,
+  written: readonly string[],
+): Promise<number> {
   try {
-    return await search(operands, flags)
+    return await search(operands, flags, written)
   } catch (error) {
     process.stderr.write(`sluice grep: ${describe(error)}\n`)
     return EXIT_ERROR
   }
 }
 
-async function search(operands: readonly string[], flags: GrepFlags): Promise<number> {
+async function search(operands: readonly string[], flags: GrepFlags, written: readonly string[]): Promise<number> {
   if (flags.follow) throw new Fault('USAGE', '-f: this version cannot follow yet; a later one does')
-  const { when, words } = colorOf(operands, flags)
+  const { when, words } = colorOf(operands, flags, written)
   const terminal = isatty(STDOUT)
   const color = when === 'always' || (when === 'auto' && terminal && !process.env['NO_COLOR'])
   const patterns = patternsOf(words, flags)
@@ -117,11 +124,14 @@ const colorAliases: Record<string, (typeof colorWords)[number]> = {
 function colorOf(
   operands: readonly string[],
   flags: GrepFlags,
+  written: readonly string[],
 ): { when: (typeof colorWords)[number]; words: string[] } {
   const given = flags.colour ?? flags.color
   if (given === true) return { when: 'auto', words: [...operands] }
   const word = String(given)
   const when = colorWords.find((name) => name === word) ?? colorAliases[word]
+  if (!when && written.some((argument) => /^--colou?r=/.test(argument) && argument.endsWith(`=${word}`)))
+    throw new Fault('USAGE', `--color=${word}: it is one of ${colorWords.join(', ')}`)
   return when ? { when, words: [...operands] } : { when: 'auto', words: [word, ...operands] }
 }
 
@@ -172,7 +182,7 @@ function grepOptions(
     reverse: flags.reverse ?? false,
     most: flags.maxCount ?? Infinity,
     last: flags.lines ?? Infinity,
-    context: flags.onlyMatching ? undefined : contextOf(flags),
+    context: contextOf(flags),
     zone,
   }
 }

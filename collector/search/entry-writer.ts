@@ -53,7 +53,7 @@ export class EntryWriter {
   write(block: OpenBlock, row: number, marked: boolean): void {
     const { format, partsOnly } = this.#options
     if (partsOnly) {
-      this.#parts(block, row)
+      if (marked) this.#parts(block, row)
       return
     }
     if (format === 'json') this.output.text(JSON.stringify(storedObject(block, row)))

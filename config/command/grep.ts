@@ -63,7 +63,7 @@ export function grepCommand(): Command {
     .addHelpText('after', examples)
     .action(async (_pattern: string | undefined, flags: GrepFlags, command: Command) => {
       const { runGrep } = await import('../grep-run.ts')
-      process.exitCode = await runGrep(command.args, flags)
+      process.exitCode = await runGrep(command.args, flags, process.argv)
     })
 }
 

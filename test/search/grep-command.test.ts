@@ -161,6 +161,8 @@ test('neighbours, none of them as well, are in groups with -- between them, as i
     ['-B', '0', '-A', '1'],
     ['-A', '0', '-c'],
     ['-C0', '-m', '2'],
+    ['-o', '-C1'],
+    ['-o', '-A', '9', '-m', '1'],
   ]) {
     const words = [...flags, 'u7 Failed']
     const input = lines.map((line) => `${line}\n`).join('')
@@ -256,6 +258,10 @@ test('--color=always marks matches, hosts and severities; into a pipe nothing is
   expect(stdout).toBe('\x1b[33mattempt 4 of \x1b[1;31muser\x1b[0m\x1b[33m u4 passed\x1b[0m\n')
   // As in grep, a word behind a space is the pattern.
   expect((await inArchive('--color', 'user', '-c')).stdout).toBe('400\n')
+  // And behind a `=` it is none, where it is no colour word.
+  const slip = { status: 2, stdout: '', stderr: 'sluice grep: --color=user: it is one of auto, always, never\n' }
+  expect(await inArchive('--color=user', '-c')).toEqual(slip)
+  expect(await inArchive('--color=user', 'Failed')).toEqual(slip)
 })
 
 test('--stats tells to standard error what was read and what was skipped', async () => {
