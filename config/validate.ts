@@ -4,6 +4,7 @@
 import { resolve } from 'node:path'
 import type { Expression } from '../common/expression/ast.ts'
 import { resolveFilters } from '../common/expression/filters.ts'
+import { parseWithMistakes } from '../common/expression/parse.ts'
 import { ExpressionFault, nearest } from '../common/expression/problem.ts'
 import { extended, options, type OptionsOf } from '../common/option.ts'
 import { usualBuffer } from '../common/spool/buffer-option.ts'
@@ -218,18 +219,19 @@ class Validation {
 
   #filters(root: YamlMap): Map<string, Expression> {
     const written = new Map<string, { node: YamlScalar; expression: Expression; text: string }>()
-    const broken = new Set<string>()
+    const broken = new Map<string, YamlNode>()
     for (const [name, { value: node }] of this.#namedEntries(root, 'filters')) {
       const subject = { node: singleEntry(name, node), at: node.start, has: 'filters have', needs: 'filters need' }
       const read = this.#readOptions({ ...subject, declaration: options({ [name]: expressionOption() }) })
       const filter = (read as Record<string, WrittenExpression> | undefined)?.[name]
       if (filter && node.kind === 'scalar') written.set(name, { node, ...filter })
-      else broken.add(name)
+      else broken.set(name, node)
     }
     const filters: Map<string, Expression> = new Map()
     // What is broken is reported where it stands, and not again wherever it is used.
-    for (const name of broken) filters.set(name, { kind: 'all' })
+    for (const name of broken.keys()) filters.set(name, { kind: 'all' })
     for (const [name, { expression }] of written) filters.set(name, expression)
+    for (const [name, node] of broken) this.#lookUpIn(node, filters, `${name}: `)
     const resolved = new Map(filters)
     for (const [name, { node, expression, text }] of written) {
       const whole = this.#resolve(expression, filters, text, node, `${name}: `, name)
@@ -260,6 +262,12 @@ class Validation {
       }
       return undefined
     }
+  }
+
+  /** Looks for filters that are not there in an expression that has mistakes, which have been reported. */
+  #lookUpIn(node: YamlNode, filters: ReadonlyMap<string, Expression>, label: string): void {
+    if (node.kind !== 'scalar' || typeof node.value !== 'string') return
+    this.#resolve(parseWithMistakes(node.value), filters, node.value, node, label)
   }
 
   #routes(root: YamlMap, filters: ReadonlyMap<string, Expression>): ConfiguredRoute[] {
@@ -311,7 +319,10 @@ class Validation {
     const node = route.entries.get('where')?.value
     if (node?.kind !== 'scalar') return undefined
     const written = expressionOption().safeParse(node.value)
-    if (!written.success) return undefined
+    if (!written.success) {
+      this.#lookUpIn(node, filters, 'where: ')
+      return undefined
+    }
     const { text } = written.data
     const expression = this.#resolve(written.data.expression, filters, text, node, 'where: ')
     return expression && { text, expression }

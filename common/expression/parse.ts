@@ -34,6 +34,16 @@ export function parseExpression(text: string): Expression {
   return expression
 }
 
+/** What can be read of an expression that may have mistakes: for a look at the filters that it refers to. */
+export function parseWithMistakes(text: string): Expression {
+  try {
+    return parseAll(new Cursor(text))
+  } catch (error) {
+    if (error instanceof ExpressionFault) return ALL
+    throw error
+  }
+}
+
 function parseAll(cursor: Cursor): Expression {
   const parts: Expression[] = []
   cursor.skipBlanks()
