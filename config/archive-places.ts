@@ -23,10 +23,12 @@ const BUILT_IN_NAME = 'archive'
  * with `USAGE` for one with faults and with `ARCHIVE_MISSING` for one without an archive.
  */
 export async function archivePlaces(
-  folders: readonly string[] | undefined,
+  given: readonly string[] | undefined,
   config: string | undefined,
   needsFilters: boolean,
 ): Promise<ArchivePlaces> {
+  // What is named twice is searched once.
+  const folders = given && [...new Map(given.map((folder) => [resolve(folder), folder])).values()]
   const path = config ?? (await findConfiguration())
   if (path === undefined || (folders && !needsFilters)) {
     return { folders: folders ?? [join(defaultDataFolder(), BUILT_IN_NAME)], filters: new Map() }

@@ -73,6 +73,11 @@ export async function openArchive(disk: Disk, folder: string): Promise<ArchiveRe
       `there is no archive at ${folder}; name its folder with --archive, or start a server with an archive destination`,
     )
   }
+  // One level too high everything would be searched in vain, without a word.
+  if (parts.length === 0 && names.some((name) => name.toString() === 'instance')) {
+    const sentence = `${folder} is a data folder and no archive; archives are folders in it, named like their destinations`
+    throw new Fault('ARCHIVE_MISSING', sentence)
+  }
   return new ArchiveReader(folder, parts.sort(compareParts))
 }
 

@@ -205,6 +205,18 @@ test('a digit that is asked for as in other regular expressions: it is a d, as i
   }
 })
 
+test('an archive that is named twice is searched once', async () => {
+  expect((await inArchive('--archive', `${archive}/`, '-c', 'user')).stdout).toBe('400\n')
+})
+
+test('a data folder is no archive, and that is said', async () => {
+  const data = join(folder, 'sluice-data')
+  writeFileSync(join(data, 'instance'), '')
+  const { status, stdout, stderr } = await grep('--archive', data, '-c', 'user')
+  expect([status, stdout]).toEqual([2, ''])
+  expect(stderr).toContain(`${data} is a data folder and no archive; archives are folders in it`)
+})
+
 test('a missing archive and one that is damaged end with 2; what can be read is searched', async () => {
   const missing = await grep('--archive', join(folder, 'nowhere'), 'x')
   expect(missing.status).toBe(2)
