@@ -50,19 +50,21 @@ export function dayWithoutYear(month: number, day: number, receivedDay: number):
   return NO_SUCH_DAY
 }
 
+const DAY_US = DAY_S * 1e6
+
 /**
- * Minutes east of UTC in which `wallSeconds` (as if UTC) is to be read. An hour that a zone has twice is taken the first
- * time, one that it skips is read with the offset before the jump: what mktime() does with tm_isdst unknown on glibc.
+ * Minutes east of UTC in which `wallSeconds` (as if UTC) is to be read, the first time and the last time that clocks of the
+ * zone show it: two where an hour comes twice. One that a zone skips is read with the offset before the jump.
  */
-function wallOffset(zone: Zone, wallSeconds: number): number {
+function wallOffsets(zone: Zone, wallSeconds: number): [first: number, last: number] {
   const wall = wallSeconds * 1e6
-  // A day's margin on both sides sees both offsets around any jump.
-  const before = zone.offsetAt(wall - 12 * 3600e6)
-  const first = zone.offsetAt(wall - before * 60e6)
-  if (first === before) return before
-  // The instant read with the old offset lies after the jump: the wall shows either the new offset, or a skipped hour.
-  const after = zone.offsetAt(wall - first * 60e6)
-  return after === first ? first : before
+  const isShown = (offset: number) => zone.offsetAt(wall - offset * 60e6) === offset
+  // A day on both sides sees both offsets around any jump, however far from UTC the zone is: New Zealand's summer is 13 hours.
+  const before = zone.offsetAt(wall - DAY_US)
+  const after = zone.offsetAt(wall + DAY_US)
+  const isBefore = isShown(before)
+  const isAfter = isShown(after)
+  return [isBefore || !isAfter ? before : after, isAfter ? after : before]
 }
 
 const QUARTER_HOUR_S = 900
@@ -71,15 +73,19 @@ const QUARTER_HOUR_S = 900
 export class WallOffsets {
   #zone: Zone | undefined
   #quarter = NaN
-  #offset = 0
+  #first = 0
+  #last = 0
 
-  at(zone: Zone, wall: number): number {
+  /** In an hour that comes twice the time is taken that is nearer to its receipt (µs since the epoch). */
+  at(zone: Zone, wall: number, received: number): number {
     const quarter = Math.floor(wall / QUARTER_HOUR_S)
     if (zone !== this.#zone || quarter !== this.#quarter) {
       this.#zone = zone
       this.#quarter = quarter
-      this.#offset = wallOffset(zone, wall)
+      ;[this.#first, this.#last] = wallOffsets(zone, wall)
     }
-    return this.#offset
+    if (this.#first === this.#last) return this.#first
+    const middle = (wall - (this.#first + this.#last) * 30) * 1e6
+    return received > middle ? this.#last : this.#first
   }
 }

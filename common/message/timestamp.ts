@@ -122,7 +122,7 @@ export class TimestampReader {
       this.time = NaN
       return
     }
-    const offset = this.#hasOffset ? this.#offset : this.#wallOffsets.at(this.#zone, wall)
+    const offset = this.#hasOffset ? this.#offset : this.#wallOffsets.at(this.#zone, wall, this.#received)
     this.zone = offset
     this.time = (wall - offset * 60) * 1e6 + this.#microseconds
   }

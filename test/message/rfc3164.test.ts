@@ -246,6 +246,26 @@ describe('the zone of a time without one is the source’s', () => {
     expect(fields).toMatchObject({ time: expected, zone })
   })
 
+  // New Zealand is 13 hours east of UTC in summer, Samoa skipped the 30th of December 2011, Lord Howe goes back by half an hour.
+  test.each([
+    ['Europe/Paris', 'Oct 25 02:10:00', '2026-10-25T00:10:01Z', '2026-10-25T00:10:00.000Z', 120],
+    ['Europe/Paris', 'Oct 25 02:10:00', '2026-10-25T01:10:01Z', '2026-10-25T01:10:00.000Z', 60],
+    ['Europe/Paris', 'Oct 25 02:59:59', '2026-10-25T02:00:02Z', '2026-10-25T01:59:59.000Z', 60],
+    ['Europe/Paris', 'Oct 25 02:00:00', '2026-10-25T00:59:59Z', '2026-10-25T01:00:00.000Z', 60],
+    ['America/St_Johns', 'Nov  1 01:30:00', '2026-11-01T04:00:01Z', '2026-11-01T04:00:00.000Z', -150],
+    ['America/St_Johns', 'Nov  1 01:30:00', '2026-11-01T05:00:01Z', '2026-11-01T05:00:00.000Z', -210],
+    ['Australia/Lord_Howe', 'Apr  5 01:40:00', '2026-04-04T14:40:01Z', '2026-04-04T14:40:00.000Z', 660],
+    ['Australia/Lord_Howe', 'Apr  5 01:40:00', '2026-04-04T15:10:01Z', '2026-04-04T15:10:00.000Z', 630],
+    ['Pacific/Auckland', 'Apr  5 02:30:00', '2026-04-04T13:30:01Z', '2026-04-04T13:30:00.000Z', 780],
+    ['Pacific/Auckland', 'Apr  5 02:30:00', '2026-04-04T14:30:01Z', '2026-04-04T14:30:00.000Z', 720],
+    ['Pacific/Auckland', 'Sep 27 02:30:00', '2026-09-26T14:30:01Z', '2026-09-26T14:30:00.000Z', 720],
+    ['Pacific/Apia', 'Dec 29 23:59:59', '2011-12-30T10:00:00Z', '2011-12-30T09:59:59.000Z', -600],
+    ['Pacific/Apia', 'Dec 31 00:00:00', '2011-12-30T10:00:01Z', '2011-12-30T10:00:00.000Z', 840],
+  ])('%s: %s received at %s', (name, time, received, expected, zone) => {
+    const fields = fieldsOf(`<13>${time} h p: m`, { zone: zoneNamed(name)! }, Date.parse(received) * 1000)
+    expect(fields).toMatchObject({ time: expected, zone })
+  })
+
   test('names: fixed offsets, UTC, local; and what is none', () => {
     expect(zoneNamed('+05:30')!.offsetAt(0)).toBe(330)
     expect(zoneNamed('-0800')!.offsetAt(0)).toBe(-480)
