@@ -166,10 +166,12 @@ function grepOptions(
       wholeWord: flags.wordRegexp ?? false,
       wholeLine: flags.lineRegexp ?? false,
     })
-  const zone = flags.utc ? utc : localZone
   const parts = [...conditions(flags), ...expressions(flags, filters)]
   const where: Expression = parts.length === 0 ? { kind: 'all' } : { kind: 'and', parts }
-  const print = { format: formatOf(flags.output), partsOnly: flags.onlyMatching ?? false, pattern, color, zone }
+  const format = formatOf(flags.output)
+  // As with journalctl, `--utc` is about what is printed: -S and -U stay in the zone of who asks.
+  const shown = flags.utc ? utc : localZone
+  const print = { format, partsOnly: flags.onlyMatching ?? false, pattern, color, zone: shown }
   return {
     query: { where, pattern, invert: flags.invertMatch ?? false },
     print: flags.quiet
@@ -183,7 +185,7 @@ function grepOptions(
     most: flags.maxCount ?? Infinity,
     last: flags.lines ?? Infinity,
     context: contextOf(flags),
-    zone,
+    zone: localZone,
   }
 }
 

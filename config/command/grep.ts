@@ -56,7 +56,7 @@ export function grepCommand(): Command {
     .addOption(new Option('--color [when]', 'auto, always or never').default('auto'))
     .addOption(new Option('--colour [when]').hideHelp())
     .option('--no-pager', 'print straight to the terminal')
-    .option('--utc', 'times in UTC')
+    .option('--utc', 'print times in UTC; -S and -U stay in the local zone')
     .addOption(new Option('-f, --follow').hideHelp())
     .option('--stats', 'say on standard error what was read and what was skipped')
     .allowExcessArguments(true)

@@ -79,6 +79,17 @@ test('short: the traditional time, host, program and message', async () => {
   expect(status).toBe(0)
 })
 
+// systemd's manual, journalctl(1): `--utc` expresses times in UTC, and nothing is said of what --since takes.
+test('--utc is about what is printed: -S and -U stay in the zone of who asks', () => {
+  const words = ['--utc', '-S', '2026-11-20 05:00:05', '-U', '2026-11-20 05:00:06']
+  const env = { ...process.env, TZ: 'America/New_York' }
+  const { stdout } = spawnSync(process.execPath, [MAIN, 'grep', '--archive', archive, ...words], {
+    encoding: 'utf8',
+    env,
+  })
+  expect(stdout.split('\n').map((line) => line.slice(0, 15))).toEqual(['Nov 20 10:00:05', 'Nov 20 10:00:06', ''])
+})
+
 test('cat prints the message alone, raw the bytes as they came', async () => {
   expect((await inArchive('-O', 'cat', 'attempt 5 ')).stdout).toBe('attempt 5 of user u5 Failed\n')
   const raw = spawnSync(process.execPath, [MAIN, 'grep', '--archive', archive, '-O', 'raw', '-t', 'postfix'])
