@@ -17,7 +17,7 @@ import { COMPRESS_CHUNK_BYTES } from '../../common/limits.ts'
 import type { Zone } from '../../common/message/zone.ts'
 import type { Platform } from '../../common/platform.ts'
 import { endOfDay, localDay } from './local-day.ts'
-import { compressionSuffixes, laterFirst, parseRotatedName, type RotatedName } from './rotated-name.ts'
+import { compressionSuffixes, DAY_OVER, laterFirst, parseRotatedName, type RotatedName } from './rotated-name.ts'
 import type { RotateOptions } from './rotation.ts'
 
 /** Compresses one piece into a frame of its own. */
@@ -120,10 +120,7 @@ export class RotatedFiles {
     const { keep, zone } = this.#options
     if (!keep) return [...found]
     const now = this.#platform.clock.now()
-    // A day that is yet to come is that of a clock which was set back: what was rotated since then is newer.
-    const today = localDay(zone, now)
-    const isAhead = ({ day }: Found) => Number(day > today)
-    const sorted = [...found].sort((one, other) => isAhead(one) - isAhead(other) || laterFirst(one, other))
+    const sorted = newestFirst(found, localDay(zone, now))
     const isOld = (each: Found, i: number) =>
       'count' in keep ? i >= keep.count : endOfDay(zone, each.day) + keep.ms * 1000 <= now
     for (const [i, each] of sorted.entries()) if (isOld(each, i)) await this.#disk.remove(each.path)
@@ -175,6 +172,15 @@ export class RotatedFiles {
       await to.close()
     }
   }
+}
+
+// A day that is yet to come is that of a clock which was set back. What was rotated since then has an ordinal behind the
+// end of its day (`rotation.ts`); what has another was rotated before.
+function newestFirst(found: readonly Found[], today: string): Found[] {
+  const isAhead = ({ day }: Found) => day > today
+  const rank = (each: Found) => (isAhead(each) ? 1 : each.ordinal > DAY_OVER ? 0 : 2)
+  const isSetBack = found.some(isAhead)
+  return [...found].sort((one, other) => (isSetBack ? rank(one) - rank(other) : 0) || laterFirst(one, other))
 }
 
 const identity = ({ day, ordinal }: RotatedName) => `${day}.${ordinal}`

@@ -8,7 +8,7 @@ export interface RotatedName {
   readonly base: string
   /** `YYYYMMDD`. */
   readonly day: string
-  /** Hour, minute and second as one number; `DAY_OVER` for the rest of the day. */
+  /** Hour, minute and second as one number; `DAY_OVER` for the rest of the day, more for what came after a clock was set back. */
   readonly ordinal: number
   readonly compression: 'none' | 'gzip' | 'zstd'
   /** Being compressed, or left by a crash. */

@@ -12,7 +12,7 @@ import type { Disk } from '../../common/disk.ts'
 import type { FileKeeper, FileWatcher } from './file-keeper.ts'
 import { localDay, localIso } from './local-day.ts'
 import { Pause, type OutputFile } from './output-file.ts'
-import { compressionSuffixes, DAY_OVER, rotatedName } from './rotated-name.ts'
+import { compressionSuffixes, DAY_OVER, parseRotatedName, rotatedName } from './rotated-name.ts'
 
 export interface RotateOptions {
   /** At local midnight, by receipt. */
@@ -36,13 +36,18 @@ export interface RotationSurroundings {
   readonly left: (file: OutputFile) => Promise<void>
 }
 
+/** The last ordinal of each day, by the name that files had before. */
+type LastOrdinals = Map<string, Map<string, number>>
+
+const DAY_US = 86_400_000_000
+
 export class Rotation implements FileWatcher {
   readonly #options: RotateOptions
   readonly #with: RotationSurroundings
   /** Files with a rotation ahead. */
   readonly #ahead = new Set<OutputFile>()
-  /** The last rotated name of each file, while its day lasts. */
-  readonly #last = new Map<string, { readonly day: string; readonly ordinal: number }>()
+  /** By folder, while the day lasts: what names there were, and are given since. */
+  readonly #last = new Map<string, Promise<LastOrdinals>>()
   #today = ''
 
   constructor(options: RotateOptions, surroundings: RotationSurroundings) {
@@ -50,11 +55,11 @@ export class Rotation implements FileWatcher {
     this.#with = surroundings
   }
 
-  /** The local day at `time` (µs); true where it is another than the last time. A clock that is set back begins none. */
+  /** The local day at `time` (µs); true where it is another than the last time. */
   dayBegins(time: number): boolean {
     const today = localDay(this.#with.zone, time)
     if (today === this.#today) return false
-    const isFirst = this.#today === '' || today < this.#today
+    const isFirst = this.#today === ''
     this.#today = today
     this.#last.clear()
     return !isFirst
@@ -62,7 +67,13 @@ export class Rotation implements FileWatcher {
 
   /** Called for every open file when a day has begun. */
   endDay(file: OutputFile): void {
+    this.#notAhead(file)
     if (this.#options.daily && file.handle && file.day !== this.#today) this.#seal(file)
+  }
+
+  // A clock that is set back ends no day: what was begun on one that is yet to come belongs to this one.
+  #notAhead(file: OutputFile): void {
+    if (file.day > this.#today) file.day = this.#today
   }
 
   /** Called when something was rendered for the file. */
@@ -80,6 +91,7 @@ export class Rotation implements FileWatcher {
     if (!stat) return
     if (length === 0) file.day = this.#today
     else if (file.day === '') file.day = localDay(this.#with.zone, stat.modifiedMs * 1000)
+    this.#notAhead(file)
     if (!this.#options.daily || file.day >= this.#today || this.#ahead.has(file)) return
     await this.#rename(file)
     await this.#with.keeper.open(file)
@@ -121,23 +133,53 @@ export class Rotation implements FileWatcher {
     rotated(dirname(path))
   }
 
-  // Names go up, also when the clock goes back and where older files have been removed: `keep` goes by the order.
+  // Names of a day go up, also when the clock goes back and where older files have been removed: `keep` goes by the order.
+  // Where there is one of a day that is yet to come, they go up from where a day ends, and so are known to be newer.
   async #freePath(path: string, day: string): Promise<string> {
     const folder = dirname(path)
+    const base = basename(path)
     const { clock, zone } = this.#with
     const now = clock.now()
-    const time = Number(localIso(zone, now).slice(11, 19).replaceAll(':', ''))
-    const last = this.#last.get(path)
-    let ordinal = day === localDay(zone, now) ? time : DAY_OVER
-    if (last?.day === day) ordinal = Math.max(ordinal, last.ordinal + 1)
-    for (; ; ordinal += 1) {
-      const free = `${folder}/${rotatedName(basename(path), day, ordinal)}`
+    const today = localDay(zone, now)
+    const known = await this.#lastOrdinals(folder, localDay(zone, now - DAY_US))
+    const last = known.get(base) ?? new Map<string, number>()
+    const isSetBack = [...last.keys()].some((other) => other > today)
+    const first = isSetBack ? DAY_OVER + 1 : day === today ? timeOfDay(zone, now) : DAY_OVER
+    for (let ordinal = Math.max(first, (last.get(day) ?? -1) + 1); ; ordinal += 1) {
+      const free = `${folder}/${rotatedName(base, day, ordinal)}`
       const taken = await Promise.all(
         Object.values(compressionSuffixes).map((end) => this.#with.disk.statLink(free + end)),
       )
       if (taken.some((stat) => stat !== undefined)) continue
-      this.#last.set(path, { day, ordinal })
+      known.set(base, last.set(day, ordinal))
       return free
     }
   }
+
+  /** Of rotated files in the folder that are of day `from` or later. */
+  #lastOrdinals(folder: string, from: string): Promise<LastOrdinals> {
+    const known = this.#last.get(folder)
+    if (known) return known
+    const listed = this.#listOrdinals(folder, from)
+    this.#last.set(folder, listed)
+    listed.catch(() => this.#last.delete(folder))
+    return listed
+  }
+
+  async #listOrdinals(folder: string, from: string): Promise<LastOrdinals> {
+    const last: LastOrdinals = new Map()
+    for (const name of await this.#with.disk.list(folder)) {
+      const rotated = parseRotatedName(name.toString('utf8'))
+      if (!rotated || rotated.day < from) continue
+      const { base, day, ordinal } = rotated
+      const days = last.get(base) ?? new Map<string, number>()
+      last.set(base, days.set(day, Math.max(ordinal, days.get(day) ?? 0)))
+    }
+    return last
+  }
+}
+
+/** Hour, minute and second as one number. */
+function timeOfDay(zone: Zone, time: number): number {
+  return Number(localIso(zone, time).slice(11, 19).replaceAll(':', ''))
 }

@@ -294,22 +294,52 @@ test('keep by number: the newest stay', async () => {
   await files.close(1000)
 })
 
-test('keep by number: what is rotated after the clock was set back is newer than what was rotated before', async () => {
+// Local times of the clock, a line that is rotated at each; the last two stay.
+for (const [what, ...times] of [
+  ['a day back', '2026-11-24T10:00', '2026-11-24T10:05', '2026-11-24T10:06', '2026-11-23T11:00', '2026-11-23T11:01'],
+  ['hours back within a day', '2026-11-23T15:00', '2026-11-23T15:01', '2026-11-23T10:00', '2026-11-23T10:30'],
+  ['an hour back over midnight', '2026-11-23T23:50', '2026-11-24T00:10', '2026-11-23T23:20', '2026-11-23T23:40'],
+  ['back, and one rotation since', '2026-11-22T10:00', '2026-11-23T10:00', '2026-11-24T00:10', '2026-11-23T23:20'],
+  ['back, and a day later', '2026-11-26T10:00', '2026-11-26T11:00', '2026-11-23T11:00', '2026-11-24T09:00'],
+  ['back twice', '2026-11-26T10:00', '2026-11-24T11:00', '2026-11-24T10:00', '2026-11-23T09:00'],
+]) {
+  for (const restarted of [false, true]) {
+    test(`keep by number: the newest stay where the clock is set ${what}${restarted ? ', with restarts' : ''}`, async () => {
+      const folder = temporaryFolder()
+      const path = join(folder, 'all.log')
+      const platform = fakePlatform()
+      const open = () => openRotating(path, { bytes: 1, daily: true, keep: { count: 2 } }, platform)
+      let files = await open()
+      for (const time of times) {
+        platform.clock.setWall(Date.parse(`${time}Z`) * 1000)
+        await files.write(batch([{ texts: [time] }]))
+        await files.reopen() // behind the rotation
+        if (!restarted) continue
+        await files.close(1000)
+        utimesSync(path, new Date(`${time}Z`), new Date(`${time}Z`))
+        files = await open()
+      }
+      const kept = () => readdirSync(folder).flatMap((name) => linesOf(join(folder, name)))
+      await until(() => kept().length === 2, `two lines, not ${kept().join(' ')}`)
+      expect(kept().sort()).toEqual(times.slice(-2).sort())
+      await files.close(1000)
+    })
+  }
+}
+
+test('daily: what was begun while the clock was years ahead is named by the day that it is, once the clock is right', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
   const platform = fakePlatform()
-  const files = await openRotating(path, { bytes: 1, keep: { count: 2 } }, platform)
-  const rotate = async (text: string) => {
-    await files.write(batch([{ texts: [text] }]))
-    await files.reopen() // behind the rotation
-  }
-  platform.clock.setWall(Date.UTC(2026, 10, 24, 10) * 1000)
-  for (const text of ['tomorrow 1', 'tomorrow 2', 'tomorrow 3']) await rotate(text)
-  platform.clock.setWall(Date.UTC(2026, 10, 23, 11) * 1000)
-  // The file that was there when the clock was set back has the day on which it was begun.
-  for (const text of ['today 1', 'today 2', 'today 3']) await rotate(text)
-  const kept = (await names(folder, 3)).slice(1)
-  expect(kept.flatMap((name) => linesOf(join(folder, name)))).toEqual(['today 2', 'today 3'])
+  platform.clock.setWall(Date.UTC(2036, 0, 1) * 1000)
+  const files = await openRotating(path, { daily: true, keep: { ms: DAY_MS } }, platform)
+  await files.write(batch([{ texts: ['ahead'] }]))
+  platform.clock.setWall(Date.UTC(2026, 10, 23, 10) * 1000)
+  await files.write(batch([{ texts: ['monday'] }]))
+  platform.clock.setWall(Date.UTC(2026, 10, 24, 0, 0, 1) * 1000)
+  await files.write(batch([{ texts: ['tuesday'] }]))
+  expect(await names(folder, 2)).toEqual(['all.log', 'all.log-20261123'])
+  expect(linesOf(`${path}-20261123`)).toEqual(['ahead', 'monday'])
   await files.close(1000)
 })
 
