@@ -105,7 +105,13 @@ export class FileKeeper implements Keeper {
       this.#divert(file, error)
       return
     }
-    await this.#care(file)
+    try {
+      await this.#care(file)
+    } catch (error) {
+      // Nothing is written to it before its watchers are content: they are asked again when it is opened again.
+      await this.close(file)
+      throw error
+    }
   }
 
   async close(file: OutputFile): Promise<void> {

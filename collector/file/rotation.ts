@@ -124,7 +124,7 @@ export class Rotation implements FileWatcher {
     const there = await disk.statLink(path)
     const day = file.day === '' ? this.#today : file.day
     if (there?.kind === 'file' && there.inode === stat?.inode && there.device === stat.device) {
-      await disk.rename(path, await this.#freePath(path, day))
+      await this.#moveAway(path, day)
       await disk.syncFolder(dirname(path))
     }
     await left(file)
@@ -135,10 +135,10 @@ export class Rotation implements FileWatcher {
 
   // Names of a day go up, also when the clock goes back and where older files have been removed: `keep` goes by the order.
   // Where there is one of a day that is yet to come, they go up from where a day ends, and so are known to be newer.
-  async #freePath(path: string, day: string): Promise<string> {
+  async #moveAway(path: string, day: string): Promise<void> {
     const folder = dirname(path)
     const base = basename(path)
-    const { clock, zone } = this.#with
+    const { clock, disk, zone } = this.#with
     const now = clock.now()
     const today = localDay(zone, now)
     const known = await this.#lastOrdinals(folder, localDay(zone, now - DAY_US))
@@ -147,12 +147,11 @@ export class Rotation implements FileWatcher {
     const first = isSetBack ? DAY_OVER + 1 : day === today ? timeOfDay(zone, now) : DAY_OVER
     for (let ordinal = Math.max(first, (last.get(day) ?? -1) + 1); ; ordinal += 1) {
       const free = `${folder}/${rotatedName(base, day, ordinal)}`
-      const taken = await Promise.all(
-        Object.values(compressionSuffixes).map((end) => this.#with.disk.statLink(free + end)),
-      )
+      const taken = await Promise.all(Object.values(compressionSuffixes).map((end) => disk.statLink(free + end)))
       if (taken.some((stat) => stat !== undefined)) continue
+      await disk.rename(path, free)
       known.set(base, last.set(day, ordinal))
-      return free
+      return
     }
   }
 

@@ -14,6 +14,7 @@ import {
   failingDisk,
   fakePlatform,
   fileDestination,
+  inTime,
   linesOf,
   systemError,
   temporaryFolder,
@@ -139,6 +140,20 @@ test('daily: a file left by an earlier day is rotated before anything is added t
   utimesSync(path, new Date('2026-11-20T12:00:00Z'), new Date('2026-11-20T12:00:00Z'))
   const files = await openRotating(path, { daily: true })
   await files.write(batch([{ texts: ['new'] }]))
+  expect([linesOf(`${path}-20261120`), linesOf(path)]).toEqual([['old'], ['new']])
+  await files.close(1000)
+})
+
+test('daily: where the rename of a file of an earlier day fails, nothing is added to it before it is done', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'notice.log')
+  writeFileSync(path, 'old\n')
+  utimesSync(path, new Date('2026-11-20T12:00:00Z'), new Date('2026-11-20T12:00:00Z'))
+  let failures = 2
+  const disk = failingDisk((call) => (call === 'rename' && failures-- > 0 ? systemError('EIO') : undefined))
+  const platform = fakePlatform(disk)
+  const files = await openRotating(join(folder, '{severity}.log'), { daily: true }, platform)
+  await inTime(platform.clock, files.write(batch([{ texts: ['new'] }])))
   expect([linesOf(`${path}-20261120`), linesOf(path)]).toEqual([['old'], ['new']])
   await files.close(1000)
 })
