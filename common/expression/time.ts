@@ -5,20 +5,21 @@
 //   -15m  +1h  1d12h  "2 hours ago"           from now; a duration without a sign is ago
 //   2026-11-20  2026-11-20 10:00  10:00:05.5  without a date: today; without a time: midnight
 //   2026-11-20T10:00:00Z  …+01:00  … UTC      with a zone
+//   today UTC   10:00 UTC                     by the day that it is in UTC
 //   @1763632800.5                             seconds since the epoch
 
-import type { Zone } from '../message/zone.ts'
+import { utc, type Zone } from '../message/zone.ts'
 
 /** A point in time that may depend on when and where it is read. */
 export type TimeSpec =
   /** So long before now; negative: after. */
   | { readonly kind: 'ago'; readonly us: number }
-  /** Midnight of a day counted from today. */
-  | { readonly kind: 'day'; readonly days: number }
+  /** Midnight of a day counted from today, the reader's or that of UTC. */
+  | { readonly kind: 'day'; readonly days: number; readonly inUtc?: boolean }
   /** A point in time, µs since the epoch. */
   | { readonly kind: 'instant'; readonly us: number }
-  /** By the reader's calendar and clock: day is the days since the epoch, today where absent. */
-  | { readonly kind: 'local'; readonly day?: number; readonly us: number }
+  /** By the calendar and clock of the reader, or of UTC: day is the days since the epoch, today where absent. */
+  | { readonly kind: 'local'; readonly day?: number; readonly us: number; readonly inUtc?: boolean }
 
 const SECOND_US = 1_000_000
 const MINUTE_US = 60 * SECOND_US
@@ -63,7 +64,8 @@ export function parseTime(text: string): TimeSpec | undefined {
 }
 
 /** µs since the epoch; `now` likewise. */
-export function resolveTime(time: TimeSpec, now: number, zone: Zone): number {
+export function resolveTime(time: TimeSpec, now: number, readerZone: Zone): number {
+  const zone = 'inUtc' in time && time.inUtc ? utc : readerZone
   switch (time.kind) {
     case 'ago':
       return now - time.us
@@ -79,7 +81,9 @@ export function resolveTime(time: TimeSpec, now: number, zone: Zone): number {
 function namedDay(word: string): TimeSpec | undefined {
   if (word === 'now') return { kind: 'ago', us: 0 }
   const days = { yesterday: -1, today: 0, tomorrow: 1 }
-  return Object.hasOwn(days, word) ? { kind: 'day', days: days[word as keyof typeof days] } : undefined
+  const [, name, zone] = /^(\w+)(\s+utc)?$/.exec(word) ?? []
+  if (name === undefined || !Object.hasOwn(days, name)) return undefined
+  return { kind: 'day', days: days[name as keyof typeof days], ...(zone !== undefined && { inUtc: true }) }
 }
 
 function relativeTime(text: string): TimeSpec | undefined {
@@ -101,8 +105,9 @@ function calendarTime(text: string): TimeSpec | undefined {
   const us = hour === undefined ? 0 : clockUs(Number(hour), Number(minute), Number(second ?? 0), fraction ?? '')
   if (Number.isNaN(day) || us === undefined) return undefined
   if (zone === undefined) return { kind: 'local', ...(day !== undefined && { day }), us }
-  // A zone needs a date: "10:00 UTC" would mean another day's ten o'clock for half of the world.
-  return day === undefined ? undefined : { kind: 'instant', us: day * DAY_US + us - offsetUs(zone) }
+  if (day !== undefined) return { kind: 'instant', us: day * DAY_US + us - offsetUs(zone) }
+  // Without a date only UTC has a day of its own, as with journalctl.
+  return zone.toUpperCase() === 'UTC' ? { kind: 'local', us, inUtc: true } : undefined
 }
 
 /** Days since the epoch; NaN where the month has no such day. */

@@ -96,7 +96,11 @@ describe('points in time', () => {
       '2026-11-19 10',
       '2026-11-19 10:00:61',
       '24:01',
-      '10:00 UTC',
+      '10:00Z',
+      '10:00 +01:00',
+      'now UTC',
+      '-1h UTC',
+      'today CET',
       '@',
       '@x',
       '--2h',
@@ -128,5 +132,17 @@ describe('in the zone of the reader', () => {
     expect(resolved('today', paris, lateInParis)).toBe('2026-11-20T23:00:00.000000Z')
     expect(resolved('today', utc, lateInParis)).toBe('2026-11-20T00:00:00.000000Z')
     expect(resolved('yesterday', paris, lateInParis)).toBe('2026-11-19T23:00:00.000000Z')
+  })
+
+  // As `systemd-analyze timestamp` reads them.
+  test.each([
+    ['today UTC', '2026-11-20T00:00:00.000000Z'],
+    ['yesterday UTC', '2026-11-19T00:00:00.000000Z'],
+    ['tomorrow UTC', '2026-11-21T00:00:00.000000Z'],
+    ['10:00 UTC', '2026-11-20T10:00:00.000000Z'],
+    ['00:30:05 UTC', '2026-11-20T00:30:05.000000Z'],
+  ])('%s is by the day in UTC, whoever asks', (text, expected) => {
+    const lateInParis = Date.UTC(2026, 10, 20, 23, 30) * 1000
+    expect(resolved(text, paris, lateInParis)).toBe(expected)
   })
 })
