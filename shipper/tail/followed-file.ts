@@ -121,6 +121,12 @@ export class FollowedFile {
     this.temporary = temporary
   }
 
+  /** It is at a followed name again. */
+  comeBack(): void {
+    this.leaving = false
+    this.rotatedFrom = undefined
+  }
+
   /** The same stream goes on in another file: a renamed, copied, decompressed or rewritten one. */
   async moveTo(file: DiskFile, stat: FileStat, path: string): Promise<void> {
     await this.closeFile()
@@ -244,6 +250,7 @@ export class FollowedFile {
       inode: String(this.inode),
       path: this.path,
       realPath: this.realPath,
+      rotatedFrom: this.rotatedFrom,
       head: this.#head,
       position: this.settled,
       tail: this.settledTail.toString('base64'),

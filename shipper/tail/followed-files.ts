@@ -58,7 +58,7 @@ export class FollowedFiles {
         continue
       }
       const isMoved = file.leaving || file.path !== now.path
-      if (file.leaving && file.temporary === undefined) file.leaving = false
+      if (file.leaving && file.temporary === undefined) file.comeBack()
       file.path = now.path
       if (isMoved) await this.#findRealPath(file)
       file.looked(now.stat.size)

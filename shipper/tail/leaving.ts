@@ -2,6 +2,7 @@
 
 import type { Clock } from '../../common/clock.ts'
 import type { FollowedFile } from './followed-file.ts'
+import { writtenName } from './position-store.ts'
 
 // A file that has left its name is read to its last byte after this much quiet: soon where its writer has a new file to write to.
 const QUIET_WITH_SUCCESSOR_MS = 10_000
@@ -32,7 +33,7 @@ export class Leaving {
 
   /** Whether another file has come under the name of one that left it. */
   hasSuccessor(file: FollowedFile): boolean {
-    const other = this.at(file.rotatedFrom ?? file.path)
+    const other = this.at(writtenName(file))
     return other !== undefined && other !== file
   }
 

@@ -23,6 +23,8 @@ export interface FileRecord {
   readonly path: string
   /** The same without any link in it, where that is another: what is made of the file is beside it there. */
   readonly realPath?: string | undefined
+  /** The path under which it was written, where it is a rotated file that was found under another. */
+  readonly rotatedFrom?: string | undefined
   readonly head: Head
   /** Everything before it has settled. */
   readonly position: number
@@ -221,6 +223,11 @@ export function namesOf({ path, realPath }: Pick<FileRecord, 'path' | 'realPath'
   return realPath === undefined ? [path] : [path, realPath]
 }
 
+/** The name that it was written under. */
+export function writtenName({ path, rotatedFrom }: Pick<FileRecord, 'path' | 'rotatedFrom'>): string {
+  return rotatedFrom ?? path
+}
+
 /** What a line says; undefined where it is none of ours. */
 function readEntry(line: string): Entry | undefined {
   let entry: unknown
@@ -237,13 +244,15 @@ function readEntry(line: string): Entry | undefined {
 }
 
 function isRecord(entry: object): entry is FileRecord {
-  const { device, inode, path, realPath, head, position, tail } = entry as Partial<FileRecord>
+  const { device, inode, path, realPath, rotatedFrom, head, position, tail } = entry as Partial<FileRecord>
+  const isTextOrAbsent = (value: unknown) => value === undefined || typeof value === 'string'
   const isNumber = (text: unknown) => typeof text === 'string' && /^\d+$/.test(text)
   return (
     isNumber(device) &&
     isNumber(inode) &&
     typeof path === 'string' &&
-    (realPath === undefined || typeof realPath === 'string') &&
+    isTextOrAbsent(realPath) &&
+    isTextOrAbsent(rotatedFrom) &&
     typeof tail === 'string' &&
     Number.isSafeInteger(position) &&
     typeof head === 'object' &&

@@ -27,7 +27,7 @@ import { sayGone, sayUnread } from './losses.ts'
 import { isPacked, isRotatedName, LOOKS_MAX, LostRest, type Rest } from './lost-rest.ts'
 import { fingerprintOf, keyOf, Orphans } from './orphans.ts'
 import { nameBytes, type PathPatterns } from './pattern.ts'
-import { namesOf, type FileRecord, type PositionStore } from './position-store.ts'
+import { namesOf, writtenName, type FileRecord, type PositionStore } from './position-store.ts'
 import { Unreadable, type LeftFile } from './unreadable.ts'
 
 export interface TrackerSettings {
@@ -189,7 +189,7 @@ export class Tracker {
 
   /** The unread rest of a cut file: the stream, with the writes of it that are open, goes on there. */
   async #goOnIn(file: FollowedFile, rest: Rest): Promise<void> {
-    const { path } = file
+    const path = writtenName(file)
     await file.moveTo(rest.file, rest.stat, rest.path)
     file.leave(path, rest)
     this.#platform.log.info({ path: rest.path, position: file.position }, FOUND)
@@ -298,7 +298,7 @@ export class Tracker {
   async #moveTo(old: FollowedFile, file: DiskFile, stat: FileStat, path: string): Promise<void> {
     this.#files.byKey.delete(old.key)
     await old.moveTo(file, stat, path)
-    old.leaving = false
+    old.comeBack()
     await this.#keep(old)
   }
 
@@ -346,9 +346,10 @@ export class Tracker {
       const of = [fingerprintOf(record), keyOf(record), record.stream] as const
       const rest = await this.#complaints.unless(record.path, () => this.#lost.find(namesOf(record), ...of), failed)
       if (rest) {
-        await this.#followRest(rest, record.stream, record.position, record.path)
+        await this.#followRest(rest, record.stream, record.position, writtenName(record))
         this.#orphans.delete(record)
-        if (isFirst) since.push({ names: namesOf(record), sinceMs: this.#sweptMs ?? rest.modifiedMs })
+        if (isFirst)
+          since.push({ names: [writtenName(record), ...namesOf(record)], sinceMs: this.#sweptMs ?? rest.modifiedMs })
       } else if (!this.#unreadableRests.has(record) && this.#orphans.waitFor(record, nowMs)) {
         sayGone(this.#platform, record)
       }

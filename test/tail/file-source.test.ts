@@ -88,6 +88,23 @@ describe.concurrent('files', () => {
     await tailing.stop()
   }, 60_000)
 
+  test('what came and went under the name of a rotated file is read, also behind several restarts', async (context) => {
+    const tailing = new Tailing(context, 'app.log')
+    writeFileSync(tailing.path('app.log'), 'first\n')
+    await tailing.start()
+    await tailing.expectStored(['first'])
+    await tailing.stop()
+    renameSync(tailing.path('app.log'), tailing.path('app.log.1'))
+    appendFileSync(tailing.path('app.log.1'), 'more\n')
+    await tailing.start()
+    await tailing.expectStored(['first', 'more'])
+    await tailing.stop()
+    renameSync(tailing.path('app.log.1'), tailing.path('app.log.2'))
+    writeFileSync(tailing.path('app.log.1'), 'second\n')
+    await tailing.start()
+    await tailing.expectStored(['first', 'more', 'second'])
+  }, 60_000)
+
   test('a file that was moved out of sight for long goes on where it was when it is moved back', async (context) => {
     const tailing = new Tailing(context, '*.log')
     const passes = tailing.hurry()
@@ -275,4 +292,22 @@ describe.concurrent('joined lines', () => {
     writeFileSync(tailing.path('a.log'), asLines(numbered('after', 2)))
     await tailing.expectStored([trace.join('\n'), 'after 0'])
   }, 40_000)
+
+  // Without a successor known by its first name it would wait for a minute.
+  test('an open group of a rotated file comes after ten seconds of quiet, also behind several restarts', async (context) => {
+    const tailing = new Tailing(context, 'a.log', { multiline: 'indented' })
+    writeFileSync(tailing.path('a.log'), asLines(trace))
+    await tailing.start()
+    await context.expect.poll(() => tailing.follows(), TIMEOUT).toBe(1)
+    await tailing.stop()
+    renameSync(tailing.path('a.log'), tailing.path('a.log.1'))
+    writeFileSync(tailing.path('a.log'), asLines(numbered('after', 2)))
+    for (const _ of numbered('restart', 3)) {
+      await tailing.start()
+      await context.expect.poll(() => tailing.follows(), TIMEOUT).toBe(2)
+      await tailing.stop()
+    }
+    await tailing.start()
+    await tailing.expectStored([trace.join('\n'), 'after 0'])
+  }, 60_000)
 })
