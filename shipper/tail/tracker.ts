@@ -201,7 +201,7 @@ export class Tracker {
     let file: DiskFile | undefined
     try {
       file = await this.#open(key, there.path)
-      if (!file) return false
+      if (!file) return await this.#miss(key, there)
       const isNew = await this.#adoptOpen(key, there.path, file, found)
       this.#unreadable.delete(key)
       this.#complaints.settled(there.path)
@@ -271,6 +271,13 @@ export class Tracker {
     )
   }
 
+  // At the very first start there is no look before that tells what is new: it is looked for by its inode. From `end` on it is old.
+  async #miss(key: string, there: FoundFile): Promise<false> {
+    this.#missed = true
+    if (this.#first && this.#settings.readFrom === 'start') await this.#unreadable.add(key, there)
+    return false
+  }
+
   /** The file that was found there. One that was renamed meanwhile is found by the next sweep, or as one that came between. */
   async #open(key: string, path: string): Promise<DiskFile | undefined> {
     let file: DiskFile
@@ -278,11 +285,9 @@ export class Tracker {
       file = await this.#platform.disk.open(nameBytes(path), 'read')
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error
-      this.#missed = true
       return undefined
     }
     if (inodeKey(await file.stat()) === key) return file
-    this.#missed = true
     await file.close()
     return undefined
   }

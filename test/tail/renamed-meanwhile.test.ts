@@ -72,6 +72,35 @@ test.for([
   },
 )
 
+test('rotated at the very first start, between the look and the opening: all of it is read', async (context) => {
+  const tailing = new Tailing(context, 'app.log')
+  const at = (file: string) => tailing.path(file)
+  writeFileSync(at('app.log'), asLines(before))
+  // It was written long before the first look, as a file is that was there: no time tells that it was seen.
+  utimesSync(at('app.log'), 1, 1)
+  tailing.disk = interrupted('open', 'app.log', () => {
+    renameSync(at('app.log'), at('app.log.1'))
+    writeFileSync(at('app.log'), asLines(after))
+  })
+  await tailing.start()
+  await tailing.expectStored([...before, ...after])
+})
+
+test('removed at the very first start, between the look and the opening: its bytes are counted and said', async (context) => {
+  const tailing = new Tailing(context, 'app.log')
+  const at = (file: string) => tailing.path(file)
+  writeFileSync(at('app.log'), asLines(before))
+  tailing.disk = interrupted('open', 'app.log', () => {
+    writeFileSync(at('app.log.new'), asLines(after))
+    renameSync(at('app.log.new'), at('app.log'))
+  })
+  await tailing.start()
+  await tailing.expectStored(after)
+  const settings = { timeout: 20_000, interval: 10 }
+  await expect.poll(() => tailing.counted('sluice_unread_bytes_total'), settings).toBe(asLines(before).length)
+  expect(tailing.said('file was cut or removed before all of it was read')).toBe(true)
+})
+
 test(
   'rotated twice between two looks, of which the second finds no file of that name',
   { timeout: 60_000 },
