@@ -176,7 +176,7 @@ class FileSource implements Source {
     if (result === 'more') file.dirty = true
     if (file.position !== before) file.lastMs = this.#platform.clock.monotonicMs()
     if (result === 'cut') await tracker.cut(file)
-    if (result === 'end' && done && !file.dirty && !file.hasOpenWrites) await tracker.drop(file)
+    if (result === 'end' && done && file.leaving && !file.dirty && !file.hasOpenWrites) await tracker.drop(file)
     return result !== 'end'
   }
 

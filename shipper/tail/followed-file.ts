@@ -7,7 +7,7 @@ import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { assert, errnoOf } from '../../common/fault.ts'
 import { HEAD_BYTES, headOf, readFully, TAIL_BYTES, type Fingerprint, type Head } from './fingerprint.ts'
 import { nameBytes, nameText } from './pattern.ts'
-import { namesOf, type FileRecord } from './position-store.ts'
+import { namesOf, writtenName, type FileRecord } from './position-store.ts'
 import type { MessageChunks } from '../../common/message/chunk.ts'
 
 /** A write that has not settled. */
@@ -58,7 +58,7 @@ export class FollowedFile {
   chunks: MessageChunks | undefined
   /** When it was last written to, as the last look saw it, ms since the epoch. */
   modifiedMs = -1
-  /** The path under which it was written, where it is a rotated file that was found under another. */
+  /** The path under which it was written, where it was renamed since, to a followed name or another. */
   rotatedFrom: string | undefined
   /** A file of our own making, to be removed at the end. */
   temporary: string | undefined
@@ -104,6 +104,11 @@ export class FollowedFile {
     return this.#ranges.length > 0
   }
 
+  /** Whether a line or group at its end waits for what follows. */
+  get waits(): boolean {
+    return this.openAt > this.position
+  }
+
   get isOpen(): boolean {
     return this.#file !== undefined
   }
@@ -121,10 +126,11 @@ export class FollowedFile {
     this.temporary = temporary
   }
 
-  /** It is at a followed name again. */
-  comeBack(): void {
-    this.leaving = false
-    this.rotatedFrom = undefined
+  /** It is at this followed name now. */
+  renamedTo(path: string): void {
+    const written = writtenName(this)
+    this.rotatedFrom = written === path ? undefined : written
+    this.path = path
   }
 
   /** The same stream goes on in another file: a renamed, copied, decompressed or rewritten one. */

@@ -58,8 +58,8 @@ export class FollowedFiles {
         continue
       }
       const isMoved = file.leaving || file.path !== now.path
-      if (file.leaving && file.temporary === undefined) file.comeBack()
-      file.path = now.path
+      if (file.leaving && file.temporary === undefined) file.leaving = false
+      file.renamedTo(now.path)
       if (isMoved) await this.#findRealPath(file)
       file.looked(now.stat.size)
       // Cut and grown again to just the same size: only its time tells.

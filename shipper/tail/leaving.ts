@@ -1,7 +1,9 @@
-// Files that have left their names: how long they are read on, and when they are let go of.
+// Files that have left their names: how long they are read on, and when they are let go of. One whose new name is followed too
+// (`app.log*`) is not let go of.
 
 import type { Clock } from '../../common/clock.ts'
 import type { FollowedFile } from './followed-file.ts'
+import { unrotated } from './lost-rest.ts'
 import { writtenName } from './position-store.ts'
 
 // A file that has left its name is read to its last byte after this much quiet: soon where its writer has a new file to write to.
@@ -33,13 +35,22 @@ export class Leaving {
 
   /** Whether another file has come under the name of one that left it. */
   hasSuccessor(file: FollowedFile): boolean {
-    const other = this.at(writtenName(file))
+    return this.#isAnother(file, writtenName(file))
+  }
+
+  #isAnother(file: FollowedFile, path: string): boolean {
+    const other = this.at(path)
     return other !== undefined && other !== file
   }
 
-  /** Whether a file that is leaving has been quiet for long enough: what is open at its end is given out. */
+  /** Whether a file that was rotated has been quiet for long enough: what is open at its end is given out. */
   isDone(file: FollowedFile): boolean {
-    if (!file.leaving) return false
+    if (!file.leaving) {
+      if (!file.waits) return false
+      // One that was rotated before it was first seen is told by its name.
+      const isRotated = this.hasSuccessor(file) || this.#isAnother(file, unrotated(file.path))
+      return isRotated && this.#quietMs(file) >= QUIET_WITH_SUCCESSOR_MS
+    }
     if (file.temporary !== undefined) return true
     return this.#quietMs(file) >= (this.hasSuccessor(file) ? QUIET_WITH_SUCCESSOR_MS : QUIET_ALONE_MS)
   }

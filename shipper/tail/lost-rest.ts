@@ -334,6 +334,9 @@ const rotatedEnding = /[.-]\d[-\d.T_]*$/
 /** `app.log.1`, `app.log-20261123.gz`: the name of a file that was rotated, not of one that is written to. */
 export const isRotatedName = (path: string) => isPacked(path) || rotatedEnding.test(basename(path))
 
+/** `app.log.1`, `app.log-20261123` → `app.log`; any other path as it is. */
+export const unrotated = (path: string) => path.replace(rotatedEnding, '')
+
 /** Narrower: the same name but for a number or a date, and packed or not. */
 function isRotated(path: string, of: string): boolean {
   const base = basename(of)

@@ -23,7 +23,7 @@ export interface FileRecord {
   readonly path: string
   /** The same without any link in it, where that is another: what is made of the file is beside it there. */
   readonly realPath?: string | undefined
-  /** The path under which it was written, where it is a rotated file that was found under another. */
+  /** The path under which it was written, where it was renamed since. */
   readonly rotatedFrom?: string | undefined
   readonly head: Head
   /** Everything before it has settled. */

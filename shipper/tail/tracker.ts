@@ -157,7 +157,7 @@ export class Tracker {
     if (!wasLeaving) await this.sweep()
   }
 
-  /** Whether a file that is leaving has been quiet for long enough: what is open at its end is given out. */
+  /** Whether a file that was rotated has been quiet for long enough: what is open at its end is given out. */
   isDone(file: FollowedFile): boolean {
     return this.#leaving.isDone(file)
   }
@@ -221,9 +221,13 @@ export class Tracker {
     const known = await this.#findOrphan(file, key, path, stat.size)
     if (known) {
       const isCut = await this.#followCut(known, file, stat.size, path)
-      if (!isCut) await this.#start(await followFrom(known.stream, file, stat, path, known.position), file)
       this.#orphans.delete(known)
-      if (!isCut) return false
+      if (!isCut) {
+        const followed = await followFrom(known.stream, file, stat, writtenName(known), known.position)
+        followed.renamedTo(path)
+        await this.#start(followed, file)
+        return false
+      }
     }
     const rewritten = await this.#copies.rewrittenAs(file, path, stat.size, (key) => found.has(key))
     if (rewritten === 'wait' || (await this.#copies.maybe(key, file, stat.size))) {
@@ -303,7 +307,7 @@ export class Tracker {
   async #moveTo(old: FollowedFile, file: DiskFile, stat: FileStat, path: string): Promise<void> {
     this.#files.byKey.delete(old.key)
     await old.moveTo(file, stat, path)
-    old.comeBack()
+    old.leaving = false
     await this.#keep(old)
   }
 

@@ -310,4 +310,43 @@ describe.concurrent('joined lines', () => {
     await tailing.start()
     await tailing.expectStored([trace.join('\n'), 'after 0'])
   }, 60_000)
+
+  for (const how of ['running', 'stopped'] as const) {
+    test(`an open group of a file that is rotated to a followed name comes after ten seconds of quiet, ${how}`, async (context) => {
+      const tailing = new Tailing(context, 'a.log*', { multiline: 'indented' })
+      writeFileSync(tailing.path('a.log'), asLines([...numbered('before', 1), ...trace]))
+      await tailing.start()
+      await tailing.expectStored(numbered('before', 1))
+      if (how === 'stopped') await tailing.stop()
+      renameSync(tailing.path('a.log'), tailing.path('a.log.1'))
+      writeFileSync(tailing.path('a.log'), asLines(numbered('after', 2)))
+      if (how === 'stopped') await tailing.start()
+      await tailing.expectStored(['before 0', trace.join('\n'), 'after 0'])
+      // It is still followed: the writer may come back to it.
+      appendFileSync(tailing.path('a.log.1'), asLines(numbered('late', 2)))
+      await tailing.expectStored(['before 0', trace.join('\n'), 'after 0', 'late 0'])
+      context.expect(tailing.over).toEqual([])
+    }, 60_000)
+  }
+
+  test('an open group of a file that was rotated before it was first seen comes after ten seconds of quiet', async (context) => {
+    const tailing = new Tailing(context, 'a.log*', { multiline: 'indented' })
+    writeFileSync(tailing.path('a.log-20261123'), asLines(trace))
+    writeFileSync(tailing.path('a.log'), asLines(numbered('after', 2)))
+    await tailing.start()
+    await tailing.expectStored([trace.join('\n'), 'after 0'])
+  }, 60_000)
+
+  test('an open group stays open where its file was given another name, and nothing came under the first', async (context) => {
+    const tailing = new Tailing(context, '*.log', { multiline: 'indented' })
+    const passes = tailing.hurry()
+    writeFileSync(tailing.path('a.log'), asLines(['before', ...trace.slice(0, 2)]))
+    await tailing.start()
+    await tailing.expectStored(['before'])
+    renameSync(tailing.path('a.log'), tailing.path('b.log'))
+    await passes(120_000)
+    appendFileSync(tailing.path('b.log'), asLines([...trace.slice(2), 'after']))
+    await tailing.expectStored(['before', trace.join('\n')])
+    await tailing.stop()
+  }, 60_000)
 })
