@@ -74,7 +74,14 @@ export class Lines {
     let at = start
     while (at < end) {
       const stop = newlineAt(source, at, end)
-      if (stop === end && !whole) break
+      if (stop === end && !whole) {
+        // Together they are too long: what there is of the line tells whether it goes on with the group.
+        if (at > group && end - group > bytesMax && multiline.begins(bytes, at, end, previous, previousEnd)) {
+          this.#add(bytes, group, groupEnd, at - start)
+          group = at
+        }
+        break
+      }
       const lineStop = stop > at && bytes[stop - 1] === CR ? stop - 1 : stop
       if (at > group && multiline.begins(bytes, at, lineStop, previous, previousEnd)) {
         this.#add(bytes, group, groupEnd, at - start)

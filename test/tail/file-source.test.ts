@@ -281,6 +281,15 @@ describe.concurrent('joined lines', () => {
     await tailing.expectStored([[...trace, 'Caused by: java.io.IOException', '\t... 5 more'].join('\n'), 'next'])
   })
 
+  test('a group and the line behind it that are too long together come each whole', async (context) => {
+    const tailing = new Tailing(context, 'a.log', { multiline: 'indented' })
+    const group = `head\n  ${'a'.repeat(600 * 1024)}`
+    const line = 'b'.repeat(600 * 1024)
+    writeFileSync(tailing.path('a.log'), asLines([group, line, 'last']))
+    await tailing.start()
+    await tailing.expectStored([group, line])
+  })
+
   test('an open group is whole after a restart and after a rotation', async (context) => {
     const tailing = new Tailing(context, 'a.log', { multiline: 'indented' })
     writeFileSync(tailing.path('a.log'), asLines(trace.slice(0, 2)))
