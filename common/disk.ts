@@ -36,6 +36,8 @@ export interface DiskFile {
   stat(): Promise<FileStat>
   /** Whether this path leads to it now; undefined, or absent, where to ask there and then may take long. */
   isAt?(path: Path): boolean | undefined
+  /** The name by which the kernel knows it now, wherever it was renamed to; undefined, or absent, where that cannot be told. */
+  name?(): Promise<Buffer | undefined>
   setOwner(user: number, group: number): Promise<void>
   close(): Promise<void>
 }
@@ -44,6 +46,8 @@ export interface DiskFile {
 export type StatTold = (name: Buffer, stat: FileStat | undefined, error?: unknown) => void
 
 export interface Disk {
+  /** How many descriptors this process may have; absent where nothing says so. */
+  readonly openMax?: number
   /** `append` and `write` create what is not there; `create` fails with EEXIST where it is. */
   open(path: Path, how: 'read' | 'append' | 'write' | 'create', mode?: number): Promise<DiskFile>
   /** Follows links; undefined where there is nothing. */
@@ -164,6 +168,14 @@ class SystemFile implements DiskFile {
     }
   }
 
+  async name(): Promise<Buffer | undefined> {
+    try {
+      return await fs.promises.readlink(`/proc/self/fd/${this.#descriptor}`, { encoding: 'buffer' })
+    } catch {
+      return undefined
+    }
+  }
+
   setOwner(user: number, group: number): Promise<void> {
     return new Promise((resolve, reject) => {
       fs.fchown(this.#descriptor, user, group, (error) => (error ? reject(error) : resolve()))
@@ -178,6 +190,7 @@ class SystemFile implements DiskFile {
 }
 
 export const systemDisk: Disk = {
+  ...readOpenMax(),
   open(path, how, mode = 0o640) {
     return new Promise((resolve, reject) => {
       fs.open(path, flags[how], mode, (error, descriptor) => {
@@ -245,6 +258,16 @@ export const systemDisk: Disk = {
     const stat = await fs.promises.statfs(path)
     return stat.bavail * stat.bsize
   },
+}
+
+/** proc(5): the limit on this process's descriptors. Node has raised it as far as it may by now. */
+function readOpenMax(): Pick<Disk, 'openMax'> {
+  try {
+    const openMax = /^Max open files +(\d+)/m.exec(fs.readFileSync('/proc/self/limits', 'latin1'))?.[1]
+    return openMax === undefined ? {} : { openMax: Number(openMax) }
+  } catch {
+    return {} // no Linux, or no /proc
+  }
 }
 
 // By hand: Node's `recursive` tries for ever where a file system has no such folder although its parent is there, as below /proc.

@@ -31,6 +31,11 @@ export function errnoOf(error: unknown): string | undefined {
   return undefined
 }
 
+/** Whether it failed for want of descriptors, the process's or the system's: it says nothing of the file, and succeeds when some are free. */
+export function isOutOfDescriptors(error: unknown): boolean {
+  return errnoOf(error) === 'EMFILE' || errnoOf(error) === 'ENFILE'
+}
+
 /** The text to show for anything thrown. */
 export function reasonOf(error: unknown): string {
   // What a connection attempt to several addresses of one name fails with; it has no message of its own.

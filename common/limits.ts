@@ -71,8 +71,10 @@ export const DRAIN_MS = 10_000
 /** Default of a file destination's `max_files`: how many output files are kept open. */
 export const OPEN_FILES_MAX = 10_000
 
-/** Descriptors that a file source keeps on quiet files; beyond it they are closed and opened again by path when they grow. */
+/** Descriptors that a file source keeps on quiet files, rotated ones too; beyond it they are closed and found again when they grow. */
 export const FOLLOWED_OPEN_MAX = 512
+/** … and no more of them than this part of what the process may open, shared by all file sources. */
+export const FOLLOWED_OPEN_PART = 4
 
 /** What is known of a followed file that is not there is kept for so long: an unmounted disk, a file without permission. */
 export const GONE_FILE_MS = 7 * 24 * 3600 * 1000

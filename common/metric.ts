@@ -38,6 +38,10 @@ export const metricTable = {
     labels: ['destination'],
   },
   sluice_files_followed: { help: 'Files that a source follows.', labels: ['source'] },
+  sluice_rotated_closed_total: {
+    help: 'Rotated files that were closed early, since too many were open.',
+    labels: ['source'],
+  },
   sluice_output_files: { help: 'Output files held open by a destination.', labels: ['destination'] },
 } as const
 

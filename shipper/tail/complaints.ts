@@ -1,14 +1,26 @@
 // What is said of files and folders that cannot be read: once each, until they can.
 
-import { reasonOf } from '../../common/fault.ts'
-import type { Log } from '../../common/log.ts'
+import { isOutOfDescriptors, reasonOf } from '../../common/fault.ts'
+import { RateLimitedWarning, type Log } from '../../common/log.ts'
+import type { Platform } from '../../common/platform.ts'
+
+const OUT_OF_DESCRIPTORS =
+  'files wait until there are descriptors to open them with; a higher limit on open files (LimitNOFILE, ulimit -n) makes room'
 
 export class Complaints {
   readonly #log: Log
+  readonly #outOfDescriptors: RateLimitedWarning
   readonly #said = new Set<string>()
 
-  constructor(log: Log) {
+  constructor({ log, clock }: Pick<Platform, 'log' | 'clock'>) {
     this.#log = log
+    this.#outOfDescriptors = new RateLimitedWarning(log, clock)
+  }
+
+  /** It cannot be read. Where that is for want of descriptors, it says nothing of this one file, and is said once for all. */
+  sayOf(path: string, error: unknown): void {
+    if (isOutOfDescriptors(error)) this.#outOfDescriptors.warn({ path, reason: reasonOf(error) }, OUT_OF_DESCRIPTORS)
+    else this.say(path, reasonOf(error))
   }
 
   /** It cannot be read. */
@@ -24,12 +36,16 @@ export class Complaints {
   }
 
   /** What `work` gives; where it fails, that is said of `path`, and it gives nothing. */
-  async unless<T>(path: string, work: () => Promise<T>, failed: () => void = () => {}): Promise<T | undefined> {
+  async unless<T>(
+    path: string,
+    work: () => Promise<T>,
+    failed: (error: unknown) => void = () => {},
+  ): Promise<T | undefined> {
     try {
       return await work()
     } catch (error) {
-      this.say(path, reasonOf(error))
-      failed()
+      this.sayOf(path, error)
+      failed(error)
       return undefined
     }
   }

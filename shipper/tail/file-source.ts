@@ -7,14 +7,14 @@
 import type { ComponentContext, SourceType } from '../../common/component.ts'
 import { sleep } from '../../common/clock.ts'
 import { reasonOf } from '../../common/fault.ts'
-import { FOLLOWED_OPEN_MAX, RETRY_FIRST_MS } from '../../common/limits.ts'
+import { RETRY_FIRST_MS } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import { either, list, oneOf, options, text, textOption, type OptionsOf } from '../../common/option.ts'
 import { facility, severity } from '../../common/option-values.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import type { Sink, Source } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
-import { closeQuietest, type FollowedFile } from './followed-file.ts'
+import type { FollowedFile } from './followed-file.ts'
 import { continuation, indented, stacktrace, startPattern, type MessageStart } from './message-start.ts'
 import { PathPatterns } from './pattern.ts'
 import { PositionStore } from './position-store.ts'
@@ -55,8 +55,6 @@ const SWEEP_MS = 3_000
 const HINT_WAIT_MS = 20
 const SAVE_MS = 250
 const RETRY_MS = 1_000
-// Quiet files that are closed at a time, where too many are open.
-const CLOSED_TOGETHER = 64
 
 class FileSource implements Source {
   readonly name: string
@@ -94,6 +92,7 @@ class FileSource implements Source {
     const patterns = new PathPatterns(paths, exclude)
     const settings = { source: this.name, patterns, folder: this.#folder, readFrom }
     this.#tracker = new Tracker(settings, this.#store, !known, this.#platform)
+    this.#tracker.open.begin()
     this.#watch.start((path, written) => this.#touched(path, written))
   }
 
@@ -132,6 +131,7 @@ class FileSource implements Source {
     await saving
     await this.#save(sink)
     for (const file of tracker.files) await file.closeFile()
+    tracker.open.end()
     await this.#store.close()
   }
 
@@ -139,7 +139,7 @@ class FileSource implements Source {
   async #readTurn(tracker: Tracker, reader: Reader, signal: AbortSignal): Promise<boolean> {
     let any = false
     this.#putOff = false
-    let open = tracker.openCount
+    let open = tracker.open.count
     for (const file of [...tracker.files]) {
       if (signal.aborted) return false
       const done = tracker.isDone(file)
@@ -155,10 +155,7 @@ class FileSource implements Source {
       } catch (error) {
         this.#failed(file, error)
       }
-      if (open > FOLLOWED_OPEN_MAX) {
-        await closeQuietest(tracker.files, FOLLOWED_OPEN_MAX - CLOSED_TOGETHER)
-        open = tracker.openCount
-      }
+      open = await tracker.open.bound(open)
     }
     return any
   }
@@ -167,7 +164,8 @@ class FileSource implements Source {
     file.dirty = false
     const handle = await file.file(this.#platform.disk)
     if (!handle) {
-      // Closed for quiet, and its name is another file's by now: as gone as after a restart.
+      // It was closed, and its name is another file's by now. One that a look found nowhere is as gone as after a restart.
+      if (!file.gone) return this.#lookFor(file)
       await tracker.cut(file)
       return true
     }
@@ -178,6 +176,14 @@ class FileSource implements Source {
     if (result === 'cut') await tracker.cut(file)
     if (result === 'end' && done && file.leaving && !file.dirty && !file.hasOpenWrites) await tracker.drop(file)
     return result !== 'end'
+  }
+
+  /** Nothing is read of it until another look has told where it is. */
+  #lookFor(file: FollowedFile): false {
+    file.dirty = true
+    file.retryMs = this.#platform.clock.monotonicMs() + RETRY_FIRST_MS
+    this.#hint()
+    return false
   }
 
   /** What fails is tried again later; it never stops the other files. */

@@ -1,6 +1,6 @@
 // The sweep: every file that the patterns match, now.
 
-import { reasonOf } from '../../common/fault.ts'
+import { isOutOfDescriptors, reasonOf } from '../../common/fault.ts'
 import type { Disk, FileStat } from '../../common/disk.ts'
 import { inodeKey } from './followed-file.ts'
 import { nameBytes, nameText, type PathPatterns } from './pattern.ts'
@@ -20,7 +20,10 @@ export interface Finder {
   failed(path: string, reason: string): void
 }
 
-/** Looks at everything that the patterns may match. Links are followed. */
+/**
+ * Looks at everything that the patterns may match. Links are followed. Rejects where there are no descriptors to look with: what
+ * was not found may be there.
+ */
 export async function findFiles(disk: Disk, patterns: PathPatterns, finder: Finder): Promise<void> {
   const visit = async (folder: string, stat: FileStat, depth: number, above: readonly string[]): Promise<void> => {
     const key = inodeKey(stat)
@@ -37,6 +40,7 @@ export async function findFiles(disk: Disk, patterns: PathPatterns, finder: Find
       if (stat?.kind === 'file' && patterns.matches(path)) finder.file({ path, stat })
       else if (stat?.kind === 'folder' && depth > 0) await visit(path, stat, depth, above)
     } catch (error) {
+      if (isOutOfDescriptors(error)) throw error
       finder.failed(path, reasonOf(error))
     }
   }

@@ -60,6 +60,10 @@ export class FollowedFile {
   modifiedMs = -1
   /** The path under which it was written, where it was renamed since, to a followed name or another. */
   rotatedFrom: string | undefined
+  /** Where it was found after it had left its name, while it was not open. */
+  rotatedTo: string | undefined
+  /** It is not open, and a look found it under no name. */
+  gone = false
   /** A file of our own making, to be removed at the end. */
   temporary: string | undefined
   /** Its stream is on the disk: it may be read. */
@@ -98,6 +102,11 @@ export class FollowedFile {
   /** The names that it is known by. */
   get names(): readonly string[] {
     return namesOf(this)
+  }
+
+  /** Beside these names it is looked for. */
+  get places(): readonly string[] {
+    return this.rotatedTo === undefined ? this.names : [...this.names, this.rotatedTo]
   }
 
   get hasOpenWrites(): boolean {
@@ -142,16 +151,18 @@ export class FollowedFile {
     this.seen = this.position
     this.#size = stat.size
     this.path = path
+    this.rotatedTo = undefined
+    this.gone = false
     this.openAt = -1
     this.dirty = true
   }
 
-  /** The descriptor; opened by path where it had been closed for quiet. Undefined where the path is another file now. */
+  /** The descriptor; opened by path where it had been closed. Undefined where the path is another file now. */
   async file(disk: Disk): Promise<DiskFile | undefined> {
     if (this.#file) return this.#file
     let file: DiskFile
     try {
-      file = await disk.open(nameBytes(this.path), 'read')
+      file = await disk.open(nameBytes(this.temporary ?? this.rotatedTo ?? this.path), 'read')
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined
       throw error
@@ -174,6 +185,35 @@ export class FollowedFile {
   async hasName(): Promise<boolean> {
     const stat = await this.#file?.stat()
     return stat !== undefined && stat.links > 0
+  }
+
+  /** It was found there, by its inode, after it had left its name; true where there may be something to read. */
+  foundAt(path: string, { size, modifiedMs }: FileStat): boolean {
+    const isTouched = modifiedMs !== this.modifiedMs
+    this.rotatedTo = path
+    this.modifiedMs = modifiedMs
+    this.looked(size)
+    return isTouched || size !== this.position
+  }
+
+  /**
+   * Closes a file that has left its name, where it has another by which it can be had back, and is read to its end or need not
+   * be (`evenUnread`). False where it stays open.
+   */
+  async closeRotated(disk: Disk, evenUnread: boolean): Promise<boolean> {
+    if (this.temporary !== undefined) {
+      await this.closeFile()
+      return true
+    }
+    const stat = await this.#file?.stat()
+    if (!stat || stat.links === 0 || (stat.size !== this.position && !evenUnread)) return false
+    const name = await this.#file?.name?.()
+    const there = name && (await disk.stat(name).catch(() => undefined))
+    if (!there || inodeKey(there) !== this.key) return false
+    // Whatever comes to it from now on, the next look finds.
+    this.dirty = this.foundAt(nameText(name), stat) && stat.size !== this.position
+    await this.closeFile()
+    return true
   }
 
   /** Its size as it is found now. Where it is smaller than it was, that was what is followed. */
@@ -280,13 +320,6 @@ export async function realPathOf(disk: Disk, path: string, key: string): Promise
   if (!real || nameText(real) === path) return undefined
   const stat = await disk.statLink(real).catch(() => undefined)
   return stat && inodeKey(stat) === key ? nameText(real) : undefined
-}
-
-/** Closes the files that were quiet for longest, until so many are open; they are opened again when they grow. */
-export async function closeQuietest(files: Iterable<FollowedFile>, openMax: number): Promise<void> {
-  const open = [...files].filter((file) => file.isOpen && !file.leaving)
-  open.sort((one, other) => one.lastMs - other.lastMs)
-  for (const file of open.slice(0, Math.max(0, open.length - openMax))) await file.closeFile()
 }
 
 /** A file that is followed from `position` on; the descriptor is read, and stays the caller's. */

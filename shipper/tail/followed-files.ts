@@ -3,7 +3,12 @@
 import type { Platform } from '../../common/platform.ts'
 import type { FoundFile } from './find-files.ts'
 import { realPathOf, type FollowedFile } from './followed-file.ts'
+import { QUIET_NAMED_MS } from './leaving.ts'
+import type { LostRest } from './lost-rest.ts'
 import type { PositionStore } from './position-store.ts'
+
+/** The file of this inode key beside one of these names, whatever it is called now. */
+type WhereIs = (names: readonly string[], key: string) => ReturnType<LostRest['whereIs']>
 
 export class FollowedFiles {
   /** By inode key. */
@@ -16,13 +21,6 @@ export class FollowedFiles {
   constructor(store: PositionStore, platform: Pick<Platform, 'clock' | 'disk'>) {
     this.#store = store
     this.#platform = platform
-  }
-
-  /** How many descriptors are held that may be closed: a file that has left its name is held until it is let go of. */
-  get openCount(): number {
-    let open = 0
-    for (const file of this.byKey.values()) if (file.isOpen && !file.leaving) open += 1
-    return open
   }
 
   /** It is followed from now on, under the inode that it has now. */
@@ -43,8 +41,11 @@ export class FollowedFiles {
     this.#fresh = []
   }
 
-  /** What a look has found, by inode key; the one before it began at `sweptMs`. */
-  async look(found: ReadonlyMap<string, FoundFile>, sweptMs: number | undefined): Promise<void> {
+  /**
+   * What a look has found, by inode key; the one before it began at `sweptMs`. What has left its name and is not open is looked for
+   * with `whereIs`.
+   */
+  async look(found: ReadonlyMap<string, FoundFile>, sweptMs: number | undefined, whereIs: WhereIs): Promise<void> {
     const nowMs = this.#platform.clock.monotonicMs()
     for (const [key, file] of this.byKey) {
       const now = found.get(key)
@@ -54,10 +55,13 @@ export class FollowedFiles {
           file.leftAfterMs = sweptMs
         }
         file.leaving = true
-        file.dirty = true
+        if (file.isOpen || file.temporary !== undefined) file.dirty = true
+        else await this.#lookForRotated(file, nowMs, whereIs)
         continue
       }
       const isMoved = file.leaving || file.path !== now.path
+      file.rotatedTo = undefined
+      file.gone = false
       if (file.leaving && file.temporary === undefined) file.leaving = false
       file.renamedTo(now.path)
       if (isMoved) await this.#findRealPath(file)
@@ -86,6 +90,16 @@ export class FollowedFiles {
   /** The files that were at this name have a successor, and what came between was looked for. */
   succeeded(path: string): void {
     for (const file of this.#leftFrom(path)) file.leftAfterMs = undefined
+  }
+
+  /** Where it is, and whether it has to be opened: since it was written to, is gone from there, or was quiet for long enough. */
+  async #lookForRotated(file: FollowedFile, nowMs: number, whereIs: WhereIs): Promise<void> {
+    const there = await whereIs(file.places, file.key)
+    if (there === 'unknown') return
+    file.gone = there === 'gone'
+    const isChanged = there === 'gone' || file.foundAt(there.path, there.stat)
+    if (isChanged && !file.gone) file.lastMs = nowMs
+    if (isChanged || nowMs - file.lastMs >= QUIET_NAMED_MS) file.dirty = true
   }
 
   async #findRealPath(file: FollowedFile): Promise<void> {

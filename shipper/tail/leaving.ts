@@ -10,8 +10,8 @@ import { writtenName } from './position-store.ts'
 const QUIET_WITH_SUCCESSOR_MS = 10_000
 const QUIET_ALONE_MS = 60_000
 // While it has a name its writer may come back to it (logrotate's `delaycompress` is for those that do): it is held open for so
-// long without any write.
-const QUIET_NAMED_MS = 300_000
+// long without any write, or looked for as long where too many are open.
+export const QUIET_NAMED_MS = 300_000
 
 export class Leaving {
   readonly #clock: Clock

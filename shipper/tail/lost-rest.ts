@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { basename, dirname } from 'node:path'
 import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
-import { errnoOf } from '../../common/fault.ts'
+import { errnoOf, isOutOfDescriptors } from '../../common/fault.ts'
 import { zstdDecompressStream } from '../../common/zstd.ts'
 import { hasFingerprint, readFully, type Fingerprint } from './fingerprint.ts'
 import { inodeKey } from './followed-file.ts'
@@ -29,6 +29,12 @@ export interface Rest {
   readonly temporary?: string
 }
 
+/** What came and went under these names since then, ms since the epoch. */
+export interface Between {
+  readonly names: readonly string[]
+  readonly sinceMs: number | undefined
+}
+
 /** A file beside those that are followed, as the last look has seen it. */
 export interface Neighbour {
   readonly path: string
@@ -37,6 +43,8 @@ export interface Neighbour {
 
 /** What a folder has: by inode key, and in the order of names. */
 interface Folder {
+  /** Two looks agreed: what is not in it is not there. */
+  readonly isWhole: boolean
   readonly byKey: ReadonlyMap<string, Neighbour>
   readonly byName: readonly { readonly name: string; readonly key: string; readonly neighbour: Neighbour }[]
 }
@@ -93,6 +101,26 @@ export class LostRest {
       if (rest || !this.#moved || look === LOOKS_MAX) return rest
       this.lookAgain()
     }
+  }
+
+  /**
+   * The file of this inode key, followed or not, as the last look beside `names` has seen it; `unknown` where that look missed
+   * some, or could not be made for want of descriptors.
+   */
+  async whereIs(names: readonly string[], key: string): Promise<Neighbour | 'gone' | 'unknown'> {
+    let isWhole = true
+    try {
+      for (const name of names) {
+        const near = await this.#near(name)
+        const there = near.byKey.get(key)
+        if (there) return there
+        isWhole &&= near.isWhole
+      }
+    } catch (error) {
+      if (isOutOfDescriptors(error)) return 'unknown'
+      if (errnoOf(error) === undefined) throw error
+    }
+    return isWhole ? 'gone' : 'unknown'
   }
 
   /**
@@ -192,25 +220,25 @@ export class LostRest {
     const known = this.#neighbours.get(folder)
     if (known) return known
     let found = await this.#look(folder)
-    for (let looks = 1; looks < LOOKS_MAX; looks += 1) {
+    let isWhole = false
+    for (let looks = 1; looks < LOOKS_MAX && !isWhole; looks += 1) {
       const before = found
       found = await this.#look(folder)
-      if (isSame(before, found)) break
+      isWhole = isSame(before, found)
     }
     const byName = [...found].map(([key, neighbour]) => ({ name: basename(neighbour.path), key, neighbour }))
     byName.sort((one, other) => (one.name < other.name ? -1 : 1))
-    const near = { byKey: found, byName }
+    const near = { isWhole, byKey: found, byName }
     this.#neighbours.set(folder, near)
     return near
   }
 
   async #look(folder: string): Promise<Map<string, Neighbour>> {
     const found = new Map<string, Neighbour>()
-    for (const name of await this.#disk.list(nameBytes(folder))) {
-      const each = `${folder}/${nameText(name)}`
-      const stat = await this.#disk.stat(nameBytes(each)).catch(() => undefined)
-      if (stat?.kind === 'file') found.set(inodeKey(stat), { path: each, stat })
-    }
+    const names = await this.#disk.list(nameBytes(folder))
+    await this.#disk.statAll(nameBytes(folder), names, (name, stat) => {
+      if (stat?.kind === 'file') found.set(inodeKey(stat), { path: `${folder}/${nameText(name)}`, stat })
+    })
     return found
   }
 

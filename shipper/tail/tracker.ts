@@ -11,10 +11,10 @@
 // A stream whose file has gone from its name is read to its end: while running by its descriptor, after a restart by
 // looking for it beside its old name (`lost-rest.ts`).
 
-import { errnoOf, reasonOf } from '../../common/fault.ts'
+import { errnoOf, isOutOfDescriptors } from '../../common/fault.ts'
 import type { DiskFile, FileStat } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
-import { FOLLOWED_OPEN_MAX, MESSAGE_BYTES_MAX } from '../../common/limits.ts'
+import { MESSAGE_BYTES_MAX } from '../../common/limits.ts'
 import { newId } from '../../common/random.ts'
 import { Complaints } from './complaints.ts'
 import { Copies } from './copies.ts'
@@ -24,8 +24,9 @@ import { FollowedFiles } from './followed-files.ts'
 import { Leaving } from './leaving.ts'
 import { lineStart } from './lines.ts'
 import { sayGone, sayUnread } from './losses.ts'
-import { isPacked, isRotatedName, LOOKS_MAX, LostRest, type Rest } from './lost-rest.ts'
+import { isPacked, isRotatedName, LOOKS_MAX, LostRest, type Between, type Rest } from './lost-rest.ts'
 import { fingerprintOf, keyOf, Orphans } from './orphans.ts'
+import { OpenFiles } from './open-files.ts'
 import { nameBytes, type PathPatterns } from './pattern.ts'
 import { namesOf, writtenName, type FileRecord, type PositionStore } from './position-store.ts'
 import { Unreadable, type LeftFile } from './unreadable.ts'
@@ -55,6 +56,8 @@ export class Tracker {
   readonly #unreadable: Unreadable
   #lookedForOrphans = false
   readonly #leaving: Leaving
+  /** Which of the files are open. */
+  readonly open: OpenFiles
   #openNow = 0
   #first: boolean
   readonly #copies: Copies
@@ -67,6 +70,8 @@ export class Tracker {
   #missed = false
   /** Streams of the last run whose rest may be in what cannot be read. */
   readonly #unreadableRests = new Set<FileRecord>()
+  /** What came and went while it was stopped, and could not be looked for yet. */
+  readonly #betweenAgain: Between[] = []
   /** Where rests were found, by inode key: of what is packed, the packed file. */
   readonly #restKeys = new Set<string>()
 
@@ -77,10 +82,11 @@ export class Tracker {
     this.#files = new FollowedFiles(store, platform)
     this.#lost = new LostRest(platform.disk, settings.folder, (key) => this.#files.byKey.has(key))
     this.#orphans = new Orphans(store)
-    this.#complaints = new Complaints(platform.log)
+    this.#complaints = new Complaints(platform)
     this.#unreadable = new Unreadable(this.#lost, platform)
     this.#copies = new Copies(this.#files.byKey, platform.clock)
     this.#leaving = new Leaving(platform.clock)
+    this.open = new OpenFiles(settings.source, platform, () => this.files)
     this.#sweptMs = store.sweptMs
     this.#first = isFirstStart
   }
@@ -88,11 +94,6 @@ export class Tracker {
   /** All files that are followed. */
   get files(): Iterable<FollowedFile> {
     return this.#files.byKey.values()
-  }
-
-  /** How many descriptors are held that may be closed. */
-  get openCount(): number {
-    return this.#files.openCount
   }
 
   /** Something was written to this path: false where it is not known, and only a sweep can tell. */
@@ -121,8 +122,9 @@ export class Tracker {
       failed: (path, reason) => this.#complaints.say(path, reason),
     })
     this.folders = folders
-    await this.#files.look(found, this.#sweptMs)
-    this.#openNow = this.openCount
+    await this.#files.look(found, this.#sweptMs, (names, inode) => this.#lost.whereIs(names, inode))
+    this.open.lookAgain()
+    this.#openNow = this.open.count
     this.#orphans.look(found)
     const news: FollowedFile[] = []
     for (const [key, file] of found) {
@@ -149,7 +151,7 @@ export class Tracker {
     const unread = await file.unreadBytes()
     await file.closeFile()
     this.#copies.forget()
-    const rest = await this.#findRest(file.names, file.fingerprintRead, file.key, file.stream)
+    const rest = await this.#findRest(file)
     if (!rest) sayUnread(this.#platform, this.#settings.source, file.path, unread)
     if (rest) await this.#goOnIn(file, rest)
     else this.#end(file)
@@ -211,7 +213,7 @@ export class Tracker {
       if (errnoOf(error) === undefined) throw error
       if (file) this.#missed = true // what came before it may be what cannot be read
       await this.#unreadable.add(key, there)
-      this.#complaints.say(there.path, reasonOf(error))
+      this.#complaints.sayOf(there.path, error)
       return false
     }
   }
@@ -265,7 +267,7 @@ export class Tracker {
     } catch (error) {
       await rest.file.close()
       if (errnoOf(error) === undefined) throw error
-      this.#complaints.say(rest.path, reasonOf(error))
+      this.#complaints.sayOf(rest.path, error)
     }
   }
 
@@ -300,8 +302,8 @@ export class Tracker {
   async #start(followed: FollowedFile, file: DiskFile): Promise<void> {
     followed.use(file)
     await this.#keep(followed)
-    this.#openNow += 1
-    if (this.#openNow > FOLLOWED_OPEN_MAX) await followed.closeFile()
+    if (this.#openNow >= this.open.max) await followed.closeFile()
+    else this.#openNow += 1
   }
 
   async #moveTo(old: FollowedFile, file: DiskFile, stat: FileStat, path: string): Promise<void> {
@@ -347,7 +349,7 @@ export class Tracker {
     const isFirst = !this.#lookedForOrphans
     this.#lookedForOrphans = true
     if (!isFirst) this.#orphans.forget(nowMs)
-    const since = isFirst ? news.map(({ names }) => ({ names, sinceMs: this.#sweptMs })) : []
+    const since: Between[] = isFirst ? news.map(({ names }) => ({ names, sinceMs: this.#sweptMs })) : []
     const unread = [...this.#unreadableRests].filter((record) => this.#orphans.has(record))
     this.#unreadableRests.clear()
     for (const record of isFirst ? this.#orphans.all() : unread) {
@@ -364,13 +366,22 @@ export class Tracker {
       }
     }
     // What came while nobody looked. When all that is known is followed, only the unknown is left.
-    for (const { names, sinceMs } of since) {
-      await this.#complaints.unless(names[0], () => this.#followBetween(names, sinceMs, this.#restKeys))
+    for (const each of [...this.#betweenAgain.splice(0), ...since]) {
+      const { names, sinceMs } = each
+      const failed = () => void this.#betweenAgain.push(each)
+      await this.#complaints.unless(names[0], () => this.#followBetween(names, sinceMs, this.#restKeys), failed)
     }
   }
 
-  #findRest(...[names, ...of]: Parameters<LostRest['find']>): Promise<Rest | undefined> {
-    return this.#complaints.unless(names[0], () => this.#lost.find(names, ...of))
+  /** Fails, and the file stays as it is, where there are no descriptors to look with. */
+  #findRest(file: FollowedFile): Promise<Rest | undefined> {
+    const { path, places, fingerprintRead, key, stream } = file
+    const find = () => this.#lost.find(places, fingerprintRead, key, stream)
+    return this.#complaints.unless(path, find, (error) => {
+      if (!isOutOfDescriptors(error)) return
+      this.#files.byKey.set(key, file)
+      throw error
+    })
   }
 
   /** The file was copied and cut while nobody looked, and begins like before: the stream goes on in the copy. */
@@ -387,8 +398,7 @@ export class Tracker {
     followed.leave(rotatedFrom, rest)
     this.#restKeys.add(rest.key)
     if (rest.stat.size > position) this.#platform.log.info({ path: rest.path, position }, FOUND)
-    followed.use(rest.file)
-    await this.#keep(followed)
+    await this.#start(followed, rest.file)
   }
 
   async #keep(followed: FollowedFile): Promise<void> {

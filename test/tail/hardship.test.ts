@@ -5,7 +5,6 @@ import {
   copyFileSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   renameSync,
   rmSync,
   truncateSync,
@@ -17,7 +16,7 @@ import { systemDisk, type Disk, type DiskFile, type FileStat } from '../../commo
 import { Fault } from '../../common/fault.ts'
 import { FOLLOWED_OPEN_MAX, OPEN_WRITE_BYTES_MAX } from '../../common/limits.ts'
 import { zstdCompressor } from '../../common/zstd.ts'
-import { asLines, numbered, Tailing } from './tailing.ts'
+import { asLines, numbered, pathsOpenBelow, Tailing } from './tailing.ts'
 
 const TIMEOUT = { timeout: 20_000, interval: 20 }
 
@@ -357,15 +356,3 @@ describe('files that are closed, since too many are open', () => {
     }, 60_000)
   }
 })
-
-/** Files below a folder that this process has open, once for each descriptor. */
-function pathsOpenBelow(folder: string): string[] {
-  return readdirSync('/proc/self/fd').flatMap((fd) => {
-    try {
-      const path = readlinkSync(`/proc/self/fd/${fd}`)
-      return path.startsWith(`${folder}/`) ? [path] : []
-    } catch {
-      return [] // it was that of the listing
-    }
-  })
-}

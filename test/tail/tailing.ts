@@ -1,7 +1,7 @@
 // A file source on real files, that is started, stopped and killed, and a durable store behind it: it keeps the highest
 // position of each stream and drops what ends at or below it, as every durable destination does.
 
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'vitest'
@@ -168,3 +168,15 @@ export function numbered(name: string, count: number, from = 0): string[] {
 }
 
 export const asLines = (texts: readonly string[]) => texts.map((text) => `${text}\n`).join('')
+
+/** Files below a folder that this process has open, once for each descriptor. */
+export function pathsOpenBelow(folder: string): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      const path = readlinkSync(`/proc/self/fd/${fd}`)
+      return path.startsWith(`${folder}/`) ? [path] : []
+    } catch {
+      return [] // it was that of the listing
+    }
+  })
+}

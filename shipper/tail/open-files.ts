@@ -1,0 +1,104 @@
+// Which files of a source are open: those that are read, and as many quiet ones as there is room for.
+//
+//   too many ─▶ rotated and read to its end, the one that was quiet for longest first ─▶ found again by its inode
+//            ─▶ at its name, the quietest first ───────────────────────────────────────▶ opened again by its path
+//            ─▶ rotated and not read to its end ───────────────────────────────────────▶ as the first, in its next turn
+//
+// What has no name any more stays open: it could not be had back.
+
+import type { Disk } from '../../common/disk.ts'
+import { FOLLOWED_OPEN_MAX, FOLLOWED_OPEN_PART } from '../../common/limits.ts'
+import { RateLimitedWarning } from '../../common/log.ts'
+import type { Platform } from '../../common/platform.ts'
+import type { FollowedFile } from './followed-file.ts'
+
+// So many quiet files are closed at a time, where too many are open; fewer where few may be.
+const CLOSED_TOGETHER = 64
+
+/** How many sources share what this process may open. */
+const sharing = new WeakMap<Disk, number>()
+
+const HELD =
+  'more files than may be open have no name any more: they stay open until they are read to their ends; a higher limit on open ' +
+  'files (LimitNOFILE, ulimit -n) makes room'
+
+export class OpenFiles {
+  readonly #source: string
+  readonly #platform: Platform
+  readonly #files: () => Iterable<FollowedFile>
+  readonly #warning: RateLimitedWarning
+  /** More than this is looked at again, where there was not enough to close. */
+  #lookAgainAt = 0
+
+  /** `files` gives those that are followed now. */
+  constructor(source: string, platform: Platform, files: () => Iterable<FollowedFile>) {
+    this.#source = source
+    this.#platform = platform
+    this.#files = files
+    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
+  }
+
+  /** From now on it has a share. */
+  begin(): void {
+    const { disk } = this.#platform
+    sharing.set(disk, (sharing.get(disk) ?? 0) + 1)
+  }
+
+  end(): void {
+    const { disk } = this.#platform
+    sharing.set(disk, sharing.get(disk)! - 1)
+  }
+
+  /** How many may be open beside the one that is read: a part of what the process may open, the same for each source. */
+  get max(): number {
+    const { disk } = this.#platform
+    const share = Math.floor((disk.openMax ?? Infinity) / FOLLOWED_OPEN_PART / (sharing.get(disk) ?? 1))
+    return Math.max(1, Math.min(FOLLOWED_OPEN_MAX, share))
+  }
+
+  get count(): number {
+    let open = 0
+    for (const file of this.#files()) if (file.isOpen) open += 1
+    return open
+  }
+
+  /** What could not be closed may be by now. */
+  lookAgain(): void {
+    this.#lookAgainAt = 0
+  }
+
+  /** So many are open: closes quiet ones where that is too many. Returns how many are open then. */
+  async bound(count: number): Promise<number> {
+    const { max } = this
+    if (count <= Math.max(max, this.#lookAgainAt)) return count
+    const together = Math.min(CLOSED_TOGETHER, max >> 3)
+    const left = await this.#closeUntil(max - together)
+    this.#lookAgainAt = left > max ? left + Math.max(1, together) : 0
+    return left
+  }
+
+  async #closeUntil(max: number): Promise<number> {
+    const open = [...this.#files()].filter((file) => file.isOpen)
+    open.sort((one, other) => one.lastMs - other.lastMs)
+    const ways = [
+      (file: FollowedFile) => file.leaving && this.#closeRotated(file, false),
+      (file: FollowedFile) => !file.leaving && file.closeFile().then(() => true),
+      (file: FollowedFile) => this.#closeRotated(file, true),
+    ]
+    let left = open.length
+    for (const close of ways) {
+      for (const file of open) {
+        if (left <= max) return left
+        if (file.isOpen && (await close(file))) left -= 1
+      }
+    }
+    if (left > this.max) this.#warning.warn({ source: this.#source, open: left, limit: this.max }, HELD)
+    return left
+  }
+
+  async #closeRotated(file: FollowedFile, evenUnread: boolean): Promise<boolean> {
+    const isClosed = await file.closeRotated(this.#platform.disk, evenUnread)
+    if (isClosed) this.#platform.metrics.count('sluice_rotated_closed_total', { source: this.#source }, 1)
+    return isClosed
+  }
+}

@@ -1,0 +1,144 @@
+// A limit on open files that is far below what is followed and rotated. The limit is the disk's word for it: the test would not
+// notice a real one before the whole process has reached it.
+
+import { appendFileSync, closeSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { test } from 'vitest'
+import { systemDisk, type Disk } from '../../common/disk.ts'
+import { numbered, pathsOpenBelow, Tailing } from './tailing.ts'
+
+const OPEN_MAX = 64
+/** A quarter of that is for followed files, and one is being read. */
+const FOLLOWED_MAX = OPEN_MAX / 4 + 1
+
+/** The real disk with this limit; `opening` hears of each path before it is opened. */
+function limitedDisk(opening: (path: string) => void = () => {}): Disk {
+  const disk: Disk = Object.create(systemDisk)
+  return Object.assign(disk, {
+    openMax: OPEN_MAX,
+    open: async (...[path, how, mode]: Parameters<Disk['open']>) => {
+      opening(path.toString())
+      return systemDisk.open(path, how, mode)
+    },
+  })
+}
+
+/** `name`.2 becomes .3, .1 becomes .2, and so on; and a new file is there. */
+function rotate(path: string, generation: number): void {
+  for (let i = generation; i > 1; i -= 1) renameSync(`${path}.${i - 1}`, `${path}.${i}`)
+  renameSync(path, `${path}.1`)
+  writeFileSync(path, `${path} after rotation ${generation}\n`)
+}
+
+test('rotated files are as few as the limit allows, and what is written to them later still arrives', async (context) => {
+  const { expect } = context
+  const tailing = new Tailing(context, '*.log')
+  let openMost = 0
+  tailing.disk = limitedDisk(() => (openMost = Math.max(openMost, pathsOpenBelow(tailing.logs).length)))
+  const paths = numbered('app', 40).map((name) => tailing.path(`${name.replace(' ', '-')}.log`))
+  const stored: string[] = []
+  for (const path of paths) writeFileSync(path, `${path} first\n`)
+  stored.push(...paths.map((path) => `${path} first`))
+  await tailing.start()
+  await tailing.expectStored(stored)
+  for (let generation = 1; generation <= 3; generation += 1) {
+    for (const path of paths) rotate(path, generation)
+    stored.push(...paths.map((path) => `${path} after rotation ${generation}`))
+    await tailing.expectStored(stored)
+  }
+  for (const path of paths) {
+    for (const rotated of [1, 2, 3].map((i) => `${path}.${i}`)) {
+      appendFileSync(rotated, `late, to ${rotated}\n`)
+      stored.push(`late, to ${rotated}`)
+    }
+  }
+  await tailing.expectStored(stored)
+  expect(openMost).toBeLessThanOrEqual(FOLLOWED_MAX)
+  expect(await tailing.counted('sluice_rotated_closed_total')).toBeGreaterThan(0)
+  expect(await tailing.counted('sluice_unread_bytes_total')).toBe(0)
+}, 60_000)
+
+test('one that has no name any more is not closed, however many are opened: it is read to its end', async (context) => {
+  const tailing = new Tailing(context, '*.log')
+  tailing.disk = limitedDisk()
+  const path = tailing.path('removed.log')
+  writeFileSync(path, 'first\n')
+  await tailing.start()
+  await tailing.expectStored(['first'])
+  const writer = openSync(path, 'a')
+  context.onTestFinished(() => closeSync(writer))
+  rmSync(path)
+  const others = numbered('other', 60)
+  for (const name of others) writeFileSync(tailing.path(`${name}.log`), `${name}\n`)
+  await tailing.expectStored(['first', ...others])
+  writeSync(writer, 'written when it was gone\n')
+  await tailing.expectStored(['first', ...others, 'written when it was gone'])
+}, 60_000)
+
+test('large rests that are found after a start are read in turns, with no more of them open than may be', async (context) => {
+  const { expect } = context
+  const tailing = new Tailing(context, '*.log')
+  const names = numbered('app', 40)
+  const path = (name: string) => tailing.path(`${name.replace(' ', '-')}.log`)
+  for (const name of names) writeFileSync(path(name), `${name} first\n`)
+  await tailing.start()
+  await tailing.expectStored(names.map((name) => `${name} first`))
+  await tailing.stop()
+  // More than is read in one turn.
+  const rest = numbered('rest', 4).map((line) => `${line} ${'.'.repeat(100_000)}`)
+  for (const name of names) {
+    appendFileSync(path(name), rest.map((line) => `${name} ${line}\n`).join(''))
+    renameSync(path(name), `${path(name)}.1`)
+  }
+  let openMost = 0
+  tailing.disk = limitedDisk(() => (openMost = Math.max(openMost, pathsOpenBelow(tailing.logs).length)))
+  await tailing.start()
+  await tailing.expectStored(names.flatMap((name) => [`${name} first`, ...rest.map((line) => `${name} ${line}`)]))
+  expect(openMost).toBeLessThanOrEqual(FOLLOWED_MAX)
+}, 60_000)
+
+test('two sources share what may be open', async (context) => {
+  const { expect } = context
+  const disk = limitedDisk()
+  const both = [new Tailing(context, '*.log'), new Tailing(context, '*.log')]
+  for (const tailing of both) {
+    tailing.disk = disk
+    for (const name of numbered('app', 40)) writeFileSync(tailing.path(`${name}.log`), `${name}\n`)
+    await tailing.start()
+  }
+  for (const tailing of both) await tailing.expectStored(numbered('app', 40))
+  for (const tailing of both) {
+    appendFileSync(tailing.path('app 7.log'), 'more\n')
+    await tailing.expectStored([...numbered('app', 40), 'more'])
+  }
+  const open = both.flatMap(({ logs }) => pathsOpenBelow(logs))
+  expect(open.length).toBeLessThanOrEqual(FOLLOWED_MAX + 1)
+}, 60_000)
+
+test('without a descriptor left a look says so once, and concludes nothing; all arrives when there are some again', async (context) => {
+  const { expect } = context
+  const tailing = new Tailing(context, '*.log')
+  const disk = limitedDisk()
+  let out = false
+  const outOfThem = () => Promise.reject(Object.assign(new Error('too many open files'), { code: 'EMFILE' }))
+  tailing.disk = Object.assign(Object.create(disk) as Disk, {
+    open: (...how: Parameters<Disk['open']>) => (out && how[1] === 'read' ? outOfThem() : disk.open(...how)),
+    list: (folder: Parameters<Disk['list']>[0]) => (out ? outOfThem() : disk.list(folder)),
+  })
+  const paths = numbered('app', 40).map((name) => tailing.path(`${name.replace(' ', '-')}.log`))
+  for (const path of paths) writeFileSync(path, `${path} first\n`)
+  const stored = paths.map((path) => `${path} first`)
+  await tailing.start()
+  await tailing.expectStored(stored)
+  out = true
+  for (const path of paths) {
+    appendFileSync(path, `${path} second\n`)
+    rotate(path, 1)
+    stored.push(`${path} second`, `${path} after rotation 1`)
+  }
+  await expect.poll(() => tailing.said('will be tried again'), { timeout: 10_000 }).toBe(true)
+  await new Promise((resolve) => setTimeout(resolve, 2_500))
+  expect(tailing.lines.filter(({ text }) => text.includes('again')).length).toBeLessThan(5)
+  out = false
+  await tailing.expectStored(stored)
+  expect(await tailing.counted('sluice_unread_bytes_total')).toBe(0)
+}, 60_000)
