@@ -6,7 +6,7 @@
 // again; the others go on.
 
 import type { Cancel } from '../../common/clock.ts'
-import { errnoOf, reasonOf } from '../../common/fault.ts'
+import { errnoOf, isOutOfDescriptors, reasonOf } from '../../common/fault.ts'
 import { FILES_AT_WORK_MAX, FILE_PAUSE_BYTES, FILE_RETRY_FIRST_MS, FILE_RETRY_MAX_MS } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import type { Platform } from '../../common/platform.ts'
@@ -17,7 +17,7 @@ import type { OutputPool } from './output-pool.ts'
 
 export interface FileSetOptions {
   readonly name: string
-  /** Files held open at most. */
+  /** Files held open at most; fewer where that is more than half of what the process may open. */
   readonly filesMax: number
   /** Between two writes to a file, ms. */
   readonly pauseMs: number
@@ -32,6 +32,10 @@ export class FileSet implements FilesAtWork {
   readonly #warning: RateLimitedWarning
   readonly #files = new Map<string, OutputFile>()
   readonly #keeper: FileKeeper
+  readonly #filesMax: number
+  #saidFewer = false
+  /** Others have taken what descriptors there were: those of files that rest can be had back. */
+  #isShort = false
   #line: OutputFile[] = []
   #lineHead = 0
   #atWork = 0
@@ -49,6 +53,7 @@ export class FileSet implements FilesAtWork {
     this.#keeper = keeper
     this.#pool = pool
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
+    this.#filesMax = Math.max(1, Math.min(options.filesMax, Math.floor((platform.disk.openMax ?? Infinity) / 2)))
   }
 
   /** The file at `path`, not opened yet where it is new. */
@@ -134,7 +139,7 @@ export class FileSet implements FilesAtWork {
   }
 
   #next(): void {
-    const atWorkMax = Math.min(FILES_AT_WORK_MAX, this.#options.filesMax)
+    const atWorkMax = Math.min(FILES_AT_WORK_MAX, this.#filesMax)
     while (this.#atWork < atWorkMax && this.#lineHead < this.#line.length && !this.#stopped) {
       const file = this.#line[this.#lineHead++]
       if (this.#lineHead === this.#line.length) {
@@ -152,7 +157,9 @@ export class FileSet implements FilesAtWork {
     try {
       if (opens) {
         this.#opening += 1
-        if (this.#openCount + this.#opening > this.#options.filesMax) await this.#closeOldest()
+        const isOver = this.#openCount + this.#opening > this.#filesMax
+        if (isOver) this.#sayFewer()
+        if (isOver || this.#isShort) await this.#closeOldest()
       }
       const bytes = await file.advance(this.#keeper)
       file.failures = 0
@@ -174,11 +181,21 @@ export class FileSet implements FilesAtWork {
     if (file.hasWork) this.work(file)
   }
 
+  #sayFewer(): void {
+    const { name: destination, filesMax } = this.#options
+    if (this.#saidFewer || this.#filesMax === filesMax) return
+    this.#saidFewer = true
+    const text =
+      'fewer files are held open than max_files says, half of what the process may open (LimitNOFILE, ulimit -n)'
+    this.#platform.log.warn({ destination, max_files: filesMax, open: this.#filesMax }, text)
+  }
+
   // A sixteenth of them at once, since finding the oldest means looking at all.
   async #closeOldest(): Promise<void> {
+    this.#isShort = false
     const closable = [...this.#files.values()].filter(({ handle, state }) => handle && state !== 'busy')
     closable.sort((a, b) => a.usedAt - b.usedAt)
-    const count = Math.max(1, Math.floor(this.#options.filesMax / 16))
+    const count = Math.max(1, Math.floor(Math.min(this.#filesMax, this.#openCount) / 16))
     await Promise.all(closable.slice(0, count).map((file) => this.#keeper.close(file)))
   }
 
@@ -193,6 +210,7 @@ export class FileSet implements FilesAtWork {
     const retryMs = Math.min(FILE_RETRY_FIRST_MS * 2 ** file.failures, FILE_RETRY_MAX_MS)
     file.failures += 1
     file.state = 'resting'
+    this.#isShort ||= isOutOfDescriptors(error)
     const { name: destination } = this.#options
     this.#platform.metrics.count('sluice_write_errors_total', { destination }, 1)
     const values = { destination, path: file.path, errno: errnoOf(error), retryMs }

@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { systemDisk, type Disk } from '../../common/disk.ts'
 import { utc } from '../../common/message/zone.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 import { batch } from '../pipeline/batches.ts'
@@ -275,5 +276,46 @@ test('templated: files that were idle for ten minutes are closed, and opened aga
   expect(await platform.metrics.total('sluice_output_files')).toBe(1)
   await files.write(messages(said('a', 'x', '2')))
   expect(linesOf(join(folder, 'a.log'))).toHaveLength(2)
+  await files.close(1000)
+})
+
+test('templated: at most half of what the process may open is held open, which is said once', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform(Object.assign(Object.create(systemDisk) as Disk, { openMax: 16 }))
+  let most = 0
+  platform.metrics.set = (_name, _labels, to) => {
+    most = Math.max(most, to)
+  }
+  const files = await openTemplated(join(folder, '{host}.log'), platform, 100)
+  const hosts = Array.from({ length: 40 }, (_, i) => `h${i}`)
+  for (let round = 0; round < 3; round += 1) {
+    await Promise.all(hosts.map((host) => files.write(messages(said(host, 'a', String(round))))))
+  }
+  for (const host of hosts) expect(linesOf(join(folder, `${host}.log`))).toHaveLength(3)
+  expect(most).toBeLessThanOrEqual(8)
+  expect(platform.log.lines.filter(({ text }) => text.startsWith('fewer files are held open')).length).toBe(1)
+  await files.close(1000)
+})
+
+test('templated: where other parts of the process have left few descriptors, files are closed for it, and every line is written', async () => {
+  const folder = temporaryFolder()
+  let open = 0
+  const disk = Object.create(systemDisk) as Disk
+  disk.open = async (...how) => {
+    if (open >= 10) throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' })
+    open += 1
+    const file = await systemDisk.open(...how)
+    const close = file.close.bind(file)
+    file.close = () => close().finally(() => (open -= 1))
+    return file
+  }
+  const platform = fakePlatform(disk)
+  const files = await openTemplated(join(folder, '{host}.log'), platform, 100)
+  const hosts = Array.from({ length: 40 }, (_, i) => `h${i}`)
+  const sinceMs = platform.clock.monotonicMs()
+  await inTime(platform.clock, Promise.all(hosts.map((host) => files.write(messages(said(host, 'a', 'x'))))))
+  // Not only when they have been idle for minutes.
+  expect(platform.clock.monotonicMs() - sinceMs).toBeLessThan(60_000)
+  for (const host of hosts) expect(linesOf(join(folder, `${host}.log`))).toHaveLength(1)
   await files.close(1000)
 })
