@@ -29,7 +29,7 @@ export class ConnectionGate {
     }
     const reason = allowed ? 'max_connections' : 'not_allowed'
     this.#platform.metrics.count('sluice_connections_refused_total', { source, reason }, 1)
-    this.#warning.warn({ source, peer: host, reason }, 'connection refused')
+    this.#warning.warn({ source, peer: host, reason, ...(allowed && { max: connectionsMax }) }, 'connection refused')
     connection.destroy()
     return false
   }

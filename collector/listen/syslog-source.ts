@@ -129,7 +129,7 @@ function settingsOf(given: SyslogOptions, context: ComponentContext): ListenerSe
     source: context.name,
     framing: 'auto',
     messageBytesMax: context.messageBytesMax,
-    connectionsMax: given.max_connections,
+    connectionsMax: Math.min(given.max_connections, Math.floor((context.platform.disk.openMax ?? Infinity) / 2)),
     allows(host) {
       if (!allow) return true
       const address = parseAddress(host)

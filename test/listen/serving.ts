@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest'
 import { syslogSource } from '../../collector/listen/syslog-source.ts'
 import { systemClock, type Clock } from '../../common/clock.ts'
 import type { ComponentContext } from '../../common/component.ts'
-import { systemDisk } from '../../common/disk.ts'
+import { systemDisk, type Disk } from '../../common/disk.ts'
 import { utc } from '../../common/message/zone.ts'
 import { createMetrics } from '../../common/metric.ts'
 import { systemNet } from '../../common/net/system-net.ts'
@@ -20,13 +20,14 @@ export const LOOPBACK = '127.0.0.1'
 
 export interface Surroundings {
   readonly clock?: Clock
+  readonly disk?: Disk
   readonly messageBytesMax?: number
   /** Called between `open` and `run`. */
   readonly beforeRun?: (ports: readonly number[]) => Promise<void>
 }
 
-export function platformOf(clock: Clock = systemClock) {
-  const seams = { clock, disk: systemDisk, net: systemNet, random: systemRandom }
+export function platformOf(clock: Clock = systemClock, disk: Disk = systemDisk) {
+  const seams = { clock, disk, net: systemNet, random: systemRandom }
   return { ...seams, log: fakeLog(), metrics: createMetrics(), instance: NO_INSTANCE, slabs: new SlabPool() }
 }
 
@@ -39,8 +40,12 @@ export function sourceOf(options: object, platform = platformOf(), messageBytesM
 }
 
 /** Opens and runs; the test's end stops it. */
-export async function serve(options: object, sink: Sink, { clock, messageBytesMax, beforeRun }: Surroundings = {}) {
-  const platform = platformOf(clock)
+export async function serve(
+  options: object,
+  sink: Sink,
+  { clock, disk, messageBytesMax, beforeRun }: Surroundings = {},
+) {
+  const platform = platformOf(clock, disk)
   const source = sourceOf(options, platform, messageBytesMax)
   await source.open()
   const ports = platform.log.lines
