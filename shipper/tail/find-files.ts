@@ -1,7 +1,7 @@
 // The sweep: every file that the patterns match, now.
 
-import { isOutOfDescriptors, reasonOf } from '../../common/fault.ts'
-import type { Disk, FileStat } from '../../common/disk.ts'
+import { errnoOf, isOutOfDescriptors, reasonOf } from '../../common/fault.ts'
+import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { inodeKey } from './followed-file.ts'
 import { nameBytes, nameText, type PathPatterns } from './pattern.ts'
 
@@ -60,4 +60,18 @@ export async function findFiles(disk: Disk, patterns: PathPatterns, finder: Find
 
 function join(folder: string, name: Buffer): string {
   return folder === '/' ? `/${nameText(name)}` : `${folder}/${nameText(name)}`
+}
+
+/** The file that was found there; undefined where it was renamed meanwhile: the next look finds it, or it is one that came between. */
+export async function openFound(disk: Disk, key: string, path: string): Promise<DiskFile | undefined> {
+  let file: DiskFile
+  try {
+    file = await disk.open(nameBytes(path), 'read')
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error
+    return undefined
+  }
+  if (inodeKey(await file.stat()) === key) return file
+  await file.close()
+  return undefined
 }

@@ -18,7 +18,7 @@ import { MESSAGE_BYTES_MAX } from '../../common/limits.ts'
 import { newId } from '../../common/random.ts'
 import { Complaints } from './complaints.ts'
 import { Copies } from './copies.ts'
-import { findFiles, type FoundFile } from './find-files.ts'
+import { findFiles, openFound, type FoundFile } from './find-files.ts'
 import { type FollowedFile, followFrom, inodeKey, realPathOf } from './followed-file.ts'
 import { FollowedFiles } from './followed-files.ts'
 import { Leaving } from './leaving.ts'
@@ -202,7 +202,7 @@ export class Tracker {
   async #adopt(key: string, there: FoundFile, found: Map<string, FoundFile>): Promise<boolean> {
     let file: DiskFile | undefined
     try {
-      file = await this.#open(key, there.path)
+      file = await openFound(this.#platform.disk, key, there.path)
       if (!file) return await this.#miss(key, there)
       const isNew = await this.#adoptOpen(key, there.path, file, found)
       this.#unreadable.delete(key)
@@ -282,20 +282,6 @@ export class Tracker {
     this.#missed = true
     if (this.#first && this.#settings.readFrom === 'start') await this.#unreadable.add(key, there)
     return false
-  }
-
-  /** The file that was found there. One that was renamed meanwhile is found by the next sweep, or as one that came between. */
-  async #open(key: string, path: string): Promise<DiskFile | undefined> {
-    let file: DiskFile
-    try {
-      file = await this.#platform.disk.open(nameBytes(path), 'read')
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error
-      return undefined
-    }
-    if (inodeKey(await file.stat()) === key) return file
-    await file.close()
-    return undefined
   }
 
   /** Beyond so many open files, it is opened again when its turn comes. */
