@@ -2,9 +2,10 @@
 //
 //   parts   [ written now │ full │ sealed: then rotate │ … │ collects ]
 //
-// A part is written with one call, and is full at `FILE_PART_BYTES`: while a slow disk had one grow to all that may wait, its
-// memory was made anew, at twice the size, again and again, and each time copied. A part may end with a step (rotation, reopening, noting the length for a commit). A step runs when every byte before
-// it is in the file, and before any byte behind it: that is the whole order there is.
+// A part is written with one call, and is full at `FILE_PART_BYTES`: while one grew to all that waits for a slow disk, its memory
+// was made anew at twice the size, again and again, and copied each time. A part may end with a step (rotation, reopening,
+// noting the length for a commit). A step runs when every byte before it is in the file, and before any byte behind it: that is
+// the whole order there is.
 //
 // `advance` does one piece of work; who calls it, and when, is the file set's business (`file-set.ts`). What happens to
 // the file by its name (opening, checks, rotation) is the keeper's (`file-keeper.ts`).
