@@ -4,8 +4,6 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { frameCompressor } from '../../collector/file/compress-frame.ts'
-import type { Disk } from '../../common/disk.ts'
-import { FILE_PART_BYTES } from '../../common/limits.ts'
 import { zstdDecompress } from '../../common/zstd.ts'
 import type { RotateOptions } from '../../collector/file/rotation.ts'
 import { batch } from '../pipeline/batches.ts'
@@ -61,40 +59,6 @@ test('size: many rotations within a second get names in their order, and no line
   )
   expect(all[0]).toBe('all.log-20261123.100000')
   expect(all[29]).toBe('all.log-20261123.100029')
-  await files.close(1000)
-})
-
-test('size: what waits while the disk stands still is written in pieces, and rotated at its size', async () => {
-  const folder = temporaryFolder()
-  const path = join(folder, 'all.log')
-  let move = (): void => undefined
-  const moving = new Promise<void>((resolve) => (move = resolve))
-  const lengths: number[] = []
-  const disk = failingDisk(() => undefined)
-  const slow: Disk = {
-    ...disk,
-    async open(...args) {
-      const file = await disk.open(...args)
-      return {
-        ...file,
-        write: async (from, offset, length, position) => {
-          await moving
-          lengths.push(length)
-          return file.write(from, offset, length, position)
-        },
-      }
-    },
-  }
-  const files = await openRotating(path, { bytes: 3 * FILE_PART_BYTES }, fakePlatform(slow))
-  const line = (i: number) => `${1000 + i} ${'x'.repeat(FILE_PART_BYTES / 8)}`
-  const lines = Array.from({ length: 40 }, (_, i) => line(i))
-  const writes = lines.map((text) => files.write(batch([{ texts: [text] }])))
-  move()
-  await Promise.all(writes)
-  const [newest, ...rotated] = await names(folder, 2)
-  expect(rotated.map((name) => linesOf(join(folder, name)))).toEqual([lines.slice(0, 24)])
-  expect(linesOf(join(folder, newest))).toEqual(lines.slice(24))
-  expect(Math.max(...lengths)).toBeLessThan(FILE_PART_BYTES + line(0).length + 2)
   await files.close(1000)
 })
 
