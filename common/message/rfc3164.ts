@@ -7,7 +7,7 @@
 // the program, and so lose it from the text of every message that has none.)
 //
 //   Oct 11 2025 22:14:15 fw1 : %ASA-6-…       Cisco's firewalls
-//   *Apr 29 13:58:46.411: %SYS-5-…            Cisco: `*` or `.`, a sequence number `65536: `, a second prefix `29: foo: `
+//   29: rt1: *Apr 29 13:58:46.411: %SYS-5-…   Cisco: the host before the time (`cisco.ts`)
 //   Oct 11 22:14:15 Message forwarded from web-1: su: …    AIX
 //   Oct 11 22:14:15 [host ]last message repeated 5 times   BSD
 //   Oct 11 22:14:15 [10.0.0.1] …, 2001:db8::1 …, user@host/relay …   hosts
@@ -23,12 +23,12 @@ import {
   TIME,
   type HeaderTable,
 } from '../pipeline/header-table.ts'
+import { behindCiscoHost, behindCiscoPrefix, behindLoneColon, mayBeTime } from './cisco.ts'
 import { defectBit } from './defects.ts'
 import type { TimestampReader } from './timestamp.ts'
 
 const SPACE = 0x20
 const PERCENT = 0x25
-const STAR = 0x2a
 const DOT = 0x2e
 const SLASH = 0x2f
 const COLON = 0x3a
@@ -52,14 +52,48 @@ export function readRfc3164(
 ): boolean {
   const { cells } = table
   while (at < end && bytes[at] === SPACE) at += 1
-  let time = at
-  let found = clock.read(time, end)
-  if (!found) {
-    time = behindCiscoPrefix(bytes, at, end)
-    found = time > at && clock.read(time, end)
+  if (clock.read(at, end)) {
+    readDated(bytes, at, end, table, i, row, clock)
+    return true
   }
-  if (!found) return readTag(bytes, at, end, cells, row, FORMAT_RFC3164, true)
+  const time = behindCiscoPrefix(bytes, at, end, cells, row)
+  if (time > at) {
+    if (clock.read(time, end)) {
+      readDated(bytes, time, end, table, i, row, clock)
+      return true
+    }
+    // `29: rt1: %SYS-5-…`: a device that was not told to send the time.
+    if (bytes[time] === PERCENT && readTag(bytes, time, end, cells, row, FORMAT_RFC3164, true)) return true
+    cells[row + HOST] = cells[row + HOST + 1] = 0
+  }
+  if (!readTag(bytes, at, end, cells, row, FORMAT_RFC3164, true)) return false
+  // The tag is the host where a time and what Cisco reports stand behind it.
+  if (cells[row + PID + 1] > 0) return true
+  const next = behindCiscoHost(bytes, at, end, cells, row)
+  if (mayBeTime(bytes, next, end) && clock.read(next, end) && endsAsCisco(bytes, clock.end, end)) {
+    cells[row + PROGRAM] = cells[row + PROGRAM + 1] = 0
+    readDated(bytes, next, end, table, i, row, clock)
+  } else cells[row + HOST] = cells[row + HOST + 1] = 0
+  return true
+}
 
+/** `: %` behind a time. */
+function endsAsCisco(bytes: Uint8Array, at: number, end: number): boolean {
+  while (at < end && bytes[at] === SPACE) at += 1
+  return behindLoneColon(bytes, at, end) > at
+}
+
+/** What follows a time that `clock` has just read at `time`. */
+function readDated(
+  bytes: Uint8Array,
+  time: number,
+  end: number,
+  table: HeaderTable,
+  i: number,
+  row: number,
+  clock: TimestampReader,
+): void {
+  const { cells } = table
   cells[row + TIME] = time
   cells[row + TIME + 1] = clock.end
   let kind = FORMAT_RFC3164
@@ -68,36 +102,21 @@ export function readRfc3164(
     table.times[i] = clock.time
     table.zones[i] = clock.zone
   }
-  at = clock.end
-  if (at < end && bytes[at] === COLON) at += 1
-  while (at < end && bytes[at] === SPACE) at += 1
+  const at = behindTime(bytes, clock.end, end)
   cells[row + MESSAGE] = at
-  readHost(bytes, at, end, cells, row, kind)
-  return true
+  if (cells[row + HOST + 1] === 0) readHost(bytes, at, end, cells, row, kind)
+  else readTag(bytes, at, end, cells, row, kind, false)
 }
 
-/** Where the time may begin behind Cisco's marks: `65536: `, `29: foo: `, `*`, `.`. */
-function behindCiscoPrefix(bytes: Uint8Array, at: number, end: number): number {
-  let next = at
-  if (isDigit(bytes[next])) {
-    while (next < end && isDigit(bytes[next])) next += 1
-    if (next + 1 >= end || bytes[next] !== COLON || bytes[next + 1] !== SPACE) return at
-    next += 2
-    // The host of a device that was told to send it (`logging origin-id`).
-    let word = next
-    while (word < end && bytes[word] !== SPACE && bytes[word] !== COLON) word += 1
-    if (word > next && word + 1 < end && bytes[word] === COLON && bytes[word + 1] === SPACE) next = word + 2
-    while (next < end && bytes[next] === SPACE) next += 1
-  }
-  if (next < end && (bytes[next] === STAR || bytes[next] === DOT)) next += 1
-  return next
+function behindTime(bytes: Uint8Array, at: number, end: number): number {
+  if (at < end && bytes[at] === COLON) at += 1
+  while (at < end && bytes[at] === SPACE) at += 1
+  return behindLoneColon(bytes, at, end)
 }
 
 /** Reads the header of row `row` again, whose time is known: what stands behind it is a tag, or the message. */
 export function rereadWithoutHost(bytes: Uint8Array, end: number, cells: Int32Array, row: number): void {
-  let at = cells[row + TIME + 1]
-  if (at < end && bytes[at] === COLON) at += 1
-  while (at < end && bytes[at] === SPACE) at += 1
+  const at = behindTime(bytes, cells[row + TIME + 1], end)
   for (const cell of [HOST, PROGRAM, PID]) cells[row + cell] = cells[row + cell + 1] = 0
   cells[row + MESSAGE] = at
   readTag(bytes, at, end, cells, row, FORMAT_RFC3164, false)
@@ -132,7 +151,7 @@ function readHost(bytes: Uint8Array, at: number, end: number, cells: Int32Array,
   cells[row + HOST + 1] = enclosed ? at - 1 : at - colon
   while (at < end && bytes[at] === SPACE) at += 1
   // `fw1 : %ASA-6-302013: …`: Cisco's firewalls, told to name themselves (`logging device-id`).
-  if (at + 2 < end && bytes[at] === COLON && bytes[at + 1] === SPACE && bytes[at + 2] === PERCENT) at += 2
+  at = behindLoneColon(bytes, at, end)
   cells[row + MESSAGE] = at
   if (isRepeated(bytes, at, end)) cells[row + KIND] |= kind
   else readTag(bytes, at, end, cells, row, kind, false)
@@ -143,7 +162,7 @@ function isHost(bytes: Uint8Array, start: number, at: number, end: number, colon
   if (colons === 0 && !bracket) return !isRepeated(bytes, start, end)
   // `[10.0.0.1]` and `[2001:db8::1]`
   if (bytes[start] === OPEN && bytes[at - 1] === CLOSE && isAddress(bytes, start + 1, at - 1)) return true
-  if (bracket) return false
+  if (bracket || bytes[start] === PERCENT) return false
   if (colons > 1) return isAddress(bytes, start, at)
   // `router: sshd[1]: …`: a host with a colon, if a tag with a pid follows; else it is the tag.
   return bytes[at - 1] === COLON && hasTagWithPid(bytes, at + 1, end)

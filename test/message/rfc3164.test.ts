@@ -110,11 +110,6 @@ const MEANT: readonly [what: string, message: string, fields: Partial<Fields>][]
   ],
   ['Cisco synchronised', '<187>.Apr 29 13:58:46: %SYS-5-CONFIG_I: x', { time: '2026-04-29T13:58:46.000Z' }],
   [
-    'Cisco with two prefixes',
-    '<187>29: foo: *Apr 29 13:58:46.411: %SYS-5-CONFIG_I: x',
-    { time: '2026-04-29T13:58:46.411Z', program: '%SYS-5-CONFIG_I' },
-  ],
-  [
     'AIX forwarded',
     '<38>Oct 11 22:14:15 Message forwarded from web-1: sshd[5]: m',
     { host: 'web-1', program: 'sshd', pid: '5', message: 'm' },

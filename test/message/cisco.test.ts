@@ -1,0 +1,50 @@
+// What Cisco's devices send: `logging origin-id`, `service sequence-numbers`, `service timestamps` of IOS; NX-OS; ASA; CUCM.
+// Received on 2026-11-23 at 12:00 UTC; times without a year are of 2026.
+
+import { describe, expect, test } from 'vitest'
+import { fieldsOf, type Fields } from './fields.ts'
+
+const CISCO: readonly [message: string, fields: Partial<Fields>][] = [
+  ['29: foo: *Apr 29 13:58:46.411: ', { time: '2026-04-29T13:58:46.411Z', host: 'foo' }],
+  ['29: 10.1.2.3: 000030: *Apr 29 13:58:46.411: ', { time: '2026-04-29T13:58:46.411Z', host: '10.1.2.3' }],
+  ['29: foo: 000030: Apr 29 13:58:46 CEST: ', { time: '2026-04-29T11:58:46.000Z', zone: 120, host: 'foo' }],
+  ['29: 000030: .Apr 29 2025 13:58:46: ', { time: '2025-04-29T13:58:46.000Z' }],
+  ['29: 2001:db8::1: Apr 29 13:58:46: ', { time: '2026-04-29T13:58:46.000Z', host: '2001:db8::1' }],
+  ['29: [10.1.2.3]: Apr 29 13:58:46: ', { time: '2026-04-29T13:58:46.000Z', host: '10.1.2.3' }],
+  ['foo: *Apr 29 13:58:46.411: ', { time: '2026-04-29T13:58:46.411Z', host: 'foo' }],
+  ['foo: 000030: *Apr 29 13:58:46.411: ', { time: '2026-04-29T13:58:46.411Z', host: 'foo' }],
+  [': 2026 Apr 29 13:58:46 CEST: ', { time: '2026-04-29T11:58:46.000Z', zone: 120 }],
+  [': nexus1: 2026 Apr 29 13:58:46 UTC: ', { time: '2026-04-29T13:58:46.000Z', host: 'nexus1' }],
+  ['nexus1: 2026 Apr 29 13:58:46 UTC: ', { time: '2026-04-29T13:58:46.000Z', host: 'nexus1' }],
+  [':Apr 29 13:58:46 CEST: ', { time: '2026-04-29T11:58:46.000Z', zone: 120 }],
+  ['2026-04-29T13:58:46Z : ', { time: '2026-04-29T13:58:46.000Z' }],
+  ['123: cucm1: Apr 29 2026 13:58:46.123 UTC :  ', { time: '2026-04-29T13:58:46.123Z', host: 'cucm1' }],
+  ['29: ', {}],
+  ['29: foo: ', { host: 'foo' }],
+]
+
+describe('what Cisco’s devices put before the name of a message', () => {
+  test.each(CISCO)('%s', (before, fields) => {
+    expect(fieldsOf(`<189>${before}%SYS-5-CONFIG_I: Configured`)).toEqual({
+      ...{ pri: 189, format: 'rfc3164', ...fields },
+      ...{ program: '%SYS-5-CONFIG_I', message: 'Configured' },
+    })
+    expect(fieldsOf(`<189>${before}%DAEMON-6-SYSTEM_MSG: ntpd[12]: up`)).toEqual({
+      ...{ pri: 189, format: 'rfc3164', ...fields },
+      ...{ program: '%DAEMON-6-SYSTEM_MSG', message: 'ntpd[12]: up' },
+    })
+  })
+
+  // The time since its start is no host, nor is a task; and a program may print a time.
+  test.each([
+    ['29: 1w2d: %SYS-5-CONFIG_I: m', '29', '1w2d: %SYS-5-CONFIG_I: m'],
+    ['29: 00:01:46: %SYS-5-CONFIG_I: m', '29', '00:01:46: %SYS-5-CONFIG_I: m'],
+    ['*task: Apr 29 13:58:46.123: %CAPWAP-3-X: m', '*task', 'Apr 29 13:58:46.123: %CAPWAP-3-X: m'],
+    ['app: Apr 29 13:58:46: started', 'app', 'Apr 29 13:58:46: started'],
+    ['app: 2026-04-29 13:58:46 % done', 'app', '2026-04-29 13:58:46 % done'],
+    ['12: monkeys', '12', 'monkeys'],
+    ['29: foo: bar', '29', 'foo: bar'],
+  ])('and what they do not: %s', (text, program, message) => {
+    expect(fieldsOf(`<189>${text}`)).toEqual({ pri: 189, format: 'rfc3164', program, message })
+  })
+})
