@@ -27,8 +27,12 @@ import { behindCiscoHost, behindCiscoPrefix, behindLoneColon, mayBeTime } from '
 import { defectBit } from './defects.ts'
 import type { TimestampReader } from './timestamp.ts'
 
+const TAB = 0x09
 const SPACE = 0x20
 const PERCENT = 0x25
+const PAREN = 0x28
+const PAREN_CLOSE = 0x29
+const COMMA = 0x2c
 const DOT = 0x2e
 const SLASH = 0x2f
 const COLON = 0x3a
@@ -66,7 +70,7 @@ export function readRfc3164(
     if (bytes[time] === PERCENT && readTag(bytes, time, end, cells, row, FORMAT_RFC3164, true)) return true
     cells[row + HOST] = cells[row + HOST + 1] = 0
   }
-  if (!readTag(bytes, at, end, cells, row, FORMAT_RFC3164, true)) return false
+  if (!readTag(bytes, at, end, cells, row, FORMAT_RFC3164, true)) return readNamed(bytes, at, end, cells, row)
   // The tag is the host where a time and what Cisco reports stand behind it.
   if (cells[row + PID + 1] > 0) return true
   const next = behindCiscoHost(bytes, at, end, cells, row)
@@ -74,6 +78,23 @@ export function readRfc3164(
     cells[row + PROGRAM] = cells[row + PROGRAM + 1] = 0
     readDated(bytes, next, end, table, i, row, clock)
   } else cells[row + HOST] = cells[row + HOST + 1] = 0
+  return true
+}
+
+/** `fw1 : %ASA-6-302013: …`, `winhost\tMSWinEventLog\t…`: a host, and no time. */
+function readNamed(bytes: Uint8Array, at: number, end: number, cells: Int32Array, row: number): boolean {
+  const start = at
+  while (at < end && HOST_STOPS[bytes[at]] === 0) at += 1
+  if (at === start || at + 1 >= end) return false
+  if (startsWith(bytes, at, end, SNARE)) {
+    cells[row + KIND] |= FORMAT_RFC3164
+    cells[row + MESSAGE] = at + 1
+  } else {
+    const tag = bytes[at] === SPACE ? behindLoneColon(bytes, at + 1, end) : 0
+    if (tag <= at + 1 || !readTag(bytes, tag, end, cells, row, FORMAT_RFC3164, true)) return false
+  }
+  cells[row + HOST] = start
+  cells[row + HOST + 1] = at
   return true
 }
 
@@ -123,7 +144,7 @@ export function rereadWithoutHost(bytes: Uint8Array, end: number, cells: Int32Ar
 }
 
 const HOST_STOPS = new Uint8Array(256)
-for (const byte of [SPACE, COLON, OPEN]) HOST_STOPS[byte] = 1
+for (const byte of [TAB, SPACE, COLON, OPEN]) HOST_STOPS[byte] = 1
 
 /** The host, if there is one, and what follows it. */
 function readHost(bytes: Uint8Array, at: number, end: number, cells: Int32Array, row: number, kind: number): void {
@@ -136,7 +157,7 @@ function readHost(bytes: Uint8Array, at: number, end: number, cells: Int32Array,
   while (at < end && HOST_STOPS[bytes[at]] === 0) at += 1
   let colons = 0
   let bracket = false
-  for (; at < end && bytes[at] !== SPACE; at += 1) {
+  for (; at < end && bytes[at] !== SPACE && bytes[at] !== TAB; at += 1) {
     if (bytes[at] === COLON) colons += 1
     else if (bytes[at] === OPEN) bracket = true
   }
@@ -149,6 +170,8 @@ function readHost(bytes: Uint8Array, at: number, end: number, cells: Int32Array,
   const colon = !enclosed && bytes[at - 1] === COLON && colons === 1 ? 1 : 0
   cells[row + HOST] = enclosed ? start + 1 : start
   cells[row + HOST + 1] = enclosed ? at - 1 : at - colon
+  // `winhost\tMSWinEventLog\t1\tSecurity…`: Snare.
+  if (bytes[at] === TAB) at += 1
   while (at < end && bytes[at] === SPACE) at += 1
   // `fw1 : %ASA-6-302013: …`: Cisco's firewalls, told to name themselves (`logging device-id`).
   at = behindLoneColon(bytes, at, end)
@@ -165,7 +188,9 @@ function isHost(bytes: Uint8Array, start: number, at: number, end: number, colon
   if (bracket || bytes[start] === PERCENT) return false
   if (colons > 1) return isAddress(bytes, start, at)
   // `router: sshd[1]: …`: a host with a colon, if a tag with a pid follows; else it is the tag.
-  return bytes[at - 1] === COLON && hasTagWithPid(bytes, at + 1, end)
+  if (bytes[at - 1] !== COLON) return false
+  // `U7PG2,f09fc2000000,v4.3.28.11361: hostapd: …`: model, address and version, of which the commas make no tag (Ubiquiti).
+  return isModel(bytes, start, at - 1) ? hasTag(bytes, at + 1, end, COLON) : hasTag(bytes, at + 1, end, OPEN)
 }
 
 /** An IPv4 or IPv6 literal by its characters, with an IPv6 zone (`fe80::1%eth0`) as it comes. */
@@ -180,10 +205,22 @@ function isAddress(bytes: Uint8Array, at: number, end: number): boolean {
   return true
 }
 
-function hasTagWithPid(bytes: Uint8Array, at: number, end: number): boolean {
+function isModel(bytes: Uint8Array, at: number, end: number): boolean {
+  let commas = 0
+  for (; at < end; at += 1) {
+    if (bytes[at] === COMMA) commas += 1
+    else if (!isTagByte(bytes[at])) return false
+  }
+  return commas > 0
+}
+
+/** Whether `tag[pid]:` stands at `at`; where `stop` is a colon, whether `tag:` does. */
+function hasTag(bytes: Uint8Array, at: number, end: number, stop: number): boolean {
   const start = at
   while (at < end && isTagByte(bytes[at])) at += 1
-  if (at === start || at >= end || bytes[at] !== OPEN) return false
+  if (at === start || at >= end) return false
+  if (bytes[at] === COLON) return stop === COLON
+  if (bytes[at] !== OPEN) return false
   while (at < end && bytes[at] !== CLOSE && bytes[at] !== SPACE) at += 1
   return at + 1 < end && bytes[at] === CLOSE && bytes[at + 1] === COLON
 }
@@ -200,6 +237,7 @@ function readForwarded(bytes: Uint8Array, at: number, end: number, cells: Int32A
   readTag(bytes, at, end, cells, row, kind, false)
 }
 
+const SNARE = Buffer.from('\tMSWinEventLog\t')
 const FORWARDED_FROM = Buffer.from('Message forwarded from ')
 const LAST_REPEATED = Buffer.from('last message repeated ')
 const MESSAGE_REPEATED = Buffer.from('message repeated ')
@@ -222,6 +260,16 @@ for (let byte = 0x80; byte < 0x100; byte += 1) TAG_BYTES[byte] = 1
 
 const isTagByte = (byte: number) => TAG_BYTES[byte] === 1
 
+/** `sshd(pam_unix)`, `(sd-pam)`: a tag's end behind the parentheses that open at `at`; `at` where they are no part of it. */
+function behindParentheses(bytes: Uint8Array, at: number, end: number): number {
+  let next = at + 1
+  while (next < end && isTagByte(bytes[next])) next += 1
+  if (next >= end || bytes[next] !== PAREN_CLOSE) return at
+  next += 1
+  while (next < end && isTagByte(bytes[next])) next += 1
+  return next
+}
+
 /**
  * `tag: message`, `tag[pid]: message` or `tag[pid] message` at `at`. True where there was a tag. `alone` says that there was no
  * time before it, so that the tag is all that makes this a header.
@@ -237,6 +285,7 @@ function readTag(
 ): boolean {
   const start = at
   while (at < end && TAG_BYTES[bytes[at]] === 1) at += 1
+  if (at < end && bytes[at] === PAREN) at = behindParentheses(bytes, at, end)
   const tagEnd = at
   if (at === start || at >= end || (bytes[at] !== COLON && bytes[at] !== OPEN)) {
     if (!alone) cells[row + KIND] |= kind
