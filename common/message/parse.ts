@@ -34,6 +34,7 @@ import { readRfc5424 } from './rfc5424.ts'
 import { TimestampReader } from './timestamp.ts'
 
 const SPACE = 0x20
+const ONE = 0x31
 const LESS = 0x3c
 const GREATER = 0x3e
 const NO_PRIORITY = -1
@@ -132,6 +133,10 @@ function parseSyslog(
   }
   cells[row + PRIORITY] = origin.priority
   cells[row + KIND] |= PRI_MISSING
+  // A header that lacks nothing but its PRI; `1 - …` may be the item of a list.
+  if (bytes[start] === ONE && bytes[start + 1] === SPACE && isDigit(bytes[start + 2])) {
+    if (readRfc5424(bytes, start, end, table, i, row, clock)) return
+  }
   readRfc3164(bytes, start, end, table, i, row, clock)
 }
 

@@ -1,7 +1,7 @@
 // Times as senders write them, found at a position of a message.
 //
 //   2003-10-11T22:14:15.003Z        RFC 5424 §6.2.3; lower case, a space for the T, `,` for the point, no zone: read too
-//   Oct 11 22:14:15                 RFC 3164 §4.1.2; the day with one space or a zero, any case, a fraction
+//   Oct 11 22:14:15                 RFC 3164 §4.1.2; day or hour of one digit, any case, a fraction
 //   Oct 11 2003 22:14:15            PIX, ASA          Oct 11 22:14:15 2003      Linksys
 //   2003 Oct 11 22:14:15            year first        Sat Oct 11 22:14:15 2003  ctime
 //   11 Oct 2003 22:14:15            day first         1065910455.003            seconds since the epoch (Meraki)
@@ -169,11 +169,21 @@ export class TimestampReader {
   #clock(at: number): boolean {
     const bytes = this.#bytes
     if (this.#limit - at < 8 || bytes[at + 2] !== COLON || bytes[at + 5] !== COLON) return false
-    const hour = twoDigitsAt(this.#bytes, at)
-    const minute = twoDigitsAt(this.#bytes, at + 3)
-    const second = twoDigitsAt(this.#bytes, at + 6)
+    return this.#clockOf(twoDigitsAt(bytes, at), at + 3)
+  }
+
+  // The same with an hour of one digit, as it may stand behind a month.
+  #bsdClock(at: number): boolean {
+    if (this.#clock(at)) return true
+    if (this.#limit - at < 7 || this.#bytes[at + 1] !== COLON || this.#bytes[at + 4] !== COLON) return false
+    return this.#clockOf(numberAt(this.#bytes, this.#limit, at, 1), at + 2)
+  }
+
+  #clockOf(hour: number, at: number): boolean {
+    const minute = twoDigitsAt(this.#bytes, at)
+    const second = twoDigitsAt(this.#bytes, at + 3)
     if (hour < 0 || minute < 0 || second < 0) return false
-    this.#at = at + 8
+    this.#at = at + 5
     // A leap second is read as the second after it, as POSIX counts.
     this.#wallSeconds = hour > 23 || minute > 59 || second > 60 ? NaN : hour * 3600 + minute * 60 + second
     return true
@@ -244,7 +254,7 @@ export class TimestampReader {
       year = this.#leadingYear(at)
       if (year >= 0) at += 5
     }
-    if (!this.#clock(at)) return false
+    if (!this.#bsdClock(at)) return false
     this.#fraction()
     if (year < 0) year = this.#trailingYear()
     this.#namedZone()

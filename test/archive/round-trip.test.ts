@@ -67,6 +67,8 @@ const hostile = [
   '<34>Oct 11 22:14:15   mymachine   su:   blanks',
   '<34>Oct 11 2003 22:14:15 fw : %ASA-6-302013: year',
   '<34>*Apr 29 13:58:46.411: %SYS-5-CONFIG_I: cisco',
+  '1 2003-10-11T22:14:15.003Z h app 1 - - no PRI',
+  '<34>Oct 11 2:14:15 mymachine su: hour with one digit',
   '<13>win\tMSWinEventLog\t1\tSecurity',
   '<13>Oct 11 22:14:15 win\tMSWinEventLog\t1\tSecurity',
   '<166>fw1 : %ASA-6-302013: no time',

@@ -54,6 +54,13 @@ const MEANT: readonly [what: string, message: string, fields: Partial<Fields>][]
   ],
   ['a day with a zero', '<38>Nov 03 11:59:59 h p: m', { time: '2026-11-03T11:59:59.000Z', host: 'h' }],
   ['a day with one space', '<38>Feb 5 17:32:18 h p: m', { time: '2026-02-05T17:32:18.000Z', host: 'h', program: 'p' }],
+  [
+    'an hour with one digit',
+    '<38>Nov  3 1:59:59 h p: m',
+    { time: '2026-11-03T01:59:59.000Z', host: 'h', program: 'p' },
+  ],
+  ['the same with a year', '<38>Nov 13 2025 1:59:59 h p: m', { time: '2025-11-13T01:59:59.000Z', host: 'h' }],
+  ['an hour and a minute', '<38>Nov 13 1:59 h p: m', { format: 'raw', message: 'Nov 13 1:59 h p: m' }],
   ['a lower-case month', '<38>sep  5 17:32:18 h p: m', { time: '2026-09-05T17:32:18.000Z', host: 'h' }],
   [
     'an ISO time with T and zone',

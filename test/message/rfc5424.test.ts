@@ -104,6 +104,15 @@ test.each(['T00:00:00+25:00', 'T00:00:00.Z', 'T00:00:00Zulu', 'T00:00Z', 'Tnoon'
   },
 )
 
+test('RFC 5424 without its PRI', () => {
+  expect(fieldsOf('1 2003-10-11T22:14:15.003Z h su 12 ID47 - m')).toEqual({
+    ...{ pri: 13, format: 'rfc5424', time: '2003-10-11T22:14:15.003Z', host: 'h', program: 'su', pid: '12' },
+    ...{ msgid: 'ID47', message: 'm', defects: ['PRI_MISSING'] },
+  })
+  for (const text of ['1 - h su 12 ID47 - m', '1 2 3', '1 ', '1', '12 2003-10-11T22:14:15Z h a p m - x'])
+    expect(fieldsOf(text)).toEqual({ pri: 13, format: 'raw', message: text, defects: ['PRI_MISSING'] })
+})
+
 test.each(WRONG)('RFC 5424, broken: %s', (_, message, fields) => {
   expect(fieldsOf(message)).toMatchObject(fields)
 })
