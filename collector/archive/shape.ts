@@ -9,8 +9,9 @@
 //   kind: bits 0-1 format, 2 kept, 3-4 form of the time, 5-7 unit of the time │ digits of its fraction │ fields, a bit each
 //   │ zone, minutes east of UTC, 16 bits, low byte first │ what stands before each field, and before the message: length, bytes
 //
-// A header that does not rebuild (a time in another form, a field twice as long as the rest) is *kept*: its bytes, up to the
-// message, are in the column of headers, and its shape says only what the columns need.
+// A header that does not rebuild (a time in another form, a host before the time), or that no other message will share (`65536: `
+// before the time), is *kept*: its bytes, up to the message, are in the column of headers, and its shape says only what the
+// columns need.
 
 import {
   DEFECTS_SHIFT,
@@ -47,6 +48,8 @@ const FORM_SHIFT = 3
 const UNIT_SHIFT = 5
 const HEAD_BYTES = 5
 const GAP_BYTES_MAX = 255
+// Before the time stand a version, a space, a mark. What is longer is a number that each message of a router has its own of.
+const LEAD_BYTES_MAX = 3
 const SHAPE_BYTES_MAX = 512
 /** Before the time, the fields from host to structured data, and the message. */
 const GAPS_MAX = 7
@@ -111,7 +114,7 @@ export class ShapeFinder {
         fields |= HAS_TIME
         form = found.form
         digits = found.digits
-        kept = !this.#gap(bytes, at, cells[row + TIME])
+        kept = cells[row + TIME] - at > LEAD_BYTES_MAX || !this.#gap(bytes, at, cells[row + TIME])
         at = found.end
       }
     }
