@@ -3,6 +3,7 @@
 import { Command } from 'commander'
 import type { Explainer, Explanation, Landing } from '../explanation.ts'
 import type { Configuration, ConfiguredSource } from '../configuration.ts'
+import { once, peerAddress } from './arguments.ts'
 
 const EXIT_CANNOT = 2
 
@@ -28,8 +29,8 @@ export function explainCommand(): Command {
   return new Command('explain')
     .description('Shows what each line on stdin would become: its fields, the routes it takes, where it lands.')
     .option('-c, --config <file>', 'configuration; else ./sluice.yaml, /etc/sluice/sluice.yaml, built-in')
-    .option('--source <name>', 'the source that the lines come from')
-    .option('--from <address>', 'the address of the peer that the lines come from')
+    .option('--source <name>', 'the source that the lines come from', once('--source'))
+    .option('--from <address>', 'the address of the peer that the lines come from', peerAddress)
     .option('--json', 'one JSON object a line')
     .addHelpText('after', examples)
     .action(async (flags: Flags) => {

@@ -2,6 +2,7 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { GrepFlags } from '../grep-run.ts'
+import { once } from './arguments.ts'
 
 const examples = `
 PATTERN is an extended regular expression as in grep -E, matched on "host program[pid]: message", whatever -O prints.
@@ -69,13 +70,6 @@ export function grepCommand(): Command {
 
 function collect(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value]
-}
-
-function once(flag: string) {
-  return (value: string, before: string | undefined): string => {
-    if (before !== undefined) throw new InvalidArgumentError(`${flag} is given twice.`)
-    return value
-  }
 }
 
 function count(value: string): number {

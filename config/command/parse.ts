@@ -3,6 +3,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import type { FramingMode } from '../../common/framing/stream-splitter.ts'
 import { MESSAGE_BYTES_MAX } from '../../common/limits.ts'
+import { peerAddress } from './arguments.ts'
 
 const framings: readonly FramingMode[] = ['auto', 'newline', 'octet']
 
@@ -28,7 +29,7 @@ export function parseCommand(): Command {
   return new Command('parse')
     .description('Reads syslog on stdin and prints each message as a JSON object on a line of its own.')
     .option('--framing <how>', `how messages are told apart: ${framings.join(', ')}`, framingNamed, 'auto')
-    .option('--from <address>', 'the peer; stands in for a missing host')
+    .option('--from <address>', 'the peer; stands in for a missing host', peerAddress)
     .option('-c, --config <file>', 'configuration, for its max_message; without it, the default')
     .addHelpText('after', examples)
     .action(async ({ framing, from, config }: Flags) => {

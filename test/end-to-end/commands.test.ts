@@ -70,6 +70,19 @@ test('parse ends with 2 for a framing that does not exist', async () => {
   expect((await run(['parse', '--framing', 'lines'])).status).toBe(2)
 })
 
+test.each([
+  ['parse', '--from', 'notanip'],
+  ['parse', '--from', '192.0.2.300'],
+  ['parse', '--from', ''],
+  ['explain', '--from', 'web-1'],
+  ['explain', '--from', '192.0.2.7', '--from', '192.0.2.8'],
+  ['explain', '--source', 'in', '--source', 'other'],
+])('a peer that is no address, and a peer or source given twice, end with 2: %s %s %s', async (...words) => {
+  const { status, stdout, stderr } = await run(words, { input: 'x\n' })
+  expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+  expect(stderr).toMatch(new RegExp(`^error: option '${words[1]} <\\w+>' argument '.*' is invalid\\. `))
+})
+
 test('explain shows fields, route and file of a line, also as JSON', async () => {
   const path = written(good)
   const input = '<34>Oct 11 22:14:15 web-1 su[7]: failed\n'
