@@ -11,10 +11,10 @@
 import type { Cancel } from '../clock.ts'
 import { Fault, reasonOf } from '../fault.ts'
 import { BURST_BYTES_MAX } from '../limits.ts'
-import { RateLimitedWarning } from '../log.ts'
 import { batchBytes, batchWeight, type Batch, type Origin } from './batch.ts'
 import { Gather } from './gather.ts'
 import { OpenWrites } from './open-writes.ts'
+import { Overflow } from './overflow.ts'
 import type { Sink } from './sink.ts'
 import type { Platform } from '../platform.ts'
 
@@ -34,7 +34,8 @@ export class Intake {
   readonly #platform: Platform
   readonly #gather: Gather
   readonly #writes: OpenWrites
-  readonly #warning: RateLimitedWarning
+  /** What came back, by the reason. */
+  readonly #dropped = new Map<string, Overflow>()
   readonly #waiting: Batch[] = []
   #waitingBytes = 0
   #cancelFlush: Cancel | undefined
@@ -45,7 +46,6 @@ export class Intake {
     this.#source = source
     this.#platform = platform
     this.#writes = new OpenWrites(sink)
-    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
     this.#gather = new Gather(
       platform.slabs,
       () => platform.clock.now(),
@@ -102,13 +102,14 @@ export class Intake {
     this.#flushSoon()
   }
 
-  /** Gives everything away and waits until all of it has settled. */
+  /** Gives everything away and waits until all of it has settled; what was dropped is counted and said by then. */
   async close(): Promise<void> {
     this.#cancelFlush?.()
     this.#cancelFlush = undefined
     this.#gather.close()
     this.#writeWaiting(this.#waiting.length, true)
     await this.#writes.settled()
+    for (const dropped of this.#dropped.values()) dropped.close()
   }
 
   #flushSoon(): void {
@@ -150,29 +151,28 @@ export class Intake {
     for (let i = 0; i < count && (must || !this.full); i += 1) {
       const batch = this.#waiting.shift()!
       this.#waitingBytes -= batchWeight(batch)
-      void this.#writeOrDrop(batch)
+      // The network cannot be read again: what a destination gives back is lost here, and said so.
+      void this.#write(batch, (reason) => this.#drop(batch.count, reason))
     }
   }
 
   /** What comes from a peer that waits for an answer: nothing of it counts as dropped, since a rejection is the answer. */
   write(batch: Batch): Promise<void> {
+    return this.#write(batch)
+  }
+
+  #write(batch: Batch, rejected?: (reason: unknown) => void): Promise<void> {
     const { metrics } = this.#platform
     const source = this.#source
     metrics.count('sluice_received_total', { source }, batch.count)
     metrics.count('sluice_received_bytes_total', { source }, batchBytes(batch))
-    return this.#writes.write(batch)
+    return this.#writes.write(batch, rejected)
   }
 
-  async #writeOrDrop(batch: Batch): Promise<void> {
-    try {
-      await this.write(batch)
-    } catch (error) {
-      // The network cannot be read again: what a destination gave back is lost here, and said so.
-      const source = this.#source
-      const { count } = batch
-      const reason = error instanceof Fault ? error.code.toLowerCase() : 'write_failed'
-      this.#platform.metrics.count('sluice_dropped_total', { reason, where: source }, count)
-      this.#warning.warn({ source, messages: count, reason: reasonOf(error) }, 'messages dropped')
-    }
+  #drop(messages: number, error: unknown): void {
+    const reason = error instanceof Fault ? error.code.toLowerCase() : 'write_failed'
+    let dropped = this.#dropped.get(reason)
+    if (!dropped) this.#dropped.set(reason, (dropped = new Overflow(this.#source, reason, this.#platform)))
+    dropped.drop(messages, reasonOf(error))
   }
 }

@@ -25,13 +25,19 @@ export class OpenWrites {
     return this.#bytes >= this.#bytesMax
   }
 
-  /** Writes and, when that has settled, releases the batch. Rejects with what the sink rejected with. */
-  async write(batch: Batch): Promise<void> {
+  /**
+   * Writes and, when that has settled, releases the batch. Rejects with what the sink rejected with; where there is `rejected`, that is
+   * told instead, and has returned before `settled` resolves.
+   */
+  async write(batch: Batch, rejected?: (reason: unknown) => void): Promise<void> {
     // An empty batch still carries stream positions; it counts one byte more, so that `settled` waits for it too.
     const bytes = batchWeight(batch) + 1
     this.#bytes += bytes
     try {
       await this.#sink.write(batch)
+    } catch (reason) {
+      if (!rejected) throw reason
+      rejected(reason)
     } finally {
       releaseBatch(batch)
       this.#bytes -= bytes

@@ -1,6 +1,6 @@
 // What a source cannot brake and has no room for is dropped, the newest first, and counted: in one step for many, since a metric
 // a message would slow down what is too slow already. It is said at once, and while more are dropped every ten seconds, so that the
-// last word has them all.
+// last word has them all. So is what comes back from a destination to a source that cannot read it again.
 
 import type { Cancel } from '../clock.ts'
 import type { Platform } from '../platform.ts'
@@ -11,6 +11,7 @@ export class Overflow {
   readonly #source: string
   readonly #reason: string
   readonly #platform: Platform
+  #fault: string | undefined
   #since = 0
   #inAll = 0
   #said = 0
@@ -22,8 +23,9 @@ export class Overflow {
     this.#platform = platform
   }
 
-  /** So many messages more were dropped. */
-  drop(messages: number): void {
+  /** So many messages more were dropped: for want of room, or for the fault that is given, of which the last one is said. */
+  drop(messages: number, fault?: string): void {
+    this.#fault = fault
     if (this.#since === 0) this.#platform.clock.soon(() => this.#count())
     this.#since += messages
   }
@@ -56,6 +58,7 @@ export class Overflow {
     if (this.#inAll === this.#said) return
     this.#said = this.#inAll
     const values = { source: this.#source, soFar: this.#inAll }
-    this.#platform.log.warn(values, 'messages dropped: the destinations are too slow')
+    if (this.#fault === undefined) this.#platform.log.warn(values, 'messages dropped: the destinations are too slow')
+    else this.#platform.log.warn({ ...values, reason: this.#fault }, 'messages dropped')
   }
 }

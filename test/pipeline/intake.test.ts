@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { Fault } from '../../common/fault.ts'
 import { BURST_BYTES_MAX, OPEN_WRITE_BYTES_MAX } from '../../common/limits.ts'
 import { Intake } from '../../common/pipeline/intake.ts'
 import { FakeClock, settle } from '../fake/clock.ts'
@@ -76,4 +77,23 @@ test('a chunk of a connection is worked on in its turn, behind the datagrams tha
   expect(sink.texts.length).toBeGreaterThan(700)
   await intake.close()
   expect(sink.texts.map((line) => line.trim())).toEqual([...Array(1000).keys(), 'from a connection'].map(String))
+})
+
+test('what destinations give back at a stop is said and counted to the last message before the intake is closed', async () => {
+  const sink = new HeldSink()
+  const platform = platformOf(new FakeClock())
+  const intake = new Intake('network', sink, platform)
+  burst(intake, 2000)
+  for (let writes = 0; writes < 3; writes = sink.held.length) await settle()
+  const closed = intake.close()
+  while (sink.held.length > 0) sink.settle(new Fault('STOPPING', 'out takes nothing more'))
+  await closed
+  const counted = await platform.metrics.snapshot()
+  expect(counted.get('sluice_dropped_total{reason="stopping",where="network"}')).toBe(2000)
+  const reason = 'STOPPING: out takes nothing more'
+  expect(platform.log.lines.at(-1)).toMatchObject({
+    text: 'messages dropped',
+    values: { source: 'network', soFar: 2000, reason },
+  })
+  expect(platform.log.lines.length).toBeLessThanOrEqual(2)
 })
