@@ -3,7 +3,7 @@
 // Paths may be Buffers: a file's name is bytes, and not every name is UTF-8.
 
 import * as fs from 'node:fs'
-import { errnoOf } from './fault.ts'
+import { errnoOf, isOutOfDescriptors } from './fault.ts'
 
 export type Path = string | Buffer
 
@@ -258,6 +258,16 @@ export const systemDisk: Disk = {
     const stat = await fs.promises.statfs(path)
     return stat.bavail * stat.bsize
   },
+}
+
+/** Whether no descriptor is left now. SQLite does not say why it cannot open a file. */
+export function lacksDescriptors(): boolean {
+  try {
+    fs.closeSync(fs.openSync('/dev/null', 'r'))
+    return false
+  } catch (error) {
+    return isOutOfDescriptors(error)
+  }
 }
 
 /** proc(5): the limit on this process's descriptors. Node has raised it as far as it may by now. */

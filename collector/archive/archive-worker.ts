@@ -11,6 +11,7 @@ import type { FromWorker, ToWorker, WorkerData } from './archive-protocol.ts'
 import { BatchReader } from './batch-reader.ts'
 import { Intake } from './intake.ts'
 import { SecondEncoder } from './second-encoder.ts'
+import { loadSqlite } from './sqlite.ts'
 
 const { data, tell, listen, end } = workerOwner<ToWorker, FromWorker, WorkerData>()
 const { folder, instance, parts, unsealed } = data
@@ -28,6 +29,7 @@ let scheduled = false
 let closing = false
 let stopping = false
 
+loadSqlite()
 intake.open(parts)
 intake.sealLeft(unsealed)
 tell({ kind: 'opened', settled: intake.settled })

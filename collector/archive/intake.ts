@@ -292,11 +292,17 @@ export class Intake {
     if (this.#part && this.#part.name.day >= day && !this.#part.isFull) return this.#part
     if (this.#part) this.#seal(this.#part)
     const newest = this.#name
-    if (newest === undefined || newest.day < day) {
-      this.#ordinal = 0
-      this.#name = { day, part: 1 }
-    } else this.#name = { day: newest.day, part: newest.part + 1 }
-    this.#part = new PartWriter(this.#pathOf(this.#name), this.#name, this.#ordinal)
+    const isNewDay = newest === undefined || newest.day < day
+    const name = isNewDay ? { day, part: 1 } : { day: newest.day, part: newest.part + 1 }
+    if (isNewDay) this.#ordinal = 0
+    try {
+      this.#part = new PartWriter(this.#pathOf(name), name, this.#ordinal)
+    } catch (error) {
+      // One that cannot be opened for now is tried again, so that a bad hour does not leave a file for each attempt.
+      if (isDamage(error)) this.#name = name
+      throw error
+    }
+    this.#name = name
     return this.#part
   }
 
@@ -312,8 +318,8 @@ export class Intake {
     if (!part) return
     this.#part = undefined
     part.close()
-    const damaged = error instanceof Fault && error.code === 'ARCHIVE_UNREADABLE' && !error.retryable
-    if (damaged) this.#say('the current part of the archive is damaged; going on in the next one', { part: part.name })
+    if (isDamage(error))
+      this.#say('the current part of the archive is damaged; going on in the next one', { part: part.name })
     else this.#part = new PartWriter(part.path, part.name, this.#ordinal)
   }
 
@@ -366,3 +372,5 @@ const timeOf = ({ batch, change }: Write): number => batch?.received ?? change!.
 const bytesOf = ({ batch }: Write): number => (batch ? batchBytes(batch) : 0)
 
 const isEncoded = ({ pieces }: Group) => pieces.every(({ encoded }) => encoded !== undefined)
+
+const isDamage = (error: unknown) => error instanceof Fault && error.code === 'ARCHIVE_UNREADABLE' && !error.retryable

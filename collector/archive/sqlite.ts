@@ -1,6 +1,7 @@
 // better-sqlite3 enters here, and so do the settings of an archive's files and the faults SQLite can report.
 
 import Database from 'better-sqlite3'
+import { lacksDescriptors } from '../../common/disk.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
 import { ARCHIVE_CACHE_BYTES } from '../../common/limits.ts'
 
@@ -12,6 +13,15 @@ export type Statement<Row = unknown> = Database.Statement<unknown[], Row>
 const PAGE_BYTES = 8192
 const LOG_PAGES = 2048
 const BUSY_WAIT_MS = 5_000
+const NO_DESCRIPTOR = 'no descriptor is left; a higher limit on open files (LimitNOFILE, ulimit -n) makes room'
+
+/**
+ * Loads the package's native code, which it would itself do at the first file. What Node cannot load for want of descriptors it takes
+ * for missing from then on, in this thread.
+ */
+export function loadSqlite(): void {
+  new Database(':memory:').close()
+}
 
 /** Opens to write: creates what is not there, in WAL mode, every commit synced. */
 export function openToWrite(path: string): Sqlite {
@@ -81,5 +91,6 @@ export function archiveFault(error: unknown, path: string): Fault {
   if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
     return new Fault('ARCHIVE_UNREADABLE', `${path} is damaged: ${reasonOf(error)}`, { cause: error })
   }
-  return new Fault('ARCHIVE_UNREADABLE', detail, { cause: error, retryable: true })
+  const want = code.startsWith('SQLITE_CANTOPEN') && lacksDescriptors() ? `: ${NO_DESCRIPTOR}` : ''
+  return new Fault('ARCHIVE_UNREADABLE', `${detail}${want}`, { cause: error, retryable: true })
 }

@@ -1,0 +1,67 @@
+// No descriptor is left, and later some are: what waits is said, and nothing is lost. The limit of the running program is lowered to
+// what it has open, and raised again (prlimit(1), which Linux has with util-linux).
+
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { sleep } from './mortal.ts'
+import { daemon, freePort, logOf, run, until, type Daemon } from './program.ts'
+
+const hasPrlimit = process.platform === 'linux' && spawnSync('prlimit', ['--version']).status === 0
+
+const descriptorsOf = ({ child }: Daemon) => readdirSync(`/proc/${child.pid}/fd`).map(Number)
+
+function limit({ child }: Daemon, open: number): void {
+  execFileSync('prlimit', [`--pid=${child.pid}`, `--nofile=${open}:`])
+}
+
+/** It can open nothing more from here on. */
+function exhaust(of: Daemon): void {
+  const open = new Set(descriptorsOf(of))
+  let lowestFree = 0
+  while (open.has(lowestFree)) lowestFree += 1
+  limit(of, lowestFree)
+}
+
+/** A connection that the daemon has accepted. */
+async function accepted(by: Daemon, port: number): Promise<Socket> {
+  const before = descriptorsOf(by).length
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  onTestFinished(() => void socket.destroy())
+  await until('the connection is accepted', () => descriptorsOf(by).length > before)
+  return socket
+}
+
+const numbered = (count: number) => Array.from({ length: count }, (_, i) => `<13>Nov 20 10:00:00 h p: number ${i}\n`)
+
+test.runIf(hasPrlimit)(
+  'an archive that can open no file for its first message waits, says why, and goes on',
+  async () => {
+    const port = await freePort()
+    const server = await daemon(
+      'server',
+      `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }
+destinations: { archive: { type: archive } }
+`,
+    )
+    const sender = await accepted(server, port)
+    exhaust(server)
+    sender.write(numbered(1000).join(''))
+    const words = () => logOf(server).filter(({ msg }) => String(msg).startsWith('cannot write, trying again'))
+    await until('it says so', () => words().length > 0)
+    expect(words()[0]['msg']).toMatch(/no descriptor is left.*LimitNOFILE/)
+    // Some more attempts.
+    await sleep(1000)
+    limit(server, 1024)
+    const archive = join(server.folder, 'data-server', 'archive')
+    await until('all of it is stored', async () => {
+      return (await run(['grep', '-c', '--archive', archive, 'number'])).stdout === '1000\n'
+    })
+    expect(await server.stop()).toBe(0)
+    expect(readdirSync(archive).filter((name) => name.endsWith('.db'))).toHaveLength(1)
+  },
+  60_000,
+)
