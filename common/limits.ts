@@ -39,6 +39,12 @@ export const KEEPALIVE_MS = 60_000
 /** Default of a syslog source's `max_connections`. */
 export const CONNECTIONS_MAX = 10_000
 
+/** All syslog sources together hold no more connections than this part of what the process may open. */
+export const CONNECTIONS_OPEN_PART = 2
+
+/** A connection that leaves fewer descriptors than this for files and other connections is turned away. */
+export const DESCRIPTORS_KEPT = 16
+
 /** The receive buffer that is asked of the kernel for each UDP socket; what it granted is logged. */
 export const UDP_RECEIVE_BUFFER_BYTES = 8 * MiB
 

@@ -67,6 +67,7 @@ class SyslogSource implements Source {
   readonly #tcp: TcpListener
   readonly #udp: UdpListener
   readonly #relp: RelpListener
+  readonly #gate: ConnectionGate
   readonly #door: TlsDoor | undefined
 
   constructor(given: SyslogOptions, context: ComponentContext) {
@@ -76,6 +77,7 @@ class SyslogSource implements Source {
     const settings = settingsOf(given, context)
     const { platform } = context
     const gate = new ConnectionGate(settings, platform)
+    this.#gate = gate
     this.#tcp = new TcpListener(settings, gate, platform)
     this.#udp = new UdpListener(settings, platform)
     this.#relp = new RelpListener(settings, gate, platform)
@@ -83,6 +85,7 @@ class SyslogSource implements Source {
   }
 
   async open(): Promise<void> {
+    this.#gate.open()
     try {
       await this.#door?.open()
       for (const { scheme, host, port } of this.#options.listen) {
@@ -109,6 +112,7 @@ class SyslogSource implements Source {
   async #stop(): Promise<void> {
     this.#door?.stop()
     await Promise.all([this.#tcp.stop(), this.#udp.stop(), this.#relp.stop()])
+    this.#gate.close()
   }
 
   async run(sink: Sink, signal: AbortSignal): Promise<void> {
@@ -129,7 +133,7 @@ function settingsOf(given: SyslogOptions, context: ComponentContext): ListenerSe
     source: context.name,
     framing: 'auto',
     messageBytesMax: context.messageBytesMax,
-    connectionsMax: Math.min(given.max_connections, Math.floor((context.platform.disk.openMax ?? Infinity) / 2)),
+    connectionsMax: given.max_connections,
     allows(host) {
       if (!allow) return true
       const address = parseAddress(host)

@@ -20,6 +20,8 @@ export interface ConnectionEvents {
 export interface Connection {
   /** The peer's address as text, IPv4-mapped IPv6 written as IPv4. */
   readonly peer: Endpoint
+  /** Its descriptor: the lowest that was free, so that at least as many were in use. Undefined where it has none of its own. */
+  readonly descriptor?: number | undefined
   /** Begins reading. */
   start(events: ConnectionEvents): void
   /** Stops and resumes reading: what the peer sends meanwhile fills the kernel's buffers and stops the peer. */

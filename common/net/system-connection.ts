@@ -14,6 +14,7 @@ export function plainAddress(address: string): string {
 /** A connection of the kernel, plain or under TLS. */
 export class SystemConnection implements Connection {
   readonly peer: Endpoint
+  readonly descriptor: number | undefined
   /** For whoever puts TLS on it. */
   readonly socket: net.Socket
   readonly #isPlain: boolean
@@ -22,6 +23,7 @@ export class SystemConnection implements Connection {
   constructor(socket: net.Socket, under?: Connection) {
     this.socket = socket
     this.#isPlain = under === undefined
+    this.descriptor = under ? undefined : descriptorOf(socket)
     this.peer = under?.peer ?? { host: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
     socket.setKeepAlive(true, KEEPALIVE_MS)
     socket.setNoDelay(true)
@@ -70,4 +72,10 @@ export class SystemConnection implements Connection {
   destroy(): void {
     this.socket.destroy()
   }
+}
+
+/** Node keeps it to itself; where it is not found, nobody is told. */
+function descriptorOf(socket: net.Socket): number | undefined {
+  const descriptor = (socket as { readonly _handle?: { readonly fd?: unknown } | null })._handle?.fd
+  return typeof descriptor === 'number' && descriptor >= 0 ? descriptor : undefined
 }

@@ -4,7 +4,9 @@
 //   block         all connections stop being read until there is room, and their senders wait
 
 import { CONNECTIONS_MAX } from '../../common/limits.ts'
+import { RateLimitedWarning } from '../../common/log.ts'
 import type { Connection } from '../../common/net/net.ts'
+import { hasLastDescriptor, LAST_DESCRIPTOR } from '../../common/open-share.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import type { Intake } from '../../common/pipeline/intake.ts'
 import { Overflow } from '../../common/pipeline/overflow.ts'
@@ -22,12 +24,14 @@ export class UnixStreams {
   readonly #platform: Platform
   readonly #overflow: Overflow | undefined
   readonly #streams: StreamIntake
+  readonly #warning: RateLimitedWarning
   #count = 0
   #stopped = false
 
   constructor({ origin, messageBytesMax, whenFull }: UnixStreamSettings, platform: Platform) {
     this.#origin = origin
     this.#platform = platform
+    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
     if (whenFull === 'drop-newest') this.#overflow = new Overflow(origin.source, 'unix_queue_full', platform)
     const settings = { framing: 'auto', messageBytesMax, overflow: this.#overflow } as const
     this.#streams = new StreamIntake(settings, { left: () => this.#changed(-1) }, platform)
@@ -36,8 +40,11 @@ export class UnixStreams {
   accept(connection: Connection): void {
     const { source } = this.#origin
     if (this.#stopped) return connection.destroy()
-    if (this.#count >= CONNECTIONS_MAX) {
-      this.#platform.metrics.count('sluice_connections_refused_total', { source, reason: 'max_connections' }, 1)
+    const isLast = hasLastDescriptor(connection, this.#platform.disk)
+    if (isLast || this.#count >= CONNECTIONS_MAX) {
+      const reason = isLast ? 'descriptors' : 'max_connections'
+      this.#platform.metrics.count('sluice_connections_refused_total', { source, reason }, 1)
+      this.#warning.warn({ source, reason }, isLast ? LAST_DESCRIPTOR : 'connection refused')
       return connection.destroy()
     }
     this.#changed(1)

@@ -6,17 +6,16 @@
 //
 // What has no name any more stays open: it could not be had back.
 
-import type { Disk } from '../../common/disk.ts'
 import { FOLLOWED_OPEN_MAX, FOLLOWED_OPEN_PART } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
+import { OpenShare } from '../../common/open-share.ts'
 import type { Platform } from '../../common/platform.ts'
 import type { FollowedFile } from './followed-file.ts'
 
 // So many quiet files are closed at a time, where too many are open; fewer where few may be.
 const CLOSED_TOGETHER = 64
 
-/** How many sources share what this process may open. */
-const sharing = new WeakMap<Disk, number>()
+const share = new OpenShare(FOLLOWED_OPEN_PART)
 
 const HELD =
   'more files than may be open have no name any more: they stay open until they are read to their ends; a higher limit on open ' +
@@ -40,20 +39,16 @@ export class OpenFiles {
 
   /** From now on it has a share. */
   begin(): void {
-    const { disk } = this.#platform
-    sharing.set(disk, (sharing.get(disk) ?? 0) + 1)
+    share.begin(this.#platform.disk)
   }
 
   end(): void {
-    const { disk } = this.#platform
-    sharing.set(disk, sharing.get(disk)! - 1)
+    share.end(this.#platform.disk)
   }
 
   /** How many may be open beside the one that is read: a part of what the process may open, the same for each source. */
   get max(): number {
-    const { disk } = this.#platform
-    const share = Math.floor((disk.openMax ?? Infinity) / FOLLOWED_OPEN_PART / (sharing.get(disk) ?? 1))
-    return Math.max(1, Math.min(FOLLOWED_OPEN_MAX, share))
+    return Math.min(FOLLOWED_OPEN_MAX, share.of(this.#platform.disk))
   }
 
   get count(): number {

@@ -7,7 +7,7 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { sleep } from './mortal.ts'
-import { daemon, freePort, logOf, run, until, type Daemon } from './program.ts'
+import { daemon, freePort, logOf, run, temporaryFolder, until, type Daemon } from './program.ts'
 
 const hasPrlimit = process.platform === 'linux' && spawnSync('prlimit', ['--version']).status === 0
 
@@ -62,6 +62,48 @@ destinations: { archive: { type: archive } }
     })
     expect(await server.stop()).toBe(0)
     expect(readdirSync(archive).filter((name) => name.endsWith('.db'))).toHaveLength(1)
+  },
+  60_000,
+)
+
+test.runIf(hasPrlimit).each([
+  ['tcp', (port: number) => `type: syslog, listen: ["tcp://127.0.0.1:${port}"]`],
+  ['unix', () => 'type: unix, socket: stream, path: socket'],
+])(
+  '%s: no connection is cut off without a word where descriptors are few',
+  async (kind, source) => {
+    const port = await freePort()
+    const folder = temporaryFolder()
+    const under = ['prlimit', '--nofile=128:128']
+    const configuration = `sources: { in: { ${source(port)} } }
+destinations: { out: { type: file, path: "{program}.log" } }
+`
+    const server = await daemon('server', configuration, folder, { under })
+    // Files take half of what it may open.
+    const dial = () => (kind === 'unix' ? connect({ path: join(folder, 'socket') }) : connect(port, '127.0.0.1'))
+    const first = dial()
+    first.end(Array.from({ length: 64 }, (_, i) => `<13>1 - h p${i} - - - one\n`).join(''))
+    await until('files are open', () => descriptorsOf(server).length > 80)
+    const COUNT = 100
+    let cut = 0
+    const sockets = Array.from({ length: COUNT }, dial)
+    onTestFinished(() => sockets.forEach((socket) => socket.destroy()))
+    for (const socket of sockets) {
+      socket.on('error', () => {})
+      socket.on('close', () => (cut += 1))
+      socket.write('<13>1 - h p0 - - - one\n')
+      socket.resume()
+    }
+    const counted = (name: string) =>
+      Number(
+        logOf(server).findLast(({ msg }) => msg === 'counters')?.[`connections_refused{source="in",reason="${name}"}`],
+      )
+    await until('some are turned away', () => cut > 0)
+    await sleep(1000)
+    expect(logOf(server).find(({ reason }) => reason === 'descriptors')?.['msg']).toMatch(/LimitNOFILE/)
+    const turnedAway = cut
+    expect(await server.stop()).toBe(0)
+    expect(counted('descriptors')).toBe(turnedAway)
   },
   60_000,
 )

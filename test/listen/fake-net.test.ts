@@ -2,12 +2,13 @@
 
 import { expect, test } from 'vitest'
 import { READ_OUT_MS, READ_OUT_QUIET_MS } from '../../common/limits.ts'
+import { systemDisk, type Disk } from '../../common/disk.ts'
 import { utc } from '../../common/message/zone.ts'
 import { createMetrics } from '../../common/metric.ts'
 import type { Connection } from '../../common/net/net.ts'
 import { systemPlatform } from '../../common/platform.ts'
 import { syslogSource } from '../../collector/listen/syslog-source.ts'
-import { FakeClock } from '../fake/clock.ts'
+import { FakeClock, settle } from '../fake/clock.ts'
 import { fakeLog } from '../fake/log.ts'
 import { FakeNet } from '../fake/net.ts'
 import { MemorySink } from '../fake/sink.ts'
@@ -140,4 +141,45 @@ test('who may not send is counted and gets nothing in', async () => {
   expect(await metrics.total('sluice_connections_refused_total')).toBe(1)
   expect(await metrics.total('sluice_dropped_total')).toBe(1)
   await finish()
+})
+
+test('syslog sources share half of what the process may open evenly: more connections are turned away, counted and said', async () => {
+  const net = new FakeNet()
+  const log = fakeLog()
+  const metrics = createMetrics()
+  const disk = Object.assign(Object.create(systemDisk) as Disk, { openMax: 9 })
+  const platform = { ...systemPlatform(log, metrics), net, disk }
+  const sourceAt = (port: number) => {
+    const context = {
+      ...{ name: `at-${port}`, platform, dataFolder: '/nowhere', hostName: 'h' },
+      ...{ messageBytesMax: 1024 * 1024, localZone: utc },
+    }
+    const source = syslogSource.create(syslogSource.options.parse({ listen: [`tcp://127.0.0.1:${port}`] }), context)
+    const stop = new AbortController()
+    return { open: () => source.open(), run: () => source.run(new MemorySink(), stop.signal), stop }
+  }
+  const refused = () => metrics.total('sluice_connections_refused_total')
+  const [one, other] = [sourceAt(5514), sourceAt(5515)]
+  await one.open()
+  await other.open()
+  const running = [one.run(), other.run()]
+  for (const port of [5514, 5515, 5514, 5515]) await net.connect({ host: '127.0.0.1', port })
+  await settle()
+  expect(await refused()).toBe(0)
+  await net.connect({ host: '127.0.0.1', port: 5515 })
+  await expect.poll(refused).toBe(1)
+  const values = { source: 'at-5515', reason: 'max_connections', max: 2 }
+  expect(log.lines.at(-1)).toMatchObject({ level: 'warn', values })
+  // One that is over leaves its share to the other.
+  other.stop.abort()
+  net.resetAll()
+  await running[1]
+  for (let i = 0; i < 4; i += 1) await net.connect({ host: '127.0.0.1', port: 5514 })
+  await settle()
+  expect(await refused()).toBe(1)
+  await net.connect({ host: '127.0.0.1', port: 5514 })
+  await expect.poll(refused).toBe(2)
+  one.stop.abort()
+  net.resetAll()
+  await running[0]
 })

@@ -1,7 +1,6 @@
 import * as net from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { describe, expect, test } from 'vitest'
-import { systemDisk, type Disk } from '../../common/disk.ts'
 import { HALF_FRAME_WAIT_MS, OPEN_WRITE_BYTES_MAX, SLABS_BYTES_MAX } from '../../common/limits.ts'
 import { defectsOf } from '../../common/message/defects.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
@@ -154,18 +153,6 @@ describe('turned away', () => {
     fourth.write('<13>d\n')
     await until('the line', () => sink.texts.length === 1)
   })
-})
-
-test('connections take half of what the process may open at the most: more are turned away, counted and said', async () => {
-  const sink = new MemorySink()
-  const disk = Object.assign(Object.create(systemDisk) as Disk, { openMax: 5 })
-  const { port, counted, platform } = await serve({ listen: [tcp] }, sink, { disk })
-  await dial(port)
-  await dial(port)
-  const third = await dial(port)
-  await until('the third is closed', () => third.destroyed)
-  expect(await counted('sluice_connections_refused_total{source="network",reason="max_connections"}')).toBe(1)
-  expect(platform.log.lines.at(-1)).toMatchObject({ level: 'warn', values: { reason: 'max_connections', max: 2 } })
 })
 
 test.runIf(hasIpv6)('IPv6: an IPv4 peer of a socket for both is allowed by its IPv4 network', async () => {
