@@ -7,7 +7,10 @@ import { Counter, Gauge, Registry } from 'prom-client'
 export const metricTable = {
   sluice_received_total: { help: 'Messages taken in, by source.', labels: ['source'] },
   sluice_received_bytes_total: { help: 'Bytes of messages taken in, by source.', labels: ['source'] },
-  sluice_stored_total: { help: 'Messages a destination has acknowledged.', labels: ['destination'] },
+  sluice_stored_total: {
+    help: 'Messages a destination has acknowledged, behind its buffer where it has one, and not dropped.',
+    labels: ['destination'],
+  },
   sluice_dropped_total: { help: 'Messages given up, by reason. Every loss is here.', labels: ['reason', 'where'] },
   sluice_unread_bytes_total: {
     help: 'Bytes of files that were seen, and gone before they were read: cut or removed, without a copy.',

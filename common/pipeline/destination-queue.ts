@@ -8,6 +8,7 @@ import type { Log } from '../log.ts'
 import type { Metrics } from '../metric.ts'
 import { batchWeight, type Batch } from './batch.ts'
 import type { Destination, Sink, StreamMarks } from './sink.ts'
+import { StoredCount } from './stored-count.ts'
 
 interface Surroundings {
   readonly clock: Clock
@@ -28,6 +29,7 @@ export class DestinationQueue implements Sink {
   readonly destination: Destination
   readonly #surroundings: Surroundings
   readonly #bytesMax: number
+  readonly #stored: StoredCount | undefined
   #bytes = 0
   #waiting: Waiting[] = []
   #fullSinceMs = 0
@@ -39,6 +41,7 @@ export class DestinationQueue implements Sink {
     this.destination = destination
     this.#surroundings = surroundings
     this.#bytesMax = bytesMax
+    if (!destination.countsStored) this.#stored = new StoredCount(destination, surroundings.metrics)
   }
 
   get streams(): StreamMarks | undefined {
@@ -72,8 +75,7 @@ export class DestinationQueue implements Sink {
     this.#bytes += bytes
     try {
       await this.destination.write(batch)
-      const labels = { destination: this.destination.name }
-      if (batch.count > 0) this.#surroundings.metrics.count('sluice_stored_total', labels, batch.count)
+      this.#stored?.add(batch.count)
     } finally {
       this.#bytes -= bytes
       this.#advance()

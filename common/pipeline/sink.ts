@@ -39,6 +39,10 @@ export interface Destination extends Sink {
   open(): Promise<void>
   /** Settles all open writes within the deadline, rejects what is left with `STOPPING`, and lets go of everything. */
   close(deadlineMs: number): Promise<void>
+  /** Messages so far that it acknowledged, or will, although it had to drop them; it has counted them as dropped. None where absent. */
+  readonly dropped?: number
+  /** Whether it counts by itself what is stored: what it acknowledges is still to be stored (a spool). */
+  readonly countsStored?: boolean
   /** Where it deals out what it gets: a spool in front keeps one stream for each lane. */
   readonly lanes?: Lanes | undefined
   /** Reopens what it writes to (SIGHUP: logrotate renamed it). */

@@ -106,7 +106,11 @@ export class GroupEncoder {
       if (this.#buffer.length >= this.groupBytes) break
     }
     if (taken.length === 0) return undefined
-    if (repeats > 0) metrics.count('sluice_repeats_total', { destination: name }, repeats)
+    if (repeats > 0) {
+      metrics.count('sluice_repeats_total', { destination: name }, repeats)
+      // As where there is no spool: what is there already is stored.
+      metrics.count('sluice_stored_total', { destination: name }, repeats)
+    }
     const { bytes, length } = this.#buffer
     return { taken, segment, bytes, length: written ? length : 0, end: position, changes: all }
   }

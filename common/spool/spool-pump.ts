@@ -6,6 +6,7 @@ import { reasonOf } from '../fault.ts'
 import { RateLimitedWarning } from '../log.ts'
 import type { Platform } from '../platform.ts'
 import { OpenWrites } from '../pipeline/open-writes.ts'
+import type { StoredCount } from '../pipeline/stored-count.ts'
 import { releaseBatch, type Batch } from '../pipeline/batch.ts'
 import type { Sink } from '../pipeline/sink.ts'
 import { Backoff } from '../retry.ts'
@@ -14,6 +15,7 @@ import type { Spool } from './spool.ts'
 interface OpenWrite {
   /** Position behind it. */
   readonly end: number
+  readonly count: number
   readonly received: number
   settled: boolean
 }
@@ -23,6 +25,7 @@ export class SpoolPump {
   readonly #name: string
   readonly #sink: Sink
   readonly #platform: Platform
+  readonly #stored: StoredCount
   readonly #warning: RateLimitedWarning
   readonly #backoff: Backoff
   readonly #writes: OpenWrites
@@ -33,11 +36,12 @@ export class SpoolPump {
   /** When something was acknowledged last, by the monotonic clock. */
   #movedMs = 0
 
-  /** `name` is the destination's, `sink` what the spool's messages go to. */
-  constructor(spool: Spool, name: string, sink: Sink, platform: Platform) {
+  /** `name` is the destination's, `sink` what the spool's messages go to, `stored` hears of what is acknowledged. */
+  constructor(spool: Spool, name: string, sink: Sink, stored: StoredCount, platform: Platform) {
     this.#spool = spool
     this.#name = name
     this.#sink = sink
+    this.#stored = stored
     this.#platform = platform
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
     this.#backoff = new Backoff(platform.random)
@@ -84,7 +88,9 @@ export class SpoolPump {
     const marks = await this.#sink.streams?.marks([stream]).catch(() => undefined)
     const stored = marks?.get(stream)
     if (stored === undefined) return
+    const waited = this.#spool.messages
     this.#spool.acknowledge(stored)
+    this.#stored.add(waited - this.#spool.messages)
     await this.#spool.rewind()
   }
 
@@ -110,7 +116,9 @@ export class SpoolPump {
   }
 
   #write(batch: Batch): void {
-    const write: OpenWrite = { end: this.#spool.handedOut, received: batch.received, settled: false }
+    const write: OpenWrite = {
+      ...{ end: this.#spool.handedOut, count: batch.count, received: batch.received, settled: false },
+    }
     this.#open.push(write)
     this.#spool.oldest = this.#open[0].received
     this.#writes.write(batch).then(
@@ -125,7 +133,11 @@ export class SpoolPump {
   #settled(write: OpenWrite): void {
     write.settled = true
     let end: number | undefined
-    while (this.#open.length > 0 && this.#open[0].settled) end = this.#open.shift()!.end
+    while (this.#open.length > 0 && this.#open[0].settled) {
+      const acknowledged = this.#open.shift()!
+      this.#stored.add(acknowledged.count)
+      end = acknowledged.end
+    }
     if (end === undefined) return
     this.#backoff.reset()
     this.#movedMs = this.#platform.clock.monotonicMs()

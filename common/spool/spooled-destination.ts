@@ -16,6 +16,7 @@ import { SPOOL_DRAIN_STALL_MS } from '../limits.ts'
 import type { Batch, Run } from '../pipeline/batch.ts'
 import { writeParts } from '../pipeline/parts-of-batch.ts'
 import type { Destination, Lanes, Sink, StreamMarks } from '../pipeline/sink.ts'
+import { StoredCount } from '../pipeline/stored-count.ts'
 import type { Platform } from '../platform.ts'
 import { laneFolder, listLanes } from './lane-folders.ts'
 import { Spool } from './spool.ts'
@@ -38,6 +39,8 @@ export class SpooledDestination implements Destination {
     marks: (ids) => this.#marks(ids),
     retire: (ids) => this.#retire(ids),
   }
+  /** A message is stored when the destination behind has acknowledged it. */
+  readonly countsStored = true
   readonly #destination: Destination
   readonly #folder: string
   readonly #options: SpoolOptions
@@ -57,13 +60,14 @@ export class SpooledDestination implements Destination {
   async open(): Promise<void> {
     const { name } = this
     const count = Math.max(this.#destination.lanes?.count ?? 1, (await this.#lanesOfEarlierRuns()) + 1)
+    const stored = new StoredCount(this.#destination, this.#platform.metrics)
     const room = new SpoolRoom(name, this.#folder, count, this.#options, this.#platform)
     try {
       for (let lane = 0; lane < count; lane += 1) {
         const folder = laneFolder(this.#folder, lane)
         const spool = new Spool({ ...this.#options, name, folder, platform: this.#platform, room })
         await spool.open()
-        this.#lanes.push({ spool, pump: new SpoolPump(spool, name, this.#sinkOf(lane), this.#platform) })
+        this.#lanes.push({ spool, pump: new SpoolPump(spool, name, this.#sinkOf(lane), stored, this.#platform) })
       }
       await this.#destination.open()
     } catch (error) {

@@ -87,6 +87,10 @@ class ForwardDestination implements Destination {
     return this.#receivers.streams
   }
 
+  get dropped(): number {
+    return this.#receivers.dropped
+  }
+
   get lanes(): Lanes | undefined {
     return this.#receivers.lanes
   }

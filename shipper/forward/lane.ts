@@ -18,6 +18,8 @@ export interface Lane {
   readonly to: string
   /** What the receiver says of streams, where its protocol has words for it. */
   readonly streams?: StreamMarks
+  /** Messages so far that were dropped, one by one, and settle with the others of their batch. None where absent. */
+  readonly dropped?: number
   /** Begins to connect, and goes on trying for as long as the lane lives. */
   open(): Promise<void>
   give(given: Given): void

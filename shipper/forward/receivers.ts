@@ -77,6 +77,11 @@ export class Receivers {
     }
   }
 
+  /** Messages that receivers refused, or that could not be sent to them, and that settle all the same. */
+  get dropped(): number {
+    return this.#lanes.reduce((sum, { dropped = 0 }) => sum + dropped, 0)
+  }
+
   async open(): Promise<void> {
     for (const lane of this.#lanes) await lane.open()
   }

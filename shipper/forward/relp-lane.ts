@@ -32,6 +32,7 @@ const DONE = 200
 
 export class RelpLane implements Lane {
   readonly to: string
+  dropped = 0
   /** What the receiver says of streams. Rejects while there is none; a receiver that is no sluice knows of none. */
   readonly streams: StreamMarks = {
     marks: (ids) => this.#marks(ids),
@@ -305,6 +306,7 @@ export class RelpLane implements Lane {
   #syslogAnswered(code: number): void {
     if (code !== DONE) {
       // It will not take this message the next time either.
+      this.dropped += 1
       this.#platform.metrics.count('sluice_dropped_total', { reason: 'relp_refused', where: this.#name }, 1)
       this.#warning.warn({ destination: this.#name, to: this.to, code }, 'the receiver refused a message')
     }

@@ -17,6 +17,7 @@ export const DATAGRAM_BYTES_MAX = 65_000
 
 export class UdpLane implements Lane {
   readonly to: string
+  dropped = 0
   readonly #name: string
   readonly #receiver: Endpoint
   readonly #encoder: WireEncoder
@@ -69,6 +70,7 @@ export class UdpLane implements Lane {
   }
 
   async #send(batch: Batch): Promise<void> {
+    let lost = -1
     for (const datagram of this.#encoder.datagrams(batch, DATAGRAM_BYTES_MAX)) {
       for (;;) {
         if (this.#stop.signal.aborted) return
@@ -78,7 +80,9 @@ export class UdpLane implements Lane {
           break
         } catch (error) {
           if (!waitedFor.includes(errnoOf(error))) {
-            this.#lost(error)
+            // Pieces of one message are one message.
+            if (this.#encoder.at !== lost) this.#lost(error)
+            lost = this.#encoder.at
             break
           }
           await this.#wait(error)
@@ -90,6 +94,7 @@ export class UdpLane implements Lane {
   /** There is nobody to send it again for: the sender of a datagram never learns of its loss. */
   #lost(error: unknown): void {
     const reason = reasonOf(error)
+    this.dropped += 1
     this.#platform.metrics.count('sluice_dropped_total', { reason: 'udp_send', where: this.#name }, 1)
     this.#warning.warn({ destination: this.#name, reason }, 'datagram not sent')
   }

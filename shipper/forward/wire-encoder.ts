@@ -50,6 +50,7 @@ export class WireEncoder {
   #output = new Output()
   #spare: Buffer[] = []
   readonly #one = new Output(Buffer.allocUnsafeSlow(4096))
+  #at = 0
 
   constructor(format: WireFormat, framing: Framing, random: Random) {
     this.#framing = framing
@@ -85,12 +86,18 @@ export class WireEncoder {
     this.#spare.push(Buffer.from(taken.buffer))
   }
 
+  /** Of which message of its batch the last of `datagrams` is. */
+  get at(): number {
+    return this.#at
+  }
+
   /** Each message as one datagram, valid until the next; what one cannot carry comes in pieces (`message/chunk.ts`). */
   *datagrams(batch: Batch, bytesMax: number): Generator<Buffer> {
     let i = 0
     for (const { count, origin } of batch.runs) {
       for (const last = i + count; i < last; i += 1) {
         this.#one.clear()
+        this.#at = i
         this.#write(batch, i, origin, this.#one, false)
         const { written } = this.#one
         if (written.length <= bytesMax) yield written

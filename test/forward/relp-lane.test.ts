@@ -100,6 +100,7 @@ test('what a plain receiver refuses is counted and never sent again', async () =
   await receiver.answer(3)
   await settled
   expect((await around.metrics.snapshot()).get('sluice_dropped_total{reason="relp_refused",where="up"}')).toBe(1)
+  expect(lane.dropped).toBe(1)
 })
 
 test('after a reset everything unanswered goes to a plain receiver again, and is counted as in doubt', async () => {

@@ -81,4 +81,12 @@ test('a datagram that the kernel refuses is dropped, counted and said, and the n
   expect(sent).toEqual(['<13>2'])
   expect(await metrics.total('sluice_dropped_total')).toBe(1)
   expect(log.lines.map(({ text }) => text)).toEqual(['datagram not sent'])
+  expect(lane.dropped).toBe(1)
+})
+
+test('a message of many datagrams that the kernel refuses is one message lost', async () => {
+  const { metrics, lane } = await opened(Object.assign(new Error('send EPERM'), { code: 'EPERM' }))
+  await lane.write(of(`<13>${'x'.repeat(200_000)}`, '<13>2'))
+  expect(await metrics.total('sluice_dropped_total')).toBe(2)
+  expect(lane.dropped).toBe(2)
 })

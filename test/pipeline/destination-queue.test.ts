@@ -97,3 +97,21 @@ test('what a destination has acknowledged is counted by its name', async () => {
   await write
   expect((await metrics.snapshot()).get('sluice_stored_total{destination="central"}')).toBe(3)
 })
+
+test('what a destination acknowledges and has dropped is not counted as stored, whichever of the two it does first', async () => {
+  const { sink, queue: line, metrics } = queue(100)
+  const stored = async () => (await metrics.snapshot()).get('sluice_stored_total{destination="central"}')
+  const dropping = Object.assign(sink, { dropped: 0 })
+  const writes = ['a', 'b', 'c'].map((text) => line.write(batch([{ texts: [text, text, text] }])))
+  // One of the first batch, and all but one of the second, which is acknowledged later.
+  dropping.dropped = 3
+  sink.settle()
+  await writes[0]
+  sink.settle()
+  await writes[1]
+  expect(await stored()).toBe(3)
+  dropping.dropped = 4
+  sink.settle()
+  await writes[2]
+  expect(await stored()).toBe(5)
+})

@@ -47,6 +47,26 @@ test('destination: what it gives back comes again, in order, and once for a rece
   for (const text of count(0, 40)) await during(platform, spooled.write(batchFor([text])))
   await until(platform, () => receiver.texts.length >= 40, 'all of them')
   expect(receiver.texts).toEqual(count(0, 40))
+  // Each is stored once, however often it was given back.
+  await until(platform, () => receiver.held === 0, 'the last answers')
+  expect(await platform.metrics.total('sluice_stored_total')).toBe(40)
+})
+
+test('destination: what waits in the spool is not stored yet, and a repeat is stored as what it repeats', async () => {
+  const receiver = new TrimmingReceiver()
+  receiver.answers = false
+  const { platform, spooled } = await opened(new MemoryDisk(), receiver)
+  const stored = () => platform.metrics.total('sluice_stored_total')
+  const given = streamBatch('5'.repeat(32), 0, ['a', 'b', 'c'])
+  await during(platform, spooled.write(given))
+  await until(platform, () => receiver.held === 1, 'the messages')
+  expect(await stored()).toBe(0)
+  receiver.answer()
+  await platform.clock.pass(1_000)
+  expect(await stored()).toBe(3)
+  await during(platform, spooled.write(streamBatch('5'.repeat(32), 0, ['a', 'b', 'c'])))
+  expect(await stored()).toBe(6)
+  expect(await platform.metrics.total('sluice_repeats_total')).toBe(3)
 })
 
 test('destination: a slow one has a bounded number of bytes open', async () => {
