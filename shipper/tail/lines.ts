@@ -9,6 +9,9 @@ import type { MessageStart } from './message-start.ts'
 const LF = 0x0a
 const CR = 0x0d
 
+/** Behind a message of the greatest length, so many bytes more tell whether the next line goes on with it. */
+export const TELLING_BYTES = 64 * 1024
+
 /** What was found in a piece of a file. Reused from call to call: copy what must live longer. */
 export class Lines {
   /** Message i is `[bounds[2i], bounds[2i+1])` of the slab. */
@@ -45,7 +48,7 @@ export class Lines {
     let at = start
     while (at < end) {
       const stop = newlineAt(source, at, end)
-      if (stop - at > bytesMax) {
+      if (stop - at > bytesMax && textEnd(bytes, at, stop) - at > bytesMax) {
         this.stoppedAtLong = true
         break
       }
@@ -75,19 +78,23 @@ export class Lines {
     while (at < end) {
       const stop = newlineAt(source, at, end)
       if (stop === end && !whole) {
-        // Together they are too long: what there is of the line tells whether it goes on with the group.
-        if (at > group && end - group > bytesMax && multiline.begins(bytes, at, end, previous, previousEnd)) {
-          this.#add(bytes, group, groupEnd, at - start)
-          group = at
+        if (at > group) {
+          if (end - group <= bytesMax + TELLING_BYTES) break
+          // Together they are too long: what there is of the line tells whether it goes on with the group.
+          if (multiline.begins(bytes, at, end, previous, previousEnd)) {
+            this.#add(bytes, group, groupEnd, at - start)
+            group = at
+          }
         }
+        this.stoppedAtLong = textEnd(bytes, at, end) - group > bytesMax
         break
       }
-      const lineStop = stop > at && bytes[stop - 1] === CR ? stop - 1 : stop
+      const lineStop = textEnd(bytes, at, stop)
       if (at > group && multiline.begins(bytes, at, lineStop, previous, previousEnd)) {
         this.#add(bytes, group, groupEnd, at - start)
         group = at
       }
-      if (stop - group > bytesMax) {
+      if (lineStop - group > bytesMax) {
         this.stoppedAtLong = true
         break
       }
@@ -116,6 +123,11 @@ export class Lines {
     this.ends[i] = consumed
     this.count = i + 1
   }
+}
+
+/** Where the text of a line ends whose newline is at `stop`, or has not come yet: a carriage return is part of the newline. */
+function textEnd(bytes: Uint8Array, start: number, stop: number): number {
+  return stop > start && bytes[stop - 1] === CR ? stop - 1 : stop
 }
 
 const LOOK_BACK_BYTES = 64 * 1024

@@ -6,7 +6,7 @@
 //   … ─┬─ tail ─┬─ line\n ─ line\n ─ half a li─┬─
 //      │ same?  │ position      consumed ─▶    │ read again with what follows
 
-import { Fault, reasonOf } from '../../common/fault.ts'
+import { assert, Fault, reasonOf } from '../../common/fault.ts'
 import { RETRY_FIRST_MS, SLAB_BYTES } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import { MessageChunks, textBoundary } from '../../common/message/chunk.ts'
@@ -18,7 +18,7 @@ import type { Slab } from '../../common/pipeline/slab.ts'
 import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
 import type { FollowedFile, OpenRange } from './followed-file.ts'
-import { Lines } from './lines.ts'
+import { Lines, TELLING_BYTES } from './lines.ts'
 import { sayGivenBack } from './losses.ts'
 import type { MessageStart } from './message-start.ts'
 
@@ -76,11 +76,12 @@ export class Reader {
     const slab = await this.#slabWith(overlap + PIECE_BYTES_MIN)
     const result = await this.#readInto(slab, this.#used, followed, file, whole)
     if (result !== 'longer') return result
-    // A line longer than the room in the slab: one that it fits into, as far as a message may be long.
-    const larger = await this.#take(overlap + this.#settings.messageBytesMax + 1)
+    // A line longer than the room in the slab: one that it fits into, as far as a message may be long, and what tells its end.
+    const larger = await this.#take(overlap + this.#settings.messageBytesMax + TELLING_BYTES + 1)
     try {
       const again = await this.#readInto(larger, 0, followed, file, whole)
-      return again === 'longer' ? 'end' : again
+      assert(again !== 'longer', 'a slab for the longest message has room for it and for what tells its end')
+      return again
     } finally {
       larger.release()
     }
@@ -108,7 +109,7 @@ export class Reader {
     if (end === from) return 'end'
     this.#lines.split(slab, from, end, messageBytesMax, whole && !filled, multiline)
     if (this.#lines.consumed > 0) return this.#give(followed, slab, start, from, end, filled)
-    if (end - from > messageBytesMax) return this.#givePiece(followed, slab, from)
+    if (this.#lines.stoppedAtLong) return this.#givePiece(followed, slab, from)
     if (filled) return 'longer'
     // Half a line, or half a group of lines.
     followed.openAt = followed.position + end - from
@@ -121,7 +122,9 @@ export class Reader {
     const position = followed.position
     const range = followed.advance(position + consumed, slab.bytes, from + consumed, start)
     if (slab === this.#slab) this.#used = from + consumed
-    if (followed.chunks && count > 0) return this.#giveLastPiece(followed, slab, range, position)
+    // Nothing was left of the long line but its newline.
+    if (count === 0 || this.#lines.bounds[0] > from) followed.chunks = undefined
+    if (followed.chunks) return this.#giveLastPiece(followed, slab, range, position)
     if (count === 0) this.#settled(followed, range)
     else {
       const stream = { id: followed.stream, from: position, to: range.to, ends: this.#lines.ends.slice(0, count) }

@@ -229,20 +229,6 @@ describe.concurrent('lines', () => {
     await tailing.expectStored(['whole', 'first half, second half, and the end', 'another'])
     await tailing.stop()
   }, 60_000)
-
-  test('a line that is longer than a message comes in marked pieces, whole', async (context) => {
-    const tailing = new Tailing(context, '*.log')
-    const { expect } = context
-    const long = Array.from({ length: 300_000 }, (_, i) => `${i}`).join(' ')
-    writeFileSync(tailing.path('a.log'), `${long}\nshort\n`)
-    await tailing.start()
-    await expect.poll(() => tailing.stored.at(-1), { timeout: 20_000 }).toBe('short')
-    const pieces = tailing.stored.slice(0, -1)
-    expect(pieces).toHaveLength(2)
-    const texts = pieces.map((piece) => piece.replace(/^.*?\[chunk@[^\]]*\] /, ''))
-    expect(pieces.every((piece) => piece.includes('[chunk@'))).toBe(true)
-    expect(texts.join('')).toBe(long)
-  })
 })
 
 describe.concurrent('joined lines', () => {
@@ -279,15 +265,6 @@ describe.concurrent('joined lines', () => {
     )
     await tailing.start()
     await tailing.expectStored([[...trace, 'Caused by: java.io.IOException', '\t... 5 more'].join('\n'), 'next'])
-  })
-
-  test('a group and the line behind it that are too long together come each whole', async (context) => {
-    const tailing = new Tailing(context, 'a.log', { multiline: 'indented' })
-    const group = `head\n  ${'a'.repeat(600 * 1024)}`
-    const line = 'b'.repeat(600 * 1024)
-    writeFileSync(tailing.path('a.log'), asLines([group, line, 'last']))
-    await tailing.start()
-    await tailing.expectStored([group, line])
   })
 
   test('an open group is whole after a restart and after a rotation', async (context) => {

@@ -1,0 +1,75 @@
+// Lines, and groups of lines, that are as long as a message may be, and longer.
+
+import { appendFileSync, writeFileSync } from 'node:fs'
+import { describe, test } from 'vitest'
+import { MESSAGE_BYTES_MAX } from '../../common/limits.ts'
+import { asLines, Tailing } from './tailing.ts'
+
+const TIMEOUT = { timeout: 20_000, interval: 20 }
+
+describe.concurrent('long lines', () => {
+  test('a line that is longer than a message comes in marked pieces, whole', async (context) => {
+    const tailing = new Tailing(context, '*.log')
+    const { expect } = context
+    const long = Array.from({ length: 300_000 }, (_, i) => `${i}`).join(' ')
+    writeFileSync(tailing.path('a.log'), `${long}\nshort\n`)
+    await tailing.start()
+    await expect.poll(() => tailing.stored.at(-1), { timeout: 20_000 }).toBe('short')
+    const pieces = tailing.stored.slice(0, -1)
+    expect(pieces).toHaveLength(2)
+    const texts = pieces.map((piece) => piece.replace(/^.*?\[chunk@[^\]]*\] /, ''))
+    expect(pieces.every((piece) => piece.includes('[chunk@'))).toBe(true)
+    expect(texts.join('')).toBe(long)
+  })
+
+  test('a line of the greatest length that ends in a carriage return and a newline is one message', async (context) => {
+    const tailing = new Tailing(context, '*.log')
+    const line = 'a'.repeat(MESSAGE_BYTES_MAX)
+    writeFileSync(tailing.path('a.log'), `${line}\r\nnext\r\n`)
+    await tailing.start()
+    await tailing.expectStored([line, 'next'])
+  })
+
+  // Nothing is left for a last piece then.
+  test('what follows a line that is too long only by carriage returns is no piece of it', async (context) => {
+    const tailing = new Tailing(context, '*.log')
+    const line = 'a'.repeat(MESSAGE_BYTES_MAX)
+    writeFileSync(tailing.path('a.log'), `${line}\r\r\nnext\n`)
+    await tailing.start()
+    await context.expect.poll(() => tailing.stored.length, TIMEOUT).toBe(2)
+    context.expect(tailing.stored[0].endsWith(`] ${line}`)).toBe(true)
+    context.expect(tailing.stored[1]).toBe('next')
+  })
+})
+
+describe.concurrent('long groups', () => {
+  test('a group and the line behind it that are too long together come each whole', async (context) => {
+    const tailing = new Tailing(context, 'a.log', { multiline: 'indented' })
+    const group = `head\n  ${'a'.repeat(600 * 1024)}`
+    const line = 'b'.repeat(600 * 1024)
+    writeFileSync(tailing.path('a.log'), asLines([group, line, 'last']))
+    await tailing.start()
+    await tailing.expectStored([group, line])
+  })
+
+  for (const newline of ['\n', '\r\n']) {
+    test(`one of the greatest length at the end of a file waits for the next line, behind ${JSON.stringify(newline)}`, async (context) => {
+      const tailing = new Tailing(context, 'a.log', { multiline: 'indented' })
+      const group = `head${newline}  `.padEnd(MESSAGE_BYTES_MAX, 'a')
+      writeFileSync(tailing.path('a.log'), `before${newline}${group}${newline}`)
+      await tailing.start()
+      await tailing.expectStored(['before'])
+      appendFileSync(tailing.path('a.log'), `next${newline}last${newline}`)
+      await tailing.expectStored(['before', group, 'next'])
+    })
+  }
+
+  test('start: more than the first bytes are looked at of a line that does not fit behind the group', async (context) => {
+    const tailing = new Tailing(context, 'a.log', { multiline: { start: '^\\d{4}-' } })
+    const group = '2026-11-23\n'.padEnd(MESSAGE_BYTES_MAX - 2, 'a')
+    const next = '2026-11-24 '.padEnd(300 * 1024, 'b')
+    writeFileSync(tailing.path('a.log'), asLines([group, next, '2026-11-25']))
+    await tailing.start()
+    await tailing.expectStored([group, next])
+  })
+})
