@@ -15,8 +15,10 @@ export interface FileStat {
   readonly links: number
   /** Bytes. */
   readonly size: number
-  /** Milliseconds since the epoch. */
+  /** When its content was changed last, in milliseconds since the epoch. */
   readonly modifiedMs: number
+  /** The same of its content, names, owner or permission. */
+  readonly changedMs: number
   /** Permission bits. */
   readonly mode: number
 }
@@ -372,6 +374,7 @@ function fileStat(stat: fs.BigIntStats): FileStat {
     links: Number(stat.nlink),
     size: Number(stat.size),
     modifiedMs: Number(stat.mtimeMs),
+    changedMs: Number(stat.ctimeMs),
     mode: Number(stat.mode & 0o7777n),
   }
 }

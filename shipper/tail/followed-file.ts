@@ -57,7 +57,9 @@ export class FollowedFile {
   /** A line that is longer than a message may be, in pieces. */
   chunks: MessageChunks | undefined
   /** When it was last written to, as the last look saw it, ms since the epoch. */
-  modifiedMs = -1
+  modifiedMs: number
+  /** When it was last written to, renamed or made, as it was found, ms since the epoch. */
+  foundChangedMs: number
   /** The path under which it was written, where it was renamed since, to a followed name or another. */
   rotatedFrom: string | undefined
   /** Where it was found after it had left its name, while it was not open. */
@@ -90,6 +92,8 @@ export class FollowedFile {
     this.position = position
     this.seen = position
     this.#size = stat.size
+    this.modifiedMs = stat.modifiedMs
+    this.foundChangedMs = stat.changedMs
     this.tail = tail
     this.settled = position
     this.settledTail = tail
@@ -150,6 +154,7 @@ export class FollowedFile {
     this.inode = stat.inode
     this.seen = this.position
     this.#size = stat.size
+    this.foundChangedMs = stat.changedMs
     this.path = path
     this.rotatedTo = undefined
     this.gone = false

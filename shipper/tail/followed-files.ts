@@ -25,7 +25,9 @@ export class FollowedFiles {
 
   /** It is followed from now on, under the inode that it has now. */
   async keep(followed: FollowedFile): Promise<void> {
-    followed.lastMs = this.#platform.clock.monotonicMs()
+    // What is quiet already does not begin to be so by a restart.
+    const { clock } = this.#platform
+    followed.lastMs = clock.monotonicMs() - Math.max(0, clock.now() / 1000 - followed.foundChangedMs)
     await this.#findRealPath(followed)
     this.#store.set(followed.record)
     this.#fresh.push(followed)

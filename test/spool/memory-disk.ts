@@ -269,7 +269,7 @@ class MemoryFile implements DiskFile {
 
 function folderStat(name: string): FileStat {
   const inode = BigInt(`0x${Buffer.from(name).toString('hex')}`)
-  return { kind: 'folder', device: 2n, inode, links: 1, size: 0, modifiedMs: 0, mode: 0o750 }
+  return { kind: 'folder', device: 2n, inode, links: 1, size: 0, modifiedMs: 0, changedMs: 0, mode: 0o750 }
 }
 
 // What is durable is the memory of an earlier `now`: it is never written to, only behind it.
@@ -299,7 +299,16 @@ function torn({ now, durable }: Inode, roll: Dice): Buffer {
 }
 
 function statOf({ now, number, links, modifiedMs }: Inode): FileStat {
-  return { kind: 'file', device: 1n, inode: number, links, size: now.length, modifiedMs, mode: 0o640 }
+  return {
+    kind: 'file',
+    device: 1n,
+    inode: number,
+    links,
+    size: now.length,
+    modifiedMs,
+    changedMs: modifiedMs,
+    mode: 0o640,
+  }
 }
 
 // Everybody is root here.

@@ -297,6 +297,26 @@ describe.concurrent('joined lines', () => {
     await tailing.expectStored([trace.join('\n'), 'after 0'])
   }, 60_000)
 
+  for (const pattern of ['a.log', 'a.log*']) {
+    test(`an open group of a rotated file comes also where a start is never ten seconds after another, ${pattern}`, async (context) => {
+      const tailing = new Tailing(context, pattern, { multiline: 'indented' })
+      const beganMs = Date.now()
+      writeFileSync(tailing.path('a.log'), asLines(trace))
+      await tailing.start()
+      await context.expect.poll(() => tailing.follows(), TIMEOUT).toBe(1)
+      await tailing.stop()
+      renameSync(tailing.path('a.log'), tailing.path('a.log.1'))
+      writeFileSync(tailing.path('a.log'), asLines(numbered('after', 2)))
+      while (tailing.stored.length < 2 && Date.now() - beganMs < 25_000) {
+        await tailing.start()
+        await new Promise((resolve) => setTimeout(resolve, 4_000))
+        await tailing.stop()
+        if (Date.now() - beganMs < 10_000) context.expect(tailing.stored).toEqual(['after 0'])
+      }
+      await tailing.expectStored([trace.join('\n'), 'after 0'])
+    }, 60_000)
+  }
+
   for (const how of ['running', 'stopped'] as const) {
     test(`an open group of a file that is rotated to a followed name comes after ten seconds of quiet, ${how}`, async (context) => {
       const tailing = new Tailing(context, 'a.log*', { multiline: 'indented' })
