@@ -28,9 +28,10 @@ export function sayGivenBack(
   )
 }
 
-/** A file of the last run is nowhere to be found. */
-export function sayGone({ log }: Told, { path, position }: Pick<FileRecord, 'path' | 'position'>): void {
-  log.warn(
+/** The file of a stream is nowhere to be found. */
+export function sayGone(told: Told, source: string, { path, position, unread }: FileRecord): void {
+  if (unread !== undefined) return sayUnread(told, source, path, unread)
+  told.log.warn(
     { path, position },
     'file is gone: what was written to it after this position, if anything, is not there to be read',
   )

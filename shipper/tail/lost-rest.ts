@@ -176,14 +176,20 @@ export class LostRest {
     const near = await this.#beside(names, (path, name) =>
       fingerprint.head.bytes === 0 ? isPacked(name) && path === name : isSibling(path, name),
     )
+    near.sort((one, other) => Number(isPacked(one.path)) - Number(isPacked(other.path)))
+    let failure: unknown
     for (const each of near) {
-      const found = isPacked(each.path) ? undefined : await this.#plain(each, fingerprint)
-      if (found) return found
+      try {
+        const found = await (isPacked(each.path)
+          ? this.#unpacked(each, fingerprint, stream)
+          : this.#plain(each, fingerprint))
+        if (found) return found
+      } catch (error) {
+        if (errnoOf(error) === undefined || isOutOfDescriptors(error)) throw error
+        failure ??= error // it may be in another one
+      }
     }
-    for (const each of near) {
-      const found = isPacked(each.path) ? await this.#unpacked(each, fingerprint, stream) : undefined
-      if (found) return found
-    }
+    if (failure !== undefined) throw failure
     return undefined
   }
 

@@ -1,22 +1,31 @@
-// Streams of the last run whose files have not been found yet. A file may only be unreadable, or lie on a disk that is not
-// there: what is known of it is kept for a week, and one that turns up with its content goes on at its position.
+// Streams whose files have not been found yet: those of the last run, and of files that were cut since. A file may only be
+// unreadable, or lie on a disk that is not there: what is known of it is kept for a week, and one that turns up with its content
+// goes on at its position.
 
 import type { DiskFile } from '../../common/disk.ts'
+import type { Platform } from '../../common/platform.ts'
 import { GONE_FILE_MS } from '../../common/limits.ts'
 import { Beginning, hasFingerprint, HEAD_BYTES, type Fingerprint } from './fingerprint.ts'
 import { inodeKey, type FollowedFile } from './followed-file.ts'
+import { sayGone, sayUnread } from './losses.ts'
 import { isSibling } from './lost-rest.ts'
-import type { FileRecord, PositionStore } from './position-store.ts'
+import { namesOf, type FileRecord, type PositionStore } from './position-store.ts'
 
 export class Orphans {
   readonly #store: PositionStore
+  readonly #source: string
+  readonly #platform: Pick<Platform, 'clock' | 'log' | 'metrics'>
   readonly #records = new Map<string, FileRecord>()
   readonly #byKey = new Map<string, FileRecord[]>()
   /** Those of which the last look did not find the inode. */
   #lost: readonly FileRecord[] = []
+  /** Those whose rest may be in what cannot be read. */
+  readonly #toLookFor = new Set<string>()
 
-  constructor(store: PositionStore) {
+  constructor(store: PositionStore, source: string, platform: Pick<Platform, 'clock' | 'log' | 'metrics'>) {
     this.#store = store
+    this.#source = source
+    this.#platform = platform
     for (const record of store.records()) this.#add(record)
   }
 
@@ -25,12 +34,26 @@ export class Orphans {
     this.#byKey.set(keyOf(record), [...(this.#byKey.get(keyOf(record)) ?? []), record])
   }
 
-  /** A file that was followed is out of sight, read to its end. */
-  keep(file: FollowedFile, nowMs: number): void {
-    const record = { ...file.record, goneMs: nowMs }
+  /** A file that was followed is out of sight, read to its end but for so many bytes. Returns what is known of it. */
+  keep(file: FollowedFile, unread = 0): FileRecord {
+    const record = { ...file.record, goneMs: this.#nowMs, ...(unread > 0 && { unread }) }
     file.ended = true
     this.#add(record)
     this.#store.set(record)
+    return record
+  }
+
+  /** Its rest may be in what cannot be read: it is to be looked for again. */
+  lookForAgain({ stream }: FileRecord): void {
+    this.#toLookFor.add(stream)
+  }
+
+  /** Those that are to be looked for again, each only once; of files with these names, or all. */
+  toLookFor(names?: ReadonlySet<string>): FileRecord[] {
+    const due = [...this.#toLookFor].flatMap((stream) => this.#records.get(stream) ?? [])
+    const named = due.filter((record) => !names || namesOf(record).some((name) => names.has(name)))
+    for (const { stream } of named) this.#toLookFor.delete(stream)
+    return named
   }
 
   all(): readonly FileRecord[] {
@@ -65,6 +88,10 @@ export class Orphans {
     return undefined
   }
 
+  get #nowMs(): number {
+    return this.#platform.clock.now() / 1000
+  }
+
   // Of many with one header, the one of this name first, then what has most to compare.
   #alike(path: string): FileRecord[] {
     const alike = this.#lost.filter((each) => isLike(each, path))
@@ -72,29 +99,26 @@ export class Orphans {
     return alike.sort((one, other) => named(other) - named(one) || other.position - one.position)
   }
 
-  /** Whether its file is not followed yet. */
-  has(record: FileRecord): boolean {
-    return this.#records.has(record.stream)
-  }
-
   /** Its file is followed. */
   delete(record: FileRecord): void {
     this.#records.delete(record.stream)
+    this.#toLookFor.delete(record.stream)
   }
 
-  /** Its file was looked for and not found; true where that is news. */
-  waitFor(record: FileRecord, nowMs: number): boolean {
-    if (record.goneMs !== undefined) return false
-    const gone = { ...record, goneMs: nowMs }
+  /** Its file was looked for and not found, which is said once; it is waited for all the same. */
+  waitFor(record: FileRecord): void {
+    if (this.#toLookFor.has(record.stream) || (record.goneMs !== undefined && record.unread === undefined)) return
+    const gone = { ...record, goneMs: record.goneMs ?? this.#nowMs, unread: undefined }
     this.#records.set(record.stream, gone)
     this.#store.set(gone)
-    return true
+    sayGone(this.#platform, this.#source, record)
   }
 
   /** Lets go of those that have been waited for long enough. */
-  forget(nowMs: number): void {
-    for (const { stream, goneMs } of this.#records.values()) {
-      if (goneMs === undefined || goneMs >= nowMs - GONE_FILE_MS) continue
+  forget(): void {
+    for (const { stream, path, goneMs, unread = 0 } of this.#records.values()) {
+      if (goneMs === undefined || goneMs >= this.#nowMs - GONE_FILE_MS) continue
+      sayUnread(this.#platform, this.#source, path, unread)
       this.#store.remove(stream)
       this.#records.delete(stream)
     }

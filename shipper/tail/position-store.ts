@@ -32,6 +32,8 @@ export interface FileRecord {
   readonly tail: string
   /** Since when its file has not been found, ms since the epoch. */
   readonly goneMs?: number
+  /** Bytes that were seen of it and not read, while they may still be found. */
+  readonly unread?: number | undefined
 }
 
 interface Closed {

@@ -23,7 +23,7 @@ import { type FollowedFile, followFrom, inodeKey, realPathOf } from './followed-
 import { FollowedFiles } from './followed-files.ts'
 import { Leaving } from './leaving.ts'
 import { lineStart } from './lines.ts'
-import { sayGone, sayUnread } from './losses.ts'
+import { sayUnread } from './losses.ts'
 import { isPacked, isRotatedName, LOOKS_MAX, LostRest, type Between, type Rest } from './lost-rest.ts'
 import { fingerprintOf, keyOf, Orphans } from './orphans.ts'
 import { OpenFiles } from './open-files.ts'
@@ -68,8 +68,6 @@ export class Tracker {
   folders: ReadonlyMap<string, string> = new Map()
   /** A file was renamed between the look and its opening. */
   #missed = false
-  /** Streams of the last run whose rest may be in what cannot be read. */
-  readonly #unreadableRests = new Set<FileRecord>()
   /** What came and went while it was stopped, and could not be looked for yet. */
   readonly #betweenAgain: Between[] = []
   /** Where rests were found, by inode key: of what is packed, the packed file. */
@@ -81,7 +79,7 @@ export class Tracker {
     this.#store = store
     this.#files = new FollowedFiles(store, platform)
     this.#lost = new LostRest(platform.disk, settings.folder, (key) => this.#files.byKey.has(key))
-    this.#orphans = new Orphans(store)
+    this.#orphans = new Orphans(store, settings.source, platform)
     this.#complaints = new Complaints(platform)
     this.#unreadable = new Unreadable(this.#lost, platform)
     this.#copies = new Copies(this.#files.byKey, platform.clock)
@@ -152,9 +150,9 @@ export class Tracker {
     await file.closeFile()
     this.#copies.forget()
     const rest = await this.#findRest(file)
-    if (!rest) sayUnread(this.#platform, this.#settings.source, file.path, unread)
-    if (rest) await this.#goOnIn(file, rest)
-    else this.#end(file)
+    if (rest === 'later') this.#orphans.lookForAgain(this.#orphans.keep(file, unread))
+    else if (rest) await this.#goOnIn(file, rest)
+    else this.#end(file, unread)
     await this.#files.makeKnown(this.#first)
     if (!wasLeaving) await this.sweep()
   }
@@ -177,14 +175,15 @@ export class Tracker {
     await this.#followBetween(file.names, file.leftAfterMs)
     this.#files.byKey.delete(file.key)
     // Moved out of sight, and nothing came in its place: it may be moved back.
-    if (hasName && !this.#leaving.hasSuccessor(file)) this.#orphans.keep(file, nowMs)
+    if (hasName && !this.#leaving.hasSuccessor(file)) this.#orphans.keep(file)
     else this.#end(file)
     await file.closeFile()
     if (file.temporary !== undefined) await this.#platform.disk.remove(nameBytes(file.temporary))
     this.#platform.log.info({ path: file.path, bytes: file.settled }, 'file is gone and read to its end')
   }
 
-  #end(file: FollowedFile): void {
+  #end(file: FollowedFile, unread = 0): void {
+    sayUnread(this.#platform, this.#settings.source, file.path, unread)
     file.ended = true
     this.#store.remove(file.stream)
   }
@@ -254,6 +253,8 @@ export class Tracker {
   async #followBeforeIt(path: string, key: string): Promise<void> {
     const realPath = await realPathOf(this.#platform.disk, path, key)
     const names = new Set([...namesOf({ path, realPath }), ...this.#files.namesLeft(path)])
+    // What is known of it is not new: it goes on.
+    for (const record of this.#orphans.toLookFor(names)) await this.#followOrphan(record)
     await this.#followBetween([...names], this.#files.sinceOf(path, this.#sweptMs))
   }
 
@@ -331,25 +332,14 @@ export class Tracker {
 
   /** Finds what the last run followed and is not where it was, and what came after it under its name or those of `news`. */
   async #followOrphans(news: readonly FollowedFile[]): Promise<void> {
-    const nowMs = this.#platform.clock.now() / 1000
     const isFirst = !this.#lookedForOrphans
     this.#lookedForOrphans = true
-    if (!isFirst) this.#orphans.forget(nowMs)
+    if (!isFirst) this.#orphans.forget()
     const since: Between[] = isFirst ? news.map(({ names }) => ({ names, sinceMs: this.#sweptMs })) : []
-    const unread = [...this.#unreadableRests].filter((record) => this.#orphans.has(record))
-    this.#unreadableRests.clear()
-    for (const record of isFirst ? this.#orphans.all() : unread) {
-      const failed = () => void this.#unreadableRests.add(record)
-      const of = [fingerprintOf(record), keyOf(record), record.stream] as const
-      const rest = await this.#complaints.unless(record.path, () => this.#lost.find(namesOf(record), ...of), failed)
-      if (rest) {
-        await this.#followRest(rest, record.stream, record.position, writtenName(record))
-        this.#orphans.delete(record)
-        if (isFirst)
-          since.push({ names: [writtenName(record), ...namesOf(record)], sinceMs: this.#sweptMs ?? rest.modifiedMs })
-      } else if (!this.#unreadableRests.has(record) && this.#orphans.waitFor(record, nowMs)) {
-        sayGone(this.#platform, record)
-      }
+    for (const record of isFirst ? this.#orphans.all() : this.#orphans.toLookFor()) {
+      const rest = await this.#followOrphan(record)
+      if (rest && isFirst)
+        since.push({ names: [writtenName(record), ...namesOf(record)], sinceMs: this.#sweptMs ?? rest.modifiedMs })
     }
     // What came while nobody looked. When all that is known is followed, only the unknown is left.
     for (const each of [...this.#betweenAgain.splice(0), ...since]) {
@@ -359,15 +349,29 @@ export class Tracker {
     }
   }
 
-  /** Fails, and the file stays as it is, where there are no descriptors to look with. */
-  #findRest(file: FollowedFile): Promise<Rest | undefined> {
+  /** It goes on in its rest; undefined where there is none, or it cannot be told yet. */
+  async #followOrphan(record: FileRecord): Promise<Rest | undefined> {
+    const find = () => this.#lost.find(namesOf(record), fingerprintOf(record), keyOf(record), record.stream)
+    const rest = await this.#complaints.unless(record.path, find, () => this.#orphans.lookForAgain(record))
+    if (rest) {
+      await this.#followRest(rest, record.stream, record.position, writtenName(record))
+      this.#orphans.delete(record)
+    } else this.#orphans.waitFor(record)
+    return rest
+  }
+
+  /** Fails, and the file stays as it is, where there are no descriptors to look with, or a write is open that may be given back. */
+  async #findRest(file: FollowedFile): Promise<Rest | undefined | 'later'> {
     const { path, places, fingerprintRead, key, stream } = file
+    let isLater = false
     const find = () => this.#lost.find(places, fingerprintRead, key, stream)
-    return this.#complaints.unless(path, find, (error) => {
-      if (!isOutOfDescriptors(error)) return
+    const rest = await this.#complaints.unless(path, find, (error) => {
+      isLater = true
+      if (!isOutOfDescriptors(error) && !file.hasOpenWrites) return
       this.#files.byKey.set(key, file)
       throw error
     })
+    return isLater ? 'later' : rest
   }
 
   /** The file was copied and cut while nobody looked, and begins like before: the stream goes on in the copy. */

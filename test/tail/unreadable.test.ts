@@ -1,6 +1,6 @@
 // Files that cannot be read for a while, or come and go unseen: each line is stored once all the same.
 
-import { appendFileSync, renameSync, writeFileSync } from 'node:fs'
+import { appendFileSync, copyFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { describe, test, type TestContext } from 'vitest'
 import { systemClock } from '../../common/clock.ts'
 import { systemDisk, type Disk } from '../../common/disk.ts'
@@ -105,6 +105,64 @@ test('a rest that cannot be read at a start is read once it can', async (context
   isUnreadable = false
   await tailing.expectStored([...first, 'second', 'more'])
 }, 40_000)
+
+describe.concurrent('the unread rest of a file that was copied and cut', () => {
+  /** It is in app.log.1, while what ends like this cannot be read. */
+  async function cut(context: TestContext, unreadable: string) {
+    const tailing = new Tailing(context, 'app.log')
+    const first = numbered('first', 200)
+    writeFileSync(tailing.path('app.log'), asLines(first))
+    const state = { unreadable: '' }
+    tailing.disk = diskWithErrors((path) => state.unreadable !== '' && path.endsWith(state.unreadable))
+    await tailing.start()
+    await tailing.expectStored(first)
+    state.unreadable = '/app.log'
+    appendFileSync(tailing.path('app.log'), 'rest\n')
+    await context.expect.poll(() => tailing.said('will be tried again'), TIMEOUT).toBe(true)
+    // Until a whole look has seen how large it is.
+    await new Promise((resolve) => setTimeout(resolve, 3_500))
+    copyFileSync(tailing.path('app.log'), tailing.path('app.log.1'))
+    copyFileSync(tailing.path('app.log'), tailing.path('app-other.log'))
+    truncateSync(tailing.path('app.log'))
+    appendFileSync(tailing.path('app.log'), 'after\n')
+    if (unreadable !== '/app-other.log') rmSync(tailing.path('app-other.log'))
+    state.unreadable = unreadable
+    return { tailing, first, state }
+  }
+
+  test('is read once it can be', async (context) => {
+    const { tailing, first, state } = await cut(context, '/app.log.1')
+    await context.expect.poll(() => tailing.said('cannot be read'), TIMEOUT).toBe(true)
+    state.unreadable = ''
+    await tailing.expectStored([...first, 'rest', 'after'])
+    context.expect(await tailing.counted('sluice_unread_bytes_total')).toBe(0)
+  }, 40_000)
+
+  test('is read once it can be, also after a restart', async (context) => {
+    const { tailing, first, state } = await cut(context, '/app.log.1')
+    await context.expect.poll(() => tailing.said('cannot be read'), TIMEOUT).toBe(true)
+    await tailing.stop()
+    state.unreadable = ''
+    await tailing.start()
+    await tailing.expectStored([...first, 'rest', 'after'])
+    context.expect(await tailing.counted('sluice_unread_bytes_total')).toBe(0)
+  }, 40_000)
+
+  test('is counted and said where it is removed before it could be read', async (context) => {
+    const { tailing, first, state } = await cut(context, '/app.log.1')
+    await context.expect.poll(() => tailing.said('cannot be read'), TIMEOUT).toBe(true)
+    rmSync(tailing.path('app.log.1'))
+    state.unreadable = ''
+    await tailing.expectStored([...first, 'after'])
+    await context.expect.poll(() => tailing.counted('sluice_unread_bytes_total'), TIMEOUT).toBe('rest\n'.length)
+    context.expect(tailing.said('file was cut or removed before')).toBe(true)
+  }, 40_000)
+
+  test('is found, whatever is beside it and cannot be read', async (context) => {
+    const { tailing, first } = await cut(context, '/app-other.log')
+    await tailing.expectStored([...first, 'rest', 'after'])
+  }, 40_000)
+})
 
 test('a file that came and went between two looks, and nothing behind it, is read', async (context) => {
   const tailing = new Tailing(context, 'app.log')
