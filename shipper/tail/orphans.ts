@@ -44,7 +44,7 @@ export class Orphans {
   }
 
   /** Its rest may be in what cannot be read: it is to be looked for again. */
-  lookForAgain({ stream }: FileRecord): void {
+  lookForAgain({ stream }: FileRecord): undefined {
     this.#toLookFor.add(stream)
   }
 

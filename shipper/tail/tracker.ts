@@ -222,9 +222,9 @@ export class Tracker {
     const known = await this.#findOrphan(file, key, path, stat.size)
     if (known) {
       const isCut = await this.#followCut(known, file, stat.size, path)
+      const followed = isCut || (await followFrom(known.stream, file, stat, writtenName(known), known.position))
       this.#orphans.delete(known)
-      if (!isCut) {
-        const followed = await followFrom(known.stream, file, stat, writtenName(known), known.position)
+      if (followed !== true) {
         followed.renamedTo(path)
         await this.#start(followed, file)
         return false
@@ -337,7 +337,9 @@ export class Tracker {
     if (!isFirst) this.#orphans.forget()
     const since: Between[] = isFirst ? news.map(({ names }) => ({ names, sinceMs: this.#sweptMs })) : []
     for (const record of isFirst ? this.#orphans.all() : this.#orphans.toLookFor()) {
-      const rest = await this.#followOrphan(record)
+      // What is at its name, and cannot be read yet, has not left it.
+      const isThere = this.#unreadable.has(keyOf(record))
+      const rest = isThere ? this.#orphans.lookForAgain(record) : await this.#followOrphan(record)
       if (rest && isFirst)
         since.push({ names: [writtenName(record), ...namesOf(record)], sinceMs: this.#sweptMs ?? rest.modifiedMs })
     }
