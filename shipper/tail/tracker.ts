@@ -141,14 +141,14 @@ export class Tracker {
 
   /** The file shrank, or its content was replaced: what was not read of it is looked for, and what is there now is new. */
   async cut(file: FollowedFile): Promise<void> {
-    const { log } = this.#platform
     const wasLeaving = file.leaving
     const what = wasLeaving ? GONE : 'file was cut or rewritten: reading it from its start'
-    log.info({ path: file.path, position: file.position }, what)
+    this.#platform.log.info({ path: file.path, position: file.position }, what)
     this.#files.byKey.delete(file.key)
     const unread = await file.unreadBytes()
     await file.closeFile()
     this.#copies.forget()
+    this.#lost.lookAgain() // the copy may be younger than the last look
     const rest = await this.#findRest(file)
     if (rest === 'later') this.#orphans.lookForAgain(this.#orphans.keep(file, unread))
     else if (rest) await this.#goOnIn(file, rest)

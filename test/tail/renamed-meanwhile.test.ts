@@ -1,6 +1,6 @@
 // Files that are renamed while they are looked for: between the listing of their folder, the look at each, and its opening.
 
-import { appendFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
+import { appendFileSync, copyFileSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { expect, test } from 'vitest'
 import { systemDisk, type Disk, type Path } from '../../common/disk.ts'
@@ -147,3 +147,39 @@ test(
     await tailing.expectStored([...before, ...unread, ...between, ...after])
   },
 )
+
+test('copied and cut behind a look that has listed the folder, before the file is read: nothing comes twice', async (context) => {
+  const tailing = new Tailing(context, '*.log')
+  const path = tailing.path('app.log')
+  writeFileSync(path, asLines(before))
+  writeFileSync(tailing.path('gone.log'), 'gone\n')
+  await tailing.start()
+  await tailing.expectStored([...before, 'gone'])
+  await tailing.stop()
+  // It is looked for among what is beside it, which the look that comes first lists for that.
+  rmSync(tailing.path('gone.log'))
+  appendFileSync(path, asLines(unread))
+  let isCut = false
+  tailing.disk = {
+    ...systemDisk,
+    async open(opened, how, mode) {
+      const file = await systemDisk.open(opened, how, mode)
+      if (opened.toString() !== path) return file
+      const read = file.read.bind(file)
+      file.read = (...args) => {
+        if (!isCut && tailing.said('file is gone')) {
+          isCut = true
+          copyFileSync(path, `${path}.1`)
+          truncateSync(path)
+          appendFileSync(path, 'anew\n')
+        }
+        return read(...args)
+      }
+      return file
+    },
+  }
+  await tailing.start()
+  await tailing.expectStored([...before, 'gone', ...unread, 'anew'])
+  appendFileSync(path, 'last\n')
+  await tailing.expectStored([...before, 'gone', ...unread, 'anew', 'last'])
+}, 60_000)
