@@ -88,6 +88,11 @@ export function list<T extends ZodType>(entry: T, min: number = 1): z.ZodArray<T
   return min === 0 ? z.array(entry) : z.array(entry).min(min)
 }
 
+/** A group whose keys are free names, with a value of one kind each. */
+export function byName<T extends ZodType>(value: T): z.ZodRecord<z.ZodString, T> {
+  return z.record(z.string(), value)
+}
+
 /** A part that is declared elsewhere, such as the options of a source, which depend on its type. */
 export const elsewhere = z.unknown
 

@@ -6,7 +6,7 @@ import { parseMask } from '../common/expression/mask.ts'
 import type { ByteRegex } from '../common/expression/regex/byte-regex.ts'
 import type { Expression } from '../common/expression/ast.ts'
 import { DRAIN_MS, MESSAGE_BYTES_MAX } from '../common/limits.ts'
-import { elsewhere, flag, list, oneOf, options, text, textOption, type ZodType } from '../common/option.ts'
+import { byName, elsewhere, flag, list, oneOf, options, text, textOption, type ZodType } from '../common/option.ts'
 import { byteSize, duration } from '../common/option-values.ts'
 import { bufferOption } from '../common/spool/buffer-option.ts'
 import { modes } from './configuration.ts'
@@ -43,6 +43,8 @@ export function expressionOption(): ZodType<WrittenExpression, string> {
   const kind = { kind: 'an expression', like: 'such as severity:>=err', code: 'CONFIG_EXPRESSION' } as const
   return textOption(kind, (value) => ({ text: value, expression: parseExpression(value) }))
 }
+
+export const filtersDeclaration = byName(expressionOption())
 
 function maskOption(): ZodType<ByteRegex, string> {
   const kind = { kind: 'a regular expression', like: 'between slashes', code: 'CONFIG_EXPRESSION' } as const

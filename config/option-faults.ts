@@ -46,12 +46,10 @@ class FaultWriter {
   readonly faults: ConfigFault[] = []
   readonly #fileText: string
   readonly #subject: Subject
-  readonly #schema: Record<string, unknown>
 
   constructor(fileText: string, subject: Subject) {
     this.#fileText = fileText
     this.#subject = subject
-    this.#schema = jsonSchemaOf(subject.declaration)
   }
 
   add(issue: Issue, path: readonly PropertyKey[]): void {
@@ -154,7 +152,7 @@ class FaultWriter {
   }
 
   #schemaAt(path: readonly PropertyKey[]): Record<string, unknown> | undefined {
-    let schemas = [this.#schema]
+    let schemas = [jsonSchemaOf(this.#subject.declaration)]
     for (const step of path) schemas = schemas.flatMap(branchesOf).flatMap((schema) => childOf(schema, step))
     const properties = Object.assign({}, ...schemas.flatMap(branchesOf).map(({ properties }) => properties))
     return schemas[0] && { ...schemas[0], properties }

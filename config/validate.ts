@@ -6,7 +6,7 @@ import type { Expression } from '../common/expression/ast.ts'
 import { resolveFilters } from '../common/expression/filters.ts'
 import { parseWithMistakes } from '../common/expression/parse.ts'
 import { ExpressionFault, nearest } from '../common/expression/problem.ts'
-import { extended, options, type OptionsOf } from '../common/option.ts'
+import { extended, type OptionsOf } from '../common/option.ts'
 import { usualBuffer } from '../common/spool/buffer-option.ts'
 import type { SpoolOptions } from '../common/spool/spool-options.ts'
 import { doubleClaims } from './claims.ts'
@@ -15,6 +15,7 @@ import { defaultDataFolder } from './data-folder.ts'
 import {
   destinationOptions,
   expressionOption,
+  filtersDeclaration,
   routeDeclaration,
   topDeclaration,
   type WrittenExpression,
@@ -35,25 +36,26 @@ export function validate(source: SourceText, mode: Mode | undefined, known: Know
   const validation = new Validation(source.text, known, faults)
   const configuration = root || faults.length === 0 ? validation.read(root, mode) : undefined
   if (configuration && faults.length === 0) return { configuration }
-  const own = faults.filter(isFirst).filter((fault) => !isWithin(fault, broken))
-  return { faults: own.toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0)) }
+  return { faults: withoutEchoes(faults, broken) }
 }
 
-// What a scalar that is no YAML was to say nobody knows: of its value nothing else is said. What a group lacks that has
-// it for a name is said all the same.
-function isWithin({ at = 0, code }: ConfigFault, broken: readonly Place[]): boolean {
-  return (
-    code !== 'CONFIG_SYNTAX' &&
-    code !== 'CONFIG_MISSING_KEY' &&
-    broken.some(({ start, end }) => at >= start && at < end)
-  )
-}
-
-// Of a place that is no YAML nothing else is said.
-function isFirst({ at, code }: ConfigFault, index: number, all: readonly ConfigFault[]): boolean {
-  if (code === 'CONFIG_MISSING_KEY') return true
-  const earlier = code === 'CONFIG_SYNTAX' ? all.slice(0, index) : all
-  return !earlier.some((other) => other.at === at && other.code === 'CONFIG_SYNTAX')
+// Of a place that is no YAML, and of the value of a scalar that is none, nothing else is said, since nobody knows what it was to say.
+// What a group lacks that has it for a name is said all the same.
+function withoutEchoes(faults: readonly ConfigFault[], broken: readonly Place[]): ConfigFault[] {
+  const firstSyntaxFaults = new Map<number | undefined, ConfigFault>()
+  for (const fault of faults) {
+    if (fault.code === 'CONFIG_SYNTAX' && !firstSyntaxFaults.has(fault.at)) firstSyntaxFaults.set(fault.at, fault)
+  }
+  let passed = 0
+  return faults
+    .toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0))
+    .filter((fault) => {
+      const { at = 0, code } = fault
+      if (code === 'CONFIG_MISSING_KEY') return true
+      if (code === 'CONFIG_SYNTAX') return firstSyntaxFaults.get(fault.at) === fault
+      while (passed < broken.length && broken[passed].end <= at) passed += 1
+      return !firstSyntaxFaults.has(fault.at) && !(passed < broken.length && broken[passed].start <= at)
+    })
 }
 
 const NAME_CHARACTERS_MAX = 64
@@ -65,6 +67,7 @@ class Validation {
   readonly #text: string
   readonly #known: KnownTypes
   readonly #faults: ConfigFault[]
+  readonly #routeKeys = keysOf(routeDeclaration)
   #filtersMayHaveMore = false
 
   constructor(text: string, known: KnownTypes, faults: ConfigFault[]) {
@@ -222,7 +225,7 @@ class Validation {
     const broken = new Map<string, YamlNode>()
     for (const [name, { value: node }] of this.#namedEntries(root, 'filters')) {
       const subject = { node: singleEntry(name, node), at: node.start, has: 'filters have', needs: 'filters need' }
-      const read = this.#readOptions({ ...subject, declaration: options({ [name]: expressionOption() }) })
+      const read = this.#readOptions({ ...subject, declaration: filtersDeclaration })
       const filter = (read as Record<string, WrittenExpression> | undefined)?.[name]
       if (filter && node.kind === 'scalar') written.set(name, { node, ...filter })
       else broken.set(name, node)
@@ -301,7 +304,7 @@ class Validation {
     }
     const subject = { node, at: node.start, has: 'routes have', needs: 'routes need', declaration: routeDeclaration }
     const route = this.#readOptions(subject) as OptionsOf<typeof routeDeclaration> | undefined
-    const meant = asMeant(node, keysOf(routeDeclaration))
+    const meant = asMeant(node, this.#routeKeys)
     this.#checkNames(meant, 'from', 'source', sources)
     this.#checkNames(meant, 'to', 'destination', destinations)
     const where = this.#where(meant, filters)

@@ -82,11 +82,12 @@ class TreeReader {
   readonly broken: Place[] = []
   readonly #text: string
   readonly #errors: readonly number[]
+  #errorsPassed = 0
 
   /** `errors` are offsets of what is wrong within scalars. */
   constructor(text: string, errors: readonly number[]) {
     this.#text = text
-    this.#errors = errors
+    this.#errors = errors.toSorted((a, b) => a - b)
   }
 
   refuse(at: number, sentence: string): void {
@@ -107,8 +108,10 @@ class TreeReader {
     return { kind: 'scalar', ...scalarOf(node), ...place }
   }
 
+  // Scalars are read in the order of the text.
   #noteBroken({ start, end }: Place): boolean {
-    const isBroken = this.#errors.some((at) => at >= start && at < end)
+    while (this.#errors[this.#errorsPassed] < start) this.#errorsPassed += 1
+    const isBroken = this.#errors[this.#errorsPassed] < end
     if (isBroken) this.broken.push({ start, end })
     return isBroken
   }
