@@ -5,14 +5,40 @@ import { Fault } from '../common/fault.ts'
 import type { OptionProblem } from '../common/option.ts'
 
 /** Fields that are the same for all messages of a batch: of receipt at this host, in the local zone. */
-export const receiptFields = ['date', 'year', 'month', 'day', 'hour', 'received'] as const
+const receiptTable = {
+  date: 'The day of receipt here: `2026-11-20`. It and those below are in the local zone; senders cannot choose them.',
+  year: 'Its year.',
+  month: 'Its month, in two digits.',
+  day: 'Its day of the month, in two digits.',
+  hour: 'Its hour, in two digits.',
+  received: 'The time of receipt here, as `iso` writes it.',
+} as const
 /** Fields of the message and of where it came from; `sd.ID.PARAM` besides. */
-const messageFields = [
-  ...['facility', 'severity', 'host', 'program', 'pid', 'msgid', 'message', 'time'],
-  ...['from', 'peer', 'source'],
-] as const
+const messageTable = {
+  facility: 'The facility’s name.',
+  severity: 'The severity’s name.',
+  host: 'The host that the message names, or who sent it.',
+  program: 'The program.',
+  pid: 'Its process id.',
+  msgid: 'The message id (RFC 5424).',
+  message: 'The text behind the header.',
+  time: 'The message’s time, or that of its receipt, as `iso` writes it.',
+  from: 'The address of the peer that the first sluice took it from.',
+  peer: 'The same.',
+  source: 'The name of the source that the first sluice took it from.',
+} as const
+/** What each field gives, for the handbook. */
+export const templateFieldTable = {
+  ...messageTable,
+  'sd.ID.PARAM': 'A parameter of the structured data.',
+  ...receiptTable,
+}
 
-export type TemplateField = (typeof receiptFields)[number] | (typeof messageFields)[number] | `sd.${string}`
+type ReceiptField = keyof typeof receiptTable
+export type TemplateField = ReceiptField | keyof typeof messageTable | `sd.${string}`
+
+export const receiptFields = Object.keys(receiptTable) as ReceiptField[]
+const plainFields = [...Object.keys(messageTable), ...receiptFields]
 
 /** CONFIG_TEMPLATE with everything that is wrong with one text, each at its place. */
 class TemplateFault extends Fault {
@@ -47,13 +73,12 @@ export function templatePieces(text: string): (string | { readonly field: Templa
 }
 
 function noField(name: string): OptionProblem {
-  const known = [...messageFields, ...receiptFields]
-  const meant = nearest(name, known)
+  const meant = nearest(name, plainFields)
   if (meant !== undefined) return { sentence: `there is no field {${name}}`, suggestion: `{${meant}}` }
-  return { sentence: `there is no field {${name}}; there are ${known.join(', ')}, sd.ID.PARAM` }
+  return { sentence: `there is no field {${name}}; there are ${plainFields.join(', ')}, sd.ID.PARAM` }
 }
 
 // An SD-ID may hold dots (`timeQuality.x@1.2`): the parameter is what stands behind the last one.
 function isField(name: string): name is TemplateField {
-  return [...receiptFields, ...messageFields].some((field) => field === name) || /^sd\..+\.[^.]+$/.test(name)
+  return plainFields.includes(name) || /^sd\..+\.[^.]+$/.test(name)
 }

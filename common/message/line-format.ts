@@ -1,9 +1,4 @@
-// The formats in which messages are written: `traditional`, `iso`, `rfc3164`, `rfc5424`, `json`, `raw`.
-//
-//   traditional   Nov 20 10:00:00 host program[pid]: message
-//   iso           2026-11-20T10:00:00.123456+01:00 host program[pid]: message
-//   rfc3164       <134>Nov 20 10:00:00 host program[pid]: message
-//   rfc5424       <134>1 2026-11-20T10:00:00.123456+01:00 host program pid msgid [sd] message
+// The formats in which messages are written; `lineFormatTable` draws them.
 //
 // Times keep the offset they were written with; where a message has no time, its receipt stands in. Every format but raw
 // and json writes LF, CR and NUL as `#012`, `#015`, `#000`: a sender cannot forge lines.
@@ -32,8 +27,17 @@ import {
   type HeaderTable,
 } from '../pipeline/header-table.ts'
 
-export const lineFormatNames = ['traditional', 'iso', 'rfc3164', 'rfc5424', 'json', 'raw'] as const
-export type LineFormatName = (typeof lineFormatNames)[number]
+/** What a line of each format looks like, for the handbook. */
+export const lineFormatTable = {
+  traditional: '`Nov 20 10:00:00 host program[pid]: message`',
+  iso: '`2026-11-20T10:00:00.123456+01:00 host program[pid]: message`',
+  rfc3164: '`<134>Nov 20 10:00:00 host program[pid]: message`',
+  rfc5424: '`<134>1 2026-11-20T10:00:00.123456+01:00 host program pid msgid [sd] message`',
+  json: 'One object: what `sluice parse` prints, and `received`, `from` and `source`.',
+  raw: 'The bytes as they came.',
+} as const
+export type LineFormatName = keyof typeof lineFormatTable
+export const lineFormatNames = Object.keys(lineFormatTable) as LineFormatName[]
 
 const SPACE = 0x20
 const DASH = 0x2d

@@ -2,7 +2,9 @@
 
 import type { Command } from 'commander'
 import { faultCodes, type FaultCode } from '../../common/fault-codes.ts'
+import { templateFieldTable } from '../../collector/template.ts'
 import { defectTable } from '../../common/message/defects.ts'
+import { lineFormatTable } from '../../common/message/line-format.ts'
 import { metricTable } from '../../common/metric.ts'
 import { extended, jsonSchemaOf, options, type ZodType } from '../../common/option.ts'
 import { adviceFor } from '../../config/advice.ts'
@@ -32,13 +34,19 @@ export function sections(commands: readonly Command[]): Record<string, string> {
     routes: optionTable(routeDeclaration),
     sources: knownTypes.sources.map(typeSection).join('\n'),
     destinations: [everyDestination(), ...knownTypes.destinations.map(typeSection)].join('\n'),
+    formats: table(['name', 'a line'], rowsOf(lineFormatTable)),
+    fields: table(
+      ['field', 'what it gives'],
+      rowsOf(templateFieldTable, (field) => `{${field}}`),
+    ),
     faults: table(['code', 'what it says', 'what to do'], faultRows()),
     metrics: table(['metric', 'what it counts', 'labels'], metricRows()),
-    defects: table(
-      ['code', 'what was wrong'],
-      Object.entries(defectTable).map(([code, words]) => [`\`${code}\``, words]),
-    ),
+    defects: table(['code', 'what was wrong'], rowsOf(defectTable)),
   }
+}
+
+function rowsOf(described: Readonly<Record<string, string>>, written = (name: string) => name): string[][] {
+  return Object.entries(described).map(([name, words]) => [`\`${written(name)}\``, words])
 }
 
 /** The handbook with every generated section renewed. Throws where the markers do not fit the sections. */
