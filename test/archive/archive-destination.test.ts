@@ -9,7 +9,8 @@ import { systemDisk } from '../../common/disk.ts'
 import { defectBit } from '../../common/message/defects.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
-import { fakePlatform, openedArchive, stored, temporaryFolder } from './surroundings.ts'
+import { fakePlatform } from '../fake/platform.ts'
+import { openedArchive, stored, temporaryFolder } from './surroundings.ts'
 
 const NOON = Date.UTC(2026, 10, 23, 12) * 1000
 const DAY_MS = 86_400_000

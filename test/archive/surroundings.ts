@@ -9,12 +9,7 @@ import { openArchive } from '../../collector/archive/reader.ts'
 import type { RetentionOptions } from '../../collector/archive/retention.ts'
 import { systemDisk } from '../../common/disk.ts'
 import { utc } from '../../common/message/zone.ts'
-import { createMetrics } from '../../common/metric.ts'
-import { NO_INSTANCE, type Platform } from '../../common/platform.ts'
-import { SlabPool } from '../../common/pipeline/slab.ts'
-import { systemRandom } from '../../common/random.ts'
-import { FakeClock } from '../fake/clock.ts'
-import { fakeLog } from '../fake/log.ts'
+import type { Platform } from '../../common/platform.ts'
 
 const cleanups: (() => Promise<void> | void)[] = []
 afterEach(async () => {
@@ -25,16 +20,6 @@ export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-archive-'))
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }))
   return folder
-}
-
-export function fakePlatform() {
-  const clock = new FakeClock()
-  const platform = {
-    ...{ clock, disk: systemDisk, log: fakeLog(), metrics: createMetrics(), random: systemRandom },
-    instance: NO_INSTANCE,
-    slabs: new SlabPool(),
-  }
-  return platform as typeof platform & Platform
 }
 
 /** An open archive in `<dataFolder>/archive`; closed when the test is over. */

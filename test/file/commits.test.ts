@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import { batch } from '../pipeline/batches.ts'
+import { fakePlatform } from '../fake/platform.ts'
 import { openIn, settled, stream, type More } from './lives.ts'
-import { failingDisk, fakePlatform, linesOf, systemError, temporaryFolder, until } from './surroundings.ts'
+import { failingDisk, linesOf, systemError, temporaryFolder, until } from './surroundings.ts'
 
 test('stream: a repeat of what is stored is dropped, also after a restart', async () => {
   const folder = temporaryFolder()

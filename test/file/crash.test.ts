@@ -15,9 +15,10 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { settle } from '../fake/clock.ts'
+import { fakePlatform } from '../fake/platform.ts'
 import { batch } from '../pipeline/batches.ts'
 import { mortal, openIn, settled, stream, type More } from './lives.ts'
-import { failingDisk, fakePlatform, linesOf, nearDisk, temporaryFolder, until } from './surroundings.ts'
+import { failingDisk, linesOf, nearDisk, temporaryFolder, until } from './surroundings.ts'
 
 const DAY_US = 86_400_000_000
 

@@ -3,15 +3,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { FileDestinationOptions } from '../../collector/file/file-destination.ts'
 import { batch } from '../pipeline/batches.ts'
-import {
-  failingDisk,
-  fakePlatform,
-  fileDestination,
-  linesOf,
-  systemError,
-  temporaryFolder,
-  until,
-} from './surroundings.ts'
+import { fakePlatform } from '../fake/platform.ts'
+import { failingDisk, fileDestination, linesOf, systemError, temporaryFolder, until } from './surroundings.ts'
 
 const access = { mode: 0o640, folderMode: 0o750 }
 

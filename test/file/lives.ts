@@ -3,7 +3,8 @@
 import { join } from 'node:path'
 import type { FileDestinationOptions } from '../../collector/file/file-destination.ts'
 import { batch } from '../pipeline/batches.ts'
-import { failingDisk, fakePlatform, fileDestination, systemError, until } from './surroundings.ts'
+import { fakePlatform } from '../fake/platform.ts'
+import { failingDisk, fileDestination, systemError, until } from './surroundings.ts'
 
 export type More = Partial<FileDestinationOptions>
 

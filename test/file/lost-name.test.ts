@@ -5,10 +5,10 @@ import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { FileDestination } from '../../collector/file/file-destination.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
+import { fakePlatform } from '../fake/platform.ts'
 import { STREAM, batch } from '../pipeline/batches.ts'
 import {
   failingDisk,
-  fakePlatform,
   fileDestination,
   inTime,
   linesOf,

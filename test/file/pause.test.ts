@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { batchOf, originOf } from '../fake/batch.ts'
-import { failingDisk, fakePlatform, fileDestination, temporaryFolder } from './surroundings.ts'
+import { fakePlatform } from '../fake/platform.ts'
+import { failingDisk, fileDestination, temporaryFolder } from './surroundings.ts'
 
 const lines = (texts: string[]) => batchOf(texts, originOf(), 0)
 

@@ -8,16 +8,8 @@ import { zstdDecompress } from '../../common/zstd.ts'
 import type { RotateOptions } from '../../collector/file/rotation.ts'
 import { batch } from '../pipeline/batches.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
-import {
-  failingDisk,
-  fakePlatform,
-  fileDestination,
-  inTime,
-  linesOf,
-  systemError,
-  temporaryFolder,
-  until,
-} from './surroundings.ts'
+import { fakePlatform } from '../fake/platform.ts'
+import { failingDisk, fileDestination, inTime, linesOf, systemError, temporaryFolder, until } from './surroundings.ts'
 
 const DAY_MS = 86_400_000
 

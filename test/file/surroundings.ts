@@ -9,12 +9,8 @@ import { FileDestination, type FileDestinationOptions } from '../../collector/fi
 import { lineFormat } from '../../common/message/line-format.ts'
 import { utc } from '../../common/message/zone.ts'
 import { systemDisk, type Disk, type DiskFile } from '../../common/disk.ts'
-import { createMetrics } from '../../common/metric.ts'
-import { NO_INSTANCE, type Platform } from '../../common/platform.ts'
-import { SlabPool } from '../../common/pipeline/slab.ts'
-import { systemRandom } from '../../common/random.ts'
+import type { Platform } from '../../common/platform.ts'
 import { FakeClock, settle } from '../fake/clock.ts'
-import { fakeLog } from '../fake/log.ts'
 
 const folders: string[] = []
 afterEach(() => {
@@ -36,21 +32,6 @@ export function fileDestination(
   const access = { mode: 0o640, folderMode: 0o750 }
   const whole = { line: lineFormat('raw'), access, filesMax: 100, pauseMs: 0, compressFrame: gzipFrame, ...options }
   return new FileDestination('files', whole, { platform, zone: utc, dataFolder })
-}
-
-export function fakePlatform(disk: Disk = systemDisk) {
-  const clock = new FakeClock()
-  const log = fakeLog()
-  const platform = {
-    clock,
-    disk,
-    log,
-    metrics: createMetrics(),
-    random: systemRandom,
-    instance: NO_INSTANCE,
-    slabs: new SlabPool(),
-  }
-  return platform as typeof platform & Platform
 }
 
 /** Resolves when the disk says at once what lies below this folder: it asks each file system once whether it is near. */

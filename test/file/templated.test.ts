@@ -15,17 +15,9 @@ import { expect, test } from 'vitest'
 import { systemDisk, type Disk } from '../../common/disk.ts'
 import { utc } from '../../common/message/zone.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
+import { fakePlatform } from '../fake/platform.ts'
 import { batch } from '../pipeline/batches.ts'
-import {
-  failingDisk,
-  fakePlatform,
-  fileDestination,
-  inTime,
-  linesOf,
-  systemError,
-  temporaryFolder,
-  until,
-} from './surroundings.ts'
+import { failingDisk, fileDestination, inTime, linesOf, systemError, temporaryFolder, until } from './surroundings.ts'
 
 const said = (host: string, program: string, text: string) => `<13>Nov 23 10:00:00 ${host} ${program}: ${text}`
 const received = Date.UTC(2026, 10, 23, 10) * 1000

@@ -1,8 +1,9 @@
 // A spool that was copied to another machine with what it held: both go on, and a receiver of both has every message once.
 
 import { expect, test } from 'vitest'
+import { fakePlatform } from '../fake/platform.ts'
 import { dice, MemoryDisk } from './memory-disk.ts'
-import { batchFor, during, fakePlatform, spooledOn, TrimmingReceiver, until } from './surroundings.ts'
+import { batchFor, during, spooledOn, TrimmingReceiver, until } from './surroundings.ts'
 
 const ORIGINAL = 'a'.repeat(32)
 const CLONE = 'b'.repeat(32)

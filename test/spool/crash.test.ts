@@ -4,8 +4,9 @@
 import { expect, test } from 'vitest'
 import { reasonOf } from '../../common/fault.ts'
 import type { SpooledDestination } from '../../common/spool/spooled-destination.ts'
+import { fakePlatform, type FakePlatform } from '../fake/platform.ts'
 import { dice, MemoryDisk } from './memory-disk.ts'
-import { fakePlatform, spooledOn, streamBatch, TrimmingReceiver, type FakePlatform } from './surroundings.ts'
+import { spooledOn, streamBatch, TrimmingReceiver } from './surroundings.ts'
 
 const STREAM = 'a'.repeat(32)
 const BATCHES = 24

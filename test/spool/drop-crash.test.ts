@@ -7,7 +7,8 @@ import { systemDisk, type Disk } from '../../common/disk.ts'
 import { CrashDisk, waysToDie, type WayToDie } from '../conformance/crash-disk.ts'
 import { temporaryFolder } from '../conformance/surroundings.ts'
 import { settle } from '../fake/clock.ts'
-import { fakePlatform, spooledIn, streamBatch, TrimmingReceiver } from './surroundings.ts'
+import { fakePlatform } from '../fake/platform.ts'
+import { spooledIn, streamBatch, TrimmingReceiver } from './surroundings.ts'
 
 const STREAM = 'a'.repeat(32)
 const MESSAGES = 60

@@ -1,8 +1,9 @@
 // A spool that is full, a disk that is full, a disk that fails: brake or drop, say so, count it, go on.
 
 import { expect, test } from 'vitest'
+import { fakePlatform } from '../fake/platform.ts'
 import { MemoryDisk, systemError } from './memory-disk.ts'
-import { batchFor, during, fakePlatform, readAll, spoolOn, streamBatch, until } from './surroundings.ts'
+import { batchFor, during, readAll, spoolOn, streamBatch, until } from './surroundings.ts'
 
 const KiB = 1024
 const bytesMax = 1024 * KiB

@@ -3,18 +3,9 @@
 import { expect, test } from 'vitest'
 import type { Batch, Run } from '../../common/pipeline/batch.ts'
 import type { Destination, Lanes } from '../../common/pipeline/sink.ts'
+import { fakePlatform, type FakePlatform } from '../fake/platform.ts'
 import { MemoryDisk } from './memory-disk.ts'
-import {
-  batchFor,
-  during,
-  fakePlatform,
-  FOLDER,
-  spooledOn,
-  streamBatch,
-  TrimmingReceiver,
-  until,
-  type FakePlatform,
-} from './surroundings.ts'
+import { batchFor, during, FOLDER, spooledOn, streamBatch, TrimmingReceiver, until } from './surroundings.ts'
 
 const KiB = 1024
 

@@ -1,17 +1,9 @@
 // How far incoming streams are stored in a spool: known when it is synced, kept through segments and restarts.
 
 import { expect, test } from 'vitest'
+import { fakePlatform, type FakePlatform } from '../fake/platform.ts'
 import { MemoryDisk, systemError } from './memory-disk.ts'
-import {
-  batchFor,
-  during,
-  fakePlatform,
-  reached,
-  readAll,
-  spoolOn,
-  streamBatch,
-  type FakePlatform,
-} from './surroundings.ts'
+import { batchFor, during, reached, readAll, spoolOn, streamBatch } from './surroundings.ts'
 import type { Spool } from '../../common/spool/spool.ts'
 
 const A = 'a'.repeat(32)

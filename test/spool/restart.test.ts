@@ -4,7 +4,8 @@ import { expect, test } from 'vitest'
 import { systemDisk, type Disk } from '../../common/disk.ts'
 import { CrashDisk } from '../conformance/crash-disk.ts'
 import { temporaryFolder } from '../conformance/surroundings.ts'
-import { fakePlatform, reached, spoolIn } from './surroundings.ts'
+import { fakePlatform } from '../fake/platform.ts'
+import { reached, spoolIn } from './surroundings.ts'
 
 const STREAM = 'a'.repeat(32)
 

@@ -5,8 +5,9 @@ import { releaseBatch } from '../../common/pipeline/batch.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import { viewSpool } from '../../common/spool/spool-view.ts'
 import { textsOf } from '../fake/sink.ts'
+import { fakePlatform } from '../fake/platform.ts'
 import { MemoryDisk } from './memory-disk.ts'
-import { batchFor, during, fakePlatform, FOLDER, readAll, spoolOn } from './surroundings.ts'
+import { batchFor, during, FOLDER, readAll, spoolOn } from './surroundings.ts'
 
 const large = (name: string) => `${name} ${'x'.repeat(20_000)}`
 

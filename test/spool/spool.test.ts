@@ -3,21 +3,11 @@
 import { expect, test } from 'vitest'
 import { SPOOL_SYNC_EVERY_MS } from '../../common/limits.ts'
 import { settle } from '../fake/clock.ts'
+import { fakePlatform, type FakePlatform } from '../fake/platform.ts'
 import { textsOf } from '../fake/sink.ts'
 import { releaseBatch } from '../../common/pipeline/batch.ts'
 import { MemoryDisk, systemError } from './memory-disk.ts'
-import {
-  batchFor,
-  during,
-  fakePlatform,
-  FOLDER,
-  reached,
-  readAll,
-  spoolOn,
-  streamBatch,
-  until,
-  type FakePlatform,
-} from './surroundings.ts'
+import { batchFor, during, FOLDER, reached, readAll, spoolOn, streamBatch, until } from './surroundings.ts'
 import type { Spool } from '../../common/spool/spool.ts'
 
 const A = 'a'.repeat(32)

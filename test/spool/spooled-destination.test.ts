@@ -3,8 +3,9 @@
 import { expect, test } from 'vitest'
 import type { Destination } from '../../common/pipeline/sink.ts'
 import { originOf } from '../fake/batch.ts'
+import { fakePlatform } from '../fake/platform.ts'
 import { MemoryDisk, systemError } from './memory-disk.ts'
-import { batchFor, during, fakePlatform, spooledOn, streamBatch, TrimmingReceiver, until } from './surroundings.ts'
+import { batchFor, during, spooledOn, streamBatch, TrimmingReceiver, until } from './surroundings.ts'
 
 async function opened(disk: MemoryDisk, receiver: TrimmingReceiver, options: Parameters<typeof spooledOn>[2] = {}) {
   const platform = fakePlatform(disk)

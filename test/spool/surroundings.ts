@@ -1,40 +1,19 @@
 // What the tests of this folder run in: a disk in memory, a clock that is told, and a receiver that trims repeats.
 
-import type { Disk } from '../../common/disk.ts'
-import { createMetrics } from '../../common/metric.ts'
 import { releaseBatch, type Batch, type Origin } from '../../common/pipeline/batch.ts'
-import { SlabPool } from '../../common/pipeline/slab.ts'
 import type { Destination } from '../../common/pipeline/sink.ts'
-import { NO_INSTANCE, type Platform } from '../../common/platform.ts'
-import { systemRandom } from '../../common/random.ts'
+import type { Platform } from '../../common/platform.ts'
 import { Spool } from '../../common/spool/spool.ts'
 import { SpooledDestination } from '../../common/spool/spooled-destination.ts'
 import type { SpoolOptions } from '../../common/spool/spool-options.ts'
 import { SpoolRoom } from '../../common/spool/spool-room.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
-import { FakeClock, settle } from '../fake/clock.ts'
-import { fakeLog } from '../fake/log.ts'
+import { settle } from '../fake/clock.ts'
+import { type FakePlatform } from '../fake/platform.ts'
 import { textsOf } from '../fake/sink.ts'
 
 export const FOLDER = '/data/spool/central'
 const MiB = 1024 * 1024
-
-export function fakePlatform(disk: Disk) {
-  const clock = new FakeClock()
-  const log = fakeLog()
-  const platform = {
-    clock,
-    disk,
-    log,
-    metrics: createMetrics(),
-    random: systemRandom,
-    instance: NO_INSTANCE,
-    slabs: new SlabPool(),
-  }
-  return platform as typeof platform & Platform
-}
-
-export type FakePlatform = ReturnType<typeof fakePlatform>
 
 const usual: SpoolOptions = { bytesMax: 64 * MiB, whenFull: 'block', durability: 'fsync', freeBytesMin: 0 }
 
