@@ -1,15 +1,13 @@
 // A spool that is full, a disk that is full, a disk that fails: brake or drop, say so, count it, go on.
 
 import { expect, test } from 'vitest'
-import { fakePlatform } from '../fake/platform.ts'
+import type { SpoolOptions } from '../../common/spool/spool-options.ts'
 import { MemoryDisk, systemError } from './memory-disk.ts'
-import { batchFor, during, readAll, spoolOn, streamBatch, until } from './surroundings.ts'
+import { batchFor, during, large, opened, readAll, spoolOn, streamBatch, until } from './surroundings.ts'
 
 const KiB = 1024
 const bytesMax = 1024 * KiB
 
-/** A message of about 20 KiB. */
-const large = (name: number) => `${name} ${'x'.repeat(20_000)}`
 const numbersOf = (texts: readonly string[]) => texts.map((text) => Number(text.split(' ')[0]))
 
 const segmentBytes = (disk: MemoryDisk) => {
@@ -24,10 +22,8 @@ function diskWithQuota(bytes: number): MemoryDisk {
   return disk
 }
 
-async function opened(disk: MemoryDisk, options: Parameters<typeof spoolOn>[1] = {}) {
-  const platform = fakePlatform(disk)
-  const spool = spoolOn(platform, { bytesMax, ...options })
-  await spool.open()
+async function openedSmall(disk: MemoryDisk, options: Partial<SpoolOptions> = {}) {
+  const { platform, spool } = await opened(disk, { bytesMax, ...options })
   const settled: number[] = []
   const write = (number: number, text: string = large(number)) => {
     const done = spool.write(batchFor([text])).then(() => void settled.push(number))
@@ -40,7 +36,7 @@ async function opened(disk: MemoryDisk, options: Parameters<typeof spoolOn>[1] =
 
 test('block: a full spool makes writers wait, says so, and never grows over its bound', async () => {
   const disk = new MemoryDisk()
-  const { platform, spool, settled, write, said } = await opened(disk)
+  const { platform, spool, settled, write, said } = await openedSmall(disk)
   for (let i = 0; i < 100; i += 1) void write(i)
   await platform.clock.pass(10_000)
   expect(settled.length).toBeGreaterThan(40)
@@ -59,7 +55,7 @@ test('block: a full spool makes writers wait, says so, and never grows over its 
 })
 
 test('block: a batch that is larger than the spool goes when the spool is empty', async () => {
-  const { platform, spool, settled, write } = await opened(new MemoryDisk())
+  const { platform, spool, settled, write } = await openedSmall(new MemoryDisk())
   await during(platform, write(1))
   void write(2, `2 ${'x'.repeat(2 * bytesMax)}`)
   void write(3)
@@ -76,7 +72,7 @@ test('block: a batch that is larger than the spool goes when the spool is empty'
 
 test('drop-oldest: every message is read or counted, the newest are read, writers never wait', async () => {
   const disk = new MemoryDisk()
-  const { platform, spool, settled, write, said } = await opened(disk, { whenFull: 'drop-oldest' })
+  const { platform, spool, settled, write, said } = await openedSmall(disk, { whenFull: 'drop-oldest' })
   for (let i = 0; i < 200; i += 1) void write(i)
   await until(platform, () => settled.length === 200, 'all writes')
   expect(segmentBytes(disk)).toBeLessThanOrEqual(bytesMax)
@@ -90,7 +86,7 @@ test('drop-oldest: every message is read or counted, the newest are read, writer
 
 test('drop-oldest: what is on its way when it is dropped counts only if it does not arrive', async () => {
   for (const arrives of [true, false]) {
-    const { platform, spool, settled, write } = await opened(new MemoryDisk(), { whenFull: 'drop-oldest' })
+    const { platform, spool, settled, write } = await openedSmall(new MemoryDisk(), { whenFull: 'drop-oldest' })
     for (let i = 0; i < 20; i += 1) void write(i)
     await until(platform, () => settled.length === 20, 'the first writes')
     expect(await readAll(spool)).toHaveLength(20)
@@ -106,7 +102,7 @@ test('drop-oldest: what is on its way when it is dropped counts only if it does 
 })
 
 test('drop-oldest: batches as large as the spool push each other out', async () => {
-  const { platform, spool, settled, write } = await opened(new MemoryDisk(), { whenFull: 'drop-oldest' })
+  const { platform, spool, settled, write } = await openedSmall(new MemoryDisk(), { whenFull: 'drop-oldest' })
   for (let i = 0; i < 5; i += 1) void write(i, `${i} ${'x'.repeat(bytesMax)}`)
   await until(platform, () => settled.length === 5, 'all writes')
   const read = numbersOf(await readAll(spool))
@@ -117,7 +113,7 @@ test('drop-oldest: batches as large as the spool push each other out', async () 
 test('floor: nothing is written while the disk has too little free space, and it goes on when there is more', async () => {
   const disk = new MemoryDisk()
   disk.capacity = 500 * KiB
-  const { platform, spool, settled, write, said } = await opened(disk, { freeBytesMin: 300 * KiB })
+  const { platform, spool, settled, write, said } = await openedSmall(disk, { freeBytesMin: 300 * KiB })
   for (let i = 0; i < 20; i += 1) void write(i)
   await platform.clock.pass(5_000)
   expect(settled.length).toBeGreaterThan(0)
@@ -131,7 +127,7 @@ test('floor: nothing is written while the disk has too little free space, and it
 
 test('ENOSPC: writes wait, it is said, and all of them come out when there is space again', async () => {
   const disk = diskWithQuota(100 * KiB)
-  const { platform, spool, settled, write, said } = await opened(disk)
+  const { platform, spool, settled, write, said } = await openedSmall(disk)
   for (let i = 0; i < 20; i += 1) void write(i)
   await platform.clock.pass(20_000)
   expect(settled.length).toBeLessThan(5)
@@ -145,7 +141,7 @@ test('ENOSPC: writes wait, it is said, and all of them come out when there is sp
 
 test('ENOSPC: what the receiver has is removed although nothing can be written down', async () => {
   const disk = new MemoryDisk()
-  const { platform, spool, settled, write } = await opened(disk)
+  const { platform, spool, settled, write } = await openedSmall(disk)
   for (let i = 0; i < 20; i += 1) void write(i)
   await until(platform, () => settled.length === 20, 'the first writes')
   disk.capacity = disk.used
@@ -161,7 +157,7 @@ test('ENOSPC: what the receiver has is removed although nothing can be written d
 
 test('ENOSPC with drop-oldest: the oldest go, the newest are kept', async () => {
   const disk = diskWithQuota(300 * KiB)
-  const { platform, spool, settled, write } = await opened(disk, { whenFull: 'drop-oldest' })
+  const { platform, spool, settled, write } = await openedSmall(disk, { whenFull: 'drop-oldest' })
   for (let i = 0; i < 60; i += 1) void write(i)
   await until(platform, () => settled.length === 60, 'all writes')
   const read = numbersOf(await readAll(spool))
@@ -171,7 +167,7 @@ test('ENOSPC with drop-oldest: the oldest go, the newest are kept', async () => 
 
 test('EIO: a sync that fails once is made up for by writing the same bytes again', async () => {
   const disk = new MemoryDisk()
-  const { platform, spool, settled, write } = await opened(disk)
+  const { platform, spool, settled, write } = await openedSmall(disk)
   let failures = 3
   const calls: string[] = []
   disk.failing = (operation) => {
@@ -186,7 +182,7 @@ test('EIO: a sync that fails once is made up for by writing the same bytes again
 
 test('closing while the disk fails rejects what is not written, with STOPPING', async () => {
   const disk = new MemoryDisk()
-  const { platform, spool, write } = await opened(disk)
+  const { platform, spool, write } = await openedSmall(disk)
   disk.failing = (operation) => (operation === 'write' ? systemError('EIO') : undefined)
   const first = write(1)
   const second = write(2)
@@ -200,7 +196,7 @@ test('closing while the disk fails rejects what is not written, with STOPPING', 
 
 /** Everything is read and acknowledged, and nothing but the newest segment is there; then its disk fills up. */
 async function drainedAndFull(disk: MemoryDisk, options: Parameters<typeof spoolOn>[1], leaves: number) {
-  const run = await opened(disk, { bytesMax: 64 * 1024 * KiB, ...options })
+  const run = await openedSmall(disk, { bytesMax: 64 * 1024 * KiB, ...options })
   const stream = 'a'.repeat(32)
   await during(run.platform, run.spool.write(streamBatch(stream, 0, ['1'])))
   for (let i = 0; i < 20; i += 1) await during(run.platform, run.write(i))
@@ -217,7 +213,7 @@ test('floor: what the receiver has makes room, also in the segment that is being
   await until(platform, () => settled.includes(20), 'the write')
   expect(numbersOf(await readAll(spool))).toEqual([20])
   expect(await spool.marks([stream])).toEqual(new Map([[stream, 1]]))
-  const again = await opened(disk.afterPowerCut(() => 0.4))
+  const again = await openedSmall(disk.afterPowerCut(() => 0.4))
   expect(await again.spool.marks([stream])).toEqual(new Map([[stream, 1]]))
 })
 

@@ -1,34 +1,11 @@
 // How far incoming streams are stored in a spool: known when it is synced, kept through segments and restarts.
 
 import { expect, test } from 'vitest'
-import { fakePlatform, type FakePlatform } from '../fake/platform.ts'
 import { MemoryDisk, systemError } from './memory-disk.ts'
-import { batchFor, during, reached, readAll, spoolOn, streamBatch } from './surroundings.ts'
-import type { Spool } from '../../common/spool/spool.ts'
+import { closed, during, large, opened, reached, readAll, segmentsOf, streamBatch, written } from './surroundings.ts'
 
 const A = 'a'.repeat(32)
 const B = 'b'.repeat(32)
-
-const segmentsOf = (disk: MemoryDisk) => [...disk.files.keys()].filter((name) => name.endsWith('.spool')).sort()
-
-/** A message of about 20 KiB: three of them fill the smallest segment. */
-const large = (name: string) => `${name} ${'x'.repeat(20_000)}`
-
-async function opened(disk: MemoryDisk, options: Parameters<typeof spoolOn>[1] = {}) {
-  const platform = fakePlatform(disk)
-  const spool = spoolOn(platform, options)
-  await spool.open()
-  return { platform, spool }
-}
-
-async function closed({ platform, spool }: { platform: FakePlatform; spool: Spool }): Promise<void> {
-  await during(platform, spool.closeIntake(1_000))
-  await spool.close()
-}
-
-async function written(platform: FakePlatform, spool: Spool, ...texts: string[]): Promise<void> {
-  for (const text of texts) await during(platform, spool.write(batchFor([text])))
-}
 
 test('marks: a stream that never came is not known, one of which nothing was selected is, one that came is further', async () => {
   const { platform, spool } = await opened(new MemoryDisk())

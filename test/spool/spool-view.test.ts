@@ -7,17 +7,13 @@ import { viewSpool } from '../../common/spool/spool-view.ts'
 import { textsOf } from '../fake/sink.ts'
 import { fakePlatform } from '../fake/platform.ts'
 import { MemoryDisk } from './memory-disk.ts'
-import { batchFor, during, FOLDER, readAll, spoolOn } from './surroundings.ts'
-
-const large = (name: string) => `${name} ${'x'.repeat(20_000)}`
+import { FOLDER, large, opened, readAll, spoolOn, written } from './surroundings.ts'
 
 /** A spool that is being written, with these messages in it, a group each. */
 async function writing(disk: MemoryDisk, texts: readonly string[]) {
-  const platform = fakePlatform(disk)
-  const spool = spoolOn(platform, { bytesMax: 1024 * 1024 })
-  await spool.open()
-  for (const text of texts) await during(platform, spool.write(batchFor([text])))
-  return { platform, spool }
+  const running = await opened(disk, { bytesMax: 1024 * 1024 })
+  await written(running.platform, running.spool, ...texts)
+  return running
 }
 
 /** Every item of every segment: the texts of a record, or the kind of a gap. */

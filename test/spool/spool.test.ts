@@ -3,36 +3,29 @@
 import { expect, test } from 'vitest'
 import { SPOOL_SYNC_EVERY_MS } from '../../common/limits.ts'
 import { settle } from '../fake/clock.ts'
-import { fakePlatform, type FakePlatform } from '../fake/platform.ts'
+import { fakePlatform } from '../fake/platform.ts'
 import { textsOf } from '../fake/sink.ts'
 import { releaseBatch } from '../../common/pipeline/batch.ts'
 import { MemoryDisk, systemError } from './memory-disk.ts'
-import { batchFor, during, FOLDER, reached, readAll, spoolOn, streamBatch, until } from './surroundings.ts'
-import type { Spool } from '../../common/spool/spool.ts'
+import {
+  batchFor,
+  closed,
+  during,
+  FOLDER,
+  large,
+  opened,
+  reached,
+  readAll,
+  segmentsOf,
+  spoolOn,
+  streamBatch,
+  until,
+  written,
+} from './surroundings.ts'
 
 const A = 'a'.repeat(32)
 
-const segmentsOf = (disk: MemoryDisk) => [...disk.files.keys()].filter((name) => name.endsWith('.spool')).sort()
-
-/** A message of about 20 KiB: three of them fill the smallest segment. */
-const large = (name: string) => `${name} ${'x'.repeat(20_000)}`
 const namesOf = (texts: readonly string[]) => texts.map((text) => text.split(' ')[0])
-
-async function opened(disk: MemoryDisk, options: Parameters<typeof spoolOn>[1] = {}) {
-  const platform = fakePlatform(disk)
-  const spool = spoolOn(platform, options)
-  await spool.open()
-  return { platform, spool }
-}
-
-async function closed({ platform, spool }: { platform: FakePlatform; spool: Spool }): Promise<void> {
-  await during(platform, spool.closeIntake(1_000))
-  await spool.close()
-}
-
-async function written(platform: FakePlatform, spool: Spool, ...texts: string[]): Promise<void> {
-  for (const text of texts) await during(platform, spool.write(batchFor([text])))
-}
 
 test('spool: batches come out in the order they went in', async () => {
   const { platform, spool } = await opened(new MemoryDisk())

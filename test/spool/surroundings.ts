@@ -9,8 +9,9 @@ import type { SpoolOptions } from '../../common/spool/spool-options.ts'
 import { SpoolRoom } from '../../common/spool/spool-room.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 import { settle } from '../fake/clock.ts'
-import { type FakePlatform } from '../fake/platform.ts'
+import { fakePlatform, type FakePlatform } from '../fake/platform.ts'
 import { textsOf } from '../fake/sink.ts'
+import type { MemoryDisk } from './memory-disk.ts'
 
 export const FOLDER = '/data/spool/central'
 const MiB = 1024 * 1024
@@ -79,6 +80,30 @@ export function reached(positions: ReadonlyMap<string, number>): Batch {
     stream: { id, from: 0, to, ends: new Float64Array() },
   }))
   return { ...empty, runs }
+}
+
+/** Segments on a disk, the oldest first. */
+export const segmentsOf = (disk: MemoryDisk) => [...disk.files.keys()].filter((name) => name.endsWith('.spool')).sort()
+
+/** A message of about 20 KiB: three of them fill the smallest segment. */
+export const large = (name: string | number) => `${name} ${'x'.repeat(20_000)}`
+
+/** An open spool, and the platform that it runs on. */
+export async function opened(disk: MemoryDisk, options: Partial<SpoolOptions> = {}) {
+  const platform = fakePlatform(disk)
+  const spool = spoolOn(platform, options)
+  await spool.open()
+  return { platform, spool }
+}
+
+export async function closed({ platform, spool }: { platform: FakePlatform; spool: Spool }): Promise<void> {
+  await during(platform, spool.closeIntake(1_000))
+  await spool.close()
+}
+
+/** Writes each text as a batch of its own, one after another. */
+export async function written(platform: FakePlatform, spool: Spool, ...texts: string[]): Promise<void> {
+  for (const text of texts) await during(platform, spool.write(batchFor([text])))
 }
 
 /** Everything that can be read of a spool now. */
