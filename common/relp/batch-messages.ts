@@ -60,19 +60,44 @@ let gathered = new Uint32Array(4096)
 
 /** The messages in `[0, end)` of a slab, as bounds; undefined where they are none, or too many. */
 export function readMessages(slab: Slab, end: number, how: number): Uint32Array | undefined {
+  const filled = how === AS_LINES ? gatherLines(slab, end) : gatherCounted(slab.bytes, end)
+  return filled < 0 ? undefined : gathered.slice(0, filled)
+}
+
+/** Gathers the bounds of lines; returns how many numbers these are, −1 where the bytes are no lines. */
+function gatherLines(slab: Slab, end: number): number {
   let filled = 0
   for (let at = 0; at < end;) {
-    const start = how === AS_LINES ? at : countedAt(slab.bytes, at, end)
-    const stop = how === AS_LINES ? newlineAt(slab, at, end) : start + counted
-    if (start < 0 || stop > end || (how === AS_LINES && stop === end)) return undefined
-    if (filled === 2 * RELP_BATCH_COUNT_MAX) return undefined
-    if (filled === gathered.length) gathered = grown(gathered)
+    const stop = newlineAt(slab, at, end)
+    if (stop === end || !isRoomAt(filled)) return -1
+    gathered[filled] = at
+    gathered[filled + 1] = stop
+    filled += 2
+    at = stop + 1
+  }
+  return filled
+}
+
+/** The same of counted messages. */
+function gatherCounted(bytes: Buffer, end: number): number {
+  let filled = 0
+  for (let at = 0; at < end;) {
+    const start = countedAt(bytes, at, end)
+    const stop = start + counted
+    if (start < 0 || stop > end || !isRoomAt(filled)) return -1
     gathered[filled] = start
     gathered[filled + 1] = stop
     filled += 2
-    at = how === AS_LINES ? stop + 1 : stop
+    at = stop
   }
-  return gathered.slice(0, filled)
+  return filled
+}
+
+/** Whether one more message may come; makes room for it. */
+function isRoomAt(filled: number): boolean {
+  if (filled === 2 * RELP_BATCH_COUNT_MAX) return false
+  if (filled === gathered.length) gathered = grown(gathered)
+  return true
 }
 
 /** What `countedAt` read last. */
