@@ -14,7 +14,7 @@ import { modes } from './configuration.ts'
 export const topDeclaration = options({
   mode: oneOf(...modes)
     .optional()
-    .describe('Whose defaults apply; the mode that was started, where it is absent.'),
+    .describe('Whose defaults apply; where it is absent, the mode that was started, else `server`.'),
   data: text('a folder')
     .optional()
     .describe('Checkpoints, archives and the lock live below; `/var/lib/sluice` as root, else `./sluice-data`.'),
