@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { Fault } from '../../common/fault.ts'
 import type { Connection, DatagramSocket, Listener } from '../../common/net/net.ts'
 import { systemNet } from '../../common/net/system-net.ts'
+import { pauseAndResume, reading } from './connections.ts'
 import { until } from './until.ts'
 
 const LOOPBACK = '127.0.0.1'
@@ -29,20 +30,6 @@ async function bound(host: string | undefined, bytes?: number): Promise<Datagram
   const socket = await systemNet.bind(host === undefined ? undefined : { host, port: 0 }, bytes)
   onTestFinished(() => socket.close())
   return socket
-}
-
-/** Starts reading and remembers what comes. */
-function reading(connection: Connection) {
-  const heard = { text: '', ended: false, closed: false, error: undefined as Error | undefined }
-  connection.start({
-    data: (chunk) => (heard.text += chunk.toString('latin1')),
-    end: () => (heard.ended = true),
-    close(error) {
-      heard.closed = true
-      heard.error = error
-    },
-  })
-  return heard
 }
 
 async function faultOf(attempt: Promise<unknown>): Promise<Fault> {
@@ -108,30 +95,7 @@ describe('a connection', () => {
     const { port, accepted } = await listening()
     const client = await connected(port)
     await until('it is accepted', () => accepted.length === 1)
-    let bytes = 0
-    accepted[0].start({ data: (chunk) => (bytes += chunk.length), end: () => undefined, close: () => undefined })
-    accepted[0].pause()
-    const mebibyte = Buffer.alloc(1024 * 1024, 'x')
-    let taken = 0
-    const sending = (async () => {
-      for (let i = 0; i < 64; i += 1) {
-        await client.write(mebibyte)
-        taken += 1
-      }
-    })()
-    let before = -1
-    await until('the sender stands', async () => {
-      const now = taken
-      const stands = now === before && now > 0
-      before = now
-      await new Promise((resolve) => setTimeout(resolve, 100))
-      return stands
-    })
-    expect(taken).toBeLessThan(64)
-    expect(bytes).toBeLessThan(1024 * 1024)
-    accepted[0].resume()
-    await sending
-    await until('all of it', () => bytes === 64 * mebibyte.length)
+    await pauseAndResume(client, accepted[0])
   })
 
   test('a reset is a close with an error, and a write after it a lost connection', async () => {

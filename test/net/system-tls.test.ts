@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import type { TlsVerify } from '../../common/net/net.ts'
 import { systemNet } from '../../common/net/system-net.ts'
 import { keysOf } from '../tls/certificates.ts'
-import { client, LOOPBACK, plainClient, reading, secured, serving } from './tls-ends.ts'
+import { pauseAndResume, reading } from './connections.ts'
+import { client, LOOPBACK, plainClient, secured, serving } from './tls-ends.ts'
 import { until } from './until.ts'
 
 describe('a connection under TLS behaves as a plain one does', () => {
@@ -85,30 +86,7 @@ describe('a connection under TLS behaves as a plain one does', () => {
     const { port, accepted } = await serving()
     const here = await secured(port)
     await until('it is accepted', () => accepted.length === 1)
-    let bytes = 0
-    accepted[0].start({ data: (chunk) => (bytes += chunk.length), end: () => undefined, close: () => undefined })
-    accepted[0].pause()
-    const mebibyte = Buffer.alloc(1024 * 1024, 'x')
-    let taken = 0
-    const sending = (async () => {
-      for (let i = 0; i < 64; i += 1) {
-        await here.write(mebibyte)
-        taken += 1
-      }
-    })()
-    let before = -1
-    await until('the sender stands', async () => {
-      const now = taken
-      const stands = now === before
-      before = now
-      await new Promise((resolve) => setTimeout(resolve, 200))
-      return stands
-    })
-    expect(taken).toBeLessThan(64)
-    expect(bytes).toBeLessThan(1024 * 1024)
-    accepted[0].resume()
-    await sending
-    await until('all of it', () => bytes === 64 * mebibyte.length)
+    await pauseAndResume(here, accepted[0])
   })
 
   test('garbage in the middle of it ends it', async () => {

@@ -40,19 +40,6 @@ export async function secured(
   return made
 }
 
-export function reading(connection: Connection) {
-  const heard = { text: '', ended: false, closed: false, error: undefined as Error | undefined }
-  connection.start({
-    data: (chunk) => (heard.text += chunk.toString('latin1')),
-    end: () => (heard.ended = true),
-    close(error) {
-      heard.closed = true
-      heard.error = error
-    },
-  })
-  return heard
-}
-
 /** A client of node:tls; whatever becomes of it is no error here. */
 export function client(port: number, options: tls.ConnectionOptions = {}): tls.TLSSocket {
   const socket = tls.connect({ port, host: LOOPBACK, ...keysOf(undefined, 'ca'), ...options })
