@@ -6,7 +6,18 @@ import { createServer, connect, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { testWith } from './peers.ts'
-import { daemon, freePort, launched, lineCount, logOf, run, temporaryFolder, until, type Daemon } from './program.ts'
+import {
+  daemon,
+  type Daemon,
+  freePort,
+  launched,
+  lineCount,
+  logOf,
+  rawFileServer,
+  run,
+  temporaryFolder,
+  until,
+} from './program.ts'
 
 const counters = (from: Daemon) => logOf(from).findLast(({ msg }) => msg === 'counters')!
 
@@ -205,13 +216,7 @@ test('SIGHUP reopens: what comes after it is in a new file, what came before in 
   const folder = temporaryFolder()
   const port = await freePort()
   const out = join(folder, 'out.log')
-  const server = await daemon(
-    'server',
-    `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }
-destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
-`,
-    folder,
-  )
+  const server = await rawFileServer(port, out, folder)
   sendNumbered(port, 0, 1000)
   await until('the first are written', () => lineCount(out) === 1000)
   execFileSync('mv', [out, `${out}.1`])
@@ -290,13 +295,7 @@ testWith(
     const folder = temporaryFolder()
     const port = await freePort()
     const out = join(folder, 'out.log')
-    const server = await daemon(
-      'server',
-      `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }
-destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
-`,
-      folder,
-    )
+    const server = await rawFileServer(port, out, folder)
     const rules = join(folder, 'logrotate.conf')
     const postrotate = `postrotate\n    kill -HUP ${server.child.pid}\n  endscript`
     writeFileSync(rules, `${out} {\n  rotate 20\n  create 0640\n  ${postrotate}\n}\n`, { mode: 0o644 })

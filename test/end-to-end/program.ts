@@ -134,6 +134,13 @@ export async function daemon(
   return started([mode, '-c', config], { cwd: folder, ...setting })
 }
 
+/** Starts a server that writes what comes over TCP to one file, byte for byte. */
+export function rawFileServer(port: number, path: string, folder: string): Promise<Daemon> {
+  const source = `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }\n`
+  const destination = `destinations: { out: { type: file, path: ${JSON.stringify(path)}, line: raw } }\n`
+  return daemon('server', source + destination, folder)
+}
+
 /** Starts a daemon by these words, and waits until it is up. */
 export async function started(words: readonly string[], setting: Setting & { cwd: string }): Promise<Daemon> {
   const daemon = launched(words, setting)

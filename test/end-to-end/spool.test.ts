@@ -4,7 +4,17 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { daemon, freePort, lineCount, run, spoolTotals, temporaryFolder, until } from './program.ts'
+import {
+  daemon,
+  type Daemon,
+  freePort,
+  lineCount,
+  rawFileServer,
+  run,
+  spoolTotals,
+  temporaryFolder,
+  until,
+} from './program.ts'
 
 const LINES = 5_000
 const messageOf = (i: number) => `<134>Oct 11 22:14:15 host app: number ${i}`
@@ -17,22 +27,26 @@ function send(port: number, from: number, to: number): Promise<void> {
   })
 }
 
+/** Starts a relay that listens on `port` and forwards to the port `to`, both over TCP; its spool is `spoolIn(folder)`. */
+function relayTo(to: number, port: number, folder: string, buffer?: string): Promise<Daemon> {
+  const source = `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }\n`
+  const more = buffer === undefined ? '' : `, buffer: ${buffer}`
+  return daemon(
+    'relay',
+    `${source}destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${to}"]${more} } }\n`,
+    folder,
+  )
+}
+
+const spoolIn = (folder: string) => join(folder, 'data-relay', 'spool', 'up')
 const waiting = async (spool: string) => (await spoolTotals(spool)).waiting
 const stored = async (spool: string) => (await spoolTotals(spool)).messages
 
 test('relay: what it took in while its receiver was down survives kill -9, and arrives once', async () => {
   const folder = temporaryFolder()
   const [relayPort, serverPort] = [await freePort(), await freePort()]
-  const relay = () => {
-    return daemon(
-      'relay',
-      `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${relayPort}"] } }
-destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${serverPort}"] } }
-`,
-      folder,
-    )
-  }
-  const spool = join(folder, 'data-relay', 'spool', 'up')
+  const relay = () => relayTo(serverPort, relayPort, folder)
+  const spool = spoolIn(folder)
   const first = await relay()
   await send(relayPort, 0, LINES)
   await until('all messages are in the spool', async () => (await waiting(spool)) === LINES)
@@ -45,13 +59,7 @@ destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${serverPort}"] } }
   await first.stop('SIGKILL')
 
   const out = join(folder, 'out.log')
-  await daemon(
-    'server',
-    `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${serverPort}"] } }
-destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
-`,
-    folder,
-  )
+  await rawFileServer(serverPort, out, folder)
   const second = await relay()
   await until('all messages are in the file', () => lineCount(out) >= LINES)
   expect(readFileSync(out, 'latin1').split('\n').slice(0, -1)).toEqual(
@@ -65,10 +73,9 @@ destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
 test('spool: damage of what a relay wrote last before it was stopped is no torn tail: told, counted, and not cut', async () => {
   const folder = temporaryFolder()
   const port = await freePort()
-  const source = `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }\n`
-  const config = `${source}destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${await freePort()}"] } }\n`
-  const relay = await daemon('relay', config, folder)
-  const spool = join(folder, 'data-relay', 'spool', 'up')
+  const receiverPort = await freePort()
+  const relay = await relayTo(receiverPort, port, folder)
+  const spool = spoolIn(folder)
   await send(port, 0, 2)
   await until('the messages are in the spool', async () => (await waiting(spool)) === 2)
   expect(await relay.stop()).toBe(0)
@@ -80,21 +87,15 @@ test('spool: damage of what a relay wrote last before it was stopped is no torn 
   const check = await run(['spool', 'check', spool])
   expect(check.status).toBe(1)
   expect(check.stdout).toContain('1 place is damaged')
-  expect(await (await daemon('relay', config, folder)).stop()).toBe(0)
+  expect(await (await relayTo(receiverPort, port, folder)).stop()).toBe(0)
   expect(readFileSync(join(spool, name))).toEqual(bytes)
 }, 120_000)
 
 test('spool: damage is told by place and by exit status, and a wrong folder by where the spools are', async () => {
   const folder = temporaryFolder()
   const port = await freePort()
-  const relay = await daemon(
-    'relay',
-    `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }
-destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${await freePort()}"] } }
-`,
-    folder,
-  )
-  const spool = join(folder, 'data-relay', 'spool', 'up')
+  const relay = await relayTo(await freePort(), port, folder)
+  const spool = spoolIn(folder)
   for (let i = 0; i < 3; i += 1) {
     await send(port, i, i + 1)
     await until('the message is in the spool', async () => (await waiting(spool)) === i + 1)
@@ -124,13 +125,7 @@ destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${await freePort()}"]
 test('relay: `buffer: none` keeps nothing on the disk', async () => {
   const folder = temporaryFolder()
   const port = await freePort()
-  await daemon(
-    'relay',
-    `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }
-destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${await freePort()}"], buffer: none } }
-`,
-    folder,
-  )
+  await relayTo(await freePort(), port, folder, 'none')
   expect(existsSync(join(folder, 'data-relay', 'spool'))).toBe(false)
 }, 60_000)
 
@@ -158,7 +153,7 @@ destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${port}"], framing: n
     )
   }
   const count = 200_000
-  const spool = join(folder, 'data-relay', 'spool', 'up')
+  const spool = spoolIn(folder)
   const first = await relay()
   await send(relayPort, 0, count)
   await until('all messages are in the spool', async () => (await stored(spool)) === count)
@@ -185,16 +180,8 @@ destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${port}"], framing: n
 test('a spool whose destination has no buffer any more is named with what it holds, and sent when it has one again', async () => {
   const folder = temporaryFolder()
   const [relayPort, serverPort] = [await freePort(), await freePort()]
-  const relay = (buffer: string) => {
-    return daemon(
-      'relay',
-      `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${relayPort}"] } }
-destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${serverPort}"], buffer: ${buffer} } }
-`,
-      folder,
-    )
-  }
-  const spool = join(folder, 'data-relay', 'spool', 'up')
+  const relay = (buffer: string) => relayTo(serverPort, relayPort, folder, buffer)
+  const spool = spoolIn(folder)
   const first = await relay('{ max: 64MiB }')
   expect(first.output().stderr).not.toContain('no destination reads it')
   await send(relayPort, 0, 100)
@@ -207,13 +194,7 @@ destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${serverPort}"], buff
   await second.stop('SIGTERM')
 
   const out = join(folder, 'out.log')
-  await daemon(
-    'server',
-    `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${serverPort}"] } }
-destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
-`,
-    folder,
-  )
+  await rawFileServer(serverPort, out, folder)
   await relay('{ max: 64MiB }')
   await until('all messages are in the file', () => lineCount(out) === 100)
 }, 60_000)
