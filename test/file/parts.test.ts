@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Disk } from '../../common/disk.ts'
 import { FILE_PART_BYTES } from '../../common/limits.ts'
+import { fakePlatform } from '../fake/platform.ts'
 import { batch } from '../pipeline/batches.ts'
-import { failingDisk, fakePlatform, fileDestination, linesOf, temporaryFolder } from './surroundings.ts'
+import { failingDisk, fileDestination, linesOf, temporaryFolder } from './surroundings.ts'
 
 test('what waits while the disk stands still is written in pieces, and rotated at its size', async () => {
   const folder = temporaryFolder()
