@@ -88,9 +88,6 @@ export const GONE_FILE_MS = 7 * 24 * 3600 * 1000
 /** Bytes rendered for output files and not written yet; beyond it batches wait as they are. */
 export const FILE_BUFFER_BYTES_MAX = 8 * MiB
 
-/** … of which so many, and those of one batch more, are written with one call. */
-export const FILE_PART_BYTES = 640 * KiB
-
 /** Spare buffers that a file destination keeps. */
 export const OUTPUT_SPARE_BYTES_MAX = 8 * MiB
 

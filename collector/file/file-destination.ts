@@ -10,13 +10,7 @@
 
 import type { Cancel } from '../../common/clock.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
-import {
-  FILE_BUFFER_BYTES_MAX,
-  FILE_MINUTE_MS,
-  FILE_PART_BYTES,
-  FILE_PAUSE_MS,
-  IDLE_FILE_MINUTES,
-} from '../../common/limits.ts'
+import { FILE_BUFFER_BYTES_MAX, FILE_MINUTE_MS, FILE_PAUSE_MS, IDLE_FILE_MINUTES } from '../../common/limits.ts'
 import { writeLines, type LineFormat } from '../../common/message/line-format.ts'
 import type { Zone } from '../../common/message/zone.ts'
 import type { Platform } from '../../common/platform.ts'
@@ -64,8 +58,8 @@ interface Held {
   readonly reject: (reason: unknown) => void
 }
 
-// One file takes whole batches, a slab's lines and what is put around them; of many, each takes a few lines at a time.
-const OUTPUT_BYTES_FIXED = FILE_PART_BYTES + 384 * 1024
+// One file takes whole batches; of many, each takes a few lines at a time.
+const OUTPUT_BYTES_FIXED = 320 * 1024
 const OUTPUT_BYTES_TEMPLATED = 1024
 
 const NEWLINE = 0x0a

@@ -1,18 +1,15 @@
 // One output file: what is rendered for it waits in parts; one part is written at a time, the next collects meanwhile.
 //
-//   parts   [ written now │ full │ sealed: then rotate │ … │ collects ]
+//   parts   [ written now │ sealed: then rotate │ … │ collects ]
 //
-// A part is written with one call, and is full at `FILE_PART_BYTES`: while one grew to all that waits for a slow disk, its memory
-// was made anew at twice the size, again and again, and copied each time. A part may end with a step (rotation, reopening,
-// noting the length for a commit). A step runs when every byte before it is in the file, and before any byte behind it: that is
-// the whole order there is.
+// A part may end with a step (rotation, reopening, noting the length for a commit). A step runs when every byte before
+// it is in the file, and before any byte behind it: that is the whole order there is.
 //
 // `advance` does one piece of work; who calls it, and when, is the file set's business (`file-set.ts`). What happens to
 // the file by its name (opening, checks, rotation) is the keeper's (`file-keeper.ts`).
 
 import { bytesWrittenOf, type DiskFile, type FileStat } from '../../common/disk.ts'
 import { assert } from '../../common/fault.ts'
-import { FILE_PART_BYTES } from '../../common/limits.ts'
 import type { Output } from '../../common/message/output.ts'
 import type { OutputPool } from './output-pool.ts'
 import { Ticket } from './ticket.ts'
@@ -84,11 +81,8 @@ export class OutputFile {
     return this.#parts[this.#parts.length - 1]
   }
 
-  /** Where lines for this file are rendered to; `note` every write that rendered some before asking again. */
+  /** Where lines for this file are rendered to; `note` every write that rendered some. */
   get output(): Output {
-    const { output } = this.#collecting
-    if (output && output.length < FILE_PART_BYTES) return output
-    if (output) this.#parts.push(emptyPart())
     return (this.#collecting.output ??= this.#pool.take())
   }
 
@@ -122,12 +116,12 @@ export class OutputFile {
 
   /** Bytes that wait behind the last step: what the next file begins with where that step is a rotation. */
   get collected(): number {
-    return unwrittenOf(this.#parts.slice(this.#parts.findLastIndex(({ step }) => step) + 1))
+    return this.#collecting.output?.length ?? 0
   }
 
   /** Bytes rendered and not written. */
   get unwritten(): number {
-    return unwrittenOf(this.#parts)
+    return this.#parts.reduce((sum, { output, written }) => sum + (output ? output.length - written : 0), 0)
   }
 
   /**
@@ -233,10 +227,6 @@ export class Pause extends Error {
     this.until = until
     this.other = other
   }
-}
-
-function unwrittenOf(parts: readonly Part[]): number {
-  return parts.reduce((sum, { output, written }) => sum + (output ? output.length - written : 0), 0)
 }
 
 function emptyPart(): Part {
