@@ -75,9 +75,10 @@ export class WallOffsets {
   #quarter = NaN
   #first = 0
   #last = 0
+  /** When the next times were received, µs since the epoch: in an hour that comes twice the one is taken that is nearer to it. */
+  received = NaN
 
-  /** In an hour that comes twice the time is taken that is nearer to its receipt (µs since the epoch). */
-  at(zone: Zone, wall: number, received: number): number {
+  at(zone: Zone, wall: number): number {
     const quarter = Math.floor(wall / QUARTER_HOUR_S)
     if (zone !== this.#zone || quarter !== this.#quarter) {
       this.#zone = zone
@@ -86,6 +87,6 @@ export class WallOffsets {
     }
     if (this.#first === this.#last) return this.#first
     const middle = (wall - (this.#first + this.#last) * 30) * 1e6
-    return received > middle ? this.#last : this.#first
+    return this.received > middle ? this.#last : this.#first
   }
 }

@@ -74,7 +74,7 @@ export class TimestampReader {
    */
   expect(received: number, zone: Zone): void {
     if (received === this.#received && zone === this.#zone) return
-    this.#received = received
+    this.#received = this.#wallOffsets.received = received
     this.#zone = zone
     this.#lastBsd.forget()
   }
@@ -122,7 +122,7 @@ export class TimestampReader {
       this.time = NaN
       return
     }
-    const offset = this.#hasOffset ? this.#offset : this.#wallOffsets.at(this.#zone, wall, this.#received)
+    const offset = this.#hasOffset ? this.#offset : this.#wallOffsets.at(this.#zone, wall)
     this.zone = offset
     this.time = (wall - offset * 60) * 1e6 + this.#microseconds
   }
