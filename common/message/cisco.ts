@@ -12,6 +12,7 @@
 // and behind it `: %`, or ` : %` where the time has a zone, before the name of what is reported.
 
 import { HOST } from '../pipeline/header-table.ts'
+import { isDigit } from './digits.ts'
 
 const SPACE = 0x20
 const PERCENT = 0x25
@@ -21,8 +22,6 @@ const DOT = 0x2e
 const COLON = 0x3a
 const OPEN = 0x5b
 const CLOSE = 0x5d
-
-const isDigit = (byte: number) => byte >= 0x30 && byte <= 0x39
 
 /**
  * Where the time may begin behind the numbers, the host and the marks at `at`; `at` where there are none. The host's cells of row

@@ -28,6 +28,7 @@ import {
   type HeaderTable,
 } from '../pipeline/header-table.ts'
 import { defectBit } from './defects.ts'
+import { isDigit } from './digits.ts'
 import { DEFAULT_PRIORITY, PRIORITY_MAX } from './priority.ts'
 import { readRfc3164, rereadWithoutHost } from './rfc3164.ts'
 import { readRfc5424 } from './rfc5424.ts'
@@ -41,8 +42,6 @@ const NO_PRIORITY = -1
 
 const PRI_MISSING = defectBit('PRI_MISSING') << DEFECTS_SHIFT
 const PRI_INVALID = defectBit('PRI_INVALID') << DEFECTS_SHIFT
-
-const isDigit = (byte: number) => byte >= 0x30 && byte <= 0x39
 
 const clock = new TimestampReader()
 

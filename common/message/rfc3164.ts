@@ -25,6 +25,7 @@ import {
 } from '../pipeline/header-table.ts'
 import { behindCiscoHost, behindCiscoPrefix, behindLoneColon, mayBeTime } from './cisco.ts'
 import { defectBit } from './defects.ts'
+import { isDigit } from './digits.ts'
 import type { TimestampReader } from './timestamp.ts'
 
 const TAB = 0x09
@@ -41,8 +42,6 @@ const CLOSE = 0x5d
 const LOWER = 0x20
 
 const TIME_INVALID = defectBit('TIME_INVALID') << DEFECTS_SHIFT
-
-const isDigit = (byte: number) => byte >= 0x30 && byte <= 0x39
 
 /** Reads a header that begins at `at` into row `i`; false where there is neither a time nor a tag. */
 export function readRfc3164(
