@@ -130,17 +130,22 @@ describe.concurrent('the unread rest of a file that was copied and cut', () => {
     return { tailing, first, state }
   }
 
+  /** The same, where it is the rest itself, once that has been said. */
+  async function cutAndSaid(context: TestContext) {
+    const there = await cut(context, '/app.log.1')
+    await context.expect.poll(() => there.tailing.said('cannot be read'), TIMEOUT).toBe(true)
+    return there
+  }
+
   test('is read once it can be', async (context) => {
-    const { tailing, first, state } = await cut(context, '/app.log.1')
-    await context.expect.poll(() => tailing.said('cannot be read'), TIMEOUT).toBe(true)
+    const { tailing, first, state } = await cutAndSaid(context)
     state.unreadable = ''
     await tailing.expectStored([...first, 'rest', 'after'])
     context.expect(await tailing.counted('sluice_unread_bytes_total')).toBe(0)
   }, 40_000)
 
   test('is read once it can be, also after a restart', async (context) => {
-    const { tailing, first, state } = await cut(context, '/app.log.1')
-    await context.expect.poll(() => tailing.said('cannot be read'), TIMEOUT).toBe(true)
+    const { tailing, first, state } = await cutAndSaid(context)
     await tailing.stop()
     state.unreadable = ''
     await tailing.start()
@@ -149,8 +154,7 @@ describe.concurrent('the unread rest of a file that was copied and cut', () => {
   }, 40_000)
 
   test('is counted and said where it is removed before it could be read', async (context) => {
-    const { tailing, first, state } = await cut(context, '/app.log.1')
-    await context.expect.poll(() => tailing.said('cannot be read'), TIMEOUT).toBe(true)
+    const { tailing, first, state } = await cutAndSaid(context)
     rmSync(tailing.path('app.log.1'))
     state.unreadable = ''
     await tailing.expectStored([...first, 'after'])
