@@ -76,6 +76,8 @@ export const DRAIN_MS = 10_000
 
 /** Default of a file destination's `max_files`: how many output files are kept open. */
 export const OPEN_FILES_MAX = 10_000
+/** … and no more of them than this part of what the process may open. */
+export const FILES_OPEN_PART = 2
 
 /** Descriptors that a file source keeps on quiet files, rotated ones too; beyond it they are closed and found again when they grow. */
 export const FOLLOWED_OPEN_MAX = 512

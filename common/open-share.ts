@@ -12,8 +12,15 @@ export function hasLastDescriptor({ descriptor }: Connection, { openMax = Infini
   return descriptor !== undefined && descriptor >= openMax - DESCRIPTORS_KEPT
 }
 
-/** What is said of it. */
-export const LAST_DESCRIPTOR = 'connection refused: a higher limit on open files (LimitNOFILE, ulimit -n) makes room'
+/** What helps where there are too few. */
+export const MORE_DESCRIPTORS = 'a higher limit on open files (LimitNOFILE, ulimit -n) makes room'
+/** What is said of a connection that has one of the last. */
+export const LAST_DESCRIPTOR = `connection refused: ${MORE_DESCRIPTORS}`
+
+/** One `part`th of what this process may open, at least 1; without a limit where the system tells of none. */
+export function openPart({ openMax = Infinity }: Disk, part: number): number {
+  return Math.max(1, Math.floor(openMax / part))
+}
 
 export class OpenShare {
   readonly #part: number
@@ -35,6 +42,6 @@ export class OpenShare {
 
   /** How many each of them may open, at least 1; without a limit where the system tells of none. */
   of(disk: Disk): number {
-    return Math.max(1, Math.floor((disk.openMax ?? Infinity) / this.#part / Math.max(1, this.#sharers.get(disk) ?? 1)))
+    return openPart(disk, this.#part * Math.max(1, this.#sharers.get(disk) ?? 1))
   }
 }

@@ -4,6 +4,7 @@ import Database from 'better-sqlite3'
 import { lacksDescriptors } from '../../common/disk.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
 import { ARCHIVE_CACHE_BYTES } from '../../common/limits.ts'
+import { MORE_DESCRIPTORS } from '../../common/open-share.ts'
 
 export type Sqlite = Database.Database
 export type Statement<Row = unknown> = Database.Statement<unknown[], Row>
@@ -13,7 +14,7 @@ export type Statement<Row = unknown> = Database.Statement<unknown[], Row>
 const PAGE_BYTES = 8192
 const LOG_PAGES = 2048
 const BUSY_WAIT_MS = 5_000
-const NO_DESCRIPTOR = 'no descriptor is left; a higher limit on open files (LimitNOFILE, ulimit -n) makes room'
+const NO_DESCRIPTOR = `no descriptor is left; ${MORE_DESCRIPTORS}`
 
 /**
  * Loads the package's native code, which it would itself do at the first file. What Node cannot load for want of descriptors it takes

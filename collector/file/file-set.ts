@@ -7,8 +7,15 @@
 
 import type { Cancel } from '../../common/clock.ts'
 import { errnoOf, isOutOfDescriptors, reasonOf } from '../../common/fault.ts'
-import { FILES_AT_WORK_MAX, FILE_PAUSE_BYTES, FILE_RETRY_FIRST_MS, FILE_RETRY_MAX_MS } from '../../common/limits.ts'
+import {
+  FILES_AT_WORK_MAX,
+  FILES_OPEN_PART,
+  FILE_PAUSE_BYTES,
+  FILE_RETRY_FIRST_MS,
+  FILE_RETRY_MAX_MS,
+} from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
+import { openPart } from '../../common/open-share.ts'
 import type { Platform } from '../../common/platform.ts'
 import type { FilesAtWork } from './commits.ts'
 import type { FileKeeper } from './file-keeper.ts'
@@ -53,7 +60,7 @@ export class FileSet implements FilesAtWork {
     this.#keeper = keeper
     this.#pool = pool
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
-    this.#filesMax = Math.max(1, Math.min(options.filesMax, Math.floor((platform.disk.openMax ?? Infinity) / 2)))
+    this.#filesMax = Math.min(options.filesMax, openPart(platform.disk, FILES_OPEN_PART))
   }
 
   /** The file at `path`, not opened yet where it is new. */

@@ -2,10 +2,10 @@
 
 import { isOutOfDescriptors, reasonOf } from '../../common/fault.ts'
 import { RateLimitedWarning, type Log } from '../../common/log.ts'
+import { MORE_DESCRIPTORS } from '../../common/open-share.ts'
 import type { Platform } from '../../common/platform.ts'
 
-const OUT_OF_DESCRIPTORS =
-  'files wait until there are descriptors to open them with; a higher limit on open files (LimitNOFILE, ulimit -n) makes room'
+const OUT_OF_DESCRIPTORS = `files wait until there are descriptors to open them with; ${MORE_DESCRIPTORS}`
 
 export class Complaints {
   readonly #log: Log

@@ -8,7 +8,7 @@
 
 import { FOLLOWED_OPEN_MAX, FOLLOWED_OPEN_PART } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
-import { OpenShare } from '../../common/open-share.ts'
+import { MORE_DESCRIPTORS, OpenShare } from '../../common/open-share.ts'
 import type { Platform } from '../../common/platform.ts'
 import type { FollowedFile } from './followed-file.ts'
 
@@ -17,9 +17,7 @@ const CLOSED_TOGETHER = 64
 
 const share = new OpenShare(FOLLOWED_OPEN_PART)
 
-const HELD =
-  'more files than may be open have no name any more: they stay open until they are read to their ends; a higher limit on open ' +
-  'files (LimitNOFILE, ulimit -n) makes room'
+const HELD = `more files than may be open have no name any more: they stay open until they are read to their ends; ${MORE_DESCRIPTORS}`
 
 export class OpenFiles {
   readonly #source: string
