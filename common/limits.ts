@@ -165,6 +165,9 @@ export const WORKER_MESSAGES_MAX = 65_536
 /** Raw bytes of an archive's block: below it zstd finds less to share, above it a needle costs more to read. */
 export const ARCHIVE_BLOCK_BYTES = 1 * MiB
 
+/** A block of so many is left as it is; those of fewer are merged. */
+export const ARCHIVE_LARGE_BYTES = ARCHIVE_BLOCK_BYTES / 2
+
 /**
  * Raw bytes that an archive commits at once at most: three blocks, with the last batch. A source with 8 MiB open goes on when it is
  * below 4: after two such commits, while a third, of what is left, is encoded. With 4 MiB the second encoder slept up to half of the

@@ -54,21 +54,6 @@ export class BatchReader {
   }
 }
 
-/** The same batch in memory of its own: for who reads it when its write has settled. */
-export function copyOf(batch: Batch): Batch {
-  const { slab, bounds } = batch
-  let from = Infinity
-  let to = 0
-  for (let i = 0; i < bounds.length; i += 2) {
-    from = Math.min(from, bounds[i])
-    to = Math.max(to, bounds[i + 1])
-  }
-  const bytes = Buffer.allocUnsafeSlow(Math.max(0, to - from))
-  slab.bytes.copy(bytes, 0, from, to)
-  const copied = { bytes, view: new DataView(bytes.buffer) } as unknown as Slab
-  return { ...batch, slab: copied, bounds: bounds.map((bound) => bound - from) }
-}
-
 function originOf({ peer, zone, host, program, received, ...rest }: OriginData): Origin {
   return {
     ...rest,

@@ -31,6 +31,34 @@ const row: Row = {
   ...{ pid: NO_PID, defects: 0, rawBytes: 0 },
 }
 
+/** What an origin says of its messages. */
+export interface StandIns {
+  /** µs since the epoch. */
+  readonly received: number
+  /** Its entry of the block's dictionary: source, NUL, peer. */
+  readonly entry: DataView
+  /** Of messages that name none. */
+  readonly host: DataView
+  readonly program: DataView
+}
+
+export function standInsOf({ source, peer, host, program, received }: Origin, batchReceived: number): StandIns {
+  const entry = viewOf(Buffer.from(`${source}\0${peer ?? ''}`))
+  return { received: received ?? batchReceived, entry, host: viewOf(host), program: viewOf(program) }
+}
+
+/** A host that configuration replaces is part of the layout: what came stays in the raw bytes. */
+export function forceHosts({ cells }: HeaderTable, first: number, end: number): void {
+  for (let i = first; i < end; i += 1) cells[i * ROW + HOST + 1] = cells[i * ROW + HOST]
+}
+
+/** Bytes, the range of each message in them, and of each of its fields. */
+interface Messages {
+  readonly view: DataView
+  readonly bounds: Uint32Array
+  readonly table: HeaderTable
+}
+
 /**
  * Adds the messages i with `skipped[i] === 0` (all, where there is no `skipped`); `full` is called whenever the builder has a
  * block's worth, and empties it. Returns the defects of all messages as bit masks, undefined where there are none.
@@ -43,34 +71,42 @@ export function addBatch(
 ): Uint32Array | undefined {
   const table = takeHeaderTable(batch.count)
   parseHeaders(batch, table)
-  let i = 0
+  const messages = { view: batch.slab.view, bounds: batch.bounds, table }
+  let first = 0
   for (const { count, origin } of batch.runs) {
-    const { entry, host, program } = textsOf(origin)
-    row.received = origin.received ?? batch.received
-    row.origin = builder.origins.idOf(entry, 0, entry.byteLength)
-    for (const last = i + count; i < last; i += 1) {
-      if (skipped && skipped[i] !== 0) continue
-      // A host that configuration replaces is part of the layout: what came stays in the raw bytes.
-      if (origin.hostForced === true) table.cells[i * ROW + HOST + 1] = table.cells[i * ROW + HOST]
-      addMessage(batch, table, i, host, program, builder)
-      if (!builder.isFull) continue
-      full()
-      row.origin = builder.origins.idOf(entry, 0, entry.byteLength)
-    }
+    const end = first + count
+    if (origin.hostForced === true) forceHosts(table, first, end)
+    addMessages(messages, first, end, standInsOf(origin, batch.received), skipped, builder, full)
+    first = end
   }
   const defects = defectMasks(table)
   giveBackHeaderTable(table)
   return defects
 }
 
-/** What an origin says itself: its entry of the block's dictionary (source, NUL, peer), and what stands in for a host and a program. */
-function textsOf({ source, peer, host, program }: Origin): { entry: DataView; host: DataView; program: DataView } {
-  return { entry: viewOf(Buffer.from(`${source}\0${peer ?? ''}`)), host: viewOf(host), program: viewOf(program) }
+/** Adds the messages `[first, end)` of one origin, as `addBatch` does. */
+export function addMessages(
+  messages: Messages,
+  first: number,
+  end: number,
+  { received, entry, host, program }: StandIns,
+  skipped: Uint8Array | undefined,
+  builder: BlockBuilder,
+  full: () => void,
+): void {
+  row.received = received
+  row.origin = builder.origins.idOf(entry, 0, entry.byteLength)
+  for (let i = first; i < end; i += 1) {
+    if (skipped && skipped[i] !== 0) continue
+    addMessage(messages, i, host, program, builder)
+    if (!builder.isFull) continue
+    full()
+    row.origin = builder.origins.idOf(entry, 0, entry.byteLength)
+  }
 }
 
 function addMessage(
-  { slab: { view }, bounds }: Batch,
-  table: HeaderTable,
+  { view, bounds, table }: Messages,
   i: number,
   originHost: DataView,
   originProgram: DataView,

@@ -129,10 +129,11 @@ function populationCount(words: Int32Array): number {
 }
 
 /**
- * Whether a block with this bitmap may have the literal in a line. True for literals shorter than an n-gram. Without case,
- * bytes that are not ASCII match anything: their other case is other bytes.
+ * Whether a block with this bitmap may have the literal in a line. True for literals shorter than an n-gram, and for an empty
+ * bitmap: nothing is known of the block. Without case, bytes that are not ASCII match anything: their other case is other bytes.
  */
 export function mayContain(bitmap: Uint8Array, literal: Uint8Array, ignoreCase: boolean): boolean {
+  if (bitmap.length === 0) return true
   const mask = bitmap.length * 8 - 1
   let h = 0
   let known = 0

@@ -16,11 +16,11 @@ import {
 } from '../../common/limits.ts'
 import { batchBytes, type Batch } from '../../common/pipeline/batch.ts'
 import type { StreamChange, WriteData } from './archive-protocol.ts'
-import { copyOf } from './batch-reader.ts'
 import { BlockBuilder } from './block-builder.ts'
-import { encodeWrites, type FreshWrite } from './encode-writes.ts'
+import { encodeCommit, encodeWrites } from './encode-writes.ts'
 import { PartWriter, type Mark } from './part-writer.ts'
 import { piecesOf, type GivenWrite, type Piece } from './pieces.ts'
+import type { RawBlock } from './raw-block.ts'
 import type { SecondEncoder } from './second-encoder.ts'
 import { compareParts, dayOf, fileNameOf, type PartName } from './schema.ts'
 
@@ -65,8 +65,8 @@ export class Intake {
   /** In their order. */
   readonly #groups: Group[] = []
   readonly #marks = new Map<string, Mark>()
-  /** What the last commit stored, where that was one small block. */
-  #small: FreshWrite[] = []
+  /** What the last commit stored, where that was little. */
+  #small: RawBlock | undefined
   #part: PartWriter | undefined
   /** The newest part that something may be stored in, also while it is not open. */
   #name: PartName | undefined
@@ -166,7 +166,7 @@ export class Intake {
     const [group] = this.#groups
     if (!isEncoded(group)) {
       const piece = this.#unclaimed
-      if (piece) piece.encoded = encodeWrites(piece.writes, this.#builder)
+      if (piece) piece.encoded = (piece.isShared ? encodeWrites : encodeCommit)(piece.writes, this.#builder)
     }
     return isEncoded(group) ? this.#store(group) : undefined
   }
@@ -229,21 +229,18 @@ export class Intake {
     for (const [stream, mark] of moved) this.#marks.set(stream, mark)
     this.#groups.shift()
     const stored = blocks.reduce((sum, { count }) => sum + count, 0)
-    if (part.isTail(blocks)) {
-      const given = pieces.flatMap(({ writes }) => writes).filter(({ batch }) => batch.count > 0)
-      this.#small = given.map(({ id, batch, skipped }) => ({ id, batch: copyOf(batch), skipped }))
-    }
+    this.#small = pieces[0]?.encoded?.raw
     const defects = new Map(pieces.flatMap(({ encoded }) => [...encoded!.defects]))
     return { ids: writes.map(({ id }) => id), stored, repeats, defects }
   }
 
   /** Takes what the last commit stored into the next merge, once nobody waits for it. */
   gather(): void {
-    const writes = this.#small
-    this.#small = []
-    if (writes.length === 0) return
+    const block = this.#small
+    this.#small = undefined
+    if (!block) return
     try {
-      this.#part?.gather(writes)
+      this.#part?.gather(block)
     } catch (error) {
       this.#abandon(error)
       throw error

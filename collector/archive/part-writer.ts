@@ -11,16 +11,18 @@
 // A reader sees the rows before or after a merge, never between: it is one transaction, and ordinals stay.
 
 import { assert, Fault } from '../../common/fault.ts'
-import { ARCHIVE_BLOCK_BYTES, ARCHIVE_MERGE_COUNT, ARCHIVE_PART_BYTES_MAX } from '../../common/limits.ts'
+import {
+  ARCHIVE_BLOCK_BYTES,
+  ARCHIVE_LARGE_BYTES,
+  ARCHIVE_MERGE_COUNT,
+  ARCHIVE_PART_BYTES_MAX,
+} from '../../common/limits.ts'
 import { BlockBuilder, type EncodedBlock } from './block-builder.ts'
-import { addBatch } from './batch-rows.ts'
 import { addBlock } from './block-rows.ts'
 import { DecodedBlock, type BlockBlobs } from './decoded-block.ts'
-import type { FreshWrite } from './encode-writes.ts'
+import { addRawBlock, isRaw, readRawBlock, type RawBlock } from './raw-block.ts'
 import { FORMAT_VERSION, SCHEMA, type PartName } from './schema.ts'
 import { archiveFault, isBegun, leaveWal, openToWrite, type Sqlite, type Statement } from './sqlite.ts'
-
-const LARGE_BYTES = ARCHIVE_BLOCK_BYTES / 2
 
 interface SmallBlock {
   readonly first: number
@@ -124,7 +126,7 @@ export class PartWriter {
       .prepare<[number], SmallBlock>(
         'SELECT first, count, level, raw_bytes FROM block WHERE raw_bytes < ? ORDER BY first',
       )
-      .all(LARGE_BYTES)
+      .all(ARCHIVE_LARGE_BYTES)
     for (const block of small) {
       const before = this.#tail.at(-1)
       if (before && before.first + before.count !== block.first) this.#closeTail()
@@ -189,11 +191,6 @@ export class PartWriter {
     }
   }
 
-  /** Whether these blocks of a commit are one that will be merged. */
-  isTail(blocks: readonly EncodedBlock[]): boolean {
-    return blocks.length === 1 && blocks[0].rawBytes < LARGE_BYTES
-  }
-
   #insert(first: number, block: EncodedBlock, level: number): void {
     this.#insertBlock!.run(
       ...[first, block.count, level, block.rawBytes, block.timeMin, block.timeMax, block.receivedMin],
@@ -218,7 +215,7 @@ export class PartWriter {
   }
 
   #append(block: SmallBlock): void {
-    if (block.raw_bytes < LARGE_BYTES) this.#tail.push(block)
+    if (block.raw_bytes < ARCHIVE_LARGE_BYTES) this.#tail.push(block)
     else {
       this.#closeTail()
       this.#look()
@@ -230,8 +227,8 @@ export class PartWriter {
     this.#tail = []
   }
 
-  /** Takes the messages of the last commit, which was a small block, into the next merge. Throws a Fault. */
-  gather(writes: readonly FreshWrite[]): void {
+  /** Takes what the last commit stored into the next merge. Throws a Fault. */
+  gather(raw: RawBlock): void {
     const block = this.#tail.at(-1)
     if (!block) return
     const builder = this.#builder
@@ -243,7 +240,7 @@ export class PartWriter {
       else builder.clear()
     }
     if (builder.count === 0) this.#gatheredFirst = block.first
-    for (const { batch, skipped } of writes) addBatch(batch, skipped, builder, neverFull)
+    addRawBlock(raw, builder)
   }
 
   /** Merges one row of small blocks that has become long enough; false where there is none. Throws a Fault. */
@@ -265,7 +262,7 @@ export class PartWriter {
   #mergeInTail(taken: readonly SmallBlock[]): void {
     const merged = this.#merge(taken)
     this.#tail.splice(this.#tail.indexOf(taken[0]), taken.length, merged)
-    if (merged.raw_bytes < LARGE_BYTES) return
+    if (merged.raw_bytes < ARCHIVE_LARGE_BYTES) return
     this.#look()
     const behind = this.#tail.splice(this.#tail.indexOf(merged))
     this.#closeTail()
@@ -296,7 +293,7 @@ export class PartWriter {
     this.#inTransaction(() => {
       if (!isGathered) {
         this.#builder.clear()
-        for (const block of blocks) addBlock(this.#decode(block), this.#builder)
+        for (const block of blocks) this.#add(block)
       }
       encoded = this.#builder.finish()
       assert(encoded.count === count, 'a merge keeps every message')
@@ -307,9 +304,11 @@ export class PartWriter {
     return { first, count, level, raw_bytes: encoded!.rawBytes }
   }
 
-  #decode({ first, count }: SmallBlock): DecodedBlock {
+  #add({ first, count }: SmallBlock): void {
     const sql = 'SELECT hosts, programs, fields, texts FROM block JOIN data USING (first) WHERE first = ?'
-    return new DecodedBlock(first, count, this.#sqlite.prepare<[number], BlockBlobs>(sql).get(first)!)
+    const blobs = this.#sqlite.prepare<[number], BlockBlobs>(sql).get(first)!
+    if (isRaw(blobs)) addRawBlock(readRawBlock(count, blobs), this.#builder)
+    else addBlock(new DecodedBlock(first, count, blobs), this.#builder)
   }
 
   /** Leaves WAL mode, so that the part can be read without write permission (unless a reader is in the way), and closes. */
@@ -326,8 +325,6 @@ export class PartWriter {
     this.#sqlite.close()
   }
 }
-
-const neverFull = () => assert(false, 'what is gathered is less than a block')
 
 /** As many of the blocks, from the first, as make a block of the wanted size; two at least. */
 function fitting(blocks: readonly SmallBlock[]): SmallBlock[] {

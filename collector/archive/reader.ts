@@ -18,6 +18,7 @@ import type { Disk, FileStat } from '../../common/disk.ts'
 import { errnoOf, Fault } from '../../common/fault.ts'
 import { DecodedBlock, readDictionary, type Texts } from './decoded-block.ts'
 import { mayContain } from './grams.ts'
+import { inColumns, isRaw } from './raw-block.ts'
 import { compareParts, fileNameOf, FORMAT_VERSION, partNameOf, type PartName } from './schema.ts'
 import { archiveFault, isBegun, openToRead, type Sqlite, type Statement } from './sqlite.ts'
 
@@ -185,8 +186,11 @@ export class PartReader {
   }
 
   /** For `Block`. */
-  dictionary(first: number, of: 'hosts' | 'programs'): Texts {
-    return this.#ask(() => readDictionary((of === 'hosts' ? this.#hosts : this.#programs)!.get(first)!.blob))
+  dictionary(first: number, of: 'hosts' | 'programs'): Texts | undefined {
+    return this.#ask(() => {
+      const { blob } = (of === 'hosts' ? this.#hosts : this.#programs)!.get(first)!
+      return blob.length > 0 ? readDictionary(blob) : undefined
+    })
   }
 
   /** For `Block`. */
@@ -200,7 +204,8 @@ export class PartReader {
       const { fields, texts } = this.#data!.get(first)!
       const hosts = this.#hosts!.get(first)!.blob
       const programs = this.#programs!.get(first)!.blob
-      return new DecodedBlock(first, count, { hosts, programs, fields, texts })
+      const blobs = { hosts, programs, fields, texts }
+      return new DecodedBlock(first, count, isRaw(blobs) ? inColumns(count, blobs) : blobs)
     })
   }
 
@@ -243,13 +248,13 @@ export class Block {
     this.facilities = row.facilities
   }
 
-  /** The exact distinct hosts. */
-  hosts(): Texts {
+  /** The exact distinct hosts; undefined where they are not known without reading the block. */
+  hosts(): Texts | undefined {
     return this.#part.dictionary(this.first, 'hosts')
   }
 
-  /** The exact distinct programs; an empty one stands for messages without. */
-  programs(): Texts {
+  /** The exact distinct programs; an empty one stands for messages without. Undefined as above. */
+  programs(): Texts | undefined {
     return this.#part.dictionary(this.first, 'programs')
   }
 

@@ -7,7 +7,7 @@
 //
 //   meta     version of the format; the ordinal that the part's first message has in its day
 //   block    one row a block: what a search looks at first. `hosts` and `programs` are the block's dictionaries (exact).
-//   data     the same rows' columns (`block-encoder.ts`) and the bitmap of n-grams (`grams.ts`)
+//   data     the same rows' columns (`block-builder.ts`) and the bitmap of n-grams (`grams.ts`); of small ones the messages as they came (`raw-block.ts`)
 //   marks    the highest stored position of each stream, in the transaction that stored it, and how long it is kept (µs)
 //
 // A message's id is its day and its ordinal in it. A block holds the ordinals [first, first + count).

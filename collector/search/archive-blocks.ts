@@ -74,11 +74,11 @@ class ArchiveBlock implements StoredBlock {
     this.#block = block
   }
 
-  get hosts(): readonly Buffer[] {
+  get hosts(): readonly Buffer[] | undefined {
     return (this.#hosts ??= this.#ask(() => listed(this.#block.hosts())))
   }
 
-  get programs(): readonly Buffer[] {
+  get programs(): readonly Buffer[] | undefined {
     return (this.#programs ??= this.#ask(() => listed(this.#block.programs())))
   }
 
@@ -116,6 +116,8 @@ class ArchiveBlock implements StoredBlock {
   }
 }
 
-function listed({ bytes, starts }: Texts): Buffer[] {
+function listed(texts: Texts | undefined): Buffer[] | undefined {
+  if (!texts) return undefined
+  const { bytes, starts } = texts
   return Array.from({ length: starts.length - 1 }, (_, i) => bytes.subarray(starts[i], starts[i + 1]))
 }
