@@ -1,6 +1,6 @@
 // Messages as they came, with what was found in their headers: the block of a small commit.
 //
-//   fields   lengths │ cells │ times │ zones │ runs        `header-table.ts`, its ranges counted from the first message's start
+//   fields   lengths │ rows │ times │ zones │ runs        `header-table.ts`; of a row's cells each range as distances to what is before
 //   texts    the messages, one behind another
 //
 // Columns pay for themselves over thousands of messages. A hundred of them took four times as long each as in a large block,
@@ -13,6 +13,7 @@ import { batchBytes } from '../../common/pipeline/batch.ts'
 import {
   defectMasks,
   giveBackHeaderTable,
+  MESSAGE,
   PRIORITY,
   ROW,
   TIME,
@@ -44,6 +45,8 @@ export interface RawBlock {
 }
 
 const NOTHING = Buffer.alloc(0)
+/** Cells of a row before it are no ranges. */
+const FIRST_RANGE = TIME
 
 /**
  * The messages of writes that are not stored yet, in memory of their own (undefined where there are none), and by id the defects
@@ -96,8 +99,8 @@ function ownTable(count: number): HeaderTable {
 /** Copies a row whose bytes are `shift` further in their new place. */
 function copyMoved(from: HeaderTable, i: number, to: HeaderTable, at: number, shift: number): void {
   const [source, target] = [i * ROW, at * ROW]
-  for (let cell = 0; cell < TIME; cell += 1) to.cells[target + cell] = from.cells[source + cell]
-  for (let cell = TIME; cell < ROW; cell += 1) to.cells[target + cell] = from.cells[source + cell] + shift
+  for (let cell = 0; cell < FIRST_RANGE; cell += 1) to.cells[target + cell] = from.cells[source + cell]
+  for (let cell = FIRST_RANGE; cell < ROW; cell += 1) to.cells[target + cell] = from.cells[source + cell] + shift
   to.times[at] = from.times[i]
   to.zones[at] = from.zones[i]
 }
@@ -113,13 +116,23 @@ export function addRawBlock({ bytes, bounds, table, runs }: RawBlock, builder: B
 }
 
 const lengths = new ByteWriter()
+const rows = new ByteWriter()
 const origins = new ByteWriter()
 
 /** As it is stored: without names and n-grams, which rule nothing out. */
 export function encodeRawBlock({ bytes, bounds, count, table, runs }: RawBlock): EncodedBlock {
-  lengths.clear()
-  for (let i = 0; i < 2 * count; i += 2) lengths.varint(bounds[i + 1] - bounds[i])
-  origins.clear()
+  for (const writer of [lengths, rows, origins]) writer.clear()
+  for (let i = 0; i < count; i += 1) {
+    lengths.varint(bounds[2 * i + 1] - bounds[2 * i])
+    const row = i * ROW
+    for (let cell = 0; cell < FIRST_RANGE; cell += 1) rows.varint(table.cells[row + cell] >>> 0)
+    let before = bounds[2 * i]
+    for (let cell = FIRST_RANGE; cell < ROW; cell += 1) {
+      const at = table.cells[row + cell]
+      rows.zigzag(at - before)
+      before = at
+    }
+  }
   for (const { count, standIns } of runs) {
     origins.varint(count)
     origins.zigzag(standIns.received)
@@ -129,15 +142,15 @@ export function encodeRawBlock({ bytes, bounds, count, table, runs }: RawBlock):
     }
   }
   const plain = bytes.length < ARCHIVE_PLAIN_BYTES
-  const columns = [table.cells.subarray(0, count * ROW), table.times.subarray(0, count), table.zones.subarray(0, count)]
-  const fields = [lengths.written, ...columns.map(bytesOf), origins.written]
+  const [times, zones] = [table.times.subarray(0, count), table.zones.subarray(0, count)].map(bytesOf)
   return {
     ...{ count, rawBytes: bytes.length, hosts: NOTHING, programs: NOTHING, grams: NOTHING, ...summaryOf(table, runs) },
-    ...{ fields: pack(fields, plain), texts: pack([bytes], plain) },
+    ...{ fields: pack([lengths.written, rows.written, times, zones, origins.written], plain) },
+    texts: pack([bytes], plain),
   }
 }
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: Int32Array | Float64Array | Int16Array) =>
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float64Array | Int16Array) =>
   new Uint8Array(buffer, byteOffset, byteLength)
 
 function summaryOf({ cells, times }: HeaderTable, runs: readonly RawRun[]) {
@@ -171,16 +184,21 @@ export function readRawBlock(count: number, { fields, texts }: BlockBlobs): RawB
   const stored = new Pack(fields)
   const bytes = new Pack(texts).stream(0)
   const bounds = new Uint32Array(2 * count)
-  const lengths = new ByteReader(stored.stream(0))
+  const cells = new Int32Array(ROW * count)
+  const [lengths, rows] = [new ByteReader(stored.stream(0)), new ByteReader(stored.stream(1))]
   let length = 0
   for (let i = 0; i < count; i += 1) {
+    const row = i * ROW
+    for (let cell = 0; cell < FIRST_RANGE; cell += 1) cells[row + cell] = rows.varint()
+    let at = length
+    for (let cell = FIRST_RANGE; cell < ROW; cell += 1) cells[row + cell] = at += rows.zigzag()
     bounds[2 * i] = length
     bounds[2 * i + 1] = length += lengths.varint()
+    if (!areWithin(cells, row, bounds[2 * i], length)) throw new RangeError('a field is outside of its message')
   }
   if (length !== bytes.length) throw new RangeError('messages are shorter or longer than their lengths')
   const table: HeaderTable = {
-    count,
-    cells: new Int32Array(aligned(stored.stream(1), 4 * ROW * count)),
+    ...{ count, cells },
     times: new Float64Array(aligned(stored.stream(2), 8 * count)),
     zones: new Int16Array(aligned(stored.stream(3), 2 * count)),
   }
@@ -193,6 +211,15 @@ export function readRawBlock(count: number, { fields, texts }: BlockBlobs): RawB
     runs.push({ count: run, standIns: { received: origins.zigzag(), entry: text(), host: text(), program: text() } })
   }
   return { bytes, bounds, count, table, runs }
+}
+
+/** Whether the ranges of a row are within `[start, end)`; where an absent field would be says nothing. */
+function areWithin(cells: Int32Array, row: number, start: number, end: number): boolean {
+  for (let cell = row + FIRST_RANGE; cell < row + ROW; cell += 2) {
+    const [from, to] = [cells[cell], cells[cell + 1]]
+    if (from !== to && !(start <= from && from < to && to <= end)) return false
+  }
+  return start <= cells[row + MESSAGE] && cells[row + MESSAGE] <= end
 }
 
 /** A copy in a buffer of its own. */
