@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { addBatch } from '../../collector/archive/batch-rows.ts'
-import { BlockBuilder } from '../../collector/archive/block-builder.ts'
+import { BlockBuilder, type EncodedBlock } from '../../collector/archive/block-builder.ts'
 import { DecodedBlock, type BlockBlobs } from '../../collector/archive/decoded-block.ts'
 import type { FreshWrite } from '../../collector/archive/encode-writes.ts'
 import { encodeRawBlock, inColumns, isRaw, rawBlockOf } from '../../collector/archive/raw-block.ts'
@@ -37,6 +37,11 @@ function columns(writes: readonly FreshWrite[]) {
   return { block: builder.count > 0 ? builder.finish() : undefined, defects }
 }
 
+function summaryOf(block: EncodedBlock) {
+  const { count, rawBytes, timeMin, timeMax, receivedMin, receivedMax, severities, facilities } = block
+  return { count, rawBytes, timeMin, timeMax, receivedMin, receivedMax, severities, facilities }
+}
+
 const message = fc
   .tuple(fc.constantFrom(...HEADS), fc.uint8Array({ maxLength: 60 }))
   .map(([text, rest]) => Buffer.concat([Buffer.from(text), rest]))
@@ -66,8 +71,7 @@ test('raw block: any messages of any origins have the columns, the summary and t
       expect(isRaw(stored)).toBe(true)
       expect(isRaw(expected.block)).toBe(false)
       expect(inColumns(stored.count, stored)).toEqual(expected.block)
-      const { hosts, programs, grams, fields, texts, ...summary } = stored
-      expect(expected.block).toMatchObject(summary)
+      expect(summaryOf(stored)).toEqual(summaryOf(expected.block))
     }),
   )
 })
