@@ -98,8 +98,13 @@ destinations: { out: { type: file, path: "{program}.log" } }
       Number(
         logOf(server).findLast(({ msg }) => msg === 'counters')?.[`connections_refused{source="in",reason="${name}"}`],
       )
-    await until('some are turned away', () => cut > 0)
-    await sleep(1000)
+    let before = 0
+    await until('some are turned away, and no more', async () => {
+      const isAll = cut > 0 && cut === before
+      before = cut
+      await sleep(500)
+      return isAll
+    })
     expect(logOf(server).find(({ reason }) => reason === 'descriptors')?.['msg']).toMatch(/LimitNOFILE/)
     const turnedAway = cut
     expect(await server.stop()).toBe(0)

@@ -119,7 +119,11 @@ test('without a descriptor left a look says so once, and concludes nothing; all 
   const tailing = new Tailing(context, '*.log')
   const disk = limitedDisk()
   let out = false
-  const outOfThem = () => Promise.reject(Object.assign(new Error('too many open files'), { code: 'EMFILE' }))
+  let refused = 0
+  const outOfThem = () => {
+    refused += 1
+    return Promise.reject(Object.assign(new Error('too many open files'), { code: 'EMFILE' }))
+  }
   tailing.disk = Object.assign(Object.create(disk) as Disk, {
     open: (...how: Parameters<Disk['open']>) => (out && how[1] === 'read' ? outOfThem() : disk.open(...how)),
     list: (folder: Parameters<Disk['list']>[0]) => (out ? outOfThem() : disk.list(folder)),
@@ -136,7 +140,8 @@ test('without a descriptor left a look says so once, and concludes nothing; all 
     stored.push(`${path} second`, `${path} after rotation 1`)
   }
   await expect.poll(() => tailing.said('will be tried again'), { timeout: 10_000 }).toBe(true)
-  await new Promise((resolve) => setTimeout(resolve, 2_500))
+  const before = refused
+  await expect.poll(() => refused, { timeout: 20_000 }).toBeGreaterThan(before + 100)
   expect(tailing.lines.filter(({ text }) => text.includes('again')).length).toBeLessThan(5)
   out = false
   await tailing.expectStored(stored)
