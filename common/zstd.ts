@@ -73,6 +73,14 @@ export function zstdDecompressInto(frame: Uint8Array, into: Uint8Array): number 
     into.set(bytes)
     return bytes.length
   }
-  const context = (intoContext ??= new (zstdBinding().DCtx)())
-  return context.decompress(into, frame)
+  return preparedInto().decompress(into, frame)
+}
+
+function preparedInto() {
+  return (intoContext ??= new (zstdBinding().DCtx)())
+}
+
+/** Loads what `zstdDecompressInto` needs: when a peer sends, it may be that no descriptor is left to load it with. */
+export function prepareZstdDecompressInto(): void {
+  if (!nodeZstd) preparedInto()
 }

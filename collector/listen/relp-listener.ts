@@ -8,6 +8,7 @@ import type { Intake } from '../../common/pipeline/intake.ts'
 import { OriginReader } from '../../common/pipeline/origin-bytes.ts'
 import type { StreamMarks } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
+import { prepareZstdDecompressInto } from '../../common/zstd.ts'
 import type { ConnectionGate } from './connection-gate.ts'
 import type { TlsDoor } from './tls-door.ts'
 import { RelpGather } from './relp-gather.ts'
@@ -43,6 +44,7 @@ export class RelpListener {
 
   /** Listens on one more address, behind a door where it is TLS; resolves to its port. */
   async listen(at: Endpoint, door?: TlsDoor): Promise<number> {
+    prepareZstdDecompressInto()
     const listener = await this.#platform.net.listen(at, (connection) => this.#accept(connection, door))
     this.#listeners.push(listener)
     return listener.port
