@@ -1,21 +1,9 @@
 // A part of what this process may open, shared evenly by all components of one kind: they come and go, and none knows of the others.
-//
-// The last descriptors are not given to connections. Where none is left, libuv takes what waits to be accepted and closes it, and tells
-// us nothing: who has sent something by then loses it, and it is counted nowhere.
 
 import type { Disk } from './disk.ts'
-import { DESCRIPTORS_KEPT } from './limits.ts'
-import type { Connection } from './net/net.ts'
-
-/** Whether this connection has one of the last descriptors: it is to be turned away, and that to be said. */
-export function hasLastDescriptor({ descriptor }: Connection, { openMax = Infinity }: Disk): boolean {
-  return descriptor !== undefined && descriptor >= openMax - DESCRIPTORS_KEPT
-}
 
 /** What helps where there are too few. */
 export const MORE_DESCRIPTORS = 'a higher limit on open files (LimitNOFILE, ulimit -n) makes room'
-/** What is said of a connection that has one of the last. */
-export const LAST_DESCRIPTOR = `connection refused: ${MORE_DESCRIPTORS}`
 
 /** One `part`th of what this process may open, at least 1; without a limit where the system tells of none. */
 export function openPart({ openMax = Infinity }: Disk, part: number): number {

@@ -4,9 +4,8 @@
 //   block         all connections stop being read until there is room, and their senders wait
 
 import { CONNECTIONS_MAX } from '../../common/limits.ts'
-import { RateLimitedWarning } from '../../common/log.ts'
+import { ConnectionLimit } from '../../common/net/connection-limit.ts'
 import type { Connection } from '../../common/net/net.ts'
-import { hasLastDescriptor, LAST_DESCRIPTOR } from '../../common/open-share.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import type { Intake } from '../../common/pipeline/intake.ts'
 import { Overflow } from '../../common/pipeline/overflow.ts'
@@ -21,33 +20,22 @@ export interface UnixStreamSettings {
 
 export class UnixStreams {
   readonly #origin: Origin
-  readonly #platform: Platform
+  readonly #limit: ConnectionLimit
   readonly #overflow: Overflow | undefined
   readonly #streams: StreamIntake
-  readonly #warning: RateLimitedWarning
-  #count = 0
   #stopped = false
 
   constructor({ origin, messageBytesMax, whenFull }: UnixStreamSettings, platform: Platform) {
     this.#origin = origin
-    this.#platform = platform
-    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
+    this.#limit = new ConnectionLimit(origin.source, () => CONNECTIONS_MAX, platform)
     if (whenFull === 'drop-newest') this.#overflow = new Overflow(origin.source, 'unix_queue_full', platform)
     const settings = { framing: 'auto', messageBytesMax, overflow: this.#overflow } as const
-    this.#streams = new StreamIntake(settings, { left: () => this.#changed(-1) }, platform)
+    this.#streams = new StreamIntake(settings, { left: () => this.#limit.leave() }, platform)
   }
 
   accept(connection: Connection): void {
-    const { source } = this.#origin
     if (this.#stopped) return connection.destroy()
-    const isLast = hasLastDescriptor(connection, this.#platform.disk)
-    if (isLast || this.#count >= CONNECTIONS_MAX) {
-      const reason = isLast ? 'descriptors' : 'max_connections'
-      this.#platform.metrics.count('sluice_connections_refused_total', { source, reason }, 1)
-      this.#warning.warn({ source, reason }, isLast ? LAST_DESCRIPTOR : 'connection refused')
-      return connection.destroy()
-    }
-    this.#changed(1)
+    if (!this.#limit.admits(connection)) return
     this.#streams.take(connection, this.#origin)
   }
 
@@ -60,10 +48,5 @@ export class UnixStreams {
     this.#stopped = true
     await this.#streams.stop()
     this.#overflow?.close()
-  }
-
-  #changed(by: number): void {
-    this.#count += by
-    this.#platform.metrics.set('sluice_connections', { source: this.#origin.source }, this.#count)
   }
 }
