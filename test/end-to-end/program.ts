@@ -152,7 +152,14 @@ export async function started(words: readonly string[], setting: Setting & { cwd
 export function launched(words: readonly string[], setting: Setting & { cwd: string }): Daemon {
   const child = spawned(words, setting)
   const output = collect(child)
-  const ended = new Promise<number | null>((resolve) => child.once('close', (status) => resolve(status)))
+  // Not `child.exitCode`: it is there before the last of what the process said.
+  let closed: number | null | undefined
+  const ended = new Promise<number | null>((resolve) => {
+    child.once('close', (status) => {
+      closed = status
+      resolve(status)
+    })
+  })
   const stop = (signal: NodeJS.Signals = 'SIGTERM') => {
     child.kill(signal)
     return ended
@@ -162,7 +169,7 @@ export function launched(words: readonly string[], setting: Setting & { cwd: str
   })
   const isUp = () => {
     const { stderr } = output()
-    if (child.exitCode !== null) throw new Error(`${words[0]} ended with ${child.exitCode}:\n${stderr}`)
+    if (closed !== undefined) throw new Error(`${words[0]} ended with ${closed}:\n${stderr}`)
     return stderr.includes('sluice is up')
   }
   const up = async () => {
