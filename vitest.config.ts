@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -7,6 +8,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: 'forks',
+    // By itself vitest leaves one core out, and on two the tests would come one after another, most of them waiting for a process.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     globalSetup: ['test/build-dist.ts'],
   },
 })
