@@ -10,7 +10,7 @@
 //   │ zone, minutes east of UTC, 16 bits, low byte first │ what stands before each field, and before the message: length, bytes
 //
 // A header that does not rebuild (a time in another form, a host before the time), or that no other message will share (`65536: `
-// before the time), is *kept*: its bytes, up to the message, are in the column of headers, and its shape says only what the
+// before all else), is *kept*: its bytes, up to the message, are in the column of headers, and its shape says only what the
 // columns need.
 
 import {
@@ -48,8 +48,9 @@ const FORM_SHIFT = 3
 const UNIT_SHIFT = 5
 const HEAD_BYTES = 5
 const GAP_BYTES_MAX = 255
-// Before the time stand a version, a space, a mark. What is longer is a number that each message of a router has its own of.
-const LEAD_BYTES_MAX = 3
+// Before the first field stand a version, a space, a mark, a time that is none. What is longer is a number that each message of a
+// router has its own of.
+const LEAD_BYTES_MAX = 4
 const SHAPE_BYTES_MAX = 512
 /** Before the time, the fields from host to structured data, and the message. */
 const GAPS_MAX = 7
@@ -107,6 +108,7 @@ export class ShapeFinder {
         at = behind
       }
     }
+    const lead = at
     const timeEnd = cells[row + TIME + 1]
     if (timeEnd > cells[row + TIME]) {
       if (Number.isNaN(time) || !recognise(bytes, cells[row + TIME], timeEnd, time, table.zones[i])) kept = true
@@ -114,7 +116,7 @@ export class ShapeFinder {
         fields |= HAS_TIME
         form = found.form
         digits = found.digits
-        kept = cells[row + TIME] - at > LEAD_BYTES_MAX || !this.#gap(bytes, at, cells[row + TIME])
+        kept = cells[row + TIME] - lead > LEAD_BYTES_MAX || !this.#gap(bytes, at, cells[row + TIME])
         at = found.end
       }
     }
@@ -122,7 +124,7 @@ export class ShapeFinder {
       const end = cells[row + field + 1]
       if (end === cells[row + field]) continue
       fields |= bit
-      kept = !this.#gap(bytes, at, cells[row + field])
+      kept = (at === lead && cells[row + field] - lead > LEAD_BYTES_MAX) || !this.#gap(bytes, at, cells[row + field])
       at = end
     }
     if (!kept) kept = !this.#gap(bytes, at, cells[row + MESSAGE])

@@ -23,7 +23,7 @@ import {
   TIME,
   type HeaderTable,
 } from '../pipeline/header-table.ts'
-import { behindCiscoHost, behindCiscoPrefix, behindLoneColon, mayBeTime } from './cisco.ts'
+import { behindCiscoHost, behindCiscoPrefix, behindLoneColon, behindUptime, mayBeTime } from './cisco.ts'
 import { defectBit } from './defects.ts'
 import { isDigit } from './digits.ts'
 import type { TimestampReader } from './timestamp.ts'
@@ -60,15 +60,14 @@ export function readRfc3164(
     return true
   }
   const time = behindCiscoPrefix(bytes, at, end, cells, row)
-  if (time > at) {
-    if (clock.read(time, end)) {
-      readDated(bytes, time, end, table, i, row, clock)
-      return true
-    }
-    // `29: rt1: %SYS-5-…`: a device that was not told to send the time.
-    if (bytes[time] === PERCENT && readTag(bytes, time, end, cells, row, FORMAT_RFC3164, true)) return true
-    cells[row + HOST] = cells[row + HOST + 1] = 0
+  if (time > at && clock.read(time, end)) {
+    readDated(bytes, time, end, table, i, row, clock)
+    return true
   }
+  // `29: rt1: %SYS-5-…`: a device that was not told to send the time.
+  const name = behindUptime(bytes, time, end)
+  if (name > at && bytes[name] === PERCENT && readTag(bytes, name, end, cells, row, FORMAT_RFC3164, true)) return true
+  cells[row + HOST] = cells[row + HOST + 1] = 0
   if (!readTag(bytes, at, end, cells, row, FORMAT_RFC3164, true)) return readNamed(bytes, at, end, cells, row)
   // The tag is the host where a time and what Cisco reports stand behind it.
   if (cells[row + PID + 1] > 0) return true

@@ -21,6 +21,19 @@ const CISCO: readonly [message: string, fields: Partial<Fields>][] = [
   ['123: cucm1: Apr 29 2026 13:58:46.123 UTC :  ', { time: '2026-04-29T13:58:46.123Z', host: 'cucm1' }],
   ['29: ', {}],
   ['29: foo: ', { host: 'foo' }],
+  ['29: 1w2d: ', {}],
+  ['29: foo: 00:01:46: ', { host: 'foo' }],
+  ['1y12w: ', {}],
+  ['00:01:46: ', {}],
+  ['*spamApTask7: Apr 29 13:58:46.411: ', { time: '2026-04-29T13:58:46.411Z' }],
+  ['wlc1: *spamApTask7: Apr 29 13:58:46.411: ', { time: '2026-04-29T13:58:46.411Z', host: 'wlc1' }],
+  [': *Dot1x_NW_MsgTask_0: Apr 29 13:58:46.411: ', { time: '2026-04-29T13:58:46.411Z' }],
+]
+
+const NODES: readonly [message: string, fields: Partial<Fields>][] = [
+  ['345: RP/0/RP0/CPU0:Apr 29 13:58:46.411 : ', { time: '2026-04-29T13:58:46.411Z' }],
+  ['345: LC/0/0/CPU0:2025 Apr 29 13:58:46 CEST: ', { time: '2025-04-29T11:58:46.000Z', zone: 120 }],
+  ['345: rt1 RP/0/RSP0/CPU0:*Apr 29 13:58:46.411 UTC: ', { time: '2026-04-29T13:58:46.411Z', host: 'rt1' }],
 ]
 
 describe('what Cisco’s devices put before the name of a message', () => {
@@ -35,11 +48,17 @@ describe('what Cisco’s devices put before the name of a message', () => {
     })
   })
 
-  // The time since its start is no host, nor is a task; and a program may print a time.
+  test.each(NODES)('IOS XR: %s', (before, fields) => {
+    expect(fieldsOf(`<189>${before}ifmgr[204]: %PKT_INFRA-LINK-3-UPDOWN : Interface down`)).toEqual({
+      ...{ pri: 189, format: 'rfc3164', ...fields },
+      ...{ program: 'ifmgr', pid: '204', message: '%PKT_INFRA-LINK-3-UPDOWN : Interface down' },
+    })
+  })
+
+  // The time since its start is no host, nor is a path; and a program may print a time.
   test.each([
-    ['29: 1w2d: %SYS-5-CONFIG_I: m', '29', '1w2d: %SYS-5-CONFIG_I: m'],
-    ['29: 00:01:46: %SYS-5-CONFIG_I: m', '29', '00:01:46: %SYS-5-CONFIG_I: m'],
-    ['*task: Apr 29 13:58:46.123: %CAPWAP-3-X: m', '*task', 'Apr 29 13:58:46.123: %CAPWAP-3-X: m'],
+    ['29: 1w2d: up', '29', '1w2d: up'],
+    ['29: /usr/bin/x:Apr 29 13:58:46', '29', '/usr/bin/x:Apr 29 13:58:46'],
     ['app: Apr 29 13:58:46: started', 'app', 'Apr 29 13:58:46: started'],
     ['app: 2026-04-29 13:58:46 % done', 'app', '2026-04-29 13:58:46 % done'],
     ['12: monkeys', '12', 'monkeys'],
