@@ -111,7 +111,10 @@ export class FileDestination implements Destination {
     this.#keeper = this.#makeKeeper(isFixed)
     const onWritten = (bytes: number) => this.#written(bytes)
     this.#files = new FileSet(
-      { name, filesMax: options.filesMax, pauseMs: options.pauseMs ?? FILE_PAUSE_MS, onWritten },
+      {
+        ...{ name, filesMax: options.filesMax, isTemplated: !isFixed },
+        ...{ pauseMs: options.pauseMs ?? FILE_PAUSE_MS, onWritten },
+      },
       platform,
       this.#keeper,
       pool,
@@ -159,6 +162,7 @@ export class FileDestination implements Destination {
     await this.#opener.prepare()
     await this.#log.read()
     await cutUncommitted(this.name, this.#log, this.#dataFolder, this.#platform)
+    this.#files.begin()
     this.#commits.begin()
     this.#rotation?.dayBegins(this.#platform.clock.now())
     if (this.#fixed) {

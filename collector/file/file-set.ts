@@ -15,17 +15,21 @@ import {
   FILE_RETRY_MAX_MS,
 } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
-import { openPart } from '../../common/open-share.ts'
+import { OpenShare } from '../../common/open-share.ts'
 import type { Platform } from '../../common/platform.ts'
 import type { FilesAtWork } from './commits.ts'
 import type { FileKeeper } from './file-keeper.ts'
 import { OutputFile, Pause } from './output-file.ts'
 import type { OutputPool } from './output-pool.ts'
 
+const share = new OpenShare(FILES_OPEN_PART)
+
 export interface FileSetOptions {
   readonly name: string
-  /** Files held open at most; fewer where that is more than half of what the process may open. */
+  /** Files held open at most; fewer where that is more than its share of what the process may open. */
   readonly filesMax: number
+  /** Whether its files are as many as what it is sent has hosts, so that it needs a share; else it has one file. */
+  readonly isTemplated: boolean
   /** Between two writes to a file, ms. */
   readonly pauseMs: number
   /** Called after each write with the bytes that left the buffers. */
@@ -39,7 +43,6 @@ export class FileSet implements FilesAtWork {
   readonly #warning: RateLimitedWarning
   readonly #files = new Map<string, OutputFile>()
   readonly #keeper: FileKeeper
-  readonly #filesMax: number
   #saidFewer = false
   /** Others have taken what descriptors there were: those of files that rest can be had back. */
   #isShort = false
@@ -60,7 +63,15 @@ export class FileSet implements FilesAtWork {
     this.#keeper = keeper
     this.#pool = pool
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
-    this.#filesMax = Math.min(options.filesMax, openPart(platform.disk, FILES_OPEN_PART))
+  }
+
+  get #filesMax(): number {
+    return Math.min(this.#options.filesMax, share.of(this.#platform.disk))
+  }
+
+  /** From now on it has a share of what the process may open, until it is told to stop. */
+  begin(): void {
+    if (this.#options.isTemplated) share.begin(this.#platform.disk)
   }
 
   /** The file at `path`, not opened yet where it is new. */
@@ -111,6 +122,7 @@ export class FileSet implements FilesAtWork {
 
   /** Takes no more work; resolves when what is being written, or rotated, is finished. */
   stop(): Promise<void> {
+    if (!this.#stopped && this.#options.isTemplated) share.end(this.#platform.disk)
     this.#stopped = true
     this.#cancelPause?.()
     return this.#atWork === 0 ? Promise.resolve() : new Promise((resolve) => (this.#whenStill = resolve))
@@ -193,7 +205,7 @@ export class FileSet implements FilesAtWork {
     if (this.#saidFewer || this.#filesMax === filesMax) return
     this.#saidFewer = true
     const text =
-      'fewer files are held open than max_files says, half of what the process may open (LimitNOFILE, ulimit -n)'
+      'fewer files are held open than max_files says: half of what the process may open (LimitNOFILE, ulimit -n) is shared by file destinations'
     this.#platform.log.warn({ destination, max_files: filesMax, open: this.#filesMax }, text)
   }
 

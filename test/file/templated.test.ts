@@ -289,6 +289,27 @@ test('templated: at most half of what the process may open is held open, which i
   await files.close(1000)
 })
 
+test('templated: two share what may be held open, and one has all of it when the other is closed', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform(Object.assign(Object.create(systemDisk) as Disk, { openMax: 16 }))
+  const hosts = Array.from({ length: 40 }, (_, i) => `h${i}`)
+  const most = async (files: Awaited<ReturnType<typeof openTemplated>>, round: string) => {
+    let most = 0
+    platform.metrics.set = (_name, _labels, to) => {
+      most = Math.max(most, to)
+    }
+    for (const host of hosts) await files.write(messages(said(host, 'a', round)))
+    return most
+  }
+  const one = await openTemplated(join(folder, 'one-{host}.log'), platform, 100)
+  const other = await openTemplated(join(folder, 'other-{host}.log'), platform, 100)
+  expect([await most(one, '1'), await most(other, '1')]).toEqual([4, 4])
+  await one.close(1000)
+  expect(await most(other, '2')).toBe(8)
+  for (const host of hosts) expect(linesOf(join(folder, `other-${host}.log`))).toHaveLength(2)
+  await other.close(1000)
+})
+
 test('templated: where other parts of the process have left few descriptors, files are closed for it, and every line is written', async () => {
   const folder = temporaryFolder()
   let open = 0
