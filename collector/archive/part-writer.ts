@@ -326,11 +326,11 @@ export class PartWriter {
   }
 }
 
-/** As many of the blocks, from the first, as make a block of the wanted size; two at least. */
+/** As many of the blocks, from the first, as stay below the wanted size; two at least, which are less than half of it each. */
 function fitting(blocks: readonly SmallBlock[]): SmallBlock[] {
   let bytes = 0
   let count = 0
-  for (; count < blocks.length && (count < 2 || bytes + blocks[count].raw_bytes <= ARCHIVE_BLOCK_BYTES); count += 1) {
+  for (; count < blocks.length && (count < 2 || bytes + blocks[count].raw_bytes < ARCHIVE_BLOCK_BYTES); count += 1) {
     bytes += blocks[count].raw_bytes
   }
   return blocks.slice(0, count)

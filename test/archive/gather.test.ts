@@ -64,6 +64,19 @@ test('archive: windows of a sender become blocks of a mebibyte without being rea
   intake.close()
 })
 
+test('archive: messages of one size, of which some make a mebibyte to the byte, are merged', async () => {
+  const folder = archiveFolder()
+  const intake = intakeIn(folder)
+  const texts = Array.from({ length: 300 }, (_, i) => `<34>Nov 23 11:59:10 web app: ${i} `.padEnd(4096, 'x'))
+  texts.forEach((text, i) => {
+    take(intake, i + 1, batchOf([text], originOf(), NOON + i))
+    while (intake.merge());
+  })
+  expect((await blockCounts(folder)).length).toBeLessThan(60)
+  expect([...(await stored(folder))]).toEqual(expected(texts))
+  intake.close()
+})
+
 test.each([1, 2, 3, 4])(
   'archive: commits of any size come out in order, whoever merges them (seed %i)',
   async (seed) => {
