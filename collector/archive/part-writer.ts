@@ -5,6 +5,8 @@
 //
 //   1 1 1 … 1 (16)  →  2;   2 2 2 … 2 (16)  →  3;   run of over 1 MiB  →  done
 //
+// One small block alone between large ones has nothing to be merged with: it is put into columns where it is.
+//
 // What a small commit has stored is encoded once more, with what came before it, while nobody waits for it (`gather`): the next
 // merge is made already. To read the small blocks again took twice the time of all that their commits had taken.
 //
@@ -29,6 +31,8 @@ interface SmallBlock {
   readonly count: number
   readonly level: number
   readonly raw_bytes: number
+  /** Whether its messages are stored as they came (1) or in columns (0). */
+  readonly is_raw: number
 }
 
 /** What was stored before: taken over into a new part. */
@@ -69,7 +73,7 @@ export class PartWriter {
   #gatheredFirst = 0
   /** Small blocks at the end, one behind another. */
   #tail: SmallBlock[] = []
-  /** Rows of small blocks that a large one follows. */
+  /** Rows of small blocks that a large one follows; one alone where it is not in columns yet. */
   #closed: SmallBlock[][] = []
 
   /** Opens the part, or makes it with its first message at `firstOrdinal`. Throws a Fault. */
@@ -109,7 +113,7 @@ export class PartWriter {
 
   /** Small blocks that could be merged. */
   get smallBlocks(): number {
-    return this.#tail.length
+    return this.#closed.reduce((sum, { length }) => sum + length, this.#tail.length)
   }
 
   #load(): void {
@@ -124,7 +128,7 @@ export class PartWriter {
     this.nextOrdinal = last?.end ?? end
     const small = this.#sqlite
       .prepare<[number], SmallBlock>(
-        'SELECT first, count, level, raw_bytes FROM block WHERE raw_bytes < ? ORDER BY first',
+        `SELECT first, count, level, raw_bytes, length(hosts) = 0 AS is_raw FROM block WHERE raw_bytes < ? ORDER BY first`,
       )
       .all(ARCHIVE_LARGE_BYTES)
     for (const block of small) {
@@ -185,8 +189,9 @@ export class PartWriter {
     })
     this.#isNew = false
     this.#instance = instance
-    for (const { count, rawBytes } of blocks) {
-      this.#append({ first: this.nextOrdinal, count, level: 0, raw_bytes: rawBytes })
+    for (const block of blocks) {
+      const { count, rawBytes } = block
+      this.#append({ first: this.nextOrdinal, count, level: 0, raw_bytes: rawBytes, is_raw: Number(isRaw(block)) })
       this.nextOrdinal += count
     }
   }
@@ -223,8 +228,13 @@ export class PartWriter {
   }
 
   #closeTail(): void {
-    if (this.#tail.length > 1) this.#closed.push(this.#tail)
+    this.#closeRow(this.#tail)
     this.#tail = []
+  }
+
+  // What is left as it came has no index: every search would have to read it.
+  #closeRow(row: SmallBlock[]): void {
+    if (row.length > 1 || row[0]?.is_raw === 1) this.#closed.push(row)
   }
 
   /** Takes what the last commit stored into the next merge. Throws a Fault. */
@@ -249,8 +259,7 @@ export class PartWriter {
     if (closed) {
       const taken = fitting(closed)
       this.#merge(taken)
-      const rest = closed.slice(taken.length)
-      if (rest.length > 1) this.#closed.push(rest)
+      this.#closeRow(closed.slice(taken.length))
       return true
     }
     const taken = this.#ripe()
@@ -284,7 +293,7 @@ export class PartWriter {
   }
 
   #merge(blocks: readonly SmallBlock[]): SmallBlock {
-    assert(blocks.length > 1, 'merging takes two')
+    assert(blocks.length > 1 || blocks[0].is_raw === 1, 'merging takes two, or one that is not in columns')
     const { first } = blocks[0]
     const count = blocks.reduce((sum, block) => sum + block.count, 0)
     const level = Math.max(...blocks.map((block) => block.level)) + 1
@@ -301,7 +310,7 @@ export class PartWriter {
       this.#deleteData!.run(first, first + count)
       this.#insert(first, encoded, level)
     })
-    return { first, count, level, raw_bytes: encoded!.rawBytes }
+    return { first, count, level, raw_bytes: encoded!.rawBytes, is_raw: 0 }
   }
 
   #add({ first, count }: SmallBlock): void {

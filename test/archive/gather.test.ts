@@ -64,6 +64,34 @@ test('archive: windows of a sender become blocks of a mebibyte without being rea
   intake.close()
 })
 
+test('archive: what a small commit between large ones stored is put into columns, which have an index', async () => {
+  const folder = archiveFolder()
+  const intake = intakeIn(folder)
+  const lines = (name: string, count: number) =>
+    Array.from({ length: count }, (_, i) => `<34>Nov 23 11:59:10 ${name} app[${i}]: ${'of many '.repeat(10)}`)
+  const batches = [lines('large-1', 6_000), lines('lone', 30), lines('large-2', 6_000), lines('last', 20)]
+  batches.forEach((batch, i) => take(intake, i + 1, batchOf(batch, originOf(), NOON + i)))
+  while (intake.merge());
+  const hosts = async () => {
+    const archive = await openArchive(systemDisk, join(folder, 'archive'))
+    const part = archive.open(archive.parts[0])
+    const all = part.blocks().map((block) => block.hosts()?.bytes.toString())
+    const mayContain = part.blocks().map((block) => block.mayContain(Buffer.from('large-'), false))
+    part.close()
+    return { all, mayContain }
+  }
+  expect(await hosts()).toEqual({
+    all: ['large-1', 'lone', 'large-2', undefined],
+    mayContain: [true, false, true, true],
+  })
+  // With the next day's first commit the part is over, and so is the wait for more.
+  take(intake, 5, batchOf(['<34>Nov 24 11:59:10 next app: day'], originOf(), NOON + 86_400_000_000))
+  expect(await hosts()).toEqual({ all: ['large-1', 'lone', 'large-2', 'last'], mayContain: [true, false, true, false] })
+  const texts = (await stored(folder)).values()
+  expect([...texts]).toEqual([...batches.flat(), '<34>Nov 24 11:59:10 next app: day'])
+  intake.close()
+})
+
 test('archive: messages of one size, of which some make a mebibyte to the byte, are merged', async () => {
   const folder = archiveFolder()
   const intake = intakeIn(folder)
