@@ -129,15 +129,15 @@ export class Intake {
 
   /** Seals parts that a process before this one left as they were. */
   sealLeft(parts: readonly PartName[]): void {
-    for (const name of parts) {
-      try {
-        const part = new PartWriter(this.#pathOf(name), name, 0)
-        if (!part.isNew) part.mergeAll()
-        part.seal()
-      } catch (error) {
-        if (!(error instanceof Fault)) throw error
-        this.#say('a part of the archive cannot be sealed', { part: name, reason: error.detail })
-      }
+    for (const name of parts) this.#finish(name, () => new PartWriter(this.#pathOf(name), name, 0))
+  }
+
+  #finish(name: PartName, open: () => PartWriter): void {
+    try {
+      if (!open().finish()) this.#say('a part of the archive is being read; it will be sealed later', { part: name })
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      this.#say('a part of the archive cannot be sealed', { part: name, reason: error.detail })
     }
   }
 
@@ -287,7 +287,9 @@ export class Intake {
   #partFor(received: number): PartWriter {
     const day = dayOf(received)
     if (this.#part && this.#part.name.day >= day && !this.#part.isFull) return this.#part
-    if (this.#part) this.#seal(this.#part)
+    const part = this.#part
+    this.#part = undefined
+    if (part) this.#finish(part.name, () => part)
     const newest = this.#name
     const isNewDay = newest === undefined || newest.day < day
     const name = isNewDay ? { day, part: 1 } : { day: newest.day, part: newest.part + 1 }
@@ -301,12 +303,6 @@ export class Intake {
     }
     this.#name = name
     return this.#part
-  }
-
-  #seal(part: PartWriter): void {
-    this.#part = undefined
-    part.mergeAll()
-    if (!part.seal()) this.#say('a part of the archive is being read; it will be sealed later', { part: part.name })
   }
 
   // After a failure the file is opened anew: what SQLite holds of it may be out of date. A damaged one is left for the next.

@@ -12,7 +12,7 @@
 //
 // A reader sees the rows before or after a merge, never between: it is one transaction, and ordinals stay.
 
-import { assert, Fault } from '../../common/fault.ts'
+import { assert, Fault, reasonOf } from '../../common/fault.ts'
 import {
   ARCHIVE_BLOCK_BYTES,
   ARCHIVE_LARGE_BYTES,
@@ -278,10 +278,16 @@ export class PartWriter {
     this.#tail = behind.slice(1)
   }
 
-  /** Merges all that is small, as when the part is sealed. */
-  mergeAll(): void {
-    this.#closeTail()
-    while (this.mergeOne());
+  /** Merges all that is small and seals the part, in which nothing more will be stored; closed also where that fails. */
+  finish(): boolean {
+    try {
+      this.#closeTail()
+      while (this.mergeOne());
+    } catch (error) {
+      this.close()
+      throw error
+    }
+    return this.seal()
   }
 
   #ripe(): SmallBlock[] {
@@ -316,8 +322,13 @@ export class PartWriter {
   #add({ first, count }: SmallBlock): void {
     const sql = 'SELECT hosts, programs, fields, texts FROM block JOIN data USING (first) WHERE first = ?'
     const blobs = this.#sqlite.prepare<[number], BlockBlobs>(sql).get(first)!
-    if (isRaw(blobs)) addRawBlock(readRawBlock(count, blobs), this.#builder)
-    else addBlock(new DecodedBlock(first, count, blobs), this.#builder)
+    try {
+      if (isRaw(blobs)) addRawBlock(readRawBlock(count, blobs), this.#builder)
+      else addBlock(new DecodedBlock(first, count, blobs), this.#builder)
+    } catch (cause) {
+      // To try again would not help: the archive would stand still between one attempt and the next, for ever.
+      throw new Fault('ARCHIVE_UNREADABLE', `${this.path} is damaged: ${reasonOf(cause)}`, { cause })
+    }
   }
 
   /** Leaves WAL mode, so that the part can be read without write permission (unless a reader is in the way), and closes. */

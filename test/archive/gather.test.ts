@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Intake } from '../../collector/archive/intake.ts'
 import { openArchive } from '../../collector/archive/reader.ts'
+import { openToWrite } from '../../collector/archive/sqlite.ts'
 import { systemDisk } from '../../common/disk.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
@@ -90,6 +91,40 @@ test('archive: what a small commit between large ones stored is put into columns
   const texts = (await stored(folder)).values()
   expect([...texts]).toEqual([...batches.flat(), '<34>Nov 24 11:59:10 next app: day'])
   intake.close()
+})
+
+test('archive: a small block that is damaged is left where it is, and what comes goes into the next part', async () => {
+  const folder = archiveFolder()
+  const path = join(folder, 'archive', '2026-11-23.db')
+  const before = intakeIn(folder)
+  for (let id = 1; id <= 20; id += 1)
+    take(before, id, batchOf([`<34>Nov 23 11:59:10 web app: ${id}`], originOf(), NOON))
+  before.close()
+  const sqlite = openToWrite(path)
+  sqlite.exec("UPDATE data SET texts = x'' WHERE first = 7")
+  sqlite.close()
+  const said: string[] = []
+  const intake = new Intake(join(folder, 'archive'), INSTANCE, (text) => void said.push(text))
+  intake.open([{ day: '2026-11-23', part: 1 }])
+  expect(() => intake.merge()).toThrow(/2026-11-23\.db is damaged/)
+  for (let id = 21; id <= 60; id += 1) {
+    take(intake, id, batchOf([`<34>Nov 23 11:59:10 web app: ${id}`], originOf(), NOON))
+    while (intake.merge());
+  }
+  expect(said).toEqual(['the current part of the archive is damaged; going on in the next one'])
+  intake.close()
+  // At the next start: all that can be read is as it was.
+  const later = new Intake(join(folder, 'archive'), INSTANCE, (text) => void said.push(text))
+  later.sealLeft([{ day: '2026-11-23', part: 1 }])
+  expect(said.slice(1)).toEqual(['a part of the archive cannot be sealed'])
+  const archive = await openArchive(systemDisk, join(folder, 'archive'))
+  const counts = archive.parts.map((name) => {
+    const part = archive.open(name)
+    const { messages } = part.totals()
+    part.close()
+    return messages
+  })
+  expect(counts).toEqual([20, 40])
 })
 
 test('archive: messages of one size, of which some make a mebibyte to the byte, are merged', async () => {
