@@ -127,6 +127,27 @@ test('archive: a small block that is damaged is left where it is, and what comes
   expect(counts).toEqual([20, 40])
 })
 
+test('archive: a day whose small blocks cannot be merged is over all the same, and the next one takes what comes', async () => {
+  const folder = archiveFolder()
+  const before = intakeIn(folder)
+  for (let id = 1; id <= 5; id += 1) take(before, id, batchOf([`<34>Nov 23 11:59:10 web app: ${id}`], originOf(), NOON))
+  before.close()
+  const sqlite = openToWrite(join(folder, 'archive', '2026-11-23.db'))
+  sqlite.exec("UPDATE data SET fields = x'05' WHERE first = 2")
+  sqlite.close()
+  const said: string[] = []
+  const intake = new Intake(join(folder, 'archive'), INSTANCE, (text) => void said.push(text))
+  intake.open([{ day: '2026-11-23', part: 1 }])
+  take(intake, 6, batchOf(['<34>Nov 24 11:59:10 web app: next'], originOf(), NOON + 86_400_000_000))
+  expect(said).toEqual(['a part of the archive cannot be sealed'])
+  intake.close()
+  const archive = await openArchive(systemDisk, join(folder, 'archive'))
+  expect(archive.parts.map(({ day }) => day)).toEqual(['2026-11-23', '2026-11-24'])
+  const part = archive.open(archive.parts[1])
+  expect(part.blocks()[0].decode().raw(0).toString()).toBe('<34>Nov 24 11:59:10 web app: next')
+  part.close()
+})
+
 test('archive: messages of one size, of which some make a mebibyte to the byte, are merged', async () => {
   const folder = archiveFolder()
   const intake = intakeIn(folder)
