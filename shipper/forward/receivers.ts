@@ -40,6 +40,8 @@ export class Receivers {
   readonly #dealer: Dealer
   readonly #hands: readonly Hand[]
   readonly #handOf = new Map<Given, Hand>()
+  /** By receiver: who waits for its answers, told when it is lost while others are there. */
+  readonly #waiting: readonly Set<() => void>[]
   #isClosed = false
   #whenIdle: (() => void) | undefined
 
@@ -54,6 +56,7 @@ export class Receivers {
     this.#platform = platform
     this.#healths = lanes.map(() => new ReceiverHealth(platform.random))
     this.#lanes = lanes.map((make, i) => make((isUp) => this.#changed(i, isUp)))
+    this.#waiting = lanes.map(() => new Set())
     this.#dealer = new Dealer(
       balance,
       this.#lanes.map(({ to }) => to),
@@ -170,7 +173,9 @@ export class Receivers {
     if (this.#isClosed || this.#lanes.length === 1) return
     if (!this.#healths.some(({ isUsable }) => isUsable)) return
     this.#lanes.forEach((lane, i) => {
-      if (!this.#healths[i].isUsable) this.#handOver(lane, i)
+      if (this.#healths[i].isUsable) return
+      for (const lost of this.#waiting[i]) lost()
+      this.#handOver(lane, i)
     })
   }
 
@@ -186,28 +191,38 @@ export class Receivers {
 
   // ── what the receivers say of streams ──
 
-  get #asked(): readonly Lane[] {
-    const usable = this.#lanes.filter((_, i) => this.#healths[i].isUsable)
-    return usable.length > 0 ? usable : this.#lanes
-  }
-
   /** The highest of those that can be asked: each got what it has behind what another had settled. */
   async #marks(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const told = await Promise.allSettled(this.#asked.map((lane) => lane.streams!.marks(ids)))
     const highest = new Map<string, number>()
-    for (const result of told) {
-      if (result.status === 'rejected') continue
-      for (const [id, at] of result.value) highest.set(id, Math.max(at, highest.get(id) ?? 0))
+    for (const marks of await this.#askAll((streams) => streams.marks(ids))) {
+      for (const [id, at] of marks) highest.set(id, Math.max(at, highest.get(id) ?? 0))
     }
-    const failed = told.find((result) => result.status === 'rejected')
-    if (failed && told.every(({ status }) => status === 'rejected')) throw failed.reason
     return highest
   }
 
   /** One that cannot be asked now forgets them after a silence. */
   async #retire(ids: readonly string[]): Promise<void> {
-    const told = await Promise.allSettled(this.#asked.map((lane) => lane.streams!.retire(ids)))
+    await this.#askAll((streams) => streams.retire(ids))
+  }
+
+  /** The answers of those that can be asked; rejects where there is none. */
+  async #askAll<T>(ask: (streams: StreamMarks) => Promise<T>): Promise<readonly T[]> {
+    const usable = this.#healths.flatMap(({ isUsable }, i) => (isUsable ? [i] : []))
+    const asked = usable.length > 0 ? usable : this.#lanes.map((_, i) => i)
+    const told = await Promise.allSettled(asked.map((i) => this.#unlessLost(i, ask(this.#lanes[i].streams!))))
     const failed = told.find((result) => result.status === 'rejected')
     if (failed && told.every(({ status }) => status === 'rejected')) throw failed.reason
+    return told.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  }
+
+  /** At a start nobody is known to be away, and one that is would be waited for while the others have answered. */
+  #unlessLost<T>(receiver: number, answer: Promise<T>): Promise<T> {
+    const waiting = this.#waiting[receiver]
+    return new Promise<T>((resolve, reject) => {
+      const lost = () =>
+        reject(new Fault('CONNECTION_LOST', `${this.#lanes[receiver].to} is lost`, { retryable: true }))
+      waiting.add(lost)
+      void answer.then(resolve, reject).finally(() => waiting.delete(lost))
+    })
   }
 }

@@ -223,6 +223,15 @@ test('marks are the highest of the receivers that are there; none is there, and 
   await expect(receivers.streams!.marks(['s'])).rejects.toThrow('away')
 })
 
+test('marks: one that is lost meanwhile is not waited for while another is there', async () => {
+  const { lanes, receivers } = fixture('failover', 2)
+  lanes[1].known.set('s', 5)
+  lanes[0].streams.marks = () => new Promise(() => {})
+  const told = receivers.streams!.marks(['s'])
+  lanes[0].lose()
+  expect(await told).toEqual(new Map([['s', 5]]))
+})
+
 test('a stream ends at all receivers', async () => {
   const { lanes, receivers } = fixture('round-robin', 2)
   for (const { known } of lanes) known.set('s', 1).set('t', 2)
