@@ -69,7 +69,7 @@ async function printLane(view: SpoolView, format: SpoolFormat, all: boolean): Pr
     for await (const item of segment.items()) {
       if (item.kind !== 'record' || item.count === 0) continue
       if (!all && item.position + item.count <= view.acknowledged) continue
-      const batch = item.batch()
+      const batch = item.batch(all ? undefined : view.acknowledged)
       output.clear()
       writeLines(line, batch, output)
       releaseBatch(batch)

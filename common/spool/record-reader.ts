@@ -1,6 +1,6 @@
 // A record as a batch (`record-layout.ts`): the messages stay where they were read to, in a slab.
 
-import type { Batch, Origin, Run } from '../pipeline/batch.ts'
+import { releaseBatch, selectMessages, type Batch, type Origin, type Run } from '../pipeline/batch.ts'
 import type { Slab } from '../pipeline/slab.ts'
 import type { MarkChange } from './live-marks.ts'
 import type { OriginReader } from '../pipeline/origin-bytes.ts'
@@ -98,6 +98,19 @@ export function readBatch(slab: Slab, at: number, stream: string, origins: Origi
   slab.retain()
   const batch = { slab, bounds, count, received, runs }
   return hasDefects ? { ...batch, marks: readDefects(view, defectsAt, count) } : batch
+}
+
+/**
+ * What of the record at `at` ends behind `mark`, like `readBatch`. A receiver's mark may lie within a record: what is before it would be in
+ * two receivers where the rest goes to another one.
+ */
+export function readBehind(mark: number, slab: Slab, at: number, stream: string, origins: OriginReader): Batch {
+  const batch = readBatch(slab, at, stream, origins)
+  const known = mark - recordFacts(slab.bytes, at).position
+  if (known <= 0) return batch
+  const rest = selectMessages(batch, new Uint8Array(batch.count).fill(1, known))
+  releaseBatch(batch)
+  return rest
 }
 
 function withReceipt(origin: Origin, received: number): Origin {

@@ -6,7 +6,7 @@ import { RateLimitedWarning } from '../log.ts'
 import type { Batch } from '../pipeline/batch.ts'
 import { OriginReader } from '../pipeline/origin-bytes.ts'
 import { RecordCursor } from './record-cursor.ts'
-import { readBatch, recordFacts } from './record-reader.ts'
+import { readBehind, recordFacts } from './record-reader.ts'
 import { messagesWithin, type Segment, type SegmentList } from './segments.ts'
 import type { SpoolContext } from './spool-context.ts'
 
@@ -61,9 +61,10 @@ export class SpoolReader {
       }
       const { position, count } = recordFacts(found.slab.bytes, found.at)
       if (found.skipped > 0) this.#skip(segment, found.skipped, position)
-      if (position + count <= this.#list.handedOut) continue
+      const mark = this.#list.handedOut
+      if (position + count <= mark) continue
       this.#list.handedOut = position + count
-      return readBatch(found.slab, found.at, segment.stream, this.#origins)
+      return readBehind(mark, found.slab, found.at, segment.stream, this.#origins)
     }
   }
 

@@ -9,7 +9,7 @@ import { OriginReader } from '../pipeline/origin-bytes.ts'
 import { RecordCursor } from './record-cursor.ts'
 import { syncedIn } from './recovery.ts'
 import { saltOf } from './record-layout.ts'
-import { readBatch, recordFacts, type RecordFacts } from './record-reader.ts'
+import { readBehind, recordFacts, type RecordFacts } from './record-reader.ts'
 import { headBytes, readHeadOf, type SegmentHead } from './segment-head.ts'
 import { listSegments, segmentPath } from './segments.ts'
 
@@ -18,8 +18,8 @@ export interface ViewedRecord extends RecordFacts {
   /** Where it lies in the segment, and how long it is. */
   readonly offset: number
   readonly bytes: number
-  /** Its messages, borrowed until the next step. */
-  batch(): Batch
+  /** Its messages, or those that end behind `mark`; borrowed until the next step. */
+  batch(mark?: number): Batch
 }
 
 export interface ViewedGap {
@@ -128,7 +128,7 @@ class SegmentWalk {
       const damaged = (isTorn ? torn : offset) - from
       if (damaged > 0) yield { kind: 'damage', offset: from, bytes: damaged }
       if (gap) gap.bytes = offset + length - gap.offset
-      else yield { kind: 'record', ...facts, offset, bytes: length, batch: () => this.#batch(slab, at) }
+      else yield { kind: 'record', ...facts, offset, bytes: length, batch: (mark) => this.#batch(slab, at, mark) }
     }
     const from = gap?.offset ?? this.#cursor.offset
     const [size, torn] = [this.#size, Math.max(from, this.#synced)]
@@ -141,7 +141,7 @@ class SegmentWalk {
     return this.#cursor.next(this.#size)
   }
 
-  #batch(slab: Slab, at: number): Batch {
-    return readBatch(slab, at, this.#stream, this.#origins)
+  #batch(slab: Slab, at: number, mark: number = 0): Batch {
+    return readBehind(mark, slab, at, this.#stream, this.#origins)
   }
 }

@@ -7,7 +7,7 @@ import { viewSpool } from '../../common/spool/spool-view.ts'
 import { textsOf } from '../fake/sink.ts'
 import { fakePlatform } from '../fake/platform.ts'
 import { MemoryDisk } from './memory-disk.ts'
-import { FOLDER, large, opened, readAll, spoolOn, written } from './surroundings.ts'
+import { batchFor, during, FOLDER, large, opened, readAll, spoolOn, written } from './surroundings.ts'
 
 /** A spool that is being written, with these messages in it, a group each. */
 async function writing(disk: MemoryDisk, texts: readonly string[]) {
@@ -103,6 +103,25 @@ test('view: it knows how far the receiver is', async () => {
   await platform.clock.pass(2_000)
   expect(await viewSpool(disk, FOLDER, new SlabPool())).toMatchObject({ acknowledged: 2 })
   expect(await viewSpool(disk, '/data/spool/other', new SlabPool())).toBeUndefined()
+})
+
+test('view: of what was written together, what the receiver has can be left out', async () => {
+  const disk = new MemoryDisk()
+  const { platform, spool } = await opened(disk)
+  await during(platform, spool.write(batchFor(['1', '2', '3'])))
+  const view = (await viewSpool(disk, FOLDER, new SlabPool()))!
+  const seen: string[][] = []
+  for await (const segment of view.segments()) {
+    for await (const item of segment.items()) {
+      if (item.kind !== 'record') continue
+      for (const mark of [undefined, 2]) {
+        const batch = item.batch(mark)
+        seen.push(textsOf(batch))
+        releaseBatch(batch)
+      }
+    }
+  }
+  expect(seen).toEqual([['1', '2', '3'], ['3']])
 })
 
 test('view: a spool torn at any byte is seen as a start would see it, and nothing of it is damage', async () => {

@@ -301,6 +301,21 @@ test('spool: after a rewind everything that is not acknowledged comes again', as
   expect(await readAll(spool)).toEqual(['2', '3'])
 })
 
+test('spool: where the receiver has a part of what was written together, the rest of it comes', async () => {
+  const { platform, spool } = await opened(new MemoryDisk())
+  await during(platform, spool.write(batchFor(['1', '2', '3'])))
+  await during(platform, spool.write(batchFor(['4'])))
+  spool.acknowledge(2)
+  await spool.rewind()
+  const rest = (await spool.next())!
+  expect(textsOf(rest)).toEqual(['3'])
+  // The position of that message is what it was.
+  const [{ from, ends, to }] = rest.runs.map(({ stream }) => stream!)
+  expect([from + ends[0], to]).toEqual([3, 3])
+  releaseBatch(rest)
+  expect(await readAll(spool)).toEqual(['4'])
+})
+
 test('spool: what stays readable does so while the disk fails for a while', async () => {
   const disk = new MemoryDisk()
   const { platform, spool } = await opened(disk)
