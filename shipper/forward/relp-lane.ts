@@ -97,8 +97,8 @@ export class RelpLane implements Lane {
   }
 
   takeBack(): Given[] {
-    // A receiver without marks was counted when it was lost.
-    this.#countInDoubt(this.#doubtful)
+    // A receiver without marks was counted when it was lost. A batch goes whole to where it goes next, with what is answered of it.
+    this.#countInDoubt(this.#doubtful + this.#pending.answered)
     this.#doubtful = 0
     return this.#pending.takeAll()
   }

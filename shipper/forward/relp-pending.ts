@@ -29,6 +29,11 @@ export class RelpPending {
     return this.#queue.length === 0
   }
 
+  /** Messages that are answered, of a batch that is not answered whole. */
+  get answered(): number {
+    return this.#answered
+  }
+
   /** Whether something is left to be sent. */
   get hasUnsent(): boolean {
     return this.#sentBatches < this.#queue.length

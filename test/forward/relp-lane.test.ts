@@ -1,6 +1,6 @@
 // The RELP lane to a plain receiver, which the test plays.
 
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { Connection } from '../../common/net/net.ts'
 import { FrameReader } from '../../common/relp/frame-reader.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
@@ -8,13 +8,13 @@ import { batchOf, originOf } from '../fake/batch.ts'
 import { ID, laneTo, of, PORT, surroundings, WAIT, type Surroundings } from './relp-surroundings.ts'
 
 /** A plain RELP receiver that does what the test says. */
-async function plainReceiver({ net }: Surroundings, commands = 'syslog') {
+async function plainReceiver({ net }: Surroundings, commands = 'syslog', port = PORT) {
   const got: { txnr: number; command: string; data: string }[] = []
   const open: Connection[] = []
   const state = { opens: true, answers: true, connection: undefined as Connection | undefined }
   const answer = (txnr: number, text = '200 OK') =>
     state.connection!.write(Buffer.from(`${txnr} rsp ${text.length} ${text}\n`))
-  const listener = await net.listen({ host: 'h', port: PORT }, (connection) => {
+  const listener = await net.listen({ host: 'h', port }, (connection) => {
     open.push(connection)
     state.connection = connection
     const reader = new FrameReader(1 << 24)
@@ -123,6 +123,30 @@ test('after a reset everything unanswered goes to a plain receiver again, and is
   expect(receiver.texts()).toEqual(['<13>b', '<13>c'])
   expect(await around.metrics.total('sluice_in_doubt_total')).toBe(2)
   expect(health).toEqual([true, false, true])
+})
+
+test('what a lost receiver had answered of a batch goes to the next with the rest of it, and is in doubt too', async () => {
+  const around = surroundings()
+  const first = await plainReceiver(around)
+  const second = await plainReceiver(around, 'syslog', PORT + 1)
+  first.state.answers = false
+  const { lane, health } = laneTo(around, 'received', [PORT, PORT + 1])
+  await lane.open()
+  await expect.poll(() => health, WAIT).toEqual([true, true])
+  const settled = lane.write(of('<13>a', '<13>b', '<13>c'))
+  await expect.poll(() => first.texts(), WAIT).toHaveLength(3)
+  await first.answer(first.got[0].txnr)
+  // Behind that answer on the same connection: the second is refused, which is counted where it is read.
+  await first.answer(first.got[1].txnr, '500 no')
+  await expect.poll(() => around.metrics.total('sluice_dropped_total'), WAIT).toBe(1)
+  around.net.refuse(PORT)
+  around.net.resetAll()
+  await vi.waitFor(async () => {
+    await around.clock.pass(500)
+    expect(second.texts()).toEqual(['<13>a', '<13>b', '<13>c'])
+  }, WAIT)
+  await settled
+  expect(await around.metrics.total('sluice_in_doubt_total')).toBe(3)
 })
 
 test('an answer has its 90 s from when it was owed, however long the connection was quiet before', async () => {
