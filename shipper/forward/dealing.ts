@@ -81,6 +81,7 @@ export class ReceiverHealth {
   /** Until something is known of it, it is thought to be there. */
   isUsable = true
   #wellFromMs = 0
+  #acknowledgedMs = 0
   readonly #backoff: Backoff
 
   constructor(random: Random) {
@@ -92,10 +93,20 @@ export class ReceiverHealth {
     return this.isUsable && nowMs >= this.#wellFromMs
   }
 
-  changed(isUp: boolean, nowMs: number): void {
+  /** It has acknowledged something that it was given. */
+  acknowledged(nowMs: number): void {
+    this.#acknowledgedMs = nowMs
+  }
+
+  /**
+   * `owes`: whether it was given something that it has not acknowledged. One that takes connections and stores nothing (its disk is
+   * full) was well up to its last acknowledgement, however long it was waited for.
+   */
+  changed(isUp: boolean, nowMs: number, owes = false): void {
     if (isUp === this.isUsable) return
+    const wellUntilMs = owes ? this.#acknowledgedMs : nowMs
     if (isUp) this.#wellFromMs = nowMs + this.#backoff.nextMs()
-    else if (nowMs >= this.#wellFromMs + RECEIVER_WELL_MS) this.#backoff.reset()
+    else if (wellUntilMs >= this.#wellFromMs + RECEIVER_WELL_MS) this.#backoff.reset()
     this.isUsable = isUp
   }
 }

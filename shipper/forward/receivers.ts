@@ -119,11 +119,13 @@ export class Receivers {
   }
 
   #give(batch: Batch, hand: Hand): Promise<void> {
+    const platform = this.#platform
     return new Promise((resolve, reject) => {
       const given: Given = {
         batch,
         own: { id: hand.ownId, from: hand.ownNext },
         resolve: () => {
+          this.#healths[hand.at].acknowledged(platform.clock.monotonicMs())
           this.#settled(given, hand)
           resolve()
         },
@@ -169,7 +171,8 @@ export class Receivers {
 
   // A receiver that is lost gives back what it has; one that appears may take what a lost one still has.
   #changed(receiver: number, isUp: boolean): void {
-    this.#healths[receiver].changed(isUp, this.#platform.clock.monotonicMs())
+    const owes = this.#hands.some(({ at, open }) => at === receiver && open.size > 0)
+    this.#healths[receiver].changed(isUp, this.#platform.clock.monotonicMs(), owes)
     if (this.#isClosed || this.#lanes.length === 1) return
     if (!this.#healths.some(({ isUsable }) => isUsable)) return
     this.#lanes.forEach((lane, i) => {

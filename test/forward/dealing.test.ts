@@ -77,6 +77,19 @@ test('a receiver that was well for long is come back to after the first wait aga
   expect(one.isWell(later + RECEIVER_WELL_MS)).toBe(true)
 })
 
+test('a receiver that takes connections and acknowledges nothing is come back to later each time, however long it was waited for', () => {
+  const full = new ReceiverHealth(random)
+  full.acknowledged(0)
+  let ms = 0
+  for (const waitMs of [1, 2, 4, 8].map((times) => times * RECEIVER_WELL_MS)) {
+    full.changed(false, ms, true)
+    full.changed(true, ms)
+    expect([full.isWell(ms + waitMs - 1), full.isWell(ms + waitMs)]).toEqual([false, true])
+    // All that is sent to it goes unanswered until it is given up.
+    ms += waitMs + 9 * RECEIVER_WELL_MS
+  }
+})
+
 test('a hand goes to the next behind home, stays there while home is not well, and comes home', () => {
   const [lost, fine] = [health(false), health(true)]
   expect(receiverFor(0, 0, [lost, fine, fine], 0)).toBe(1)

@@ -155,6 +155,27 @@ test('failover: comes home when home has been well for a while, and not before a
   expect(lanes.map(({ stored }) => stored)).toEqual([['2'], ['1']])
 })
 
+test('failover: home that takes everything and acknowledges nothing is come back to later each time', async () => {
+  const { clock, lanes, receivers } = fixture('failover', 2)
+  let stayed = 0
+  for (let round = 0; round < 3; round += 1) {
+    void receivers.write(loose('lost at home'))
+    expect(lanes[0].given).toHaveLength(1)
+    await clock.pass(10 * RECEIVER_WELL_MS)
+    lanes[0].lose()
+    lanes[0].recover()
+    for (stayed = 0; lanes[0].given.length === 0; stayed += 1) {
+      lanes[1].serve()
+      await clock.pass(1_000)
+      void receivers.write(loose('more'))
+    }
+    // So that the next round begins with nothing at home.
+    lanes[0].serve()
+  }
+  // The first two waits are 10 s and 20 s, less what chance takes off.
+  expect(stayed * 1_000).toBeGreaterThanOrEqual(2 * RECEIVER_WELL_MS)
+})
+
 test('what waits to go home goes with the rest where the receiver is lost meanwhile', async () => {
   const { clock, lanes, receivers } = fixture('failover', 2)
   lanes[0].lose()
