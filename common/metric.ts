@@ -25,7 +25,10 @@ export const metricTable = {
     labels: ['source'],
   },
   sluice_reconnects_total: { help: 'Connection attempts after the first, by destination.', labels: ['destination'] },
-  sluice_in_doubt_total: { help: 'Messages sent again that the peer may have had already.', labels: ['destination'] },
+  sluice_in_doubt_total: {
+    help: 'Messages sent again, or kept by a stop for the next start, that the peer may have had already.',
+    labels: ['destination'],
+  },
   sluice_write_errors_total: { help: 'Failed writes that are tried again, by destination.', labels: ['destination'] },
   sluice_repeats_total: { help: 'Messages left out because a destination had them already.', labels: ['destination'] },
   sluice_queue_bytes: { help: 'Bytes that wait for a destination.', labels: ['destination'] },

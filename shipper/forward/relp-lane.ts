@@ -107,6 +107,8 @@ export class RelpLane implements Lane {
   async close(deadlineMs: number): Promise<void> {
     // From here on the connection's end is what is wanted, and no loss: librelp says `serverclose` behind its answer.
     this.#stop.abort()
+    // What it has of unanswered batches comes again from their source, or a buffer, after the next start; another sluice knows it then.
+    if (this.#isReady && !this.#hasBatch) this.#countInDoubt(this.#pending.rewind() + this.#pending.answered)
     const rest = this.#pending.takeAll()
     for (const { reject } of rest) reject(this.#stopping())
     const peer = this.#peer

@@ -84,6 +84,8 @@ export class TcpLane implements Lane {
   close(): Promise<void> {
     this.#stop.abort()
     this.#cancelRetry?.()
+    // A part of it is with the kernel, and all of it comes again from its source, or a buffer, after the next start.
+    this.#countInDoubt(this.#sent.flatMap(({ given }) => given))
     const rest = this.takeBack()
     for (const { reject } of rest) reject(this.#stopping())
     if (rest.length === 0) this.#connection?.end()
@@ -131,13 +133,16 @@ export class TcpLane implements Lane {
     // would be given the next messages, and be said to be lost, several times a second.
     if (this.#platform.clock.monotonicMs() - this.#connectedMs >= RECEIVER_WELL_MS) this.#backoff.reset()
     const again = this.#sent.flatMap(({ given }) => given)
-    const messages = again.reduce((sum, { batch }) => sum + batch.count, 0)
-    if (messages > 0) {
-      this.#platform.metrics.count('sluice_in_doubt_total', { destination: this.#name }, messages)
-    }
+    this.#countInDoubt(again)
     this.#sent = []
     this.#waiting.unshift(...again)
     this.#retry(`connection to ${this.to} lost`, error ?? new Error('the peer closed it'))
+  }
+
+  #countInDoubt(given: readonly Given[]): void {
+    const messages = given.reduce((sum, { batch }) => sum + batch.count, 0)
+    if (messages === 0) return
+    this.#platform.metrics.count('sluice_in_doubt_total', { destination: this.#name }, messages)
   }
 
   #retry(what: string, error: unknown): void {

@@ -265,18 +265,21 @@ test('close waits for answers, says close, and takes nothing more', async () => 
   await expect(lane.write(of('<13>b'))).rejects.toMatchObject({ code: 'STOPPING' })
 })
 
-test('close rejects what was not answered by the deadline', async () => {
+test('close rejects what was not answered by the deadline, and counts what was sent of it as in doubt', async () => {
   const around = surroundings()
   const receiver = await plainReceiver(around)
   receiver.state.answers = false
   const { lane } = laneTo(around)
   await lane.open()
-  const rejected = expect(lane.write(of('<13>a'))).rejects.toMatchObject({ code: 'STOPPING' })
-  await expect.poll(() => receiver.got.length, WAIT).toBe(1)
+  const rejected = expect(lane.write(of('<13>a', '<13>b'))).rejects.toMatchObject({ code: 'STOPPING' })
+  await expect.poll(() => receiver.got.length, WAIT).toBe(2)
+  await receiver.answer(receiver.got[0].txnr)
   const closed = lane.close(5_000)
   await around.clock.pass(5_000)
   await closed
   await rejected
+  // Both come again after a start, also the one that is answered: they are one batch.
+  expect(await around.metrics.total('sluice_in_doubt_total')).toBe(2)
 })
 
 test('of streams a plain receiver knows nothing, and none that is not there can be asked', async () => {

@@ -207,8 +207,8 @@ test('close waits for what is open, then ends the connection in order', async ()
   expect(connections[0].ended).toBe(true)
 })
 
-test('close rejects what has not settled by the deadline, and takes nothing more', async () => {
-  const { lane: up, clock, connections } = lane(['a'])
+test('close rejects what has not settled by the deadline, counts it as in doubt, and takes nothing more', async () => {
+  const { lane: up, clock, connections, metrics } = lane(['a'])
   await up.open()
   await settle()
   const write = up.write(of('<13>1'))
@@ -217,6 +217,7 @@ test('close rejects what has not settled by the deadline, and takes nothing more
   await clock.pass(5_000)
   await closed
   await rejected
+  expect(await metrics.total('sluice_in_doubt_total')).toBe(1)
   expect(connections[0].destroyed).toBe(true)
   await expect(up.write(of('<13>2'))).rejects.toMatchObject({ code: 'STOPPING' })
 })
