@@ -89,7 +89,8 @@ export async function checkSpool(folder: string): Promise<number> {
     damages += found.damages
     records += found.records
   }
-  await writeOut(`${records} records are whole, ${damages} ${damages === 1 ? 'place is' : 'places are'} damaged\n`)
+  const [whole, damaged] = [records === 1 ? 'record is' : 'records are', damages === 1 ? 'place is' : 'places are']
+  await writeOut(`${records} ${whole} whole, ${damages} ${damaged} damaged\n`)
   return damages === 0 ? EXIT_OK : EXIT_DAMAGED
 }
 
