@@ -58,6 +58,9 @@ export const RECEIVER_WELL_MS = 10_000
 /** … up to this. */
 export const RECEIVER_WELL_MAX_MS = 300_000
 
+/** A receiver that owes an answer (RELP), or has something in flight and takes nothing (TCP), is said to be late after so long. */
+export const RECEIVER_LATE_MS = 10_000
+
 /** A connection attempt is given up after this. */
 export const CONNECT_WAIT_MS = 10_000
 /** Of a name with several addresses the next is tried after this. (Node waits 250 ms, too short for a receiver far away.) */
@@ -255,9 +258,6 @@ export const RELP_WINDOW_MESSAGES = 128
 
 /** Streams in one `marks` or `retire` frame. */
 export const RELP_STREAMS_MAX = 1024
-
-/** A RELP peer that owes an answer is said to be late after so long without one. */
-export const RELP_ANSWER_LATE_MS = 10_000
 
 /** A RELP peer that owes an answer and gives none for so long is taken for dead: the connection is made anew. */
 export const RELP_ANSWER_WAIT_MS = 90_000

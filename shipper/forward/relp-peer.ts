@@ -6,7 +6,7 @@
 import type { Cancel, Clock } from '../../common/clock.ts'
 import { Fault } from '../../common/fault.ts'
 import {
-  RELP_ANSWER_LATE_MS,
+  RECEIVER_LATE_MS,
   RELP_ANSWER_WAIT_MS,
   RELP_FRAME_BYTES_MAX,
   RELP_WINDOW_MESSAGES,
@@ -159,7 +159,7 @@ export class RelpPeer {
   #watch(): void {
     if (this.#isQuiet) this.#movedMs = this.#clock.monotonicMs()
     this.#isQuiet = false
-    if (!this.#cancelWatch && !this.#isOver) this.#lookIn(RELP_ANSWER_LATE_MS)
+    if (!this.#cancelWatch && !this.#isOver) this.#lookIn(RECEIVER_LATE_MS)
   }
 
   // Whole ms: a clock that counts fractions may be short of the moment by less than it can show, and would never reach it.
@@ -173,12 +173,12 @@ export class RelpPeer {
   #look(): void {
     const silentMs = this.#clock.monotonicMs() - this.#movedMs
     if (silentMs >= RELP_ANSWER_WAIT_MS) return this.lose('it does not answer')
-    if (silentMs < RELP_ANSWER_LATE_MS) return this.#lookIn(RELP_ANSWER_LATE_MS - silentMs)
+    if (silentMs < RECEIVER_LATE_MS) return this.#lookIn(RECEIVER_LATE_MS - silentMs)
     if (!this.#isLate) {
       this.#isLate = true
       this.#events.late(silentMs)
     }
-    this.#lookIn(Math.min(RELP_ANSWER_LATE_MS, RELP_ANSWER_WAIT_MS - silentMs))
+    this.#lookIn(Math.min(RECEIVER_LATE_MS, RELP_ANSWER_WAIT_MS - silentMs))
   }
 
   #over(reason: Error): void {

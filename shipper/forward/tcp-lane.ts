@@ -10,7 +10,7 @@
 
 import type { Cancel } from '../../common/clock.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
-import { RECEIVER_WELL_MS } from '../../common/limits.ts'
+import { RECEIVER_LATE_MS, RECEIVER_WELL_MS } from '../../common/limits.ts'
 import type { Connection } from '../../common/net/net.ts'
 import type { Platform } from '../../common/platform.ts'
 import { Backoff } from '../../common/retry.ts'
@@ -43,6 +43,7 @@ export class TcpLane implements Lane {
   #waiting: Given[] = []
   #sent: Sent[] = []
   #cancelRetry: Cancel | undefined
+  #cancelWatch: Cancel | undefined
 
   constructor(
     name: string,
@@ -84,6 +85,7 @@ export class TcpLane implements Lane {
   close(): Promise<void> {
     this.#stop.abort()
     this.#cancelRetry?.()
+    this.#cancelWatch?.()
     // A part of it is with the kernel, and all of it comes again from its source, or a buffer, after the next start.
     this.#countInDoubt(this.#sent.flatMap(({ given }) => given))
     const rest = this.takeBack()
@@ -135,6 +137,7 @@ export class TcpLane implements Lane {
     const again = this.#sent.flatMap(({ given }) => given)
     this.#countInDoubt(again)
     this.#sent = []
+    this.#cancelWatch?.()
     this.#waiting.unshift(...again)
     this.#retry(`connection to ${this.to} lost`, error ?? new Error('the peer closed it'))
   }
@@ -160,6 +163,7 @@ export class TcpLane implements Lane {
     while (connection && this.#waiting.length > 0 && this.#sent.length < WRITES_MAX) {
       const sent = this.#encode()
       this.#sent.push(sent)
+      if (this.#sent.length === 1) this.#watch()
       connection.write(sent.bytes).then(
         () => this.#settle(sent),
         () => {}, // the connection's close event follows, and that is where the loss is handled
@@ -181,8 +185,20 @@ export class TcpLane implements Lane {
   #settle(sent: Sent): void {
     if (this.#sent[0] !== sent) return
     this.#sent.shift()
+    if (this.#sent.length > 0) this.#watch()
+    else this.#cancelWatch?.()
     this.#encoder.giveBack(sent.bytes)
     for (const { resolve } of sent.given) resolve()
     this.#pump()
+  }
+
+  // A peer that reads nothing keeps its connection for as long as its kernel answers, and all that is seen here is a queue that
+  // fills. It is waited for: what the kernels have cannot be had back, and would be sent twice.
+  #watch(): void {
+    this.#cancelWatch?.()
+    this.#cancelWatch = this.#platform.clock.after(RECEIVER_LATE_MS, () => {
+      const values = { destination: this.#name, to: this.to, seconds: RECEIVER_LATE_MS / 1000 }
+      this.#platform.log.warn(values, 'the receiver is late: it takes nothing more')
+    })
   }
 }

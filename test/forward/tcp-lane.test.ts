@@ -194,6 +194,28 @@ test('a receiver that cannot be reached is passed over at once', async () => {
   await write
 })
 
+test('a receiver that reads nothing is named, once until it takes something again', async () => {
+  const { lane: up, clock, connections, log } = lane(['a'])
+  await up.open()
+  await settle()
+  const late = () => log.lines.filter(({ text }) => text === 'the receiver is late: it takes nothing more')
+  const first = up.write(of('<13>1'))
+  connections[0].take()
+  await first
+  await clock.pass(60_000)
+  expect(late()).toEqual([])
+  for (const times of [1, 2]) {
+    const write = up.write(of('<13>2'))
+    await clock.pass(9_000)
+    expect(late()).toHaveLength(times - 1)
+    await clock.pass(41_000)
+    expect(late()).toHaveLength(times)
+    connections[0].take()
+    await write
+  }
+  expect(late()[0].values).toMatchObject({ destination: 'up', to: 'a:514', seconds: 10 })
+})
+
 test('close waits for what is open, then ends the connection in order', async () => {
   const { lane: up, connections, clock } = lane(['a'])
   await up.open()
