@@ -48,7 +48,9 @@ const later: Record<string, string> = {
 
 async function daemon(mode: 'client' | 'relay' | 'server'): Promise<Command> {
   isDaemon = true
-  // A SIGHUP asks to reopen files, and ends nothing: logrotate's may come while the program is being loaded.
+  // While the program is being loaded nothing has been taken in: an end that is asked for is no failure.
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => process.exit(0))
+  // A SIGHUP asks to reopen files, and ends nothing: logrotate's may come just then.
   process.on('SIGHUP', () => {})
   return (await import('./config/command/daemon.ts')).daemonCommand(mode)
 }

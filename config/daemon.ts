@@ -105,7 +105,11 @@ class HangUps {
  */
 function untilAskedToStop(): Promise<string> {
   return new Promise((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name))
+    for (const name of ['SIGTERM', 'SIGINT'] as const) {
+      // Until now it ended the program at once: it was being loaded.
+      process.removeAllListeners(name)
+      process.once(name, () => resolve(name))
+    }
   })
 }
 

@@ -248,6 +248,18 @@ destinations: { out: { type: file, path: ${JSON.stringify(join(folder, 'out.log'
   expect(await server.stop()).toBe(0)
 })
 
+test('SIGTERM while the program is being loaded: it ends with 0', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, 'server.yaml'), 'data: data\nsources: { in: { type: unix, path: socket } }\n')
+  const server = launched(['server', '-c', 'server.yaml'], { cwd: folder })
+  // It listens for SIGHUP, the first of signals, before it loads what it needs.
+  await until('it begins', () => {
+    const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))?.[1]
+    return (BigInt(`0x${caught}`) & 1n) === 1n
+  })
+  expect(await server.stop()).toBe(0)
+})
+
 test('SIGTERM while it starts: it drains, and ends with 0', async () => {
   const folder = temporaryFolder()
   const config = join(folder, 'server.yaml')
