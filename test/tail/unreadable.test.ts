@@ -112,15 +112,20 @@ describe.concurrent('the unread rest of a file that was copied and cut', () => {
     const tailing = new Tailing(context, 'app.log')
     const first = numbered('first', 200)
     writeFileSync(tailing.path('app.log'), asLines(first))
-    const state = { unreadable: '' }
+    const state = { unreadable: '', looks: 0 }
     tailing.disk = diskWithErrors((path) => state.unreadable !== '' && path.endsWith(state.unreadable))
+    tailing.disk.statAll = (...what) => {
+      state.looks += 1
+      return systemDisk.statAll(...what)
+    }
     await tailing.start()
     await tailing.expectStored(first)
     state.unreadable = '/app.log'
     appendFileSync(tailing.path('app.log'), 'rest\n')
     await context.expect.poll(() => tailing.said('will be tried again'), TIMEOUT).toBe(true)
-    // Until a whole look has seen how large it is.
-    await new Promise((resolve) => setTimeout(resolve, 3_500))
+    // Until a look has seen how large it is, and the next one has begun.
+    const { looks } = state
+    await context.expect.poll(() => state.looks, TIMEOUT).toBeGreaterThan(looks + 1)
     copyFileSync(tailing.path('app.log'), tailing.path('app.log.1'))
     copyFileSync(tailing.path('app.log'), tailing.path('app-other.log'))
     truncateSync(tailing.path('app.log'))
