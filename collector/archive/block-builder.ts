@@ -64,9 +64,6 @@ export function effectiveTime(time: number, received: number): number {
   return time <= received + HOUR_US ? time : received
 }
 
-/** For who adds less than a block. */
-export const neverFull = () => assert(false, 'what is added is less than a block')
-
 export class BlockBuilder {
   readonly shapes = new Dictionary()
   readonly shapeFinder = new ShapeFinder()

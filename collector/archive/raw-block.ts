@@ -7,21 +7,24 @@
 // while their sender waited, and were made into columns again when they were merged. So a small commit stores neither columns
 // nor n-grams, only what a merge begins with; who reads it before that makes the columns then.
 
+import { assert } from '../../common/fault.ts'
 import { ARCHIVE_PLAIN_BYTES } from '../../common/limits.ts'
 import { parseHeaders } from '../../common/message/parse.ts'
 import { batchBytes } from '../../common/pipeline/batch.ts'
 import {
+  copyRow,
   defectMasks,
+  FIRST_RANGE,
   giveBackHeaderTable,
   MESSAGE,
+  newHeaderTable,
   PRIORITY,
   ROW,
-  TIME,
   takeHeaderTable,
   type HeaderTable,
 } from '../../common/pipeline/header-table.ts'
 import { addMessages, forceHosts, standInsOf, type StandIns } from './batch-rows.ts'
-import { BlockBuilder, effectiveTime, neverFull, type EncodedBlock } from './block-builder.ts'
+import { BlockBuilder, effectiveTime, type EncodedBlock } from './block-builder.ts'
 import { viewOf } from './byte-ranges.ts'
 import { ByteReader, ByteWriter } from './byte-writer.ts'
 import type { BlockBlobs } from './decoded-block.ts'
@@ -45,8 +48,6 @@ export interface RawBlock {
 }
 
 const NOTHING = Buffer.alloc(0)
-/** Cells of a row before it are no ranges. */
-const FIRST_RANGE = TIME
 
 /**
  * The messages of writes that are not stored yet, in memory of their own (undefined where there are none), and by id the defects
@@ -59,7 +60,7 @@ export function rawBlockOf(writes: readonly FreshWrite[]): {
   const rows = writes.reduce((sum, { batch }) => sum + batch.count, 0)
   const bytes = Buffer.allocUnsafeSlow(writes.reduce((sum, { batch }) => sum + batchBytes(batch), 0))
   const bounds = new Uint32Array(2 * rows)
-  const table = ownTable(rows)
+  const table = newHeaderTable(rows)
   const runs: RawRun[] = []
   const defects = new Map<number, Uint32Array>()
   let count = 0
@@ -78,7 +79,7 @@ export function rawBlockOf(writes: readonly FreshWrite[]): {
         if (skipped && skipped[i] !== 0) continue
         const start = batch.bounds[2 * i]
         bounds[2 * count] = length
-        copyMoved(parsed, i, table, count, length - start)
+        copyRow(parsed, i, table, count, length - start)
         length += batch.slab.bytes.copy(bytes, length, start, batch.bounds[2 * i + 1])
         bounds[2 * count + 1] = length
         count += 1
@@ -91,19 +92,7 @@ export function rawBlockOf(writes: readonly FreshWrite[]): {
   return { block: count > 0 ? { bytes: bytes.subarray(0, length), bounds, count, table, runs } : undefined, defects }
 }
 
-function ownTable(count: number): HeaderTable {
-  const cells = new Int32Array(count * ROW)
-  return { count, cells, times: new Float64Array(count), zones: new Int16Array(count) }
-}
-
-/** Copies a row whose bytes are `shift` further in their new place. */
-function copyMoved(from: HeaderTable, i: number, to: HeaderTable, at: number, shift: number): void {
-  const [source, target] = [i * ROW, at * ROW]
-  for (let cell = 0; cell < FIRST_RANGE; cell += 1) to.cells[target + cell] = from.cells[source + cell]
-  for (let cell = FIRST_RANGE; cell < ROW; cell += 1) to.cells[target + cell] = from.cells[source + cell] + shift
-  to.times[at] = from.times[i]
-  to.zones[at] = from.zones[i]
-}
+const neverFull = () => assert(false, 'what is added is less than a block')
 
 /** Adds all its messages, as if their batches were added. */
 export function addRawBlock({ bytes, bounds, table, runs }: RawBlock, builder: BlockBuilder): void {

@@ -8,7 +8,7 @@
 // then calls `releaseBatch`; a sink reads it until it settles that promise, and never after.
 
 import type { Zone } from '../message/zone.ts'
-import { defectMasks, giveBackHeaderTable, ROW, takeHeaderTable, type HeaderTable } from './header-table.ts'
+import { copyRow, defectMasks, giveBackHeaderTable, ROW, takeHeaderTable, type HeaderTable } from './header-table.ts'
 import type { Slab } from './slab.ts'
 
 /** Where consecutive messages came from, and what stands in for what they do not say. One object a connection or file. */
@@ -169,12 +169,6 @@ function selectEnds(stream: StreamRange, selected: Uint8Array, first: number, ke
   const ends = new Float64Array(kept)
   for (let i = 0, at = 0; at < kept; i += 1) if (selected[first + i] !== 0) ends[at++] = stream.ends[i]
   return { ...stream, ends }
-}
-
-function copyRow(from: HeaderTable, i: number, to: HeaderTable, at: number): void {
-  for (let cell = 0; cell < ROW; cell += 1) to.cells[at * ROW + cell] = from.cells[i * ROW + cell]
-  to.times[at] = from.times[i]
-  to.zones[at] = from.zones[i]
 }
 
 function copyHeaders(from: HeaderTable): HeaderTable {

@@ -24,6 +24,9 @@ export const MSGID = 10
 export const STRUCTURED_DATA = 12
 export const MESSAGE = 14
 
+/** From here on a row's cells are ranges. */
+export const FIRST_RANGE = TIME
+
 export const FORMAT_RAW = 0
 export const FORMAT_RFC3164 = 1
 export const FORMAT_RFC5424 = 2
@@ -69,12 +72,21 @@ export function takeHeaderTable(count: number): HeaderTable {
   // Sizes grow by powers of two, so that a pooled table soon fits every batch.
   let room = 256
   while (room < count) room *= 2
-  return {
-    count,
-    cells: new Int32Array(room * ROW),
-    times: new Float64Array(room),
-    zones: new Int16Array(room),
-  }
+  return newHeaderTable(count, room)
+}
+
+/** A table with room for so many rows: the caller's to keep, where it is not given back. */
+export function newHeaderTable(count: number, room = count): HeaderTable {
+  return { count, cells: new Int32Array(room * ROW), times: new Float64Array(room), zones: new Int16Array(room) }
+}
+
+/** Copies row i to row `at` of another table, whose bytes have the message `shift` further on. */
+export function copyRow(from: HeaderTable, i: number, to: HeaderTable, at: number, shift = 0): void {
+  const [source, target] = [i * ROW, at * ROW]
+  for (let cell = 0; cell < FIRST_RANGE; cell += 1) to.cells[target + cell] = from.cells[source + cell]
+  for (let cell = FIRST_RANGE; cell < ROW; cell += 1) to.cells[target + cell] = from.cells[source + cell] + shift
+  to.times[at] = from.times[i]
+  to.zones[at] = from.zones[i]
 }
 
 /** Gives a table back: nobody may read it any more. */
