@@ -24,8 +24,8 @@ export const MSGID = 10
 export const STRUCTURED_DATA = 12
 export const MESSAGE = 14
 
-/** From here on a row's cells are ranges. */
-export const FIRST_RANGE = TIME
+/** The two cells before this one are numbers, all from here on are ranges. */
+export const FIRST_RANGE = KIND + 1
 
 export const FORMAT_RAW = 0
 export const FORMAT_RFC3164 = 1
