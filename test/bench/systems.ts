@@ -143,6 +143,10 @@ log { source(s); ${filter} destination(d); flags(flow-control); };
   return started(spawn(found('syslog-ng')!, flagsOf, { env: environment, stdio: 'ignore' }), job)
 }
 
+// A queue that stays full for its default of two seconds has a message thrown away: where the machine stands still for so
+// long, rsyslog would be counted as the loser of what it was not given the time to send.
+const RSYSLOG_PATIENCE = 'queue.timeoutEnqueue="600000"'
+
 const rsyslogLibraries = {
   LD_LIBRARY_PATH: join(peersFolder, 'usr/lib/x86_64-linux-gnu'),
 }
@@ -168,11 +172,11 @@ export const rsyslog: System = {
     const output = job.work.endsWith('file')
       ? `action(type="omfile" file="${job.folder}/out.log" template="RSYSLOG_FileFormat" asyncWriting="on" ioBufferSize="256k" flushOnTXEnd="off" flushInterval="1")`
       : job.transport
-        ? `module(load="omrelp")\naction(type="omrelp" target="127.0.0.1" port="${job.relayPort}" queue.type="LinkedList" queue.size="200000" queue.dequeueBatchSize="4096" template="RSYSLOG_ForwardFormat")`
-        : `action(type="omfwd" target="127.0.0.1" port="${job.relayPort}" protocol="tcp" queue.type="LinkedList" queue.size="200000" queue.dequeueBatchSize="4096" template="RSYSLOG_ForwardFormat")`
+        ? `module(load="omrelp")\naction(type="omrelp" target="127.0.0.1" port="${job.relayPort}" queue.type="LinkedList" queue.size="200000" queue.dequeueBatchSize="4096" ${RSYSLOG_PATIENCE} template="RSYSLOG_ForwardFormat")`
+        : `action(type="omfwd" target="127.0.0.1" port="${job.relayPort}" protocol="tcp" queue.type="LinkedList" queue.size="200000" queue.dequeueBatchSize="4096" ${RSYSLOG_PATIENCE} template="RSYSLOG_ForwardFormat")`
     const action = job.work === 'relay' ? `if $syslogseverity <= 4 then { ${output} }` : output
     const text = `global(workDirectory="${job.folder}/work" net.enableDNS="off" maxMessageSize="64k")
-main_queue(queue.size="400000" queue.dequeueBatchSize="4096" queue.workerThreads="2")
+main_queue(queue.size="400000" queue.dequeueBatchSize="4096" queue.workerThreads="2" ${RSYSLOG_PATIENCE})
 ${inputs[job.work]}
 ${action}
 `
