@@ -136,8 +136,11 @@ function send(job: Job, feed: Feed): Promise<void> {
   })
 }
 
-/** Waits until a growing number has stood still; resolves to when it last grew, ms since the epoch. */
-export async function quiet(read: () => number): Promise<number> {
+/**
+ * Waits until a growing number has stood still; resolves to when it last grew, ms since the epoch. It is read every `everyMs`, which
+ * must be longer the more a look costs: what is measured shares two processors with who measures.
+ */
+export async function quiet(read: () => number, everyMs = 10): Promise<number> {
   const deadline = Date.now() + GIVE_UP_MS
   let value = -1
   let changed = Date.now()
@@ -147,7 +150,7 @@ export async function quiet(read: () => number): Promise<number> {
       value = now
       changed = Date.now()
     } else if (value > 0 && Date.now() - changed > QUIET_MS) return changed
-    await new Promise((resolve) => setTimeout(resolve, 10))
+    await new Promise((resolve) => setTimeout(resolve, everyMs))
   }
   return changed
 }
