@@ -90,6 +90,8 @@ function measure(
         ...suggestion,
       })
     }
+    // Without a bound of its own an option still takes no more than can be counted exactly.
+    if (amount > Number.MAX_SAFE_INTEGER) throw new OptionFault({ sentence: `${value} is too large for ${kind}` })
     if (!fits(amount)) throw new OptionFault({ sentence: `${value} is not ${within(bound!)}` })
     return amount
   })

@@ -59,6 +59,13 @@ test('a duration keeps to its bounds', () => {
   expect(read(duration({ min: '1s', max: '1d' }), '24h')).toBe(86_400_000)
 })
 
+test('what is beyond exact numbers is said to be, with and without a bound', () => {
+  expect(fault(duration({ min: '1d' }), '999999999999d')).toBe('999999999999d is too large for a duration')
+  expect(fault(duration(), '999999999999d')).toBe('999999999999d is too large for a duration')
+  expect(fault(byteSize({ min: '1MiB' }), '99999TiB')).toBe('99999TiB is too large for a size')
+  expect(fault(byteSize(), '99999TiB')).toBe('99999TiB is too large for a size')
+})
+
 test('what is suggested for a bare number keeps to the bounds, too', () => {
   const meant = (declaration: ZodType, value: number) => /did you mean (.*)\?$/.exec(fault(declaration, value)!)?.[1]
   expect(meant(duration({ min: '1d' }), 90)).toBe('90d')
