@@ -115,7 +115,9 @@ class FaultWriter {
     const { fault = 'CONFIG_WRONG_VALUE', start, suggestion } = (params ?? {}) as Partial<IssueParams>
     const within =
       start !== undefined && node.kind === 'scalar' ? placeInScalar(this.#fileText, node, start) : node.start
-    this.#push(fault, within, `${nameOf(path)}${message}`, suggestion)
+    // `0o640` and `0x1a0` arrive as the number 416: what is suggested for it would have digits that nobody wrote.
+    const otherBase = /^0[ox]/.test(this.#fileText.slice(node.start, node.end))
+    this.#push(fault, within, `${nameOf(path)}${message}`, otherBase ? undefined : suggestion)
   }
 
   #builtIn({ code, expected, message }: Issue, path: readonly PropertyKey[], node: YamlNode): void {
