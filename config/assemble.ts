@@ -5,6 +5,7 @@
 //   run:    sources write to the router, the router to each destination's queue
 //   drain:  sources stop taking in → open writes settle → queues stop → destinations close
 
+import { setMaxListeners } from 'node:events'
 import type { ComponentContext } from '../common/component.ts'
 import { sleep } from '../common/clock.ts'
 import { compilePredicate } from '../common/expression/predicate.ts'
@@ -36,6 +37,8 @@ export class Pipeline {
     drainMs: number,
     platform: Platform,
   ) {
+    // Every source listens to it: Node would take more than ten for a leak, and say so on stderr in words of its own.
+    setMaxListeners(0, this.#intake.signal)
     this.sources = sources
     this.destinations = destinations
     this.#platform = platform

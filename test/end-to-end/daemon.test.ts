@@ -60,6 +60,22 @@ function numbersIn(...paths: string[]): number[] {
 const everyNumber = (count: number) => Array.from({ length: count }, (_, i) => i)
 const ascending = (numbers: number[]) => numbers.toSorted((a, b) => a - b)
 
+// ── what it says ──
+
+test('every line on stderr is a JSON object, with more sources than Node takes for a leak of listeners', async () => {
+  const folder = temporaryFolder()
+  const names = Array.from({ length: 12 }, (_, i) => `s${i}`)
+  const sources = names.map((name) => `${name}: { type: unix, path: ${JSON.stringify(join(folder, name))} }`)
+  const configuration = `sources: { ${sources.join(', ')} }\ndestinations: { out: { type: stdout } }\n`
+  const server = await daemon('server', configuration, folder)
+  expect(await server.stop()).toBe(0)
+  const lines = server
+    .output()
+    .stderr.split('\n')
+    .filter((line) => line !== '')
+  expect(lines.filter((line) => !line.startsWith('{'))).toEqual([])
+})
+
 // ── stopping ──
 
 test('SIGTERM drains: what was taken in is written, and the end is 0', async () => {
