@@ -9,7 +9,7 @@ import { releaseBatch } from '../common/pipeline/batch.ts'
 import { SlabPool } from '../common/pipeline/slab.ts'
 import type { LiveMark } from '../common/spool/live-marks.ts'
 import { laneFolder, listLanes } from '../common/spool/lane-folders.ts'
-import { viewSpool, type SpoolView, type ViewedSegment } from '../common/spool/spool-view.ts'
+import { viewSpool, type SpoolView, type ViewedGap, type ViewedSegment } from '../common/spool/spool-view.ts'
 import { writeOut } from './command/standard-streams.ts'
 
 export type SpoolFormat = 'short' | 'json' | 'raw'
@@ -25,20 +25,24 @@ const DAY_US = 86_400e6
 export async function listSpool(folder: string, withMarks: boolean): Promise<number> {
   const lanes = await look(folder)
   if (lanes.length === 0) return EXIT_NO_SPOOL
+  let damages = 0
   for (const [index, lane] of lanes.entries()) {
     if (index > 0) await writeOut('\n')
     if (lanes.length > 1) await writeOut(`lane          ${lane.folder}\n`)
-    await listLane(lane.view, withMarks)
+    damages += await listLane(lane.view, withMarks)
   }
-  return EXIT_OK
+  return damages === 0 ? EXIT_OK : EXIT_DAMAGED
 }
 
-async function listLane(view: SpoolView, withMarks: boolean): Promise<void> {
+/** Resolves to the number of damaged places. */
+async function listLane(view: SpoolView, withMarks: boolean): Promise<number> {
   const rows: string[][] = [['segment', 'from', 'records', 'messages', 'waiting', 'bytes', 'made']]
   const totals = { records: 0, messages: 0, waiting: 0, bytes: 0 }
+  let damages = 0
   let marks: ReadonlyMap<string, LiveMark> = new Map()
   for await (const segment of view.segments()) {
-    const { records, messages, waiting } = await countIn(segment, view.acknowledged)
+    const { records, messages, waiting, damages: here } = await countIn(segment, view.acknowledged)
+    damages += here
     const { path, first, head, bytes } = segment
     marks = head?.marks ?? marks
     const made = head ? utcText(head.made) : 'head unreadable'
@@ -52,21 +56,29 @@ async function listLane(view: SpoolView, withMarks: boolean): Promise<void> {
   lines.push(`${marks.size} incoming ${marks.size === 1 ? 'stream' : 'streams'} at the start of the newest segment`)
   if (withMarks) for (const [id, mark] of marks) lines.push(markLine(id, mark))
   await writeOut(`${lines.join('\n')}\n`)
+  return damages
 }
 
 /** Prints the messages that wait, or all. */
 export async function printSpool(folder: string, format: SpoolFormat, all: boolean): Promise<number> {
   const lanes = await look(folder)
   if (lanes.length === 0) return EXIT_NO_SPOOL
-  for (const { view } of lanes) await printLane(view, format, all)
-  return EXIT_OK
+  let damages = 0
+  for (const { view } of lanes) damages += await printLane(view, format, all)
+  return damages === 0 ? EXIT_OK : EXIT_DAMAGED
 }
 
-async function printLane(view: SpoolView, format: SpoolFormat, all: boolean): Promise<void> {
+/** Resolves to the number of damaged places. */
+async function printLane(view: SpoolView, format: SpoolFormat, all: boolean): Promise<number> {
   const line = lineFormat(lineFormats[format])
   const output = new Output()
+  let damages = 0
   for await (const segment of view.segments()) {
     for await (const item of segment.items()) {
+      if (item.kind === 'damage') {
+        damages += 1
+        passOver(segment, item)
+      }
       if (item.kind !== 'record' || item.count === 0) continue
       if (!all && item.position + item.count <= view.acknowledged) continue
       const batch = item.batch(all ? undefined : view.acknowledged)
@@ -76,6 +88,12 @@ async function printLane(view: SpoolView, format: SpoolFormat, all: boolean): Pr
       await writeOut(output.written)
     }
   }
+  return damages
+}
+
+// What is shown is then not all that was there, which the numbers and the messages do not tell by themselves.
+function passOver({ path, bytes }: ViewedSegment, { offset, bytes: damaged }: ViewedGap): void {
+  process.stderr.write(`${path}: at byte ${offset}, ${damaged} of ${bytes} bytes are damaged and passed over\n`)
 }
 
 /** Reads every record and says what is wrong. */
@@ -142,8 +160,12 @@ async function spoolsBelow(folder: string): Promise<string> {
 }
 
 async function countIn(segment: ViewedSegment, acknowledged: number) {
-  const counts = { records: 0, messages: 0, waiting: 0 }
+  const counts = { records: 0, messages: 0, waiting: 0, damages: 0 }
   for await (const item of segment.items()) {
+    if (item.kind === 'damage') {
+      counts.damages += 1
+      passOver(segment, item)
+    }
     if (item.kind !== 'record') continue
     const { position, count } = item
     counts.records += 1

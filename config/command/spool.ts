@@ -1,6 +1,7 @@
 // `sluice spool`: what lies in a disk buffer, also while its daemon runs. Reads only.
 
 import { Argument, Command, Option } from 'commander'
+import { errnoOf, reasonOf } from '../../common/fault.ts'
 import type { SpoolFormat } from '../spool-report.ts'
 
 const actions = ['ls', 'cat', 'check'] as const
@@ -14,7 +15,7 @@ DIR is <data>/spool/<name of the destination>; with -c the name alone is enough.
   cat     the messages that wait, oldest first; --all: also those that only wait to be removed
   check   reads every record; a write that is under way is no damage
 
-Exit status: 0, or for check 1 where something is damaged; 2 when there is no spool.
+Exit status: 0, or 1 where something is damaged; 2 when there is no spool, or it cannot be read.
 
 Examples:
   sluice spool ls ./sluice-data/spool/central
@@ -49,9 +50,15 @@ export function spoolCommand(): Command {
         return
       }
       const report = await import('../spool-report.ts')
-      if (action === 'ls') process.exitCode = await report.listSpool(folder, marks)
-      else if (action === 'cat') process.exitCode = await report.printSpool(folder, output, all)
-      else process.exitCode = await report.checkSpool(folder)
+      try {
+        if (action === 'ls') process.exitCode = await report.listSpool(folder, marks)
+        else if (action === 'cat') process.exitCode = await report.printSpool(folder, output, all)
+        else process.exitCode = await report.checkSpool(folder)
+      } catch (error) {
+        if (errnoOf(error) === undefined) throw error
+        process.stderr.write(`${folder}: ${reasonOf(error)}\n`)
+        process.exitCode = EXIT_CANNOT
+      }
     })
 }
 

@@ -1,6 +1,6 @@
 // A relay with its disk buffer: the receiver is down, the relay is killed, and nothing is lost.
 
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -114,7 +114,13 @@ test('spool: damage is told by place and by exit status, and a wrong folder by w
   const check = await run(['spool', 'check', spool])
   expect(check.status).toBe(1)
   expect(check.stdout).toContain('2 records are whole, 1 place is damaged')
-  expect((await run(['spool', 'cat', '-O', 'raw', spool])).stdout).toBe(`${messageOf(0)}\n${messageOf(2)}\n`)
+  const passedOver = /^.*\.spool: at byte \d+, \d+ of \d+ bytes are damaged and passed over\n$/
+  const cat = await run(['spool', 'cat', '-O', 'raw', spool])
+  expect(cat).toMatchObject({ status: 1, stdout: `${messageOf(0)}\n${messageOf(2)}\n` })
+  expect(cat.stderr).toMatch(passedOver)
+  const ls = await run(['spool', 'ls', spool])
+  expect(ls.status).toBe(1)
+  expect(ls.stderr).toMatch(passedOver)
 
   const wrong = await run(['spool', 'ls', join(folder, 'data-relay')])
   expect(wrong.status).toBe(2)
@@ -122,6 +128,15 @@ test('spool: damage is told by place and by exit status, and a wrong folder by w
   expect(existsSync(join(folder, 'nothing'))).toBe(false)
   expect(await run(['spool', 'check', join(folder, 'nothing')])).toMatchObject({ status: 2 })
   expect(existsSync(join(folder, 'nothing'))).toBe(false)
+
+  // Any error of the system will do, also for root: a link that leads to itself.
+  const loop = join(folder, 'loop')
+  symlinkSync(loop, loop)
+  for (const action of ['ls', 'cat', 'check']) {
+    const unreadable = await run(['spool', action, loop])
+    expect(unreadable.status).toBe(2)
+    expect(unreadable.stderr).toMatch(/^\S*loop: ELOOP: [^\n]*\n$/)
+  }
 }, 120_000)
 
 test('relay: `buffer: none` keeps nothing on the disk', async () => {
