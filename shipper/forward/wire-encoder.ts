@@ -46,6 +46,7 @@ export class WireEncoder {
   readonly #framing: Framing
   /** Undefined for `received`. */
   readonly #format: LineFormat | undefined
+  readonly #isRaw: boolean
   readonly #random: Random
   #output = new Output()
   #spare: Buffer[] = []
@@ -55,6 +56,7 @@ export class WireEncoder {
   constructor(format: WireFormat, framing: Framing, random: Random) {
     this.#framing = framing
     this.#format = format === 'received' ? undefined : lineFormat(format)
+    this.#isRaw = format === 'raw'
     this.#random = random
   }
 
@@ -149,7 +151,8 @@ export class WireEncoder {
 
   #addLine(batch: Batch, i: number, origin: Origin): void {
     const output = this.#output
-    if (!this.#format && isWhole(batch, i, origin))
+    // `raw` is the one format that leaves a newline in a message, and here that would be two messages.
+    if (this.#isRaw || (!this.#format && isWhole(batch, i, origin)))
       output.line(batch.slab, batch.bounds[2 * i], batch.bounds[2 * i + 1])
     else this.#write(batch, i, origin, output, true)
     output.byte(NEWLINE)

@@ -23,6 +23,17 @@ test('received: octet counting keeps newlines in a message, newline framing esca
   expect(wire(['<13>a\nb\r\0'], 'received', 'newline')).toBe('<13>a#012b#015#000\n')
 })
 
+test('raw: octet counting keeps newlines in a message, newline framing escapes them', () => {
+  expect(wire(['a\nb\r\0', '<13>c'], 'raw', 'octet')).toBe('5 a\nb\r\x005 <13>c')
+  expect(wire(['a\nb\r\0', '<13>c'], 'raw', 'newline')).toBe('a#012b#015#000\n<13>c\n')
+})
+
+test('json: newline framing needs nothing escaped but by JSON', () => {
+  const [line, rest] = wire(['<13>a\nb'], 'json', 'newline').split('\n')
+  expect(JSON.parse(line)).toMatchObject({ message: 'a\nb' })
+  expect(rest).toBe('')
+})
+
 test('received: a line without a header gets an RFC 5424 one', () => {
   expect(wire(['GET / 200'], 'received', 'newline', file)).toMatch(
     /^<134>1 2026-11-23T\d\d:00:00\.000000[+-]\d\d:\d\d web-1 app - - - GET \/ 200\n$/,
