@@ -181,6 +181,7 @@ function grepOptions(
         : flags.count
           ? 'count'
           : { ...print, escape: terminal, ...(flags.invertMatch && { pattern: undefined }) },
+    escapesHosts: terminal,
     reverse: flags.reverse ?? false,
     most: flags.maxCount ?? Infinity,
     last: flags.lines ?? Infinity,

@@ -1,13 +1,10 @@
 // How a message is printed. `short` and `cat` end in the text that the pattern was matched on, so that matches can be
 // marked in them; `json` and `raw` are for programs and stay as they are.
 //
-// Into a pipe or file every byte goes out as it is. On a terminal control bytes are shown (`#033`, as in the files that
-// sluice writes), since a sender could else rewrite what is on the screen; a line feed starts a new line, indented, so
-// that it cannot pass for a message.
+// Into a pipe or file every byte goes out as it is. On a terminal control bytes are shown (`shown-bytes.ts`).
 
 import { isUtf8 } from 'node:buffer'
 import type { ByteRegex } from '../../common/expression/regex/byte-regex.ts'
-import { characterAt, BROKEN } from '../../common/expression/regex/character.ts'
 import type { Rows } from '../../common/expression/rows.ts'
 import { defectsOf } from '../../common/message/defects.ts'
 import { Output } from '../../common/message/output.ts'
@@ -18,6 +15,7 @@ import type { Zone } from '../../common/message/zone.ts'
 import * as cells from '../../common/pipeline/header-table.ts'
 import { LineBuffer } from './line-buffer.ts'
 import { hostStyle, MATCH_STYLE, MATCH_STYLE_ON_RED, PLAIN, SEPARATOR_STYLE, severityStyles } from './palette.ts'
+import { addShown, shownJson } from './shown-bytes.ts'
 import { ALL_COLUMNS, PRIORITIES, TIMES, type OpenBlock } from './stored-block.ts'
 
 export const printFormats = ['short', 'json', 'raw', 'cat'] as const
@@ -36,8 +34,6 @@ export interface WriterOptions {
 }
 
 const LF = 0x0a
-const TAB = 0x09
-const NEW_LINE_INDENT = '\n    '
 
 export class EntryWriter {
   readonly output = new Output()
@@ -51,13 +47,15 @@ export class EntryWriter {
 
   /** Writes a message; `marked` where it is one that was searched for, and not its neighbour. */
   write(block: OpenBlock, row: number, marked: boolean): void {
-    const { format, partsOnly } = this.#options
+    const { format, partsOnly, escape } = this.#options
     if (partsOnly) {
       if (marked) this.#parts(block, row)
       return
     }
-    if (format === 'json') this.output.text(JSON.stringify(storedObject(block, row)))
-    else if (format === 'raw') this.#bytes(block.raw(row), 0)
+    if (format === 'json') {
+      const json = JSON.stringify(storedObject(block, row))
+      this.output.text(escape ? shownJson(json) : json)
+    } else if (format === 'raw') this.#bytes(block.raw(row), 0)
     else this.#text(block, row, marked)
     this.output.byte(LF)
   }
@@ -127,29 +125,9 @@ export class EntryWriter {
 
   /** The bytes from `start` on. */
   #bytes(text: Buffer, start: number): void {
-    if (!this.#options.escape) {
-      this.output.fixed(text.subarray(start))
-      return
-    }
-    for (let at = start; at < text.length;) {
-      const character = characterAt(text, at, text.length)
-      const code = character >> 3
-      const bytes = character & 7
-      if (code === LF) this.output.text(NEW_LINE_INDENT)
-      else if (isControl(code)) for (let i = 0; i < bytes; i += 1) this.output.text(octal(text[at + i]))
-      else this.output.fixed(text.subarray(at, at + bytes))
-      at += bytes
-    }
+    if (this.#options.escape) addShown(this.output, text, start)
+    else this.output.fixed(text.subarray(start))
   }
-}
-
-/** C0 but the tab, DEL, C1, and bytes that are no character (a terminal in another encoding may obey them). */
-function isControl(code: number): boolean {
-  return (code < 0x20 && code !== TAB) || (code >= 0x7f && code < 0xa0) || code === BROKEN
-}
-
-function octal(byte: number): string {
-  return `#${byte.toString(8).padStart(3, '0')}`
 }
 
 const formatNames = ['raw', 'rfc3164', 'rfc5424'] as const

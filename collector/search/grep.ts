@@ -2,6 +2,7 @@
 
 import type { Clock } from '../../common/clock.ts'
 import { Fault } from '../../common/fault.ts'
+import { Output } from '../../common/message/output.ts'
 import type { Zone } from '../../common/message/zone.ts'
 import { HOST, ROW } from '../../common/pipeline/header-table.ts'
 import { BlockShelf } from './block-shelf.ts'
@@ -9,12 +10,15 @@ import { Neighbours, type ContextOptions } from './context.ts'
 import { EntryWriter, type WriterOptions } from './entry-writer.ts'
 import { SearchStats } from './search-stats.ts'
 import { Selection, type Query } from './selection.ts'
+import { addShown } from './shown-bytes.ts'
 import { HOSTS, type StoredBlock } from './stored-block.ts'
 import { comparePositions, Timeline, type Position } from './timeline.ts'
 
 export interface GrepOptions {
   readonly query: Query
   readonly print: WriterOptions | 'count' | 'hosts' | 'nothing'
+  /** Show control bytes in the names of hosts instead of passing them on; lines have their own say. */
+  readonly escapesHosts?: boolean
   /** Newest first. */
   readonly reverse: boolean
   /** Stop after so many (`-m`). */
@@ -33,6 +37,7 @@ export interface GrepTarget {
   write(bytes: Buffer): Promise<boolean>
 }
 
+const LF = 0x0a
 const NO_ROWS = new Uint8Array(0)
 const FLUSH_BYTES = 64 * 1024
 
@@ -145,9 +150,16 @@ export class Grep {
         names.add(bytes.toString('latin1', table.cells[cell], table.cells[cell + 1]))
       }
     }
-    const sorted = [...names].sort()
-    for (const name of sorted) if (!(await this.#target.write(Buffer.from(`${name}\n`, 'latin1')))) break
-    return sorted.length > 0
+    const output = new Output()
+    for (const name of [...names].sort()) {
+      output.clear()
+      const bytes = Buffer.from(name, 'latin1')
+      if (this.#options.escapesHosts) addShown(output, bytes, 0)
+      else output.fixed(bytes)
+      output.byte(LF)
+      if (!(await this.#target.write(output.written))) break
+    }
+    return names.size > 0
   }
 
   async #lines(kept: readonly StoredBlock[], all: readonly StoredBlock[], print: WriterOptions): Promise<boolean> {

@@ -52,6 +52,16 @@ test('on a terminal control bytes are shown, also those beyond ASCII, and a seco
   expect(Buffer.from(written({ message: 'é€𝄞' }, terminal), 'latin1').toString()).toBe('é€𝄞\n')
 })
 
+test('json: on a terminal every control character is written in ASCII, into a pipe as JSON has it', () => {
+  const message = { message: 'a\x1bb\x7fc\u009bd\ne' }
+  expect(written(message, { format: 'json', escape: true })).toContain(
+    String.raw`"message":"a\u001bb\u007fc\u009bd\ne"`,
+  )
+  const piped = Buffer.from(written(message, { format: 'json' }), 'latin1').toString()
+  expect(JSON.parse(piped)).toMatchObject(message)
+  expect(piped).toContain('\u009b')
+})
+
 test('what matches is marked, neighbours are not, and a match across the end of the host is one mark', () => {
   const color = { color: true, pattern: compileRegex('1 s|x') }
   const info = { priority: 14 }

@@ -264,6 +264,12 @@ test('grep -l: the hosts that have a match, each once, by name', async () => {
   expect(none).toMatchObject({ output: '', found: false })
 })
 
+test('grep -l: on a terminal control bytes in the name of a host are shown, into a pipe they go out as they are', async () => {
+  const steers = memoryBlocks([{ host: 'a\x1b[2J\nb', message: 'x', received: START }], 1)
+  expect((await grep(steers, { print: 'hosts', escapesHosts: true })).output).toBe('a#033[2J\n    b\n')
+  expect((await grep(steers, { print: 'hosts' })).output).toBe('a\x1b[2J\nb\n')
+})
+
 test('grep -q: stops at the first match', async () => {
   const { output, found, stats } = await grep(memoryBlocks(all, 10), { pattern: 'root', print: 'nothing' })
   expect(output).toBe('')
