@@ -15,7 +15,7 @@ import { localZone, utc } from '../common/message/zone.ts'
 import { printFormats, type PrintFormat } from '../collector/search/entry-writer.ts'
 import { Grep, type GrepOptions } from '../collector/search/grep.ts'
 import { OpenArchives } from '../collector/search/archive-blocks.ts'
-import { CommandOutput } from '../collector/search/terminal.ts'
+import { CommandOutput, terminalOf } from '../collector/search/terminal.ts'
 import { archivePlaces } from './archive-places.ts'
 
 /** What commander makes of the command line. */
@@ -84,7 +84,8 @@ async function search(operands: readonly string[], flags: GrepFlags, written: re
   if (flags.follow) throw new Fault('USAGE', '-f: this version cannot follow yet; a later one does')
   const { when, words } = colorOf(operands, flags, written)
   const terminal = isatty(STDOUT)
-  const color = when === 'always' || (when === 'auto' && terminal && !process.env['NO_COLOR'])
+  const { capable, colorful } = terminalOf(terminal, process.env)
+  const color = when === 'always' || (when === 'auto' && colorful)
   const patterns = patternsOf(words, flags)
   const needsFilters = flags.where?.some((text) => text.includes('filter:')) ?? false
   const places = await archivePlaces(flags.archive, flags.config, needsFilters)
@@ -92,7 +93,7 @@ async function search(operands: readonly string[], flags: GrepFlags, written: re
   if (!flags.fixedStrings && patterns?.some(asksForDigits)) {
     process.stderr.write('sluice grep: warning: \\d is the letter d, as in grep -E; a digit is [0-9]\n')
   }
-  const paged = terminal && flags.pager && typeof options.print === 'object'
+  const paged = capable && flags.pager && typeof options.print === 'object'
   const startMs = performance.now()
   const output = paged ? CommandOutput.paged() : CommandOutput.standard()
   const grep = new Grep(options, output, systemClock)
