@@ -2,7 +2,7 @@
 // habits where it says nothing.
 //
 //   `*`, `+`, `?`, `{1}` with nothing before them mean nothing and are passed over
-//   `{` that does not open an interval (`{`, `{a`, `{1`) is a character
+//   `{` that does not open an interval (`{`, `{a`, `{1`) is a character, and so is each of `{}` and `{{}}` with nothing before
 //   `)` that closes nothing is a character
 //   a backslash before a character that has no meaning is passed over
 //   branches may be empty
@@ -79,7 +79,12 @@ class ExtendedReader {
         this.#at += 1
         continue
       }
-      if (alone && next === '{' && this.#interval()) continue
+      if (alone && next === '{') {
+        const open = /^\{+(?=\})/.exec(this.#pattern.slice(this.#at))?.[0].length ?? 0
+        for (let i = 0; i < open; i += 1) parts.push(this.#atom())
+        alone = open === 0
+        if (!alone || this.#interval()) continue
+      }
       const atom = this.#atom()
       alone = next === '^'
       parts.push(alone ? atom : this.#repeated(atom))
