@@ -64,9 +64,12 @@ export function fileNameOf({ day, part }: PartName): string {
   return part === 1 ? `${day}.db` : `${day}.${part}.db`
 }
 
-/** The part that a file name stands for; undefined where it is no part's. */
+/**
+ * The part that a file name stands for; undefined where it is no part's. Each part has one name only: of a copy that somebody named
+ * `2026-11-20.1.db` nobody may take `2026-11-20.db` for the file.
+ */
 export function partNameOf(fileName: string): PartName | undefined {
-  const [, day, part] = /^(\d{4}-\d\d-\d\d)(?:\.([1-9]\d{0,5}))?\.db$/.exec(fileName) ?? []
+  const [, day, part] = /^(\d{4}-\d\d-\d\d)(?:\.([2-9]|[1-9]\d{1,5}))?\.db$/.exec(fileName) ?? []
   if (day === undefined || Number.isNaN(dayStart(day))) return undefined
   return { day, part: part === undefined ? 1 : Number(part) }
 }
