@@ -6,7 +6,7 @@
 import type { Cancel } from '../../common/clock.ts'
 import type { ComponentContext } from '../../common/component.ts'
 import { DurableNames } from '../../common/durable-names.ts'
-import { Fault, reasonOf } from '../../common/fault.ts'
+import { errnoOf, Fault, isOutOfDescriptors, reasonOf } from '../../common/fault.ts'
 import {
   ARCHIVE_OPEN_BYTES_MAX,
   ARCHIVE_RETRY_FIRST_MS,
@@ -211,16 +211,27 @@ export class ArchiveDestination implements Destination {
   }
 
   async #unsealed(parts: readonly PartName[]): Promise<PartName[]> {
-    const { disk } = this.#platform
     const unsealed: PartName[] = []
-    const byte = Buffer.alloc(1)
-    for (const part of parts) {
-      const file = await disk.open(`${this.#folder}/${fileNameOf(part)}`, 'read')
-      await file.read(byte, 0, 1, WAL_MARK_AT)
-      await file.close()
-      if (byte[0] === WAL_MARK) unsealed.push(part)
-    }
+    for (const part of parts) if (await this.#isUnsealed(`${this.#folder}/${fileNameOf(part)}`)) unsealed.push(part)
     return unsealed
+  }
+
+  // An old part that cannot be read, such as one that root brought back from a backup, is no reason not to take in new messages.
+  async #isUnsealed(path: string): Promise<boolean> {
+    const { disk, log } = this.#platform
+    const byte = Buffer.alloc(1)
+    try {
+      const file = await disk.open(path, 'read')
+      try {
+        await file.read(byte, 0, 1, WAL_MARK_AT)
+      } finally {
+        await file.close()
+      }
+    } catch (error) {
+      if (errnoOf(error) === undefined || isOutOfDescriptors(error)) throw error
+      log.warn({ path, reason: reasonOf(error) }, 'a part of the archive cannot be read: it is left as it is')
+    }
+    return byte[0] === WAL_MARK
   }
 
   #heard(message: FromWorker): void {

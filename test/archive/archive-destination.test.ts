@@ -49,6 +49,27 @@ test('archive: what was wrong with messages is known when their write has settle
   expect(fine.defects).toBeUndefined()
 })
 
+test('archive: an old part that cannot be read is told and left alone, and new messages are taken in', async () => {
+  const folder = temporaryFolder()
+  const earlier = await openedArchive(fakePlatform(), folder)
+  await earlier.write(one('first'))
+  await earlier.close(5_000)
+  // Nobody can read a folder as a file, whoever runs this test.
+  const old = join(folder, 'archive', '2026-11-20.db')
+  mkdirSync(old)
+  const platform = fakePlatform()
+  const archive = await openedArchive(platform, folder)
+  await archive.write(one('second'))
+  await archive.close(5_000)
+  expect(platform.log.lines).toContainEqual({
+    level: 'warn',
+    values: expect.objectContaining({ path: old }) as object,
+    text: 'a part of the archive cannot be read: it is left as it is',
+  })
+  rmdirSync(old)
+  expect([...(await stored(folder)).values()]).toEqual(['first', 'second'])
+})
+
 test('archive: merging keeps ids and content', async () => {
   const folder = temporaryFolder()
   const archive = await openedArchive(fakePlatform(), folder)
