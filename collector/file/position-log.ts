@@ -12,6 +12,7 @@
 import { crc32 } from 'node:zlib'
 import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { DurableNames } from '../../common/durable-names.ts'
+import { Fault, reasonOf } from '../../common/fault.ts'
 import { POSITION_LOG_BYTES_MAX } from '../../common/limits.ts'
 
 export interface FileEntry {
@@ -65,15 +66,20 @@ export class PositionLog {
     this.#now = now
   }
 
-  /** Reads what a run before this one left. */
+  /** Reads what a run before this one left. Rejects with `DATA_UNWRITABLE`, for instance where that was another user's. */
   async read(): Promise<void> {
-    if (!(await this.#disk.stat(this.#path))) return
-    await this.#readRecords()
+    let bytes: Buffer
+    try {
+      if (!(await this.#disk.stat(this.#path))) return
+      bytes = await this.#disk.readFile(this.#path)
+    } catch (cause) {
+      throw new Fault('DATA_UNWRITABLE', `${this.#path}: ${reasonOf(cause)}`, { cause })
+    }
+    this.#readRecords(bytes)
     this.#forget()
   }
 
-  async #readRecords(): Promise<void> {
-    const bytes = await this.#disk.readFile(this.#path)
+  #readRecords(bytes: Buffer): void {
     for (let start = 0, end = 0; (end = bytes.indexOf('\n', start)) >= 0; start = end + 1) {
       const text = bytes.toString('utf8', start + 9, end)
       if (checksum(text) !== bytes.toString('latin1', start, start + 8)) continue

@@ -10,6 +10,7 @@
 
 import { dirname } from 'node:path'
 import type { Disk, DiskFile } from '../../common/disk.ts'
+import { Fault, reasonOf } from '../../common/fault.ts'
 import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
 import type { Head } from './fingerprint.ts'
@@ -77,11 +78,19 @@ export class PositionStore {
     this.#disk = platform.disk
   }
 
-  /** Reads what was known; true where a commit has ever been. Nothing is written before the next one. */
+  /**
+   * Reads what was known; true where a commit has ever been. Nothing is written before the next one. Rejects with `DATA_UNWRITABLE`,
+   * for instance where another user made the folder.
+   */
   async open(): Promise<boolean> {
-    await this.#disk.makeFolder(dirname(this.#path))
-    const known = await this.#disk.stat(this.#path)
-    if (known) this.#read((await this.#disk.readFile(this.#path)).toString())
+    let known: Buffer | undefined
+    try {
+      await this.#disk.makeFolder(dirname(this.#path))
+      if (await this.#disk.stat(this.#path)) known = await this.#disk.readFile(this.#path)
+    } catch (cause) {
+      throw new Fault('DATA_UNWRITABLE', `${this.#path}: ${reasonOf(cause)}`, { cause })
+    }
+    if (known) this.#read(known.toString())
     return known !== undefined
   }
 

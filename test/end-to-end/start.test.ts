@@ -69,6 +69,24 @@ test('a data folder that cannot be made: exit 2, and a word about what to do', a
   expect(last).toMatchObject({ code: 'DATA_UNWRITABLE', advice: expect.stringContaining('make the folder writable') })
 })
 
+// A folder where the file belongs is what nobody can read as one, whoever runs the tests; mostly it is a file of another user.
+test.each(['sources/in', 'out'])('positions in %s that cannot be read: exit 2, and which file it is', async (owner) => {
+  const folder = temporaryFolder()
+  const positions = join(folder, 'data', owner, 'positions')
+  mkdirSync(positions, { recursive: true })
+  const configuration = `data: data
+sources: { in: { type: file, paths: [${JSON.stringify(join(folder, '*.log'))}] } }
+destinations: { out: { type: file, path: ${JSON.stringify(join(folder, 'out.txt'))} } }
+`
+  const { status, last } = await refused(configuration, folder)
+  expect(status).toBe(2)
+  expect(last).toMatchObject({
+    level: 60,
+    code: 'DATA_UNWRITABLE',
+    msg: expect.stringContaining(`${positions}: EISDIR`),
+  })
+})
+
 test.runIf(process.getuid?.() !== 0)('a data folder without permission: exit 2', async () => {
   const folder = temporaryFolder()
   mkdirSync(join(folder, 'data'), { mode: 0o500 })
