@@ -21,7 +21,7 @@ export const faultCodes = {
   SOCKET_UNAVAILABLE: 'A socket file cannot be made or listened on.',
   DATA_LOCKED: 'Another sluice uses this data folder.',
   DATA_UNWRITABLE: 'The data folder cannot be written.',
-  HOST_UNRESOLVED: 'A host name has no address.',
+  HOST_UNRESOLVED: 'A host name has no address, or nobody can say it now.',
   CONNECTION_REFUSED: 'The peer refused the connection or did not answer.',
   CONNECTION_LOST: 'The connection ended before all was written.',
   TLS_KEYS: 'A certificate or key cannot be read or used.',

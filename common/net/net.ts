@@ -108,7 +108,7 @@ export interface Service extends Endpoint {
 export interface Net {
   /** Rejects with `PORT_TAKEN`, `PORT_FORBIDDEN` or `ADDRESS_UNAVAILABLE`. */
   listen(at: Endpoint, accept: (connection: Connection) => void): Promise<Listener>
-  /** Rejects with `CONNECTION_REFUSED` or `HOST_UNRESOLVED`, both retryable, also after `CONNECT_WAIT_MS`. */
+  /** Rejects with `HOST_UNRESOLVED` or `CONNECTION_REFUSED`, both retryable, also after `CONNECT_WAIT_MS` for each. */
   connect(to: Endpoint, signal?: AbortSignal): Promise<Connection>
   /** Throws `TLS_KEYS` where they cannot be used. */
   tlsServer(keys: TlsKeys, verify: TlsVerify): TlsServer
@@ -122,6 +122,4 @@ export interface Net {
   bind(at: Endpoint | undefined, receiveBufferBytes?: number): Promise<DatagramSocket>
   /** The SRV records of a name (RFC 2782), in no order. Rejects with `HOST_UNRESOLVED`, retryable, where there are none. */
   services(name: string): Promise<readonly Service[]>
-  /** The addresses of a name, as text. Rejects with `HOST_UNRESOLVED`, retryable. */
-  resolve(host: string): Promise<string[]>
 }

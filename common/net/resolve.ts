@@ -1,14 +1,58 @@
-// Addresses of names.
+// Addresses of names, as this machine finds them: its files, its name servers, whatever its administrator set.
+//
+// A lookup cannot be called off. While name servers are silent it takes from ten seconds to minutes, and one of the few threads
+// that Node has for such calls. So there is one for a name at a time: who asks again meanwhile waits for the same one.
 
+import type { LookupAddress } from 'node:dns'
 import { lookup } from 'node:dns/promises'
-import { Fault } from '../fault.ts'
+import { systemClock } from '../clock.ts'
+import { errnoOf, Fault, reasonOf } from '../fault.ts'
+import { CONNECT_WAIT_MS } from '../limits.ts'
 
-/** The addresses of a name, as text. Rejects with `HOST_UNRESOLVED`, retryable. */
-export async function resolve(host: string): Promise<string[]> {
-  try {
-    const found = await lookup(host, { all: true })
-    return found.map(({ address }) => address)
-  } catch (error) {
-    throw new Fault('HOST_UNRESOLVED', `${host} has no address`, { retryable: true, cause: error })
-  }
+const underWay = new Map<string, Promise<readonly LookupAddress[]>>()
+
+/**
+ * The addresses of a name, in the order in which they are to be tried. Rejects with `HOST_UNRESOLVED`, retryable, also after
+ * `CONNECT_WAIT_MS` and when `signal` aborts.
+ */
+export function resolve(host: string, signal?: AbortSignal): Promise<readonly LookupAddress[]> {
+  return new Promise((resolve, reject) => {
+    const settle = () => {
+      cancel()
+      signal?.removeEventListener('abort', onAbort)
+    }
+    const fail = (detail: string, cause?: unknown) => {
+      settle()
+      reject(new Fault('HOST_UNRESOLVED', detail, { retryable: true, cause }))
+    }
+    const onAbort = () => fail('stopped')
+    const cancel = systemClock.after(CONNECT_WAIT_MS, () => {
+      fail(`the address of ${host} is not known: no answer from name servers within ${CONNECT_WAIT_MS / 1000} s`)
+    })
+    signal?.addEventListener('abort', onAbort)
+    if (signal?.aborted) return onAbort()
+    lookedUp(host).then(
+      (addresses) => {
+        settle()
+        resolve(addresses)
+      },
+      (error: unknown) => fail(detailOf(error, host), error),
+    )
+  })
+}
+
+function lookedUp(host: string): Promise<readonly LookupAddress[]> {
+  const known = underWay.get(host)
+  if (known) return known
+  const asked = lookup(host, { all: true }).finally(() => underWay.delete(host))
+  underWay.set(host, asked)
+  return asked
+}
+
+// A name that does not exist is a name to be mended; name servers that are away come back by themselves.
+function detailOf(error: unknown, host: string): string {
+  if (errnoOf(error) === 'ENOTFOUND') return `${host} has no address`
+  if (errnoOf(error) === 'EAI_AGAIN')
+    return `the address of ${host} is not known: name servers do not answer, or failed`
+  return `the address of ${host} is not known: ${reasonOf(error)}`
 }

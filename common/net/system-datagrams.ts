@@ -15,7 +15,7 @@ const ANYWHERE: Endpoint = { host: '0.0.0.0', port: 0 }
 
 /** A datagram socket bound to an address, or (`undefined`) one to send from. */
 export async function bind(at: Endpoint = ANYWHERE, receiveBufferBytes?: number): Promise<DatagramSocket> {
-  const address = net.isIP(at.host) === 0 ? (await resolve(at.host))[0] : at.host
+  const address = net.isIP(at.host) === 0 ? (await resolve(at.host))[0].address : at.host
   // Before the socket is there: it reads from its binding on, and what came while the package is loaded would be nobody's.
   const [calls, many] = at === ANYWHERE ? [] : [await libc(), await receiveMany()]
   const socket = await boundSocket(address, at)
@@ -148,7 +148,7 @@ class SystemDatagramSocket implements DatagramSocket {
     const known = this.#resolved.get(host)
     if (known && known.untilMs > performance.now()) return known.address
     const address = await resolve(host).then(
-      ([first]) => first,
+      ([first]) => first.address,
       (error: unknown) => {
         if (!known) throw error
         return known.address // a name server that is away is no reason to lose what would have arrived

@@ -1,7 +1,8 @@
 // The real network: TCP. TLS, datagrams and names lie beside it.
 
+import type { LookupAddress } from 'node:dns'
 import * as net from 'node:net'
-import { errnoOf, Fault, reasonOf } from '../fault.ts'
+import { Fault, reasonOf } from '../fault.ts'
 import { CONNECT_ADDRESS_WAIT_MS, CONNECT_WAIT_MS } from '../limits.ts'
 import { bindFault, written } from './bind-fault.ts'
 import { resolve } from './resolve.ts'
@@ -21,7 +22,6 @@ export const systemNet: Net = {
   secureTo,
   bind,
   services: (name) => servicesOf(name),
-  resolve,
 }
 
 function listen(at: Endpoint, accept: (connection: Connection) => void): Promise<Listener> {
@@ -47,19 +47,23 @@ function listen(at: Endpoint, accept: (connection: Connection) => void): Promise
   })
 }
 
-function connect(to: Endpoint, signal?: AbortSignal): Promise<Connection> {
+async function connect(to: Endpoint, signal?: AbortSignal): Promise<Connection> {
+  // A name is looked up at each attempt, and its addresses are tried in turn.
+  const addresses = net.isIP(to.host) === 0 ? await resolve(to.host, signal) : []
+  return connectTo(to, addresses, signal)
+}
+
+/** `addresses` are those of the host, where it is a name. */
+function connectTo(to: Endpoint, addresses: readonly LookupAddress[], signal?: AbortSignal): Promise<Connection> {
   return new Promise((resolve, reject) => {
-    // The name is looked up at each attempt, and its addresses are tried in turn.
     const several = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: CONNECT_ADDRESS_WAIT_MS }
-    const socket = net.connect({ host: to.host, port: to.port, allowHalfOpen: true, ...several })
+    const lookup: net.LookupFunction = (_host, _options, found) => found(null, [...addresses])
+    const socket = net.connect({ host: to.host, port: to.port, allowHalfOpen: true, lookup, ...several })
     const fail = (error: unknown) => {
       settle()
       socket.destroy()
-      const unresolved = errnoOf(error) === 'ENOTFOUND' || errnoOf(error) === 'EAI_AGAIN'
-      const detail = unresolved ? `${to.host} has no address` : `${written(to)}: ${reasonOf(error)}`
-      reject(
-        new Fault(unresolved ? 'HOST_UNRESOLVED' : 'CONNECTION_REFUSED', detail, { retryable: true, cause: error }),
-      )
+      const detail = `${written(to)}: ${reasonOf(error)}`
+      reject(new Fault('CONNECTION_REFUSED', detail, { retryable: true, cause: error }))
     }
     const onTimeout = () => fail(new Error(`no answer within ${CONNECT_WAIT_MS / 1000} s`))
     const onAbort = () => fail(new Error('stopped'))

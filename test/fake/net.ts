@@ -261,10 +261,6 @@ export class FakeNet implements Net {
     if (this.losesDatagrams) return
     setImmediate(() => this.#sockets.get(to.port)?.arrive(datagram, host, port))
   }
-
-  resolve(host: string): Promise<string[]> {
-    return Promise.resolve([host])
-  }
 }
 
 const lost = (detail: string) => new Fault('CONNECTION_LOST', detail, { retryable: true })

@@ -7,7 +7,9 @@ const names = vi.hoisted(() => ({ isAway: false, asked: 0 }))
 vi.mock('../../common/net/resolve.ts', () => ({
   resolve: () => {
     names.asked += 1
-    return names.isAway ? Promise.reject(new Error('no name server')) : Promise.resolve(['127.0.0.1'])
+    return names.isAway
+      ? Promise.reject(new Error('no name server'))
+      : Promise.resolve([{ address: '127.0.0.1', family: 4 }])
   },
 }))
 

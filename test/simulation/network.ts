@@ -222,7 +222,6 @@ export class SimulatedNet {
       tlsServer: () => expect.fail('no TLS here'),
       secureTo: () => Promise.reject(new Error('no TLS here')),
       services: () => Promise.reject(new Error('no SRV records here')),
-      resolve: (host) => Promise.resolve([host]),
     }
   }
 
