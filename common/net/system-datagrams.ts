@@ -2,6 +2,7 @@
 
 import * as dgram from 'node:dgram'
 import * as net from 'node:net'
+import { sleep, systemClock } from '../clock.ts'
 import { errnoOf } from '../fault.ts'
 import { bindFault } from './bind-fault.ts'
 import { BusyDatagrams, readingHandle, type ReadingHandle } from './busy-datagrams.ts'
@@ -55,8 +56,10 @@ function askForBuffer(socket: dgram.Socket, bytes: number, libc?: Libc): void {
   }
 }
 
-// A name is looked up once a minute, not once a datagram.
+// A name is looked up once a minute, not once a datagram. Datagrams wait this long for a new answer; then the last one stands until
+// it comes.
 const RESOLVED_FOR_MS = 60_000
+const RESOLVE_AGAIN_WAIT_MS = 1_000
 
 const EARLY_DATAGRAMS_MAX = 4096
 
@@ -77,7 +80,7 @@ class SystemDatagramSocket implements DatagramSocket {
   // Node hands out datagrams from the moment of binding on; the first seconds of a start must not lose them. Beyond so many the
   // kernel keeps them, and counts what it has no room for.
   readonly #early: [datagram: Buffer, host: string, port: number][] = []
-  readonly #resolved = new Map<string, { readonly address: string; readonly untilMs: number }>()
+  readonly #resolved = new Map<string, { readonly address: string; untilMs: number }>()
 
   /** `receiving` where it was bound to an address; else what arrives is nobody's. */
   constructor(socket: dgram.Socket, receiving?: { readonly many: ReceiveMany | undefined }) {
@@ -144,16 +147,18 @@ class SystemDatagramSocket implements DatagramSocket {
     return this.#other
   }
 
+  /** A name server that is away or slow is no reason to lose, or to hold up, what would have arrived. */
   async #addressOf(host: string): Promise<string> {
     const known = this.#resolved.get(host)
-    if (known && known.untilMs > performance.now()) return known.address
-    const address = await resolve(host).then(
-      ([first]) => first.address,
-      (error: unknown) => {
-        if (!known) throw error
-        return known.address // a name server that is away is no reason to lose what would have arrived
-      },
-    )
+    if (!known) return this.#lookedUp(host)
+    if (known.untilMs > performance.now()) return known.address
+    known.untilMs = performance.now() + RESOLVED_FOR_MS
+    const fresh = this.#lookedUp(host).catch(() => known.address)
+    return Promise.race([fresh, sleep(systemClock, RESOLVE_AGAIN_WAIT_MS).then(() => known.address)])
+  }
+
+  async #lookedUp(host: string): Promise<string> {
+    const [{ address }] = await resolve(host)
     this.#resolved.set(host, { address, untilMs: performance.now() + RESOLVED_FOR_MS })
     return address
   }
