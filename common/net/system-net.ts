@@ -56,7 +56,9 @@ async function connect(to: Endpoint, signal?: AbortSignal): Promise<Connection> 
 /** `addresses` are those of the host, where it is a name. */
 function connectTo(to: Endpoint, addresses: readonly LookupAddress[], signal?: AbortSignal): Promise<Connection> {
   return new Promise((resolve, reject) => {
-    const several = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: CONNECT_ADDRESS_WAIT_MS }
+    // However many they are, the last one too has its time.
+    const waitMs = Math.min(CONNECT_ADDRESS_WAIT_MS, Math.floor(CONNECT_WAIT_MS / addresses.length))
+    const several = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: waitMs }
     const lookup: net.LookupFunction = (_host, _options, found) => found(null, [...addresses])
     const socket = net.connect({ host: to.host, port: to.port, allowHalfOpen: true, lookup, ...several })
     const fail = (error: unknown) => {

@@ -157,6 +157,36 @@ test(
   TEST_MS,
 )
 
+test(
+  'a name with six addresses, and silence at all but the last: it is reached at the first attempt',
+  async () => {
+    // Those that begin like the client’s own come first (RFC 6724, rule 9).
+    const silent = [21, 22, 23, 24, 25].map((last) => `10.9.0.${last}`)
+    for (const address of silent) {
+      machines.client.run(
+        'ip',
+        'neigh',
+        'add',
+        address,
+        'lladdr',
+        '02:00:00:00:00:01',
+        'dev',
+        'west',
+        'nud',
+        'permanent',
+      )
+    }
+    machines.server.run('ip', 'addr', 'add', '10.9.0.200/24', 'dev', 'east')
+    machines.moveCollector(...silent, '10.9.0.200')
+    await server()
+    const sender = await client()
+    writeLines(100)
+    await expectAllOnce()
+    expect(sender.output().stderr).not.toContain('no connection')
+  },
+  TEST_MS,
+)
+
 test.runIf(isLong)(
   'the server’s address moves under an open connection',
   async () => {

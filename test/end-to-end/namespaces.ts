@@ -45,8 +45,8 @@ export interface Machines {
   readonly client: Machine
   /** Has 10.9.0.2 on `east`. */
   readonly server: Machine
-  /** From now on the client finds the name `collector` there. */
-  moveCollector(address: string): void
+  /** From now on the client finds the name `collector` there: at one address, or at each of several. */
+  moveCollector(...addresses: string[]): void
 }
 
 /** Undefined where this user may not make namespaces. */
@@ -55,7 +55,10 @@ export async function twoMachines(): Promise<Machines | undefined> {
   const server = client && (await held([...client.under, 'unshare', '--net', '--mount']))
   if (!server) return undefined
   const hosts = join(temporaryFolder(), 'hosts')
-  const moveCollector = (address: string) => writeFileSync(hosts, `127.0.0.1 localhost\n${address} collector\n`)
+  const moveCollector = (...addresses: string[]) => {
+    const lines = addresses.map((address) => `${address} collector\n`)
+    writeFileSync(hosts, `127.0.0.1 localhost\n${lines.join('')}`)
+  }
   moveCollector('10.9.0.2')
   client.run('mount', '--bind', hosts, '/etc/hosts')
   client.run('ip', 'link', 'add', 'west', 'type', 'veth', 'peer', 'name', 'east', 'netns', server.pid)
