@@ -7,6 +7,7 @@ import { openInstance } from '../common/instance.ts'
 import { openLog, type Log } from '../common/log.ts'
 import { createMetrics } from '../common/metric.ts'
 import { lockDataFolder } from '../common/net/data-lock.ts'
+import { libc } from '../common/net/libc.ts'
 import { systemPlatform, type Platform } from '../common/platform.ts'
 import { Pipeline } from './assemble.ts'
 import type { Configuration, Mode } from './configuration.ts'
@@ -33,8 +34,18 @@ export async function printBuiltIn(mode: Mode): Promise<void> {
  */
 export async function runDaemon(mode: Mode, configPath: string | undefined): Promise<number> {
   const status = await runFromConfiguration(mode, configPath)
-  setTimeout(() => process.exit(status), LEAVE_MS).unref()
+  setTimeout(() => void leave(status), LEAVE_MS).unref()
   return status
+}
+
+/**
+ * Node waits for its threads, and one that looks up a name sits there for as long as the name servers are silent: up to minutes,
+ * longer than whoever stops a service waits.
+ */
+async function leave(status: number): Promise<void> {
+  const calls = await libc()
+  calls?.exit(status)
+  process.exit(status)
 }
 
 async function runFromConfiguration(mode: Mode, configPath: string | undefined): Promise<number> {

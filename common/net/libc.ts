@@ -18,11 +18,15 @@ export class Libc {
   /** setsockopt(2): 0, or −1. */
   readonly setsockopt: (socket: number, level: number, name: number, value: Buffer, bytes: number) => number
 
+  /** _exit(2): ends the process at once, whatever its threads are at. */
+  readonly exit: (status: number) => void
+
   constructor(koffi: typeof Koffi) {
     this.#koffi = koffi
     const process = koffi.load(null) // whichever libc this process runs with
     this.recvmmsg = process.func('int recvmmsg(int, uintptr_t, unsigned int, int, void *)') as Libc['recvmmsg']
     this.setsockopt = process.func('int setsockopt(int, int, int, void *, unsigned int)') as Libc['setsockopt']
+    this.exit = process.func('void _exit(int)') as Libc['exit']
   }
 
   memory(bytes: number): Memory {

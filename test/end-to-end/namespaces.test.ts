@@ -1,7 +1,7 @@
 // Two machines and what happens between them: a partition, a link that loses packets, a server that moves. A client follows a
 // file and forwards it over RELP; every line is in the server's file once. `SLUICE_LONG` takes the times of real life.
 
-import { appendFileSync, readFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
 import { twoMachines, type Machines } from './namespaces.ts'
@@ -37,6 +37,12 @@ function moveServer(): void {
   machines.server.run('ip', 'addr', 'del', '10.9.0.2/24', 'dev', 'east')
   machines.server.run('ip', 'addr', 'add', '10.9.0.3/24', 'dev', 'east')
   machines.moveCollector('10.9.0.3')
+}
+
+/** What the client sends to these addresses goes to nobody, and no answer comes. */
+function silence(...addresses: readonly string[]): void {
+  const nobody = ['lladdr', '02:00:00:00:00:01', 'dev', 'west', 'nud', 'permanent']
+  for (const address of addresses) machines.client.run('ip', 'neigh', 'add', address, ...nobody)
 }
 
 const outPath = () => join(folder, 'out.log')
@@ -183,6 +189,25 @@ test(
     writeLines(100)
     await expectAllOnce()
     expect(sender.output().stderr).not.toContain('no connection')
+  },
+  TEST_MS,
+)
+
+test(
+  'a stop does not wait for name servers that are silent',
+  async () => {
+    const silent = ['10.9.0.21', '10.9.0.22', '10.9.0.23']
+    silence(...silent)
+    const servers = join(folder, 'resolv.conf')
+    writeFileSync(servers, silent.map((address) => `nameserver ${address}\n`).join(''))
+    machines.client.run('mount', '--bind', servers, '/etc/resolv.conf')
+    machines.moveCollector()
+    const sender = await client()
+    const startMs = Date.now()
+    expect(await sender.stop()).toBe(0)
+    // They would be waited for for thirty seconds (resolv.conf(5): five for each, twice).
+    expect(Date.now() - startMs).toBeLessThan(10_000)
+    expect(sender.output().stderr).toContain('sluice is down')
   },
   TEST_MS,
 )
