@@ -1,7 +1,7 @@
 // SRV records (RFC 2782), from the name servers of this machine.
 
 import { Resolver } from 'node:dns/promises'
-import { Fault, reasonOf } from '../fault.ts'
+import { errnoOf, Fault, reasonOf } from '../fault.ts'
 import { CONNECT_WAIT_MS } from '../limits.ts'
 import type { Service } from './net.ts'
 
@@ -14,7 +14,9 @@ export async function servicesOf(name: string, servers?: readonly string[]): Pro
   try {
     records = (await resolver.resolveSrv(name)).map(({ name: host, ...record }) => ({ host, ...record }))
   } catch (cause) {
-    throw new Fault('HOST_UNRESOLVED', `${name} has no SRV records: ${reasonOf(cause)}`, { retryable: true, cause })
+    const isMissing = errnoOf(cause) === 'ENOTFOUND' || errnoOf(cause) === 'ENODATA'
+    const reason = `the SRV records of ${name} are not known: name servers do not answer, or failed (${reasonOf(cause)})`
+    throw new Fault('HOST_UNRESOLVED', isMissing ? `${name} has no SRV records` : reason, { retryable: true, cause })
   }
   // A target of "." says that there is no such service.
   const known = records.filter(({ host }) => host !== '' && host !== '.')

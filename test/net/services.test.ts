@@ -12,6 +12,8 @@ interface Srv {
 }
 
 const SRV = 33
+// RFC 1035 §4.1.1
+const SERVER_FAILURE = 2
 const NAME_MISSING = 3
 
 function u16(...values: number[]): Buffer {
@@ -25,17 +27,10 @@ function labels(name: string): Buffer {
   return Buffer.concat([...parts.map((part) => Buffer.from([part.length, ...Buffer.from(part)])), Buffer.of(0)])
 }
 
-/** The answer to a question (RFC 1035 §4.1): these records, or that there is no such name. */
-function answerTo(question: Buffer, records: readonly Srv[]): Buffer {
+/** The answer to a question (RFC 1035 §4.1): these records, or why there are none. */
+function answerTo(question: Buffer, records: readonly Srv[], code: number): Buffer {
   const end = question.indexOf(0, 12) + 5
-  const head = u16(
-    question.readUInt16BE(0),
-    0x8180 | (records.length === 0 ? NAME_MISSING : 0),
-    1,
-    records.length,
-    0,
-    0,
-  )
+  const head = u16(question.readUInt16BE(0), 0x8180 | code, 1, records.length, 0, 0)
   const answers = records.map(({ target, port, priority, weight }) => {
     const data = Buffer.concat([u16(priority, weight, port), labels(target)])
     // Its name is the question's, which begins at byte 12; its time to live is 0.
@@ -44,10 +39,12 @@ function answerTo(question: Buffer, records: readonly Srv[]): Buffer {
   return Buffer.concat([head, question.subarray(12, end), ...answers])
 }
 
-/** A name server that has these records under every name. */
-async function nameServer(records: readonly Srv[]): Promise<string[]> {
+/** A name server that has these records under every name; `code` is its answer where there are none. */
+async function nameServer(records: readonly Srv[], code: number = NAME_MISSING): Promise<string[]> {
   const socket = createSocket('udp4')
-  socket.on('message', (question, { port, address }) => socket.send(answerTo(question, records), port, address))
+  socket.on('message', (question, { port, address }) =>
+    socket.send(answerTo(question, records, records.length === 0 ? code : 0), port, address),
+  )
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))
   onTestFinished(() => void socket.close())
   return [`127.0.0.1:${socket.address().port}`]
@@ -70,8 +67,21 @@ test('a name without records is a fault that can pass', async () => {
   await expect(servicesOf('_relp._tcp.example.net', servers)).rejects.toMatchObject({
     code: 'HOST_UNRESOLVED',
     retryable: true,
-    message: expect.stringContaining('_relp._tcp.example.net has no SRV records') as string,
+    detail: '_relp._tcp.example.net has no SRV records',
   })
+})
+
+test('name servers that fail, or are away, say nothing of whether there are records', async () => {
+  const failing = await nameServer([], SERVER_FAILURE)
+  const nobody = ['127.0.0.1:1']
+  for (const servers of [failing, nobody]) {
+    const detail = /^the SRV records of _relp._tcp.example.net are not known: name servers do not answer, or failed/
+    await expect(servicesOf('_relp._tcp.example.net', servers)).rejects.toMatchObject({
+      code: 'HOST_UNRESOLVED',
+      retryable: true,
+      detail: expect.stringMatching(detail) as string,
+    })
+  }
 })
 
 test('a target of "." says that there is no such service', async () => {
