@@ -108,8 +108,11 @@ export interface Service extends Endpoint {
 export interface Net {
   /** Rejects with `PORT_TAKEN`, `PORT_FORBIDDEN` or `ADDRESS_UNAVAILABLE`. */
   listen(at: Endpoint, accept: (connection: Connection) => void): Promise<Listener>
-  /** Rejects with `HOST_UNRESOLVED` or `CONNECTION_REFUSED`, both retryable, also after `CONNECT_WAIT_MS` for each. */
-  connect(to: Endpoint, signal?: AbortSignal): Promise<Connection>
+  /**
+   * To the first of the host's addresses that takes it, `inTurn`. Rejects with `HOST_UNRESOLVED` or `CONNECTION_REFUSED`, both
+   * retryable, also after `CONNECT_WAIT_MS` for each.
+   */
+  connect(to: Endpoint, signal?: AbortSignal, turn?: number): Promise<Connection>
   /** Throws `TLS_KEYS` where they cannot be used. */
   tlsServer(keys: TlsKeys, verify: TlsVerify): TlsServer
   /**

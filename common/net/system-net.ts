@@ -5,6 +5,7 @@ import * as net from 'node:net'
 import { Fault, reasonOf } from '../fault.ts'
 import { CONNECT_ADDRESS_WAIT_MS, CONNECT_WAIT_MS } from '../limits.ts'
 import { bindFault, written } from './bind-fault.ts'
+import { inTurn } from './in-turn.ts'
 import { resolve } from './resolve.ts'
 import { servicesOf } from './services.ts'
 import { SystemConnection } from './system-connection.ts'
@@ -47,10 +48,10 @@ function listen(at: Endpoint, accept: (connection: Connection) => void): Promise
   })
 }
 
-async function connect(to: Endpoint, signal?: AbortSignal): Promise<Connection> {
+async function connect(to: Endpoint, signal?: AbortSignal, turn: number = 0): Promise<Connection> {
   // A name is looked up at each attempt, and its addresses are tried in turn.
   const addresses = net.isIP(to.host) === 0 ? await resolve(to.host, signal) : []
-  return connectTo(to, addresses, signal)
+  return connectTo(to, inTurn(addresses, turn), signal)
 }
 
 /** `addresses` are those of the host, where it is a name. */

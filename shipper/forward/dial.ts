@@ -1,6 +1,7 @@
 // From a receiver's address to a connection that can be used, under TLS where it is asked for.
 
 import { RateLimitedWarning } from '../../common/log.ts'
+import { inTurn } from '../../common/net/in-turn.ts'
 import type { Connection, Endpoint, TlsVerify } from '../../common/net/net.ts'
 import { inOrder } from '../../common/net/service-order.ts'
 import type { Platform } from '../../common/platform.ts'
@@ -19,16 +20,20 @@ export function nameOf({ service, host, port }: Receiver): string {
   return service ?? `${host}:${port}`
 }
 
-/** Makes a connection; rejects with the fault that says why there is none. */
-export type Dial = (signal: AbortSignal) => Promise<Connection>
+/**
+ * Makes a connection; rejects with the fault that says why there is none. `turn` is how many in a row were made and were of no use
+ * (a balancer that takes them and has nobody behind it): then another target, or address, is tried first.
+ */
+export type Dial = (signal: AbortSignal, turn: number) => Promise<Connection>
 
 /** By the SRV records of a name: asked for at each attempt, and their targets tried in turn. */
 export function serviceDial(service: string, dialTo: (to: Endpoint) => Dial, { net, random }: Platform): Dial {
-  return async (signal) => {
+  return async (signal, turn) => {
     let last: unknown
-    for (const to of inOrder(await net.services(service), random)) {
+    const targets = inOrder(await net.services(service), random)
+    for (const to of inTurn(targets, turn)) {
       try {
-        return await dialTo(to)(signal)
+        return await dialTo(to)(signal, Math.floor(turn / targets.length))
       } catch (error) {
         last = error
         if (signal.aborted) break
@@ -40,7 +45,7 @@ export function serviceDial(service: string, dialTo: (to: Endpoint) => Dial, { n
 
 /** In the plain. */
 export function plainDial(to: Endpoint, { net }: Platform): Dial {
-  return (signal) => net.connect(to, signal)
+  return (signal, turn) => net.connect(to, signal, turn)
 }
 
 /** Under TLS. The files are read for each connection, so that renewed ones are used from the next on. */
@@ -51,9 +56,9 @@ export function tlsDial(destination: string, to: Endpoint, tls: ForwardTls, plat
     const text = 'the receiver’s certificate does not hold; sent to all the same (`verify: optional`)'
     warning.warn({ destination, to: `${to.host}:${to.port}`, reason }, text)
   }
-  return async (signal) => {
+  return async (signal, turn) => {
     const keys = await readTlsKeys(tls, disk)
-    const connection = await net.connect(to, signal)
+    const connection = await net.connect(to, signal, turn)
     const serverName = to.host.replace(/\.$/, '')
     return net.secureTo(connection, { serverName, keys, verify: tls.verify, doubted }, signal)
   }

@@ -10,8 +10,15 @@
 import type { Cancel } from '../../common/clock.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
-import { CONNECT_WAIT_MS, RELP_BATCH_BYTES, RELP_STREAMS_MAX, RELP_WINDOW_BYTES } from '../../common/limits.ts'
+import {
+  CONNECT_WAIT_MS,
+  RECEIVER_WELL_MS,
+  RELP_BATCH_BYTES,
+  RELP_STREAMS_MAX,
+  RELP_WINDOW_BYTES,
+} from '../../common/limits.ts'
 import { Output } from '../../common/message/output.ts'
+import { written } from '../../common/net/bind-fault.ts'
 import type { Connection } from '../../common/net/net.ts'
 import type { StreamMarks } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
@@ -52,6 +59,11 @@ export class RelpLane implements Lane {
   readonly #packer = new BatchPacker((fault) => this.#peer?.lose(fault.message))
   #peer: RelpPeer | undefined
   #isReady = false
+  #readyMs = 0
+  /** Whether it has acknowledged messages on this connection. */
+  #hasStored = false
+  /** Connections in a row that were of no use. */
+  #turn = 0
   #hasBatch = false
   /** Streams of ours that it knows. */
   readonly #own = new Set<string>()
@@ -142,7 +154,7 @@ export class RelpLane implements Lane {
 
   async #connect(): Promise<void> {
     try {
-      const connection = await this.#dial(this.#stop.signal)
+      const connection = await this.#dial(this.#stop.signal, this.#turn)
       if (this.#stop.signal.aborted) return connection.destroy()
       this.#use(connection)
     } catch (error) {
@@ -158,13 +170,15 @@ export class RelpLane implements Lane {
     }
     const peer = new RelpPeer(connection, events, this.#platform.clock)
     this.#peer = peer
+    this.#hasStored = false
     peer.start()
     peer.ask('open', offersText(true), {
       answered: (code, bytes, start, end) => {
         const offers = parseOffers(bytes, responseData(bytes, start, end), end)
         if (code !== DONE || !offers.hasSyslog) return peer.lose(`it refuses to open: ${firstLine(bytes, start, end)}`)
         this.#hasBatch = offers.hasBatch
-        this.#platform.log.info({ destination: this.#name, to: this.to, batch: offers.hasBatch }, 'connected')
+        const address = written(connection.peer)
+        this.#platform.log.info({ destination: this.#name, to: this.to, address, batch: offers.hasBatch }, 'connected')
         if (offers.hasBatch) void this.#resume(peer)
         else this.#ready()
       },
@@ -204,6 +218,7 @@ export class RelpLane implements Lane {
 
   #ready(): void {
     this.#isReady = true
+    this.#readyMs = this.#platform.clock.monotonicMs()
     this.#doubtful = 0
     this.#healthChanged(true)
     for (const ready of this.#whenReady.splice(0)) ready()
@@ -213,9 +228,11 @@ export class RelpLane implements Lane {
   #lost(peer: RelpPeer, reason: Error): void {
     if (this.#peer !== peer) return
     this.#peer = undefined
+    const wasQuiet = this.#isReady && this.#platform.clock.monotonicMs() - this.#readyMs >= RECEIVER_WELL_MS
     this.#isReady = false
     this.#flying = 0
     const messages = this.#pending.rewind()
+    this.#turn = this.#hasStored || (wasQuiet && messages === 0) ? 0 : this.#turn + 1
     if (this.#stop.signal.aborted) return
     // Another sluice tells how far it has them, once it is there again; anybody else may have had them already.
     if (this.#hasBatch) this.#doubtful = Math.max(this.#doubtful, messages)
@@ -277,7 +294,7 @@ export class RelpLane implements Lane {
       answered: (code, answer, start, end) => {
         if (code !== DONE) return peer.lose(`it refuses a batch: ${firstLine(answer, start, end)}`)
         this.#flying -= bytes + 1
-        this.#backoff.reset()
+        this.#acknowledged()
         this.#pending.answeredUpTo(batches, messages)
         this.#pump()
       },
@@ -312,9 +329,14 @@ export class RelpLane implements Lane {
       this.#platform.metrics.count('sluice_dropped_total', { reason: 'relp_refused', where: this.#name }, 1)
       this.#warning.warn({ destination: this.#name, to: this.to, code }, 'the receiver refused a message')
     }
-    this.#backoff.reset()
+    this.#acknowledged()
     this.#pending.answeredMessage()
     this.#pumpSoon()
+  }
+
+  #acknowledged(): void {
+    this.#hasStored = true
+    this.#backoff.reset()
   }
 
   // ── what the receiver says of streams ──

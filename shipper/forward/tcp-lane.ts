@@ -11,6 +11,7 @@
 import type { Cancel } from '../../common/clock.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
 import { RECEIVER_LATE_MS, RECEIVER_WELL_MS } from '../../common/limits.ts'
+import { written } from '../../common/net/bind-fault.ts'
 import type { Connection } from '../../common/net/net.ts'
 import type { Platform } from '../../common/platform.ts'
 import { Backoff } from '../../common/retry.ts'
@@ -40,6 +41,8 @@ export class TcpLane implements Lane {
   readonly #stop = new AbortController()
   #connection: Connection | undefined
   #connectedMs = 0
+  /** Connections in a row that did not last. */
+  #turn = 0
   #waiting: Given[] = []
   #sent: Sent[] = []
   #cancelRetry: Cancel | undefined
@@ -102,9 +105,9 @@ export class TcpLane implements Lane {
   async #connect(): Promise<void> {
     const { to } = this
     try {
-      const connection = await this.#dial(this.#stop.signal)
+      const connection = await this.#dial(this.#stop.signal, this.#turn)
       if (this.#stop.signal.aborted) return connection.destroy()
-      this.#platform.log.info({ destination: this.#name, to }, 'connected')
+      this.#platform.log.info({ destination: this.#name, to, address: written(connection.peer) }, 'connected')
       this.#use(connection)
     } catch (error) {
       this.#retry(`no connection to ${to}`, error)
@@ -133,7 +136,9 @@ export class TcpLane implements Lane {
     if (this.#stop.signal.aborted) return
     // That the kernel took something says nothing of the receiver: one that accepts and closes (a load balancer with nobody behind it)
     // would be given the next messages, and be said to be lost, several times a second.
-    if (this.#platform.clock.monotonicMs() - this.#connectedMs >= RECEIVER_WELL_MS) this.#backoff.reset()
+    const hasLasted = this.#platform.clock.monotonicMs() - this.#connectedMs >= RECEIVER_WELL_MS
+    if (hasLasted) this.#backoff.reset()
+    this.#turn = hasLasted ? 0 : this.#turn + 1
     const again = this.#sent.flatMap(({ given }) => given)
     this.#countInDoubt(again)
     this.#sent = []

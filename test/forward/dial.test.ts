@@ -17,9 +17,9 @@ function surroundings() {
   const tried: string[] = []
   const dial = serviceDial(
     SERVICE,
-    (to: Endpoint) => (signal) => {
+    (to: Endpoint) => (signal, turn) => {
       tried.push(nameOf(to))
-      return plainDial(to, platform)(signal)
+      return plainDial(to, platform)(signal, turn)
     },
     platform,
   )
@@ -31,32 +31,40 @@ test('targets are tried by priority until one answers', async () => {
   const { net, dial, tried, listen } = surroundings()
   net.records.set(SERVICE, [service('c', 3, 30), service('a', 1, 10), service('b', 2, 20)])
   await listen(2)
-  const connection = await dial(never)
+  const connection = await dial(never, 0)
   expect(connection.peer).toMatchObject({ host: 'b', port: 2 })
   expect(tried).toEqual(['a:1', 'b:2'])
+})
+
+test('where connections were of no use, other targets are tried first', async () => {
+  const { net, dial, tried, listen } = surroundings()
+  net.records.set(SERVICE, [service('a', 1, 10), service('b', 2, 20), service('c', 3, 30)])
+  for (const port of [1, 2, 3]) await listen(port)
+  for (const turn of [0, 1, 2, 3]) await dial(never, turn)
+  expect(tried).toEqual(['a:1', 'b:2', 'c:3', 'a:1'])
 })
 
 test('records are asked for at each connect', async () => {
   const { net, dial, listen } = surroundings()
   net.records.set(SERVICE, [service('old', 1, 0)])
   const old = await listen(1)
-  expect((await dial(never)).peer.host).toBe('old')
+  expect((await dial(never, 0)).peer.host).toBe('old')
   await old.close()
   await listen(2)
   net.records.set(SERVICE, [service('new', 2, 0)])
-  expect((await dial(never)).peer.host).toBe('new')
+  expect((await dial(never, 0)).peer.host).toBe('new')
 })
 
 test('where nobody answers, the last one says why', async () => {
   const { net, dial, tried } = surroundings()
   net.records.set(SERVICE, [service('a', 1, 0), service('b', 2, 1)])
-  await expect(dial(never)).rejects.toMatchObject({ code: 'CONNECTION_REFUSED', detail: 'b:2' })
+  await expect(dial(never, 0)).rejects.toMatchObject({ code: 'CONNECTION_REFUSED', detail: 'b:2' })
   expect(tried).toHaveLength(2)
 })
 
 test('without records nobody is tried', async () => {
   const { dial, tried } = surroundings()
-  await expect(dial(never)).rejects.toBeInstanceOf(Fault)
+  await expect(dial(never, 0)).rejects.toBeInstanceOf(Fault)
   expect(tried).toEqual([])
 })
 
@@ -65,7 +73,7 @@ test('a stop ends the round', async () => {
   net.records.set(SERVICE, [service('a', 1, 0), service('b', 2, 1)])
   const stop = new AbortController()
   stop.abort()
-  await expect(dial(stop.signal)).rejects.toBeInstanceOf(Fault)
+  await expect(dial(stop.signal, 0)).rejects.toBeInstanceOf(Fault)
   expect(tried).toEqual(['a:1'])
 })
 

@@ -292,3 +292,36 @@ test('of streams a plain receiver knows nothing, and none that is not there can 
   await lane.open()
   expect(await lane.streams!.marks([ID])).toEqual(new Map())
 })
+
+test('a connection on which nothing is stored sends the next one elsewhere; one of use, or that was not used, does not', async () => {
+  const around = surroundings()
+  const receiver = await plainReceiver(around)
+  const connect = vi.spyOn(around.net, 'connect')
+  const turns = () => connect.mock.calls.map((call) => (call as unknown[])[2])
+  const { lane, health } = laneTo(around)
+  const again = async (connections: number) => {
+    receiver.open.at(-1)!.destroy()
+    await vi.waitFor(async () => {
+      await around.clock.pass(500)
+      expect(health.filter(Boolean)).toHaveLength(connections)
+    }, WAIT)
+  }
+  await lane.open()
+  await expect.poll(() => health, WAIT).toEqual([true])
+  expect(around.log.lines.at(-1)).toMatchObject({ text: 'connected', values: { address: `h:${PORT}` } })
+  // It takes connections, and nothing else.
+  receiver.state.answers = false
+  const settled = lane.write(of('<13>a'))
+  await expect.poll(() => receiver.texts(), WAIT).toHaveLength(1)
+  await around.clock.pass(30_000)
+  await again(2)
+  await expect.poll(() => receiver.texts(), WAIT).toHaveLength(2)
+  receiver.state.answers = true
+  await again(3)
+  expect(turns()).toEqual([0, 1, 2])
+  await settled
+  await again(4)
+  await around.clock.pass(10_000)
+  await again(5)
+  expect(turns()).toEqual([0, 1, 2, 0, 0])
+})

@@ -64,9 +64,11 @@ function lane(receivers: string[]) {
   const asked: string[] = []
   const connections: HeldConnection[] = []
   const down = new Set<string>()
+  const turns: (number | undefined)[] = []
   const net = {
-    connect(to: Endpoint) {
+    connect(to: Endpoint, _signal?: AbortSignal, turn?: number) {
       asked.push(to.host)
+      turns.push(turn)
       if (down.has(to.host)) return Promise.reject(new Fault('CONNECTION_REFUSED', to.host, { retryable: true }))
       const connection = new HeldConnection(to)
       connections.push(connection)
@@ -79,7 +81,16 @@ function lane(receivers: string[]) {
   const makes = receivers.map((host) => (changed: (isUp: boolean) => void) => {
     return new TcpLane('up', { host, port: 514 }, encoder, platform, changed)
   })
-  return { clock, metrics, log, asked, connections, down, lane: new Receivers('up', 'failover', makes, platform) }
+  return {
+    clock,
+    metrics,
+    log,
+    asked,
+    turns,
+    connections,
+    down,
+    lane: new Receivers('up', 'failover', makes, platform),
+  }
 }
 
 const of = (...messages: string[]) => batchOf(messages, originOf(), 0)
@@ -242,4 +253,22 @@ test('close rejects what has not settled by the deadline, counts it as in doubt,
   expect(await metrics.total('sluice_in_doubt_total')).toBe(1)
   expect(connections[0].destroyed).toBe(true)
   await expect(up.write(of('<13>2'))).rejects.toMatchObject({ code: 'STOPPING' })
+})
+
+test('each connection that does not last sends the next one elsewhere; one that lasted, or none at all, does not', async () => {
+  const { lane: up, clock, connections, turns, down, log } = lane(['a'])
+  await up.open()
+  await settle()
+  expect(log.lines.map(({ text, values }) => [text, values['address']])).toEqual([['connected', 'a:514']])
+  for (const lastsMs of [0, 9_000, 10_000]) {
+    await clock.pass(lastsMs)
+    connections.at(-1)!.reset()
+    await clock.pass(1_000)
+  }
+  expect(turns).toEqual([0, 1, 2, 0])
+  down.add('a')
+  await clock.pass(10_000)
+  connections.at(-1)!.reset()
+  await clock.pass(1_000)
+  expect(turns.slice(4)).toEqual([0, 0])
 })

@@ -1,4 +1,4 @@
-// Names of receivers of datagrams: looked up once a minute.
+// Names of receivers: for datagrams they are looked up once a minute, for connections at each attempt.
 
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { systemClock } from '../../common/clock.ts'
@@ -82,4 +82,17 @@ test('a name server that is silent holds up nothing for longer than a second, an
   await Promise.resolve()
   await sender.send(Buffer.from('4'), { host: 'logs.example.org', port: second.port })
   await vi.waitFor(() => expect(texts).toEqual(['first: 1', 'first: 2', 'first: 3', 'second: 4']))
+})
+
+test('where connections were of no use, another address of the name is tried first', async () => {
+  const listener = await systemNet.listen({ host: '0.0.0.0', port: 0 }, (connection) => connection.destroy())
+  onTestFinished(() => listener.close())
+  names.answer = () => Promise.resolve([...names.addresses('127.0.0.1'), ...names.addresses('127.0.0.2')])
+  const peers: string[] = []
+  for (const turn of [undefined, 0, 1, 2]) {
+    const connection = await systemNet.connect({ host: 'logs.example.org', port: listener.port }, undefined, turn)
+    peers.push(connection.peer.host)
+    connection.destroy()
+  }
+  expect(peers).toEqual(['127.0.0.1', '127.0.0.1', '127.0.0.2', '127.0.0.1'])
 })
