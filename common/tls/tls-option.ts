@@ -46,8 +46,8 @@ export function forwardTls() {
     verify: verifyWords()
       .prefault('required')
       .describe(
-        'Whether the receiver must show a certificate that `ca` signed and that carries its name or address as `to` has it: `required` ' +
-          'sends to no other; `optional` warns and sends; `none` does not look.',
+        'Whether the receiver must show a certificate that `ca` signed and that carries its name or address as `to` has it, or the ' +
+          'name that SRV records lead to: `required` sends to no other; `optional` warns and sends; `none` does not look.',
       ),
   }).superRefine(({ cert, key }, context) => {
     if ((cert === undefined) === (key === undefined)) return

@@ -1,9 +1,9 @@
 // SRV records at each connect: their targets in turn, and what has changed since.
 
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { Fault } from '../../common/fault.ts'
 import type { Endpoint } from '../../common/net/net.ts'
-import { nameOf, plainDial, serviceDial } from '../../shipper/forward/dial.ts'
+import { nameOf, plainDial, serviceDial, tlsDial } from '../../shipper/forward/dial.ts'
 import { FakeNet } from '../fake/net.ts'
 import { platformOf } from '../listen/serving.ts'
 
@@ -24,7 +24,7 @@ function surroundings() {
     platform,
   )
   const listen = (port: number) => net.listen({ host: '0.0.0.0', port }, () => {})
-  return { net, dial, tried, listen }
+  return { net, platform, dial, tried, listen }
 }
 
 test('targets are tried by priority until one answers', async () => {
@@ -66,6 +66,18 @@ test('without records nobody is tried', async () => {
   const { dial, tried } = surroundings()
   await expect(dial(never, 0)).rejects.toBeInstanceOf(Fault)
   expect(tried).toEqual([])
+})
+
+test('under TLS a receiver shows a certificate of the name that `to` has, or that the records lead to', async () => {
+  const { net, platform, listen } = surroundings()
+  await listen(1)
+  const secureTo = vi.spyOn(net, 'secureTo')
+  const dialTo = (to: Endpoint) => tlsDial('up', to, { verify: 'required' }, platform)
+  net.records.set(SERVICE, [service('logs-a.example.net.', 1, 0)])
+  await serviceDial(SERVICE, dialTo, platform)(never, 0)
+  await dialTo({ host: 'logs.example.net', port: 1 })(never, 0)
+  const names = secureTo.mock.calls.map((call) => (call as unknown[])[1])
+  expect(names).toMatchObject([{ serverName: 'logs-a.example.net' }, { serverName: 'logs.example.net' }])
 })
 
 test('a stop ends the round', async () => {
