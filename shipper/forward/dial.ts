@@ -56,10 +56,15 @@ export function tlsDial(destination: string, to: Endpoint, tls: ForwardTls, plat
     const text = 'the receiver’s certificate does not hold; sent to all the same (`verify: optional`)'
     warning.warn({ destination, to: `${to.host}:${to.port}`, reason }, text)
   }
+  // A handshake that fails is a connection of no use, and one that its user never sees.
+  let failed = 0
   return async (signal, turn) => {
     const keys = await readTlsKeys(tls, disk)
-    const connection = await net.connect(to, signal, turn)
+    const connection = await net.connect(to, signal, turn + failed)
     const serverName = to.host.replace(/\.$/, '')
-    return net.secureTo(connection, { serverName, keys, verify: tls.verify, doubted }, signal)
+    failed += 1
+    const secured = await net.secureTo(connection, { serverName, keys, verify: tls.verify, doubted }, signal)
+    failed = 0
+    return secured
   }
 }

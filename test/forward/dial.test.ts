@@ -80,6 +80,18 @@ test('under TLS a receiver shows a certificate of the name that `to` has, or tha
   expect(names).toMatchObject([{ serverName: 'logs-a.example.net' }, { serverName: 'logs.example.net' }])
 })
 
+test('where a handshake fails, another address of the name is tried first', async () => {
+  const { net, platform, listen } = surroundings()
+  await listen(1)
+  const connect = vi.spyOn(net, 'connect')
+  const secureTo = vi.spyOn(net, 'secureTo').mockRejectedValue(new Fault('TLS_HANDSHAKE', 'no', { retryable: true }))
+  const dial = tlsDial('up', { host: 'logs', port: 1 }, { verify: 'required' }, platform)
+  for (let i = 0; i < 2; i += 1) await expect(dial(never, 0)).rejects.toMatchObject({ code: 'TLS_HANDSHAKE' })
+  secureTo.mockRestore()
+  for (let i = 0; i < 2; i += 1) await dial(never, 0)
+  expect(connect.mock.calls.map((call) => (call as unknown[])[2])).toEqual([0, 1, 2, 0])
+})
+
 test('a stop ends the round', async () => {
   const { net, dial, tried } = surroundings()
   net.records.set(SERVICE, [service('a', 1, 0), service('b', 2, 1)])
