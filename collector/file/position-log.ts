@@ -196,9 +196,16 @@ export class PositionLog {
 
   async #open(): Promise<void> {
     await this.#disk.makeFolder(this.#folder)
-    this.#file = await this.#disk.open(this.#path, 'write')
-    await this.#file.truncate(this.#bytes)
-    await new DurableNames(this.#disk).sync(this.#path)
+    const file = await this.#disk.open(this.#path, 'write')
+    try {
+      await file.truncate(this.#bytes)
+      await new DurableNames(this.#disk).sync(this.#path)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+    // Not before: records in a file whose name may be lost are in no log.
+    this.#file = file
   }
 
   #take({ files, streams, gone }: WrittenRecord): void {
