@@ -59,6 +59,8 @@ export class AcknowledgedFile {
   readonly #syncs: boolean
   #file: DiskFile | undefined
   #turn = 0
+  /** Whether its name outlives a power cut. */
+  #isNamed = false
 
   /** Without `syncs` it is left to the system when it reaches the disk. */
   constructor(disk: Disk, folder: string, syncs: boolean) {
@@ -76,10 +78,7 @@ export class AcknowledgedFile {
 
   /** `syncs`: also where the file otherwise does not. */
   async write({ stream, position, instance, synced }: Acknowledged, syncs: boolean = this.#syncs): Promise<void> {
-    if (!this.#file) {
-      this.#file = await this.#disk.open(pathIn(this.#folder), 'write')
-      if (syncs) await this.#disk.syncFolder(this.#folder)
-    }
+    this.#file ??= await this.#disk.open(pathIn(this.#folder), 'write')
     const turn = this.#turn + 1
     const bytes = Buffer.alloc(PLACE_BYTES)
     bytes.write(MAGIC, 0, 'latin1')
@@ -93,8 +92,15 @@ export class AcknowledgedFile {
     bytes.writeDoubleLE(synced.end, 80)
     bytes.writeUInt32LE(crc32(bytes.subarray(CHECKED_FROM)), 12)
     await this.#file.write(bytes, 0, PLACE_BYTES, (turn % 2) * PLACE_EVERY)
-    if (syncs) await this.#file.sync()
+    if (syncs) await this.#sync(this.#file)
     this.#turn = turn
+  }
+
+  async #sync(file: DiskFile): Promise<void> {
+    await file.sync()
+    if (this.#isNamed) return
+    await this.#disk.syncFolder(this.#folder)
+    this.#isNamed = true
   }
 
   async close(): Promise<void> {
