@@ -33,6 +33,8 @@ export interface Rest {
 export interface Between {
   readonly names: readonly string[]
   readonly sinceMs: number | undefined
+  /** By device and inode, what is none of it. */
+  readonly known?: ReadonlySet<string> | undefined
 }
 
 /** A file beside those that are followed, as the last look has seen it. */

@@ -9,7 +9,7 @@ import { Beginning, hasFingerprint, HEAD_BYTES, type Fingerprint } from './finge
 import { inodeKey, type FollowedFile } from './followed-file.ts'
 import { sayGone, sayUnread } from './losses.ts'
 import { isSibling } from './lost-rest.ts'
-import { namesOf, type FileRecord, type PositionStore } from './position-store.ts'
+import { namesOf, writtenName, type FileRecord, type PositionStore } from './position-store.ts'
 
 export class Orphans {
   readonly #store: PositionStore
@@ -54,6 +54,12 @@ export class Orphans {
     const named = due.filter((record) => !names || namesOf(record).some((name) => names.has(name)))
     for (const { stream } of named) this.#toLookFor.delete(stream)
     return named
+  }
+
+  /** Whether one of these names is to be looked for again: what lies rotated beside it may be its rest. */
+  awaits(names: readonly string[]): boolean {
+    const records = [...this.#toLookFor].flatMap((stream) => this.#records.get(stream) ?? [])
+    return records.some((record) => [writtenName(record), ...namesOf(record)].some((name) => names.includes(name)))
   }
 
   all(): readonly FileRecord[] {

@@ -172,7 +172,7 @@ export class Tracker {
     const writtenMs = (await file.writtenMs()) ?? -Infinity
     if (writtenMs <= nowMs && !(writtenMs < (this.#sweptMs ?? -Infinity) - CLOCK_MARGIN_MS)) return
     // Nothing came under its name since: then nobody has looked for what came and went before.
-    await this.#followBetween(file.names, file.leftAfterMs)
+    await this.#followBetween({ names: file.names, sinceMs: file.leftAfterMs })
     this.#files.byKey.delete(file.key)
     // Moved out of sight, and nothing came in its place: it may be moved back.
     if (hasName && !this.#leaving.hasSuccessor(file)) this.#orphans.keep(file)
@@ -255,7 +255,7 @@ export class Tracker {
     const names = new Set([...namesOf({ path, realPath }), ...this.#files.namesLeft(path)])
     // What is known of it is not new: it goes on.
     for (const record of this.#orphans.toLookFor(names)) await this.#followOrphan(record)
-    await this.#followBetween([...names], this.#files.sinceOf(path, this.#sweptMs))
+    await this.#followBetween({ names: [...names], sinceMs: this.#files.sinceOf(path, this.#sweptMs) }, new Set([key]))
   }
 
   /** It was not read before it left its name: it may be known from the last run. */
@@ -302,16 +302,12 @@ export class Tracker {
 
   /**
    * Rotated files that came and went under these names since the last whole sweep: nobody has seen them. A copy of what is
-   * followed is none of them, nor is what is `known` by device and inode.
+   * followed is none of them, nor is what is `known` or `done`, by device and inode: such as a new file that was just now rotated itself.
    */
-  async #followBetween(
-    names: readonly string[],
-    sinceMs: number | undefined,
-    known?: ReadonlySet<string>,
-  ): Promise<void> {
+  async #followBetween({ names, sinceMs, known }: Between, done = new Set<string>()): Promise<void> {
     const written = names.filter((name) => !isRotatedName(name))
     if (sinceMs === undefined || written.length === 0) return
-    const done = new Set<string>()
+    if (this.#orphans.awaits(names)) return void this.#betweenAgain.push({ names, sinceMs, known })
     for (let look = 1; look <= LOOKS_MAX; look += 1) {
       for (const rotated of await this.#lost.rotatedSince(written, sinceMs - CLOCK_MARGIN_MS)) {
         const key = inodeKey(rotated.stat)
@@ -335,19 +331,23 @@ export class Tracker {
     const isFirst = !this.#lookedForOrphans
     this.#lookedForOrphans = true
     if (!isFirst) this.#orphans.forget()
-    const since: Between[] = isFirst ? news.map(({ names }) => ({ names, sinceMs: this.#sweptMs })) : []
+    const known = this.#restKeys
+    const since: Between[] = isFirst ? news.map(({ names }) => ({ names, sinceMs: this.#sweptMs, known })) : []
     for (const record of isFirst ? this.#orphans.all() : this.#orphans.toLookFor()) {
       // What is at its name, and cannot be read yet, has not left it.
       const isThere = this.#unreadable.has(keyOf(record))
       const rest = isThere ? this.#orphans.lookForAgain(record) : await this.#followOrphan(record)
       if (rest && isFirst)
-        since.push({ names: [writtenName(record), ...namesOf(record)], sinceMs: this.#sweptMs ?? rest.modifiedMs })
+        since.push({
+          names: [writtenName(record), ...namesOf(record)],
+          sinceMs: this.#sweptMs ?? rest.modifiedMs,
+          known,
+        })
     }
     // What came while nobody looked. When all that is known is followed, only the unknown is left.
     for (const each of [...this.#betweenAgain.splice(0), ...since]) {
-      const { names, sinceMs } = each
       const failed = () => void this.#betweenAgain.push(each)
-      await this.#complaints.unless(names[0], () => this.#followBetween(names, sinceMs, this.#restKeys), failed)
+      await this.#complaints.unless(each.names[0], () => this.#followBetween(each), failed)
     }
   }
 
