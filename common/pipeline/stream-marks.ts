@@ -3,15 +3,22 @@
 import type { Batch } from './batch.ts'
 import type { StreamMarks } from './sink.ts'
 
-/** 1 for each message that ends behind its stream's mark, or has no stream, 0 for the others; undefined where all are new. */
+/**
+ * 1 for each message that ends behind its stream's mark, or has no stream, 0 for the others; undefined where all are new. What a run
+ * repeats of one before it in the batch (a relay sends again, and so does who sent to it) is not new either.
+ */
 export function freshMessages(batch: Batch, markOf: (id: string) => number | undefined): Uint8Array | undefined {
   let fresh: Uint8Array | undefined
+  const moved = batch.runs.length > 1 ? new Map<string, number>() : undefined
   let first = 0
   for (const { count, stream } of batch.runs) {
-    const mark = stream && markOf(stream.id)
-    if (stream && mark !== undefined && mark > stream.from) {
-      fresh ??= new Uint8Array(batch.count).fill(1)
-      for (let i = 0; i < count; i += 1) if (stream.from + stream.ends[i] <= mark) fresh[first + i] = 0
+    if (stream) {
+      const mark = moved?.get(stream.id) ?? markOf(stream.id) ?? 0
+      if (mark > stream.from) {
+        fresh ??= new Uint8Array(batch.count).fill(1)
+        for (let i = 0; i < count; i += 1) if (stream.from + stream.ends[i] <= mark) fresh[first + i] = 0
+      }
+      moved?.set(stream.id, Math.max(mark, stream.to))
     }
     first += count
   }

@@ -3,7 +3,9 @@ import { Fault } from '../../common/fault.ts'
 import { createMetrics } from '../../common/metric.ts'
 import { Router, type Route } from '../../common/pipeline/router.ts'
 import type { Sink, StreamMarks } from '../../common/pipeline/sink.ts'
+import { freshMessages } from '../../common/pipeline/stream-marks.ts'
 import { MemorySink } from '../fake/sink.ts'
+import { batch } from './batches.ts'
 
 const [A, B] = ['a', 'b'].map((digit) => digit.repeat(32))
 
@@ -73,4 +75,28 @@ test('while one destination cannot tell, the source cannot know', async () => {
   down.fault = new Fault('CONNECTION_LOST', 'planted', { retryable: true })
   const streams = streamsOf('apps', toAll(0, 1), down, new KnowingSink({ [A]: 100 }))!
   await expect(streams.marks([A])).rejects.toMatchObject({ code: 'CONNECTION_LOST', retryable: true })
+})
+
+test('a message that comes twice in a batch, in two runs of its stream, is new once', () => {
+  const twice = batch([
+    { texts: ['one', 'two'], from: 0, id: A },
+    { texts: ['of another stream'], from: 0, id: B },
+    { texts: ['without a stream'] },
+    // A relay sends again what was not acknowledged, and behind it what its own sender sends again, and more.
+    { texts: ['two', 'three'], from: 10, id: A },
+    { texts: ['one', 'two', 'three', 'four'], from: 0, id: A },
+  ])
+  const fresh = (mark: number | undefined) => freshMessages(twice, (id) => (id === A ? mark : undefined))
+  expect([...fresh(undefined)!]).toEqual([1, 1, 1, 1, 0, 1, 0, 0, 0, 1])
+  expect([...fresh(10)!]).toEqual([0, 1, 1, 1, 0, 1, 0, 0, 0, 1])
+  expect([...fresh(1_000)!]).toEqual([0, 0, 1, 1, 0, 0, 0, 0, 0, 0])
+})
+
+test('where nothing comes twice, all of a batch is new', () => {
+  const parts = [
+    { texts: ['one', 'two'], from: 0, id: A },
+    { texts: ['three'], from: 20, id: A },
+  ]
+  expect(freshMessages(batch(parts), () => undefined)).toBeUndefined()
+  expect(freshMessages(batch(parts.slice(1)), () => 20)).toBeUndefined()
 })

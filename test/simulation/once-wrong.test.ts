@@ -15,6 +15,9 @@ test.each([
   16_830,
   // A new file was rotated between its opening and the look for what had come before it: it was followed twice.
   5_943, 10_217, 16_478, 18_533, 18_951, 19_824,
+  // A relay sent a line again, and in the same frame what its sender had sent again: within one batch nothing told them apart.
+  13_461,
+  14_750, 18_133,
 ])('seed %i: every line is stored once, in order', async (seed) => {
   expect(await wrongOf(seed)).toBeUndefined()
 })
