@@ -71,7 +71,19 @@ export async function openFound(disk: Disk, key: string, path: string): Promise<
     if (errnoOf(error) !== 'ENOENT') throw error
     return undefined
   }
-  if (inodeKey(await file.stat()) === key) return file
-  await file.close()
-  return undefined
+  return orClosed(file, async () => (inodeKey(await file.stat()) === key ? file : undefined))
+}
+
+/** What `look` finds in an open file, which is closed where that is nothing, or cannot be told. */
+export async function orClosed<Found>(
+  file: DiskFile,
+  look: () => Promise<Found | undefined>,
+): Promise<Found | undefined> {
+  let found: Found | undefined
+  try {
+    found = await look()
+  } finally {
+    if (found === undefined) await file.close()
+  }
+  return found
 }

@@ -12,6 +12,7 @@ import { basename, dirname } from 'node:path'
 import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { errnoOf, isOutOfDescriptors } from '../../common/fault.ts'
 import { zstdDecompressStream } from '../../common/zstd.ts'
+import { openFound, orClosed } from './find-files.ts'
 import { hasFingerprint, readFully, type Fingerprint } from './fingerprint.ts'
 import { inodeKey } from './followed-file.ts'
 import { nameBytes, nameText } from './pattern.ts'
@@ -132,10 +133,13 @@ export class LostRest {
   async isRenamed(names: readonly string[], fingerprint: Fingerprint, key: string, now: FileNow): Promise<boolean> {
     const there = await this.#findRenamed(names, fingerprint, key)
     if (!there) return false
-    const mayBeMoved = names.includes(there.path) && there.stat.size <= now.size
-    const isMoved = mayBeMoved && (await isSameBehind(fingerprint.position, there, now.file))
-    await there.file.close()
-    return there.path !== names[0] && !isMoved
+    try {
+      const mayBeMoved = names.includes(there.path) && there.stat.size <= now.size
+      const isMoved = mayBeMoved && (await isSameBehind(fingerprint.position, there, now.file))
+      return there.path !== names[0] && !isMoved
+    } finally {
+      await there.file.close()
+    }
   }
 
   /**
@@ -153,8 +157,9 @@ export class LostRest {
         ? this.#unpacked(each, fingerprint, stream)
         : this.#plain(each, fingerprint))
       if (!copy) continue
-      if (copy.stat.size > now.size || !(await isSameBehind(fingerprint.position, copy, now.file))) return copy
-      await copy.file.close()
+      const isCut = async () => copy.stat.size > now.size || !(await isSameBehind(fingerprint.position, copy, now.file))
+      const cut = await orClosed(copy.file, async () => ((await isCut()) ? copy : undefined))
+      if (cut) return cut
       if (copy.temporary !== undefined) await this.#disk.remove(nameBytes(copy.temporary))
     }
     return undefined
@@ -252,18 +257,9 @@ export class LostRest {
 
   /** The file that was seen there; undefined where it is not there any more. */
   async #open({ path, stat }: Neighbour): Promise<DiskFile | undefined> {
-    let file: DiskFile
-    try {
-      file = await this.#disk.open(nameBytes(path), 'read')
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error
-      this.#moved = true
-      return undefined
-    }
-    if (inodeKey(await file.stat()) === inodeKey(stat)) return file
-    this.#moved = true
-    await file.close()
-    return undefined
+    const file = await openFound(this.#disk, inodeKey(stat), path)
+    if (!file) this.#moved = true
+    return file
   }
 
   async #plain(neighbour: Neighbour, fingerprint: Fingerprint): Promise<Rest | undefined> {
@@ -271,11 +267,10 @@ export class LostRest {
     if (stat.size < fingerprint.position) return undefined
     const file = await this.#open(neighbour)
     if (!file) return undefined
-    if (fingerprint.head.bytes === 0 || (await hasFingerprint(file, fingerprint))) {
+    return orClosed(file, async () => {
+      if (fingerprint.head.bytes > 0 && !(await hasFingerprint(file, fingerprint))) return undefined
       return { path, key: inodeKey(stat), file, stat: await file.stat(), modifiedMs: stat.modifiedMs }
-    }
-    await file.close()
-    return undefined
+    })
   }
 
   async #unpacked(neighbour: Neighbour, fingerprint: Fingerprint, stream: string): Promise<Rest | undefined> {

@@ -49,6 +49,30 @@ describe.concurrent('a file that cannot be read', () => {
     await tailing.expectStored([...first, 'more', 'last'])
   })
 
+  test('under the name it was rotated to, holds no descriptor between two looks', async (context) => {
+    const { tailing, first } = await stoppedBefore(context, 'more')
+    renameSync(tailing.path('app.log'), tailing.path('app.log.1'))
+    writeFileSync(tailing.path('app.log'), 'next\n')
+    let isUnreadable = true
+    let [looked, open] = [0, 0]
+    const disk = diskWithErrors((path) => isUnreadable && path.endsWith('/app.log.1'))
+    tailing.disk = Object.assign(Object.create(disk) as Disk, {
+      open: async (...args: Parameters<Disk['open']>) => {
+        const file = await disk.open(...args)
+        if (!String(args[0]).endsWith('/app.log.1')) return file
+        looked += 1
+        open += 1
+        const close = file.close.bind(file)
+        return Object.assign(file, { close: () => ((open -= 1), close()) })
+      },
+    })
+    await tailing.start()
+    await context.expect.poll(() => looked, TIMEOUT).toBeGreaterThan(3)
+    context.expect(open).toBeLessThan(2)
+    isUnreadable = false
+    await tailing.expectStored([...first, 'more', 'next'])
+  }, 40_000)
+
   test('keeps no other from being found', async (context) => {
     const tailing = new Tailing(context, '*.log')
     writeFileSync(tailing.path('a.log'), 'a\n')
