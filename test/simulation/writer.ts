@@ -60,6 +60,7 @@ export class Writer {
     if (!this.#machine.disk.files.has(PATH) || !this.#machine.disk.files.has(KNOWN)) return
     this.#flush()
     const { disk } = this.#machine
+    const isSeen = disk.files.get(KNOWN)!.now.includes(`"inode":"${disk.files.get(PATH)!.number}"`)
     for (let n = this.lines.length; n > 0; n -= 1) {
       const from = n === 1 ? PATH : `${PATH}.${n - 1}`
       if (disk.files.has(from)) disk.move(from, `${PATH}.${n}`)
@@ -67,6 +68,8 @@ export class Writer {
     this.#tell(`log is rotated after ${this.lines.at(-1)} lines of file ${this.lines.length - 1}`)
     this.lines.push(0)
     this.#hint(false)
+    // What nobody saw is found by what comes in its place: where that is nothing, it is found by nothing.
+    while (!isSeen && !disk.files.has(PATH)) this.write()
   }
 
   /** Writes what is left of a line, and no more. */
