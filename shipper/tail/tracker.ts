@@ -18,7 +18,7 @@ import { MESSAGE_BYTES_MAX } from '../../common/limits.ts'
 import { newId } from '../../common/random.ts'
 import { Complaints } from './complaints.ts'
 import { Copies } from './copies.ts'
-import { findFiles, openFound, type FoundFile } from './find-files.ts'
+import { findFiles, openFound, type FoundFile, orClosed } from './find-files.ts'
 import { type FollowedFile, followFrom, inodeKey, realPathOf } from './followed-file.ts'
 import { FollowedFiles } from './followed-files.ts'
 import { Leaving } from './leaving.ts'
@@ -64,6 +64,7 @@ export class Tracker {
   readonly #complaints: Complaints
   /** When the last whole sweep began, ms since the epoch: what was there then is followed, or was read to its end. */
   #sweptMs: number | undefined
+  readonly #lastRunSweptMs: number | undefined
   /** The folders that the last sweep went through, each with its device and inode. */
   folders: ReadonlyMap<string, string> = new Map()
   /** A file was renamed between the look and its opening. */
@@ -85,7 +86,7 @@ export class Tracker {
     this.#copies = new Copies(this.#files.byKey, platform.clock)
     this.#leaving = new Leaving(platform.clock)
     this.open = new OpenFiles(settings.source, platform, () => this.files)
-    this.#sweptMs = store.sweptMs
+    this.#sweptMs = this.#lastRunSweptMs = store.sweptMs
     this.#first = isFirstStart
   }
 
@@ -318,8 +319,9 @@ export class Tracker {
         const whole = await this.#lost.whole(rotated, stream)
         if (!whole) continue
         done.add(whole.key)
-        if (await this.#copies.has(whole.file, whole.stat.size)) await whole.file.close()
-        else await this.#followRest(whole, stream, 0, names[0])
+        const isCopy = () => this.#copies.has(whole.file, whole.stat.size)
+        const unseen = await orClosed(whole.file, async () => ((await isCopy()) ? undefined : whole))
+        if (unseen) await this.#followRest(unseen, stream, 0, names[0])
       }
       if (!this.#lost.moved) return
       this.#lost.lookAgain()
@@ -331,35 +333,32 @@ export class Tracker {
     const isFirst = !this.#lookedForOrphans
     this.#lookedForOrphans = true
     if (!isFirst) this.#orphans.forget()
-    const known = this.#restKeys
-    const since: Between[] = isFirst ? news.map(({ names }) => ({ names, sinceMs: this.#sweptMs, known })) : []
+    const behind = { sinceMs: this.#sweptMs, known: this.#restKeys }
+    if (isFirst) for (const { names } of news) this.#betweenAgain.push({ names, ...behind })
     for (const record of isFirst ? this.#orphans.all() : this.#orphans.toLookFor()) {
       // What is at its name, and cannot be read yet, has not left it.
       const isThere = this.#unreadable.has(keyOf(record))
-      const rest = isThere ? this.#orphans.lookForAgain(record) : await this.#followOrphan(record)
-      if (rest && isFirst)
-        since.push({
-          names: [writtenName(record), ...namesOf(record)],
-          sinceMs: this.#sweptMs ?? rest.modifiedMs,
-          known,
-        })
+      if (isThere) this.#orphans.lookForAgain(record)
+      else await this.#followOrphan(record, isFirst)
     }
     // What came while nobody looked. When all that is known is followed, only the unknown is left.
-    for (const each of [...this.#betweenAgain.splice(0), ...since]) {
+    for (const each of this.#betweenAgain.splice(0)) {
       const failed = () => void this.#betweenAgain.push(each)
       await this.#complaints.unless(each.names[0], () => this.#followBetween(each), failed)
     }
   }
 
-  /** It goes on in its rest; undefined where there is none, or it cannot be told yet. */
-  async #followOrphan(record: FileRecord): Promise<Rest | undefined> {
+  /** It goes on in its rest, if there is one and it can be told yet; what came behind it while nobody looked is looked for next. */
+  async #followOrphan(record: FileRecord, isFirst = false): Promise<void> {
     const find = () => this.#lost.find(namesOf(record), fingerprintOf(record), keyOf(record), record.stream)
     const rest = await this.#complaints.unless(record.path, find, () => this.#orphans.lookForAgain(record))
     if (rest) {
       await this.#followRest(rest, record.stream, record.position, writtenName(record))
       this.#orphans.delete(record)
+      if (!isFirst && record.goneMs !== undefined) return // it left its name in this run
+      const sinceMs = this.#lastRunSweptMs ?? rest.modifiedMs
+      this.#betweenAgain.push({ names: [writtenName(record), ...namesOf(record)], sinceMs, known: this.#restKeys })
     } else this.#orphans.waitFor(record)
-    return rest
   }
 
   /** Fails, and the file stays as it is, where there are no descriptors to look with, or a write is open that may be given back. */

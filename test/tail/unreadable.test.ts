@@ -68,7 +68,7 @@ describe.concurrent('a file that cannot be read', () => {
     })
     await tailing.start()
     await context.expect.poll(() => looked, TIMEOUT).toBeGreaterThan(3)
-    context.expect(open).toBeLessThan(2)
+    await context.expect.poll(() => open, TIMEOUT).toBeLessThan(2)
     isUnreadable = false
     await tailing.expectStored([...first, 'more', 'next'])
   }, 40_000)
