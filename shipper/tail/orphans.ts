@@ -50,16 +50,14 @@ export class Orphans {
 
   /** Those that are to be looked for again, each only once; of files with these names, or all. */
   toLookFor(names?: ReadonlySet<string>): FileRecord[] {
-    const due = [...this.#toLookFor].flatMap((stream) => this.#records.get(stream) ?? [])
-    const named = due.filter((record) => !names || namesOf(record).some((name) => names.has(name)))
+    const named = this.#due.filter((record) => !names || namesOf(record).some((name) => names.has(name)))
     for (const { stream } of named) this.#toLookFor.delete(stream)
     return named
   }
 
   /** Whether one of these names is to be looked for again: what lies rotated beside it may be its rest. */
   awaits(names: readonly string[]): boolean {
-    const records = [...this.#toLookFor].flatMap((stream) => this.#records.get(stream) ?? [])
-    return records.some((record) => [writtenName(record), ...namesOf(record)].some((name) => names.includes(name)))
+    return this.#due.some((record) => [writtenName(record), ...namesOf(record)].some((name) => names.includes(name)))
   }
 
   all(): readonly FileRecord[] {
@@ -92,6 +90,10 @@ export class Orphans {
       if (isOwn || !(await isRenamed(record))) return record
     }
     return undefined
+  }
+
+  get #due(): FileRecord[] {
+    return [...this.#toLookFor].flatMap((stream) => this.#records.get(stream) ?? [])
   }
 
   get #nowMs(): number {

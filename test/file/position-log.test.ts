@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { PositionLog } from '../../collector/file/position-log.ts'
-import { MemoryDisk, systemError } from '../spool/memory-disk.ts'
+import { failOnce, MemoryDisk } from '../spool/memory-disk.ts'
 
 const FOLDER = '/data/files'
 const STREAM = 'a'.repeat(32)
@@ -13,12 +13,7 @@ test.each(['open', 'truncate', 'syncFolder'])(
   'a position is kept only where the log keeps its name: %s fails once at its first record',
   async (failing) => {
     const disk = new MemoryDisk()
-    let left = 1
-    disk.failing = (operation) => {
-      if (operation !== failing || left === 0) return undefined
-      left -= 1
-      return systemError('EIO')
-    }
+    failOnce(disk, failing)
     const log = new PositionLog(disk, FOLDER, () => 0)
     await expect(log.append(record(1))).rejects.toMatchObject({ code: 'EIO' })
     await log.append(record(2))

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { AcknowledgedFile, readAcknowledged } from '../../common/spool/acknowledged-file.ts'
-import { MemoryDisk, systemError } from './memory-disk.ts'
+import { failOnce, MemoryDisk } from './memory-disk.ts'
 
 const FOLDER = '/data/spool/central'
 const place = (position: number) => ({
@@ -15,12 +15,7 @@ const afterPowerCut = (disk: MemoryDisk) => disk.afterPowerCut(() => 0.99)
 
 test.each(['open', 'sync', 'syncFolder'])('%s fails once at the first place that is written', async (failing) => {
   const disk = new MemoryDisk()
-  let left = 1
-  disk.failing = (operation) => {
-    if (operation !== failing || left === 0) return undefined
-    left -= 1
-    return systemError('EIO')
-  }
+  failOnce(disk, failing)
   const file = new AcknowledgedFile(disk, FOLDER, true)
   await expect(file.write(place(1))).rejects.toMatchObject({ code: 'EIO' })
   await file.write(place(2))

@@ -316,6 +316,15 @@ function done(): Promise<void> {
   return Promise.resolve()
 }
 
+/** The next operation of that name, on whatever path, fails with EIO. */
+export function failOnce(disk: MemoryDisk, name: string): void {
+  disk.failing = (operation) => {
+    if (operation !== name) return undefined
+    disk.failing = () => undefined
+    return systemError('EIO')
+  }
+}
+
 /** A system error as Node throws it. */
 export function systemError(code: string): Error {
   return Object.assign(new Error(`${code}: planted`), { code })
