@@ -153,7 +153,7 @@ class FileSource implements Source {
       try {
         if (await this.#readPiece(file, done, tracker, reader)) any = true
       } catch (error) {
-        this.#failed(file, error)
+        await this.#failed(file, error)
       }
       open = await tracker.open.bound(open)
     }
@@ -197,7 +197,8 @@ class FileSource implements Source {
     }
   }
 
-  #failed(file: FollowedFile, error: unknown): void {
+  async #failed(file: FollowedFile, error: unknown): Promise<void> {
+    await file.mistrust(this.#platform.disk, error)
     file.dirty = true
     file.retryMs = this.#platform.clock.monotonicMs() + RETRY_MS
     this.#warning.warn({ source: this.name, what: file.path, reason: reasonOf(error) }, 'will be tried again')

@@ -1,8 +1,8 @@
 // The sweep: every file that the patterns match, now.
 
-import { errnoOf, isOutOfDescriptors, reasonOf } from '../../common/fault.ts'
-import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
-import { inodeKey } from './followed-file.ts'
+import { isOutOfDescriptors, reasonOf } from '../../common/fault.ts'
+import type { Disk, FileStat } from '../../common/disk.ts'
+import { inodeKey } from './inode.ts'
 import { nameBytes, nameText, type PathPatterns } from './pattern.ts'
 
 export interface FoundFile {
@@ -60,30 +60,4 @@ export async function findFiles(disk: Disk, patterns: PathPatterns, finder: Find
 
 function join(folder: string, name: Buffer): string {
   return folder === '/' ? `/${nameText(name)}` : `${folder}/${nameText(name)}`
-}
-
-/** The file that was found there; undefined where it was renamed meanwhile: the next look finds it, or it is one that came between. */
-export async function openFound(disk: Disk, key: string, path: string): Promise<DiskFile | undefined> {
-  let file: DiskFile
-  try {
-    file = await disk.open(nameBytes(path), 'read')
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error
-    return undefined
-  }
-  return orClosed(file, async () => (inodeKey(await file.stat()) === key ? file : undefined))
-}
-
-/** What `look` finds in an open file, which is closed where that is nothing, or cannot be told. */
-export async function orClosed<Found>(
-  file: DiskFile,
-  look: () => Promise<Found | undefined>,
-): Promise<Found | undefined> {
-  let found: Found | undefined
-  try {
-    found = await look()
-  } finally {
-    if (found === undefined) await file.close()
-  }
-  return found
 }

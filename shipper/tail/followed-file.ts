@@ -6,6 +6,7 @@
 import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { assert, errnoOf } from '../../common/fault.ts'
 import { HEAD_BYTES, headOf, readFully, TAIL_BYTES, type Fingerprint, type Head } from './fingerprint.ts'
+import { inodeKey, openFound } from './inode.ts'
 import { nameBytes, nameText } from './pattern.ts'
 import { namesOf, writtenName, type FileRecord } from './position-store.ts'
 import type { MessageChunks } from '../../common/message/chunk.ts'
@@ -17,11 +18,6 @@ export interface OpenRange {
   /** Messages in it. */
   messages: number
   settled: boolean
-}
-
-/** Device and inode as one key. */
-export function inodeKey({ device, inode }: Pick<FileStat, 'device' | 'inode'>): string {
-  return `${device}:${inode}`
 }
 
 export class FollowedFile {
@@ -164,20 +160,22 @@ export class FollowedFile {
 
   /** The descriptor; opened by path where it had been closed. Undefined where the path is another file now. */
   async file(disk: Disk): Promise<DiskFile | undefined> {
-    if (this.#file) return this.#file
-    let file: DiskFile
-    try {
-      file = await disk.open(nameBytes(this.temporary ?? this.rotatedTo ?? this.path), 'read')
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return undefined
-      throw error
-    }
-    if (inodeKey(await file.stat()) !== this.key) {
-      await file.close()
-      return undefined
-    }
-    this.#file = file
-    return file
+    return (this.#file ??= await openFound(disk, this.key, this.#knownAs))
+  }
+
+  /** Where it is found. */
+  get #knownAs(): string {
+    return this.temporary ?? this.rotatedTo ?? this.path
+  }
+
+  /**
+   * A read has failed, for which the descriptor may be to blame: a file of a server that has it no more (ESTALE), a disk that went
+   * and came back. It is opened again where it is found by its name.
+   */
+  async mistrust(disk: Disk, error: unknown): Promise<void> {
+    const there = await disk.stat(nameBytes(this.#knownAs)).catch(() => undefined)
+    const isOver = errnoOf(error) === 'ESTALE' || (there && inodeKey(there) === this.key)
+    if (isOver) await this.closeFile().catch(() => {}) // it has failed already
   }
 
   /** Bytes of the file where it is open and has no name any more; undefined where it has one. */

@@ -12,9 +12,8 @@ import { basename, dirname } from 'node:path'
 import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { errnoOf, isOutOfDescriptors } from '../../common/fault.ts'
 import { zstdDecompressStream } from '../../common/zstd.ts'
-import { openFound, orClosed } from './find-files.ts'
 import { hasFingerprint, readFully, type Fingerprint } from './fingerprint.ts'
-import { inodeKey } from './followed-file.ts'
+import { inodeKey, openFound, orClosed } from './inode.ts'
 import { nameBytes, nameText } from './pattern.ts'
 
 /** Where a stream goes on. The descriptor is the caller's. */
@@ -158,11 +157,22 @@ export class LostRest {
         : this.#plain(each, fingerprint))
       if (!copy) continue
       const isCut = async () => copy.stat.size > now.size || !(await isSameBehind(fingerprint.position, copy, now.file))
-      const cut = await orClosed(copy.file, async () => ((await isCut()) ? copy : undefined))
+      const cut = await this.orDiscarded(copy, async () => ((await isCut()) ? copy : undefined))
       if (cut) return cut
-      if (copy.temporary !== undefined) await this.#disk.remove(nameBytes(copy.temporary))
     }
     return undefined
+  }
+
+  /** What `look` finds in a rest; where that is nothing, or cannot be told, the rest is let go of. */
+  async orDiscarded<Found>({ file, temporary }: Rest, look: () => Promise<Found>): Promise<Found> {
+    let isKept = false
+    try {
+      const found = await orClosed(file, look)
+      isKept = found !== undefined
+      return found
+    } finally {
+      if (!isKept && temporary !== undefined) await this.#disk.remove(nameBytes(temporary))
+    }
   }
 
   /** The file of this inode beside one of `names`, under any name: it was renamed. */

@@ -6,7 +6,8 @@ import type { DiskFile } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
 import { GONE_FILE_MS } from '../../common/limits.ts'
 import { Beginning, hasFingerprint, HEAD_BYTES, type Fingerprint } from './fingerprint.ts'
-import { inodeKey, type FollowedFile } from './followed-file.ts'
+import type { FollowedFile } from './followed-file.ts'
+import { inodeKey } from './inode.ts'
 import { sayGone, sayUnread } from './losses.ts'
 import { isSibling } from './lost-rest.ts'
 import { namesOf, writtenName, type FileRecord, type PositionStore } from './position-store.ts'
@@ -108,9 +109,9 @@ export class Orphans {
   }
 
   /** Its file is followed. */
-  delete(record: FileRecord): void {
-    this.#records.delete(record.stream)
-    this.#toLookFor.delete(record.stream)
+  delete({ stream }: Pick<FileRecord, 'stream'>): void {
+    this.#records.delete(stream)
+    this.#toLookFor.delete(stream)
   }
 
   /** Its file was looked for and not found, which is said once; it is waited for all the same. */

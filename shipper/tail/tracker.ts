@@ -18,18 +18,20 @@ import { MESSAGE_BYTES_MAX } from '../../common/limits.ts'
 import { newId } from '../../common/random.ts'
 import { Complaints } from './complaints.ts'
 import { Copies } from './copies.ts'
-import { findFiles, openFound, type FoundFile, orClosed } from './find-files.ts'
-import { type FollowedFile, followFrom, inodeKey, realPathOf } from './followed-file.ts'
+import { findFiles, type FoundFile } from './find-files.ts'
+import { type FollowedFile, followFrom, realPathOf } from './followed-file.ts'
 import { FollowedFiles } from './followed-files.ts'
+import { inodeKey, openFound } from './inode.ts'
 import { Leaving } from './leaving.ts'
 import { lineStart } from './lines.ts'
 import { sayUnread } from './losses.ts'
-import { isPacked, isRotatedName, LOOKS_MAX, LostRest, type Between, type Rest } from './lost-rest.ts'
-import { fingerprintOf, keyOf, Orphans } from './orphans.ts'
+import { LostRest, type Rest } from './lost-rest.ts'
+import { Orphans } from './orphans.ts'
 import { OpenFiles } from './open-files.ts'
 import { nameBytes, type PathPatterns } from './pattern.ts'
-import { namesOf, writtenName, type FileRecord, type PositionStore } from './position-store.ts'
-import { Unreadable, type LeftFile } from './unreadable.ts'
+import { namesOf, writtenName, type PositionStore } from './position-store.ts'
+import { CLOCK_MARGIN_MS, FOUND, Rests } from './rests.ts'
+import { Unreadable } from './unreadable.ts'
 
 export interface TrackerSettings {
   readonly source: string
@@ -40,10 +42,6 @@ export interface TrackerSettings {
   readonly readFrom: 'start' | 'end'
 }
 
-// Times of files are those of the kernel's last tick.
-const CLOCK_MARGIN_MS = 50
-
-const FOUND = 'found the unread rest of a rotated file'
 const GONE = 'file is gone, and was not held open: looking for its unread rest'
 
 export class Tracker {
@@ -54,7 +52,7 @@ export class Tracker {
   readonly #files: FollowedFiles
   readonly #orphans: Orphans
   readonly #unreadable: Unreadable
-  #lookedForOrphans = false
+  readonly #rests: Rests
   readonly #leaving: Leaving
   /** Which of the files are open. */
   readonly open: OpenFiles
@@ -64,15 +62,10 @@ export class Tracker {
   readonly #complaints: Complaints
   /** When the last whole sweep began, ms since the epoch: what was there then is followed, or was read to its end. */
   #sweptMs: number | undefined
-  readonly #lastRunSweptMs: number | undefined
   /** The folders that the last sweep went through, each with its device and inode. */
   folders: ReadonlyMap<string, string> = new Map()
   /** A file was renamed between the look and its opening. */
   #missed = false
-  /** What came and went while it was stopped, and could not be looked for yet. */
-  readonly #betweenAgain: Between[] = []
-  /** Where rests were found, by inode key: of what is packed, the packed file. */
-  readonly #restKeys = new Set<string>()
 
   constructor(settings: TrackerSettings, store: PositionStore, isFirstStart: boolean, platform: Platform) {
     this.#settings = settings
@@ -85,8 +78,16 @@ export class Tracker {
     this.#unreadable = new Unreadable(this.#lost, platform)
     this.#copies = new Copies(this.#files.byKey, platform.clock)
     this.#leaving = new Leaving(platform.clock)
+    const start = (followed: FollowedFile, file: DiskFile) => this.#start(followed, file)
+    this.#rests = new Rests(
+      {
+        ...{ source: settings.source, lastRunSweptMs: store.sweptMs, lost: this.#lost, orphans: this.#orphans },
+        ...{ unreadable: this.#unreadable, copies: this.#copies, complaints: this.#complaints, start },
+      },
+      platform,
+    )
     this.open = new OpenFiles(settings.source, platform, () => this.files)
-    this.#sweptMs = this.#lastRunSweptMs = store.sweptMs
+    this.#sweptMs = store.sweptMs
     this.#first = isFirstStart
   }
 
@@ -130,8 +131,8 @@ export class Tracker {
       const isNew = !this.#files.byKey.has(key) && (await this.#adopt(key, file, found))
       if (isNew) news.push(this.#files.byKey.get(key)!)
     }
-    for await (const left of this.#unreadable.left(found)) await this.#followLeft(left)
-    await this.#followOrphans(news)
+    for await (const left of this.#unreadable.left(found)) await this.#rests.followLeft(left)
+    await this.#rests.followOrphans(news, this.#sweptMs)
     if (!this.#missed) this.#store.swept(startMs)
     await this.#files.makeKnown(this.#first)
     this.#first = false
@@ -173,7 +174,7 @@ export class Tracker {
     const writtenMs = (await file.writtenMs()) ?? -Infinity
     if (writtenMs <= nowMs && !(writtenMs < (this.#sweptMs ?? -Infinity) - CLOCK_MARGIN_MS)) return
     // Nothing came under its name since: then nobody has looked for what came and went before.
-    await this.#followBetween({ names: file.names, sinceMs: file.leftAfterMs })
+    await this.#rests.followBetween({ names: file.names, sinceMs: file.leftAfterMs })
     this.#files.byKey.delete(file.key)
     // Moved out of sight, and nothing came in its place: it may be moved back.
     if (hasName && !this.#leaving.hasSuccessor(file)) this.#orphans.keep(file)
@@ -220,9 +221,10 @@ export class Tracker {
 
   async #adoptOpen(key: string, path: string, file: DiskFile, found: Map<string, FoundFile>): Promise<boolean> {
     const stat = await file.stat()
-    const known = await this.#findOrphan(file, key, path, stat.size)
+    const known = await this.#rests.orphanOf(file, key, path, stat.size)
     if (known) {
-      const isCut = await this.#followCut(known, file, stat.size, path)
+      const cut = this.#sweptMs !== undefined && { size: stat.size, sinceMs: this.#sweptMs }
+      const isCut = cut && (await this.#rests.followCut(known, file, path, cut))
       const followed = isCut || (await followFrom(known.stream, file, stat, writtenName(known), known.position))
       this.#orphans.delete(known)
       if (followed !== true) {
@@ -241,7 +243,7 @@ export class Tracker {
       return false
     }
     // After a start the streams of the last run are found first.
-    if (this.#lookedForOrphans) await this.#followBeforeIt(path, key)
+    if (this.#rests.lookedForOrphans) await this.#followBeforeIt(path, key)
     this.#files.succeeded(path)
     const position =
       this.#first && this.#settings.readFrom === 'end' ? await lineStart(file, stat.size, MESSAGE_BYTES_MAX) : 0
@@ -255,27 +257,10 @@ export class Tracker {
     const realPath = await realPathOf(this.#platform.disk, path, key)
     const names = new Set([...namesOf({ path, realPath }), ...this.#files.namesLeft(path)])
     // What is known of it is not new: it goes on.
-    for (const record of this.#orphans.toLookFor(names)) await this.#followOrphan(record)
-    await this.#followBetween({ names: [...names], sinceMs: this.#files.sinceOf(path, this.#sweptMs) }, new Set([key]))
-  }
-
-  /** It was not read before it left its name: it may be known from the last run. */
-  async #followLeft({ path, size, stream, rest }: LeftFile): Promise<void> {
-    if (!rest) return sayUnread(this.#platform, this.#settings.source, path, size)
-    try {
-      const known = await this.#findOrphan(rest.file, rest.key, rest.path, rest.stat.size)
-      await this.#followRest(rest, known?.stream ?? stream, known?.position ?? 0, path)
-      if (known) this.#orphans.delete(known)
-    } catch (error) {
-      await rest.file.close()
-      if (errnoOf(error) === undefined) throw error
-      this.#complaints.sayOf(rest.path, error)
-    }
-  }
-
-  #findOrphan(file: DiskFile, key: string, path: string, size: number): Promise<FileRecord | undefined> {
-    return this.#orphans.find(file, { key, path, size }, (record) =>
-      this.#lost.isRenamed(namesOf(record), fingerprintOf(record), keyOf(record), { file, size }),
+    for (const record of this.#orphans.toLookFor(names)) await this.#rests.followOrphan(record)
+    await this.#rests.followBetween(
+      { names: [...names], sinceMs: this.#files.sinceOf(path, this.#sweptMs) },
+      new Set([key]),
     )
   }
 
@@ -301,66 +286,6 @@ export class Tracker {
     await this.#keep(old)
   }
 
-  /**
-   * Rotated files that came and went under these names since the last whole sweep: nobody has seen them. A copy of what is
-   * followed is none of them, nor is what is `known` or `done`, by device and inode: such as a new file that was just now rotated itself.
-   */
-  async #followBetween({ names, sinceMs, known }: Between, done = new Set<string>()): Promise<void> {
-    const written = names.filter((name) => !isRotatedName(name))
-    if (sinceMs === undefined || written.length === 0) return
-    if (this.#orphans.awaits(names)) return void this.#betweenAgain.push({ names, sinceMs, known })
-    for (let look = 1; look <= LOOKS_MAX; look += 1) {
-      for (const rotated of await this.#lost.rotatedSince(written, sinceMs - CLOCK_MARGIN_MS)) {
-        const key = inodeKey(rotated.stat)
-        // While it runs, a packed one is most often what was read before it was packed.
-        if (done.has(key) || known?.has(key) || this.#unreadable.has(key) || (!known && isPacked(rotated.path)))
-          continue
-        const stream = newId(this.#platform.random)
-        const whole = await this.#lost.whole(rotated, stream)
-        if (!whole) continue
-        done.add(whole.key)
-        const isCopy = () => this.#copies.has(whole.file, whole.stat.size)
-        const unseen = await orClosed(whole.file, async () => ((await isCopy()) ? undefined : whole))
-        if (unseen) await this.#followRest(unseen, stream, 0, names[0])
-      }
-      if (!this.#lost.moved) return
-      this.#lost.lookAgain()
-    }
-  }
-
-  /** Finds what the last run followed and is not where it was, and what came after it under its name or those of `news`. */
-  async #followOrphans(news: readonly FollowedFile[]): Promise<void> {
-    const isFirst = !this.#lookedForOrphans
-    this.#lookedForOrphans = true
-    if (!isFirst) this.#orphans.forget()
-    const behind = { sinceMs: this.#sweptMs, known: this.#restKeys }
-    if (isFirst) for (const { names } of news) this.#betweenAgain.push({ names, ...behind })
-    for (const record of isFirst ? this.#orphans.all() : this.#orphans.toLookFor()) {
-      // What is at its name, and cannot be read yet, has not left it.
-      const isThere = this.#unreadable.has(keyOf(record))
-      if (isThere) this.#orphans.lookForAgain(record)
-      else await this.#followOrphan(record, isFirst)
-    }
-    // What came while nobody looked. When all that is known is followed, only the unknown is left.
-    for (const each of this.#betweenAgain.splice(0)) {
-      const failed = () => void this.#betweenAgain.push(each)
-      await this.#complaints.unless(each.names[0], () => this.#followBetween(each), failed)
-    }
-  }
-
-  /** It goes on in its rest, if there is one and it can be told yet; what came behind it while nobody looked is looked for next. */
-  async #followOrphan(record: FileRecord, isFirst = false): Promise<void> {
-    const find = () => this.#lost.find(namesOf(record), fingerprintOf(record), keyOf(record), record.stream)
-    const rest = await this.#complaints.unless(record.path, find, () => this.#orphans.lookForAgain(record))
-    if (rest) {
-      await this.#followRest(rest, record.stream, record.position, writtenName(record))
-      this.#orphans.delete(record)
-      if (!isFirst && record.goneMs !== undefined) return // it left its name in this run
-      const sinceMs = this.#lastRunSweptMs ?? rest.modifiedMs
-      this.#betweenAgain.push({ names: [writtenName(record), ...namesOf(record)], sinceMs, known: this.#restKeys })
-    } else this.#orphans.waitFor(record)
-  }
-
   /** Fails, and the file stays as it is, where there are no descriptors to look with, or a write is open that may be given back. */
   async #findRest(file: FollowedFile): Promise<Rest | undefined | 'later'> {
     const { path, places, fingerprintRead, key, stream } = file
@@ -373,23 +298,6 @@ export class Tracker {
       throw error
     })
     return isLater ? 'later' : rest
-  }
-
-  /** The file was copied and cut while nobody looked, and begins like before: the stream goes on in the copy. */
-  async #followCut(record: FileRecord, file: DiskFile, size: number, path: string): Promise<boolean> {
-    if (this.#sweptMs === undefined) return false
-    const now = { file, size, sinceMs: this.#sweptMs - CLOCK_MARGIN_MS }
-    const copy = await this.#lost.findCutCopy(namesOf(record), fingerprintOf(record), record.stream, now)
-    if (copy) await this.#followRest(copy, record.stream, record.position, path)
-    return copy !== undefined
-  }
-
-  async #followRest(rest: Rest, stream: string, position: number, rotatedFrom: string): Promise<void> {
-    const followed = await followFrom(stream, rest.file, rest.stat, rest.path, position)
-    followed.leave(rotatedFrom, rest)
-    this.#restKeys.add(rest.key)
-    if (rest.stat.size > position) this.#platform.log.info({ path: rest.path, position }, FOUND)
-    await this.#start(followed, rest.file)
   }
 
   async #keep(followed: FollowedFile): Promise<void> {

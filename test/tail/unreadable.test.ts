@@ -26,6 +26,27 @@ function diskWithErrors(fails: (path: string) => boolean): Disk {
   return disk
 }
 
+/** Once `value` is true, each call on the first descriptor of app.log fails; `open` tells whether that is open. */
+function dyingDescriptors(tailing: Tailing, code: string): { value: boolean; open: number } {
+  const isDead = { value: false, open: 0 }
+  const disk: Disk = Object.create(systemDisk)
+  let opened = 0
+  disk.open = async (...args) => {
+    const file = await systemDisk.open(...args)
+    if (!String(args[0]).endsWith('/app.log') || ++opened > 1) return file
+    isDead.open += 1
+    const failing = (name: 'read' | 'stat') => {
+      const call = file[name].bind(file) as (...args: unknown[]) => Promise<unknown>
+      const failed = () => Promise.reject(Object.assign(new Error(code), { code }))
+      return { [name]: (...args: unknown[]) => (isDead.value ? failed() : call(...args)) }
+    }
+    const close = file.close.bind(file)
+    return Object.assign(file, failing('read'), failing('stat'), { close: () => ((isDead.open -= 1), close()) })
+  }
+  tailing.disk = disk
+  return isDead
+}
+
 /** A source that has stored the first lines of app.log and was stopped before this one came. */
 async function stoppedBefore(context: TestContext, line: string) {
   const tailing = new Tailing(context, 'app.log')
@@ -49,6 +70,19 @@ describe.concurrent('a file that cannot be read', () => {
     await tailing.expectStored([...first, 'more', 'last'])
   })
 
+  test.for([1, 2, 3, 4, 5, 6, 7])(
+    'after a restart, under the name it was rotated to, where read %i fails: it goes on where it was',
+    async (fails, context) => {
+      const { tailing, first } = await stoppedBefore(context, 'more')
+      renameSync(tailing.path('app.log'), tailing.path('app.log.1'))
+      writeFileSync(tailing.path('app.log'), 'next\n')
+      let reads = 0
+      tailing.disk = diskWithErrors((path) => path.endsWith('/app.log.1') && ++reads === fails)
+      await tailing.start()
+      await tailing.expectStored([...first, 'more', 'next'])
+    },
+  )
+
   test('under the name it was rotated to, holds no descriptor between two looks', async (context) => {
     const { tailing, first } = await stoppedBefore(context, 'more')
     renameSync(tailing.path('app.log'), tailing.path('app.log.1'))
@@ -71,6 +105,30 @@ describe.concurrent('a file that cannot be read', () => {
     await context.expect.poll(() => open, TIMEOUT).toBeLessThan(2)
     isUnreadable = false
     await tailing.expectStored([...first, 'more', 'next'])
+  }, 40_000)
+
+  test.for(['EIO', 'ESTALE'])('by the descriptor that it has (%s), is opened again', async (code, context) => {
+    const tailing = new Tailing(context, 'app.log')
+    const isDead = dyingDescriptors(tailing, code)
+    writeFileSync(tailing.path('app.log'), 'first\n')
+    await tailing.start()
+    await tailing.expectStored(['first'])
+    isDead.value = true
+    appendFileSync(tailing.path('app.log'), 'second\n')
+    await tailing.expectStored(['first', 'second'])
+  })
+
+  test('by a descriptor that the server of a network file system knows no more, is let go of', async (context) => {
+    const tailing = new Tailing(context, 'app.log')
+    const isDead = dyingDescriptors(tailing, 'ESTALE')
+    writeFileSync(tailing.path('app.log'), 'first\n')
+    await tailing.start()
+    await tailing.expectStored(['first'])
+    writeFileSync(tailing.path('new'), 'second\n')
+    isDead.value = true
+    renameSync(tailing.path('new'), tailing.path('app.log'))
+    await tailing.expectStored(['first', 'second'])
+    await context.expect.poll(() => isDead.open, TIMEOUT).toBe(0)
   }, 40_000)
 
   test('keeps no other from being found', async (context) => {
