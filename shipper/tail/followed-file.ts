@@ -64,6 +64,8 @@ export class FollowedFile {
   gone = false
   /** A file of our own making, to be removed at the end. */
   temporary: string | undefined
+  /** What was given back, and has not been read again. */
+  givenBack: { readonly messages: number; readonly error: unknown } | undefined
   /** Its stream is on the disk: it may be read. */
   known = false
   /** The stream is over: nothing of it is saved any more, whatever of it is still open. */
@@ -228,6 +230,11 @@ export class FollowedFile {
   /** It is not what was followed any more, or not there. Returns how many bytes were seen and not read. */
   async unreadBytes(): Promise<number> {
     this.looked((await this.#file?.stat())?.size ?? 0)
+    return this.unread
+  }
+
+  /** Bytes that were seen, as far as is known, and not read. */
+  get unread(): number {
     return Math.max(0, this.seen - this.position)
   }
 
@@ -244,6 +251,7 @@ export class FollowedFile {
 
   /** Reading has gone on to `to`; the bytes before it are in `bytes`, from `start` up to `end`. Returns what to settle. */
   advance(to: number, bytes: Buffer, end: number, start: number): OpenRange {
+    this.givenBack = undefined
     this.#growHead(bytes.subarray(end - (to - this.position), end))
     const from = Math.max(start, end - TAIL_BYTES)
     this.tail = Buffer.from(bytes.subarray(from, end))
@@ -267,12 +275,13 @@ export class FollowedFile {
   }
 
   /**
-   * The write of a range was given back: reading begins again behind what has settled. Returns how many messages that are;
-   * undefined where it has begun again already.
+   * The write of a range was given back, for this reason: reading begins again behind what has settled. Returns how many messages
+   * that are; undefined where it has begun again already.
    */
-  rewind(range: OpenRange): number | undefined {
+  rewind(range: OpenRange, error: unknown): number | undefined {
     if (!this.#ranges.includes(range)) return undefined
     const messages = this.#ranges.reduce((sum, each) => sum + (each.settled ? 0 : each.messages), 0)
+    this.givenBack = { messages: messages + (this.givenBack?.messages ?? 0), error }
     this.#ranges = []
     this.position = this.settled
     this.tail = this.settledTail

@@ -3,8 +3,8 @@
 
 import type { Clock } from '../../common/clock.ts'
 import type { FollowedFile } from './followed-file.ts'
-import { unrotated } from './lost-rest.ts'
 import { writtenName } from './position-store.ts'
+import { unrotated } from './rotated-name.ts'
 
 // A file that has left its name is read to its last byte after this much quiet: soon where its writer has a new file to write to.
 const QUIET_WITH_SUCCESSOR_MS = 10_000

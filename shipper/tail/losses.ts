@@ -18,8 +18,7 @@ export function sayGivenBack(
   { log, metrics }: Told,
   source: string,
   path: string,
-  messages: number,
-  error: unknown,
+  { messages, error }: { readonly messages: number; readonly error: unknown },
 ): void {
   metrics.count('sluice_dropped_total', { reason: 'file_gone', where: source }, messages)
   log.warn(

@@ -8,13 +8,14 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
-import { basename, dirname } from 'node:path'
 import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { errnoOf, isOutOfDescriptors } from '../../common/fault.ts'
 import { zstdDecompressStream } from '../../common/zstd.ts'
 import { hasFingerprint, readFully, type Fingerprint } from './fingerprint.ts'
 import { inodeKey, openFound, orClosed } from './inode.ts'
-import { nameBytes, nameText } from './pattern.ts'
+import { LOOKS_MAX, Neighbours, type Neighbour } from './neighbours.ts'
+import { nameBytes } from './pattern.ts'
+import { isPacked, isRotated, isSibling } from './rotated-name.ts'
 
 /** Where a stream goes on. The descriptor is the caller's. */
 export interface Rest {
@@ -37,20 +38,6 @@ export interface Between {
   readonly known?: ReadonlySet<string> | undefined
 }
 
-/** A file beside those that are followed, as the last look has seen it. */
-export interface Neighbour {
-  readonly path: string
-  readonly stat: FileStat
-}
-
-/** What a folder has: by inode key, and in the order of names. */
-interface Folder {
-  /** Two looks agreed: what is not in it is not there. */
-  readonly isWhole: boolean
-  readonly byKey: ReadonlyMap<string, Neighbour>
-  readonly byName: readonly { readonly name: string; readonly key: string; readonly neighbour: Neighbour }[]
-}
-
 /** What is under a followed name now. */
 interface FileNow {
   readonly file: DiskFile
@@ -59,26 +46,24 @@ interface FileNow {
 
 const CHUNK_BYTES = 256 * 1024
 
-/** While files are renamed in a chain (`.2` to `.3`, `.1` to `.2`), one look may miss a file, or see it twice. */
-export const LOOKS_MAX = 5
-
 export class LostRest {
   readonly #disk: Disk
   readonly #folder: string
   readonly #taken: (key: string) => boolean
-  #neighbours = new Map<string, Folder>()
+  readonly #neighbours: Neighbours
   #moved = false
 
   /** Decompressed files are put in `folder`; `taken` says which files, by inode key, are followed already. */
   constructor(disk: Disk, folder: string, taken: (key: string) => boolean) {
     this.#disk = disk
+    this.#neighbours = new Neighbours(disk)
     this.#folder = folder
     this.#taken = taken
   }
 
   /** Folders are listed once between two calls. */
   lookAgain(): void {
-    this.#neighbours.clear()
+    this.#neighbours.lookAgain()
     this.#moved = false
   }
 
@@ -113,13 +98,13 @@ export class LostRest {
     let isWhole = true
     try {
       for (const name of names) {
-        const near = await this.#near(name)
+        const near = await this.#neighbours.of(name)
         const there = near.byKey.get(key)
         if (there) return there
         isWhole &&= near.isWhole
       }
     } catch (error) {
-      if (isOutOfDescriptors(error)) return 'unknown'
+      if (isOutOfDescriptors(error) || errnoOf(error) === 'EIO') return 'unknown'
       if (errnoOf(error) === undefined) throw error
     }
     return isWhole ? 'gone' : 'unknown'
@@ -149,9 +134,10 @@ export class LostRest {
     names: readonly string[],
     fingerprint: Fingerprint,
     stream: string,
-    now: FileNow & { readonly sinceMs: number },
+    now: FileNow & { readonly key: string; readonly sinceMs: number },
   ): Promise<Rest | undefined> {
     for (const each of await this.rotatedSince(names, now.sinceMs)) {
+      if (inodeKey(each.stat) === now.key) continue // it was renamed just now
       const copy = await (isPacked(each.path)
         ? this.#unpacked(each, fingerprint, stream)
         : this.#plain(each, fingerprint))
@@ -179,7 +165,7 @@ export class LostRest {
   async #findRenamed(names: readonly string[], fingerprint: Fingerprint, key: string): Promise<Rest | undefined> {
     if (this.#taken(key)) return undefined
     for (const name of names) {
-      const neighbour = (await this.#near(name)).byKey.get(key)
+      const neighbour = (await this.#neighbours.of(name)).byKey.get(key)
       if (!neighbour || (fingerprint.head.bytes === 0 && !isSibling(neighbour.path, name))) continue
       const found = await this.#plain(neighbour, fingerprint)
       if (found) return found
@@ -227,42 +213,11 @@ export class LostRest {
   async #beside(names: readonly string[], isOf: (path: string, name: string) => boolean): Promise<Neighbour[]> {
     const found = new Map<string, Neighbour>()
     for (const name of names) {
-      // Only those that begin like it are looked at: of two thousand files, each may have its own.
-      const stem = stemOf(basename(name))
-      const { byName } = await this.#near(name)
-      for (let i = firstAtOrAfter(byName, stem); byName[i]?.name.startsWith(stem); i += 1) {
-        const { key, neighbour } = byName[i]
+      for (const { key, neighbour } of await this.#neighbours.siblings(name)) {
         if (!this.#taken(key) && isOf(neighbour.path, name)) found.set(key, neighbour)
       }
     }
     return [...found.values()]
-  }
-
-  async #near(path: string): Promise<Folder> {
-    const folder = dirname(path)
-    const known = this.#neighbours.get(folder)
-    if (known) return known
-    let found = await this.#look(folder)
-    let isWhole = false
-    for (let looks = 1; looks < LOOKS_MAX && !isWhole; looks += 1) {
-      const before = found
-      found = await this.#look(folder)
-      isWhole = isSame(before, found)
-    }
-    const byName = [...found].map(([key, neighbour]) => ({ name: basename(neighbour.path), key, neighbour }))
-    byName.sort((one, other) => (one.name < other.name ? -1 : 1))
-    const near = { isWhole, byKey: found, byName }
-    this.#neighbours.set(folder, near)
-    return near
-  }
-
-  async #look(folder: string): Promise<Map<string, Neighbour>> {
-    const found = new Map<string, Neighbour>()
-    const names = await this.#disk.list(nameBytes(folder))
-    await this.#disk.statAll(nameBytes(folder), names, (name, stat) => {
-      if (stat?.kind === 'file') found.set(inodeKey(stat), { path: `${folder}/${nameText(name)}`, stat })
-    })
-    return found
   }
 
   /** The file that was seen there; undefined where it is not there any more. */
@@ -341,53 +296,4 @@ async function* piecesOf(source: DiskFile): AsyncGenerator<Buffer> {
     at += bytes
     yield chunk.subarray(0, bytes)
   }
-}
-
-/** Where the first of these names is that does not come before `text`. */
-function firstAtOrAfter(byName: Folder['byName'], text: string): number {
-  let from = 0
-  let to = byName.length
-  while (from < to) {
-    const middle = (from + to) >>> 1
-    if (byName[middle].name < text) from = middle + 1
-    else to = middle
-  }
-  return from
-}
-
-function isSame(some: ReadonlyMap<string, Neighbour>, others: ReadonlyMap<string, Neighbour>): boolean {
-  if (some.size !== others.size) return false
-  for (const [key, { path }] of some) if (others.get(key)?.path !== path) return false
-  return true
-}
-
-/** Whether its name says that it is compressed. */
-export const isPacked = (path: string) => path.endsWith('.gz') || path.endsWith('.zst')
-
-/** `app.log` → `app.log.1`, `app.log-20261123.gz`, `app-20261123.log`: the same beginning up to the first dot. */
-export function isSibling(path: string, of: string): boolean {
-  return basename(path).startsWith(stemOf(basename(of)))
-}
-
-const packedEnding = /\.(gz|zst)$/
-const rotatedEnding = /[.-]\d[-\d.T_]*$/
-
-/** `app.log.1`, `app.log-20261123.gz`: the name of a file that was rotated, not of one that is written to. */
-export const isRotatedName = (path: string) => isPacked(path) || rotatedEnding.test(basename(path))
-
-/** `app.log.1`, `app.log-20261123` → `app.log`; any other path as it is. */
-export const unrotated = (path: string) => path.replace(rotatedEnding, '')
-
-/** Narrower: the same name but for a number or a date, and packed or not. */
-function isRotated(path: string, of: string): boolean {
-  const base = basename(of)
-  const name = basename(path).replace(packedEnding, '')
-  const stem = stemOf(base)
-  if (!name.startsWith(stem) || name === base) return false
-  return name.slice(stem.length).replace(/[.-]\d[-\d.T_]*(?=\.|$)/, '') === base.slice(stem.length)
-}
-
-function stemOf(name: string): string {
-  const dot = name.indexOf('.', 1)
-  return dot < 0 ? name : name.slice(0, dot)
 }

@@ -9,8 +9,9 @@ import { Beginning, hasFingerprint, HEAD_BYTES, type Fingerprint } from './finge
 import type { FollowedFile } from './followed-file.ts'
 import { inodeKey } from './inode.ts'
 import { sayGone, sayUnread } from './losses.ts'
-import { isSibling } from './lost-rest.ts'
 import { namesOf, writtenName, type FileRecord, type PositionStore } from './position-store.ts'
+import { isSibling } from './rotated-name.ts'
+import { isDenied } from './unreadable.ts'
 
 export class Orphans {
   readonly #store: PositionStore
@@ -22,6 +23,8 @@ export class Orphans {
   #lost: readonly FileRecord[] = []
   /** Those whose rest may be in what cannot be read. */
   readonly #toLookFor = new Set<string>()
+  /** Of these, those where that is for lack of permission. */
+  readonly #denied = new Set<string>()
 
   constructor(store: PositionStore, source: string, platform: Pick<Platform, 'clock' | 'log' | 'metrics'>) {
     this.#store = store
@@ -44,9 +47,16 @@ export class Orphans {
     return record
   }
 
-  /** Its rest may be in what cannot be read: it is to be looked for again. */
-  lookForAgain({ stream }: FileRecord): undefined {
+  /** Its rest may be in what cannot be read, for this reason: it is to be looked for again. */
+  lookForAgain({ stream }: FileRecord, error?: unknown): undefined {
     this.#toLookFor.add(stream)
+    if (isDenied(error)) this.#denied.add(stream)
+    else this.#denied.delete(stream)
+  }
+
+  /** Whether the rest of one may be readable at any time. */
+  get isWaitedFor(): boolean {
+    return this.#awaited.length > 0
   }
 
   /** Those that are to be looked for again, each only once; of files with these names, or all. */
@@ -58,7 +68,9 @@ export class Orphans {
 
   /** Whether one of these names is to be looked for again: what lies rotated beside it may be its rest. */
   awaits(names: readonly string[]): boolean {
-    return this.#due.some((record) => [writtenName(record), ...namesOf(record)].some((name) => names.includes(name)))
+    return this.#awaited.some((record) =>
+      [writtenName(record), ...namesOf(record)].some((name) => names.includes(name)),
+    )
   }
 
   all(): readonly FileRecord[] {
@@ -95,6 +107,10 @@ export class Orphans {
 
   get #due(): FileRecord[] {
     return [...this.#toLookFor].flatMap((stream) => this.#records.get(stream) ?? [])
+  }
+
+  get #awaited(): FileRecord[] {
+    return this.#due.filter(({ stream }) => !this.#denied.has(stream))
   }
 
   get #nowMs(): number {

@@ -223,9 +223,9 @@ export class Reader {
 
   // A rejection rejects all later open writes of the stream too; only the first finds anything to rewind.
   #givenBack(followed: FollowedFile, range: OpenRange, error: unknown): void {
-    const messages = followed.rewind(range)
+    const messages = followed.rewind(range, error)
     if (messages === undefined) return
-    if (followed.ended) return sayGivenBack(this.#platform, this.#settings.source, followed.path, messages, error)
+    if (followed.ended) return sayGivenBack(this.#platform, this.#settings.source, followed.path, { messages, error })
     followed.retryMs = this.#platform.clock.monotonicMs() + RETRY_FIRST_MS
     this.#settings.givenBack(followed)
     if (error instanceof Fault && error.code === 'STOPPING') return

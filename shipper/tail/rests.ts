@@ -2,7 +2,7 @@
 // `lost-rest.ts` finds them.
 
 import type { DiskFile } from '../../common/disk.ts'
-import { errnoOf } from '../../common/fault.ts'
+import { errnoOf, isOutOfDescriptors } from '../../common/fault.ts'
 import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
 import type { Complaints } from './complaints.ts'
@@ -10,10 +10,12 @@ import type { Copies } from './copies.ts'
 import { type FollowedFile, followFrom } from './followed-file.ts'
 import { inodeKey } from './inode.ts'
 import { sayUnread } from './losses.ts'
-import { isPacked, isRotatedName, LOOKS_MAX, type Between, type LostRest, type Rest } from './lost-rest.ts'
+import type { Between, LostRest, Rest } from './lost-rest.ts'
+import { LOOKS_MAX } from './neighbours.ts'
 import { fingerprintOf, keyOf, type Orphans } from './orphans.ts'
 import { namesOf, writtenName, type FileRecord } from './position-store.ts'
-import type { LeftFile, Unreadable } from './unreadable.ts'
+import { isPacked, isRotatedName } from './rotated-name.ts'
+import { isDenied, type LeftFile, type Unreadable } from './unreadable.ts'
 
 export interface RestsSettings {
   readonly source: string
@@ -43,6 +45,8 @@ export class Rests {
   #lookedForOrphans = false
   /** What came and went while it was stopped, and could not be looked for yet. */
   readonly #betweenAgain: Between[] = []
+  /** The same, where that is for lack of permission. */
+  readonly #betweenDenied: Between[] = []
   /** Where rests were found, by inode key: of what is packed, the packed file. */
   readonly #keys = new Set<string>()
 
@@ -57,6 +61,11 @@ export class Rests {
   /** Whether the streams of the last run have been looked for: what is found from now on is none of them. */
   get lookedForOrphans(): boolean {
     return this.#lookedForOrphans
+  }
+
+  /** Whether there is something to be looked for that may be found at any time: there are files that have not been seen yet. */
+  get isWaiting(): boolean {
+    return this.#betweenAgain.length > 0 || this.#orphans.isWaitedFor
   }
 
   /** The stream that an open file is, as `Orphans.find` has it. */
@@ -91,22 +100,34 @@ export class Rests {
     const written = names.filter((name) => !isRotatedName(name))
     if (sinceMs === undefined || written.length === 0) return
     if (this.#orphans.awaits(names)) return void this.#betweenAgain.push({ names, sinceMs, known })
+    let failure: unknown
+    let isDeniedOne = false
     for (let look = 1; look <= LOOKS_MAX; look += 1) {
       for (const rotated of await this.#lost.rotatedSince(written, sinceMs - CLOCK_MARGIN_MS)) {
         const key = inodeKey(rotated.stat)
         // While it runs, a packed one is most often what was read before it was packed.
         if (done.has(key) || known?.has(key) || unreadable.has(key) || (!known && isPacked(rotated.path))) continue
         const stream = newId(this.#platform.random)
-        const whole = await this.#lost.whole(rotated, stream)
-        if (!whole) continue
-        done.add(whole.key)
-        const isCopy = () => copies.has(whole.file, whole.stat.size)
-        const unseen = await this.#lost.orDiscarded(whole, async () => ((await isCopy()) ? undefined : whole))
-        if (unseen) await this.#follow(unseen, stream, 0, names[0])
+        try {
+          const whole = await this.#lost.whole(rotated, stream)
+          if (!whole) continue
+          done.add(whole.key)
+          const isCopy = () => copies.has(whole.file, whole.stat.size)
+          const unseen = await this.#lost.orDiscarded(whole, async () => ((await isCopy()) ? undefined : whole))
+          if (unseen) await this.#follow(unseen, stream, 0, names[0])
+        } catch (error) {
+          if (errnoOf(error) === undefined || isOutOfDescriptors(error)) throw error
+          // The others may be readable.
+          if (!isDenied(error)) failure ??= error
+          else isDeniedOne = true
+          this.#complaints.sayOf(rotated.path, error)
+        }
       }
-      if (!this.#lost.moved) return
+      if (!this.#lost.moved) break
       this.#lost.lookAgain()
     }
+    if (failure !== undefined) throw failure
+    if (isDeniedOne) this.#betweenDenied.push({ names, sinceMs, known })
   }
 
   /**
@@ -126,7 +147,7 @@ export class Rests {
       else await this.followOrphan(record, isFirst)
     }
     // What came while nobody looked. When all that is known is followed, only the unknown is left.
-    for (const each of this.#betweenAgain.splice(0)) {
+    for (const each of [...this.#betweenAgain.splice(0), ...this.#betweenDenied.splice(0)]) {
       const failed = () => void this.#betweenAgain.push(each)
       await this.#complaints.unless(each.names[0], () => this.followBetween(each), failed)
     }
@@ -139,7 +160,9 @@ export class Rests {
       if (found) await this.#follow(found, record.stream, record.position, writtenName(record))
       return found
     }
-    const rest = await this.#complaints.unless(record.path, follow, () => this.#orphans.lookForAgain(record))
+    const rest = await this.#complaints.unless(record.path, follow, (error) =>
+      this.#orphans.lookForAgain(record, error),
+    )
     if (rest) {
       this.#orphans.delete(record)
       if (!isFirst && record.goneMs !== undefined) return // it left its name in this run
@@ -149,8 +172,8 @@ export class Rests {
   }
 
   /** The file was copied and cut while nobody looked, and begins like before: the stream goes on in the copy. */
-  async followCut(record: FileRecord, file: DiskFile, path: string, { size, sinceMs }: CutFile): Promise<boolean> {
-    const now = { file, size, sinceMs: sinceMs - CLOCK_MARGIN_MS }
+  async followCut(record: FileRecord, file: DiskFile, path: string, { sinceMs, ...cut }: CutFile): Promise<boolean> {
+    const now = { file, ...cut, sinceMs: sinceMs - CLOCK_MARGIN_MS }
     const copy = await this.#lost.findCutCopy(namesOf(record), fingerprintOf(record), record.stream, now)
     if (copy) await this.#follow(copy, record.stream, record.position, path)
     return copy !== undefined
@@ -169,6 +192,7 @@ export class Rests {
 
 /** What may have been cut since a look, and how large it is now. */
 interface CutFile {
+  readonly key: string
   readonly size: number
   /** When that look began, ms since the epoch. */
   readonly sinceMs: number

@@ -24,7 +24,7 @@ import { FollowedFiles } from './followed-files.ts'
 import { inodeKey, openFound } from './inode.ts'
 import { Leaving } from './leaving.ts'
 import { lineStart } from './lines.ts'
-import { sayUnread } from './losses.ts'
+import { sayGivenBack, sayUnread } from './losses.ts'
 import { LostRest, type Rest } from './lost-rest.ts'
 import { Orphans } from './orphans.ts'
 import { OpenFiles } from './open-files.ts'
@@ -133,12 +133,18 @@ export class Tracker {
     }
     for await (const left of this.#unreadable.left(found)) await this.#rests.followLeft(left)
     await this.#rests.followOrphans(news, this.#sweptMs)
-    if (!this.#missed) this.#store.swept(startMs)
+    if (this.#first) this.#swept(Math.min(startMs, this.#unreadable.oldestMs))
+    else if (!(this.#missed || this.#unreadable.isWaitedFor || this.#rests.isWaiting)) this.#swept(startMs)
     await this.#files.makeKnown(this.#first)
     this.#first = false
     this.#leaving.looked(this.#files.byKey.values())
-    if (!this.#missed) this.#sweptMs = startMs
     this.#platform.metrics.set('sluice_files_followed', { source: this.#settings.source }, this.#files.byKey.size)
+  }
+
+  /** All that was there then is followed, or was read to its end; what is not, is younger, or nothing to wait for. */
+  #swept(ms: number): void {
+    this.#sweptMs = ms
+    this.#store.swept(ms)
   }
 
   /** The file shrank, or its content was replaced: what was not read of it is looked for, and what is there now is new. */
@@ -152,7 +158,7 @@ export class Tracker {
     this.#copies.forget()
     this.#lost.lookAgain() // the copy may be younger than the last look
     const rest = await this.#findRest(file)
-    if (rest === 'later') this.#orphans.lookForAgain(this.#orphans.keep(file, unread))
+    if (rest === 'later') this.#orphans.lookForAgain(this.#orphans.keep(file, file.unread))
     else if (rest) await this.#goOnIn(file, rest)
     else this.#end(file, unread)
     await this.#files.makeKnown(this.#first)
@@ -185,7 +191,10 @@ export class Tracker {
   }
 
   #end(file: FollowedFile, unread = 0): void {
-    sayUnread(this.#platform, this.#settings.source, file.path, unread)
+    const { source } = this.#settings
+    sayUnread(this.#platform, source, file.path, unread)
+    // While it was looked for.
+    if (file.givenBack) sayGivenBack(this.#platform, source, file.path, file.givenBack)
     file.ended = true
     this.#store.remove(file.stream)
   }
@@ -212,8 +221,7 @@ export class Tracker {
     } catch (error) {
       if (file && !this.#files.byKey.has(key)) await file.close()
       if (errnoOf(error) === undefined) throw error
-      if (file) this.#missed = true // what came before it may be what cannot be read
-      await this.#unreadable.add(key, there)
+      await this.#unreadable.add(key, there, error)
       this.#complaints.sayOf(there.path, error)
       return false
     }
@@ -223,7 +231,7 @@ export class Tracker {
     const stat = await file.stat()
     const known = await this.#rests.orphanOf(file, key, path, stat.size)
     if (known) {
-      const cut = this.#sweptMs !== undefined && { size: stat.size, sinceMs: this.#sweptMs }
+      const cut = this.#sweptMs !== undefined && { key, size: stat.size, sinceMs: this.#sweptMs }
       const isCut = cut && (await this.#rests.followCut(known, file, path, cut))
       const followed = isCut || (await followFrom(known.stream, file, stat, writtenName(known), known.position))
       this.#orphans.delete(known)

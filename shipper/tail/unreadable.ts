@@ -23,11 +23,14 @@ export interface LeftFile {
   readonly rest: Rest | undefined
 }
 
+/** Whether that is for lack of permission, which seldom comes by itself: nothing else waits for such a file. */
+export const isDenied = (error: unknown) => ['EACCES', 'EPERM'].includes(errnoOf(error) ?? '')
+
 export class Unreadable {
   readonly #lost: LostRest
   readonly #random: Random
   readonly #disk: Disk
-  readonly #files = new Map<string, FoundFile & { readonly names: readonly string[] }>()
+  readonly #files = new Map<string, FoundFile & { readonly names: readonly string[]; readonly isDenied: boolean }>()
 
   constructor(lost: LostRest, { disk, random }: Pick<Platform, 'disk' | 'random'>) {
     this.#lost = lost
@@ -35,9 +38,20 @@ export class Unreadable {
     this.#random = random
   }
 
-  async add(key: string, file: FoundFile): Promise<void> {
+  /** It cannot be read, for this reason. */
+  async add(key: string, file: FoundFile, error?: unknown): Promise<void> {
     const realPath = await realPathOf(this.#disk, file.path, key)
-    this.#files.set(key, { ...file, names: namesOf({ path: file.path, realPath }) })
+    this.#files.set(key, { ...file, names: namesOf({ path: file.path, realPath }), isDenied: isDenied(error) })
+  }
+
+  /** Whether there is one that may be readable at any time: all but what this user may not read. */
+  get isWaitedFor(): boolean {
+    return [...this.#files.values()].some(({ isDenied }) => !isDenied)
+  }
+
+  /** When the one was written to that was so before all others, ms since the epoch; Infinity where there is none. */
+  get oldestMs(): number {
+    return Math.min(Infinity, ...[...this.#files.values()].map(({ stat }) => stat.modifiedMs))
   }
 
   has(key: string): boolean {

@@ -12,7 +12,42 @@ import { Timeline } from './timeline.ts'
 import { OUT, topologyOf, type Breakage } from './topology.ts'
 import { idOf, Writer } from './writer.ts'
 
-const FAULTS_MS = 30_000
+/** What goes wrong. */
+export interface Faults {
+  /** So many at the least and at the most, within so many ms. */
+  readonly least: number
+  readonly most: number
+  readonly ms: number
+  /** One that comes more than once is as much more likely. */
+  readonly kinds: readonly Kind[]
+  /** How many of them the client has, where its luck is not that of the others. */
+  readonly clientShare?: number
+  /** How many calls fail of a disk with errors. */
+  readonly errorShares: readonly number[]
+}
+
+const KINDS = [
+  'kill',
+  'power',
+  'stop',
+  'rotate',
+  'reset',
+  'part',
+  'slow network',
+  'slow disk',
+  'EIO',
+  'ENOSPC',
+] as const
+type Kind = (typeof KINDS)[number]
+
+export const EVERYTHING: Faults = { least: 0, most: 10, ms: 30_000, kinds: KINDS, errorShares: [0.05, 0.5, 1] }
+
+/** Most of it happens to the client: its log is rotated, and its disk has errors, while it is stopped and started. */
+export const ROUGH_CLIENT: Faults = {
+  ...{ least: 4, most: 19, ms: 20_000, clientShare: 0.85, errorShares: [0.02, 0.05, 0.1, 0.3] },
+  kinds: [...KINDS, 'stop', 'rotate', 'rotate', 'EIO', 'EIO'],
+}
+
 // Longer than every wait of the program: an answer that does not come, a file that may still grow.
 const SETTLE_MS = 600_000
 const LOOK_EVERY_MS = 3_000
@@ -31,10 +66,11 @@ export class World {
   /** One for each server. */
   readonly #positions: readonly Positions[]
   readonly #wrongPositions: string[] = []
+  readonly #faults: Faults
 
-  /** `faultsMax` is how many things go wrong at most. */
-  constructor(seed: number, faultsMax: number, breakage: Breakage = {}) {
+  constructor(seed: number, faults: Faults, breakage: Breakage = {}) {
     const dice = new Dice(seed)
+    this.#faults = faults
     const tell = (what: string) => void this.story.push(`${this.timeline.ms.toFixed(1).padStart(9)} ${what}`)
     this.#dice = dice
     this.#net = new SimulatedNet(this.timeline, dice.split())
@@ -53,14 +89,15 @@ export class World {
     this.#writer = new Writer(this.#client, this.timeline, dice.split(), tell)
     this.#net.delayMs = dice.one([1, 20, 300])
     for (const { pace } of this.#machines) pace.slowMs = dice.one([0.5, 5, 50])
-    for (let count = dice.below(faultsMax + 1); count > 0; count -= 1) this.#plan(tell)
+    const count = faults.least + dice.below(faults.most - faults.least + 1)
+    for (let left = count; left > 0; left -= 1) this.#plan(tell)
   }
 
   /** Lives through all of it; resolves to what is wrong in the end. */
   async run(): Promise<string[]> {
     this.#writer.start()
     for (const machine of this.#machines.toReversed()) machine.start()
-    await this.#pass(FAULTS_MS)
+    await this.#pass(this.#faults.ms)
     this.#writer.end()
     this.#heal()
     let settled = 0
@@ -87,20 +124,11 @@ export class World {
 
   #plan(tell: (what: string) => void): void {
     const dice = this.#dice
-    const at = dice.between(0, FAULTS_MS)
-    const machine = dice.one(this.#machines)
-    const kind = dice.one([
-      'kill',
-      'power',
-      'stop',
-      'rotate',
-      'reset',
-      'part',
-      'slow network',
-      'slow disk',
-      'EIO',
-      'ENOSPC',
-    ] as const)
+    const { ms, kinds, clientShare } = this.#faults
+    const at = dice.between(0, ms)
+    const isClient = clientShare !== undefined && dice.chance(clientShare)
+    const machine = isClient ? this.#client : dice.one(this.#machines)
+    const kind = dice.one(kinds)
     const call = {
       kill: () => machine.kill(false),
       power: () => machine.kill(true),
@@ -125,7 +153,7 @@ export class World {
 
   /** For a while, calls fail: all of them, or now and then one. */
   #diskErrors(machine: Machine, code: string): void {
-    machine.beginErrors(code, this.#dice.one([0.05, 0.5, 1]))
+    machine.beginErrors(code, this.#dice.one(this.#faults.errorShares))
     this.timeline.after(this.#dice.between(0, 6_000), () => machine.endErrors())
   }
 

@@ -106,7 +106,12 @@ export class MemoryDisk implements Disk {
   }
 
   async statAll(folder: Buffer, names: readonly Buffer[], told: StatTold): Promise<void> {
-    for (const name of names) told(name, await this.stat(`${String(folder)}/${String(name)}`))
+    for (const name of names) {
+      await this.stat(`${String(folder)}/${String(name)}`).then(
+        (stat) => told(name, stat),
+        (error: unknown) => told(name, undefined, error),
+      )
+    }
   }
 
   statLink(path: Path): Promise<FileStat | undefined> {

@@ -132,6 +132,33 @@ describe.concurrent('what cannot be read again', () => {
     }, 40_000)
   }
 
+  test('messages of a file that was cut, which are given back while its rest is looked for, are counted', async (context) => {
+    const { expect } = context
+    const tailing = new Tailing(context, 'app.log')
+    const gate = { opened: Promise.resolve(), open: () => {}, waiting: 0 }
+    const list: Disk['list'] = async (folder) => {
+      gate.waiting += 1
+      await gate.opened
+      return systemDisk.list(folder)
+    }
+    tailing.disk = Object.assign(Object.create(systemDisk) as Disk, { list })
+    writeFileSync(tailing.path('app.log'), asLines(numbered('first', 50)))
+    await tailing.start()
+    await tailing.expectStored(numbered('first', 50))
+    const held = hold(tailing)
+    appendFileSync(tailing.path('app.log'), asLines(numbered('open', 40)))
+    await expect.poll(() => tailing.offered, TIMEOUT).toBeGreaterThan(1)
+    gate.opened = new Promise<void>((resolve) => (gate.open = resolve))
+    truncateSync(tailing.path('app.log'))
+    await expect.poll(() => tailing.said('file was cut or rewritten'), TIMEOUT).toBe(true)
+    await expect.poll(() => gate.waiting, TIMEOUT).toBeGreaterThan(0)
+    held.giveBack()
+    await new Promise(setImmediate)
+    gate.open()
+    await expect.poll(() => tailing.counted('sluice_dropped_total'), TIMEOUT).toBe(40)
+    expect(tailing.said('a write was given back, and its file is not there any more')).toBe(true)
+  }, 40_000)
+
   test('the unread rest of a file that was cut without a copy is counted and said in bytes', async (context) => {
     const { expect } = context
     const tailing = new Tailing(context, 'app.log')
