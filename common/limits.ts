@@ -90,6 +90,9 @@ export const FOLLOWED_OPEN_PART = 4
 /** What is known of a followed file that is not there is kept for so long: an unmounted disk, a file without permission. */
 export const GONE_FILE_MS = 7 * 24 * 3600 * 1000
 
+/** A file that cannot be read is waited for so long before what came before it counts as seen: meanwhile no rotated file is let go of. */
+export const UNREADABLE_FILE_MS = 3600 * 1000
+
 /** Bytes rendered for output files and not written yet; beyond it batches wait as they are. */
 export const FILE_BUFFER_BYTES_MAX = 8 * MiB
 

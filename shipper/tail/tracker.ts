@@ -14,7 +14,7 @@
 import { errnoOf, isOutOfDescriptors } from '../../common/fault.ts'
 import type { DiskFile, FileStat } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
-import { MESSAGE_BYTES_MAX } from '../../common/limits.ts'
+import { MESSAGE_BYTES_MAX, UNREADABLE_FILE_MS } from '../../common/limits.ts'
 import { newId } from '../../common/random.ts'
 import { Complaints } from './complaints.ts'
 import { Copies } from './copies.ts'
@@ -134,11 +134,17 @@ export class Tracker {
     for await (const left of this.#unreadable.left(found)) await this.#rests.followLeft(left)
     await this.#rests.followOrphans(news, this.#sweptMs)
     if (this.#first) this.#swept(Math.min(startMs, this.#unreadable.oldestMs))
-    else if (!(this.#missed || this.#unreadable.isWaitedFor || this.#rests.isWaiting)) this.#swept(startMs)
+    else if (!this.#missed && !this.#isWaiting(startMs)) this.#swept(startMs)
     await this.#files.makeKnown(this.#first)
     this.#first = false
     this.#leaving.looked(this.#files.byKey.values())
     this.#platform.metrics.set('sluice_files_followed', { source: this.#settings.source }, this.#files.byKey.size)
+  }
+
+  /** Whether there is what cannot be read or looked for yet, and may hide what came before it. */
+  #isWaiting(nowMs: number): boolean {
+    if (!this.#unreadable.isWaitedFor && !this.#rests.isWaiting) return false
+    return this.#sweptMs === undefined || nowMs - this.#sweptMs < UNREADABLE_FILE_MS
   }
 
   /** All that was there then is followed, or was read to its end; what is not, is younger, or nothing to wait for. */

@@ -131,6 +131,26 @@ describe.concurrent('a file that cannot be read', () => {
     await context.expect.poll(() => isDead.open, TIMEOUT).toBe(0)
   }, 40_000)
 
+  test('keeps others from being let go of for an hour, and no longer', async (context) => {
+    const { expect } = context
+    const tailing = new Tailing(context, '*.log')
+    const passes = tailing.hurry()
+    for (const name of ['bad.log', 'app.log']) writeFileSync(tailing.path(name), `${name}\n`)
+    tailing.disk = diskWithErrors((path) => path.endsWith('/bad.log'))
+    await tailing.start()
+    await tailing.expectStored(['app.log'])
+    // What is made now was written to after the last whole look, until there is another.
+    await passes(60_000)
+    appendFileSync(tailing.path('app.log'), 'more\n')
+    await tailing.expectStored(['app.log', 'more'])
+    rmSync(tailing.path('app.log'))
+    await passes(10 * 60_000)
+    expect(await tailing.follows()).toBe(1)
+    await passes(60 * 60_000)
+    await expect.poll(() => tailing.follows(), TIMEOUT).toBe(0)
+    await tailing.stop()
+  }, 60_000)
+
   test('keeps no other from being found', async (context) => {
     const tailing = new Tailing(context, '*.log')
     writeFileSync(tailing.path('a.log'), 'a\n')
