@@ -5,8 +5,9 @@
 //   Oct 11 2003 22:14:15            PIX, ASA          Oct 11 22:14:15 2003      Linksys
 //   2003 Oct 11 22:14:15            year first        Sat Oct 11 22:14:15 2003  ctime
 //   11 Oct 2003 22:14:15            day first         1065910455.003            seconds since the epoch (Meraki)
+//   Oct 11 22:14:15:003 2003        H3C with milliseconds
 //
-// and after those without one, a zone: `UTC`, `CEST`, `+02:00`, `+0200`, `TZ-6`.
+// and after those without one, a zone (`zone-text.ts`).
 //
 // The last time is remembered as it was written, to the second: messages that follow each other share it, and to compare
 // four or five words costs a tenth of reading it. Only what comes behind the second is read anew.
@@ -15,21 +16,20 @@ import { BsdDays } from './bsd-days.ts'
 import { digitsAt, isDigit, numberAt, twoDigitsAt, UNKNOWN } from './digits.ts'
 import { BSD_BYTES, endsWithSecond, LastBsdTime } from './last-bsd-time.ts'
 import { LastText } from './last-text.ts'
-import { lettersAt, months, weekdays, zoneNames } from './time-words.ts'
+import { lettersAt, months, weekdays } from './time-words.ts'
 import { DAY_S, daysFromCivil, isDay, WallOffsets } from './calendar.ts'
+import { readOffset, readZoneWord, zoneText } from './zone-text.ts'
 import { utc, type Zone } from './zone.ts'
 
 const SPACE = 0x20
 const COLON = 0x3a
 const DASH = 0x2d
-const PLUS = 0x2b
 const DOT = 0x2e
 const COMMA = 0x2c
 const LOWER = 0x20
 
 const ISO_BYTES = 19
 
-const isCapital = (byte: number) => byte >= 0x41 && byte <= 0x5a
 const isLetter = (byte: number) => (byte | LOWER) >= 0x61 && (byte | LOWER) <= 0x7a
 
 /** Reads one time at a position. The result stands in the fields until the next call; one reader serves a thread. */
@@ -130,7 +130,11 @@ export class TimestampReader {
   #readDigits(): boolean {
     const at = this.#at
     const bytes = this.#bytes
-    if (bytes[at + 4] === DASH) return this.#isoAt()
+    if (bytes[at + 4] === DASH) {
+      if (!this.#isoAt()) return false
+      if (!this.#hasOffset) this.#namedZone()
+      return true
+    }
     if (bytes[at + 4] === SPACE && isLetter(bytes[at + 5])) return this.#yearFirst()
     if (bytes[at + 2] === SPACE && isLetter(bytes[at + 3])) return this.#dayFirst(2)
     if (bytes[at + 1] === SPACE && isLetter(bytes[at + 2])) return this.#dayFirst(1)
@@ -203,34 +207,27 @@ export class TimestampReader {
     this.#at = at
   }
 
-  // Directly behind the time. A sign is a zone only if digits follow it.
-  #isoZone(): void {
+  /** `:123 2026 `, as H3C writes milliseconds: only with the year behind them. */
+  #colonMilliseconds(): void {
     const bytes = this.#bytes
     const at = this.#at
-    if (at >= this.#limit) return
-    if ((bytes[at] | LOWER) === 0x7a) this.#setOffset(0, at + 1)
-    else this.#numericZone(at)
+    if (at + 10 > this.#limit || bytes[at] !== COLON || bytes[at + 4] !== SPACE || bytes[at + 9] !== SPACE) return
+    const milliseconds = numberAt(bytes, this.#limit, at + 1, 3)
+    if (milliseconds < 0 || digitsAt(bytes, this.#limit, at + 5, 4) < 4) return
+    this.#microseconds = milliseconds * 1000
+    this.#at = at + 4
   }
 
-  /** `±HH:MM`, `±HHMM` or `±HH` at `at`. */
-  #numericZone(at: number): boolean {
-    const bytes = this.#bytes
-    if (at + 3 > this.#limit || (bytes[at] !== PLUS && bytes[at] !== DASH)) return false
-    const hours = numberAt(this.#bytes, this.#limit, at + 1, 2)
-    if (hours < 0 || hours > 18) return false
-    let end = at + 3
-    let minutes = 0
-    const separator = end < this.#limit && bytes[end] === COLON ? 1 : 0
-    if (end + separator + 2 <= this.#limit) {
-      const read = numberAt(this.#bytes, this.#limit, end + separator, 2)
-      if (read >= 0 && read < 60) {
-        minutes = read
-        end += separator + 2
-      }
-    }
-    const offset = hours * 60 + minutes
-    this.#setOffset(bytes[at] === DASH ? -offset : offset, end)
-    return true
+  // Directly behind the time. A sign is a zone only if digits follow it.
+  #isoZone(): void {
+    if (readOffset(this.#bytes, this.#at, this.#limit)) this.#setOffset(zoneText.minutes, zoneText.end)
+  }
+
+  /** Behind a clock: as a word of its own, or `Z` and `+02:00` without a space, as in the ISO form. */
+  #namedZone(): void {
+    if (this.#at >= this.#limit) return
+    if (this.#bytes[this.#at] !== SPACE) this.#isoZone()
+    else if (readZoneWord(this.#bytes, this.#at, this.#limit)) this.#setOffset(zoneText.minutes, zoneText.end)
   }
 
   #setOffset(minutes: number, end: number): void {
@@ -256,7 +253,10 @@ export class TimestampReader {
     }
     if (!this.#bsdClock(at)) return false
     this.#fraction()
-    if (year < 0) year = this.#trailingYear()
+    if (year < 0) {
+      this.#colonMilliseconds()
+      year = this.#trailingYear()
+    }
     this.#namedZone()
     if (year < 0 && this.#hasOffset) year = this.#trailingYear()
     this.#setDate(year, month, day)
@@ -346,46 +346,6 @@ export class TimestampReader {
     if (year < 1970 || year > 2099 || behind !== SPACE) return UNKNOWN
     this.#at = at + 5
     return year
-  }
-
-  /** ` UTC`, ` +0200`, ` TZ-6` behind the clock, if a word of its own or followed by a colon. */
-  #namedZone(): void {
-    const bytes = this.#bytes
-    const start = this.#at
-    if (start + 2 > this.#limit) return
-    // `Z` and `+02:00` may follow without a space, as in the ISO form.
-    if (bytes[start] !== SPACE) {
-      if ((bytes[start] | LOWER) === 0x7a || bytes[start] === PLUS || bytes[start] === DASH) this.#isoZone()
-      return
-    }
-    const at = start + 1
-    if (bytes[at] === PLUS || bytes[at] === DASH) {
-      if (this.#numericZone(at) && !this.#wordEnds()) this.#noZone(start)
-      return
-    }
-    // Most often a host stands here: only a word of two to four capitals is looked up.
-    let end = at
-    while (end < this.#limit && isCapital(bytes[end])) end += 1
-    if (end - at < 2 || end - at > 4) return
-    const name = String.fromCharCode(...bytes.subarray(at, end))
-    if (name === 'TZ' && end < this.#limit && (bytes[end] === PLUS || bytes[end] === DASH)) {
-      const digits = digitsAt(this.#bytes, this.#limit, end + 1, 2)
-      if (digits === 0) return
-      const hours = numberAt(this.#bytes, this.#limit, end + 1, digits)
-      this.#setOffset((bytes[end] === DASH ? -hours : hours) * 60, end + 1 + digits)
-    } else if (Object.hasOwn(zoneNames, name)) this.#setOffset(zoneNames[name], end)
-    else return
-    if (!this.#wordEnds()) this.#noZone(start)
-  }
-
-  #noZone(at: number): void {
-    this.#hasOffset = false
-    this.#at = at
-  }
-
-  #wordEnds(): boolean {
-    const next = this.#at < this.#limit ? this.#bytes[this.#at] : SPACE
-    return next === SPACE || next === COLON
   }
 
   /** 1 to 12, or -1. Most often the one before. */

@@ -93,6 +93,34 @@ const MEANT: readonly [what: string, message: string, fields: Partial<Fields>][]
   ['ctime', '<38>Sat Oct 11 22:14:15 2025 h p: m', { time: '2025-10-11T22:14:15.000Z', host: 'h', program: 'p' }],
   ['a zone name', '<38>Oct 11 22:14:15 CEST h p: m', { time: '2026-10-11T20:14:15.000Z', zone: 120, host: 'h' }],
   ['an offset', '<38>Oct 11 22:14:15 +0200 h p: m', { time: '2026-10-11T20:14:15.000Z', zone: 120, host: 'h' }],
+  [
+    'an offset from GMT',
+    '<38>Oct 11 22:14:15 GMT+2 h p: m',
+    { time: '2026-10-11T20:14:15.000Z', zone: 120, host: 'h' },
+  ],
+  [
+    'an offset from UTC with minutes, and a colon',
+    '<38>Oct 11 22:14:15 UTC-03:30: h p: m',
+    { time: '2026-10-12T01:44:15.000Z', zone: -210, host: 'h', program: 'p' },
+  ],
+  ['a host like one', '<38>Oct 11 22:14:15 UTC+x p: m', { time: '2026-10-11T22:14:15.000Z', host: 'UTC+x' }],
+  [
+    'an ISO time with an offset as a word: Barracuda',
+    '<134>2026-11-10 10:43:21.156 +0100 waf1 WF ALER x',
+    { time: '2026-11-10T09:43:21.156Z', zone: 60, host: 'waf1', message: 'WF ALER x' },
+  ],
+  [
+    'an ISO time with the name of a zone',
+    '<38>2026-11-10 10:43:21 CET h p: m',
+    { time: '2026-11-10T09:43:21.000Z', zone: 60, host: 'h', program: 'p' },
+  ],
+  ['an ISO time with a zone, and a host that is called so', '<38>2026-11-10T10:43:21Z CET p: m', { host: 'CET' }],
+  [
+    'milliseconds behind a colon: H3C',
+    '<189>Nov 10 10:43:21:156 2025 H3C %%10IFNET/3/LINK_UPDOWN: m',
+    { time: '2025-11-10T10:43:21.156Z', host: 'H3C', program: '%%10IFNET/3/LINK_UPDOWN', message: 'm' },
+  ],
+  ['a number behind a colon', '<38>Nov 10 10:43:21:156 p: m', { time: '2026-11-10T10:43:21.000Z', host: '156' }],
   ['seconds since the epoch', '<38>1563249630.5 h p: m', { time: '2019-07-16T04:00:30.500Z', host: 'h', program: 'p' }],
   [
     'Meraki',

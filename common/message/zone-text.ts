@@ -1,0 +1,81 @@
+// The zone behind a time, as it is written:
+//
+//   22:14:15Z   22:14:15+02:00   22:14:15+0200   22:14:15+02       directly behind it (RFC 3339, and shorter)
+//   22:14:15 UTC   22:14:15 +0200   22:14:15 TZ-6                  as a word of its own
+//   22:14:15 GMT+2   22:14:15 UTC+02:00                            a name that says from where the offset counts
+
+import { digitsAt, numberAt } from './digits.ts'
+import { zoneNames } from './time-words.ts'
+
+const SPACE = 0x20
+const COLON = 0x3a
+const PLUS = 0x2b
+const DASH = 0x2d
+const LOWER = 0x20
+const SMALL_Z = 0x7a
+
+const HOURS_MAX = 18
+
+/** The last zone that was read: minutes east of UTC, and where it ends. */
+export const zoneText = { minutes: 0, end: 0 }
+
+/** Reads `Z`, `±HH:MM`, `±HHMM` or `±HH` at `at`: true with the result in `zoneText`. */
+export function readOffset(bytes: Uint8Array, at: number, limit: number): boolean {
+  if (at >= limit) return false
+  if ((bytes[at] | LOWER) !== SMALL_Z) return readSigned(bytes, at, limit, 2)
+  zoneText.minutes = 0
+  zoneText.end = at + 1
+  return true
+}
+
+/** Reads a zone that is a word of its own behind a space at `at`, or a word with a colon behind it. */
+export function readZoneWord(bytes: Uint8Array, at: number, limit: number): boolean {
+  if (at + 2 > limit || bytes[at] !== SPACE) return false
+  const start = at + 1
+  if (isSign(bytes[start])) return readSigned(bytes, start, limit, 2) && endsWord(bytes, zoneText.end, limit)
+  // Most often a host stands here: only two to four capitals that end their word, or go on with a sign, are looked up.
+  let end = start
+  while (end < limit && isCapital(bytes[end])) end += 1
+  if (end - start < 2 || end - start > 4) return false
+  const isSigned = end < limit && isSign(bytes[end])
+  if (!isSigned && !endsWord(bytes, end, limit)) return false
+  const name = String.fromCharCode(...bytes.subarray(start, end))
+  if (isSigned) {
+    const counts = name === 'TZ' || name === 'UTC' || name === 'GMT'
+    return counts && readSigned(bytes, end, limit, 1) && endsWord(bytes, zoneText.end, limit)
+  }
+  if (!Object.hasOwn(zoneNames, name)) return false
+  zoneText.minutes = zoneNames[name]
+  zoneText.end = end
+  return true
+}
+
+/** `±HH:MM`, `±HHMM` or `±HH` at `at`, where an hour has `digitsMin` digits at least. */
+function readSigned(bytes: Uint8Array, at: number, limit: number, digitsMin: number): boolean {
+  if (at + 1 + digitsMin > limit || !isSign(bytes[at])) return false
+  const digits = digitsAt(bytes, limit, at + 1, 2)
+  if (digits < digitsMin) return false
+  const hours = numberAt(bytes, limit, at + 1, digits)
+  if (hours > HOURS_MAX) return false
+  let end = at + 1 + digits
+  let minutes = 0
+  const separator = end < limit && bytes[end] === COLON ? 1 : 0
+  if (separator > 0 || digits === 2) {
+    const read = numberAt(bytes, limit, end + separator, 2)
+    if (read >= 0 && read < 60) {
+      minutes = read
+      end += separator + 2
+    }
+  }
+  const offset = hours * 60 + minutes
+  zoneText.minutes = bytes[at] === DASH ? -offset : offset
+  zoneText.end = end
+  return true
+}
+
+const isSign = (byte: number) => byte === PLUS || byte === DASH
+const isCapital = (byte: number) => byte >= 0x41 && byte <= 0x5a
+
+function endsWord(bytes: Uint8Array, at: number, limit: number): boolean {
+  return at >= limit || bytes[at] === SPACE || bytes[at] === COLON
+}
