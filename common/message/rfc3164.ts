@@ -26,10 +26,12 @@ import {
 import { behindCiscoHost, behindCiscoPrefix, behindLoneColon, behindUptime, mayBeTime } from './cisco.ts'
 import { defectBit } from './defects.ts'
 import { isDigit } from './digits.ts'
+import { isEvent } from './event-format.ts'
 import type { TimestampReader } from './timestamp.ts'
 
 const TAB = 0x09
 const SPACE = 0x20
+const QUOTE = 0x22
 const PERCENT = 0x25
 const PAREN = 0x28
 const PAREN_CLOSE = 0x29
@@ -79,7 +81,7 @@ export function readRfc3164(
   return true
 }
 
-/** `fw1 : %ASA-6-302013: …`, `winhost\tMSWinEventLog\t…`: a host, and no time. */
+/** `fw1 : %ASA-6-302013: …`, `winhost\tMSWinEventLog\t…`, `U7PG2,f09fc2000000,v4.0.0: hostapd: …`: a host, and no time. */
 function readNamed(bytes: Uint8Array, at: number, end: number, cells: Int32Array, row: number): boolean {
   const start = at
   while (at < end && HOST_STOPS[bytes[at]] === 0) at += 1
@@ -87,6 +89,9 @@ function readNamed(bytes: Uint8Array, at: number, end: number, cells: Int32Array
   if (startsWith(bytes, at, end, SNARE)) {
     cells[row + KIND] |= FORMAT_RFC3164
     cells[row + MESSAGE] = at + 1
+  } else if (bytes[at] === COLON) {
+    const isNamed = bytes[at + 1] === SPACE && isModel(bytes, start, at) && hasTag(bytes, at + 2, end, COLON)
+    if (!isNamed || !readTag(bytes, at + 2, end, cells, row, FORMAT_RFC3164, true)) return false
   } else {
     const tag = bytes[at] === SPACE ? behindLoneColon(bytes, at + 1, end) : 0
     if (tag <= at + 1 || !readTag(bytes, tag, end, cells, row, FORMAT_RFC3164, true)) return false
@@ -165,9 +170,10 @@ function readHost(bytes: Uint8Array, at: number, end: number, cells: Int32Array,
     return
   }
   const enclosed = bytes[start] === OPEN && bytes[at - 1] === CLOSE
+  const quoted = bytes[start] === PAREN && isQuoted(bytes, start, at)
   const colon = !enclosed && bytes[at - 1] === COLON && colons === 1 ? 1 : 0
-  cells[row + HOST] = enclosed ? start + 1 : start
-  cells[row + HOST + 1] = enclosed ? at - 1 : at - colon
+  cells[row + HOST] = quoted ? start + 2 : enclosed ? start + 1 : start
+  cells[row + HOST + 1] = quoted ? at - 2 : enclosed ? at - 1 : at - colon
   // `winhost\tMSWinEventLog\t1\tSecurity…`: Snare.
   if (bytes[at] === TAB) at += 1
   while (at < end && bytes[at] === SPACE) at += 1
@@ -180,7 +186,8 @@ function readHost(bytes: Uint8Array, at: number, end: number, cells: Int32Array,
 
 /** Whether the word `[start, at)` is a host and not a tag without one. */
 function isHost(bytes: Uint8Array, start: number, at: number, end: number, colons: number, bracket: boolean): boolean {
-  if (colons === 0 && !bracket) return !isRepeated(bytes, start, end)
+  // `1,2026/10/11 22:14:15,…`: a record of a firewall that was told to send no host (Palo Alto).
+  if (colons === 0 && !bracket) return bytes[start + 1] !== COMMA && !isRepeated(bytes, start, end)
   // `[10.0.0.1]` and `[2001:db8::1]`
   if (bytes[start] === OPEN && bytes[at - 1] === CLOSE && isAddress(bytes, start + 1, at - 1)) return true
   if (bracket || bytes[start] === PERCENT) return false
@@ -189,6 +196,11 @@ function isHost(bytes: Uint8Array, start: number, at: number, end: number, colon
   if (bytes[at - 1] !== COLON) return false
   // `U7PG2,f09fc2000000,v4.3.28.11361: hostapd: …`: model, address and version, of which the commas make no tag (Ubiquiti).
   return isModel(bytes, start, at - 1) ? hasTag(bytes, at + 1, end, COLON) : hasTag(bytes, at + 1, end, OPEN)
+}
+
+/** `("U7PG2,f09fc2000000,v4.0.0")` */
+function isQuoted(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start > 4 && bytes[start + 1] === QUOTE && bytes[end - 2] === QUOTE && bytes[end - 1] === PAREN_CLOSE
 }
 
 /** An IPv4 or IPv6 literal by its characters, with an IPv6 zone (`fe80::1%eth0`) as it comes. */
@@ -269,6 +281,26 @@ function behindParentheses(bytes: Uint8Array, at: number, end: number): number {
 }
 
 /**
+ * `dhcp,info: `, `f09fc2000000,UAP-AC-Pro-Gen2-6.0.14: `: a tag's end behind a comma at `at`, where a colon and a space follow; else
+ * `at`. (Topics of MikroTik; address and model of Ubiquiti, behind the name that an access point was given.)
+ */
+function behindCommas(bytes: Uint8Array, at: number, end: number): number {
+  let next = at
+  while (next < end && (bytes[next] === COMMA || isTagByte(bytes[next]))) next += 1
+  return next + 1 < end && bytes[next] === COLON && bytes[next + 1] === SPACE ? next : at
+}
+
+/**
+ * Whether what looks like a tag at `start`, with its colon before `at` and no space behind it, is the message's own: `http://…`,
+ * a time or an address with a port (`10:43:21`, `2026-11-10T10:43:21`, `10.0.0.1:514`), `CEF:0|…`.
+ */
+function isText(bytes: Uint8Array, start: number, at: number, end: number): boolean {
+  if (bytes[at] === SLASH) return bytes[at + 1] === SLASH
+  if (!isDigit(bytes[at]) || bytes[at - 1] !== COLON) return false
+  return isDigit(bytes[at - 2]) || isEvent(bytes, start, end)
+}
+
+/**
  * `tag: message`, `tag[pid]: message` or `tag[pid] message` at `at`. True where there was a tag. `alone` says that there was no
  * time before it, so that the tag is all that makes this a header.
  */
@@ -284,6 +316,7 @@ function readTag(
   const start = at
   while (at < end && TAG_BYTES[bytes[at]] === 1) at += 1
   if (at < end && bytes[at] === PAREN) at = behindParentheses(bytes, at, end)
+  else if (at < end && bytes[at] === COMMA && cells[row + HOST + 1] > 0) at = behindCommas(bytes, at, end)
   const tagEnd = at
   if (at === start || at >= end || (bytes[at] !== COLON && bytes[at] !== OPEN)) {
     if (!alone) cells[row + KIND] |= kind
@@ -304,8 +337,8 @@ function readTag(
   }
   if (at < end && bytes[at] === COLON) at += 1
   else if (alone) return false
-  // `http://…` is a text, and so is any `word:text` where no time stands before it.
-  if (at < end && (alone ? bytes[at] !== SPACE : bytes[at] === SLASH && bytes[at + 1] === SLASH)) {
+  // A text, and so is any `word:text` where no time stands before it.
+  if (at < end && bytes[at] !== SPACE && (alone || isText(bytes, start, at, end))) {
     if (!alone) cells[row + KIND] |= kind
     return false
   }

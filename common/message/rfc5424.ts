@@ -20,6 +20,7 @@ import {
   type HeaderTable,
 } from '../pipeline/header-table.ts'
 import { defectBit } from './defects.ts'
+import { isEvent } from './event-format.ts'
 import type { TimestampReader } from './timestamp.ts'
 
 const SPACE = 0x20
@@ -89,6 +90,14 @@ export function readRfc5424(
     cells[row + field] = start
     cells[row + field + 1] = at
   }
+  const program = cells[row + PROGRAM]
+  if (cells[row + PROGRAM + 1] - program > 4 && isEvent(bytes, program, end)) {
+    // `<5>1 TIME VAULT CEF:0|…`: the columns behind the host are missing (CyberArk), and what stands there is the event.
+    for (const field of AFTER_HOST) cells[row + field] = cells[row + field + 1] = 0
+    cells[row + MESSAGE] = program
+    cells[row + KIND] |= kind | HEADER_INVALID
+    return true
+  }
   cells[row + KIND] |= readStructuredData(bytes, at, end, cells, row, kind)
   return true
 }
@@ -101,6 +110,7 @@ function beginsWithDay(bytes: Uint8Array, at: number, end: number): boolean {
 }
 
 const FIELDS = [HOST, PROGRAM, PID, MSGID] as const
+const AFTER_HOST = [PROGRAM, PID, MSGID] as const
 
 /** STRUCTURED-DATA and MSG: `at` is where the space before them should be. Returns `kind` with what was wrong. */
 function readStructuredData(

@@ -204,6 +204,28 @@ const MEANT: readonly [what: string, message: string, fields: Partial<Fields>][]
     '<30>Oct 11 22:14:15 U7PG2,f09fc2000000,v4.3.28.11361: hostapd: ath0: m',
     { host: 'U7PG2,f09fc2000000,v4.3.28.11361', program: 'hostapd', message: 'ath0: m' },
   ],
+  [
+    'Ubiquiti, in parentheses',
+    '<30>Oct 11 22:14:15 ("U7PG2,f09fc2000000,v4.0.0") hostapd: ath0: m',
+    { host: 'U7PG2,f09fc2000000,v4.0.0', program: 'hostapd', message: 'ath0: m' },
+  ],
+  [
+    'Ubiquiti without a time',
+    '<30>U7PG2,f09fc2000000,v4.0.0: hostapd[12]: ath0: m',
+    { format: 'rfc3164', host: 'U7PG2,f09fc2000000,v4.0.0', program: 'hostapd', pid: '12', message: 'ath0: m' },
+  ],
+  [
+    'Ubiquiti behind a name: what both peers take for the program',
+    '<30>Oct 11 22:14:15 Office-AP f09fc2000000,UAP-AC-Pro-Gen2-6.0.14+13541: hostapd[2345]: m',
+    { host: 'Office-AP', program: 'f09fc2000000,UAP-AC-Pro-Gen2-6.0.14+13541', message: 'hostapd[2345]: m' },
+  ],
+  [
+    'topics of MikroTik',
+    '<30>Oct 11 22:14:15 MikroTik dhcp,info: dhcp1 assigned 10.0.0.5',
+    { host: 'MikroTik', program: 'dhcp,info', message: 'dhcp1 assigned 10.0.0.5' },
+  ],
+  ['commas in text', '<30>Oct 11 22:14:15 h one,two: three', { host: 'h', program: 'one,two' }],
+  ['a number behind a tag', '<14>Oct 11 22:14:15 h SPEC:0|x', { host: 'h', program: 'SPEC', message: '0|x' }],
   ['a word with a comma', '<30>Oct 11 22:14:15 one,two: three', { message: 'one,two: three' }],
   [
     'Snare',
@@ -245,6 +267,42 @@ describe('RFC 3164', () => {
   test.each(MEANT)('%s', (_, message, fields) => {
     expect(fieldsOf(message)).toMatchObject(fields)
     expect(fieldsOf(message).defects).toBeUndefined()
+  })
+})
+
+const TEXTS: readonly [what: string, message: string, fields: Partial<Fields>][] = [
+  ['commas and no blank', '<14>Oct 11 22:14:15 h one,two:three', { host: 'h', message: 'one,two:three' }],
+  ['a list', '<14>Oct 11 22:14:15 h one,two three: x', { host: 'h', message: 'one,two three: x' }],
+  [
+    'Palo Alto',
+    '<14>Oct 11 22:14:15 PA-220 1,2026/10/11 22:14:15,012801,TRAFFIC,end',
+    { host: 'PA-220', message: '1,2026/10/11 22:14:15,012801,TRAFFIC,end' },
+  ],
+  [
+    'Palo Alto, told to send no host',
+    '<14>Oct 11 22:14:15 1,2026/10/11 22:14:15,012801,TRAFFIC,end',
+    { message: '1,2026/10/11 22:14:15,012801,TRAFFIC,end' },
+  ],
+  [
+    'a time that begins the text',
+    '<14>Oct 11 22:14:15 h 2026-10-11T22:14:15.123Z stderr F m',
+    { host: 'h', message: '2026-10-11T22:14:15.123Z stderr F m' },
+  ],
+  [
+    'the same without a host',
+    '<14>Oct 11 22:14:15 2026-10-11T22:14:15.123Z INFO m',
+    { message: '2026-10-11T22:14:15.123Z INFO m' },
+  ],
+  ['an address with its port', '<14>Oct 11 22:14:15 10.0.0.1:514 [x] m', { message: '10.0.0.1:514 [x] m' }],
+  ['CEF', '<14>Oct 11 22:14:15 h CEF:0|V|P|1|100|n|5|msg=x', { host: 'h', message: 'CEF:0|V|P|1|100|n|5|msg=x' }],
+  ['CEF without a host', '<14>Oct 11 22:14:15 CEF:0|V|P|1|100|n|5|x', { message: 'CEF:0|V|P|1|100|n|5|x' }],
+  ['LEEF', '<14>Oct 11 22:14:15 h LEEF:2.0|V|P|1|100|^|x', { host: 'h', message: 'LEEF:2.0|V|P|1|100|^|x' }],
+]
+
+test.each(TEXTS)('RFC 3164, a text that looks like a tag: %s', (_, message, { host, message: text }) => {
+  expect(fieldsOf(message)).toEqual({
+    ...{ pri: 14, format: 'rfc3164', time: '2026-10-11T22:14:15.000Z', message: text },
+    ...(host ? { host } : {}),
   })
 })
 

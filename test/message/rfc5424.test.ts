@@ -96,6 +96,15 @@ const WRONG: readonly [what: string, message: string, fields: Partial<Fields>][]
   ['brackets without an id', '<14>1 - h a p m [] m', { message: '[] m', defects: ['STRUCTURED_DATA_INVALID'] }],
 ]
 
+test.each([
+  ['CEF', 'CEF:0|Cyber-Ark|Vault|12.6|7|Logon|5|act=Logon suser=x fname= dvc='],
+  ['LEEF', 'LEEF:1.0|Vendor A|Product|1|x a=b c=d e'],
+])('RFC 5424, broken: %s behind the host, and no other columns (CyberArk)', (_, message) => {
+  expect(fieldsOf(`<5>1 2026-11-10T10:43:21Z VAULT ${message}`)).toEqual({
+    ...{ pri: 5, format: 'rfc5424', time: '2026-11-10T10:43:21.000Z', host: 'VAULT', message, defects: [HEADER] },
+  })
+})
+
 test.each(['T00:00:00+25:00', 'T00:00:00.Z', 'T00:00:00Zulu', 'T00:00Z', 'Tnoon'])(
   'RFC 5424, broken: a day and %s leave the other fields as they are',
   (time) => {
