@@ -28,6 +28,9 @@ const COLON = 0x3a
 const OPEN = 0x5b
 const CLOSE = 0x5d
 
+const isCapital = (byte: number) => byte >= 0x41 && byte <= 0x5a
+const isLetter = (byte: number) => (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a
+
 /**
  * Where the time may begin behind the numbers, the host and the marks at `at`; `at` where there are none. The host's cells of row
  * `row` are filled.
@@ -62,6 +65,18 @@ export function behindLoneColon(bytes: Uint8Array, at: number, end: number): num
   const next = behindSpaces(bytes, at + 1, end)
   if (next === at + 1 || next >= end) return at
   return bytes[next] === PERCENT || isProcess(bytes, next, end) ? next : at
+}
+
+/**
+ * Behind a word at `at` that begins with a capital and stands between a time and `: %`: a zone by a name that nobody else has
+ * (`clock timezone KYV 2`), which says nothing about the offset; else `at`.
+ */
+export function behindOwnZone(bytes: Uint8Array, at: number, end: number): number {
+  if (at + 1 >= end || bytes[at] !== SPACE || !isCapital(bytes[at + 1])) return at
+  let next = at + 2
+  while (next < end && isLetter(bytes[next])) next += 1
+  const colon = behindSpaces(bytes, next, end)
+  return behindLoneColon(bytes, colon, end) > colon ? next : at
 }
 
 /** `ifmgr[204]: %` */

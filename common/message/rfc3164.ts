@@ -23,7 +23,7 @@ import {
   TIME,
   type HeaderTable,
 } from '../pipeline/header-table.ts'
-import { behindCiscoHost, behindCiscoPrefix, behindLoneColon, behindUptime, mayBeTime } from './cisco.ts'
+import { behindCiscoHost, behindCiscoPrefix, behindLoneColon, behindOwnZone, behindUptime, mayBeTime } from './cisco.ts'
 import { defectBit } from './defects.ts'
 import { isDigit } from './digits.ts'
 import { isEvent } from './event-format.ts'
@@ -32,6 +32,7 @@ import type { TimestampReader } from './timestamp.ts'
 const TAB = 0x09
 const SPACE = 0x20
 const QUOTE = 0x22
+const HASH = 0x23
 const PERCENT = 0x25
 const PAREN = 0x28
 const PAREN_CLOSE = 0x29
@@ -58,12 +59,12 @@ export function readRfc3164(
   const { cells } = table
   while (at < end && bytes[at] === SPACE) at += 1
   if (clock.read(at, end)) {
-    readDated(bytes, at, end, table, i, row, clock)
+    readDated(bytes, at, clock.end, end, table, i, row, clock)
     return true
   }
   const time = behindCiscoPrefix(bytes, at, end, cells, row)
   if (time > at && clock.read(time, end)) {
-    readDated(bytes, time, end, table, i, row, clock)
+    readDated(bytes, time, behindOwnZone(bytes, clock.end, end), end, table, i, row, clock)
     return true
   }
   // `29: rt1: %SYS-5-…`: a device that was not told to send the time.
@@ -74,10 +75,15 @@ export function readRfc3164(
   // The tag is the host where a time and what Cisco reports stand behind it.
   if (cells[row + PID + 1] > 0) return true
   const next = behindCiscoHost(bytes, at, end, cells, row)
-  if (mayBeTime(bytes, next, end) && clock.read(next, end) && endsAsCisco(bytes, clock.end, end)) {
-    cells[row + PROGRAM] = cells[row + PROGRAM + 1] = 0
-    readDated(bytes, next, end, table, i, row, clock)
-  } else cells[row + HOST] = cells[row + HOST + 1] = 0
+  if (mayBeTime(bytes, next, end) && clock.read(next, end)) {
+    const timeEnd = behindOwnZone(bytes, clock.end, end)
+    if (endsAsCisco(bytes, timeEnd, end)) {
+      cells[row + PROGRAM] = cells[row + PROGRAM + 1] = 0
+      readDated(bytes, next, timeEnd, end, table, i, row, clock)
+      return true
+    }
+  }
+  cells[row + HOST] = cells[row + HOST + 1] = 0
   return true
 }
 
@@ -101,16 +107,18 @@ function readNamed(bytes: Uint8Array, at: number, end: number, cells: Int32Array
   return true
 }
 
-/** `: %` behind a time. */
+/** `: %` or `: #` behind a time. */
 function endsAsCisco(bytes: Uint8Array, at: number, end: number): boolean {
   while (at < end && bytes[at] === SPACE) at += 1
-  return behindLoneColon(bytes, at, end) > at
+  if (behindLoneColon(bytes, at, end) > at) return true
+  return at + 2 < end && bytes[at] === COLON && bytes[at + 1] === SPACE && bytes[at + 2] === HASH
 }
 
-/** What follows a time that `clock` has just read at `time`. */
+/** What follows a time that `clock` has just read at `time`, and that ends at `timeEnd`. */
 function readDated(
   bytes: Uint8Array,
   time: number,
+  timeEnd: number,
   end: number,
   table: HeaderTable,
   i: number,
@@ -119,14 +127,14 @@ function readDated(
 ): void {
   const { cells } = table
   cells[row + TIME] = time
-  cells[row + TIME + 1] = clock.end
+  cells[row + TIME + 1] = timeEnd
   let kind = FORMAT_RFC3164
   if (Number.isNaN(clock.time)) kind |= TIME_INVALID
   else {
     table.times[i] = clock.time
     table.zones[i] = clock.zone
   }
-  const at = behindTime(bytes, clock.end, end)
+  const at = behindTime(bytes, timeEnd, end)
   cells[row + MESSAGE] = at
   if (cells[row + HOST + 1] === 0) readHost(bytes, at, end, cells, row, kind)
   else readTag(bytes, at, end, cells, row, kind, false)

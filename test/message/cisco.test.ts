@@ -19,6 +19,9 @@ const CISCO: readonly [message: string, fields: Partial<Fields>][] = [
   [':Apr 29 13:58:46 CEST: ', { time: '2026-04-29T11:58:46.000Z', zone: 120 }],
   ['2026-04-29T13:58:46Z : ', { time: '2026-04-29T13:58:46.000Z' }],
   ['123: cucm1: Apr 29 2026 13:58:46.123 UTC :  ', { time: '2026-04-29T13:58:46.123Z', host: 'cucm1' }],
+  ['29: foo: *Apr 29 13:58:46.411 KYV: ', { time: '2026-04-29T13:58:46.411Z', host: 'foo' }],
+  ['29: Apr 29 2025 13:58:46 BRASILIA: ', { time: '2025-04-29T13:58:46.000Z' }],
+  ['foo: Apr 29 13:58:46 Kyiv: ', { time: '2026-04-29T13:58:46.000Z', host: 'foo' }],
   ['29: ', {}],
   ['29: foo: ', { host: 'foo' }],
   ['29: 1w2d: ', {}],
@@ -29,6 +32,13 @@ const CISCO: readonly [message: string, fields: Partial<Fields>][] = [
   ['wlc1: *spamApTask7: Apr 29 13:58:46.411: ', { time: '2026-04-29T13:58:46.411Z', host: 'wlc1' }],
   [': *Dot1x_NW_MsgTask_0: Apr 29 13:58:46.411: ', { time: '2026-04-29T13:58:46.411Z' }],
 ]
+
+test('controllers that name themselves, and what they report with a `#`', () => {
+  expect(fieldsOf('<134>wlc1: *emWeb: Apr 29 13:58:46.411: #AAA-5-AAA_AUTH_ADMIN_USER: aaa.c:1234 m')).toEqual({
+    ...{ pri: 134, format: 'rfc3164', time: '2026-04-29T13:58:46.411Z', host: 'wlc1' },
+    ...{ program: '#AAA-5-AAA_AUTH_ADMIN_USER', message: 'aaa.c:1234 m' },
+  })
+})
 
 const NODES: readonly [message: string, fields: Partial<Fields>][] = [
   ['345: RP/0/RP0/CPU0:Apr 29 13:58:46.411 : ', { time: '2026-04-29T13:58:46.411Z' }],
@@ -61,6 +71,7 @@ describe('what Cisco’s devices put before the name of a message', () => {
     ['29: /usr/bin/x:Apr 29 13:58:46', '29', '/usr/bin/x:Apr 29 13:58:46'],
     ['app: Apr 29 13:58:46: started', 'app', 'Apr 29 13:58:46: started'],
     ['app: 2026-04-29 13:58:46 % done', 'app', '2026-04-29 13:58:46 % done'],
+    ['app: Apr 29 13:58:46 job: %d done', 'app', 'Apr 29 13:58:46 job: %d done'],
     ['12: monkeys', '12', 'monkeys'],
     ['29: foo: bar', '29', 'foo: bar'],
   ])('and what they do not: %s', (text, program, message) => {
