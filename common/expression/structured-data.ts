@@ -43,8 +43,9 @@ export function someParam(
       at = endOfElement(bytes, at, end)
       continue
     }
-    while (at < end && bytes[at] === SPACE) {
-      const paramAt = at + 1
+    for (;;) {
+      const paramAt = behindSpaces(bytes, at, end)
+      if (paramAt >= end || bytes[paramAt] === CLOSE) break
       at = endOfName(bytes, paramAt, end)
       const wanted = sameBytes(bytes, paramAt, at, param)
       const valueAt = at + 2
@@ -55,6 +56,12 @@ export function someParam(
     at = endOfElement(bytes, at, end)
   }
   return false
+}
+
+function behindSpaces(bytes: Uint8Array, start: number, end: number): number {
+  let at = start
+  while (at < end && bytes[at] === SPACE) at += 1
+  return at
 }
 
 function endOfName(bytes: Uint8Array, start: number, end: number): number {

@@ -166,6 +166,9 @@ describe('structured data', () => {
       [sd('[a@1 k="w"]'), sd('[b k="v"]'), sd('[a@1 K="v"]'), {}],
     ],
     ['sd.a.k:2', [sd('[a k="1" k="2"]')], [sd('[a k="1"][b k="2"]')]],
+    // Blanks more than RFC 5424 has, which the header's parser lets through.
+    ['sd.a.k:v', [sd('[a   k="v"]'), sd('[a x="1"  k="v" ]')], [sd('[a x="1"   ]'), sd('[a   ][b   k="v"]')]],
+    ['sd.a.z:v', [sd('[a k="1" ][a z="v"]'), sd('[a k="1"z="v"]')], [sd('[a k="1"  ][b z="v"]')]],
     ['sd.a.k:"x\\"y"', [sd('[a k="x\\"y"]')], [sd('[a k="xy"]')]],
     ['sd.a.k:]\\\\', [sd('[a k="\\]\\\\"]')], [sd('[a k="\\]"]')]],
     ['sd.a.k:\\n', [sd('[a k="\\n"]')], [sd('[a k="n"]')]],
