@@ -76,7 +76,7 @@ function otherText(batch: Batch, cells: Int32Array, row: number, origin: Origin,
     const data = parseStructuredData(batch.slab.bytes.toString('utf8', from, to))
     const element = Object.hasOwn(data, field.slice(3, dot)) ? data[field.slice(3, dot)] : {}
     const name = field.slice(dot + 1)
-    return Object.hasOwn(element, name) ? element[name] : ''
+    return Object.hasOwn(element, name) ? [element[name]].flat().join(',') : ''
   }
   const part = receiptParts[field]
   if (!part) return ''

@@ -30,7 +30,7 @@ const messageTable = {
 /** What each field gives, for the handbook. */
 export const templateFieldTable = {
   ...messageTable,
-  'sd.ID.PARAM': 'A parameter of the structured data.',
+  'sd.ID.PARAM': 'A parameter of the structured data; with commas where it is there several times.',
   ...receiptTable,
 }
 

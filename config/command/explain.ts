@@ -78,7 +78,9 @@ export function inWords({ message, source, routes, destinations }: Explanation, 
   const { sd, defects, raw: _, ...fields } = message
   const rows: [string, string][] = Object.entries(fields).map(([name, value]) => [name, visible(value)])
   for (const [id, params] of Object.entries(sd ?? {})) {
-    for (const [name, value] of Object.entries(params)) rows.push([`sd.${id}.${name}`, visible(value)])
+    for (const [name, values] of Object.entries(params)) {
+      for (const value of [values].flat()) rows.push([`sd.${id}.${name}`, visible(value)])
+    }
   }
   for (const defect of defects) rows.push(['defect', defect])
   rows.push(['source', source])

@@ -25,6 +25,11 @@ test.each([
   expect(line(template, structured).replace('Z', '+00:00')).toBe(expected)
 })
 
+test('a parameter that comes several times is written with all its values', () => {
+  const origin = '<34>1 - host su - - [origin ip="192.0.2.1" ip="192.0.2.129"][x a="1"][origin software="s"] text'
+  expect(line('{sd.origin.ip} {sd.origin.software}', origin)).toBe('192.0.2.1,192.0.2.129 s')
+})
+
 test('a message cannot forge a line', () => {
   expect(line('{message}', '<13>Nov 23 10:00:00 h p: a\nb')).not.toContain('\n')
 })

@@ -42,6 +42,15 @@ test('the third example of RFC 5424, with structured data', () => {
   })
 })
 
+// RFC 5424 §7.2.1 has this for a machine of two addresses; elements of one id are forbidden (§6.3.2), and lost nothing.
+test('a parameter that comes several times has all its values', () => {
+  const data = '[origin ip="192.0.2.1" ip="192.0.2.129" ip="192.0.2.1"][x@1 a="1"][x@1 b="2" a="\\]"]'
+  const [message] = parse(`<165>1 2003-10-11T22:14:15.003Z host app - - ${data} text\n`)
+  expect(message).toMatchObject({
+    sd: { origin: { ip: ['192.0.2.1', '192.0.2.129', '192.0.2.1'] }, 'x@1': { a: ['1', ']'], b: '2' } },
+  })
+})
+
 test('a line without a PRI is user.notice, marked; --from stands in for the host', () => {
   expect(parse('hello\n', 'auto', '192.0.2.7')).toEqual([
     {
