@@ -32,20 +32,35 @@ async function load(): Promise<Package> {
   }
 }
 
+/** A socket; throws an error with a code such as `EMFILE` where there can be none. */
+async function createSocket(receive?: (datagram: Buffer) => void): Promise<PackageSocket> {
+  const unixDgram = await load()
+  try {
+    return unixDgram.createSocket('unix_dgram', receive)
+  } catch (error) {
+    // The package's own say no more than `socket -24`.
+    if (error instanceof Error && 'code' in error && typeof error.code === 'number') throw named(error.code)
+    throw error
+  }
+}
+
 /** Throws an error with a code such as `ECONNREFUSED` where `act` fails. */
 function attempt(socket: PackageSocket, act: () => void): void {
   let failed: number | undefined
   socket.on('error', ({ code }) => (failed = code))
   act()
-  if (failed === undefined) return
-  const [name] = Object.entries(constants.errno).find(([, number]) => number === -failed!) ?? [`errno ${-failed}`]
-  throw Object.assign(new Error(name), { code: name })
+  if (failed !== undefined) throw named(failed)
+}
+
+/** The system's error of that negative number, by its name. */
+function named(code: number): Error {
+  const [name] = Object.entries(constants.errno).find(([, number]) => number === -code) ?? [`errno ${-code}`]
+  return Object.assign(new Error(name), { code: name })
 }
 
 /** Makes the socket file and reads from it until `close`, which leaves the file. Rejects with the system's error. */
 export async function bindDatagrams(path: string, receive: (datagram: Buffer) => void): Promise<{ close(): void }> {
-  const unixDgram = await load()
-  const socket = unixDgram.createSocket('unix_dgram', receive)
+  const socket = await createSocket(receive)
   try {
     attempt(socket, () => socket.bind(path))
   } catch (error) {
@@ -57,8 +72,7 @@ export async function bindDatagrams(path: string, receive: (datagram: Buffer) =>
 
 /** Whether a process has this datagram socket open. Rejects where that cannot be told. */
 export async function answersDatagrams(path: string): Promise<boolean> {
-  const unixDgram = await load()
-  const socket = unixDgram.createSocket('unix_dgram')
+  const socket = await createSocket()
   try {
     attempt(socket, () => socket.connect(path))
     return true

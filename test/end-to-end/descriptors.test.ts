@@ -2,12 +2,13 @@
 // what it has open, and raised again (prlimit(1), which Linux has with util-linux).
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { hasDatagrams } from '../source/unix-peers.ts'
 import { sleep } from './mortal.ts'
-import { daemon, freePort, logOf, run, temporaryFolder, until, type Daemon } from './program.ts'
+import { daemon, freePort, lineCount, logOf, run, temporaryFolder, until, type Daemon } from './program.ts'
 
 const hasPrlimit = process.platform === 'linux' && spawnSync('prlimit', ['--version']).status === 0
 
@@ -112,3 +113,35 @@ destinations: { out: { type: file, path: "{program}.log" } }
   },
   60_000,
 )
+
+for (const socket of hasDatagrams ? ['datagram', 'stream'] : ['stream']) {
+  test.runIf(hasPrlimit)(
+    `a ${socket} socket that is removed when nothing can be opened is made anew when something can`,
+    async () => {
+      const folder = temporaryFolder()
+      const [path, out] = [join(folder, 'log'), join(folder, 'out')]
+      const client = await daemon(
+        'client',
+        `sources: { local: { type: unix, path: ${JSON.stringify(path)}, socket: ${socket} } }
+destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
+`,
+        folder,
+      )
+      const say = (text: string) => execFileSync('logger', ['-u', path, '--socket-errors=on', text])
+      say('before')
+      await until('the first message', () => lineCount(out) === 1)
+      exhaust(client)
+      rmSync(path)
+      const refused = () =>
+        logOf(client).find(({ msg }) => String(msg).startsWith('the socket file cannot be made anew'))
+      await until('it says so', () => refused() !== undefined)
+      expect(refused()!['reason']).toMatch(/EMFILE/)
+      expect(readdirSync(folder).filter((name) => name.startsWith('.'))).toEqual([])
+      limit(client, 1024)
+      await until('the file is there again', () => existsSync(path))
+      say('after')
+      await until('the second message', () => lineCount(out) === 2)
+      expect(await client.stop()).toBe(0)
+    },
+  )
+}
