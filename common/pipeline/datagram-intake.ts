@@ -5,6 +5,7 @@ import { nextTurn } from '../clock.ts'
 import { octetCount, readOctetCount } from '../framing/octet-count.ts'
 import { MessageChunks, textBoundary } from '../message/chunk.ts'
 import { defectBit } from '../message/defects.ts'
+import { priorityAt } from '../message/parse.ts'
 import type { Platform } from '../platform.ts'
 import { newId } from '../random.ts'
 import type { Origin } from './batch.ts'
@@ -46,9 +47,12 @@ export class DatagramIntake {
     if (end === start) return
     if (!intake.takes(end)) return this.#overflow.drop(1)
     const first = datagram[0]
+    // `12 <b>` is a text: what is taken away must stand before a PRI.
     if (first >= 0x30 && first <= 0x39 && readOctetCount(datagram, 0, end) === true) {
-      start = octetCount.start
-      mark |= FRAME_COUNT_IN_DATAGRAM
+      if (priorityAt(datagram, octetCount.start, end) >= 0) {
+        start = octetCount.start
+        mark |= FRAME_COUNT_IN_DATAGRAM
+      }
     }
     if (end - start > this.#messageBytesMax) this.#takePieces(datagram.subarray(start, end), origin, mark, intake)
     else intake.add(origin, datagram, start, end, mark)

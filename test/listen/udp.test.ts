@@ -40,6 +40,14 @@ test('an octet count in front of a message is taken away and marked', async () =
   ])
 })
 
+test('a number before what is no PRI is text', async () => {
+  const sink = new MarkedSink()
+  const { port } = await serve({ listen: [udp] }, sink)
+  await sendDatagrams(port, ['12 <b>text</b>', '3 < 4', '7 <999>a', '1 <'])
+  await until('all', () => sink.texts.length === 4)
+  expect([...sink.marks]).toEqual(['12 <b>text</b>', '3 < 4', '7 <999>a', '1 <'].map((text) => [text, []]))
+})
+
 test('the largest datagram comes whole; one over max_message in pieces', async () => {
   const sink = new MemorySink()
   const whole = await serve({ listen: [udp] }, sink)
