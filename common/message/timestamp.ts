@@ -18,7 +18,7 @@ import { BSD_BYTES, endsWithSecond, LastBsdTime } from './last-bsd-time.ts'
 import { LastText } from './last-text.ts'
 import { lettersAt, months, weekdays } from './time-words.ts'
 import { DAY_S, daysFromCivil, isDay, WallOffsets } from './calendar.ts'
-import { readOffset, readZoneWord, zoneText } from './zone-text.ts'
+import { behindDaylight, readOffset, readZoneWord, zoneText } from './zone-text.ts'
 import { utc, type Zone } from './zone.ts'
 
 const SPACE = 0x20
@@ -132,7 +132,8 @@ export class TimestampReader {
     const bytes = this.#bytes
     if (bytes[at + 4] === DASH) {
       if (!this.#isoAt()) return false
-      if (!this.#hasOffset) this.#namedZone()
+      if (this.#hasOffset) this.#at = behindDaylight(this.#bytes, this.#at, this.#limit)
+      else this.#namedZone()
       return true
     }
     if (bytes[at + 4] === SPACE && isLetter(bytes[at + 5])) return this.#yearFirst()
@@ -258,7 +259,10 @@ export class TimestampReader {
       year = this.#trailingYear()
     }
     this.#namedZone()
-    if (year < 0 && this.#hasOffset) year = this.#trailingYear()
+    if (this.#hasOffset) {
+      this.#at = behindDaylight(this.#bytes, this.#at, this.#limit)
+      if (year < 0) year = this.#trailingYear()
+    }
     this.#setDate(year, month, day)
     return true
   }

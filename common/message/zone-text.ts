@@ -3,6 +3,7 @@
 //   22:14:15Z   22:14:15+02:00   22:14:15+0200   22:14:15+02       directly behind it (RFC 3339, and shorter)
 //   22:14:15 UTC   22:14:15 +0200   22:14:15 TZ-6                  as a word of its own
 //   22:14:15 GMT+2   22:14:15 UTC+02:00                            a name that says from where the offset counts
+//   22:14:15+02:00 DST                                             with a word behind it (Huawei)
 
 import { digitsAt, numberAt } from './digits.ts'
 import { zoneNames } from './time-words.ts'
@@ -49,6 +50,14 @@ export function readZoneWord(bytes: Uint8Array, at: number, limit: number): bool
   zoneText.end = end
   return true
 }
+
+/** Behind ` DST` at `at`, with which Huawei says that the offset before it is that of summer; else `at`. */
+export function behindDaylight(bytes: Uint8Array, at: number, limit: number): number {
+  if (at + 4 >= limit || bytes[at] !== SPACE || bytes[at + 1] !== DAYLIGHT[0]) return at
+  return bytes[at + 2] === DAYLIGHT[1] && bytes[at + 3] === DAYLIGHT[2] && bytes[at + 4] === SPACE ? at + 4 : at
+}
+
+const DAYLIGHT = Buffer.from('DST')
 
 /** `±HH:MM`, `±HHMM` or `±HH` at `at`, where an hour has `digitsMin` digits at least. */
 function readSigned(bytes: Uint8Array, at: number, limit: number, digitsMin: number): boolean {

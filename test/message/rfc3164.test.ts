@@ -120,6 +120,17 @@ const MEANT: readonly [what: string, message: string, fields: Partial<Fields>][]
     '<189>Nov 10 10:43:21:156 2025 H3C %%10IFNET/3/LINK_UPDOWN: m',
     { time: '2025-11-10T10:43:21.156Z', host: 'H3C', program: '%%10IFNET/3/LINK_UPDOWN', message: 'm' },
   ],
+  [
+    'summer time behind an offset: Huawei',
+    '<189>Jul 10 2026 10:43:21+02:00 DST HUAWEI %%01SHELL/4/LOGIN(s):m',
+    { time: '2026-07-10T08:43:21.000Z', zone: 120, host: 'HUAWEI', program: '%%01SHELL/4/LOGIN(s)', message: 'm' },
+  ],
+  [
+    'the same behind an ISO time',
+    '<189>2026-07-10 10:43:21+02:00 DST HUAWEI p: m',
+    { time: '2026-07-10T08:43:21.000Z', zone: 120, host: 'HUAWEI', program: 'p' },
+  ],
+  ['a host that is called so', '<189>2026-07-10T10:43:21 DST p: m', { host: 'DST', program: 'p' }],
   ['a number behind a colon', '<38>Nov 10 10:43:21:156 p: m', { time: '2026-11-10T10:43:21.000Z', host: '156' }],
   ['seconds since the epoch', '<38>1563249630.5 h p: m', { time: '2019-07-16T04:00:30.500Z', host: 'h', program: 'p' }],
   [

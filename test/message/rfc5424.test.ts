@@ -53,6 +53,16 @@ const MEANT: readonly [what: string, message: string, fields: Partial<Fields>][]
   ['nine digits of fraction', '<14>1 2003-10-11T22:14:15.123456789Z h a p m - x', { time: '2003-10-11T22:14:15.123Z' }],
   ['fields that are too long', `<14>1 - ${'h'.repeat(300)} a p m - x`, { host: 'h'.repeat(300), message: 'x' }],
   ['UTF-8 in fields', '<14>1 - höst prögram p m - ü', { host: 'höst', program: 'prögram', message: 'ü' }],
+  [
+    'a host by the name of a zone',
+    '<14>1 2003-10-11T22:14:15Z DST a p m - x',
+    { host: 'DST', program: 'a', message: 'x' },
+  ],
+  [
+    'the same without a zone',
+    '<14>1 2003-10-11T22:14:15 CET a p m - x',
+    { time: '2003-10-11T22:14:15.000Z', host: 'CET' },
+  ],
   ['a text of several lines', '<14>1 - h a p m - a\nb', { message: 'a\nb' }],
 ]
 
