@@ -340,6 +340,8 @@ function readTag(
       if (!alone) cells[row + KIND] |= kind
       return false
     }
+    // `app[[APP/PROC/WEB/0]]: …`: a PROCID of Cloud Foundry, which has brackets of its own, behind a relay.
+    if (bytes[pid] === OPEN && at + 1 < end && bytes[at + 1] === CLOSE) at += 1
     pidEnd = at
     at += 1
   }

@@ -260,6 +260,11 @@ const MEANT: readonly [what: string, message: string, fields: Partial<Fields>][]
   ['no host and no pid', '<38>Oct 11 22:14:15 sshd: m', { program: 'sshd', message: 'm' }],
   ['no space behind the tag', '<38>Oct 11 22:14:15 h prog:nospace', { program: 'prog', message: 'nospace' }],
   ['a pid without a colon', '<38>Oct 11 22:14:15 h prog[7] m', { program: 'prog', pid: '7', message: 'm' }],
+  [
+    'a pid with brackets of its own: Cloud Foundry',
+    '<14>Oct 11 22:14:15 h app[[APP/PROC/WEB/0]]: m',
+    { program: 'app', pid: '[APP/PROC/WEB/0]', message: 'm' },
+  ],
   ['an empty pid', '<38>Oct 11 22:14:15 h prog[]: m', { program: 'prog', message: 'm' }],
   ['an empty message', '<38>Oct 11 22:14:15 h prog:', { program: 'prog', message: '' }],
   ['only a time and a host', '<38>Oct 11 22:14:15 h', { message: 'h' }],
