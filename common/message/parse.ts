@@ -25,12 +25,13 @@ import {
   PRIORITY,
   PROGRAM,
   ROW,
+  TIME,
   type HeaderTable,
 } from '../pipeline/header-table.ts'
 import { defectBit } from './defects.ts'
 import { isDigit } from './digits.ts'
 import { DEFAULT_PRIORITY, PRIORITY_MAX } from './priority.ts'
-import { readRfc3164, rereadWithoutHost } from './rfc3164.ts'
+import { readRfc3164, rereadWithoutHost, rereadWithoutTime } from './rfc3164.ts'
 import { readRfc5424 } from './rfc5424.ts'
 import { TimestampReader } from './timestamp.ts'
 
@@ -69,7 +70,7 @@ export function parseHeaders(batch: Batch, table: HeaderTable): void {
       if (text) parseText(bytes, start, end, table, i, row, origin)
       else {
         parseSyslog(bytes, start, end, table, i, row, origin)
-        if (local) checkHost(bytes, end, cells, row, origin.host)
+        if (local) checkHost(bytes, start, end, table, i, row, origin.host)
       }
     }
   }
@@ -141,13 +142,26 @@ function parseSyslog(
 
 /**
  * What programs say to the syslog socket of their machine has no host in RFC 3164, or the machine's own: any other word there
- * is the beginning of the message, or a program that makes itself out to be elsewhere.
+ * is the beginning of the message, or a program that makes itself out to be elsewhere. So is a host where only devices have theirs,
+ * before the time or without one.
  */
-function checkHost(bytes: Uint8Array, end: number, cells: Int32Array, row: number, host: Buffer): void {
+function checkHost(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  table: HeaderTable,
+  i: number,
+  row: number,
+  host: Buffer,
+): void {
+  const { cells } = table
   const from = cells[row + HOST]
   const to = cells[row + HOST + 1]
   if (from === to || (cells[row + KIND] & FORMAT_MASK) !== FORMAT_RFC3164) return
-  if (!sameBytes(bytes, from, to, host)) rereadWithoutHost(bytes, end, cells, row)
+  if (sameBytes(bytes, from, to, host)) return
+  if (cells[row + TIME + 1] > 0 && cells[row + TIME] < from) return rereadWithoutHost(bytes, end, cells, row)
+  const at = priorityAt(bytes, start, end) >= 0 ? behindPriority(bytes, start) : start
+  rereadWithoutTime(bytes, at, end, table, i, row)
 }
 
 function parseBehindPriority(

@@ -14,10 +14,12 @@
 
 import {
   DEFECTS_SHIFT,
+  FORMAT_MASK,
   FORMAT_RFC3164,
   HOST,
   KIND,
   MESSAGE,
+  NO_ZONE,
   PID,
   PROGRAM,
   TIME,
@@ -144,6 +146,25 @@ function behindTime(bytes: Uint8Array, at: number, end: number): number {
   if (at < end && bytes[at] === COLON) at += 1
   while (at < end && bytes[at] === SPACE) at += 1
   return behindLoneColon(bytes, at, end)
+}
+
+/** Reads row `i` again, whose header begins at `at`, as one that has neither a time nor a host. */
+export function rereadWithoutTime(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  table: HeaderTable,
+  i: number,
+  row: number,
+): void {
+  const { cells } = table
+  for (const cell of [TIME, HOST, PROGRAM, PID]) cells[row + cell] = cells[row + cell + 1] = 0
+  cells[row + KIND] &= ~(FORMAT_MASK | TIME_INVALID)
+  cells[row + MESSAGE] = at
+  table.times[i] = NaN
+  table.zones[i] = NO_ZONE
+  while (at < end && bytes[at] === SPACE) at += 1
+  readTag(bytes, at, end, cells, row, FORMAT_RFC3164, true)
 }
 
 /** Reads the header of row `row` again, whose time is known: what stands behind it is a tag, or the message. */
