@@ -17,6 +17,7 @@ const origins: readonly Origin[] = [
   originOf({ host: Buffer.from(nasty), program: Buffer.from(nasty) }),
   originOf({ hostForced: true, host: Buffer.from(nasty) }),
   originOf({ lines: 'text', host: Buffer.from('h'), program: Buffer.from(nasty), priority: 134 }),
+  originOf({ lines: 'local', host: Buffer.from('h'), priority: 134 }),
 ]
 
 /** Everything that must hold of a message, whatever its bytes are. */
@@ -116,6 +117,17 @@ const part = fc.oneof(
       '.',
       '65536: ',
       '1563249630.7 ',
+      ' GMT+2',
+      ':123 2026 ',
+      ' DST ',
+      'KYV: %',
+      ': % ',
+      'w\tMSWinEventLog\t',
+      '("',
+      '") ',
+      'a,b',
+      '1,',
+      'CEF:0',
     ],
   ),
   fc.string({ maxLength: 6 }),
