@@ -321,11 +321,12 @@ function behindCommas(bytes: Uint8Array, at: number, end: number): number {
 
 /**
  * Whether what looks like a tag at `start`, with its colon before `at` and no space behind it, is the message's own: `http://…`,
- * a time or an address with a port (`10:43:21`, `2026-11-10T10:43:21`, `10.0.0.1:514`), `CEF:0|…`.
+ * a time or an address with a port (`10:43:21`, `2026-11-10T10:43:21`, `10.0.0.1:514`), `CEF:0|…`, `Foo::Bar`.
  */
 function isText(bytes: Uint8Array, start: number, at: number, end: number): boolean {
   if (bytes[at] === SLASH) return bytes[at + 1] === SLASH
-  if (!isDigit(bytes[at]) || bytes[at - 1] !== COLON) return false
+  if (bytes[at - 1] !== COLON || bytes[at - 2] === CLOSE) return false
+  if (!isDigit(bytes[at])) return bytes[at] === COLON
   return isDigit(bytes[at - 2]) || isEvent(bytes, start, end)
 }
 
