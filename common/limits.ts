@@ -165,6 +165,13 @@ export const REGEX_LITERAL_WAYS_MAX = 64
 
 /** Parentheses and NOTs inside one another in an expression, which is read and compiled by recursion. */
 export const EXPRESSION_DEPTH_MAX = 250
+
+/** The same of an expression with its filters in it, each AND, OR, NOT and reference counted. */
+export const EXPRESSION_LEVELS_MAX = 1_000
+
+/** Terms of an expression with its filters in it: each is compiled for itself. */
+export const EXPRESSION_TERMS_MAX = 100_000
+
 /** Messages to a worker thread that it has not answered: more is a mistake of the sender. */
 export const WORKER_MESSAGES_MAX = 65_536
 

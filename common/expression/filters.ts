@@ -1,5 +1,6 @@
 // `filter:NAME`: an expression by its name. Names are resolved once, before anything is compiled.
 
+import { EXPRESSION_LEVELS_MAX, EXPRESSION_TERMS_MAX } from '../limits.ts'
 import type { Expression, FilterReference } from './ast.ts'
 import { ExpressionFault, nearest, type Problem } from './problem.ts'
 
@@ -13,12 +14,12 @@ export interface Filters {
 /**
  * The expression with each reference's target in it, and theirs in them. `text` is what the expression was parsed from
  * (a fault points into it), `name` its own where it is a filter itself. Throws an ExpressionFault for names that do not
- * exist and for a filter that leads back to itself. What is wrong inside another filter is no fault here: it is
- * reported once, when that filter is resolved.
+ * exist, for a filter that leads back to itself, and for what is too large or too deep with its filters in it. What is
+ * wrong inside another filter is no fault here: it is reported once, when that filter is resolved.
  */
 export function resolveFilters(expression: Expression, filters: Filters, text: string, name?: string): Expression {
   const resolver = new Resolver(filters, name)
-  const resolved = resolver.resolve(expression, [], undefined)
+  const resolved = resolver.resolve(expression, [], undefined, 1)
   if (resolver.problems.length > 0) throw new ExpressionFault(text, resolver.problems)
   return resolved
 }
@@ -27,22 +28,35 @@ class Resolver {
   readonly problems: Problem[] = []
   readonly #filters: Filters
   readonly #own: string | undefined
+  #terms = 0
+  #isTooLarge = false
 
   constructor(filters: Filters, own: string | undefined) {
     this.#filters = filters
     this.#own = own
   }
 
-  /** `path` names the filters that led here, `outer` is the first of these references, which stands in the text. */
-  resolve(expression: Expression, path: readonly string[], outer: FilterReference | undefined): Expression {
+  /**
+   * `path` names the filters that led here, `outer` is the first of these references, which stands in the text; `level`
+   * is how many terms the expression is inside of.
+   */
+  resolve(
+    expression: Expression,
+    path: readonly string[],
+    outer: FilterReference | undefined,
+    level: number,
+  ): Expression {
+    this.#terms += 1
+    if (outer && this.#exceeds(outer, level)) return { kind: 'all' }
+    const part = (part: Expression) => this.resolve(part, path, outer, level + 1)
     switch (expression.kind) {
       case 'and':
       case 'or':
-        return { kind: expression.kind, parts: expression.parts.map((part) => this.resolve(part, path, outer)) }
+        return { kind: expression.kind, parts: expression.parts.map(part) }
       case 'not':
-        return { kind: 'not', part: this.resolve(expression.part, path, outer) }
+        return { kind: 'not', part: part(expression.part) }
       case 'filter':
-        return { ...expression, target: this.#targetOf(expression, path, outer ?? expression) }
+        return { ...expression, target: this.#targetOf(expression, path, outer ?? expression, level + 1) }
       case 'all':
       case 'text':
       case 'regex':
@@ -54,7 +68,18 @@ class Resolver {
     }
   }
 
-  #targetOf(reference: FilterReference, path: readonly string[], outer: FilterReference): Expression {
+  // A filter that names another one twice, which does the same, and so on, would grow for ever.
+  #exceeds({ name, start, end }: FilterReference, level: number): boolean {
+    if (this.#isTooLarge) return true
+    const isDeep = level > EXPRESSION_LEVELS_MAX
+    if (!isDeep && this.#terms <= EXPRESSION_TERMS_MAX) return false
+    const excess = isDeep ? `${EXPRESSION_LEVELS_MAX} terms inside one another` : `${EXPRESSION_TERMS_MAX} terms`
+    this.problems.push({ start, end, sentence: `filter "${name}" leads through others to more than ${excess}` })
+    this.#isTooLarge = true
+    return true
+  }
+
+  #targetOf(reference: FilterReference, path: readonly string[], outer: FilterReference, level: number): Expression {
     const { name } = reference
     const { start, end } = outer
     if (name === this.#own) {
@@ -63,7 +88,7 @@ class Resolver {
       return { kind: 'all' }
     }
     const target = this.#filters.get(name)
-    if (target && !path.includes(name)) return this.resolve(target, [...path, name], outer)
+    if (target && !path.includes(name)) return this.resolve(target, [...path, name], outer, level)
     if (!target && outer === reference) {
       const suggestion = nearest(name, this.#filters.keys())
       this.problems.push({

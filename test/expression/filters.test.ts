@@ -74,3 +74,24 @@ describe('a filter that leads back to itself', () => {
     ],
   ])('%s', (text, texts, expected) => expect(problems(text, texts as Record<string, string>, 'a')).toEqual(expected))
 })
+
+describe('an expression that is too much with its filters in it', () => {
+  const growing = Object.fromEntries(
+    Array.from({ length: 60 }, (_, i) => [`f${i}`, `filter:f${i + 1} OR filter:f${i + 1}`]),
+  )
+  const chain = Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`f${i}`, `filter:f${i + 1}`]))
+
+  test('since each filter names another one twice, is a mistake at the reference', () => {
+    expect(problems('x filter:f0', { ...growing, f60: 'x' })).toEqual([
+      [9, 11, 'filter "f0" leads through others to more than 100000 terms', undefined],
+    ])
+    expect(problems('x filter:f50', { ...growing, f60: 'x' })).toEqual([])
+  })
+
+  test('since filters lead to filters, hundreds deep, is one as well', () => {
+    expect(problems('filter:f0 filter:f1500', { ...chain, f2000: 'x' })).toEqual([
+      [7, 9, 'filter "f0" leads through others to more than 1000 terms inside one another', undefined],
+    ])
+    expect(problems('filter:f1500', { ...chain, f2000: 'x' })).toEqual([])
+  })
+})
