@@ -180,6 +180,7 @@ const syntaxSentences: Record<string, string> = {
   MISSING_CHAR: 'a quote, bracket, comma or colon is missing',
   BAD_ALIAS: '"*" begins an alias, which a configuration does not have; quotes make it text',
   TAG_RESOLVE_FAILED: '"!" begins a tag, which a configuration does not have; quotes make it text',
+  RESOURCE_EXHAUSTION: 'more lists and groups are inside one another here than can be read',
   BAD_DIRECTIVE: '"%" begins a directive, which a configuration does not have; quotes make it text',
 }
 

@@ -39,6 +39,21 @@ test('no value of any option makes a check throw, in whatever type it is written
   }
 })
 
+test('what is inside one another beyond all reason is a fault, in words', () => {
+  for (const text of ['['.repeat(20_000), '- '.repeat(20_000), `a: ${'{ b: '.repeat(20_000)}`]) {
+    const [{ code, sentence }] = loadText('x', text).faults
+    expect([code, sentence]).toEqual([
+      'CONFIG_SYNTAX',
+      'more lists and groups are inside one another here than can be read',
+    ])
+  }
+  for (let depth = 100; depth < 2_000; depth += 100) {
+    for (const text of [`sources: ${'['.repeat(depth)}${']'.repeat(depth)}`, `sources: ${'- '.repeat(depth)}`])
+      loadText('x', text)
+    loadText('x', `${'{ sources: '.repeat(depth)}1${'}'.repeat(depth)}`)
+  }
+})
+
 test('a list of receivers that is empty is one fault, and no more is said of it', () => {
   const text = 'sources: { in: { type: stdin } }\ndestinations: { up: { type: forward, to: [] } }\n'
   const { faults } = loadText('x', text)
