@@ -43,19 +43,18 @@ export class SourceText {
   /** One fault with its line and a caret under the spot; ends with a newline. */
   show({ code, sentence, suggestion, at }: ConfigFault): string {
     const meant = suggestion === undefined ? '' : `; did you mean ${quoted(suggestion)}?`
-    const words = `${code}: ${sentence}${meant}`
-    if (at === undefined) return `${this.name} ${words}\n`
+    const words = escaped(`${code}: ${sentence}${meant}`)
+    const name = escaped(this.name)
+    if (at === undefined) return `${name} ${words}\n`
     const { line, column } = this.positionOf(at)
-    return `${this.name}:${line}:${column} ${words}\n${this.#shownLine(line - 1, column - 1)}`
+    return `${name}:${line}:${column} ${words}\n${this.#shownLine(line - 1, column - 1)}`
   }
 
   #shownLine(line: number, column: number): string {
     const start = this.#lineStarts[line]
     const [content] = /^[^\r\n]*/.exec(this.text.slice(start))!
     // A byte order mark and control characters would move the caret, or the terminal.
-    let characters = Array.from(content, (character) =>
-      /[^\P{Cc}\t]|[\u2028\u2029\ufeff]/u.test(character) ? ' ' : character,
-    )
+    let characters = Array.from(content.replaceAll(/[^\P{Cc}\t]|[\u2028\u2029\ufeff]/gu, ' '))
     if (characters.length > SHOWN_CHARACTERS) {
       const from = Math.max(0, column - SHOWN_BEFORE)
       const part = characters.slice(from, from + SHOWN_CHARACTERS)
@@ -77,6 +76,14 @@ export class SourceText {
     }
     return low
   }
+}
+
+// A name or a value with control characters in it is one line all the same, and nothing that a terminal obeys: they are
+// shown as in the lines that sluice writes.
+function escaped(words: string): string {
+  return words.replaceAll(/[\p{Cc}\u2028\u2029\ufeff]/gu, (character) =>
+    Array.from(Buffer.from(character), (byte) => `#${byte.toString(8).padStart(3, '0')}`).join(''),
+  )
 }
 
 // What is to be written with quotes or brackets brings them along.

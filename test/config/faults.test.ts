@@ -54,6 +54,13 @@ test('what is inside one another beyond all reason is a fault, in words', () => 
   }
 })
 
+test('control characters of a value are shown, not obeyed', () => {
+  const text = 'sources: { in: { type: stdin } }\ndestinations: { out: { type: file, path: "/a\\0\\e[31m\\n" } }\n'
+  expect(loadText('x', text).text.split('\n')[0]).toBe(
+    'x:2:42 CONFIG_TEMPLATE: path: "/a#000#033[31m#012": a path holds no NUL',
+  )
+})
+
 test('a list of receivers that is empty is one fault, and no more is said of it', () => {
   const text = 'sources: { in: { type: stdin } }\ndestinations: { up: { type: forward, to: [] } }\n'
   const { faults } = loadText('x', text)

@@ -39,6 +39,11 @@ test('check ends with 2 for a file that is not there', async () => {
   })
 })
 
+test('control characters in the name of a configuration do not reach the terminal', async () => {
+  const { stderr } = await run(['check', '-c', '/nowhere/a\nb\u001b[31m\u0085'])
+  expect(stderr).toBe('/nowhere/a#012b#033[31m#302#205 CONFIG_UNREADABLE: there is no such file\n')
+})
+
 test('without -c the file of the working folder is taken', async () => {
   const folder = temporaryFolder()
   writeFileSync(join(folder, 'sluice.yaml'), `${good}colour: red\n`)
