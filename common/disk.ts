@@ -62,7 +62,8 @@ export interface Disk {
   statAll(folder: Buffer, names: readonly Buffer[], told: StatTold): Promise<void>
   /** Names in a folder, as bytes; empty where there is no such folder. */
   list(folder: Path): Promise<Buffer[]>
-  readFile(path: Path): Promise<Buffer>
+  /** Rejects with EFBIG where there are more than `bytesMax`: a name may lead to what has no end, such as /dev/zero. */
+  readFile(path: Path, bytesMax?: number): Promise<Buffer>
   /** Writes a file whole or not at all: temporary name, sync, rename, sync of the folder. */
   replaceFile(path: string, bytes: Buffer, mode?: number): Promise<void>
   /** Creates missing folders on the way; returns the first one it created. */
@@ -230,7 +231,7 @@ export const systemDisk: Disk = {
       throw error
     }
   },
-  readFile: (path) => fs.promises.readFile(path),
+  readFile: (path, bytesMax) => (bytesMax === undefined ? fs.promises.readFile(path) : readUpTo(path, bytesMax)),
   async replaceFile(path, bytes, mode = 0o640) {
     const temporary = `${path}.new`
     const file = await fs.promises.open(temporary, 'w', mode)
@@ -280,6 +281,14 @@ function readOpenMax(): Pick<Disk, 'openMax'> {
   } catch {
     return {} // no Linux, or no /proc
   }
+}
+
+async function readUpTo(path: Path, bytesMax: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of fs.createReadStream(path, { end: bytesMax })) chunks.push(chunk as Buffer)
+  const bytes = Buffer.concat(chunks)
+  if (bytes.length <= bytesMax) return bytes
+  throw Object.assign(new Error(`EFBIG: more than ${bytesMax} bytes, read '${path.toString()}'`), { code: 'EFBIG' })
 }
 
 // By hand: Node's `recursive` tries for ever where a file system has no such folder although its parent is there, as below /proc.

@@ -163,6 +163,9 @@ export const REGEX_TABLE_CELLS_MAX = 512 * KiB
 /** Ways to match (`a|b|c`) whose literals are told apart; a pattern with more says nothing about what it needs. */
 export const REGEX_LITERAL_WAYS_MAX = 64
 
+/** A configuration, a certificate or a key: what is larger is something else, such as /dev/zero. */
+export const CONFIG_BYTES_MAX = 4 * MiB
+
 /** Parentheses and NOTs inside one another in an expression, which is read and compiled by recursion. */
 export const EXPRESSION_DEPTH_MAX = 250
 

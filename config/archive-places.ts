@@ -5,6 +5,7 @@ import { systemDisk } from '../common/disk.ts'
 import type { Filters } from '../common/expression/filters.ts'
 import { parseExpression } from '../common/expression/parse.ts'
 import { Fault } from '../common/fault.ts'
+import { CONFIG_BYTES_MAX } from '../common/limits.ts'
 import { defaultDataFolder } from './data-folder.ts'
 import { findConfiguration } from './find-configuration.ts'
 
@@ -53,7 +54,7 @@ async function whatIsNeeded(path: string): Promise<Needed | undefined> {
   const { parseYaml, valueOf } = await import('./yaml.ts')
   let text: string
   try {
-    text = (await systemDisk.readFile(path)).toString()
+    text = (await systemDisk.readFile(path, CONFIG_BYTES_MAX)).toString()
   } catch {
     return undefined
   }

@@ -4,6 +4,7 @@ import { networkInterfaces } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { systemDisk } from '../common/disk.ts'
 import { errnoOf, reasonOf } from '../common/fault.ts'
+import { CONFIG_BYTES_MAX } from '../common/limits.ts'
 import type { Configuration, Mode } from './configuration.ts'
 import { examine } from './examine.ts'
 import { findConfiguration } from './find-configuration.ts'
@@ -34,7 +35,7 @@ export async function loadConfiguration(path?: string, mode?: Mode, known: Known
   }
   let bytes: Buffer
   try {
-    bytes = await systemDisk.readFile(found)
+    bytes = await systemDisk.readFile(found, CONFIG_BYTES_MAX)
   } catch (error) {
     return unreadable(found, whyUnreadable(error))
   }
@@ -97,5 +98,6 @@ function whyUnreadable(error: unknown): string {
   if (errno === 'ENOENT' || errno === 'ENOTDIR') return 'there is no such file'
   if (errno === 'EACCES' || errno === 'EPERM') return 'this user may not read it'
   if (errno === 'EISDIR') return 'this is a folder, not a file'
+  if (errno === 'EFBIG') return `this has more than ${CONFIG_BYTES_MAX / 2 ** 20} MiB; a configuration has less`
   return reasonOf(error)
 }

@@ -4,6 +4,7 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import type { Disk } from '../disk.ts'
 import { errnoOf, Fault, reasonOf } from '../fault.ts'
+import { CONFIG_BYTES_MAX } from '../limits.ts'
 import type { TlsKeys } from '../net/net.ts'
 
 /** Paths of PEM files. */
@@ -39,7 +40,7 @@ export async function readTlsKeys(files: TlsFiles, disk: Disk): Promise<TlsKeys>
 
 async function read(which: keyof TlsFiles, path: string, disk: Disk): Promise<Buffer> {
   try {
-    return await disk.readFile(path)
+    return await disk.readFile(path, CONFIG_BYTES_MAX)
   } catch (error) {
     throw new TlsFileFault(which, path, `cannot be read: ${whyUnreadable(error)}`, error)
   }
@@ -50,6 +51,7 @@ function whyUnreadable(error: unknown): string {
   if (errno === 'ENOENT' || errno === 'ENOTDIR') return 'there is no such file'
   if (errno === 'EACCES' || errno === 'EPERM') return 'this user may not'
   if (errno === 'EISDIR') return 'it is a folder'
+  if (errno === 'EFBIG') return `it has more than ${CONFIG_BYTES_MAX / 2 ** 20} MiB`
   return reasonOf(error)
 }
 

@@ -39,6 +39,25 @@ test('check ends with 2 for a file that is not there', async () => {
   })
 })
 
+test('check, and a daemon, end with 2 for a configuration without an end', async () => {
+  for (const command of ['check', 'server']) {
+    expect(await run([command, '-c', '/dev/zero'])).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: '/dev/zero CONFIG_UNREADABLE: this has more than 4 MiB; a configuration has less\n',
+    })
+  }
+})
+
+test('a configuration may come through a pipe', async () => {
+  const under = ['sh', '-c', 'cat | "$@"', 'sh']
+  const { status, stdout } = await run(['check', '-c', '/dev/stdin'], { input: good, under })
+  expect({ status, first: stdout.split('\n')[0] }).toEqual({
+    status: 0,
+    first: '/dev/stdin: no fault. This would run:',
+  })
+})
+
 test('control characters in the name of a configuration do not reach the terminal', async () => {
   const { stderr } = await run(['check', '-c', '/nowhere/a\nb\u001b[31m\u0085'])
   expect(stderr).toBe('/nowhere/a#012b#033[31m#302#205 CONFIG_UNREADABLE: there is no such file\n')

@@ -42,6 +42,13 @@ test('a file that is not there, or is a folder, is named', async () => {
   expect((await faultOf({ ca: '/nowhere/ca.crt' })).which).toBe('ca')
 })
 
+test('what has no end is not read for ever', async () => {
+  expect(await faultOf({ cert, key: '/dev/zero' })).toEqual({
+    which: 'key',
+    detail: '/dev/zero cannot be read: it has more than 4 MiB',
+  })
+})
+
 test('a key of another certificate is a fault', async () => {
   const other = pathOf('client.key')
   expect(await faultOf({ cert, key: other })).toEqual({ which: 'key', detail: `${other} is not the key of ${cert}` })
