@@ -1,6 +1,9 @@
 // Standard input, behind a seam so that a test can write to it.
 
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
+import { systemDisk } from './disk.ts'
+
+const CHUNK_BYTES = 64 * 1024
 
 /** The bytes of a stream that others write: pausable, and it ends. */
 export interface ByteInput {
@@ -33,5 +36,28 @@ export function byteInput(stream: Readable): ByteInput {
   }
 }
 
-/** What this process was given to read. */
-export const standardInput = (): ByteInput => byteInput(process.stdin)
+/**
+ * What this process was given to read. For what is neither file, pipe, socket nor terminal Node gives a stream without
+ * content: read as a file, a folder says what it is, and a disk what is on it.
+ */
+export function standardInputStream(): Readable {
+  return process.stdin.constructor === Readable ? Readable.from(contentOf('/dev/stdin')) : process.stdin
+}
+
+/** The same as such an input. */
+export const standardInput = (): ByteInput => byteInput(standardInputStream())
+
+async function* contentOf(path: string): AsyncGenerator<Buffer> {
+  const file = await systemDisk.open(path, 'read')
+  try {
+    for (let at = 0; ;) {
+      const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
+      const bytes = await file.read(chunk, 0, chunk.length, at)
+      if (bytes === 0) return
+      yield chunk.subarray(0, bytes)
+      at += bytes
+    }
+  } finally {
+    await file.close()
+  }
+}

@@ -64,10 +64,10 @@ function sourceNamed({ sources }: Configuration, wanted: string): ConfiguredSour
 
 async function answer(explainer: Explainer, configuration: Configuration, json: boolean): Promise<void> {
   const { systemClock } = await import('../../common/clock.ts')
-  const { readLines, writeOut } = await import('./standard-streams.ts')
+  const { readIn, readLines, writeOut } = await import('./standard-streams.ts')
   const { describeRoute } = await import('./check.ts')
   const routes = configuration.routes.map(describeRoute)
-  for await (const line of readLines(process.stdin, configuration.messageBytesMax)) {
+  for await (const line of readLines(readIn(), configuration.messageBytesMax)) {
     const explanation = explainer.explain(line, systemClock.now())
     await writeOut(json ? `${JSON.stringify(explanation)}\n` : inWords(explanation, routes))
   }

@@ -39,9 +39,9 @@ export function parseCommand(): Command {
         return
       }
       const { MessagePrinter } = await import('../message-printer.ts')
-      const { writeOut } = await import('./standard-streams.ts')
+      const { readIn, writeOut } = await import('./standard-streams.ts')
       const printer = new MessagePrinter(framing, from, messageBytesMax)
-      for await (const chunk of process.stdin) await writeOut(printer.feed(chunk as Buffer))
+      for await (const chunk of readIn()) await writeOut(printer.feed(chunk))
       await writeOut(printer.end())
     })
 }

@@ -1,6 +1,7 @@
 // Standard input as lines of bytes, and standard output that can be full or closed.
 
 import { errnoOf, reasonOf } from '../../common/fault.ts'
+import { standardInputStream } from '../../common/standard-input.ts'
 
 const EXIT_OK = 0
 const EXIT_CANNOT = 2
@@ -20,6 +21,17 @@ export function endWithoutOutput(error: Error): never {
   if (errnoOf(error) === 'EPIPE') process.exit(EXIT_OK)
   process.stderr.write(`sluice: standard output: ${reasonOf(error)}\n`)
   process.exit(EXIT_CANNOT)
+}
+
+/** Standard input in chunks; ends the process with a word where it cannot be read. */
+export async function* readIn(): AsyncGenerator<Buffer> {
+  try {
+    yield* standardInputStream() as AsyncIterable<Buffer>
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error
+    process.stderr.write(`sluice: standard input: ${reasonOf(error)}\n`)
+    process.exit(EXIT_CANNOT)
+  }
 }
 
 /** Lines without their newline (LF or CRLF); one longer than `bytesMax` comes in pieces. */

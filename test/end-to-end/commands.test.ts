@@ -107,6 +107,16 @@ test.each([
   expect(stderr).toMatch(new RegExp(`^error: option '${words[1]} <\\w+>' argument '.*' is invalid\\. `))
 })
 
+test.each([['parse'], ['explain']])('a folder as standard input ends %s with 2', async (...words) => {
+  // As `sluice parse < /`: the shell opens it, and gives its descriptor away.
+  const under = ['sh', '-c', 'exec "$@" < /', 'sh']
+  expect(await run(words, { under })).toEqual({
+    status: 2,
+    stdout: '',
+    stderr: 'sluice: standard input: EISDIR: illegal operation on a directory, read\n',
+  })
+})
+
 test('explain shows fields, route and file of a line, also as JSON', async () => {
   const path = written(good)
   const input = '<34>Oct 11 22:14:15 web-1 su[7]: failed\n'
