@@ -13,7 +13,7 @@
 // A file that is missing or cannot be made out is a new instance too. To remove it says "this is a copy" where the machine
 // does not tell.
 
-import { Fault, reasonOf } from './fault.ts'
+import { accessData } from './data-access.ts'
 import { differenceBetween, mergeMachines, readMachine, type Machine } from './machine.ts'
 import type { Platform } from './platform.ts'
 import { newId } from './random.ts'
@@ -30,7 +30,7 @@ export async function openInstance(
   { disk, random, log }: Pick<Platform, 'disk' | 'random' | 'log'>,
 ): Promise<string> {
   const path = `${dataFolder}/instance`
-  try {
+  return accessData(path, async () => {
     const known = await read(path, disk)
     const now = await readMachine(disk, hostName)
     const difference = known && differenceBetween(known.machine, now)
@@ -44,9 +44,7 @@ export async function openInstance(
     if (isSame) sayRenamed(known.machine.host, hostName, log)
     else if (known) sayCloned(known, next, difference!, log)
     return next.instance
-  } catch (cause) {
-    throw new Fault('DATA_UNWRITABLE', `${path}: ${reasonOf(cause)}`, { cause })
-  }
+  })
 }
 
 async function read(path: string, disk: Platform['disk']): Promise<Written | undefined> {

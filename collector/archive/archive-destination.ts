@@ -5,6 +5,7 @@
 
 import type { Cancel } from '../../common/clock.ts'
 import type { ComponentContext } from '../../common/component.ts'
+import { accessData } from '../../common/data-access.ts'
 import { DurableNames } from '../../common/durable-names.ts'
 import { errnoOf, Fault, isOutOfDescriptors, reasonOf } from '../../common/fault.ts'
 import {
@@ -86,12 +87,10 @@ export class ArchiveDestination implements Destination {
 
   async open(): Promise<void> {
     const { disk } = this.#platform
-    try {
+    await accessData(this.#folder, async () => {
       await disk.makeFolder(this.#folder)
       await new DurableNames(disk).sync(this.#folder)
-    } catch (cause) {
-      throw new Fault('DATA_UNWRITABLE', `${this.#folder}: ${reasonOf(cause)}`, { cause })
-    }
+    })
     await this.#sweep()
     await this.#start()
   }

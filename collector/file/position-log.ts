@@ -10,9 +10,9 @@
 // and no file is cut by them. The log is rewritten when it has grown, with what is still of use: marks whose time is not over, and files with uncommitted bytes.
 
 import { crc32 } from 'node:zlib'
+import { accessData } from '../../common/data-access.ts'
 import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { DurableNames } from '../../common/durable-names.ts'
-import { Fault, reasonOf } from '../../common/fault.ts'
 import { POSITION_LOG_BYTES_MAX } from '../../common/limits.ts'
 
 export interface FileEntry {
@@ -66,15 +66,12 @@ export class PositionLog {
     this.#now = now
   }
 
-  /** Reads what a run before this one left. Rejects with `DATA_UNWRITABLE`, for instance where that was another user's. */
+  /** Reads what a run before this one left. Rejects with `DATA_UNWRITABLE`. */
   async read(): Promise<void> {
-    let bytes: Buffer
-    try {
-      if (!(await this.#disk.stat(this.#path))) return
-      bytes = await this.#disk.readFile(this.#path)
-    } catch (cause) {
-      throw new Fault('DATA_UNWRITABLE', `${this.#path}: ${reasonOf(cause)}`, { cause })
-    }
+    const bytes = await accessData(this.#path, async () =>
+      (await this.#disk.stat(this.#path)) ? this.#disk.readFile(this.#path) : undefined,
+    )
+    if (!bytes) return
     this.#readRecords(bytes)
     this.#forget()
   }

@@ -9,7 +9,8 @@
 
 import { dirname } from 'node:path'
 import type { Cancel } from '../clock.ts'
-import { Fault, reasonOf } from '../fault.ts'
+import { accessData } from '../data-access.ts'
+import { reasonOf } from '../fault.ts'
 import { SPOOL_ACKNOWLEDGE_EVERY_MS, SPOOL_IDLE_BYTES } from '../limits.ts'
 import { RateLimitedWarning } from '../log.ts'
 import type { Batch } from '../pipeline/batch.ts'
@@ -48,14 +49,9 @@ export class Spool implements StreamMarks, Roommate {
     this.#warning = new RateLimitedWarning(log, clock)
   }
 
-  /** Reads what a run before this one left. Rejects with a `Fault` where the folder cannot be used. */
+  /** Reads what a run before this one left. Rejects with `DATA_UNWRITABLE` where the folder cannot be used. */
   async open(): Promise<void> {
-    const { folder } = this.#context
-    try {
-      await this.#recover()
-    } catch (cause) {
-      throw new Fault('DATA_UNWRITABLE', `${folder}: ${reasonOf(cause)}`, { cause })
-    }
+    await accessData(this.#context.folder, () => this.#recover())
     this.#tickLater()
   }
 

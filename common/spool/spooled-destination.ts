@@ -11,7 +11,7 @@
 //                   └─▶ spool    ──▶ pump ──▶ lane 1     <data>/spool/<name>/lane-1/
 
 import { sleep } from '../clock.ts'
-import { Fault, reasonOf } from '../fault.ts'
+import { accessData } from '../data-access.ts'
 import { SPOOL_DRAIN_STALL_MS } from '../limits.ts'
 import type { Batch, Run } from '../pipeline/batch.ts'
 import { writeParts } from '../pipeline/parts-of-batch.ts'
@@ -111,11 +111,8 @@ export class SpooledDestination implements Destination {
 
   /** The last of them; 0 where there was one, or none. */
   async #lanesOfEarlierRuns(): Promise<number> {
-    try {
-      return (await listLanes(this.#platform.disk, this.#folder)).at(-1) ?? 0
-    } catch (cause) {
-      throw new Fault('DATA_UNWRITABLE', `${this.#folder}: ${reasonOf(cause)}`, { cause })
-    }
+    const lanes = await accessData(this.#folder, () => listLanes(this.#platform.disk, this.#folder))
+    return lanes.at(-1) ?? 0
   }
 
   /** A lane that there are no longer receivers for is emptied through another. */

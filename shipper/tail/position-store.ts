@@ -9,8 +9,8 @@
 // mostly history it is written anew under another name and renamed over the old one.
 
 import { dirname } from 'node:path'
+import { accessData } from '../../common/data-access.ts'
 import type { Disk, DiskFile } from '../../common/disk.ts'
-import { Fault, reasonOf } from '../../common/fault.ts'
 import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
 import type { Head } from './fingerprint.ts'
@@ -79,17 +79,14 @@ export class PositionStore {
   }
 
   /**
-   * Reads what was known; true where a commit has ever been. Nothing is written before the next one. Rejects with `DATA_UNWRITABLE`,
-   * for instance where another user made the folder.
+   * Reads what was known; true where a commit has ever been. Nothing is written before the next one. Rejects with
+   * `DATA_UNWRITABLE`.
    */
   async open(): Promise<boolean> {
-    let known: Buffer | undefined
-    try {
+    const known = await accessData(this.#path, async () => {
       await this.#disk.makeFolder(dirname(this.#path))
-      if (await this.#disk.stat(this.#path)) known = await this.#disk.readFile(this.#path)
-    } catch (cause) {
-      throw new Fault('DATA_UNWRITABLE', `${this.#path}: ${reasonOf(cause)}`, { cause })
-    }
+      return (await this.#disk.stat(this.#path)) ? this.#disk.readFile(this.#path) : undefined
+    })
     if (known) this.#read(known.toString())
     return known !== undefined
   }
