@@ -9,7 +9,7 @@ import { releaseBatch } from '../common/pipeline/batch.ts'
 import { SlabPool } from '../common/pipeline/slab.ts'
 import type { LiveMark } from '../common/spool/live-marks.ts'
 import { laneFolder, listLanes } from '../common/spool/lane-folders.ts'
-import { viewSpool, type SpoolView, type ViewedGap, type ViewedSegment } from '../common/spool/spool-view.ts'
+import { viewSpool, type SpoolView, type ViewedRecord, type ViewedSegment } from '../common/spool/spool-view.ts'
 import { writeOut } from './command/standard-streams.ts'
 
 export type SpoolFormat = 'short' | 'json' | 'raw'
@@ -25,24 +25,21 @@ const DAY_US = 86_400e6
 export async function listSpool(folder: string, withMarks: boolean): Promise<number> {
   const lanes = await look(folder)
   if (lanes.length === 0) return EXIT_NO_SPOOL
-  let damages = 0
+  const damage = new PassedOver()
   for (const [index, lane] of lanes.entries()) {
     if (index > 0) await writeOut('\n')
     if (lanes.length > 1) await writeOut(`lane          ${lane.folder}\n`)
-    damages += await listLane(lane.view, withMarks)
+    await listLane(lane.view, withMarks, damage)
   }
-  return damages === 0 ? EXIT_OK : EXIT_DAMAGED
+  return statusOf(damage.places)
 }
 
-/** Resolves to the number of damaged places. */
-async function listLane(view: SpoolView, withMarks: boolean): Promise<number> {
+async function listLane(view: SpoolView, withMarks: boolean, damage: PassedOver): Promise<void> {
   const rows: string[][] = [['segment', 'from', 'records', 'messages', 'waiting', 'bytes', 'made']]
   const totals = { records: 0, messages: 0, waiting: 0, bytes: 0 }
-  let damages = 0
   let marks: ReadonlyMap<string, LiveMark> = new Map()
   for await (const segment of view.segments()) {
-    const { records, messages, waiting, damages: here } = await countIn(segment, view.acknowledged)
-    damages += here
+    const { records, messages, waiting } = await countIn(segment, view.acknowledged, damage)
     const { path, first, head, bytes } = segment
     marks = head?.marks ?? marks
     const made = head ? utcText(head.made) : 'head unreadable'
@@ -56,45 +53,54 @@ async function listLane(view: SpoolView, withMarks: boolean): Promise<number> {
   lines.push(`${marks.size} incoming ${marks.size === 1 ? 'stream' : 'streams'} at the start of the newest segment`)
   if (withMarks) for (const [id, mark] of marks) lines.push(markLine(id, mark))
   await writeOut(`${lines.join('\n')}\n`)
-  return damages
 }
 
 /** Prints the messages that wait, or all. */
 export async function printSpool(folder: string, format: SpoolFormat, all: boolean): Promise<number> {
   const lanes = await look(folder)
   if (lanes.length === 0) return EXIT_NO_SPOOL
-  let damages = 0
-  for (const { view } of lanes) damages += await printLane(view, format, all)
-  return damages === 0 ? EXIT_OK : EXIT_DAMAGED
+  const damage = new PassedOver()
+  for (const { view } of lanes) await printLane(view, format, all, damage)
+  return statusOf(damage.places)
 }
 
-/** Resolves to the number of damaged places. */
-async function printLane(view: SpoolView, format: SpoolFormat, all: boolean): Promise<number> {
+async function printLane(view: SpoolView, format: SpoolFormat, all: boolean, damage: PassedOver): Promise<void> {
   const line = lineFormat(lineFormats[format])
   const output = new Output()
-  let damages = 0
   for await (const segment of view.segments()) {
-    for await (const item of segment.items()) {
-      if (item.kind === 'damage') {
-        damages += 1
-        passOver(segment, item)
-      }
-      if (item.kind !== 'record' || item.count === 0) continue
-      if (!all && item.position + item.count <= view.acknowledged) continue
-      const batch = item.batch(all ? undefined : view.acknowledged)
+    for await (const record of damage.recordsOf(segment)) {
+      if (record.count === 0 || (!all && record.position + record.count <= view.acknowledged)) continue
+      const batch = record.batch(all ? undefined : view.acknowledged)
       output.clear()
       writeLines(line, batch, output)
       releaseBatch(batch)
       await writeOut(output.written)
     }
   }
-  return damages
 }
 
-// What is shown is then not all that was there, which the numbers and the messages do not tell by themselves.
-function passOver({ path, bytes }: ViewedSegment, { offset, bytes: damaged }: ViewedGap): void {
-  process.stderr.write(`${path}: at byte ${offset}, ${damaged} of ${bytes} bytes are damaged and passed over\n`)
+/**
+ * Damage that is passed over. What is shown is then not all that was there, which the numbers and the messages do not
+ * tell by themselves: it is said, and counted.
+ */
+class PassedOver {
+  places = 0
+
+  /** The whole records of a segment. */
+  async *recordsOf(segment: ViewedSegment): AsyncGenerator<ViewedRecord> {
+    const { path, bytes } = segment
+    for await (const item of segment.items()) {
+      if (item.kind === 'record') yield item
+      if (item.kind !== 'damage') continue
+      this.places += 1
+      process.stderr.write(
+        `${path}: at byte ${item.offset}, ${item.bytes} of ${bytes} bytes are damaged and passed over\n`,
+      )
+    }
+  }
 }
+
+const statusOf = (damages: number) => (damages === 0 ? EXIT_OK : EXIT_DAMAGED)
 
 /** Reads every record and says what is wrong. */
 export async function checkSpool(folder: string): Promise<number> {
@@ -109,7 +115,7 @@ export async function checkSpool(folder: string): Promise<number> {
   }
   const [whole, damaged] = [records === 1 ? 'record is' : 'records are', damages === 1 ? 'place is' : 'places are']
   await writeOut(`${records} ${whole} whole, ${damages} ${damaged} damaged\n`)
-  return damages === 0 ? EXIT_OK : EXIT_DAMAGED
+  return statusOf(damages)
 }
 
 async function checkLane(view: SpoolView): Promise<{ damages: number; records: number }> {
@@ -159,15 +165,9 @@ async function spoolsBelow(folder: string): Promise<string> {
   return ''
 }
 
-async function countIn(segment: ViewedSegment, acknowledged: number) {
-  const counts = { records: 0, messages: 0, waiting: 0, damages: 0 }
-  for await (const item of segment.items()) {
-    if (item.kind === 'damage') {
-      counts.damages += 1
-      passOver(segment, item)
-    }
-    if (item.kind !== 'record') continue
-    const { position, count } = item
+async function countIn(segment: ViewedSegment, acknowledged: number, damage: PassedOver) {
+  const counts = { records: 0, messages: 0, waiting: 0 }
+  for await (const { position, count } of damage.recordsOf(segment)) {
     counts.records += 1
     counts.messages += count
     counts.waiting += Math.max(0, Math.min(count, position + count - acknowledged))
