@@ -59,5 +59,7 @@ export const routeDeclaration = options({
   where: expressionOption().optional().describe('What it selects; everything where absent.'),
   to: list(text('the name of a destination')).describe('Destinations that get what it selects.'),
   final: flag().prefault(false).describe('Later routes do not see what this one selected.'),
-  mask: list(maskOption()).optional().describe('Replaces what matches before it is stored.'),
+  mask: list(maskOption())
+    .optional()
+    .describe('Replaces what matches, in what this route selects, before it is stored.'),
 })

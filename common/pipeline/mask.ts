@@ -12,6 +12,7 @@ import type { ByteRegex } from '../expression/regex/byte-regex.ts'
 import { headersOf } from '../message/headers.ts'
 import { batchBytes, type Batch } from './batch.ts'
 import { MESSAGE, ROW, STRUCTURED_DATA } from './header-table.ts'
+import type { Mask } from './router.ts'
 import type { SlabPool } from './slab.ts'
 
 const STAR = 0x2a
@@ -19,12 +20,13 @@ const STAR = 0x2a
 const STRUCTURE = Buffer.from('[]"\\= ')
 
 /** A function that makes masked copies; each is released like any batch, and needs nothing of the one it came from. */
-export function maskWith(patterns: readonly ByteRegex[], slabs: SlabPool): (batch: Batch) => Batch {
-  return (batch) => {
+export function maskWith(patterns: readonly ByteRegex[], slabs: SlabPool): Mask {
+  return (batch, of) => {
     const copy = copyOf(batch, slabs)
     const { bytes } = batch.slab
     const { cells } = headersOf(batch)
     for (let i = 0; i < batch.count; i += 1) {
+      if (of?.[i] === 0) continue
       const row = i * ROW
       const shift = copy.bounds[2 * i] - batch.bounds[2 * i]
       for (const pattern of patterns) {

@@ -29,8 +29,19 @@ export interface Route {
   readonly to: readonly number[]
   /** Later routes do not see what this one selected. */
   readonly final: boolean
-  /** Blots out bytes that must not be kept, in a copy of the batch; the copy is released like any batch. */
-  readonly mask?: (batch: Batch) => Batch
+  readonly mask?: Mask
+}
+
+/**
+ * Blots out bytes that must not be kept, in a copy of the batch: those of the messages i with `of[i] !== 0`, of all where
+ * it is absent. The copy is released like any batch.
+ */
+export type Mask = (batch: Batch, of?: Uint8Array) => Batch
+
+/** What a route with a mask selected, and its mask. */
+interface Masked {
+  readonly chosen: Chosen
+  readonly mask: Mask
 }
 
 const ALL = 'all'
@@ -83,22 +94,23 @@ class SourceRoutes implements Sink {
     const writes: Promise<void>[] = []
     for (const index of this.#reached) {
       const selection = selections.get(index) ?? NONE
-      const mask = masks.get(index)
-      if (selection === ALL && !mask) writes.push(this.#destinations[index].write(batch))
-      else if (selection !== NONE || carries) writes.push(this.#writePart(index, batch, selection, mask))
+      const masked = masks.get(index)
+      if (selection === ALL && !masked) writes.push(this.#destinations[index].write(batch))
+      else if (selection !== NONE || carries) writes.push(this.#writePart(index, batch, selection, masked ?? []))
     }
     if (writes.length === 1) await writes[0]
     else await allSettled(writes)
     this.#countDefects(batch)
   }
 
-  async #writePart(index: number, batch: Batch, selection: Selection, mask?: (batch: Batch) => Batch): Promise<void> {
+  async #writePart(index: number, batch: Batch, selection: Selection, masked: readonly Masked[]): Promise<void> {
     const selected = selection === ALL ? ones(batch.count) : selection === NONE ? zeros(batch.count) : selection
     let part = selectMessages(batch, selected)
-    if (mask) {
-      const masked = mask(part)
+    // A message that a route with a mask selects is masked, also where another route selects it too.
+    for (const { chosen, mask } of masked) {
+      const copy = mask(part, chosen === ALL ? undefined : chosen.filter((_, i) => selected[i] !== 0))
       releaseBatch(part)
-      part = masked
+      part = copy
     }
     try {
       await this.#destinations[index].write(part)
@@ -108,10 +120,10 @@ class SourceRoutes implements Sink {
     }
   }
 
-  #evaluate(batch: Batch): { selections: Map<number, Selection>; masks: Map<number, (batch: Batch) => Batch> } {
+  #evaluate(batch: Batch): { selections: Map<number, Selection>; masks: Map<number, Masked[]> } {
     const count = batch.count
     const selections = new Map<number, Selection>()
-    const masks = new Map<number, (batch: Batch) => Batch>()
+    const masks = new Map<number, Masked[]>()
     // `open` is undefined while every message is still seen by all routes, which most configurations never leave.
     let open: Uint8Array | undefined
     for (const route of this.#routes) {
@@ -120,13 +132,17 @@ class SourceRoutes implements Sink {
       if (chosen === NONE) continue
       for (const index of route.to) {
         selections.set(index, union(selections.get(index), chosen, count))
-        if (route.mask) masks.set(index, joined(masks.get(index), route.mask))
       }
+      if (route.mask) this.#note(masks, route.to, { mask: route.mask, chosen: chosen === ALL ? ALL : chosen.slice() })
       if (!route.final) continue
       open = this.#close(open, chosen, count)
     }
     this.#countUnrouted(selections, count)
     return { selections, masks }
+  }
+
+  #note(masks: Map<number, Masked[]>, to: readonly number[], masked: Masked): void {
+    for (const index of to) masks.set(index, [...(masks.get(index) ?? []), masked])
   }
 
   #choose(route: Route, batch: Batch, open: Uint8Array | undefined): Selection {
@@ -192,17 +208,6 @@ function union(before: Selection | undefined, chosen: Chosen, count: number): Se
   let hits = 0
   for (let i = 0; i < count; i += 1) hits += both[i] |= chosen[i]
   return hits === count ? ALL : both
-}
-
-// A message that reaches a destination by a route with a mask is masked there, also where another route selects it too.
-function joined(before: ((batch: Batch) => Batch) | undefined, mask: (batch: Batch) => Batch): (batch: Batch) => Batch {
-  if (!before || before === mask) return mask
-  return (batch) => {
-    const once = before(batch)
-    const twice = mask(once)
-    releaseBatch(once)
-    return twice
-  }
 }
 
 async function allSettled(writes: Promise<void>[]): Promise<void> {

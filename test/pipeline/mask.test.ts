@@ -26,6 +26,15 @@ test('mask: every match of a text is overwritten in the copy, and nothing in the
   )
 })
 
+test('mask: messages that are not asked for stay as they are', () => {
+  const given = batch([{ texts: ['pw=a', 'pw=b', 'pw=c'] }])
+  expect(textsOf(maskWith([parseMask('/pw=./')], new SlabPool())(given, Uint8Array.of(1, 0, 1)))).toEqual([
+    '****',
+    'pw=b',
+    '****',
+  ])
+})
+
 test('mask: a header stays as it is, also where the pattern fits it', () => {
   expect(masked(['<38>Oct 11 22:14:15 web-1 su[77]: pin 1234'], String.raw`/\d+/`)).toEqual([
     '<38>Oct 11 22:14:15 web-1 su[77]: pin ****',

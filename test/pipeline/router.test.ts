@@ -4,7 +4,7 @@ import { defectBit } from '../../common/message/defects.ts'
 import { headersOf } from '../../common/message/headers.ts'
 import { createMetrics } from '../../common/metric.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
-import { Router, type Route, type Selector } from '../../common/pipeline/router.ts'
+import { Router, type Mask, type Route, type Selector } from '../../common/pipeline/router.ts'
 import type { Sink } from '../../common/pipeline/sink.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import { HeldSink, MemorySink, textsOf } from '../fake/sink.ts'
@@ -17,6 +17,14 @@ function containing(letter: string): Selector {
     select(given: Batch, into: Uint8Array) {
       textsOf(given).forEach((text, i) => (into[i] = text.includes(letter) ? 1 : 0))
     },
+  }
+}
+
+/** Blots out a letter. */
+function masking(letter: string, pool: SlabPool): Mask {
+  return (given, of) => {
+    const texts = textsOf(given).map((text, i) => (of?.[i] === 0 ? text : text.replaceAll(letter, '*')))
+    return batch([{ texts }], pool)
   }
 }
 
@@ -118,7 +126,7 @@ test('after a write nothing but the maker holds the slab', async () => {
 
 test('a masked route stores the masked bytes, and its copy is let go', async () => {
   const pool = new SlabPool()
-  const mask = (given: Batch) => batch([{ texts: textsOf(given).map((text) => text.replaceAll('s', '*')) }], pool)
+  const mask = masking('s', pool)
   const sinks = [new MemorySink(), new MemorySink()]
   const routes = [
     { to: [0], final: false, mask },
@@ -132,27 +140,44 @@ test('a masked route stores the masked bytes, and its copy is let go', async () 
   expect(pool.bytesOut).toBe(0)
 })
 
+test('a mask is for what its own route selected, whatever reaches the same destination beside it', async () => {
+  const routes = [
+    { where: containing('a'), to: [0], final: false, mask: masking('s', new SlabPool()) },
+    { where: containing('b'), to: [0], final: false },
+  ]
+  expect(await routed(routes, ['as', 'bs', 'abs', 'cs'], 1)).toEqual([['a*', 'bs', 'ab*']])
+})
+
 test('any routes on any messages: the same as one message at a time by the book', async () => {
   const letters = ['a', 'b', 'c', 'd']
   const route = fc.record({
     where: fc.option(fc.constantFrom(...letters), { nil: undefined }),
     to: fc.uniqueArray(fc.nat(2), { minLength: 1 }),
     final: fc.boolean(),
+    mask: fc.option(fc.constantFrom(...letters), { nil: undefined }),
   })
   const text = fc.array(fc.constantFrom(...letters), { maxLength: 3 }).map((chosen) => chosen.join(''))
   await fc.assert(
     fc.asyncProperty(fc.array(route, { maxLength: 5 }), fc.array(text, { maxLength: 8 }), async (routes, texts) => {
       const expected: string[][] = [[], [], []]
       for (const message of texts) {
-        const reached = new Set<number>()
-        for (const { where, to, final } of routes) {
+        const reached = new Map<number, string>()
+        for (const { where, to, final, mask } of routes) {
           if (where !== undefined && !message.includes(where)) continue
-          for (const index of to) reached.add(index)
+          for (const index of to) {
+            const stored = reached.get(index) ?? message
+            reached.set(index, mask === undefined ? stored : stored.replaceAll(mask, '*'))
+          }
           if (final) break
         }
-        for (const index of reached) expected[index].push(message)
+        for (const [index, stored] of reached) expected[index].push(stored)
       }
-      const real = routes.map(({ where, to, final }) => ({ ...(where && { where: containing(where) }), to, final }))
+      const pool = new SlabPool()
+      const real = routes.map(({ where, to, final, mask }) => ({
+        ...{ to, final },
+        ...(where && { where: containing(where) }),
+        ...(mask && { mask: masking(mask, pool) }),
+      }))
       expect(await routed(real, texts)).toEqual(expected)
     }),
   )
