@@ -166,6 +166,9 @@ export const REGEX_LITERAL_WAYS_MAX = 64
 /** A configuration, a certificate or a key: what is larger is something else, such as /dev/zero. */
 export const CONFIG_BYTES_MAX = 4 * MiB
 
+/** The path of a socket in the file system: sockaddr_un has 108 bytes, the last a NUL. */
+export const SOCKET_PATH_BYTES_MAX = 107
+
 /** Parentheses and NOTs inside one another in an expression, which is read and compiled by recursion. */
 export const EXPRESSION_DEPTH_MAX = 250
 

@@ -70,7 +70,7 @@ async function runPipeline(configuration: Configuration, builtIn: boolean, platf
   const { mode, path: config, dataFolder: data } = configuration
   const hangUps = new HangUps()
   const stopSignal = untilAskedToStop()
-  const lock = await lockDataFolder(data, platform.disk)
+  const lock = await lockDataFolder(data, platform.disk, platform.random)
   try {
     const instance = await openInstance(data, hostname(), platform)
     const pipeline = Pipeline.assemble(configuration, hostname(), { ...platform, instance })

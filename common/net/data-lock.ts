@@ -1,9 +1,13 @@
 // The lock on a data folder: a listening socket at `<data>/control.sock`. The kernel frees it with the process, however
 // that ends, so a lock is never stale for longer than it takes to ask.
 
-import { createConnection, createServer, type Server } from 'node:net'
-import type { Disk } from '../disk.ts'
-import { errnoOf, Fault, reasonOf } from '../fault.ts'
+import { createServer, type Server } from 'node:net'
+import { accessData } from '../data-access.ts'
+import type { Disk, FileStat } from '../disk.ts'
+import { errnoOf, Fault } from '../fault.ts'
+import { SOCKET_PATH_BYTES_MAX } from '../limits.ts'
+import { newId, type Random } from '../random.ts'
+import { isHeard } from './unix-socket.ts'
 
 export interface DataLock {
   /** Frees the folder for the next. */
@@ -11,23 +15,44 @@ export interface DataLock {
 }
 
 /** Creates the data folder if need be and takes it; rejects with `DATA_UNWRITABLE` or `DATA_LOCKED`. */
-export async function lockDataFolder(folder: string, disk: Disk): Promise<DataLock> {
-  try {
-    await disk.makeFolder(folder)
-  } catch (error) {
-    throw new Fault('DATA_UNWRITABLE', `${folder} cannot be created: ${reasonOf(error)}`, { cause: error })
-  }
+export async function lockDataFolder(folder: string, disk: Disk, random: Random): Promise<DataLock> {
+  await accessData(folder, () => disk.makeFolder(folder))
   const path = `${folder}/control.sock`
-  const server = (await listen(path)) ?? (await takeOver(path, disk))
+  // It would be made all the same, under as much of its name as there is room for.
+  if (Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX) {
+    throw new Fault('DATA_UNWRITABLE', `${path} is too long for a socket (sockaddr_un has 108 bytes)`)
+  }
+  const server = await accessData(path, async () => (await listen(path)) ?? takeOver(path, disk, random))
   if (!server) throw new Fault('DATA_LOCKED', `another sluice is running on ${folder}`)
   return { release: () => new Promise((resolve) => server.close(() => resolve())) }
 }
 
-// A socket file that nobody answers on was left by a process that was killed.
-async function takeOver(path: string, disk: Disk): Promise<Server | undefined> {
-  if (await answers(path)) return undefined
-  await disk.remove(path)
-  return listen(path)
+// A socket file that nobody answers on was left by a process that was killed. Another one that starts now finds that out as
+// well, and may have its own socket there by now: so what is there is moved aside and looked at, and put back where it is not
+// the deaf one. That one is removed only when the new one is made, so that no other file has its inode until then.
+async function takeOver(path: string, disk: Disk, random: Random): Promise<Server | undefined> {
+  const deaf = await disk.statLink(path)
+  if (await isHeard(path)) return undefined
+  const aside = `${path}.${newId(random).slice(0, 8)}`
+  const moved = deaf && (await moveAway(path, aside, disk))
+  if (moved && moved.inode !== deaf.inode) {
+    await disk.rename(aside, path)
+    return undefined
+  }
+  const server = await listen(path)
+  if (moved) await disk.remove(aside)
+  return server
+}
+
+/** Undefined where there is nothing any more. */
+async function moveAway(path: string, aside: string, disk: Disk): Promise<FileStat | undefined> {
+  try {
+    await disk.rename(path, aside)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+  return disk.statLink(aside)
 }
 
 /** The listening server; undefined where the name is taken. */
@@ -36,22 +61,11 @@ function listen(path: string): Promise<Server | undefined> {
     const server = createServer((socket) => socket.destroy())
     server.once('error', (error) => {
       if (errnoOf(error) === 'EADDRINUSE') resolve(undefined)
-      else reject(new Fault('DATA_UNWRITABLE', `${path} cannot be created: ${reasonOf(error)}`, { cause: error }))
+      else reject(error)
     })
     server.listen(path, () => {
       server.unref()
       resolve(server)
     })
-  })
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(path)
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
   })
 }

@@ -8,6 +8,7 @@
 import { connect, createServer } from 'node:net'
 import type { Disk, FileStat } from '../disk.ts'
 import { errnoOf, Fault, reasonOf } from '../fault.ts'
+import { SOCKET_PATH_BYTES_MAX } from '../limits.ts'
 import type { Random } from '../random.ts'
 import { newId } from '../random.ts'
 import type { Connection } from './net.ts'
@@ -28,8 +29,7 @@ export interface UnixPlace {
 /** What became of the file since the last look. */
 export type UnixState = 'ours' | 'made anew' | 'taken'
 
-// sockaddr_un has 108 bytes, the last a NUL; a stream socket is made under a longer name first.
-const PATH_BYTES_MAX = 107
+// A stream socket is made under a longer name first.
 const NEW_NAME_BYTES = 8
 const BACKLOG = 511
 
@@ -122,7 +122,7 @@ export class UnixSocket {
     const made = isStream
       ? `${path.slice(0, path.lastIndexOf('/') + 1)}.${newId(this.#random).slice(1, NEW_NAME_BYTES)}`
       : path
-    if (Buffer.byteLength(path) > PATH_BYTES_MAX || Buffer.byteLength(made) > PATH_BYTES_MAX) {
+    if (Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX || Buffer.byteLength(made) > SOCKET_PATH_BYTES_MAX) {
       throw new Fault('SOCKET_UNAVAILABLE', `${path} is too long for a socket (sockaddr_un has 108 bytes)`)
     }
     const bound = isStream
@@ -159,7 +159,7 @@ function listenForStreams(path: string, accept: (connection: Connection) => void
 }
 
 /** Whether a process has the socket open, of whatever kind it is. */
-function isHeard(path: string): Promise<boolean> {
+export function isHeard(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect({ path })
     socket.once('connect', () => {
