@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import type { Disk, FileStat } from '../../common/disk.ts'
 import { reasonOf } from '../../common/fault.ts'
 import { COMPRESS_CHUNK_BYTES } from '../../common/limits.ts'
+import { RateLimitedWarning } from '../../common/log.ts'
 import type { Zone } from '../../common/message/zone.ts'
 import type { Platform } from '../../common/platform.ts'
 import { endOfDay, localDay } from './local-day.ts'
@@ -41,6 +42,7 @@ export class RotatedFiles {
   readonly #platform: Platform
   readonly #disk: Disk
   readonly #compressFrame: CompressFrame | undefined
+  readonly #warning: RateLimitedWarning
   readonly #folders = new Set<string>()
   #working: Promise<void> | undefined
   #stopped = false
@@ -50,6 +52,7 @@ export class RotatedFiles {
     this.#platform = platform
     this.#disk = platform.disk
     this.#compressFrame = compressFrame
+    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
   /** Has the rotated files of a folder looked after, soon. */
@@ -72,12 +75,7 @@ export class RotatedFiles {
   async #work(): Promise<void> {
     for (const folder of this.#folders) {
       this.#folders.delete(folder)
-      try {
-        if (!this.#stopped) await this.#sweep(folder)
-      } catch (error) {
-        const values = { destination: this.#options.name, folder }
-        this.#platform.log.warn(values, `rotated files are left as they are for now: ${reasonOf(error)}`)
-      }
+      if (!this.#stopped) await this.#attempt(folder, () => this.#sweep(folder))
     }
     this.#working = undefined
   }
@@ -92,14 +90,29 @@ export class RotatedFiles {
       byBase.set(rotated.base, found)
       found.push({ ...rotated, path: join(folder, text) })
     }
+    // All that is old goes before anything is compressed: on a full disk it is what makes room.
+    const kept: Found[] = []
     for (const found of byBase.values()) {
-      const whole = await this.#finishInterrupted(found)
-      const kept = await this.#removeOld(whole)
-      const compressFrame = this.#compressFrame
-      if (this.#options.compress === 'none' || !compressFrame) continue
-      for (const { compression, path } of kept) {
-        if (compression === 'none' && !this.#stopped) await this.#compress(path, compressFrame)
+      await this.#attempt(folder, async () => {
+        kept.push(...(await this.#removeOld(await this.#finishInterrupted(found))))
+      })
+    }
+    const compressFrame = this.#compressFrame
+    if (this.#options.compress === 'none' || !compressFrame) return
+    for (const { compression, path } of kept) {
+      if (compression === 'none' && !this.#stopped) {
+        await this.#attempt(folder, () => this.#compress(path, compressFrame))
       }
+    }
+  }
+
+  /** What cannot be done to one file keeps nothing from being done to the others. */
+  async #attempt(folder: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      const values = { destination: this.#options.name, folder }
+      this.#warning.warn(values, `rotated files are left as they are for now: ${reasonOf(error)}`)
     }
   }
 
@@ -132,16 +145,14 @@ export class RotatedFiles {
     const temporary = `${done}.new`
     const stat = await this.#disk.stat(path)
     if (!stat || stat.kind !== 'file') return
-    if (!(await this.#writeCompressed(path, temporary, stat, compressFrame))) {
-      await this.#disk.remove(temporary)
-      return
-    }
+    if (!(await this.#writeCompressed(path, temporary, stat, compressFrame))) return
     const folder = path.slice(0, path.lastIndexOf('/')) || '/'
     await this.#disk.rename(temporary, done)
     await this.#disk.syncFolder(folder)
     await this.#disk.remove(path)
   }
 
+  /** Resolves to false where it was stopped. What is not written whole is removed. */
   async #writeCompressed(
     path: string,
     temporary: string,
@@ -150,6 +161,7 @@ export class RotatedFiles {
   ): Promise<boolean> {
     const from = await this.#disk.open(path, 'read')
     const to = await this.#disk.open(temporary, 'create', mode)
+    let isWhole = false
     try {
       await this.#disk.setMode(temporary, mode)
       await this.#options.own(temporary)
@@ -166,10 +178,12 @@ export class RotatedFiles {
         if (bytes === 0) break
       }
       await to.sync()
+      isWhole = true
       return true
     } finally {
       await from.close()
       await to.close()
+      if (!isWhole) await this.#disk.remove(temporary)
     }
   }
 }

@@ -338,6 +338,26 @@ test('keep reaches hosts that send no more', async () => {
   await files.close(1000)
 })
 
+test('where a rotated file cannot be compressed, nothing stays of the attempt, and the others are looked after', async () => {
+  const folder = temporaryFolder()
+  for (const base of ['a', 'b', 'c']) {
+    for (const day of ['20261101', '20261102']) writeFileSync(join(folder, `${base}.log-${day}`), `${base} ${day}\n`)
+  }
+  const failing = (call: string, path: string) =>
+    call === 'write' && /\/[ac]\.log-.*\.new$/.test(path) ? { error: systemError('ENOSPC'), afterBytes: 5 } : undefined
+  const platform = fakePlatform(failingDisk(failing))
+  const rotate = { keep: { count: 1 }, compress: 'gzip' } as const
+  const files = await openRotating(join(folder, '{program}.log'), rotate, platform)
+  const left = 'a.log-20261102 b.log-20261102.gz c.log-20261102'
+  await until(() => readdirSync(folder).sort().join(' ') === left, left)
+  await files.close(1000)
+  expect(readdirSync(folder).sort().join(' ')).toBe(left)
+  expect(linesOf(join(folder, 'a.log-20261102'))).toEqual(['a 20261102'])
+  expect(platform.log.lines.map(({ text }) => text)).toEqual([
+    'rotated files are left as they are for now: ENOSPC: planted',
+  ])
+})
+
 test('a rotation that fails is tried again, and meanwhile nothing is lost', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
