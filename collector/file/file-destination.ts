@@ -24,11 +24,12 @@ import { FileSet } from './file-set.ts'
 import { FileTargets } from './file-targets.ts'
 import { OutputPool } from './output-pool.ts'
 import { Pause, type OutputFile } from './output-file.ts'
+import { OwnNames } from './own-names.ts'
 import { compilePath, standInPath, type PathTemplate } from './path-template.ts'
 import { PositionLog } from './position-log.ts'
 import { cutUncommitted } from './recovery.ts'
 import { RotatedFiles, type CompressFrame } from './rotated-files.ts'
-import { foldersOf, wasOurs } from './rotated-tree.ts'
+import { foldersOf } from './rotated-tree.ts'
 import { Rotation, type RotateOptions } from './rotation.ts'
 import { Ticket } from './ticket.ts'
 
@@ -71,6 +72,7 @@ export class FileDestination implements Destination {
   readonly #zone: Zone
   readonly #dataFolder: string
   readonly #template: PathTemplate
+  readonly #names: OwnNames
   readonly #opener: FileOpener
   readonly #files: FileSet
   readonly #keeper: FileKeeper
@@ -104,6 +106,7 @@ export class FileDestination implements Destination {
     this.#zone = zone
     this.#dataFolder = dataFolder
     this.#template = compilePath(options.path)
+    this.#names = new OwnNames(this.#template)
     this.#opener = new FileOpener(disk, options.access)
     const isFixed = this.#template.fields.length === 0
     const pool = new OutputPool(isFixed ? OUTPUT_BYTES_FIXED : OUTPUT_BYTES_TEMPLATED)
@@ -142,7 +145,7 @@ export class FileDestination implements Destination {
   }
 
   #makeRotated({ keep, compress }: RotateOptions): RotatedFiles {
-    const isOurs = (folder: string, base: string) => wasOurs(this.#template, folder, base)
+    const isOurs = (path: string) => this.#names.has(path)
     const own = (path: string) => this.#opener.own(path)
     const options = { name: this.name, zone: this.#zone, compress, isOurs, own, ...(keep && { keep }) }
     return new RotatedFiles(options, this.#platform, this.#options.compressFrame)
@@ -209,6 +212,7 @@ export class FileDestination implements Destination {
     for (const { reject } of this.#held.splice(0)) reject(stopping)
     for (const ticket of this.#open) ticket.reject(stopping)
     await this.#rotated?.stop()
+    this.#names.end()
     for (const file of this.#files.all()) await this.#keeper.close(file)
     // Where all is committed nothing is to be cut at the next start, whoever adds to the files until then.
     if (!isLate && this.#log.files.length > 0) await this.#log.rewrite(() => false)

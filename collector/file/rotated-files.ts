@@ -27,8 +27,8 @@ export type CompressFrame = (bytes: Buffer) => Promise<Buffer>
 export interface RotatedFilesOptions extends Pick<RotateOptions, 'keep' | 'compress'> {
   readonly name: string
   readonly zone: Zone
-  /** Whether a file of this name in this folder was this destination's before it was rotated. */
-  readonly isOurs: (folder: string, base: string) => boolean
+  /** Whether the file that had this path before it was rotated was this destination's. */
+  readonly isOurs: (path: string) => boolean
   /** Gives what was made the owner that the destination's files have. */
   readonly own: (path: string) => Promise<void>
 }
@@ -85,7 +85,7 @@ export class RotatedFiles {
     for (const name of await this.#disk.list(folder)) {
       const text = name.toString('utf8')
       const rotated = parseRotatedName(text)
-      if (!rotated || !this.#options.isOurs(folder, rotated.base)) continue
+      if (!rotated || !this.#options.isOurs(join(folder, rotated.base))) continue
       const found = byBase.get(rotated.base) ?? []
       byBase.set(rotated.base, found)
       found.push({ ...rotated, path: join(folder, text) })

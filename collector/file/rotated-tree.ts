@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import type { Disk } from '../../common/disk.ts'
+import { escaped } from './own-names.ts'
 import type { PathTemplate } from './path-template.ts'
 
 type Component = PathTemplate['components'][number]
@@ -26,17 +27,7 @@ async function* below(disk: Disk, folder: string, components: readonly Component
   }
 }
 
-/** Whether `base` in `folder` can be a file of the template. */
-export function wasOurs(template: PathTemplate, folder: string, base: string): boolean {
-  const names = template.components.slice(0, -1)
-  const parts = names.length === 0 ? [] : folder.split('/').slice(-names.length)
-  const last = template.components[template.components.length - 1]
-  return names.every((component, i) => patternOf(component).test(parts[i])) && patternOf(last).test(base)
-}
-
 function patternOf(component: Component): RegExp {
   const text = component.map((piece) => (typeof piece === 'string' ? escaped(piece) : '.+')).join('')
   return new RegExp(`^${text}$`, 's')
 }
-
-const escaped = (text: string) => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')
