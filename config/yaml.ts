@@ -195,6 +195,8 @@ function sentenceOf(code: string, message: string): string {
   const [, missing] = /end with an? ([}\]])/.exec(message) ?? []
   if (missing !== undefined) return `a bracket is not closed: "${missing}" is missing`
   if (/closing .quote/.test(message)) return 'a quote is not closed'
+  if (/at node end/.test(message)) return 'a value is over before this; quotes around all of it are missing, or a comma'
+  if (/flow-(map|seq)-end/.test(message)) return 'a bracket is closed here that was not opened'
   if (/^Implicit map keys? need/.test(message)) return 'a key needs a colon and a value'
   return syntaxSentences[code] ?? `this is not YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}`
 }
