@@ -4,6 +4,7 @@
 import { pino, type Logger } from 'pino'
 import pretty from 'pino-pretty'
 import type { Clock } from './clock.ts'
+import { terminalOf } from './terminal.ts'
 
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
 
@@ -13,7 +14,7 @@ const STDERR = 2
 export function openLog(level: string = 'info'): Log {
   const base = null // no pid and host name on every line: journald and sluice itself add them
   if (!process.stderr.isTTY) return pino({ level, base }, pino.destination({ dest: STDERR, sync: true }))
-  const colorize = !process.env['NO_COLOR']
+  const { colorful: colorize } = terminalOf(true, process.env)
   const style = { colorize, translateTime: 'SYS:HH:MM:ss.l', singleLine: true }
   return pino({ level, base }, pretty({ destination: STDERR, sync: true, ...style }))
 }

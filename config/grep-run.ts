@@ -12,10 +12,11 @@ import { parseTime } from '../common/expression/time.ts'
 import { Fault, reasonOf } from '../common/fault.ts'
 import { facilityCode, facilityNames, severityCode, severityNames } from '../common/message/priority.ts'
 import { localZone, utc } from '../common/message/zone.ts'
+import { terminalOf } from '../common/terminal.ts'
 import { printFormats, type PrintFormat } from '../collector/search/entry-writer.ts'
 import { Grep, type GrepOptions } from '../collector/search/grep.ts'
 import { OpenArchives } from '../collector/search/archive-blocks.ts'
-import { CommandOutput, terminalOf } from '../collector/search/terminal.ts'
+import { CommandOutput } from '../collector/search/terminal.ts'
 import { archivePlaces } from './archive-places.ts'
 
 /** What commander makes of the command line. */

@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { testWith } from './peers.ts'
 import { run, runIntoClosedPipe, temporaryFolder } from './program.ts'
 
 const good = `sources: { in: { type: syslog, listen: ["udp://127.0.0.1:0"] } }
@@ -137,6 +138,18 @@ test('--version is that of the package', async () => {
     version: string
   }
   expect(await run(['--version'])).toMatchObject({ status: 0, stdout: `${version}\n` })
+})
+
+testWith(['script'], 'the log has colours on a terminal, and none on a dumb one', async () => {
+  const path = written(`data: /proc/none\n${good}`)
+  const shown = async (terminal: string) => {
+    const under = ['sh', '-c', `TERM=${terminal} NO_COLOR= script -qec "$*" /dev/null`, 'sh']
+    return (await run(['server', '-c', path], { under })).stdout
+  }
+  expect(await shown('xterm')).toMatch(/\u001b\[.*FATAL.*\/proc\/none/)
+  const dumb = await shown('dumb')
+  expect(dumb).toMatch(/^[^\u001b]*FATAL.*\/proc\/none/)
+  expect(dumb).not.toContain('\u001b')
 })
 
 const commands = ['client', 'relay', 'server', 'check', 'parse', 'explain', 'grep']

@@ -1,7 +1,7 @@
 // What of a terminal is made use of.
 
 import { expect, test } from 'vitest'
-import { terminalOf } from '../../collector/search/terminal.ts'
+import { terminalOf } from '../common/terminal.ts'
 
 test.each([
   [true, { TERM: 'xterm-256color' }, { capable: true, colorful: true }],
