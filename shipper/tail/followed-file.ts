@@ -77,6 +77,7 @@ export class FollowedFile {
   // The first bytes, as they were read, until they are enough for a whole head; then only their hash is kept.
   #headBytes: Buffer | undefined
   #head: Head
+  readonly #hasZeros: boolean
   #file: DiskFile | undefined
   #ranges: OpenRange[] = []
 
@@ -87,6 +88,7 @@ export class FollowedFile {
     this.path = path
     this.#head = headOf(head)
     this.#headBytes = head.length < HEAD_BYTES ? head : undefined
+    this.#hasZeros = head[0] === 0
     this.position = position
     this.seen = position
     this.#size = stat.size
@@ -178,6 +180,16 @@ export class FollowedFile {
     const there = await disk.stat(nameBytes(this.#knownAs)).catch(() => undefined)
     const isOver = errnoOf(error) === 'ESTALE' || (there && inodeKey(there) === this.key)
     if (isOver) await this.closeFile().catch(() => {}) // it has failed already
+  }
+
+  /**
+   * Whether it begins with what it began with when it was found. While nothing has been read there is no tail to tell that it was
+   * cut. Zeros are what a crash, or a writer with room to spare, leaves for what comes.
+   */
+  beginsAsKnown(bytes: Buffer): boolean {
+    const known = this.#head.bytes
+    if (known === 0 || this.#hasZeros) return true
+    return bytes.length >= known && headOf(bytes.subarray(0, known)).hash === this.#head.hash
   }
 
   /** Bytes of the file where it is open and has no name any more; undefined where it has one. */

@@ -128,13 +128,14 @@ export class LostRest {
 
   /**
    * The copy of a file that was cut after it was made, where the file has begun anew with all that was read of it (a header, or
-   * nothing): only what comes behind `position` tells. A copy of the file as it is now is none.
+   * nothing): only what comes behind `position` tells. A copy of the file as it is now is none, nor is what `isKnown`.
    */
   async findCutCopy(
     names: readonly string[],
     fingerprint: Fingerprint,
     stream: string,
     now: FileNow & { readonly key: string; readonly sinceMs: number },
+    isKnown: (copy: Rest) => Promise<boolean>,
   ): Promise<Rest | undefined> {
     for (const each of await this.rotatedSince(names, now.sinceMs)) {
       if (inodeKey(each.stat) === now.key) continue // it was renamed just now
@@ -142,8 +143,10 @@ export class LostRest {
         ? this.#unpacked(each, fingerprint, stream)
         : this.#plain(each, fingerprint))
       if (!copy) continue
-      const isCut = async () => copy.stat.size > now.size || !(await isSameBehind(fingerprint.position, copy, now.file))
-      const cut = await this.orDiscarded(copy, async () => ((await isCut()) ? copy : undefined))
+      const cut = await this.orDiscarded(copy, async () => {
+        const isCut = copy.stat.size > now.size || !(await isSameBehind(fingerprint.position, copy, now.file))
+        return isCut && !(await isKnown(copy)) ? copy : undefined
+      })
       if (cut) return cut
     }
     return undefined

@@ -105,6 +105,15 @@ export class Orphans {
     return undefined
   }
 
+  /** Whether the open file of this inode key is that of another stream. */
+  async knows(file: DiskFile, key: string, { stream }: FileRecord): Promise<boolean> {
+    for (const record of this.#byKey.get(key) ?? []) {
+      if (record.stream === stream || !this.#records.has(record.stream)) continue
+      if (record.head.bytes === 0 || (await hasFingerprint(file, fingerprintOf(record)))) return true
+    }
+    return false
+  }
+
   get #due(): FileRecord[] {
     return [...this.#toLookFor].flatMap((stream) => this.#records.get(stream) ?? [])
   }

@@ -102,6 +102,7 @@ export class Reader {
     if (followed.rewinds !== rewinds) return 'end'
     if (bytes < overlap) return 'cut'
     if (!slab.bytes.subarray(start, start + overlap).equals(followed.tail)) return 'cut'
+    if (followed.position === 0 && !followed.beginsAsKnown(slab.bytes.subarray(start, start + bytes))) return 'cut'
     followed.seen = Math.max(followed.seen, followed.position - overlap + bytes)
     const from = start + overlap
     const end = start + bytes

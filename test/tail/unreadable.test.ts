@@ -4,12 +4,13 @@ import { appendFileSync, copyFileSync, renameSync, rmSync, truncateSync, writeFi
 import { describe, test, type TestContext } from 'vitest'
 import { systemClock } from '../../common/clock.ts'
 import { systemDisk, type Disk } from '../../common/disk.ts'
+import { HEAD_BYTES } from '../../shipper/tail/fingerprint.ts'
 import { asLines, numbered, Tailing } from './tailing.ts'
 
 const TIMEOUT = { timeout: 20_000, interval: 20 }
 
-/** The real disk, where `fails` is asked before each read of a file that was opened under this path. */
-function diskWithErrors(fails: (path: string) => boolean): Disk {
+/** The real disk, where `fails` is asked before each read of so many bytes of a file that was opened under this path. */
+function diskWithErrors(fails: (path: string, bytes: number) => boolean): Disk {
   const disk: Disk = Object.create(systemDisk)
   disk.open = async (path, how, mode) => {
     const file = await systemDisk.open(path, how, mode)
@@ -18,7 +19,7 @@ function diskWithErrors(fails: (path: string) => boolean): Disk {
       Object.assign(wrapped, { [name]: (file[name] as (...args: never[]) => unknown).bind(file) })
     }
     wrapped.read = (...args) =>
-      how === 'read' && fails(String(path))
+      how === 'read' && fails(String(path), args[2])
         ? Promise.reject(Object.assign(new Error('i/o error'), { code: 'EIO' }))
         : file.read(...args)
     return wrapped
@@ -209,6 +210,40 @@ test('a rest that cannot be read at a start is read once it can', async (context
 }, 40_000)
 
 describe.concurrent('the unread rest of a file that was copied and cut', () => {
+  test('before anything of it could be read, is found, and what is there now is another file', async (context) => {
+    const tailing = new Tailing(context, 'app.log')
+    let [isUnreadable, failed] = [true, 0]
+    // What tells files apart can be read, lines cannot.
+    tailing.disk = diskWithErrors((path, bytes) => {
+      const fails = isUnreadable && path.endsWith('/app.log') && bytes > HEAD_BYTES
+      if (fails) failed += 1
+      return fails
+    })
+    writeFileSync(tailing.path('app.log'), asLines(numbered('first', 5)))
+    await tailing.start()
+    await context.expect.poll(() => failed, TIMEOUT).toBeGreaterThan(0)
+    copyFileSync(tailing.path('app.log'), tailing.path('app.log.1'))
+    truncateSync(tailing.path('app.log'))
+    appendFileSync(tailing.path('app.log'), asLines(numbered('second', 50)))
+    isUnreadable = false
+    await tailing.expectStored([...numbered('first', 5), ...numbered('second', 50)])
+  }, 40_000)
+
+  test('is no copy of what came behind it, when it is found again after it was killed', async (context) => {
+    const tailing = new Tailing(context, 'app.log')
+    const first = numbered('first', 200)
+    writeFileSync(tailing.path('app.log'), asLines(first))
+    await tailing.start()
+    await tailing.expectStored(first)
+    copyFileSync(tailing.path('app.log'), tailing.path('app.log.1'))
+    truncateSync(tailing.path('app.log'))
+    await context.expect.poll(() => tailing.said('found the unread rest'), TIMEOUT).toBe(true)
+    await tailing.kill()
+    await tailing.start()
+    appendFileSync(tailing.path('app.log'), 'second\n')
+    await tailing.expectStored([...first, 'second'])
+  }, 40_000)
+
   /** It is in app.log.1, while what ends like this cannot be read. */
   async function cut(context: TestContext, unreadable: string) {
     const tailing = new Tailing(context, 'app.log')
