@@ -326,7 +326,8 @@ function behindCommas(bytes: Uint8Array, at: number, end: number): number {
 function isText(bytes: Uint8Array, start: number, at: number, end: number): boolean {
   if (bytes[at] === SLASH) return bytes[at + 1] === SLASH
   if (bytes[at - 1] !== COLON || bytes[at - 2] === CLOSE) return false
-  if (!isDigit(bytes[at])) return bytes[at] === COLON
+  // `prog:: text` has a tag that was given with its colon.
+  if (!isDigit(bytes[at])) return bytes[at] === COLON && at + 1 < end && bytes[at + 1] !== SPACE
   return isDigit(bytes[at - 2]) || isEvent(bytes, start, end)
 }
 

@@ -5,7 +5,7 @@
 //   22:14:15 GMT+2   22:14:15 UTC+02:00                            a name that says from where the offset counts
 //   22:14:15+02:00 DST                                             with a word behind it (Huawei)
 
-import { digitsAt, numberAt } from './digits.ts'
+import { numberAt, twoDigitsAt, UNKNOWN } from './digits.ts'
 import { zoneNames } from './time-words.ts'
 
 const SPACE = 0x20
@@ -61,21 +61,18 @@ const DAYLIGHT = Buffer.from('DST')
 
 /** `±HH:MM`, `±HHMM` or `±HH` at `at`, where an hour has `digitsMin` digits at least. */
 function readSigned(bytes: Uint8Array, at: number, limit: number, digitsMin: number): boolean {
-  if (at + 1 + digitsMin > limit || !isSign(bytes[at])) return false
-  const digits = digitsAt(bytes, limit, at + 1, 2)
-  if (digits < digitsMin) return false
-  const hours = numberAt(bytes, limit, at + 1, digits)
-  if (hours > HOURS_MAX) return false
-  let end = at + 1 + digits
-  let minutes = 0
-  const separator = end < limit && bytes[end] === COLON ? 1 : 0
-  if (separator > 0 || digits === 2) {
-    const read = numberAt(bytes, limit, end + separator, 2)
-    if (read >= 0 && read < 60) {
-      minutes = read
-      end += separator + 2
-    }
+  if (!isSign(bytes[at])) return false
+  let end = at + 3
+  let hours = end <= limit ? twoDigitsAt(bytes, at + 1) : UNKNOWN
+  if (hours < 0 && digitsMin === 1) {
+    end = at + 2
+    hours = numberAt(bytes, limit, at + 1, 1)
   }
+  if (hours < 0 || hours > HOURS_MAX) return false
+  const minutesAt = end < limit && bytes[end] === COLON ? end + 1 : end
+  let minutes = minutesAt + 2 <= limit ? twoDigitsAt(bytes, minutesAt) : UNKNOWN
+  if (minutes >= 0 && minutes < 60) end = minutesAt + 2
+  else minutes = 0
   const offset = hours * 60 + minutes
   zoneText.minutes = bytes[at] === DASH ? -offset : offset
   zoneText.end = end

@@ -265,6 +265,8 @@ const MEANT: readonly [what: string, message: string, fields: Partial<Fields>][]
     '<14>Oct 11 22:14:15 h app[[APP/PROC/WEB/0]]: m',
     { program: 'app', pid: '[APP/PROC/WEB/0]', message: 'm' },
   ],
+  ['a tag that was given with its colon', '<38>Oct 11 22:14:15 h prog:: m', { program: 'prog', message: ': m' }],
+  ['the same and nothing behind it', '<38>Oct 11 22:14:15 h prog::', { program: 'prog', message: ':' }],
   ['two colons behind a pid', '<38>Oct 11 22:14:15 h prog[7]::x', { program: 'prog', pid: '7', message: ':x' }],
   ['an empty pid', '<38>Oct 11 22:14:15 h prog[]: m', { program: 'prog', message: 'm' }],
   ['an empty message', '<38>Oct 11 22:14:15 h prog:', { program: 'prog', message: '' }],
