@@ -60,6 +60,11 @@ export const RECEIVER_WELL_MAX_MS = 300_000
 
 /** A receiver that owes an answer (RELP), or has something in flight and takes nothing (TCP), is said to be late after so long. */
 export const RECEIVER_LATE_MS = 10_000
+/**
+ * Of several TCP receivers one that takes nothing of what waits is left after so long. What is on its way there is then sent twice, so
+ * that it is no less than what RELP receivers have (`RELP_ANSWER_WAIT_MS`).
+ */
+export const RECEIVER_STILL_MS = 90_000
 
 /** A connection attempt is given up after this. */
 export const CONNECT_WAIT_MS = 10_000
@@ -275,7 +280,10 @@ export const RELP_WINDOW_MESSAGES = 128
 /** Streams in one `marks` or `retire` frame. */
 export const RELP_STREAMS_MAX = 1024
 
-/** A RELP peer that owes an answer and gives none for so long is taken for dead: the connection is made anew. */
+/**
+ * A RELP peer that owes an answer and gives none for so long is taken for dead: the connection is made anew. One of several that was
+ * taken for dead, and has answered for no message since, is waited for only until it is late.
+ */
 export const RELP_ANSWER_WAIT_MS = 90_000
 
 /** Bytes of answers that a peer has not read; beyond it nothing more is read from it. */

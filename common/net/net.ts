@@ -22,6 +22,8 @@ export interface Connection {
   readonly peer: Endpoint
   /** Its descriptor: the lowest that was free, so that at least as many were in use. Undefined where it has none of its own. */
   readonly descriptor?: number | undefined
+  /** Bytes that the kernel has taken so far; under TLS those that it makes of them. Undefined where it is not known. */
+  readonly takenBytes?: number | undefined
   /** Begins reading. */
   start(events: ConnectionEvents): void
   /** Stops and resumes reading: what the peer sends meanwhile fills the kernel's buffers and stops the peer. */

@@ -18,18 +18,26 @@ export class SystemConnection implements Connection {
   /** For whoever puts TLS on it. */
   readonly socket: net.Socket
   readonly #isPlain: boolean
+  /** What the kernel has of it. */
+  readonly #handle: Handle
 
   /** `under` is the connection that carries this one, where it is TLS. */
-  constructor(socket: net.Socket, under?: Connection) {
+  constructor(socket: net.Socket, under?: SystemConnection) {
     this.socket = socket
     this.#isPlain = under === undefined
-    this.descriptor = under ? undefined : descriptorOf(socket)
+    this.#handle = under ? under.#handle : handleOf(socket)
+    this.descriptor = under ? undefined : descriptorOf(this.#handle)
     this.peer = under?.peer ?? { host: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
     socket.setKeepAlive(true, KEEPALIVE_MS)
     socket.setNoDelay(true)
     // Before `start` a reset must not end the process; the close event that follows is what counts. After what TLS cannot
     // read, Node gives none by itself.
     socket.on('error', () => socket.destroy())
+  }
+
+  get takenBytes(): number | undefined {
+    const { bytesWritten, writeQueueSize } = this.#handle
+    return bytesWritten === undefined || writeQueueSize === undefined ? undefined : bytesWritten - writeQueueSize
   }
 
   start(events: ConnectionEvents): void {
@@ -74,8 +82,18 @@ export class SystemConnection implements Connection {
   }
 }
 
-/** Node keeps it to itself; where it is not found, nobody is told. */
-function descriptorOf(socket: net.Socket): number | undefined {
-  const descriptor = (socket as { readonly _handle?: { readonly fd?: unknown } | null })._handle?.fd
-  return typeof descriptor === 'number' && descriptor >= 0 ? descriptor : undefined
+/** What Node keeps to itself; where it is not found, nobody is told. */
+interface Handle {
+  readonly fd?: number
+  /** Given to libuv, and how much of it the kernel has not taken. */
+  readonly bytesWritten?: number
+  readonly writeQueueSize?: number
+}
+
+function handleOf(socket: net.Socket): Handle {
+  return (socket as { readonly _handle?: Handle | null })._handle ?? {}
+}
+
+function descriptorOf({ fd }: Handle): number | undefined {
+  return fd !== undefined && fd >= 0 ? fd : undefined
 }

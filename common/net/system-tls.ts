@@ -61,7 +61,8 @@ class SystemTlsServer implements TlsServer {
   }
 
   secure(connection: Connection): Promise<Connection> {
-    const { socket } = below(connection)
+    const plain = below(connection)
+    const { socket } = plain
     const ends = endsOf(socket)
     return new Promise((resolve, reject) => {
       const settle = () => {
@@ -83,7 +84,7 @@ class SystemTlsServer implements TlsServer {
         if (verdict !== undefined) return failed(verdict)
         settle()
         secured.allowHalfOpen = true
-        resolve(new SystemConnection(secured, connection))
+        resolve(new SystemConnection(secured, plain))
       }
       const cancel = systemClock.after(TLS_HANDSHAKE_WAIT_MS, () => failed(NO_ANSWER))
       if (socket.destroyed || socket.remotePort === undefined) return onClose()
@@ -115,10 +116,11 @@ export async function secureTo(
 ): Promise<Connection> {
   try {
     const startMs = systemClock.monotonicMs()
-    const socket = greet(below(connection).socket, greeting)
+    const plain = below(connection)
+    const socket = greet(plain.socket, greeting)
     await handshake(socket, greeting, signal)
     await noRefusal(socket, greeting, refusalWaitMs(systemClock.monotonicMs() - startMs), signal)
-    return new SystemConnection(socket, connection)
+    return new SystemConnection(socket, plain)
   } catch (error) {
     connection.destroy()
     throw error

@@ -10,7 +10,7 @@ import type { Destination, Lanes, StreamMarks } from '../../common/pipeline/sink
 import { examineTls, forwardTls, speaksTls } from '../../common/tls/tls-option.ts'
 import { balances } from './dealing.ts'
 import { plainDial, serviceDial, tlsDial, type ForwardTls } from './dial.ts'
-import type { HealthChanged, Lane } from './lane.ts'
+import type { Lane, Overseer } from './lane.ts'
 import { Receivers } from './receivers.ts'
 import { RelpLane } from './relp-lane.ts'
 import { TcpLane } from './tcp-lane.ts'
@@ -37,7 +37,8 @@ const forwardOptions = options({
   balance: oneOf(...balances)
     .optional()
     .describe(
-      'How several receivers share the work. `failover`, the default: all goes to the first that is well. `round-robin` deals ' +
+      'How several receivers share the work. `failover`, the default: all goes to the first that is well. One that is connected and takes ' +
+        'nothing of what waits for ninety seconds (over RELP: answers nothing) is left where another one does. `round-robin` deals ' +
         'out streams in turn, and batches that have none; `hash` deals out streams by their id, and other messages by peer or ' +
         'host. A buffer then keeps a stream of its own for each receiver.',
     ),
@@ -76,9 +77,9 @@ class ForwardDestination implements Destination {
   constructor(given: ForwardOptions, context: ComponentContext) {
     this.name = context.name
     const { platform } = context
-    const lanes = given.to.map((to) => (healthChanged: HealthChanged): Lane => {
+    const lanes = given.to.map((to) => (overseer: Overseer): Lane => {
       const encoder = new WireEncoder(given.format, given.framing, platform.random)
-      return laneTo(to, given.tls, context, encoder, healthChanged)
+      return laneTo(to, given.tls, context, encoder, overseer)
     })
     this.#receivers = new Receivers(context.name, given.balance ?? 'failover', lanes, platform)
   }
@@ -114,12 +115,12 @@ function laneTo(
   tls: ForwardTls | undefined,
   { name, platform }: ComponentContext,
   encoder: WireEncoder,
-  healthChanged: HealthChanged,
+  overseer: Overseer,
 ): Lane {
   if (to.scheme === 'udp') return new UdpLane(name, to, encoder, platform)
   const dialTo = (at: Endpoint) =>
     speaksTls(to) ? tlsDial(name, at, tls ?? { verify: 'required' }, platform) : plainDial(at, platform)
   const dial = to.service === undefined ? dialTo(to) : serviceDial(to.service, dialTo, platform)
   const Kind = to.scheme === 'tcp' || to.scheme === 'tls' ? TcpLane : RelpLane
-  return new Kind(name, to, encoder, platform, healthChanged, dial)
+  return new Kind(name, to, encoder, platform, overseer, dial)
 }

@@ -20,6 +20,8 @@ export interface Lane {
   readonly streams?: StreamMarks
   /** Messages so far that were dropped, one by one, and settle with the others of their batch. None where absent. */
   readonly dropped?: number
+  /** Whether it was left since it took nothing, and has taken nothing since. */
+  readonly standsStill?: boolean
   /** Begins to connect, and goes on trying for as long as the lane lives. */
   open(): Promise<void>
   give(given: Given): void
@@ -29,8 +31,13 @@ export interface Lane {
   close(deadlineMs: number): Promise<void>
 }
 
-/**
- * Told true when the receiver has shown that it takes messages; false when it is lost, or could not be reached. By then
- * `takeBack` gives what it had.
- */
-export type HealthChanged = (isUp: boolean) => void
+/** Knows the other receivers. */
+export interface Overseer {
+  /**
+   * Told true when the receiver has shown that it takes messages; false when it is lost, could not be reached, or is left. By then
+   * `takeBack` gives what it had.
+   */
+  changed(isUp: boolean): void
+  /** Whether another is there for what this one does not take. */
+  mayLeave(): boolean
+}

@@ -2,7 +2,7 @@
 //
 //   write ──▶ hand ──▶ lane of the receiver where the hand is
 //               │
-//               ├── that receiver is lost: what it has not acknowledged goes to the next, in order
+//               ├── that receiver is lost, or stands still: what it has not acknowledged goes to the next, in order
 //               └── home is well again: new writes wait until nothing is open, then all go home
 //
 // A hand is never open at two receivers. So each receiver gets the positions of a stream in rising order, whatever comes
@@ -15,7 +15,7 @@ import type { Lanes, StreamMarks } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
 import { Dealer, ReceiverHealth, receiverFor, type Balance } from './dealing.ts'
-import type { Given, HealthChanged, Lane } from './lane.ts'
+import type { Given, Lane, Overseer } from './lane.ts'
 
 interface Hand {
   readonly home: number
@@ -45,17 +45,14 @@ export class Receivers {
   #isClosed = false
   #whenIdle: (() => void) | undefined
 
-  /** `lanes` makes each lane, and gives it what to tell its health to. */
-  constructor(
-    name: string,
-    balance: Balance,
-    lanes: readonly ((healthChanged: HealthChanged) => Lane)[],
-    platform: Platform,
-  ) {
+  /** `lanes` makes each lane, and gives it whom to tell its health. */
+  constructor(name: string, balance: Balance, lanes: readonly ((overseer: Overseer) => Lane)[], platform: Platform) {
     this.#name = name
     this.#platform = platform
     this.#healths = lanes.map(() => new ReceiverHealth(platform.random))
-    this.#lanes = lanes.map((make, i) => make((isUp) => this.#changed(i, isUp)))
+    this.#lanes = lanes.map((make, i) =>
+      make({ changed: (isUp) => this.#changed(i, isUp), mayLeave: () => this.#mayLeave(i) }),
+    )
     this.#waiting = lanes.map(() => new Set())
     this.#dealer = new Dealer(
       balance,
@@ -180,6 +177,12 @@ export class Receivers {
       for (const lost of this.#waiting[i]) lost()
       this.#handOver(lane, i)
     })
+  }
+
+  // Where all stand still, each is waited for: going round would double what is on its way at each of them.
+  #mayLeave(receiver: number): boolean {
+    if (this.#isClosed) return false
+    return this.#lanes.some((lane, i) => i !== receiver && this.#healths[i].isUsable && !lane.standsStill)
   }
 
   #handOver(lane: Lane, lost: number): void {

@@ -13,6 +13,7 @@ import { RateLimitedWarning } from '../../common/log.ts'
 import {
   CONNECT_WAIT_MS,
   RECEIVER_WELL_MS,
+  RELP_ANSWER_WAIT_MS,
   RELP_BATCH_BYTES,
   RELP_STREAMS_MAX,
   RELP_WINDOW_BYTES,
@@ -26,12 +27,12 @@ import { BatchPacker } from '../../common/relp/batch-packer.ts'
 import { batchData } from '../../common/relp/batch-writer.ts'
 import { offersText, parseOffers } from '../../common/relp/offers.ts'
 import { responseData } from '../../common/relp/response.ts'
-import { readPositions, writeStreams } from '../../common/relp/stream-lines.ts'
+import { writeStreams } from '../../common/relp/stream-lines.ts'
 import { Backoff } from '../../common/retry.ts'
 import { nameOf, plainDial, type Dial, type Receiver } from './dial.ts'
-import type { Given, HealthChanged, Lane } from './lane.ts'
+import type { Given, Lane, Overseer } from './lane.ts'
 import { RelpBatches, type BatchFrame } from './relp-batches.ts'
-import { RelpPeer } from './relp-peer.ts'
+import { askStreams, firstLine, RelpPeer } from './relp-peer.ts'
 import { RelpPending, type Pending } from './relp-pending.ts'
 import type { WireEncoder } from './wire-encoder.ts'
 
@@ -40,6 +41,7 @@ const DONE = 200
 export class RelpLane implements Lane {
   readonly to: string
   dropped = 0
+  standsStill = false
   /** What the receiver says of streams. Rejects while there is none; a receiver that is no sluice knows of none. */
   readonly streams: StreamMarks = {
     marks: (ids) => this.#marks(ids),
@@ -50,7 +52,7 @@ export class RelpLane implements Lane {
   readonly #dial: Dial
   readonly #encoder: WireEncoder
   readonly #platform: Platform
-  readonly #healthChanged: HealthChanged
+  readonly #overseer: Overseer
   readonly #backoff: Backoff
   readonly #warning: RateLimitedWarning
   readonly #stop = new AbortController()
@@ -81,7 +83,7 @@ export class RelpLane implements Lane {
     receiver: Receiver,
     encoder: WireEncoder,
     platform: Platform,
-    healthChanged: HealthChanged,
+    overseer: Overseer,
     dial: Dial = plainDial(receiver, platform),
   ) {
     this.to = nameOf(receiver)
@@ -89,7 +91,7 @@ export class RelpLane implements Lane {
     this.#dial = dial
     this.#encoder = encoder
     this.#platform = platform
-    this.#healthChanged = healthChanged
+    this.#overseer = overseer
     this.#backoff = new Backoff(platform.random)
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
     this.#batches = new RelpBatches(encoder)
@@ -165,7 +167,7 @@ export class RelpLane implements Lane {
   #use(connection: Connection): void {
     const events = {
       syslogAnswered: (code: number) => this.#syslogAnswered(code),
-      late: (silentMs: number) => this.#late(silentMs),
+      late: (silentMs: number, isFirst: boolean) => this.#late(peer, silentMs, isFirst),
       over: (reason: Error) => this.#lost(peer, reason),
     }
     const peer = new RelpPeer(connection, events, this.#platform.clock)
@@ -220,7 +222,7 @@ export class RelpLane implements Lane {
     this.#isReady = true
     this.#readyMs = this.#platform.clock.monotonicMs()
     this.#doubtful = 0
-    this.#healthChanged(true)
+    this.#overseer.changed(true)
     for (const ready of this.#whenReady.splice(0)) ready()
     this.#pump()
   }
@@ -240,7 +242,15 @@ export class RelpLane implements Lane {
     this.#retry(`connection to ${this.to} lost`, reason)
   }
 
-  #late(silentMs: number): void {
+  // One that is not open yet, or was silent the last time too (its disk is full, and it takes connections all the same), has shown
+  // nothing that would be worth a long wait.
+  #late(peer: RelpPeer, silentMs: number, isFirst: boolean): void {
+    const isLost = silentMs >= RELP_ANSWER_WAIT_MS
+    if (isLost || ((this.standsStill || !this.#isReady) && this.#overseer.mayLeave())) {
+      this.standsStill = true
+      return peer.lose('it does not answer')
+    }
+    if (!isFirst) return
     const values = { destination: this.#name, to: this.to, seconds: Math.round(silentMs / 1000) }
     this.#platform.log.warn(values, 'the receiver is late: it has not answered')
   }
@@ -253,7 +263,7 @@ export class RelpLane implements Lane {
 
   #retry(what: string, error: unknown): void {
     if (this.#stop.signal.aborted) return
-    this.#healthChanged(false)
+    this.#overseer.changed(false)
     const ms = this.#backoff.nextMs()
     this.#platform.metrics.count('sluice_reconnects_total', { destination: this.#name }, 1)
     this.#platform.log.warn({ destination: this.#name, reason: reasonOf(error), retryMs: Math.round(ms) }, what)
@@ -336,6 +346,7 @@ export class RelpLane implements Lane {
 
   #acknowledged(): void {
     this.#hasStored = true
+    this.standsStill = false
     this.#backoff.reset()
   }
 
@@ -349,7 +360,7 @@ export class RelpLane implements Lane {
   async #askMarks(peer: RelpPeer, ids: readonly string[]): Promise<Map<string, number>> {
     const marks = new Map<string, number>()
     for (let i = 0; i < ids.length; i += RELP_STREAMS_MAX) {
-      const told = await ask(peer, 'marks', writeStreams(ids.slice(i, i + RELP_STREAMS_MAX)))
+      const told = await askStreams(peer, 'marks', writeStreams(ids.slice(i, i + RELP_STREAMS_MAX)))
       for (const [id, position] of told) marks.set(id, position)
     }
     return marks
@@ -359,7 +370,7 @@ export class RelpLane implements Lane {
     const peer = await this.#readyPeer()
     if (!this.#hasBatch) return
     for (let i = 0; i < ids.length; i += RELP_STREAMS_MAX) {
-      await ask(peer, 'retire', writeStreams(ids.slice(i, i + RELP_STREAMS_MAX)))
+      await askStreams(peer, 'retire', writeStreams(ids.slice(i, i + RELP_STREAMS_MAX)))
     }
   }
 
@@ -372,22 +383,3 @@ export class RelpLane implements Lane {
 
 const CLOSE_WAIT_MS = 2_000
 const COMMANDS_BYTES = 32 * 1024
-
-/** Asks about streams; resolves to the positions in the answer, which has none where nothing was asked. */
-function ask(peer: RelpPeer, command: string, data: string): Promise<Map<string, number>> {
-  return new Promise((resolve, reject) => {
-    peer.ask(command, data, {
-      answered(code, bytes, start, end) {
-        const positions = readPositions(bytes, responseData(bytes, start, end), end)
-        if (code === DONE && positions) return resolve(positions)
-        const detail = `${command} is answered with ${firstLine(bytes, start, end)}`
-        reject(new Fault('CONNECTION_LOST', detail, { retryable: true }))
-      },
-      lost: reject,
-    })
-  })
-}
-
-function firstLine(bytes: Buffer, start: number, end: number): string {
-  return JSON.stringify(bytes.toString('latin1', start, Math.min(end, start + 200)).split('\n')[0])
-}

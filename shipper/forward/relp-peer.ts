@@ -5,19 +5,16 @@
 
 import type { Cancel, Clock } from '../../common/clock.ts'
 import { Fault } from '../../common/fault.ts'
-import {
-  RECEIVER_LATE_MS,
-  RELP_ANSWER_WAIT_MS,
-  RELP_FRAME_BYTES_MAX,
-  RELP_WINDOW_MESSAGES,
-} from '../../common/limits.ts'
+import { RECEIVER_LATE_MS, RELP_FRAME_BYTES_MAX, RELP_WINDOW_MESSAGES } from '../../common/limits.ts'
 import { Output } from '../../common/message/output.ts'
 import type { Connection } from '../../common/net/net.ts'
 import { FrameReader } from '../../common/relp/frame-reader.ts'
-import { responseCode, writeFrame } from '../../common/relp/response.ts'
+import { responseCode, responseData, writeFrame } from '../../common/relp/response.ts'
+import { readPositions } from '../../common/relp/stream-lines.ts'
 import { isTlsAlert } from '../../common/tls/tls-record.ts'
 
 const TXNR_MAX = 999_999_999
+const DONE = 200
 
 /** What becomes of a command. */
 export interface Asked {
@@ -30,8 +27,8 @@ export interface Asked {
 export interface PeerEvents {
   /** The oldest unanswered `syslog` command is answered. */
   syslogAnswered(code: number): void
-  /** It owes answers and has given none for so long; once, until it answers again. */
-  late(silentMs: number): void
+  /** It owes answers and has given none for so long: told at `RECEIVER_LATE_MS` and every now and then, until it answers again or is lost. */
+  late(silentMs: number, isFirst: boolean): void
   /** The connection is over; the last event. */
   over(reason: Error): void
 }
@@ -172,13 +169,11 @@ export class RelpPeer {
 
   #look(): void {
     const silentMs = this.#clock.monotonicMs() - this.#movedMs
-    if (silentMs >= RELP_ANSWER_WAIT_MS) return this.lose('it does not answer')
     if (silentMs < RECEIVER_LATE_MS) return this.#lookIn(RECEIVER_LATE_MS - silentMs)
-    if (!this.#isLate) {
-      this.#isLate = true
-      this.#events.late(silentMs)
-    }
-    this.#lookIn(Math.min(RECEIVER_LATE_MS, RELP_ANSWER_WAIT_MS - silentMs))
+    const isFirst = !this.#isLate
+    this.#isLate = true
+    this.#events.late(silentMs, isFirst)
+    if (!this.#isOver) this.#lookIn(RECEIVER_LATE_MS)
   }
 
   #over(reason: Error): void {
@@ -195,3 +190,23 @@ const REFUSED = 500
 const SPEAKS_TLS = 'the peer speaks TLS on this port; write relps:// in `to`'
 // TXNR, the longest command of ours, DATALEN, and what stands between them.
 const FRAME_HEAD_BYTES = 32
+
+/** Asks about streams; resolves to the positions in the answer, which has none where nothing was asked. */
+export function askStreams(peer: RelpPeer, command: string, data: string): Promise<Map<string, number>> {
+  return new Promise((resolve, reject) => {
+    peer.ask(command, data, {
+      answered(code, bytes, start, end) {
+        const positions = readPositions(bytes, responseData(bytes, start, end), end)
+        if (code === DONE && positions) return resolve(positions)
+        const detail = `${command} is answered with ${firstLine(bytes, start, end)}`
+        reject(new Fault('CONNECTION_LOST', detail, { retryable: true }))
+      },
+      lost: reject,
+    })
+  })
+}
+
+/** What it answers, for the log. */
+export function firstLine(bytes: Buffer, start: number, end: number): string {
+  return JSON.stringify(bytes.toString('latin1', start, Math.min(end, start + 200)).split('\n')[0])
+}

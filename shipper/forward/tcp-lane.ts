@@ -7,17 +7,20 @@
 // The protocol has no acknowledgement (RFC 6587), nor does TLS add one: a batch settles when the kernel has taken all its bytes, and what
 // the kernel took may die with the connection. The brake is the kernel's: while the peer does not read, nothing
 // settles, and the queue in front of this lane fills.
+//
+// A receiver that stands still (it is connected and takes nothing) is left where another is there. Its connection stays: what the
+// kernels have may yet be read, and that it is read is what shows that the receiver is well again.
 
 import type { Cancel } from '../../common/clock.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
-import { RECEIVER_LATE_MS, RECEIVER_WELL_MS } from '../../common/limits.ts'
+import { RECEIVER_LATE_MS, RECEIVER_STILL_MS, RECEIVER_WELL_MS } from '../../common/limits.ts'
 import { written } from '../../common/net/bind-fault.ts'
 import type { Connection } from '../../common/net/net.ts'
 import type { Platform } from '../../common/platform.ts'
 import { Backoff } from '../../common/retry.ts'
 import { isTlsAlert } from '../../common/tls/tls-record.ts'
 import { nameOf, plainDial, type Dial, type Receiver } from './dial.ts'
-import type { Given, HealthChanged, Lane } from './lane.ts'
+import type { Given, Lane, Overseer } from './lane.ts'
 import type { WireEncoder } from './wire-encoder.ts'
 
 // Bytes of one write: small batches are joined up to this. Writes in flight: some in the kernel, the rest behind them.
@@ -36,7 +39,7 @@ export class TcpLane implements Lane {
   readonly #dial: Dial
   readonly #encoder: WireEncoder
   readonly #platform: Platform
-  readonly #healthChanged: HealthChanged
+  readonly #overseer: Overseer
   readonly #backoff: Backoff
   readonly #stop = new AbortController()
   #connection: Connection | undefined
@@ -45,6 +48,12 @@ export class TcpLane implements Lane {
   #turn = 0
   #waiting: Given[] = []
   #sent: Sent[] = []
+  /** Writes that are with a receiver which was left, and in doubt: the batches are elsewhere. */
+  #left = 0
+  /** Since when it takes nothing, what it had taken by then, and whether that was said. */
+  #movedMs = 0
+  #takenBytes = 0
+  #isLate = false
   #cancelRetry: Cancel | undefined
   #cancelWatch: Cancel | undefined
 
@@ -53,7 +62,7 @@ export class TcpLane implements Lane {
     receiver: Receiver,
     encoder: WireEncoder,
     platform: Platform,
-    healthChanged: HealthChanged,
+    overseer: Overseer,
     dial: Dial = plainDial(receiver, platform),
   ) {
     this.to = nameOf(receiver)
@@ -61,7 +70,7 @@ export class TcpLane implements Lane {
     this.#dial = dial
     this.#encoder = encoder
     this.#platform = platform
-    this.#healthChanged = healthChanged
+    this.#overseer = overseer
     this.#backoff = new Backoff(platform.random)
   }
 
@@ -69,6 +78,10 @@ export class TcpLane implements Lane {
   open(): Promise<void> {
     void this.#connect()
     return Promise.resolve()
+  }
+
+  get standsStill(): boolean {
+    return this.#left > 0
   }
 
   give(given: Given): void {
@@ -93,7 +106,7 @@ export class TcpLane implements Lane {
     this.#countInDoubt(this.#sent.flatMap(({ given }) => given))
     const rest = this.takeBack()
     for (const { reject } of rest) reject(this.#stopping())
-    if (rest.length === 0) this.#connection?.end()
+    if (rest.length === 0 && !this.standsStill) this.#connection?.end()
     else this.#connection?.destroy()
     return Promise.resolve()
   }
@@ -126,13 +139,14 @@ export class TcpLane implements Lane {
       end: () => connection.destroy(),
       close: (error) => this.#lost(connection, refusal ?? error),
     })
-    this.#healthChanged(true)
+    this.#overseer.changed(true)
     this.#pump()
   }
 
   #lost(connection: Connection, error?: Error): void {
     if (this.#connection !== connection) return
     this.#connection = undefined
+    this.#left = 0
     if (this.#stop.signal.aborted) return
     // That the kernel took something says nothing of the receiver: one that accepts and closes (a load balancer with nobody behind it)
     // would be given the next messages, and be said to be lost, several times a second.
@@ -155,7 +169,7 @@ export class TcpLane implements Lane {
 
   #retry(what: string, error: unknown): void {
     if (this.#stop.signal.aborted) return
-    this.#healthChanged(false)
+    this.#overseer.changed(false)
     const ms = this.#backoff.nextMs()
     const reason = reasonOf(error)
     this.#platform.metrics.count('sluice_reconnects_total', { destination: this.#name }, 1)
@@ -165,12 +179,12 @@ export class TcpLane implements Lane {
 
   #pump(): void {
     const connection = this.#connection
-    while (connection && this.#waiting.length > 0 && this.#sent.length < WRITES_MAX) {
+    while (connection && !this.standsStill && this.#waiting.length > 0 && this.#sent.length < WRITES_MAX) {
       const sent = this.#encode()
       this.#sent.push(sent)
       if (this.#sent.length === 1) this.#watch()
       connection.write(sent.bytes).then(
-        () => this.#settle(sent),
+        () => this.#settle(sent, connection),
         () => {}, // the connection's close event follows, and that is where the loss is handled
       )
     }
@@ -187,7 +201,8 @@ export class TcpLane implements Lane {
   }
 
   // Writes of one connection settle in their order. One that belongs to an earlier connection is no longer in the line.
-  #settle(sent: Sent): void {
+  #settle(sent: Sent, connection: Connection): void {
+    if (this.standsStill && connection === this.#connection) return this.#tookWhatWasLeft()
     if (this.#sent[0] !== sent) return
     this.#sent.shift()
     if (this.#sent.length > 0) this.#watch()
@@ -198,12 +213,45 @@ export class TcpLane implements Lane {
   }
 
   // A peer that reads nothing keeps its connection for as long as its kernel answers, and all that is seen here is a queue that
-  // fills. It is waited for: what the kernels have cannot be had back, and would be sent twice.
+  // fills.
   #watch(): void {
+    this.#movedMs = this.#platform.clock.monotonicMs()
+    this.#isLate = false
+    this.#lookLater()
+  }
+
+  #lookLater(): void {
+    this.#takenBytes = this.#connection?.takenBytes ?? 0
     this.#cancelWatch?.()
-    this.#cancelWatch = this.#platform.clock.after(RECEIVER_LATE_MS, () => {
-      const values = { destination: this.#name, to: this.to, seconds: RECEIVER_LATE_MS / 1000 }
-      this.#platform.log.warn(values, 'the receiver is late: it takes nothing more')
-    })
+    this.#cancelWatch = this.#platform.clock.after(RECEIVER_LATE_MS, () => this.#look())
+  }
+
+  #look(): void {
+    // Of one large write a slow receiver takes a part at a time.
+    if ((this.#connection?.takenBytes ?? 0) > this.#takenBytes) return this.#watch()
+    const silentMs = this.#platform.clock.monotonicMs() - this.#movedMs
+    const values = { destination: this.#name, to: this.to, seconds: Math.round(silentMs / 1000) }
+    if (silentMs >= RECEIVER_STILL_MS && this.#overseer.mayLeave()) {
+      this.#platform.log.warn(values, 'the receiver takes nothing, and is left: what waits goes to another')
+      return this.#leave()
+    }
+    if (!this.#isLate) this.#platform.log.warn(values, 'the receiver is late: it takes nothing more')
+    this.#isLate = true
+    this.#lookLater()
+  }
+
+  #leave(): void {
+    this.#cancelWatch?.()
+    this.#left = this.#sent.length
+    this.#countInDoubt(this.#sent.flatMap(({ given }) => given))
+    this.#overseer.changed(false)
+  }
+
+  #tookWhatWasLeft(): void {
+    this.#left -= 1
+    if (this.#left > 0) return
+    this.#platform.log.info({ destination: this.#name, to: this.to }, 'the receiver takes messages again')
+    this.#overseer.changed(true)
+    this.#pump()
   }
 }

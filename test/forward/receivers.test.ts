@@ -7,7 +7,7 @@ import { createMetrics } from '../../common/metric.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import { systemPlatform } from '../../common/platform.ts'
 import type { Balance } from '../../shipper/forward/dealing.ts'
-import type { Given, HealthChanged, Lane } from '../../shipper/forward/lane.ts'
+import type { Given, Lane, Overseer } from '../../shipper/forward/lane.ts'
 import { Receivers } from '../../shipper/forward/receivers.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 import { FakeClock, settle } from '../fake/clock.ts'
@@ -25,7 +25,7 @@ class FakeLane implements Lane {
   /** Given and not acknowledged, the first `sent` of it stored. */
   given: Given[] = []
   sent = 0
-  readonly #changed: HealthChanged
+  readonly #overseer: Overseer
   readonly streams = {
     marks: (ids: readonly string[]) =>
       this.isUp
@@ -34,9 +34,9 @@ class FakeLane implements Lane {
     retire: (ids: readonly string[]) => Promise.resolve(ids.forEach((id) => this.known.delete(id))),
   }
 
-  constructor(to: string, changed: HealthChanged) {
+  constructor(to: string, overseer: Overseer) {
     this.to = to
-    this.#changed = changed
+    this.#overseer = overseer
   }
 
   open(): Promise<void> {
@@ -91,7 +91,7 @@ class FakeLane implements Lane {
 
   lose(): void {
     this.isUp = false
-    this.#changed(false)
+    this.#overseer.changed(false)
   }
 
   /** Back: what its marks say is settled, the rest is sent again. */
@@ -99,7 +99,7 @@ class FakeLane implements Lane {
     if (this.isUp) return
     this.isUp = true
     for (; this.sent > 0; this.sent -= 1) this.given.shift()!.resolve()
-    this.#changed(true)
+    this.#overseer.changed(true)
   }
 }
 
@@ -107,8 +107,8 @@ function fixture(balance: Balance, count: number) {
   const clock = new FakeClock()
   const lanes: FakeLane[] = []
   const platform = { ...systemPlatform(fakeLog(), createMetrics()), clock }
-  const makes = Array.from({ length: count }, (_, i) => (changed: HealthChanged) => {
-    lanes.push(new FakeLane('abc'[i], changed))
+  const makes = Array.from({ length: count }, (_, i) => (overseer: Overseer) => {
+    lanes.push(new FakeLane('abc'[i], overseer))
     return lanes[i]
   })
   return { clock, lanes, receivers: new Receivers('up', balance, makes, platform) }

@@ -223,6 +223,75 @@ test('a receiver that is gone without a word is given up after 90 s without an a
   expect(receiver.open).toHaveLength(2)
 })
 
+test('one of two receivers that takes connections and answers for nothing costs 90 s once, then 10 s', async () => {
+  const around = surroundings()
+  const full = await plainReceiver(around)
+  const well = await plainReceiver(around, 'syslog', PORT + 1)
+  full.state.answers = false
+  const { lane, health } = laneTo(around, 'received', [PORT, PORT + 1])
+  await lane.open()
+  await expect.poll(() => health, WAIT).toEqual([true, true])
+  /** How long a message is on its way. */
+  const waited = async (text: string) => {
+    const startMs = around.clock.monotonicMs()
+    let endMs = 0
+    void lane.write(of(text)).then(() => (endMs = around.clock.monotonicMs()))
+    await vi.waitFor(async () => {
+      await around.clock.pass(1_000)
+      expect(endMs).toBeGreaterThan(0)
+    }, WAIT)
+    return endMs - startMs
+  }
+  expect(await waited('<13>first')).toBeGreaterThanOrEqual(90_000)
+  // It accepts again, and is come back to when it seems to have been well for long enough.
+  await vi.waitFor(async () => {
+    await around.clock.pass(1_000)
+    expect(full.open).toHaveLength(2)
+  }, WAIT)
+  await around.clock.pass(60_000)
+  const second = await waited('<13>second')
+  expect(full.texts()).toEqual(['<13>first', '<13>second'])
+  expect(second).toBeGreaterThanOrEqual(10_000)
+  expect(second).toBeLessThan(20_000)
+  // Once it has stored something, it has its time again.
+  full.state.answers = true
+  await around.clock.pass(300_000)
+  await vi.waitFor(async () => {
+    await around.clock.pass(1_000)
+    expect(full.open).toHaveLength(3)
+  }, WAIT)
+  await waited('<13>third')
+  await vi.waitFor(() => expect(full.texts().at(-1)).toBe('<13>third'), WAIT)
+  full.state.answers = false
+  expect(await waited('<13>fourth')).toBeGreaterThanOrEqual(90_000)
+  expect(well.texts()).toEqual(['<13>first', '<13>second', '<13>fourth'])
+})
+
+test('one of two receivers that does not even answer to open is passed over after 10 s; a single one has its 90 s', async () => {
+  const around = surroundings()
+  const silent = await plainReceiver(around)
+  silent.state.opens = false
+  const well = await plainReceiver(around, 'syslog', PORT + 1)
+  const { lane, health } = laneTo(around, 'received', [PORT, PORT + 1])
+  await lane.open()
+  await expect.poll(() => [health, silent.open.length], WAIT).toEqual([[true], 1])
+  const settled = lane.write(of('<13>a'))
+  await around.clock.pass(11_000)
+  await settled
+  expect(well.texts()).toEqual(['<13>a'])
+
+  const elsewhere = surroundings()
+  const only = await plainReceiver(elsewhere)
+  only.state.opens = false
+  const { lane: single } = laneTo(elsewhere)
+  await single.open()
+  await expect.poll(() => only.open.length, WAIT).toBe(1)
+  await elsewhere.clock.pass(89_000)
+  expect(only.open).toHaveLength(1)
+  await elsewhere.clock.pass(2_000)
+  expect(only.open).toHaveLength(2)
+})
+
 const strange: [what: string, bytes: string][] = [
   ['text', 'hello there\n'],
   ['a command', '1 syslog 1 a\n'],

@@ -3,6 +3,7 @@
 import { onTestFinished } from 'vitest'
 import { createMetrics } from '../../common/metric.ts'
 import { systemPlatform } from '../../common/platform.ts'
+import type { Overseer } from '../../shipper/forward/lane.ts'
 import { Receivers } from '../../shipper/forward/receivers.ts'
 import { RelpLane } from '../../shipper/forward/relp-lane.ts'
 import { WireEncoder, type WireFormat } from '../../shipper/forward/wire-encoder.ts'
@@ -27,11 +28,14 @@ export type Surroundings = ReturnType<typeof surroundings>
 
 export function laneTo({ platform }: Surroundings, format: WireFormat = 'received', ports = [PORT]) {
   const health: boolean[] = []
-  const makes = ports.map((port) => (changed: (isUp: boolean) => void) => {
+  const makes = ports.map((port) => (overseer: Overseer) => {
     const encoder = new WireEncoder(format, 'octet', platform.random)
-    return new RelpLane('up', { host: 'h', port }, encoder, platform, (is) => {
-      health.push(is)
-      changed(is)
+    return new RelpLane('up', { host: 'h', port }, encoder, platform, {
+      ...overseer,
+      changed: (is) => {
+        health.push(is)
+        overseer.changed(is)
+      },
     })
   })
   const lane = new Receivers('up', 'failover', makes, platform)

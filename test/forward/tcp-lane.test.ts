@@ -5,6 +5,7 @@ import type { Connection, ConnectionEvents, Endpoint, Net } from '../../common/n
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import type { Platform } from '../../common/platform.ts'
 import { systemRandom } from '../../common/random.ts'
+import type { Overseer } from '../../shipper/forward/lane.ts'
 import { Receivers } from '../../shipper/forward/receivers.ts'
 import { TcpLane } from '../../shipper/forward/tcp-lane.ts'
 import { WireEncoder } from '../../shipper/forward/wire-encoder.ts'
@@ -20,6 +21,8 @@ class HeldConnection implements Connection {
   events: ConnectionEvents | undefined
   ended = false
   destroyed = false
+  /** Of the oldest write too, before it is taken whole. */
+  takenBytes = 0
 
   constructor(peer: Endpoint) {
     this.peer = peer
@@ -78,8 +81,8 @@ function lane(receivers: string[]) {
   const random = { ...systemRandom, fraction: () => 1 }
   const platform = { clock, metrics, log, net, random, slabs: new SlabPool() } as unknown as Platform
   const encoder = new WireEncoder('received', 'newline', random)
-  const makes = receivers.map((host) => (changed: (isUp: boolean) => void) => {
-    return new TcpLane('up', { host, port: 514 }, encoder, platform, changed)
+  const makes = receivers.map((host) => (overseer: Overseer) => {
+    return new TcpLane('up', { host, port: 514 }, encoder, platform, overseer)
   })
   return {
     clock,
@@ -225,6 +228,113 @@ test('a receiver that reads nothing is named, once until it takes something agai
     await write
   }
   expect(late()[0].values).toMatchObject({ destination: 'up', to: 'a:514', seconds: 10 })
+})
+
+test('a receiver that takes nothing for 90 s is left where another is there; what it may have is in doubt', async () => {
+  const { lane: up, clock, connections, metrics, log } = lane(['a', 'b'])
+  await up.open()
+  await settle()
+  void up.write(of('<13>taken'))
+  connections[0].take()
+  await settle()
+  const stuck = up.write(of('<13>1', '<13>2'))
+  await clock.pass(89_000)
+  expect(connections[1].writes).toEqual([])
+  await clock.pass(2_000)
+  expect(connections[1].take()).toBe('<13>1\n<13>2\n')
+  await stuck
+  const later = up.write(of('<13>3'))
+  expect(connections[1].take()).toBe('<13>3\n')
+  await later
+  expect(await metrics.total('sluice_in_doubt_total')).toBe(2)
+  expect(log.lines.some(({ level, text }) => level === 'warn' && text.includes('is left'))).toBe(true)
+  // What its kernel has is not thrown away, and nothing more goes there before it has read that.
+  expect(connections[0].destroyed).toBe(false)
+  for (let minute = 0; minute < 60; minute += 1) {
+    await clock.pass(60_000)
+    void up.write(of('<13>meanwhile'))
+    connections[1].take()
+  }
+  expect(connections).toHaveLength(2)
+  expect(connections[0].writes).toHaveLength(1)
+  // It reads: as after any failure it is well for a while first.
+  connections[0].take()
+  await clock.pass(1_000)
+  void up.write(of('<13>soon'))
+  expect(connections[1].take()).toBe('<13>soon\n')
+  await clock.pass(20_000)
+  void up.write(of('<13>home'))
+  expect(connections[0].take()).toBe('<13>home\n')
+})
+
+test('a receiver that brakes is waited for where there is no other, or all stand still', async () => {
+  const alone = lane(['a'])
+  await alone.lane.open()
+  await settle()
+  const write = alone.lane.write(of('<13>1'))
+  await alone.clock.pass(3_600_000)
+  expect(alone.connections[0].take()).toBe('<13>1\n')
+  await write
+  expect(await alone.metrics.total('sluice_in_doubt_total')).toBe(0)
+
+  const { lane: up, clock, connections, metrics } = lane(['a', 'b'])
+  await up.open()
+  await settle()
+  const stuck = up.write(of('<13>1'))
+  await clock.pass(3_600_000)
+  expect(connections.map(({ writes }) => writes.length)).toEqual([1, 1])
+  expect(await metrics.total('sluice_in_doubt_total')).toBe(1)
+  // The first reads what it was left with: now there is one to leave the second for.
+  connections[0].take()
+  await settle()
+  await clock.pass(11_000)
+  expect(connections[0].take()).toBe('<13>1\n')
+  await stuck
+  expect(connections).toHaveLength(2)
+})
+
+test('a receiver that takes a little of a large write now and then is not left', async () => {
+  const { lane: up, clock, connections } = lane(['a', 'b'])
+  await up.open()
+  await settle()
+  void up.write(of('<13>large'))
+  for (let i = 0; i < 100; i += 1) {
+    connections[0].takenBytes += 1
+    await clock.pass(60_000)
+  }
+  expect(connections[1].writes).toEqual([])
+  expect(connections[0].take()).toBe('<13>large\n')
+})
+
+test('a receiver that was left and is lost then is connected to again, and comes back as one that was lost', async () => {
+  const { lane: up, clock, connections, metrics } = lane(['a', 'b'])
+  await up.open()
+  await settle()
+  void up.write(of('<13>1'))
+  await clock.pass(91_000)
+  connections[1].take()
+  connections[0].reset()
+  await clock.pass(1_000)
+  expect(connections).toHaveLength(3)
+  await clock.pass(20_000)
+  void up.write(of('<13>2'))
+  expect(connections[2].take()).toBe('<13>2\n')
+  expect(await metrics.total('sluice_in_doubt_total')).toBe(1)
+})
+
+test('a stop cuts the connection to a receiver that was left: behind what it does not read, no end would come', async () => {
+  const { lane: up, clock, connections } = lane(['a', 'b'])
+  await up.open()
+  await settle()
+  void up.write(of('<13>1'))
+  await clock.pass(91_000)
+  connections[1].take()
+  await settle()
+  await up.close(1_000)
+  expect(connections.map(({ destroyed, ended }) => [destroyed, ended])).toEqual([
+    [true, false],
+    [false, true],
+  ])
 })
 
 test('close waits for what is open, then ends the connection in order', async () => {

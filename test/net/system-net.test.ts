@@ -163,6 +163,22 @@ describe('connecting', () => {
     connection.destroy()
   })
 
+  test('what the kernel has taken of a write is known before it has taken all', async () => {
+    const { port, accepted } = await listening()
+    const here = await connected(port)
+    const bytes = Buffer.alloc(32 * 1024 * 1024)
+    let isTaken = false
+    const written = here.write(bytes).then(() => (isTaken = true))
+    await until('the kernels are full', () => here.takenBytes! > 0 && accepted.length === 1)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const before = here.takenBytes!
+    expect([isTaken, before < bytes.length]).toEqual([false, true])
+    reading(accepted[0])
+    await until('more is taken', () => here.takenBytes! > before)
+    await written
+    expect(here.takenBytes).toBe(bytes.length)
+  })
+
   test('an attempt is given up when told', async () => {
     const stop = new AbortController()
     const attempt = systemNet.connect({ host: '192.0.2.1', port: 9 }, stop.signal)

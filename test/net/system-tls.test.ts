@@ -22,6 +22,22 @@ describe('a connection under TLS behaves as a plain one does', () => {
     await until('the answer', () => heardHere.text === 'goodbye')
   })
 
+  test('what the kernel has taken of a write is known before it has taken all', async () => {
+    const { port, accepted } = await serving()
+    const here = await secured(port)
+    await until('it is accepted', () => accepted.length === 1)
+    const bytes = Buffer.alloc(32 * 1024 * 1024)
+    let isTaken = false
+    const written = here.write(bytes).then(() => (isTaken = true))
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    const before = here.takenBytes!
+    expect([isTaken, before > 0, before < bytes.length]).toEqual([false, true, true])
+    reading(accepted[0])
+    await until('more is taken', () => here.takenBytes! > before)
+    await written
+    expect(here.takenBytes).toBeGreaterThan(bytes.length)
+  })
+
   test('what comes with the handshake, and the end behind it, waits until reading begins', async () => {
     const { port, accepted } = await serving()
     const socket = client(port)
