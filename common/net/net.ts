@@ -57,8 +57,13 @@ export interface DatagramSocket {
   start(receive: ReceiveDatagram, hasRoom?: () => boolean): void
   /** The kernel takes in next to nothing from now on, and counts as dropped what comes; what it has is still received. */
   refuse(): void
-  /** Resolves when the kernel has taken the datagram. */
-  send(datagram: Buffer, to: Endpoint): Promise<void>
+  close(): Promise<void>
+}
+
+/** Sends datagrams to one receiver, one at a time. */
+export interface DatagramSender {
+  /** Resolves when the kernel has taken the datagram. Rejects with `HOST_UNRESOLVED`, retryable, or with what the kernel says. */
+  send(datagram: Buffer): Promise<void>
   close(): Promise<void>
 }
 
@@ -123,8 +128,9 @@ export interface Net {
    * the connection is ended.
    */
   secureTo(connection: Connection, greeting: TlsGreeting, signal?: AbortSignal): Promise<Connection>
-  /** A datagram socket bound to an address, or (`undefined`) one to send from. */
-  bind(at: Endpoint | undefined, receiveBufferBytes?: number): Promise<DatagramSocket>
+  bind(at: Endpoint, receiveBufferBytes?: number): Promise<DatagramSocket>
+  /** `lost` is told when the network says that a datagram did not arrive which the kernel had taken: of several most often once. */
+  datagramsTo(to: Endpoint, lost: (reason: Error) => void): DatagramSender
   /** The SRV records of a name (RFC 2782), in no order. Rejects with `HOST_UNRESOLVED`, retryable, where there are none. */
   services(name: string): Promise<readonly Service[]>
 }

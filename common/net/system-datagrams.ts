@@ -1,8 +1,7 @@
-// Datagram sockets of the kernel.
+// Datagram sockets of the kernel that receive. Those that send lie beside it.
 
 import * as dgram from 'node:dgram'
 import * as net from 'node:net'
-import { sleep, systemClock } from '../clock.ts'
 import { errnoOf } from '../fault.ts'
 import { bindFault } from './bind-fault.ts'
 import { BusyDatagrams, readingHandle, type ReadingHandle } from './busy-datagrams.ts'
@@ -12,16 +11,14 @@ import { receiveMany, type ReceiveMany } from './receive-many.ts'
 import { resolve } from './resolve.ts'
 import { plainAddress } from './system-connection.ts'
 
-const ANYWHERE: Endpoint = { host: '0.0.0.0', port: 0 }
-
-/** A datagram socket bound to an address, or (`undefined`) one to send from. */
-export async function bind(at: Endpoint = ANYWHERE, receiveBufferBytes?: number): Promise<DatagramSocket> {
+/** `Net.bind` */
+export async function bind(at: Endpoint, receiveBufferBytes?: number): Promise<DatagramSocket> {
   const address = net.isIP(at.host) === 0 ? (await resolve(at.host))[0].address : at.host
   // Before the socket is there: it reads from its binding on, and what came while the package is loaded would be nobody's.
-  const [calls, many] = at === ANYWHERE ? [] : [await libc(), await receiveMany()]
+  const [calls, many] = [await libc(), await receiveMany()]
   const socket = await boundSocket(address, at)
   if (receiveBufferBytes !== undefined) askForBuffer(socket, receiveBufferBytes, calls)
-  return new SystemDatagramSocket(socket, at === ANYWHERE ? undefined : { many })
+  return new SystemDatagramSocket(socket, many)
 }
 
 /** A socket of the address' family; `at` is what it is called in a fault. */
@@ -31,7 +28,7 @@ function boundSocket(address: string, at: Endpoint): Promise<dgram.Socket> {
     socket.once('error', (error) => reject(bindFault(error, at, 'udp')))
     socket.bind(at.port, address, () => {
       socket.removeAllListeners('error')
-      // ECONNREFUSED of an earlier datagram comes back here: nobody can be told.
+      // What a receiving socket cannot do once is no reason to end the process.
       socket.on('error', () => {})
       resolve(socket)
     })
@@ -56,11 +53,6 @@ function askForBuffer(socket: dgram.Socket, bytes: number, libc?: Libc): void {
   }
 }
 
-// A name is looked up once a minute, not once a datagram. Datagrams wait this long for a new answer; then the last one stands until
-// it comes.
-const RESOLVED_FOR_MS = 60_000
-const RESOLVE_AGAIN_WAIT_MS = 1_000
-
 const EARLY_DATAGRAMS_MAX = 4096
 
 // The kernel makes it as much as it must: one or two datagrams. What is in the queue already stays there.
@@ -74,25 +66,18 @@ class SystemDatagramSocket implements DatagramSocket {
   readonly #handle: ReadingHandle | undefined
   readonly #many: ReceiveMany | undefined
   #busy: BusyDatagrams | undefined
-  readonly #ipv6: boolean
-  /** For receivers of the other family; opened when the first is sent to. */
-  #other: Promise<dgram.Socket> | undefined
   // Node hands out datagrams from the moment of binding on; the first seconds of a start must not lose them. Beyond so many the
   // kernel keeps them, and counts what it has no room for.
   readonly #early: [datagram: Buffer, host: string, port: number][] = []
-  readonly #resolved = new Map<string, { readonly address: string; untilMs: number }>()
 
-  /** `receiving` where it was bound to an address; else what arrives is nobody's. */
-  constructor(socket: dgram.Socket, receiving?: { readonly many: ReceiveMany | undefined }) {
+  constructor(socket: dgram.Socket, many: ReceiveMany | undefined) {
     this.#socket = socket
     this.#handle = readingHandle(socket)
-    this.#many = receiving?.many
+    this.#many = many
     this.readsMany = this.#many !== undefined && this.#handle !== undefined
-    const { port, family } = socket.address()
-    this.port = port
-    this.#ipv6 = family === 'IPv6'
+    this.port = socket.address().port
     this.receiveBufferBytes = socket.getRecvBufferSize()
-    if (receiving) socket.on('message', this.#keepEarly)
+    socket.on('message', this.#keepEarly)
   }
 
   start(receive: ReceiveDatagram, hasRoom: () => boolean = () => false): void {
@@ -124,46 +109,8 @@ class SystemDatagramSocket implements DatagramSocket {
     this.#busy?.finish()
   }
 
-  async send(datagram: Buffer, to: Endpoint): Promise<void> {
-    const address = net.isIP(to.host) !== 0 ? to.host : await this.#addressOf(to.host)
-    const socket = net.isIPv6(address) === this.#ipv6 ? this.#socket : await this.#otherSocket()
-    await new Promise<void>((resolve, reject) => {
-      socket.send(datagram, to.port, address, (error) => (error ? reject(error) : resolve()))
-    })
-  }
-
   async close(): Promise<void> {
     this.#busy?.close()
-    await closed(this.#socket)
-    if (this.#other) await closed(await this.#other)
+    await new Promise<void>((resolve) => this.#socket.close(resolve))
   }
-
-  #otherSocket(): Promise<dgram.Socket> {
-    const any = this.#ipv6 ? '0.0.0.0' : '::'
-    this.#other ??= boundSocket(any, { host: any, port: 0 }).catch((error: unknown) => {
-      this.#other = undefined
-      throw error
-    })
-    return this.#other
-  }
-
-  /** A name server that is away or slow is no reason to lose, or to hold up, what would have arrived. */
-  async #addressOf(host: string): Promise<string> {
-    const known = this.#resolved.get(host)
-    if (!known) return this.#lookedUp(host)
-    if (known.untilMs > performance.now()) return known.address
-    known.untilMs = performance.now() + RESOLVED_FOR_MS
-    const fresh = this.#lookedUp(host).catch(() => known.address)
-    return Promise.race([fresh, sleep(systemClock, RESOLVE_AGAIN_WAIT_MS).then(() => known.address)])
-  }
-
-  async #lookedUp(host: string): Promise<string> {
-    const [{ address }] = await resolve(host)
-    this.#resolved.set(host, { address, untilMs: performance.now() + RESOLVED_FOR_MS })
-    return address
-  }
-}
-
-function closed(socket: dgram.Socket): Promise<void> {
-  return new Promise((resolve) => socket.close(() => resolve()))
 }

@@ -9,6 +9,7 @@ import { inTurn } from './in-turn.ts'
 import { resolve } from './resolve.ts'
 import { servicesOf } from './services.ts'
 import { SystemConnection } from './system-connection.ts'
+import { SystemDatagramSender } from './system-datagram-sender.ts'
 import { bind } from './system-datagrams.ts'
 import { secureTo, tlsServer } from './system-tls.ts'
 import type { Connection, Endpoint, Listener, Net } from './net.ts'
@@ -22,6 +23,7 @@ export const systemNet: Net = {
   tlsServer,
   secureTo,
   bind,
+  datagramsTo: (to, lost) => new SystemDatagramSender(to, lost),
   services: (name) => servicesOf(name),
 }
 

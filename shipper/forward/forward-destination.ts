@@ -30,7 +30,7 @@ const forwardOptions = options({
     })
     .describe(
       'Receivers, all over the same protocol. A name is looked up at every connect, and each of its addresses tried, another one first where a connection was of no use; over UDP ' +
-        'it is looked up once a minute, the first of its addresses is sent to (nobody answers, so none is known to be the wrong one), ' +
+        'it is looked up once a minute, the first of its addresses is sent to until its host says that nobody listens there, then the next, ' +
         'and messages wait until it has one, and a network leads there. ' +
         '`relp+srv://example.net` (also `tcp+srv`, `tls+srv`, `relps+srv`) connects to where the SRV records of `_relp._tcp.example.net` say.',
     ),

@@ -1,11 +1,12 @@
 // Datagrams to one receiver: best effort (RFC 5426). A batch settles when the kernel has taken its last datagram. While the receiver's
 // name has no address, or this machine no network that leads there (it has just been started), nothing can leave, and so nothing need
-// be lost: it waits.
+// be lost: it waits. Where nobody listens, what is sent is lost as ever, and nobody is made to wait for it; that the receiver's host
+// says so is said here, and counted: of many datagrams it does not speak of each.
 
 import { sleep } from '../../common/clock.ts'
 import { errnoOf, Fault, reasonOf } from '../../common/fault.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
-import type { DatagramSocket, Endpoint } from '../../common/net/net.ts'
+import type { DatagramSender, Endpoint } from '../../common/net/net.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import type { Platform } from '../../common/platform.ts'
 import { Backoff } from '../../common/retry.ts'
@@ -19,11 +20,11 @@ export class UdpLane implements Lane {
   readonly to: string
   dropped = 0
   readonly #name: string
-  readonly #receiver: Endpoint
   readonly #encoder: WireEncoder
   readonly #platform: Platform
   readonly #warning: RateLimitedWarning
-  #socket: DatagramSocket | undefined
+  readonly #refusal: RateLimitedWarning
+  readonly #sender: DatagramSender
   readonly #open = new Set<Given>()
   #tail: Promise<void> = Promise.resolve()
   readonly #backoff: Backoff
@@ -32,15 +33,17 @@ export class UdpLane implements Lane {
   constructor(name: string, receiver: Endpoint, encoder: WireEncoder, platform: Platform) {
     this.to = `${receiver.host}:${receiver.port}`
     this.#name = name
-    this.#receiver = receiver
     this.#encoder = encoder
     this.#platform = platform
     this.#backoff = new Backoff(platform.random)
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
+    this.#refusal = new RateLimitedWarning(platform.log, platform.clock)
+    this.#sender = platform.net.datagramsTo(receiver, (reason) => this.#refused(reason))
   }
 
-  async open(): Promise<void> {
-    this.#socket = await this.#platform.net.bind(undefined)
+  /** There is nothing to wait for. */
+  open(): Promise<void> {
+    return Promise.resolve()
   }
 
   give(given: Given): void {
@@ -62,7 +65,7 @@ export class UdpLane implements Lane {
     this.#stop.abort()
     for (const { reject } of this.#open) reject(this.#stopping())
     this.#open.clear()
-    await this.#socket?.close()
+    await this.#sender.close()
   }
 
   #stopping(): Fault {
@@ -75,7 +78,7 @@ export class UdpLane implements Lane {
       for (;;) {
         if (this.#stop.signal.aborted) return
         try {
-          await this.#socket!.send(datagram, this.#receiver)
+          await this.#sender.send(datagram)
           this.#backoff.reset()
           break
         } catch (error) {
@@ -93,10 +96,18 @@ export class UdpLane implements Lane {
 
   /** There is nobody to send it again for: the sender of a datagram never learns of its loss. */
   #lost(error: unknown): void {
-    const reason = reasonOf(error)
+    this.#drop('udp_send')
+    this.#warning.warn({ destination: this.#name, to: this.to, reason: reasonOf(error) }, 'datagram not sent')
+  }
+
+  #refused(error: Error): void {
+    this.#drop('udp_refused')
+    this.#refusal.warn({ destination: this.#name, to: this.to, reason: reasonOf(error) }, 'datagrams did not arrive')
+  }
+
+  #drop(reason: string): void {
     this.dropped += 1
-    this.#platform.metrics.count('sluice_dropped_total', { reason: 'udp_send', where: this.#name }, 1)
-    this.#warning.warn({ destination: this.#name, reason }, 'datagram not sent')
+    this.#platform.metrics.count('sluice_dropped_total', { reason, where: this.#name }, 1)
   }
 
   async #wait(error: unknown): Promise<void> {

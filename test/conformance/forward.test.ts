@@ -31,15 +31,7 @@ async function overUdp(): Promise<SinkSubject> {
 /** Over UDP the kernel takes nothing; over TCP nobody listens. */
 function stuck(scheme: string): Promise<SinkSubject> {
   const platform = suitePlatform()
-  const socket = {
-    port: 1,
-    receiveBufferBytes: 0,
-    readsMany: false,
-    start() {},
-    refuse() {},
-    send: () => new Promise<void>(() => {}),
-  }
-  platform.net.bind = () => Promise.resolve({ ...socket, close: () => Promise.resolve() })
+  platform.net.datagramsTo = () => ({ send: () => new Promise(() => {}), close: () => Promise.resolve() })
   return subject({ to: [`${scheme}://127.0.0.1:9`] }, platform, () => [])
 }
 

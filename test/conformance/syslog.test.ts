@@ -15,9 +15,9 @@ function subject(scheme: string) {
 function overUdp(): Promise<SourceSubject> {
   const { platform, source } = subject('udp')
   const send = async (texts: readonly string[]) => {
-    const socket = await platform.net.bind(undefined)
-    for (const text of texts) await socket.send(Buffer.from(text), { host: HOST, port: PORT })
-    await socket.close()
+    const sender = platform.net.datagramsTo({ host: HOST, port: PORT })
+    for (const text of texts) await sender.send(Buffer.from(text))
+    await sender.close()
   }
   return Promise.resolve({ source, platform, send })
 }

@@ -5,6 +5,7 @@ import { Fault } from '../../common/fault.ts'
 import type {
   Connection,
   ConnectionEvents,
+  DatagramSender,
   DatagramSocket,
   Endpoint,
   Listener,
@@ -133,14 +134,12 @@ class FakeDatagramSocket implements DatagramSocket {
   readonly receiveBufferBytes: number
   readonly readsMany = false
   readonly #net: FakeNet
-  readonly #host: string
   readonly #early: [Buffer, string, number][] = []
   #receive: ((datagram: Buffer, host: string, port: number) => void) | undefined
   #isRefusing = false
 
-  constructor(net: FakeNet, { host, port }: Endpoint, receiveBufferBytes: number) {
+  constructor(net: FakeNet, port: number, receiveBufferBytes: number) {
     this.#net = net
-    this.#host = host
     this.port = port
     this.receiveBufferBytes = receiveBufferBytes
   }
@@ -159,11 +158,6 @@ class FakeDatagramSocket implements DatagramSocket {
 
   refuse(): void {
     this.#isRefusing = true
-  }
-
-  send(datagram: Buffer, to: Endpoint): Promise<void> {
-    this.#net.deliver(Buffer.from(datagram), this.#host, this.port, to)
-    return Promise.resolve()
   }
 
   close(): Promise<void> {
@@ -244,12 +238,23 @@ export class FakeNet implements Net {
     for (const connection of this.#connections.splice(0)) connection.fail(undefined)
   }
 
-  bind(at: Endpoint | undefined, receiveBufferBytes: number = 212_992): Promise<DatagramSocket> {
-    const port = at && at.port !== 0 ? at.port : this.#nextPort++
+  bind(at: Endpoint, receiveBufferBytes: number = 212_992): Promise<DatagramSocket> {
+    const port = at.port !== 0 ? at.port : this.#nextPort++
     if (this.#sockets.has(port)) return Promise.reject(taken(port))
-    const socket = new FakeDatagramSocket(this, { host: this.from, port }, receiveBufferBytes)
+    const socket = new FakeDatagramSocket(this, port, receiveBufferBytes)
     this.#sockets.set(port, socket)
     return Promise.resolve(socket)
+  }
+
+  datagramsTo(to: Endpoint): DatagramSender {
+    const [host, port] = [this.from, this.#nextPort++]
+    return {
+      send: (datagram) => {
+        this.deliver(Buffer.from(datagram), host, port, to)
+        return Promise.resolve()
+      },
+      close: () => Promise.resolve(),
+    }
   }
 
   unbind(port: number): void {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Fault } from '../../common/fault.ts'
 import { createMetrics } from '../../common/metric.ts'
-import type { DatagramSocket, Net } from '../../common/net/net.ts'
+import type { DatagramSender, Net } from '../../common/net/net.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import type { Platform } from '../../common/platform.ts'
 import { systemRandom } from '../../common/random.ts'
@@ -15,8 +15,8 @@ import { fakeLog } from '../fake/log.ts'
 /** A lane whose socket fails with `fault` while there is one. */
 async function opened(fault?: Error) {
   const sent: string[] = []
-  const state = { fault, sends: 0 }
-  const socket = {
+  const state = { fault, sends: 0, lost: undefined as ((reason: Error) => void) | undefined }
+  const sender: DatagramSender = {
     send(datagram: Buffer) {
       state.sends += 1
       if (state.fault) return Promise.reject(state.fault)
@@ -24,9 +24,13 @@ async function opened(fault?: Error) {
       return Promise.resolve()
     },
     close: () => Promise.resolve(),
-  } as unknown as DatagramSocket
+  }
   const [clock, metrics, log] = [new FakeClock(), createMetrics(), fakeLog()]
-  const net = { bind: () => Promise.resolve(socket) } as unknown as Net
+  const datagramsTo: Net['datagramsTo'] = (_, lost) => {
+    state.lost = lost
+    return sender
+  }
+  const net = { datagramsTo } as unknown as Net
   const random = { ...systemRandom, fraction: () => 1 }
   const platform = { clock, metrics, log, net, random, slabs: new SlabPool() } as unknown as Platform
   const encoder = new WireEncoder('received', 'octet', random)
@@ -89,4 +93,16 @@ test('a message of many datagrams that the kernel refuses is one message lost', 
   await lane.write(of(`<13>${'x'.repeat(200_000)}`, '<13>2'))
   expect(await metrics.total('sluice_dropped_total')).toBe(2)
   expect(lane.dropped).toBe(2)
+})
+
+test('what the network says did not arrive is counted, and said once in a while', async () => {
+  const { metrics, log, state, lane } = await opened()
+  await lane.write(of('<13>1', '<13>2'))
+  const refused = Object.assign(new Error('recvmsg ECONNREFUSED'), { code: 'ECONNREFUSED' })
+  state.lost!(refused)
+  state.lost!(refused)
+  expect(await metrics.total('sluice_dropped_total')).toBe(2)
+  expect(lane.dropped).toBe(2)
+  expect(log.lines).toHaveLength(1)
+  expect(log.lines[0]).toMatchObject({ level: 'warn', values: { to: 'logs.example.org:514' } })
 })

@@ -118,9 +118,9 @@ test('at a stop a sender that goes on and on is cut after two seconds', async ()
 
 test('datagrams: empty ones are no message, a count is taken away', async () => {
   const { net, sink, finish } = await serve()
-  const sender = await net.bind(undefined)
+  const sender = net.datagramsTo({ host: '127.0.0.1', port: PORT })
   for (const text of ['', '\n', '<13>a', '5 <13>b', '12 monkeys']) {
-    await sender.send(Buffer.from(text), { host: '127.0.0.1', port: PORT })
+    await sender.send(Buffer.from(text))
   }
   await expect.poll(() => sink.texts).toEqual(['<13>a', '<13>b', '12 monkeys'])
   expect(sink.batches[0].runs[0].origin.peer).toBe('192.0.2.7')
@@ -132,8 +132,8 @@ test('who may not send is counted and gets nothing in', async () => {
   const refused = await connect()
   const ended = new Promise<void>((close) => refused.start({ data: () => {}, end: () => {}, close: () => close() }))
   await ended
-  const sender = await net.bind(undefined)
-  await sender.send(Buffer.from('<13>a'), { host: '127.0.0.1', port: PORT })
+  const sender = net.datagramsTo({ host: '127.0.0.1', port: PORT })
+  await sender.send(Buffer.from('<13>a'))
   net.from = '10.1.2.3'
   const welcome = await connect()
   await welcome.write(Buffer.from('<13>b\n'))

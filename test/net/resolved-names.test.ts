@@ -2,6 +2,7 @@
 
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { systemClock } from '../../common/clock.ts'
+import { errnoOf } from '../../common/fault.ts'
 import { systemNet } from '../../common/net/system-net.ts'
 
 const { names } = vi.hoisted(() => {
@@ -36,35 +37,33 @@ function minuteLater(): void {
 
 test('a name server that is away costs no datagram to a receiver whose address was known', async () => {
   const receiver = await systemNet.bind({ host: '127.0.0.1', port: 0 })
-  const sender = await systemNet.bind(undefined)
+  const sender = systemNet.datagramsTo({ host: 'logs.example.org', port: receiver.port }, () => {})
   onTestFinished(() => Promise.all([receiver.close(), sender.close()]).then(() => {}))
   const texts: string[] = []
   receiver.start((datagram) => texts.push(datagram.toString()))
-  const to = { host: 'logs.example.org', port: receiver.port }
   names.answer = away
-  await expect(sender.send(Buffer.from('0'), to)).rejects.toThrow('no name server')
+  await expect(sender.send(Buffer.from('0'))).rejects.toThrow('no name server')
   names.answer = present
-  await sender.send(Buffer.from('1'), to)
+  await sender.send(Buffer.from('1'))
   names.answer = away
   minuteLater()
-  await sender.send(Buffer.from('2'), to)
-  await sender.send(Buffer.from('3'), to)
+  await sender.send(Buffer.from('2'))
+  await sender.send(Buffer.from('3'))
   // Away: it is not asked again for each datagram.
   expect(names.asked).toBe(3)
   await vi.waitFor(() => expect(texts).toEqual(['1', '2', '3']))
 })
 
 test('a name server that is silent holds up nothing for longer than a second, and its late answer counts', async () => {
-  const [first, second] = [
-    await systemNet.bind({ host: '127.0.0.1', port: 0 }),
-    await systemNet.bind({ host: '127.0.0.2', port: 0 }),
-  ]
-  const sender = await systemNet.bind(undefined)
+  const first = await systemNet.bind({ host: '127.0.0.1', port: 0 })
+  const { port } = first
+  const second = await systemNet.bind({ host: '127.0.0.2', port })
+  const sender = systemNet.datagramsTo({ host: 'logs.example.org', port }, () => {})
   onTestFinished(() => Promise.all([first, second, sender].map((socket) => socket.close())).then(() => {}))
   const texts: string[] = []
   first.start((datagram) => texts.push(`first: ${datagram.toString()}`))
   second.start((datagram) => texts.push(`second: ${datagram.toString()}`))
-  await sender.send(Buffer.from('1'), { host: 'logs.example.org', port: first.port })
+  await sender.send(Buffer.from('1'))
   minuteLater()
   let answer: (found: { address: string; family: number }[]) => void = () => {}
   names.answer = () => new Promise((resolve) => (answer = resolve))
@@ -75,13 +74,83 @@ test('a name server that is silent holds up nothing for longer than a second, an
     return () => {}
   })
   onTestFinished(() => after.mockRestore())
-  await sender.send(Buffer.from('2'), { host: 'logs.example.org', port: first.port })
-  await sender.send(Buffer.from('3'), { host: 'logs.example.org', port: first.port })
+  await sender.send(Buffer.from('2'))
+  await sender.send(Buffer.from('3'))
   expect([waits, names.asked]).toEqual([[1_000], 2])
   answer(names.addresses('127.0.0.2'))
   await Promise.resolve()
-  await sender.send(Buffer.from('4'), { host: 'logs.example.org', port: second.port })
+  await sender.send(Buffer.from('4'))
   await vi.waitFor(() => expect(texts).toEqual(['first: 1', 'first: 2', 'first: 3', 'second: 4']))
+})
+
+/** A receiver on this address, and what it heard; `close` where it goes away. */
+async function receiving(host: string, port = 0) {
+  const socket = await systemNet.bind({ host, port })
+  const texts: string[] = []
+  socket.start((datagram) => texts.push(datagram.toString()))
+  return { port: socket.port, texts, close: () => socket.close() }
+}
+
+/** Sends to a name with these addresses, and keeps what is said to be lost. */
+function sendingTo(port: number, ...addresses: string[]) {
+  names.answer = () => Promise.resolve(addresses.flatMap(names.addresses))
+  const lost: (string | undefined)[] = []
+  const sender = systemNet.datagramsTo({ host: 'logs.example.org', port }, (error) => lost.push(errnoOf(error)))
+  onTestFinished(() => sender.close())
+  return { lost, send: (text: string) => sender.send(Buffer.from(text)) }
+}
+
+test('datagrams go to the first address that does not refuse, from the first datagram on', async () => {
+  const receiver = await receiving('127.0.0.1')
+  onTestFinished(receiver.close)
+  const { lost, send } = sendingTo(receiver.port, '127.0.0.2', '127.0.0.3', '127.0.0.1')
+  for (let i = 0; i < 100; i += 1) await send(`${i}`)
+  await vi.waitFor(() => expect(receiver.texts).toEqual(Array.from({ length: 100 }, (_, i) => `${i}`)))
+  // It stays there when the name is looked up again.
+  minuteLater()
+  await send('later')
+  await vi.waitFor(() => expect(receiver.texts.at(-1)).toBe('later'))
+  expect(lost).toEqual([])
+})
+
+test('where the receiver of an address goes away, the next address is sent to; what did not arrive is told of', async () => {
+  const first = await receiving('127.0.0.1')
+  const second = await receiving('127.0.0.2', first.port)
+  onTestFinished(second.close)
+  const { lost, send } = sendingTo(first.port, '127.0.0.1', '127.0.0.2')
+  await send('1')
+  await send('2')
+  await vi.waitFor(() => expect(first.texts).toEqual(['1', '2']))
+  await first.close()
+  for (let i = 3; i < 100; i += 1) await send(`${i}`)
+  await vi.waitFor(() => expect(second.texts.at(-1)).toBe('99'))
+  // Of the kernel's own addresses it speaks of each.
+  expect(lost).toEqual(['ECONNREFUSED'])
+  expect(second.texts).toHaveLength(96)
+})
+
+test('an only address is sent to though nobody listens, and what did not arrive is told of; a listener that comes gets all', async () => {
+  const gone = await receiving('127.0.0.1')
+  await gone.close()
+  const { lost, send } = sendingTo(gone.port, '127.0.0.1')
+  for (let i = 0; i < 10; i += 1) await send(`${i}`)
+  await vi.waitFor(() => expect(lost).toEqual(Array<string>(10).fill('ECONNREFUSED')))
+  const back = await receiving('127.0.0.1', gone.port)
+  onTestFinished(back.close)
+  for (let i = 0; i < 10; i += 1) await send(`${i}`)
+  await vi.waitFor(() => expect(back.texts).toHaveLength(10))
+  expect(lost).toHaveLength(10)
+})
+
+test('where all addresses refuse, each datagram is refused, told of or both; nobody waits', async () => {
+  const gone = await receiving('127.0.0.1')
+  await gone.close()
+  const { lost, send } = sendingTo(gone.port, '127.0.0.1', '127.0.0.2')
+  let refused = 0
+  const startMs = Date.now()
+  for (let i = 0; i < 200; i += 1) await send(`${i}`).catch(() => (refused += 1))
+  expect(Date.now() - startMs).toBeLessThan(5_000)
+  await vi.waitFor(() => expect(lost.length + refused).toBe(200))
 })
 
 test('where connections were of no use, another address of the name is tried first', async () => {

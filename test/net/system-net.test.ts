@@ -2,7 +2,7 @@ import * as net from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Fault } from '../../common/fault.ts'
-import type { Connection, DatagramSocket, Listener } from '../../common/net/net.ts'
+import type { Connection, DatagramSender, DatagramSocket, Endpoint, Listener } from '../../common/net/net.ts'
 import { systemNet } from '../../common/net/system-net.ts'
 import { pauseAndResume, reading } from './connections.ts'
 import { until } from './until.ts'
@@ -26,10 +26,16 @@ async function connected(port: number, host = LOOPBACK): Promise<Connection> {
   return connection
 }
 
-async function bound(host: string | undefined, bytes?: number): Promise<DatagramSocket> {
-  const socket = await systemNet.bind(host === undefined ? undefined : { host, port: 0 }, bytes)
+async function bound(host: string, bytes?: number): Promise<DatagramSocket> {
+  const socket = await systemNet.bind({ host, port: 0 }, bytes)
   onTestFinished(() => socket.close())
   return socket
+}
+
+function sending(to: Endpoint, lost: (reason: Error) => void = () => {}): DatagramSender {
+  const sender = systemNet.datagramsTo(to, lost)
+  onTestFinished(() => sender.close())
+  return sender
 }
 
 async function faultOf(attempt: Promise<unknown>): Promise<Fault> {
@@ -192,10 +198,10 @@ describe('datagrams', () => {
     const receiver = await bound(LOOPBACK)
     const heard: string[] = []
     receiver.start((datagram, host) => heard.push(`${host} ${datagram.toString()}`))
-    const sender = await bound(undefined)
-    await sender.send(Buffer.from('one'), { host: LOOPBACK, port: receiver.port })
-    await sender.send(Buffer.alloc(0), { host: LOOPBACK, port: receiver.port })
-    await sender.send(Buffer.from('two'), { host: 'localhost', port: receiver.port })
+    const sender = sending({ host: LOOPBACK, port: receiver.port })
+    await sender.send(Buffer.from('one'))
+    await sender.send(Buffer.alloc(0))
+    await sending({ host: 'localhost', port: receiver.port }).send(Buffer.from('two'))
     await until('three datagrams', () => heard.length === 3)
     expect(heard).toEqual(['127.0.0.1 one', '127.0.0.1 ', '127.0.0.1 two'])
   })
@@ -205,14 +211,12 @@ describe('datagrams', () => {
     expect(receiver.port).toBeGreaterThan(0)
   })
 
-  test.runIf(hasIpv6)('one socket for both families; one sender for both', async () => {
+  test.runIf(hasIpv6)('one socket for both families', async () => {
     const receiver = await bound('::')
     const heard: string[] = []
     receiver.start((_, host) => heard.push(host))
-    const sender = await bound(undefined)
-    await sender.send(Buffer.from('x'), { host: LOOPBACK, port: receiver.port })
-    await sender.send(Buffer.from('x'), { host: '::1', port: receiver.port })
-    await sender.send(Buffer.from('x'), { host: LOOPBACK, port: receiver.port })
+    const { port } = receiver
+    for (const host of [LOOPBACK, '::1', LOOPBACK]) await sending({ host, port }).send(Buffer.from('x'))
     await until('three datagrams', () => heard.length === 3)
     expect(heard.sort()).toEqual(['127.0.0.1', '127.0.0.1', '::1'])
   })

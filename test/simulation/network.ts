@@ -219,6 +219,7 @@ export class SimulatedNet {
       listen: (at, accept) => this.#listen(life, at, accept),
       connect: (to, signal) => this.#connect(life, to, signal),
       bind: () => Promise.reject(new Error('no datagrams here')),
+      datagramsTo: () => expect.fail('no datagrams here'),
       tlsServer: () => expect.fail('no TLS here'),
       secureTo: () => Promise.reject(new Error('no TLS here')),
       services: () => Promise.reject(new Error('no SRV records here')),

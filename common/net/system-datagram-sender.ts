@@ -1,0 +1,185 @@
+// Datagrams to one receiver, through a connected socket for each of its addresses: only such a one is told when the receiver's
+// host, or one on the way, says that a datagram did not arrive (ICMP).
+//
+//   name ──looked up once a minute──▶ addresses ──▶ the first, until it refuses ──▶ the next …
+//
+// That word comes by itself, or instead of the next send, which then has sent nothing. It does not tell which datagram it is about,
+// but for the first one of a socket: that goes to the next address, and is not lost.
+
+import * as dgram from 'node:dgram'
+import * as net from 'node:net'
+import { sleep, systemClock } from '../clock.ts'
+import { errnoOf } from '../fault.ts'
+import type { DatagramSender, Endpoint } from './net.ts'
+import { resolve } from './resolve.ts'
+
+// A name is looked up once a minute, not once a datagram. Datagrams wait this long for a new answer; then the last one stands until
+// it comes. Sockets are made anew as often, as each keeps the address of ours that it was connected from.
+const RESOLVED_FOR_MS = 60_000
+const RESOLVE_AGAIN_WAIT_MS = 1_000
+
+// Where there is another address, the first datagram to one is followed by others after this: by then it is known that nobody
+// listens there, as on a machine whose name stands for ::1 too.
+const REFUSAL_WAIT_MS = 250
+
+// What the network says of an earlier datagram. Of another error the kernel knows when it is given the datagram.
+const SAID_LATER = ['ECONNREFUSED', 'EHOSTUNREACH', 'EMSGSIZE', 'ENOPROTOOPT']
+
+/** A socket that is connected to an address. */
+class Way {
+  readonly address: string
+  /** Datagrams that the kernel has taken, up to 2. */
+  sent = 0
+  readonly #socket: dgram.Socket
+  readonly #said: (error: Error) => void
+  #listens: ((error: Error) => void) | undefined
+
+  private constructor(address: string, socket: dgram.Socket, said: (error: Error) => void) {
+    this.address = address
+    this.#socket = socket
+    this.#said = said
+    socket.on('error', (error) => (this.#listens ?? this.#said)(error))
+  }
+
+  static to(address: string, port: number, said: (error: Error) => void): Promise<Way> {
+    const socket = dgram.createSocket(net.isIPv6(address) ? 'udp6' : 'udp4')
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error) => {
+        socket.close()
+        reject(error)
+      }
+      socket.once('error', fail)
+      socket.once('connect', () => {
+        socket.off('error', fail)
+        resolve(new Way(address, socket, said))
+      })
+      socket.connect(port, address)
+    })
+  }
+
+  send(datagram: Buffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#socket.send(datagram, (error) => {
+        if (error) return reject(error)
+        this.sent = Math.min(2, this.sent + 1)
+        resolve()
+      })
+    })
+  }
+
+  /** What is said within so long of what was sent, if anything. */
+  async refusal(ms: number): Promise<Error | undefined> {
+    let refusal: Error | undefined
+    const stop = new AbortController()
+    this.#listens = (error) => {
+      refusal = error
+      stop.abort()
+    }
+    await sleep(systemClock, ms, stop.signal)
+    this.#listens = undefined
+    return refusal
+  }
+
+  close(): void {
+    this.#socket.close()
+  }
+}
+
+/** `Net.datagramsTo` */
+export class SystemDatagramSender implements DatagramSender {
+  readonly #to: Endpoint
+  readonly #lost: (reason: Error) => void
+  #addresses: readonly string[] = []
+  #untilMs = -Infinity
+  /** The address that is sent to. */
+  #at = 0
+  #way: Way | undefined
+  /** Addresses that were waited for once. */
+  readonly #tried = new Set<string>()
+  #isClosed = false
+
+  constructor(to: Endpoint, lost: (reason: Error) => void) {
+    this.#to = to
+    this.#lost = lost
+  }
+
+  async send(datagram: Buffer): Promise<void> {
+    let last: unknown
+    await this.#lookUp()
+    for (let tries = 0; tries <= this.#addresses.length; tries += 1) {
+      const way = await this.#connected()
+      const isFirst = way.sent === 0
+      try {
+        await way.send(datagram)
+        const refusal = isFirst ? await this.#refusal(way) : undefined
+        if (!refusal) return
+        last = refusal
+        this.#leave(way, refusal)
+      } catch (error) {
+        this.#leave(way, error)
+        // A socket that has sent nothing yet has heard of nothing: the error is this datagram's.
+        if (isFirst) throw error
+        if (SAID_LATER.includes(errnoOf(error) ?? '')) this.#lost(error as Error)
+        last = error
+      }
+    }
+    throw last
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true
+    this.#way?.close()
+    this.#way = undefined
+    return Promise.resolve()
+  }
+
+  async #connected(): Promise<Way> {
+    if (this.#way) return this.#way
+    const way = await Way.to(this.#addresses[this.#at], this.#to.port, (error) => {
+      this.#lost(error)
+      this.#leave(way, error)
+    })
+    if (this.#isClosed) way.close()
+    return (this.#way = way)
+  }
+
+  #leave(way: Way, error: unknown): void {
+    const isRefused = errnoOf(error) === 'ECONNREFUSED'
+    if (this.#way !== way || (isRefused && this.#addresses.length === 1)) return
+    way.close()
+    this.#way = undefined
+    if (isRefused) this.#at = (this.#at + 1) % this.#addresses.length
+  }
+
+  async #refusal(way: Way): Promise<Error | undefined> {
+    if (this.#addresses.length === 1 || this.#tried.has(way.address)) return undefined
+    this.#tried.add(way.address)
+    return way.refusal(REFUSAL_WAIT_MS)
+  }
+
+  /** A name server that is away or slow is no reason to lose, or to hold up, what would have arrived. */
+  async #lookUp(): Promise<void> {
+    if (this.#untilMs > performance.now()) return
+    if (this.#addresses.length === 0) return this.#lookedUp()
+    this.#untilMs = performance.now() + RESOLVED_FOR_MS
+    this.#renew(this.#addresses)
+    const fresh = this.#lookedUp().catch(() => {})
+    await Promise.race([fresh, sleep(systemClock, RESOLVE_AGAIN_WAIT_MS)])
+  }
+
+  async #lookedUp(): Promise<void> {
+    const { host } = this.#to
+    const found = net.isIP(host) !== 0 ? [host] : (await resolve(host)).map(({ address }) => address)
+    this.#untilMs = performance.now() + RESOLVED_FOR_MS
+    this.#renew(found)
+  }
+
+  /** The one that is sent to stays, where it is among them: another one may have refused. */
+  #renew(addresses: readonly string[]): void {
+    const at = addresses.indexOf(this.#addresses[this.#at])
+    this.#at = Math.max(0, at)
+    this.#addresses = addresses
+    this.#way?.close()
+    this.#way = undefined
+  }
+}
