@@ -96,8 +96,10 @@ export interface TlsServer {
 
 /** How we meet a server. */
 export interface TlsGreeting {
-  /** The name or address that its certificate must carry. */
+  /** The name or address that its certificate must carry, and that it is greeted by. */
   readonly serverName: string
+  /** Another name that will do. */
+  readonly orName?: string
   readonly keys: TlsKeys
   readonly verify: TlsVerify
   /** Told where `verify` is `optional` and the certificate does not hold. */

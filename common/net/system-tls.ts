@@ -127,20 +127,28 @@ export async function secureTo(
   }
 }
 
-function greet(plain: net.Socket, { serverName: host, keys, verify }: TlsGreeting): tls.TLSSocket {
+function greet(plain: net.Socket, { serverName: host, orName, keys, verify }: TlsGreeting): tls.TLSSocket {
   // Until the handshake is done, a peer that has said all it has to say is gone.
   plain.allowHalfOpen = false
   const name = net.isIP(host) === 0 ? { servername: host } : {}
+  const checkServerIdentity = (_host: string, certificate: tls.PeerCertificate) => {
+    const error = tls.checkServerIdentity(host, certificate)
+    return error && orName !== undefined && !tls.checkServerIdentity(orName, certificate) ? undefined : error
+  }
   const options = { ...keys, ...name, rejectUnauthorized: verify === 'required', minVersion: VERSION_MIN } as const
-  const socket = usable(() => tls.connect({ socket: plain, host, ...options }))
+  const socket = usable(() => tls.connect({ socket: plain, host, checkServerIdentity, ...options }))
   // What comes when nobody listens any more must not end the process.
   socket.on('error', () => {})
   return socket
 }
 
+function namesOf({ serverName, orName }: TlsGreeting): string {
+  return orName === undefined ? serverName : `${serverName} or ${orName}`
+}
+
 function handshake(socket: tls.TLSSocket, greeting: TlsGreeting, signal?: AbortSignal): Promise<void> {
-  const { serverName, verify } = greeting
-  const words = { ended: ENDED_IN_HANDSHAKE, wrong: (error: Error) => clientAdvice(error, serverName, false) }
+  const { verify } = greeting
+  const words = { ended: ENDED_IN_HANDSHAKE, wrong: (error: Error) => clientAdvice(error, namesOf(greeting), false) }
   return unlessOver(socket, words, signal, (resolve, fail) => {
     socket.once('secureConnect', () => {
       socket.allowHalfOpen = true
@@ -151,13 +159,8 @@ function handshake(socket: tls.TLSSocket, greeting: TlsGreeting, signal?: AbortS
   })
 }
 
-function noRefusal(
-  socket: tls.TLSSocket,
-  { serverName }: TlsGreeting,
-  waitMs: number,
-  signal?: AbortSignal,
-): Promise<void> {
-  const words = { ended: REFUSED_AFTER, wrong: (error: Error) => clientAdvice(error, serverName, true) }
+function noRefusal(socket: tls.TLSSocket, greeting: TlsGreeting, waitMs: number, signal?: AbortSignal): Promise<void> {
+  const words = { ended: REFUSED_AFTER, wrong: (error: Error) => clientAdvice(error, namesOf(greeting), true) }
   return unlessOver(socket, words, signal, (resolve) => systemClock.after(waitMs, resolve))
 }
 

@@ -47,7 +47,7 @@ export function forwardTls() {
       .prefault('required')
       .describe(
         'Whether the receiver must show a certificate that `ca` signed and that carries its name or address as `to` has it, or the ' +
-          'name that SRV records lead to: `required` sends to no other; `optional` warns and sends; `none` does not look.',
+          'name that SRV records are asked of (their target’s name only where it lies below that one): `required` sends to no other; `optional` warns and sends; `none` does not look.',
       ),
   }).superRefine(({ cert, key }, context) => {
     if ((cert === undefined) === (key === undefined)) return

@@ -2,7 +2,7 @@
 
 import { RateLimitedWarning } from '../../common/log.ts'
 import { inTurn } from '../../common/net/in-turn.ts'
-import type { Connection, Endpoint, TlsVerify } from '../../common/net/net.ts'
+import type { Connection, Endpoint, TlsGreeting, TlsVerify } from '../../common/net/net.ts'
 import { inOrder } from '../../common/net/service-order.ts'
 import type { Platform } from '../../common/platform.ts'
 import { readTlsKeys, type TlsFiles } from '../../common/tls/tls-files.ts'
@@ -48,10 +48,26 @@ export function plainDial(to: Endpoint, { net }: Platform): Dial {
   return (signal, turn) => net.connect(to, signal, turn)
 }
 
-/** Under TLS. The files are read for each connection, so that renewed ones are used from the next on. */
-export function tlsDial(destination: string, to: Endpoint, tls: ForwardTls, platform: Platform): Dial {
+/**
+ * The names of which a receiver's certificate must carry one. SRV records are not to be trusted with it (RFC 6125 §6.2.1): who forges
+ * them would lead us to a host of their own, for which they have a certificate. So it is the name that they were asked of, or
+ * the target's where that lies below it, and has the same owner.
+ */
+function certifiedNames({ host }: Endpoint, domain: string | undefined): Pick<TlsGreeting, 'serverName' | 'orName'> {
+  const plain = (name: string) => name.replace(/\.$/, '').toLowerCase()
+  if (domain === undefined) return { serverName: host.replace(/\.$/, '') }
+  const [target, owner] = [plain(host), plain(domain)]
+  return target.endsWith(`.${owner}`) ? { serverName: target, orName: owner } : { serverName: owner }
+}
+
+/**
+ * Under TLS. The files are read for each connection, so that renewed ones are used from the next on. `domain` is the name whose SRV
+ * records led to `to`.
+ */
+export function tlsDial(destination: string, to: Endpoint, tls: ForwardTls, platform: Platform, domain?: string): Dial {
   const { net, disk, log, clock } = platform
   const warning = new RateLimitedWarning(log, clock)
+  const names = certifiedNames(to, domain)
   const doubted = (reason: string) => {
     const text = 'the receiver’s certificate does not hold; sent to all the same (`verify: optional`)'
     warning.warn({ destination, to: `${to.host}:${to.port}`, reason }, text)
@@ -61,9 +77,8 @@ export function tlsDial(destination: string, to: Endpoint, tls: ForwardTls, plat
   return async (signal, turn) => {
     const keys = await readTlsKeys(tls, disk)
     const connection = await net.connect(to, signal, turn + failed)
-    const serverName = to.host.replace(/\.$/, '')
     failed += 1
-    const secured = await net.secureTo(connection, { serverName, keys, verify: tls.verify, doubted }, signal)
+    const secured = await net.secureTo(connection, { ...names, keys, verify: tls.verify, doubted }, signal)
     failed = 0
     return secured
   }

@@ -2,7 +2,7 @@
 
 import { expect, test, vi } from 'vitest'
 import { Fault } from '../../common/fault.ts'
-import type { Endpoint } from '../../common/net/net.ts'
+import type { Endpoint, TlsGreeting } from '../../common/net/net.ts'
 import { nameOf, plainDial, serviceDial, tlsDial } from '../../shipper/forward/dial.ts'
 import { FakeNet } from '../fake/net.ts'
 import { platformOf } from '../listen/serving.ts'
@@ -68,16 +68,27 @@ test('without records nobody is tried', async () => {
   expect(tried).toEqual([])
 })
 
-test('under TLS a receiver shows a certificate of the name that `to` has, or that the records lead to', async () => {
+// RFC 6125 §6.2.1: what a certificate has to name is what the user has named, and not what an unsecured DNS made of it.
+test('under TLS a receiver shows a certificate of the name that `to` has; of a target of SRV records only below it', async () => {
   const { net, platform, listen } = surroundings()
   await listen(1)
   const secureTo = vi.spyOn(net, 'secureTo')
-  const dialTo = (to: Endpoint) => tlsDial('up', to, { verify: 'required' }, platform)
-  net.records.set(SERVICE, [service('logs-a.example.net.', 1, 0)])
-  await serviceDial(SERVICE, dialTo, platform)(never, 0)
-  await dialTo({ host: 'logs.example.net', port: 1 })(never, 0)
-  const names = secureTo.mock.calls.map((call) => (call as unknown[])[1])
-  expect(names).toMatchObject([{ serverName: 'logs-a.example.net' }, { serverName: 'logs.example.net' }])
+  const dialTo = (domain?: string) => (to: Endpoint) => tlsDial('up', to, { verify: 'required' }, platform, domain)
+  const targets = ['logs-a.example.net.', 'LOGS.Example.Net', 'example.net', 'logs.attacker.org', 'notexample.net']
+  for (const target of targets) {
+    net.records.set(SERVICE, [service(target, 1, 0)])
+    await serviceDial(SERVICE, dialTo('Example.net'), platform)(never, 0)
+  }
+  await dialTo()({ host: 'logs.example.net', port: 1 })(never, 0)
+  const greetings = secureTo.mock.calls.map((call) => (call as unknown[])[1] as TlsGreeting)
+  expect(greetings.map(({ serverName, orName }) => [serverName, orName])).toEqual([
+    ['logs-a.example.net', 'example.net'],
+    ['logs.example.net', 'example.net'],
+    ['example.net', undefined],
+    ['example.net', undefined],
+    ['example.net', undefined],
+    ['logs.example.net', undefined],
+  ])
 })
 
 test('where a handshake fails, another address of the name is tried first', async () => {

@@ -113,3 +113,11 @@ test('a name that the certificate carries', async () => {
   const { port } = await serving()
   await secured(port, { serverName: 'localhost' })
 })
+
+test('one of two names that it carries will do; none of them will not', async () => {
+  const { port } = await serving()
+  await secured(port, { serverName: 'logs.example.net', orName: 'localhost' })
+  await secured(port, { serverName: 'localhost', orName: 'example.net' })
+  const refused = secured(port, { serverName: 'logs.example.net', orName: 'example.net' })
+  expect(await reasonOf(refused)).toMatch(/not for logs\.example\.net or example\.net/)
+})
