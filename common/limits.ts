@@ -61,6 +61,13 @@ export const RECEIVER_WELL_MAX_MS = 300_000
 /** A receiver that owes an answer (RELP), or has something in flight and takes nothing (TCP), is said to be late after so long. */
 export const RECEIVER_LATE_MS = 10_000
 /**
+ * A TCP receiver whose system acknowledges nothing for so long (its machine is gone, or the way there) is given nothing more until it
+ * does: the kernel would take it for a quarter of an hour, and then throw it away.
+ */
+export const RECEIVER_SILENT_MS = 10_000
+/** While something is not acknowledged, it is asked after this often. */
+export const RECEIVER_LOOK_MS = 1_000
+/**
  * Of several TCP receivers one that takes nothing of what waits is left after so long. What is on its way there is then sent twice, so
  * that it is no less than what RELP receivers have (`RELP_ANSWER_WAIT_MS`).
  */

@@ -17,6 +17,8 @@ export class Libc {
   readonly recvmmsg: (socket: number, headers: bigint, count: number, flags: number, timeout: null) => number
   /** setsockopt(2): 0, or −1. */
   readonly setsockopt: (socket: number, level: number, name: number, value: Buffer, bytes: number) => number
+  /** getsockopt(2): 0, or −1. `bytes` is an int: what `value` holds, and then how much of it was written. */
+  readonly getsockopt: (socket: number, level: number, name: number, value: Buffer, bytes: Buffer) => number
 
   /** _exit(2): ends the process at once, whatever its threads are at. */
   readonly exit: (status: number) => void
@@ -26,6 +28,7 @@ export class Libc {
     const process = koffi.load(null) // whichever libc this process runs with
     this.recvmmsg = process.func('int recvmmsg(int, uintptr_t, unsigned int, int, void *)') as Libc['recvmmsg']
     this.setsockopt = process.func('int setsockopt(int, int, int, void *, unsigned int)') as Libc['setsockopt']
+    this.getsockopt = process.func('int getsockopt(int, int, int, void *, void *)') as Libc['getsockopt']
     this.exit = process.func('void _exit(int)') as Libc['exit']
   }
 

@@ -24,6 +24,11 @@ export interface Connection {
   readonly descriptor?: number | undefined
   /** Bytes that the kernel has taken so far; under TLS those that it makes of them. Undefined where it is not known. */
   readonly takenBytes?: number | undefined
+  /**
+   * While something on its way to the peer is not acknowledged by its system: how long that has acknowledged nothing, ms; else 0.
+   * Undefined where it is not known.
+   */
+  readonly unacknowledgedMs?: number | undefined
   /** Begins reading. */
   start(events: ConnectionEvents): void
   /** Stops and resumes reading: what the peer sends meanwhile fills the kernel's buffers and stops the peer. */

@@ -5,6 +5,7 @@ import { Fault, reasonOf } from '../fault.ts'
 import { KEEPALIVE_MS } from '../limits.ts'
 import type { Connection, ConnectionEvents, Endpoint } from './net.ts'
 import { readShared } from './shared-read.ts'
+import { unacknowledgedMs } from './unacknowledged.ts'
 
 /** `::ffff:192.0.2.7` is the IPv4 address 192.0.2.7 seen through a socket for both. */
 export function plainAddress(address: string): string {
@@ -38,6 +39,11 @@ export class SystemConnection implements Connection {
   get takenBytes(): number | undefined {
     const { bytesWritten, writeQueueSize } = this.#handle
     return bytesWritten === undefined || writeQueueSize === undefined ? undefined : bytesWritten - writeQueueSize
+  }
+
+  get unacknowledgedMs(): number | undefined {
+    const descriptor = this.socket.destroyed ? undefined : descriptorOf(this.#handle)
+    return descriptor === undefined ? undefined : unacknowledgedMs(descriptor)
   }
 
   start(events: ConnectionEvents): void {

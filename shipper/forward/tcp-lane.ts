@@ -9,11 +9,18 @@
 // settles, and the queue in front of this lane fills.
 //
 // A receiver that stands still (it is connected and takes nothing) is left where another is there. Its connection stays: what the
-// kernels have may yet be read, and that it is read is what shows that the receiver is well again.
+// kernels have may yet be read, and that it is read is what shows that the receiver is well again. One whose machine is gone
+// stands still too, though the kernel goes on taking what it is given.
 
 import type { Cancel } from '../../common/clock.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
-import { RECEIVER_LATE_MS, RECEIVER_STILL_MS, RECEIVER_WELL_MS } from '../../common/limits.ts'
+import {
+  RECEIVER_LATE_MS,
+  RECEIVER_LOOK_MS,
+  RECEIVER_SILENT_MS,
+  RECEIVER_STILL_MS,
+  RECEIVER_WELL_MS,
+} from '../../common/limits.ts'
 import { written } from '../../common/net/bind-fault.ts'
 import type { Connection } from '../../common/net/net.ts'
 import type { Platform } from '../../common/platform.ts'
@@ -48,8 +55,13 @@ export class TcpLane implements Lane {
   #turn = 0
   #waiting: Given[] = []
   #sent: Sent[] = []
-  /** Writes that are with a receiver which was left, and in doubt: the batches are elsewhere. */
+  /** Whether the receiver was left, and writes that are with it, and in doubt: the batches are elsewhere. */
+  #isLeft = false
   #left = 0
+  /** Since when its system has acknowledged nothing of what is on its way, and whether that is too long. */
+  #unheardMs = 0
+  #isSilent = false
+  #cancelHearing: Cancel | undefined
   /** Since when it takes nothing, what it had taken by then, and whether that was said. */
   #movedMs = 0
   #takenBytes = 0
@@ -81,7 +93,7 @@ export class TcpLane implements Lane {
   }
 
   get standsStill(): boolean {
-    return this.#left > 0
+    return this.#isLeft
   }
 
   give(given: Given): void {
@@ -102,6 +114,7 @@ export class TcpLane implements Lane {
     this.#stop.abort()
     this.#cancelRetry?.()
     this.#cancelWatch?.()
+    this.#cancelHearing?.()
     // A part of it is with the kernel, and all of it comes again from its source, or a buffer, after the next start.
     this.#countInDoubt(this.#sent.flatMap(({ given }) => given))
     const rest = this.takeBack()
@@ -146,7 +159,10 @@ export class TcpLane implements Lane {
   #lost(connection: Connection, error?: Error): void {
     if (this.#connection !== connection) return
     this.#connection = undefined
-    this.#left = 0
+    this.#isLeft = false
+    this.#isSilent = false
+    this.#cancelHearing?.()
+    this.#cancelHearing = undefined
     if (this.#stop.signal.aborted) return
     // That the kernel took something says nothing of the receiver: one that accepts and closes (a load balancer with nobody behind it)
     // would be given the next messages, and be said to be lost, several times a second.
@@ -179,10 +195,12 @@ export class TcpLane implements Lane {
 
   #pump(): void {
     const connection = this.#connection
-    while (connection && !this.standsStill && this.#waiting.length > 0 && this.#sent.length < WRITES_MAX) {
+    if (this.#isLeft || this.#isSilent) return
+    while (connection && this.#waiting.length > 0 && this.#sent.length < WRITES_MAX) {
       const sent = this.#encode()
       this.#sent.push(sent)
       if (this.#sent.length === 1) this.#watch()
+      this.#hear(connection)
       connection.write(sent.bytes).then(
         () => this.#settle(sent, connection),
         () => {}, // the connection's close event follows, and that is where the loss is handled
@@ -202,7 +220,10 @@ export class TcpLane implements Lane {
 
   // Writes of one connection settle in their order. One that belongs to an earlier connection is no longer in the line.
   #settle(sent: Sent, connection: Connection): void {
-    if (this.standsStill && connection === this.#connection) return this.#tookWhatWasLeft()
+    if (this.#isLeft && connection === this.#connection) {
+      this.#left -= 1
+      return this.#comeBack()
+    }
     if (this.#sent[0] !== sent) return
     this.#sent.shift()
     if (this.#sent.length > 0) this.#watch()
@@ -242,16 +263,63 @@ export class TcpLane implements Lane {
 
   #leave(): void {
     this.#cancelWatch?.()
+    this.#isLeft = true
     this.#left = this.#sent.length
     this.#countInDoubt(this.#sent.flatMap(({ given }) => given))
     this.#overseer.changed(false)
   }
 
-  #tookWhatWasLeft(): void {
-    this.#left -= 1
-    if (this.#left > 0) return
+  #comeBack(): void {
+    if (!this.#isLeft || this.#left > 0 || this.#isSilent) return
+    this.#isLeft = false
     this.#platform.log.info({ destination: this.#name, to: this.to }, 'the receiver takes messages again')
     this.#overseer.changed(true)
+    this.#pump()
+  }
+
+  // ── whether its system hears us ──
+
+  #hear(connection: Connection): void {
+    if (this.#cancelHearing) return
+    this.#unheardMs = this.#platform.clock.monotonicMs()
+    const listen = () => {
+      this.#cancelHearing = this.#platform.clock.after(RECEIVER_LOOK_MS, () => {
+        this.#cancelHearing = undefined
+        if (this.#connection === connection && this.#isUnheard(connection)) listen()
+      })
+    }
+    listen()
+  }
+
+  /** Whether something on its way is not acknowledged. */
+  #isUnheard({ unacknowledgedMs = 0 }: Connection): boolean {
+    const nowMs = this.#platform.clock.monotonicMs()
+    // After a silence, an acknowledgement that was long ago says nothing of what was sent since.
+    if (unacknowledgedMs < nowMs - this.#unheardMs) {
+      this.#unheardMs = nowMs
+      if (this.#isSilent) this.#isHeardAgain()
+      return unacknowledgedMs > 0
+    }
+    const silentMs = nowMs - this.#unheardMs
+    const values = { destination: this.#name, to: this.to, seconds: Math.round(silentMs / 1000) }
+    if (!this.#isSilent && silentMs >= RECEIVER_SILENT_MS) {
+      this.#isSilent = true
+      this.#platform.log.warn(
+        values,
+        'the receiver’s machine does not answer: nothing more is sent there until it does',
+      )
+    }
+    if (!this.#isLeft && silentMs >= RECEIVER_STILL_MS && this.#overseer.mayLeave()) {
+      this.#platform.log.warn(values, 'the receiver’s machine does not answer, and is left: what waits goes to another')
+      this.#leave()
+    }
+    return true
+  }
+
+  #isHeardAgain(): void {
+    this.#isSilent = false
+    this.#platform.log.info({ destination: this.#name, to: this.to }, 'the receiver’s machine answers again')
+    this.#comeBack()
     this.#pump()
   }
 }
