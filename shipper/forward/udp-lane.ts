@@ -82,6 +82,8 @@ export class UdpLane implements Lane {
           this.#backoff.reset()
           break
         } catch (error) {
+          // Its batch is given back, and is not lost.
+          if (this.#stop.signal.aborted) return
           if (!waitedFor.includes(errnoOf(error))) {
             // Pieces of one message are one message.
             if (this.#encoder.at !== lost) this.#lost(error)

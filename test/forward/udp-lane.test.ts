@@ -15,11 +15,17 @@ import { fakeLog } from '../fake/log.ts'
 /** A lane whose socket fails with `fault` while there is one. */
 async function opened(fault?: Error) {
   const sent: string[] = []
-  const state = { fault, sends: 0, lost: undefined as ((reason: Error) => void) | undefined }
+  const state = {
+    fault,
+    sends: 0,
+    lost: undefined as ((reason: Error) => void) | undefined,
+    sending: undefined as Promise<void> | undefined,
+  }
   const sender: DatagramSender = {
     send(datagram: Buffer) {
       state.sends += 1
       if (state.fault) return Promise.reject(state.fault)
+      if (state.sending) return state.sending
       sent.push(datagram.toString())
       return Promise.resolve()
     },
@@ -105,4 +111,18 @@ test('what the network says did not arrive is counted, and said once in a while'
   expect(lane.dropped).toBe(2)
   expect(log.lines).toHaveLength(1)
   expect(log.lines[0]).toMatchObject({ level: 'warn', values: { to: 'logs.example.org:514' } })
+})
+
+test('a send that fails since the socket is closed is no message lost: its batch is given back', async () => {
+  const { metrics, log, state, lane } = await opened()
+  let fail: (error: Error) => void = () => {}
+  state.sending = new Promise((_, reject) => (fail = reject))
+  const rejected = expect(lane.write(of('<13>1'))).rejects.toMatchObject({ code: 'STOPPING' })
+  await settle()
+  await lane.close(0)
+  fail(Object.assign(new Error('Not running'), { code: 'ERR_SOCKET_DGRAM_NOT_RUNNING' }))
+  await rejected
+  await settle()
+  expect(await metrics.total('sluice_dropped_total')).toBe(0)
+  expect(log.lines).toEqual([])
 })
