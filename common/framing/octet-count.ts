@@ -2,6 +2,7 @@
 //
 //   83 <34>1 2003-10-11T22:14:15.003Z host su - ID47 - 'su root' failed
 //
+// Leading zeros, which the RFC has not, are read as rsyslog and syslog-ng read them: as part of a text they would lose every frame behind.
 // A message begins with `<`: a line of text that begins with a number (`12 monkeys`) is text. The digits are added up by
 // hand: parseInt() wants a string, and that string would be the only allocation made for a frame.
 
