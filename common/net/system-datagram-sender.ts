@@ -32,6 +32,7 @@ class Way {
   sent = 0
   readonly #socket: dgram.Socket
   readonly #said: (error: Error) => void
+  #isClosed = false
   #listens: ((error: Error) => void) | undefined
 
   private constructor(address: string, socket: dgram.Socket, said: (error: Error) => void) {
@@ -81,7 +82,8 @@ class Way {
   }
 
   close(): void {
-    this.#socket.close()
+    if (!this.#isClosed) this.#socket.close()
+    this.#isClosed = true
   }
 }
 
@@ -94,6 +96,8 @@ export class SystemDatagramSender implements DatagramSender {
   /** The address that is sent to. */
   #at = 0
   #way: Way | undefined
+  /** Whether another socket is to take its place, if one can be had. */
+  #isOld = false
   /** Addresses that were waited for once. */
   readonly #tried = new Set<string>()
   #isClosed = false
@@ -134,13 +138,25 @@ export class SystemDatagramSender implements DatagramSender {
   }
 
   async #connected(): Promise<Way> {
-    if (this.#way) return this.#way
-    const way = await Way.to(this.#addresses[this.#at], this.#to.port, (error) => {
-      this.#lost(error)
-      this.#leave(way, error)
-    })
-    if (this.#isClosed) way.close()
-    return (this.#way = way)
+    const old = this.#way
+    if (old && !this.#isOld) return old
+    this.#isOld = false
+    const address = this.#addresses[this.#at]
+    try {
+      const way = await Way.to(address, this.#to.port, (error) => {
+        this.#lost(error)
+        this.#leave(way, error)
+      })
+      old?.close()
+      if (this.#isClosed) way.close()
+      return (this.#way = way)
+    } catch (error) {
+      // Without descriptors, say: the one that there is will do, if it leads there.
+      if (old && old.address === address && this.#way === old) return old
+      old?.close()
+      this.#way = undefined
+      throw error
+    }
   }
 
   #leave(way: Way, error: unknown): void {
@@ -179,7 +195,6 @@ export class SystemDatagramSender implements DatagramSender {
     const at = addresses.indexOf(this.#addresses[this.#at])
     this.#at = Math.max(0, at)
     this.#addresses = addresses
-    this.#way?.close()
-    this.#way = undefined
+    this.#isOld = true
   }
 }

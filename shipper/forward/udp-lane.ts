@@ -1,6 +1,6 @@
 // Datagrams to one receiver: best effort (RFC 5426). A batch settles when the kernel has taken its last datagram. While the receiver's
-// name has no address, or this machine no network that leads there (it has just been started), nothing can leave, and so nothing need
-// be lost: it waits. Where nobody listens, what is sent is lost as ever, and nobody is made to wait for it; that the receiver's host
+// name has no address, or this machine no network that leads there (it has just been started) or no descriptor left, nothing can leave, and
+// so nothing need be lost: it waits. Where nobody listens, what is sent is lost as ever, and nobody is made to wait for it; that the receiver's host
 // says so is said here, and counted: of many datagrams it does not speak of each.
 
 import { sleep } from '../../common/clock.ts'
@@ -121,4 +121,8 @@ export class UdpLane implements Lane {
   }
 }
 
-const waitedFor: readonly (string | undefined)[] = ['HOST_UNRESOLVED', 'ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL']
+const waitedFor: readonly (string | undefined)[] = [
+  ...['HOST_UNRESOLVED', 'ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL'],
+  // No descriptor for a socket.
+  ...['EMFILE', 'ENFILE'],
+]

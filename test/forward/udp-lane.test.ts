@@ -51,6 +51,7 @@ const unresolved = () => new Fault('HOST_UNRESOLVED', 'logs.example.org has no a
 
 const passing: [what: string, fault: Error][] = [
   ['the receiver’s name has no address', unresolved()],
+  ['there is no descriptor for a socket', Object.assign(new Error('bind EMFILE'), { code: 'EMFILE' })],
   ['no network leads to the receiver', Object.assign(new Error('send ENETUNREACH'), { code: 'ENETUNREACH' })],
 ]
 

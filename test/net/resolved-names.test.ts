@@ -1,5 +1,6 @@
 // Names of receivers: for datagrams they are looked up once a minute, for connections at each attempt.
 
+import * as dgram from 'node:dgram'
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { systemClock } from '../../common/clock.ts'
 import { errnoOf } from '../../common/fault.ts'
@@ -140,6 +141,28 @@ test('an only address is sent to though nobody listens, and what did not arrive 
   for (let i = 0; i < 10; i += 1) await send(`${i}`)
   await vi.waitFor(() => expect(back.texts).toHaveLength(10))
   expect(lost).toHaveLength(10)
+})
+
+test('where no new socket can be had, the one that there is goes on; one that leads elsewhere does not', async () => {
+  const receiver = await receiving('127.0.0.1')
+  onTestFinished(receiver.close)
+  const { lost, send } = sendingTo(receiver.port, '127.0.0.1')
+  await send('1')
+  const noDescriptor = Object.assign(new Error('bind EMFILE'), { code: 'EMFILE' })
+  const connect = vi.spyOn(dgram.Socket.prototype, 'connect').mockImplementation(function (this: dgram.Socket) {
+    queueMicrotask(() => this.emit('error', noDescriptor))
+  })
+  onTestFinished(() => connect.mockRestore())
+  minuteLater()
+  await send('2')
+  expect(connect).toHaveBeenCalledOnce()
+  await vi.waitFor(() => expect(receiver.texts).toEqual(['1', '2']))
+  names.answer = () => Promise.resolve(names.addresses('127.0.0.2'))
+  const now = performance.now()
+  vi.spyOn(performance, 'now').mockReturnValue(now + 61_000)
+  await expect(send('3')).rejects.toMatchObject({ code: 'EMFILE' })
+  await expect(send('3')).rejects.toMatchObject({ code: 'EMFILE' })
+  expect([receiver.texts, lost]).toEqual([['1', '2'], []])
 })
 
 test('where all addresses refuse, each datagram is refused, told of or both; nobody waits', async () => {
