@@ -76,7 +76,9 @@ export class Grep {
   async #run(blocks: readonly StoredBlock[]): Promise<boolean> {
     this.stats.blocks = blocks.length
     const { print } = this.#options
-    if (this.#selection.isEmpty || this.#options.most === 0 || this.#options.last === 0) {
+    // As in grep, which with `-m 0` prints nothing, no count either.
+    if (this.#options.most === 0) return false
+    if (this.#selection.isEmpty || this.#options.last === 0) {
       if (print === 'count') await this.#say('0\n')
       return false
     }

@@ -166,6 +166,19 @@ test('grep -m: stops after so many', async () => {
   expect(stats.read).toBeLessThan(10)
 })
 
+test('grep -m 0: nothing is printed, no count either, and nothing is found', async () => {
+  for (const [flags, print] of [
+    [[], {}],
+    [['-c'], 'count'],
+    [['-o'], { partsOnly: true }],
+  ] as const) {
+    const expected = realGrep(['-m', '0', ...flags, '-e', 'root'], lines)
+    expect(await grep(memoryBlocks(all, 20), { pattern: 'root', most: 0, print })).toMatchObject({
+      ...{ found: false, output: expected },
+    })
+  }
+})
+
 test('grep -n and -r: the last so many, oldest or newest first, as journalctl prints them', async () => {
   const expected = lines.filter((line) => line.includes('root')).slice(-7)
   const wanted = { pattern: 'root', last: 7, print: { format: 'short' } as const }
