@@ -171,12 +171,8 @@ class SystemFile implements DiskFile {
     }
   }
 
-  async name(): Promise<Buffer | undefined> {
-    try {
-      return await fs.promises.readlink(`/proc/self/fd/${this.#descriptor}`, { encoding: 'buffer' })
-    } catch {
-      return undefined
-    }
+  name(): Promise<Buffer | undefined> {
+    return fs.promises.readlink(`/proc/self/fd/${this.#descriptor}`, { encoding: 'buffer' }).catch(() => undefined)
   }
 
   setOwner(user: number, group: number): Promise<void> {
@@ -270,6 +266,16 @@ export function lacksDescriptors(): boolean {
     return false
   } catch (error) {
     return isOutOfDescriptors(error)
+  }
+}
+
+/** Whether this user may read or write the file. Of one that is not there, and of others that cannot be looked at, it is not said that not. */
+export function isAllowed(path: string, to: 'read' | 'write'): boolean {
+  try {
+    fs.accessSync(path, to === 'read' ? fs.constants.R_OK : fs.constants.W_OK)
+    return true
+  } catch (error) {
+    return !['EACCES', 'EPERM', 'EROFS'].includes(errnoOf(error) ?? '')
   }
 }
 

@@ -32,6 +32,7 @@ export const faultCodes = {
   FILE_UNWRITABLE: 'A file that a destination names cannot be written.',
   FILE_OUTSIDE: 'A templated path would leave the folder that its fixed part names.',
   ARCHIVE_UNREADABLE: 'The archive cannot be opened or a part of it is damaged.',
+  ARCHIVE_FORBIDDEN: 'This user may not read or write an archive or a part of it.',
   ARCHIVE_MISSING: 'There is no archive at this place.',
   WORKER_DIED: 'A worker thread ended by itself.',
   STOPPING: 'The program is stopping and takes nothing more in.',

@@ -33,7 +33,7 @@ export class WorkerThread<ToWorker, FromWorker> {
       if (this.#ended) return
       this.#ended = true
       const why = this.#cause === undefined ? `it exited with ${code}` : reasonOf(this.#cause)
-      onDeath(new Fault('WORKER_DIED', `${module}: ${why}`, { cause: this.#cause }))
+      onDeath(new Fault('WORKER_DIED', `${module}: ${why}`, { cause: asThrown(this.#cause) }))
     })
   }
 
@@ -71,6 +71,13 @@ export class WorkerThread<ToWorker, FromWorker> {
     this.#ended = true
     await this.#worker.terminate()
   }
+}
+
+/** A Fault comes out of another thread as an error with the same fields. */
+function asThrown(error: unknown): unknown {
+  if (!(error instanceof Error && error.name === 'Fault')) return error
+  const { code, detail, retryable } = error as Fault
+  return new Fault(code, detail, { retryable, cause: error.cause })
 }
 
 /** In a worker thread: answers every message with what `answer` makes of it. */

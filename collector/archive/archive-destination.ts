@@ -285,7 +285,7 @@ export class ArchiveDestination implements Destination {
     this.#worker = undefined
     // Nothing could be opened: that is for whoever opens.
     if (this.#opened && this.#writes.size === 0) {
-      this.#opened.reject(fault)
+      this.#opened.reject(fault.cause instanceof Fault ? fault.cause : fault)
       this.#opened = undefined
       return
     }

@@ -20,7 +20,7 @@ import { DecodedBlock, readDictionary, type Texts } from './decoded-block.ts'
 import { mayContain } from './grams.ts'
 import { inColumns, isRaw } from './raw-block.ts'
 import { compareParts, fileNameOf, FORMAT_VERSION, partNameOf, type PartName } from './schema.ts'
-import { archiveFault, isBegun, openToRead, type Sqlite, type Statement } from './sqlite.ts'
+import { archiveFault, isBegun, openFault, openToRead, type Sqlite, type Statement } from './sqlite.ts'
 
 /** What a block must have; absent means any. Times are effective ones, µs since the epoch, both ends included. */
 export interface BlockFilter {
@@ -47,7 +47,7 @@ export class ArchiveReader {
     this.parts = parts
   }
 
-  /** Throws a Fault ARCHIVE_UNREADABLE for a damaged file; other parts can still be read. */
+  /** Throws a Fault for a file that is damaged or that this user may not read; other parts can still be read. */
   open(name: PartName): PartReader {
     return openPart(`${this.folder}/${fileNameOf(name)}`, name)
   }
@@ -60,11 +60,11 @@ async function look(disk: Disk, folder: string): Promise<[stat: FileStat | undef
   } catch (error) {
     if (errnoOf(error) !== 'EACCES') throw error
     const detail = `this user may not read the archive ${folder}; search as the user that sluice runs as, or as root`
-    throw new Fault('ARCHIVE_UNREADABLE', detail, { cause: error })
+    throw new Fault('ARCHIVE_FORBIDDEN', detail, { cause: error })
   }
 }
 
-/** Lists the parts of an archive; rejects with ARCHIVE_MISSING where there is none, with ARCHIVE_UNREADABLE for who may not. */
+/** Lists the parts of an archive; rejects with ARCHIVE_MISSING where there is none, with ARCHIVE_FORBIDDEN for who may not. */
 export async function openArchive(disk: Disk, folder: string): Promise<ArchiveReader> {
   const [stat, names] = await look(disk, folder)
   const parts = names.map((name) => partNameOf(name.toString())).filter((part) => part !== undefined)
@@ -89,7 +89,7 @@ export function openPart(path: string, name: PartName): PartReader {
     return new PartReader(sqlite, path, name)
   } catch (error) {
     sqlite.close()
-    throw archiveFault(error, path)
+    throw openFault(error, path)
   }
 }
 

@@ -1,7 +1,8 @@
 // better-sqlite3 enters here, and so do the settings of an archive's files and the faults SQLite can report.
 
+import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
-import { lacksDescriptors } from '../../common/disk.ts'
+import { isAllowed, lacksDescriptors } from '../../common/disk.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
 import { ARCHIVE_CACHE_BYTES } from '../../common/limits.ts'
 import { MORE_DESCRIPTORS } from '../../common/open-share.ts'
@@ -24,8 +25,16 @@ export function loadSqlite(): void {
   new Database(':memory:').close()
 }
 
-/** Opens to write: creates what is not there, in WAL mode, every commit synced. */
+/**
+ * Opens to write: creates what is not there, in WAL mode, every commit synced. Throws a Fault; where this user may not write, at once:
+ * SQLite opens such a file to be read, and says so at the first commit.
+ */
 export function openToWrite(path: string): Sqlite {
+  const forbidden = forbiddenFile(path, 'write')
+  // When this user is let in, the same call succeeds.
+  if (forbidden !== undefined) {
+    throw new Fault('ARCHIVE_FORBIDDEN', `this user may not write ${forbidden}`, { retryable: true })
+  }
   const sqlite = open(path, false)
   try {
     sqlite.pragma(`page_size = ${PAGE_BYTES}`)
@@ -40,9 +49,31 @@ export function openToWrite(path: string): Sqlite {
   }
 }
 
-/** Opens to read what is there. */
+/** Opens to read what is there. Throws a Fault. */
 export function openToRead(path: string): Sqlite {
   return open(path, true)
+}
+
+/** One of a part's files that this user may not read or write, if there is one. */
+function forbiddenFile(path: string, to: 'read' | 'write'): string | undefined {
+  return ['', '-wal', '-shm'].map((suffix) => path + suffix).find((file) => !isAllowed(file, to))
+}
+
+/** Why a part that is to be read cannot be opened: SQLite says no more than that it cannot. */
+export function openFault(error: unknown, path: string): Fault {
+  const code = sqliteCode(error) ?? ''
+  if (!code.startsWith('SQLITE_CANTOPEN') && !code.startsWith('SQLITE_READONLY')) return archiveFault(error, path)
+  const file = forbiddenFile(path, 'read')
+  if (file !== undefined) {
+    const detail = `this user may not read ${file}; search as the user that sluice runs as, or as root`
+    return new Fault('ARCHIVE_FORBIDDEN', detail, { cause: error })
+  }
+  if (lacksDescriptors() || isAllowed(dirname(path), 'write')) return archiveFault(error, path)
+  // In WAL mode SQLite makes what is missing of -wal and -shm, also to read.
+  const detail = `${path} is not sealed and has not both its -wal and -shm: who reads it has to be allowed to write in its folder`
+  return new Fault('ARCHIVE_FORBIDDEN', `${detail}; search as the user that sluice runs as, or on a copy`, {
+    cause: error,
+  })
 }
 
 /** Whether anything was ever committed to it: a file that was made a moment ago, or before a crash, has no tables. */
@@ -54,7 +85,7 @@ function open(path: string, readonly: boolean): Sqlite {
   try {
     return new Database(path, { readonly, fileMustExist: readonly, timeout: BUSY_WAIT_MS })
   } catch (error) {
-    throw archiveFault(error, path)
+    throw readonly ? openFault(error, path) : archiveFault(error, path)
   }
 }
 

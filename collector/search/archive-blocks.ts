@@ -2,7 +2,7 @@
 
 import { systemDisk } from '../../common/disk.ts'
 import { Fault } from '../../common/fault.ts'
-import { openArchive, type Block, type PartReader } from '../archive/reader.ts'
+import { openArchive, type ArchiveReader, type Block, type PartReader } from '../archive/reader.ts'
 import { dayEnd } from '../archive/schema.ts'
 import { archiveFault } from '../archive/sqlite.ts'
 import { BlockColumns } from './block-columns.ts'
@@ -14,7 +14,7 @@ const HOUR_US = 3_600_000_000
 export class OpenArchives {
   /** Of all archives; in each in the order of intake. */
   readonly blocks: readonly StoredBlock[]
-  /** Parts that cannot be read. */
+  /** Archives and parts that cannot be read. */
   readonly faults: readonly Fault[]
   readonly #parts: readonly PartReader[]
 
@@ -25,15 +25,24 @@ export class OpenArchives {
   }
 
   /**
-   * Opens archives; of days that were over before `since` (µs since the epoch) nothing is. Rejects with `ARCHIVE_MISSING`
-   * for a folder that is not there.
+   * Opens archives; of days that were over before `since` (µs since the epoch) nothing is. Rejects where none of the folders can be
+   * looked into, with `ARCHIVE_MISSING` or `ARCHIVE_FORBIDDEN`.
    */
   static async open(folders: readonly string[], since: number): Promise<OpenArchives> {
     const blocks: StoredBlock[] = []
     const faults: Fault[] = []
     const parts: PartReader[] = []
+    const archives: ArchiveReader[] = []
     for (const folder of folders) {
-      const archive = await openArchive(systemDisk, folder)
+      try {
+        archives.push(await openArchive(systemDisk, folder))
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error
+        faults.push(error)
+      }
+    }
+    if (archives.length === 0 && faults.length > 0) throw faults[0]
+    for (const archive of archives) {
       for (const name of archive.parts) {
         // A message sorts by a time that is at most an hour after its receipt, which is on the part's day.
         if (dayEnd(name.day) + HOUR_US < since) continue
@@ -42,7 +51,8 @@ export class OpenArchives {
           parts.push(part)
           for (const block of part.blocks()) blocks.push(new ArchiveBlock(part, block, blocks.length))
         } catch (error) {
-          if (!(error instanceof Fault && error.code === 'ARCHIVE_UNREADABLE')) throw error
+          // Damage, a disk that fails, or no permission: what can be read is searched.
+          if (!(error instanceof Fault)) throw error
           faults.push(error)
         }
       }

@@ -66,7 +66,7 @@ export class Grep {
     return this.#selection.since
   }
 
-  /** Searches and prints. Resolves to whether anything was selected; rejects with `ARCHIVE_UNREADABLE`. */
+  /** Searches and prints. Resolves to whether anything was selected. */
   async run(blocks: readonly StoredBlock[]): Promise<boolean> {
     const found = await this.#run(blocks)
     this.#shelf.clear()
@@ -105,9 +105,9 @@ export class Grep {
     return NO_ROWS
   }
 
-  /** Damage is noted and the search goes on. */
+  /** Damage, or a disk that fails, is noted and the search goes on. */
   #note(error: unknown): void {
-    if (!(error instanceof Fault && error.code === 'ARCHIVE_UNREADABLE')) throw error
+    if (!(error instanceof Fault)) throw error
     this.faults.add(error.detail)
   }
 

@@ -35,7 +35,7 @@ export interface StoredBlock {
    * found in any case.
    */
   mayHold(literal: Buffer, ignoreCase: boolean): boolean
-  /** Throws `ARCHIVE_UNREADABLE`. */
+  /** Throws a Fault where it cannot be read. */
   open(): OpenBlock
 }
 

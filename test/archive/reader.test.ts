@@ -12,7 +12,7 @@ test('an archive that this user may not read: it is said so, and as whom to sear
     { ...systemDisk, list: denied },
   ]) {
     await expect(openArchive(disk, tmpdir())).rejects.toMatchObject({
-      code: 'ARCHIVE_UNREADABLE',
+      code: 'ARCHIVE_FORBIDDEN',
       detail: `this user may not read the archive ${tmpdir()}; search as the user that sluice runs as, or as root`,
     })
   }

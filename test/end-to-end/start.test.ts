@@ -1,16 +1,21 @@
 // What keeps a daemon from starting, and what it says then.
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { daemon, freePort, logOf, run, temporaryFolder } from './program.ts'
+import { writeArchive } from '../search/written-archive.ts'
+import { daemon, freePort, logOf, run, temporaryFolder, type Setting } from './program.ts'
 
 /** Runs a server on this configuration that is expected not to start; its last word. */
-async function refused(configuration: string, folder: string): Promise<{ status: number | null; last: unknown }> {
+async function refused(
+  configuration: string,
+  folder: string,
+  setting: Setting = {},
+): Promise<{ status: number | null; last: unknown }> {
   const path = join(folder, 'refused.yaml')
   writeFileSync(path, configuration)
-  const { status, stderr, stdout } = await run(['server', '-c', path], { cwd: folder })
+  const { status, stderr, stdout } = await run(['server', '-c', path], { cwd: folder, ...setting })
   return { status, last: logOf({ output: () => ({ stderr, stdout }) }).at(-1) }
 }
 
@@ -95,4 +100,30 @@ test.runIf(process.getuid?.() !== 0)('a data folder without permission: exit 2',
     folder,
   )
   expect({ status, last }).toMatchObject({ status: 2, last: { code: 'DATA_UNWRITABLE' } })
+})
+
+// As after a start by root, whose files this user cannot write: SQLite would open them to be read, and each message would wait for ever.
+test('an archive whose newest part belongs to somebody else: exit 2, and what to do', async () => {
+  const isRoot = process.getuid?.() === 0
+  const folder = temporaryFolder()
+  const archive = join(folder, 'data', 'archive')
+  const part = join(archive, '2026-11-20.db')
+  writeArchive(archive, '2026-11-20', [{ text: '<13>Nov 20 10:00:00 a b: c', received: 1_795_168_800_000_000 }], 10)
+  if (isRoot) for (const path of [folder, join(folder, 'data'), archive]) chownSync(path, 65534, 65534)
+  for (const mode of [0o444, 0]) {
+    chmodSync(part, mode)
+    const { status, last } = await refused(
+      `data: data\nsources: { in: { type: stdin } }\ndestinations: { archive: { type: archive } }\n`,
+      folder,
+      isRoot ? { uid: 65534 } : {},
+    )
+    expect({ status, last }).toMatchObject({
+      status: 2,
+      last: {
+        code: 'ARCHIVE_FORBIDDEN',
+        msg: `this user may not write ${part}`,
+        advice: expect.stringContaining('run as the user that has written the archive'),
+      },
+    })
+  }
 })
