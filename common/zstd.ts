@@ -14,7 +14,7 @@ export interface ZstdCompressor {
 interface NodeZstd {
   zstdCompressSync(bytes: Uint8Array, options: { params: Record<number, number> }): Buffer
   zstdDecompressSync(bytes: Uint8Array, options?: { maxOutputLength: number }): Buffer
-  constants: { ZSTD_c_compressionLevel: number; ZSTD_c_minMatch: number }
+  constants: { ZSTD_c_compressionLevel: number; ZSTD_c_minMatch: number; ZSTD_c_checksumFlag: number }
 }
 
 type ZstdNapi = typeof import('zstd-napi')
@@ -38,15 +38,26 @@ function zstdBinding(): ZstdBinding {
   return createRequire(import.meta.url)('zstd-napi/binding.js') as ZstdBinding
 }
 
-/** A compressor of `level` (1 to 22); `minMatch` is the shortest repeat that it looks for, the level's own for 0. One thread's alone. */
-export function zstdCompressor(level: number, minMatch = 0): ZstdCompressor {
+export interface ZstdOptions {
+  /** The shortest repeat that it looks for; the level's own where absent. */
+  readonly minMatch?: number
+  /** Frames end in a hash of their content, 4 bytes, which is looked at when they are decompressed. */
+  readonly checksum?: boolean
+}
+
+/** A compressor of `level` (1 to 22). One thread's alone. */
+export function zstdCompressor(level: number, { minMatch = 0, checksum = false }: ZstdOptions = {}): ZstdCompressor {
   if (nodeZstd) {
-    const { ZSTD_c_compressionLevel, ZSTD_c_minMatch } = nodeZstd.constants
-    const options = { params: { [ZSTD_c_compressionLevel]: level, [ZSTD_c_minMatch]: minMatch } }
-    return { compress: (bytes) => nodeZstd.zstdCompressSync(bytes, options) }
+    const { ZSTD_c_compressionLevel, ZSTD_c_minMatch, ZSTD_c_checksumFlag } = nodeZstd.constants
+    const params = {
+      [ZSTD_c_compressionLevel]: level,
+      [ZSTD_c_minMatch]: minMatch,
+      [ZSTD_c_checksumFlag]: Number(checksum),
+    }
+    return { compress: (bytes) => nodeZstd.zstdCompressSync(bytes, { params }) }
   }
   const compressor = new (zstdNapi().Compressor)()
-  compressor.setParameters({ compressionLevel: level, ...(minMatch > 0 && { minMatch }) })
+  compressor.setParameters({ compressionLevel: level, checksumFlag: checksum, ...(minMatch > 0 && { minMatch }) })
   return compressor
 }
 

@@ -69,20 +69,29 @@ export class DecodedBlock {
   readonly #fields: Pack
   readonly #texts: Pack
   readonly #kept = new Map<string, unknown>()
+  readonly #faultOf: (error: unknown) => unknown
 
-  /** Throws a RangeError, or zstd's error, here or later where the blobs are damaged. */
-  constructor(first: number, count: number, blobs: BlockBlobs) {
+  /**
+   * Throws a RangeError, or zstd's error, where the blobs are damaged; later, when a column is asked for, what `faultOf` makes of
+   * such an error.
+   */
+  constructor(first: number, count: number, blobs: BlockBlobs, faultOf = (error: unknown) => error) {
     this.first = first
     this.count = count
     this.#blobs = blobs
     this.#fields = new Pack(blobs.fields)
     this.#texts = new Pack(blobs.texts)
+    this.#faultOf = faultOf
   }
 
   #once<T>(name: string, make: () => T): T {
     let value = this.#kept.get(name) as T | undefined
     if (value === undefined) {
-      value = make()
+      try {
+        value = make()
+      } catch (error) {
+        throw this.#faultOf(error)
+      }
       this.#kept.set(name, value)
     }
     return value
@@ -229,9 +238,11 @@ export class DecodedBlock {
       const pairs = countOf(this.hosts) * programCount
       const last = new Int32Array(pairs <= PAIRS_MAX ? pairs : 0)
       const rare = new Map<number, number>()
+      let textCount = 0
       for (let i = 0; i < this.count; i += 1) {
         const value = reader.varint()
         if (value < 2) {
+          textCount += value
           numbers[i] = value === 0 ? NO_PID : PID_IS_TEXT
           continue
         }
@@ -243,7 +254,9 @@ export class DecodedBlock {
           rare.set(pair, numbers[i])
         }
       }
-      return { numbers, texts: textsOf(this.#field('pidLengths'), this.#field('pidBytes')) }
+      const texts = textsOf(this.#field('pidLengths'), this.#field('pidBytes'))
+      if (textCount !== countOf(texts)) throw new RangeError('there are more or fewer pids than they have texts')
+      return { numbers, texts }
     })
   }
 

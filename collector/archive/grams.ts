@@ -18,7 +18,9 @@ const ZERO = 0x30
 const POSITION_BITS = 18
 const POSITION_SHIFT = 32 - POSITION_BITS
 const WORDS = 1 << (POSITION_BITS - 5)
-const WORDS_MIN = 8
+/** A bitmap has so many bytes, or a power of two of them. */
+export const BITMAP_BYTES_MIN = 32
+const WORDS_MIN = BITMAP_BYTES_MIN / 4
 const WORDS_FIRST_MIN = 256
 
 // Folding ORs two halves of density d into d(2 - d).

@@ -23,6 +23,7 @@ import {
 } from '../../common/limits.ts'
 import { BlockBuilder, type EncodedBlock } from './block-builder.ts'
 import { addBlock } from './block-rows.ts'
+import { summed } from './checksum.ts'
 import { DecodedBlock, type BlockBlobs } from './decoded-block.ts'
 import { addRawBlock, isRaw, readRawBlock, type RawBlock } from './raw-block.ts'
 import { FORMAT_VERSION, SCHEMA, type PartName } from './schema.ts'
@@ -203,7 +204,7 @@ export class PartWriter {
       ...[first, block.count, level, block.rawBytes, block.timeMin, block.timeMax, block.receivedMin],
       ...[block.receivedMax, block.severities, block.facilities, block.hosts, block.programs],
     )
-    this.#insertData!.run(first, block.grams, block.fields, block.texts)
+    this.#insertData!.run(first, summed([block.grams]), block.fields, block.texts)
   }
 
   #inTransaction(work: () => void): void {

@@ -16,8 +16,9 @@
 
 import type { Disk, FileStat } from '../../common/disk.ts'
 import { errnoOf, Fault } from '../../common/fault.ts'
+import { isWhole } from './checksum.ts'
 import { DecodedBlock, readDictionary, type Texts } from './decoded-block.ts'
-import { mayContain } from './grams.ts'
+import { BITMAP_BYTES_MIN, mayContain } from './grams.ts'
 import { inColumns, isRaw } from './raw-block.ts'
 import { compareParts, fileNameOf, FORMAT_VERSION, partNameOf, type PartName } from './schema.ts'
 import { archiveFault, isBegun, openFault, openToRead, type Sqlite, type Statement } from './sqlite.ts'
@@ -195,7 +196,12 @@ export class PartReader {
 
   /** For `Block`. */
   grams(first: number): Buffer {
-    return this.#ask(() => this.#grams!.get(first)!.blob)
+    return this.#ask(() => {
+      const { blob } = this.#grams!.get(first)!
+      const bitmap = blob.subarray(0, blob.length - (blob.length % BITMAP_BYTES_MIN))
+      if (!isWhole(blob, bitmap.length)) throw new RangeError('an index is not as it was stored')
+      return bitmap
+    })
   }
 
   /** For `Block`. */
@@ -205,7 +211,8 @@ export class PartReader {
       const hosts = this.#hosts!.get(first)!.blob
       const programs = this.#programs!.get(first)!.blob
       const blobs = { hosts, programs, fields, texts }
-      return new DecodedBlock(first, count, isRaw(blobs) ? inColumns(count, blobs) : blobs)
+      const columns = isRaw(blobs) ? inColumns(count, blobs) : blobs
+      return new DecodedBlock(first, count, columns, (error) => archiveFault(error, this.path))
     })
   }
 

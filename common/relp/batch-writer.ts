@@ -42,7 +42,7 @@ const MIN_MATCH = 6
 
 /** What a frame's content is compressed with. */
 export function batchCompressor(): ZstdCompressor {
-  return zstdCompressor(LEVEL, MIN_MATCH)
+  return zstdCompressor(LEVEL, { minMatch: MIN_MATCH })
 }
 
 /** Consecutive messages of one run of a batch. */

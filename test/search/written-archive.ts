@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { addBatch } from '../../collector/archive/batch-rows.ts'
 import { BlockBuilder } from '../../collector/archive/block-builder.ts'
+import { summed } from '../../collector/archive/checksum.ts'
 import { FORMAT_VERSION, SCHEMA } from '../../collector/archive/schema.ts'
 import { openToWrite } from '../../collector/archive/sqlite.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
@@ -38,7 +39,7 @@ export function writeArchive(
     const { count, rawBytes, timeMin, timeMax, receivedMin, receivedMax, severities, facilities } = block
     const numbers = [first, count, rawBytes, timeMin, timeMax, receivedMin, receivedMax, severities, facilities]
     blockRow.run(...numbers, block.hosts, block.programs)
-    dataRow.run(first, block.grams, block.fields, block.texts)
+    dataRow.run(first, summed([block.grams]), block.fields, block.texts)
   }
   sqlite.pragma('journal_mode = DELETE')
   sqlite.close()
