@@ -76,9 +76,14 @@ export function openFault(error: unknown, path: string): Fault {
   })
 }
 
-/** Whether anything was ever committed to it: a file that was made a moment ago, or before a crash, has no tables. */
+/**
+ * Whether anything was ever committed to it: a file that was made a moment ago, or before a crash, has no tables. Throws a Fault where
+ * they are gone.
+ */
 export function isBegun(sqlite: Sqlite): boolean {
-  return sqlite.prepare("SELECT name FROM sqlite_schema WHERE name = 'meta'").all().length > 0
+  if (sqlite.prepare("SELECT name FROM sqlite_schema WHERE name = 'meta'").all().length > 0) return true
+  if ((sqlite.pragma('page_count', { simple: true }) as number) <= 1) return false
+  throw new Fault('ARCHIVE_UNREADABLE', `${sqlite.name} is damaged: its tables are gone`)
 }
 
 function open(path: string, readonly: boolean): Sqlite {

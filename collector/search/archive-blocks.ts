@@ -98,7 +98,7 @@ class ArchiveBlock implements StoredBlock {
   }
 
   mayHold(literal: Buffer, ignoreCase: boolean): boolean {
-    return this.#block.mayContain(literal, ignoreCase)
+    return this.#ask(() => this.#block.mayContain(literal, ignoreCase))
   }
 
   open(): OpenBlock {

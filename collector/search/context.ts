@@ -11,6 +11,8 @@ import type { Selection } from './selection.ts'
 import { HOSTS, PROGRAMS, TIMES, type StoredBlock } from './stored-block.ts'
 import { comparePositions, Timeline, type Position } from './timeline.ts'
 
+const NO_ROWS = new Uint8Array(0)
+
 export interface ContextOptions {
   /** Messages earlier and later in time. */
   readonly before: number
@@ -37,10 +39,12 @@ export class Neighbours {
   readonly #shelf: BlockShelf
   readonly #selection: Selection
   readonly #isHit: (block: StoredBlock, position: Position) => boolean
+  readonly #note: (error: unknown) => void
   readonly #writer: EntryWriter
   readonly #conversations = new Map<string, Conversation>()
   #last: Conversation | undefined
 
+  /** `note` is told what could not be read, and throws what is no such fault: what is around it is printed. */
   constructor(
     options: ContextOptions,
     backwards: boolean,
@@ -48,6 +52,7 @@ export class Neighbours {
     shelf: BlockShelf,
     selection: Selection,
     isHit: (block: StoredBlock, position: Position) => boolean,
+    note: (error: unknown) => void,
     writer: EntryWriter,
   ) {
     this.#ofAll = options.ofAll
@@ -58,6 +63,7 @@ export class Neighbours {
     this.#shelf = shelf
     this.#selection = selection
     this.#isHit = isHit
+    this.#note = note
     this.#writer = writer
   }
 
@@ -66,16 +72,15 @@ export class Neighbours {
     const conversation = this.#conversationOf(block, position)
     if (conversation.printed && this.#sign * comparePositions(position, conversation.printed) <= 0) return 0
     this.#writeLeading(conversation, position)
-    this.#print(conversation, block, position, true)
-    let hits = 1
+    let hits = this.#print(conversation, block, position, true) ? 1 : 0
     let left = this.#trailing
     const trailing = this.#walk(conversation, position, this.#sign)
     while (left > 0 && trailing.next()) {
       // Behind the last one that is wanted, others are neighbours like any other (`grep -m` with `-A`).
       const isHit = hits < most && this.#isHit(trailing.block, trailing.position)
-      this.#print(conversation, trailing.block, trailing.position, isHit)
+      const printed = this.#print(conversation, trailing.block, trailing.position, isHit)
       left = isHit ? this.#trailing : left - 1
-      if (isHit) hits += 1
+      if (isHit && printed) hits += 1
     }
     return hits
   }
@@ -94,10 +99,17 @@ export class Neighbours {
     for (const { block, position } of leading.reverse()) this.#print(conversation, block, position, false)
   }
 
-  #print(conversation: Conversation, block: StoredBlock, position: Position, isHit: boolean): void {
-    this.#writer.write(this.#shelf.take(block), position.row, isHit)
+  /** Returns false where the message cannot be read. */
+  #print(conversation: Conversation, block: StoredBlock, position: Position, isHit: boolean): boolean {
     conversation.printed = position
     this.#last = conversation
+    try {
+      this.#writer.write(this.#shelf.take(block), position.row, isHit)
+      return true
+    } catch (error) {
+      this.#note(error)
+      return false
+    }
   }
 
   #conversationOf(block: StoredBlock, { row }: Position): Conversation {
@@ -129,17 +141,21 @@ export class Neighbours {
   /** The conversation's messages behind a position, in either direction. */
   #walk(conversation: Conversation, from: Position, sign: 1 | -1): Timeline {
     const { since, until } = this.#selection
-    const { host, program } = conversation
     const blocks = this.#blocks.filter((block) => {
       if (block.timeMax < since || block.timeMin > until) return false
-      if (sign === 1 ? block.timeMax < from.time : block.timeMin > from.time) return false
-      if (host && block.hosts && !block.hosts.some((name) => name.equals(host))) return false
-      return !(program && block.programs && !block.programs.some((name) => name.equals(program)))
+      return sign === 1 ? block.timeMax >= from.time : block.timeMin <= from.time
     })
     return new Timeline(blocks, {
       backwards: sign === -1,
       timesOf: (block) => this.#shelf.times(block),
-      rowsOf: (block) => this.#rowsBehind(block, conversation, from, sign),
+      rowsOf: (block) => {
+        try {
+          return mayBeIn(block, conversation) ? this.#rowsBehind(block, conversation, from, sign) : NO_ROWS
+        } catch (error) {
+          this.#note(error)
+          return NO_ROWS
+        }
+      },
     })
   }
 
@@ -160,6 +176,12 @@ export class Neighbours {
     }
     return found
   }
+}
+
+/** Whether the block has its host and its program, as far as that is known without reading it. */
+function mayBeIn(block: StoredBlock, { host, program }: Conversation): boolean {
+  if (host && block.hosts && !block.hosts.some((name) => name.equals(host))) return false
+  return !(program && block.programs && !block.programs.some((name) => name.equals(program)))
 }
 
 function same(name: Buffer, bytes: Buffer, start: number, end: number): boolean {

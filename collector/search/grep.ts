@@ -138,18 +138,10 @@ export class Grep {
   async #hosts(blocks: readonly StoredBlock[]): Promise<boolean> {
     const names = new Set<string>()
     for (const block of blocks) {
-      if (block.hosts?.every((host) => names.has(host.toString('latin1')))) {
-        this.stats.answered += 1
-        continue
-      }
-      const selected = this.#rowsOf(block)
-      if (!selected.includes(1)) continue
-      const { bytes, table, count } = this.#shelf.take(block).rows(HOSTS)
-      for (let row = 0; row < count; row += 1) {
-        if (selected[row] === 0) continue
-        this.stats.selected += 1
-        const cell = row * ROW + HOST
-        names.add(bytes.toString('latin1', table.cells[cell], table.cells[cell + 1]))
+      try {
+        this.#addHosts(block, names)
+      } catch (error) {
+        this.#note(error)
       }
     }
     const output = new Output()
@@ -164,6 +156,22 @@ export class Grep {
     return names.size > 0
   }
 
+  #addHosts(block: StoredBlock, names: Set<string>): void {
+    if (block.hosts?.every((host) => names.has(host.toString('latin1')))) {
+      this.stats.answered += 1
+      return
+    }
+    const selected = this.#rowsOf(block)
+    if (!selected.includes(1)) return
+    const { bytes, table, count } = this.#shelf.take(block).rows(HOSTS)
+    for (let row = 0; row < count; row += 1) {
+      if (selected[row] === 0) continue
+      this.stats.selected += 1
+      const cell = row * ROW + HOST
+      names.add(bytes.toString('latin1', table.cells[cell], table.cells[cell + 1]))
+    }
+  }
+
   async #lines(kept: readonly StoredBlock[], all: readonly StoredBlock[], print: WriterOptions): Promise<boolean> {
     const { reverse, last, context } = this.#options
     // Newest first, the last n are the first n. Oldest first, the first of them is looked for from the end.
@@ -174,7 +182,9 @@ export class Grep {
     const timeline = this.#timeline(wanted, reverse)
     const isHit = (block: StoredBlock, position: Position) =>
       this.#rowsOf(block)[position.row] === 1 && (!first || comparePositions(position, first) >= 0)
-    const neighbours = context && new Neighbours(context, reverse, all, this.#shelf, this.#selection, isHit, writer)
+    const note = (error: unknown) => this.#note(error)
+    const neighbours =
+      context && new Neighbours(context, reverse, all, this.#shelf, this.#selection, isHit, note, writer)
     let open = true
     while (open && this.stats.selected < most && timeline.next()) {
       const { block, position } = timeline
@@ -186,7 +196,7 @@ export class Grep {
           this.stats.selected += 1
         }
       } catch (error) {
-        this.#note(error)
+        note(error)
       }
       if (writer.output.length >= FLUSH_BYTES || timeline.waits) open = await this.#flush(writer)
     }
@@ -198,8 +208,19 @@ export class Grep {
     return new Timeline(blocks, {
       backwards,
       rowsOf: (block) => this.#rowsOf(block),
-      timesOf: (block) => this.#shelf.times(block),
+      timesOf: (block) => this.#timesOf(block),
     })
+  }
+
+  /** Undefined where they are damaged, which is noted: messages without a time cannot be put in order. */
+  #timesOf(block: StoredBlock): Float64Array | undefined {
+    try {
+      return this.#shelf.times(block)
+    } catch (error) {
+      this.#note(error)
+      this.#ruledOut.add(block)
+      return undefined
+    }
   }
 
   #nthFromEnd(blocks: readonly StoredBlock[], n: number): Position {

@@ -36,8 +36,8 @@ export interface TimelineOptions {
   readonly backwards: boolean
   /** The selected rows of a block: not zero for each. */
   readonly rowsOf: (block: StoredBlock) => Uint8Array
-  /** A block's times, by row. */
-  readonly timesOf: (block: StoredBlock) => Float64Array
+  /** A block's times, by row; undefined where they cannot be read, and then none of it comes. */
+  readonly timesOf: (block: StoredBlock) => Float64Array | undefined
 }
 
 export class Timeline {
@@ -91,6 +91,7 @@ export class Timeline {
     const count = open.reduce((sum, bit) => sum + bit, 0)
     if (count === 0) return
     const all = this.#options.timesOf(block)
+    if (!all) return
     const rows = new Uint32Array(count)
     for (let row = 0, at = 0; row < open.length; row += 1) if (open[row] !== 0) rows[at++] = row
     const sign = this.#sign

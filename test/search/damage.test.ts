@@ -1,0 +1,133 @@
+// A day whose disk has turned bits: whatever column they are in, the other days are found and it is said which day could not be read.
+
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { openToWrite } from '../../collector/archive/sqlite.ts'
+import { OpenArchives } from '../../collector/search/archive-blocks.ts'
+import { Grep, type GrepOptions } from '../../collector/search/grep.ts'
+import { systemClock } from '../../common/clock.ts'
+import { compileRegex } from '../../common/expression/regex/byte-regex.ts'
+import { utc } from '../../common/message/zone.ts'
+import { temporaryFolder } from '../end-to-end/program.ts'
+import { writeArchive } from './written-archive.ts'
+
+const DAY_US = 86_400_000_000
+const NOVEMBER_20 = Date.UTC(2026, 10, 20, 10) * 1000
+const PER_DAY = 200
+const PLACES = 8
+
+/** Three days, each of one block; what was sent, by day. */
+function threeDays(): { archive: string; sent: string[][] } {
+  const archive = join(temporaryFolder(), 'archive')
+  const sent = [0, 1, 2].map((day) =>
+    Array.from({ length: PER_DAY }, (_, i) => {
+      const time = new Date(Date.UTC(2026, 10, 20 + day, 10, 0, 0, 7 * i)).toISOString()
+      return `<13>1 ${time} web-${i % 7} app-${i % 3} ${i % 5 === 0 ? `task-${i}` : i} id${i % 4} [x@1 k="${i}"] user ${i * i} says "hello"`
+    }),
+  )
+  for (const [day, messages] of sent.entries()) {
+    const received = NOVEMBER_20 + day * DAY_US
+    writeArchive(
+      archive,
+      `2026-11-2${day}`,
+      messages.map((text) => ({ text, received })),
+      PER_DAY,
+    )
+  }
+  return { archive, sent }
+}
+
+/** Turns one bit of a column of the second day. */
+function turn(archive: string, table: string, column: string, at: (length: number) => number, bit: number): void {
+  const sqlite = openToWrite(join(archive, '2026-11-21.db'))
+  sqlite.pragma('synchronous = OFF')
+  const { blob } = sqlite.prepare<[], { blob: Buffer }>(`SELECT ${column} AS blob FROM ${table}`).get()!
+  blob[at(blob.length)] ^= 1 << bit
+  sqlite.prepare(`UPDATE ${table} SET ${column} = ?`).run(blob)
+  sqlite.pragma('journal_mode = DELETE')
+  sqlite.close()
+}
+
+async function search(archive: string, asked: Partial<GrepOptions>): Promise<{ lines: string[]; faults: string[] }> {
+  const pattern = compileRegex('says')
+  const print = { format: 'raw', partsOnly: false, pattern, color: false, escape: false, zone: utc } as const
+  const chunks: string[] = []
+  const target = {
+    write: (bytes: Buffer) => {
+      chunks.push(bytes.toString('latin1'))
+      return Promise.resolve(true)
+    },
+  }
+  const options: GrepOptions = {
+    ...{ print, reverse: false, most: Infinity, last: Infinity, zone: utc },
+    ...{ query: { where: { kind: 'all' }, pattern }, ...asked },
+  }
+  const grep = new Grep(options, target, systemClock)
+  const archives = await OpenArchives.open([archive], grep.since)
+  try {
+    await grep.run(archives.blocks)
+  } finally {
+    archives.close()
+  }
+  return { lines: chunks.join('').split('\n').slice(0, -1), faults: [...grep.faults] }
+}
+
+const everything: GrepOptions['query'] = { where: { kind: 'all' } }
+const searches: [string, Partial<GrepOptions>][] = [
+  ['a pattern', {}],
+  ['everything', { query: everything }],
+  ['newest first', { reverse: true }],
+  ['the last ones', { query: everything, last: 3 * PER_DAY }],
+  ['neighbours of all', { query: everything, context: { before: 1, after: 1, ofAll: true } }],
+  ['neighbours', { query: everything, context: { before: 1, after: 1, ofAll: false } }],
+]
+
+test.each([
+  ['block', 'hosts'],
+  ['block', 'programs'],
+  ['data', 'fields'],
+  ['data', 'texts'],
+  ['data', 'grams'],
+])(
+  'one bit is turned in %s.%s: the other days are found, nothing that nobody has sent, and it is said',
+  async (...of) => {
+    const { archive, sent } = threeDays()
+    const known = new Set(sent.flat())
+    for (let i = 0; i < PLACES; i += 1) {
+      const at = (length: number) => Math.floor((length * i) / PLACES)
+      turn(archive, ...of, at, i % 8)
+      for (const [name, asked] of searches) {
+        const { lines, faults } = await search(archive, asked)
+        const found = new Set(lines.filter((line) => line !== '--'))
+        const place = `${name}, bit ${i % 8} at ${i}/${PLACES}`
+        expect([place, [...sent[0], ...sent[2]].filter((line) => !found.has(line))]).toEqual([place, []])
+        expect([place, [...found].filter((line) => !known.has(line))]).toEqual([place, []])
+        if (found.size < known.size)
+          expect([place, faults]).toEqual([place, [expect.stringContaining('2026-11-21.db')]])
+      }
+      turn(archive, ...of, at, i % 8)
+    }
+    for (const [, asked] of searches) {
+      expect((await search(archive, asked)).lines.filter((line) => line !== '--').toSorted()).toEqual(
+        sent.flat().toSorted(),
+      )
+    }
+  },
+)
+
+test('a day whose tables are gone is damaged, not empty', async () => {
+  const { archive } = threeDays()
+  expect(readdirSync(archive)).toHaveLength(3)
+  const sqlite = openToWrite(join(archive, '2026-11-21.db'))
+  sqlite.unsafeMode()
+  sqlite.pragma('writable_schema = ON')
+  sqlite.exec('DELETE FROM sqlite_schema')
+  sqlite.pragma('journal_mode = DELETE')
+  sqlite.close()
+  const archives = await OpenArchives.open([archive], -Infinity)
+  archives.close()
+  expect(archives.faults).toEqual([
+    expect.objectContaining({ code: 'ARCHIVE_UNREADABLE', detail: expect.stringContaining('its tables are gone') }),
+  ])
+})
