@@ -27,7 +27,7 @@ import { summed } from './checksum.ts'
 import { DecodedBlock, type BlockBlobs } from './decoded-block.ts'
 import { addRawBlock, isRaw, readRawBlock, type RawBlock } from './raw-block.ts'
 import { FORMAT_VERSION, SCHEMA, type PartName } from './schema.ts'
-import { archiveFault, isBegun, leaveWal, openToWrite, type Sqlite, type Statement } from './sqlite.ts'
+import { archiveFault, isBegun, leaveWal, openToWrite, sqliteCode, type Sqlite, type Statement } from './sqlite.ts'
 
 interface SmallBlock {
   readonly first: number
@@ -218,6 +218,8 @@ export class PartWriter {
         throw error
       }
     } catch (error) {
+      // Neither SQLite's nor the disk's: our own mistake, which to try again does not help.
+      if (!(error instanceof Fault) && sqliteCode(error) === undefined) throw error
       throw archiveFault(error, this.path)
     }
   }

@@ -1,0 +1,25 @@
+// A transaction that fails: the disk's faults are told apart from our own mistakes, and nothing of it is stored.
+
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { addBatch } from '../../collector/archive/batch-rows.ts'
+import { BlockBuilder } from '../../collector/archive/block-builder.ts'
+import { PartWriter } from '../../collector/archive/part-writer.ts'
+import { batchOf, originOf } from '../fake/batch.ts'
+import { temporaryFolder } from './surroundings.ts'
+
+const RECEIVED = Date.UTC(2026, 10, 23, 12) * 1000
+
+test('a mistake of our own in a transaction is no fault of the disk, which would be tried again for ever', () => {
+  const part = new PartWriter(join(temporaryFolder(), '2026-11-23.db'), { day: '2026-11-23', part: 1 }, 0)
+  onTestFinished(() => part.close())
+  const builder = new BlockBuilder()
+  addBatch(batchOf(['<34>Nov 23 11:59:10 web app: text'], originOf(), RECEIVED), undefined, builder, () => {})
+  const block = builder.finish()
+  const broken = { ...block, timeMin: {} as number }
+  expect(() => part.commit([block, broken], new Map(), 7, 1)).toThrow(RangeError)
+  expect(part).toMatchObject({ isNew: true, nextOrdinal: 0 })
+  part.commit([block], new Map(), 7, 1)
+  expect(part.intake().settled).toBe(1)
+  expect(part.nextOrdinal).toBe(1)
+})
