@@ -193,6 +193,9 @@ export const EXPRESSION_TERMS_MAX = 100_000
 /** Messages to a worker thread that it has not answered: more is a mistake of the sender. */
 export const WORKER_MESSAGES_MAX = 65_536
 
+/** Sealed parts of archives that a search has open; a year has 365, and a process may open 256 or 1,024 files where nobody says more. */
+export const ARCHIVE_READ_PARTS_MAX = 64
+
 /** Raw bytes of an archive's block: below it zstd finds less to share, above it a needle costs more to read. */
 export const ARCHIVE_BLOCK_BYTES = 1 * MiB
 

@@ -50,7 +50,7 @@ export class ArchiveReader {
 
   /** Throws a Fault for a file that is damaged or that this user may not read; other parts can still be read. */
   open(name: PartName): PartReader {
-    return openPart(`${this.folder}/${fileNameOf(name)}`, name)
+    return new PartReader(`${this.folder}/${fileNameOf(name)}`, name)
   }
 }
 
@@ -81,17 +81,6 @@ export async function openArchive(disk: Disk, folder: string): Promise<ArchiveRe
     throw new Fault('ARCHIVE_MISSING', sentence)
   }
   return new ArchiveReader(folder, parts.sort(compareParts))
-}
-
-/** Opens one part, as a worker thread does that was told its path. */
-export function openPart(path: string, name: PartName): PartReader {
-  const sqlite = openToRead(path)
-  try {
-    return new PartReader(sqlite, path, name)
-  } catch (error) {
-    sqlite.close()
-    throw openFault(error, path)
-  }
 }
 
 /** Whether anything was ever stored in the part at `path`; where that cannot be told, it is taken for begun. */
@@ -131,33 +120,68 @@ interface DataRow {
 
 const SUMMARY = 'first, count, raw_bytes, time_min, time_max, received_min, received_max, severities, facilities'
 
+/** The file, and what is asked of it. */
+interface Connection {
+  readonly sqlite: Sqlite
+  readonly hosts: Statement<Blob>
+  readonly programs: Statement<Blob>
+  readonly grams: Statement<Blob>
+  readonly data: Statement<DataRow>
+}
+
 export class PartReader {
   readonly name: PartName
   readonly path: string
-  readonly #sqlite: Sqlite
+  #connection: Connection | undefined
   /** Made, and not written to yet: its tables come with its first commit. A writer may have been killed just then. */
-  readonly #isEmpty: boolean
-  readonly #hosts: Statement<Blob> | undefined
-  readonly #programs: Statement<Blob> | undefined
-  readonly #grams: Statement<Blob> | undefined
-  readonly #data: Statement<DataRow> | undefined
+  #isEmpty = false
+  #isSealed = false
 
-  constructor(sqlite: Sqlite, path: string, name: PartName) {
+  /** Throws a Fault. */
+  constructor(path: string, name: PartName) {
     this.name = name
     this.path = path
-    this.#sqlite = sqlite
-    // One snapshot for everything that is read here.
-    sqlite.exec('BEGIN')
-    this.#isEmpty = !isBegun(sqlite)
-    if (this.#isEmpty) return
-    const version = sqlite.prepare<[], { value: number }>("SELECT value FROM meta WHERE key = 'version'").get()
-    if (version?.value !== FORMAT_VERSION) {
-      throw new Fault('ARCHIVE_UNREADABLE', `${path} is of a version that this program does not read`)
+    this.#connection = this.#open()
+  }
+
+  #open(): Connection | undefined {
+    const sqlite = openToRead(this.path)
+    try {
+      // One snapshot for everything that is read here.
+      sqlite.exec('BEGIN')
+      this.#isEmpty = !isBegun(sqlite)
+      if (this.#isEmpty) {
+        sqlite.close()
+        return undefined
+      }
+      this.#isSealed = sqlite.pragma('journal_mode', { simple: true }) !== 'wal'
+      const version = sqlite.prepare<[], { value: number }>("SELECT value FROM meta WHERE key = 'version'").get()
+      if (version?.value !== FORMAT_VERSION) {
+        throw new Fault('ARCHIVE_UNREADABLE', `${this.path} is of a version that this program does not read`)
+      }
+      const hosts = sqlite.prepare<unknown[], Blob>('SELECT hosts AS blob FROM block WHERE first = ?')
+      const programs = sqlite.prepare<unknown[], Blob>('SELECT programs AS blob FROM block WHERE first = ?')
+      const grams = sqlite.prepare<unknown[], Blob>('SELECT grams AS blob FROM data WHERE first = ?')
+      const data = sqlite.prepare<unknown[], DataRow>('SELECT fields, texts FROM data WHERE first = ?')
+      return { sqlite, hosts, programs, grams, data }
+    } catch (error) {
+      sqlite.close()
+      throw openFault(error, this.path)
     }
-    this.#hosts = sqlite.prepare('SELECT hosts AS blob FROM block WHERE first = ?')
-    this.#programs = sqlite.prepare('SELECT programs AS blob FROM block WHERE first = ?')
-    this.#grams = sqlite.prepare('SELECT grams AS blob FROM data WHERE first = ?')
-    this.#data = sqlite.prepare('SELECT fields, texts FROM data WHERE first = ?')
+  }
+
+  /** Opened again where it rests; not for an empty part. */
+  get #file(): Connection {
+    return (this.#connection ??= this.#open()!)
+  }
+
+  /**
+   * Lets go of its file until something is asked of it; false where it is not sealed. For parts that are not the newest: nobody
+   * changes them.
+   */
+  rest(): boolean {
+    if (this.#isSealed) this.close()
+    return this.#isSealed
   }
 
   /** The blocks that pass the filter, without their messages. */
@@ -165,7 +189,7 @@ export class PartReader {
     if (this.#isEmpty) return []
     const { timeFrom = -Infinity, timeTo = Infinity, severities = -1, facilities = -1, ordinalFrom = 0 } = filter
     const rows = this.#ask(() =>
-      this.#sqlite
+      this.#file.sqlite
         .prepare<unknown[], BlockRow>(
           `SELECT ${SUMMARY} FROM block WHERE first + count > ? AND time_max >= ? AND time_min <= ?
            AND severities & ? <> 0 AND facilities & ? <> 0 ORDER BY ${order === 'time' ? 'time_min, first' : 'first'}`,
@@ -179,17 +203,18 @@ export class PartReader {
   totals(): { readonly messages: number; readonly rawBytes: number } {
     if (this.#isEmpty) return { messages: 0, rawBytes: 0 }
     const sql = 'SELECT ifnull(sum(count), 0) AS messages, ifnull(sum(raw_bytes), 0) AS rawBytes FROM block'
-    return this.#ask(() => this.#sqlite.prepare<[], { messages: number; rawBytes: number }>(sql).get()!)
+    return this.#ask(() => this.#file.sqlite.prepare<[], { messages: number; rawBytes: number }>(sql).get()!)
   }
 
   close(): void {
-    this.#sqlite.close()
+    this.#connection?.sqlite.close()
+    this.#connection = undefined
   }
 
   /** For `Block`. */
   dictionary(first: number, of: 'hosts' | 'programs'): Texts | undefined {
     return this.#ask(() => {
-      const { blob } = (of === 'hosts' ? this.#hosts : this.#programs)!.get(first)!
+      const { blob } = this.#file[of].get(first)!
       return blob.length > 0 ? readDictionary(blob) : undefined
     })
   }
@@ -197,7 +222,7 @@ export class PartReader {
   /** For `Block`. */
   grams(first: number): Buffer {
     return this.#ask(() => {
-      const { blob } = this.#grams!.get(first)!
+      const { blob } = this.#file.grams.get(first)!
       const bitmap = blob.subarray(0, blob.length - (blob.length % BITMAP_BYTES_MIN))
       if (!isWhole(blob, bitmap.length)) throw new RangeError('an index is not as it was stored')
       return bitmap
@@ -207,9 +232,9 @@ export class PartReader {
   /** For `Block`. */
   decode(first: number, count: number): DecodedBlock {
     return this.#ask(() => {
-      const { fields, texts } = this.#data!.get(first)!
-      const hosts = this.#hosts!.get(first)!.blob
-      const programs = this.#programs!.get(first)!.blob
+      const { fields, texts } = this.#file.data.get(first)!
+      const hosts = this.#file.hosts.get(first)!.blob
+      const programs = this.#file.programs.get(first)!.blob
       const blobs = { hosts, programs, fields, texts }
       const columns = isRaw(blobs) ? inColumns(count, blobs) : blobs
       return new DecodedBlock(first, count, columns, (error) => archiveFault(error, this.path))

@@ -2,6 +2,7 @@
 
 import { systemDisk } from '../../common/disk.ts'
 import { Fault } from '../../common/fault.ts'
+import { ARCHIVE_READ_PARTS_MAX } from '../../common/limits.ts'
 import { openArchive, type ArchiveReader, type Block, type PartReader } from '../archive/reader.ts'
 import { dayEnd } from '../archive/schema.ts'
 import { archiveFault } from '../archive/sqlite.ts'
@@ -16,9 +17,9 @@ export class OpenArchives {
   readonly blocks: readonly StoredBlock[]
   /** Archives and parts that cannot be read. */
   readonly faults: readonly Fault[]
-  readonly #parts: readonly PartReader[]
+  readonly #parts: OpenParts
 
-  private constructor(blocks: StoredBlock[], faults: Fault[], parts: PartReader[]) {
+  private constructor(blocks: StoredBlock[], faults: Fault[], parts: OpenParts) {
     this.blocks = blocks
     this.faults = faults
     this.#parts = parts
@@ -31,7 +32,7 @@ export class OpenArchives {
   static async open(folders: readonly string[], since: number): Promise<OpenArchives> {
     const blocks: StoredBlock[] = []
     const faults: Fault[] = []
-    const parts: PartReader[] = []
+    const parts = new OpenParts()
     const archives: ArchiveReader[] = []
     for (const folder of folders) {
       try {
@@ -43,13 +44,13 @@ export class OpenArchives {
     }
     if (archives.length === 0 && faults.length > 0) throw faults[0]
     for (const archive of archives) {
-      for (const name of archive.parts) {
+      for (const [i, name] of archive.parts.entries()) {
         // A message sorts by a time that is at most an hour after its receipt, which is on the part's day.
         if (dayEnd(name.day) + HOUR_US < since) continue
         try {
           const part = archive.open(name)
-          parts.push(part)
-          for (const block of part.blocks()) blocks.push(new ArchiveBlock(part, block, blocks.length))
+          parts.add(part, i === archive.parts.length - 1)
+          for (const block of part.blocks()) blocks.push(new ArchiveBlock(parts, part, block, blocks.length))
         } catch (error) {
           // Damage, a disk that fails, or no permission: what can be read is searched.
           if (!(error instanceof Fault)) throw error
@@ -61,7 +62,37 @@ export class OpenArchives {
   }
 
   close(): void {
-    for (const part of this.#parts) part.close()
+    this.#parts.close()
+  }
+}
+
+/**
+ * Parts that are being read, of which the last used ones are open. What may change, the newest of an archive and what is not sealed,
+ * is kept open, to be read as it was when it was opened.
+ */
+class OpenParts {
+  readonly #kept: PartReader[] = []
+  readonly #open = new Set<PartReader>()
+
+  add(part: PartReader, isNewest: boolean): void {
+    if (isNewest) this.#kept.push(part)
+    else this.use(part)
+  }
+
+  /** Called before something is asked of the part. */
+  use(part: PartReader): void {
+    if (this.#kept.includes(part)) return
+    // Added anew: the set's order is that of use.
+    this.#open.delete(part)
+    this.#open.add(part)
+    if (this.#open.size <= ARCHIVE_READ_PARTS_MAX) return
+    const [oldest] = this.#open
+    this.#open.delete(oldest)
+    if (!oldest.rest()) this.#kept.push(oldest)
+  }
+
+  close(): void {
+    for (const part of [...this.#kept, ...this.#open]) part.close()
   }
 }
 
@@ -70,16 +101,18 @@ class ArchiveBlock implements StoredBlock {
   readonly order: number
   readonly timeMin: number
   readonly timeMax: number
+  readonly #parts: OpenParts
   readonly #part: PartReader
   readonly #block: Block
   #hosts: readonly Buffer[] | undefined
   #programs: readonly Buffer[] | undefined
 
-  constructor(part: PartReader, block: Block, order: number) {
+  constructor(parts: OpenParts, part: PartReader, block: Block, order: number) {
     this.count = block.count
     this.order = order
     this.timeMin = block.timeMin
     this.timeMax = block.timeMax
+    this.#parts = parts
     this.#part = part
     this.#block = block
   }
@@ -118,6 +151,7 @@ class ArchiveBlock implements StoredBlock {
 
   /** Columns are decoded when they are asked for: what is wrong with them shows then. */
   #ask<T>(question: () => T): T {
+    this.#parts.use(this.#part)
     try {
       return question()
     } catch (error) {

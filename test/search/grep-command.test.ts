@@ -1,7 +1,7 @@
 // `sluice grep` as a process, on an archive on disk.
 
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -9,6 +9,7 @@ import { run } from '../end-to-end/program.ts'
 import { writeArchive, type Received } from './written-archive.ts'
 
 const MAIN = new URL('../../dist/main.js', import.meta.url).pathname
+const hasPrlimit = process.platform === 'linux' && spawnSync('prlimit', ['--version']).status === 0
 const SECOND = 1_000_000
 const START = Date.UTC(2026, 10, 20, 10) * 1000
 const BINARY = Buffer.concat([
@@ -238,6 +239,24 @@ test('a missing archive and one that is damaged end with 2; what can be read is 
   const { status, stdout, stderr } = await grep('--archive', damaged, '-O', 'cat', 'readable')
   expect({ status, stdout }).toEqual({ status: 2, stdout: 'readable\n' })
   expect(stderr).toContain('2026-11-21.db')
+})
+
+test.runIf(hasPrlimit)('an archive of more days than the process may open files is searched whole', async () => {
+  const days = join(folder, 'days')
+  writeArchive(days, '2026-01-01', [{ text: '<34>Jan  1 10:00:00 a b: one a day', received: START }], 10)
+  for (let day = 2; day <= 150; day += 1) {
+    const name = new Date(Date.UTC(2026, 0, day)).toISOString().slice(0, 10)
+    copyFileSync(join(days, '2026-01-01.db'), join(days, `${name}.db`))
+  }
+  const under = ['prlimit', '--nofile=128:128']
+  for (const [words, stdout] of [
+    [['-c', 'one'], '150\n'],
+    [['-O', 'cat', 'one'], 'one a day\n'.repeat(150)],
+    [['-r', '-n', '2', '-C', '1', '-O', 'cat', 'one'], 'one a day\n'.repeat(3)],
+  ] as const) {
+    const found = await run(['grep', '--archive', days, ...words], { under })
+    expect(found).toEqual({ status: 0, stdout, stderr: '' })
+  }
 })
 
 test('the archive is found through the configuration, and filters come from there', async () => {
