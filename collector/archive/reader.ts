@@ -12,7 +12,7 @@
 //   }
 //
 // A part is read as it was when it was opened: blocks that are merged meanwhile do not change what is seen. Open it anew
-// to see what came since.
+// to see what came since. One that was sealed is not held; where a server takes it up again, that may be a fault.
 
 import type { Disk, FileStat } from '../../common/disk.ts'
 import { errnoOf, Fault } from '../../common/fault.ts'
@@ -114,6 +114,7 @@ interface Blob {
 }
 
 interface DataRow {
+  readonly count: number
   readonly fields: Buffer
   readonly texts: Buffer
 }
@@ -147,7 +148,8 @@ export class PartReader {
   #open(): Connection | undefined {
     const sqlite = openToRead(this.path)
     try {
-      // One snapshot for everything that is read here.
+      // One snapshot for everything that is read here, where a writer goes on beside it. Out of WAL mode it would lock the writer out:
+      // a server does not start while somebody has its newest part in a pager. There each question has a snapshot of its own.
       sqlite.exec('BEGIN')
       this.#isEmpty = !isBegun(sqlite)
       if (this.#isEmpty) {
@@ -162,7 +164,10 @@ export class PartReader {
       const hosts = sqlite.prepare<unknown[], Blob>('SELECT hosts AS blob FROM block WHERE first = ?')
       const programs = sqlite.prepare<unknown[], Blob>('SELECT programs AS blob FROM block WHERE first = ?')
       const grams = sqlite.prepare<unknown[], Blob>('SELECT grams AS blob FROM data WHERE first = ?')
-      const data = sqlite.prepare<unknown[], DataRow>('SELECT fields, texts FROM data WHERE first = ?')
+      const data = sqlite.prepare<unknown[], DataRow>(
+        'SELECT count, fields, texts FROM block JOIN data USING (first) WHERE first = ?',
+      )
+      if (this.#isSealed) sqlite.exec('COMMIT')
       return { sqlite, hosts, programs, grams, data }
     } catch (error) {
       sqlite.close()
@@ -214,7 +219,7 @@ export class PartReader {
   /** For `Block`. */
   dictionary(first: number, of: 'hosts' | 'programs'): Texts | undefined {
     return this.#ask(() => {
-      const { blob } = this.#file[of].get(first)!
+      const { blob } = this.#present(this.#file[of].get(first))
       return blob.length > 0 ? readDictionary(blob) : undefined
     })
   }
@@ -222,7 +227,7 @@ export class PartReader {
   /** For `Block`. */
   grams(first: number): Buffer {
     return this.#ask(() => {
-      const { blob } = this.#file.grams.get(first)!
+      const { blob } = this.#present(this.#file.grams.get(first))
       const bitmap = blob.subarray(0, blob.length - (blob.length % BITMAP_BYTES_MIN))
       if (!isWhole(blob, bitmap.length)) throw new RangeError('an index is not as it was stored')
       return bitmap
@@ -232,7 +237,8 @@ export class PartReader {
   /** For `Block`. */
   decode(first: number, count: number): DecodedBlock {
     return this.#ask(() => {
-      const { fields, texts } = this.#file.data.get(first)!
+      const row = this.#present(this.#file.data.get(first))
+      const { fields, texts } = this.#present(row.count === count ? row : undefined)
       const hosts = this.#file.hosts.get(first)!.blob
       const programs = this.#file.programs.get(first)!.blob
       const blobs = { hosts, programs, fields, texts }
@@ -241,9 +247,23 @@ export class PartReader {
     })
   }
 
+  /** A row of a block, which a server that was started meanwhile may have merged with others. */
+  #present<T>(row: T | undefined): T {
+    if (row !== undefined) return row
+    throw new Fault('ARCHIVE_UNREADABLE', `${this.path} was changed while it was read; search again`)
+  }
+
   #ask<T>(question: () => T): T {
     try {
-      return question()
+      const { sqlite } = this.#file
+      if (!this.#isSealed) return question()
+      sqlite.exec('BEGIN')
+      try {
+        return question()
+      } finally {
+        // SQLite itself ends it where the file is damaged.
+        if (sqlite.inTransaction) sqlite.exec('COMMIT')
+      }
     } catch (error) {
       throw archiveFault(error, this.path)
     }
