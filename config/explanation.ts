@@ -4,7 +4,8 @@
 import { FileTargets } from '../collector/file/file-targets.ts'
 import { fieldText } from '../collector/line-template.ts'
 import type { OutputFile } from '../collector/file/output-file.ts'
-import { compilePath } from '../collector/file/path-template.ts'
+import { OwnNames } from '../collector/file/own-names.ts'
+import { compilePath, standInPath, type PathTemplate } from '../collector/file/path-template.ts'
 import { compilePredicate, type Predicate } from '../common/expression/predicate.ts'
 import { messageObject, type MessageObject } from '../common/message/message-object.ts'
 import { DEFAULT_PRIORITY } from '../common/message/priority.ts'
@@ -43,6 +44,8 @@ export class Explainer {
   readonly #source: ConfiguredSource
   readonly #origin: Origin
   readonly #predicates: readonly (Predicate | undefined)[]
+  /** Of the destinations that write files, by their names: all, since each name is one's alone. */
+  readonly #files: ReadonlyMap<string, { readonly template: PathTemplate; readonly names: OwnNames }>
   readonly #slabs = new SlabPool()
 
   /** `from` is the address of a peer, for lines that come over the network. */
@@ -51,6 +54,13 @@ export class Explainer {
     this.#source = source
     this.#origin = originOf(source, hostName, from)
     this.#predicates = configuration.routes.map(({ where }) => where && compilePredicate(where))
+    const files = configuration.destinations.filter(({ type }) => type.type === 'file')
+    this.#files = new Map(
+      files.map(({ name, options }) => {
+        const template = compilePath((options as { path: string }).path)
+        return [name, { template, names: new OwnNames(template) }]
+      }),
+    )
   }
 
   /** `received` is in µs since the epoch. */
@@ -93,16 +103,19 @@ export class Explainer {
     return taken
   }
 
-  #landing({ name, type, options }: ConfiguredDestination, batch: Batch): Landing {
-    const path = type.type === 'file' ? this.#pathOf((options as { path: string }).path, batch) : undefined
+  #landing({ name, type }: ConfiguredDestination, batch: Batch): Landing {
+    const path = this.#pathOf(name, batch)
     return { name, type: type.type, ...(path !== undefined && { path }) }
   }
 
-  #pathOf(template: string, batch: Batch): string {
+  #pathOf(destination: string, batch: Batch): string | undefined {
+    const file = this.#files.get(destination)
+    if (!file) return undefined
+    const { template, names } = file
     let path = ''
     const fileAt = (found: string) => ({ path: found }) as OutputFile
-    new FileTargets(compilePath(template), localZone, 0, fileAt, fieldText).each(batch, (_, file) => (path = file.path))
-    return path
+    new FileTargets(template, localZone, 0, fileAt, fieldText).each(batch, (_, { path: found }) => (path = found))
+    return names.isAnothers(path) ? standInPath(template) : path
   }
 }
 

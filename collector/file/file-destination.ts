@@ -130,9 +130,10 @@ export class FileDestination implements Destination {
       this.#keeper.tell(this.#rotation)
     }
     this.#keeper.tell(this.#commits)
-    const fileAt = (path: string) => this.#files.file(path)
-    if (isFixed) this.#fixed = fileAt(standInPath(this.#template))
+    const standIn = standInPath(this.#template)
+    if (isFixed) this.#fixed = this.#files.file(standIn)
     else {
+      const fileAt = (path: string) => this.#files.file(this.#names.isAnothers(path) ? standIn : path)
       const seed = platform.random.bytes(4).readInt32LE()
       this.#targets = new FileTargets(this.#template, zone, seed, fileAt, fieldText)
     }
@@ -145,7 +146,7 @@ export class FileDestination implements Destination {
   }
 
   #makeRotated({ keep, compress }: RotateOptions): RotatedFiles {
-    const isOurs = (path: string) => this.#names.has(path)
+    const isOurs = (path: string) => this.#names.had(path)
     const own = (path: string) => this.#opener.own(path)
     const options = { name: this.name, zone: this.#zone, compress, isOurs, own, ...(keep && { keep }) }
     return new RotatedFiles(options, this.#platform, this.#options.compressFrame)

@@ -1,27 +1,41 @@
 // Whose file a name is. Templates of two destinations may lead to the same names, `{host}.log` and `{host}.audit.log` to
-// `web.audit.log`: each name belongs to the one that says more of it, so that `keep` of the other does not remove what was
-// rotated, and no two compress it at once.
+// `web.audit.log`: each name belongs to the one that says more of it. The other writes nothing there, since after a crash each
+// cuts a file back to what it knows of it, and does not touch what was rotated.
 
+import { facilityNames, severityNames } from '../../common/message/priority.ts'
+import type { TemplateField } from '../template.ts'
 import type { PathTemplate } from './path-template.ts'
 
 /** Of all file destinations there are. */
 const all = new Set<OwnNames>()
 
+const ANYTHING = '[^/]+'
+
+/** Fields that can say no more than this. */
+const fewValues: Partial<Record<TemplateField, string>> = {
+  ...{ facility: `(${facilityNames.join('|')})`, severity: `(${severityNames.join('|')})` },
+  ...{ date: String.raw`\d{4}-\d\d-\d\d`, year: String.raw`\d{4}` },
+  ...{ month: String.raw`\d\d`, day: String.raw`\d\d`, hour: String.raw`\d\d` },
+}
+
 export class OwnNames {
   readonly #text: string
   readonly #pattern: RegExp
-  /** Characters of a name that the template itself says. */
+  /** Characters of a name that the template itself says, and fields of few values. */
   readonly #said: number
 
   /** Has its part in all names until it is told to end. */
   constructor({ text, folder, components }: PathTemplate) {
     const pieces = [folder === '/' ? '' : folder, ...components.flatMap((component) => ['/', ...component])]
-    const literals = pieces.filter((piece) => typeof piece === 'string')
-    this.#text = text
-    this.#pattern = new RegExp(
-      `^${pieces.map((piece) => (typeof piece === 'string' ? escaped(piece) : '[^/]+')).join('')}$`,
+    const patterns = pieces.map((piece) =>
+      typeof piece === 'string' ? escaped(piece) : (fewValues[piece.field] ?? ANYTHING),
     )
-    this.#said = literals.join('').length
+    this.#text = text
+    this.#pattern = new RegExp(`^${patterns.join('')}$`)
+    this.#said = pieces.reduce(
+      (sum, piece) => sum + (typeof piece === 'string' ? piece.length : piece.field in fewValues ? 1 : 0),
+      0,
+    )
     all.add(this)
   }
 
@@ -29,8 +43,14 @@ export class OwnNames {
     all.delete(this)
   }
 
-  /** Whether the file at this path, or what had it before it was rotated, is this destination's. */
-  has(path: string): boolean {
+  /** Whether another destination says more of this name. */
+  isAnothers(path: string): boolean {
+    for (const other of all) if (other.#said > this.#said && other.#pattern.test(path)) return true
+    return false
+  }
+
+  /** Whether the file that had this path before it was rotated was this destination's: of two that say as much it is one's. */
+  had(path: string): boolean {
     return this.#pattern.test(path) && ![...all].some((other) => other.#comesBefore(this) && other.#pattern.test(path))
   }
 

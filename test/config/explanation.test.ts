@@ -47,6 +47,24 @@ test('an urgent line takes the final route, and no later one', () => {
   expect(destinations).toEqual([{ name: 'files', type: 'file', path: '/var/log/remote/web-1/su-crit.log' }])
 })
 
+test('a file that is another destination’s is not where a line lands', () => {
+  const { configuration } = loadText(
+    'x',
+    `
+sources: { network: { type: syslog, listen: ["udp://127.0.0.1:0"], zone: UTC } }
+destinations:
+  hosts: { type: file, path: "/explained/{host}.log" }
+  all: { type: file, path: /explained/all.log }
+`,
+    undefined,
+    types,
+  )
+  const explainer = new Explainer(configuration!, configuration!.sources[0], 'here', '192.0.2.7')
+  const landing = (line: string) => explainer.explain(Buffer.from(line), received).destinations.map(({ path }) => path)
+  expect(landing('<14>Oct 11 22:14:15 web app: x')).toEqual(['/explained/web.log', '/explained/all.log'])
+  expect(landing('<14>Oct 11 22:14:15 all app: x')).toEqual(['/explained/unknown.log', '/explained/all.log'])
+})
+
 test('a destination of several routes is named once', () => {
   const { routes, destinations } = explain('<14>Oct 11 22:14:15 web-1 app: fine')
   expect(routes).toEqual([2, 3])

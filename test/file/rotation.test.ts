@@ -327,32 +327,6 @@ test('keep by age: a day goes when so much time has passed since its end', async
   await files.close(1000)
 })
 
-test('keep removes nothing of another destination whose names fit too', async () => {
-  const folder = temporaryFolder()
-  const bases = ['web.log', 'web.audit.log', 'all.log']
-  const days = ['20261101', '20261102', '20261103']
-  for (const base of bases) for (const day of days) writeFileSync(join(folder, `${base}-${day}`), 'x\n')
-  const files = [
-    fileDestination(
-      { path: join(folder, '{host}.log'), rotate: { daily: false, compress: 'none', keep: { count: 1 } } },
-      fakePlatform(),
-    ),
-    fileDestination(
-      { path: join(folder, '{host}.audit.log'), rotate: { daily: false, compress: 'none', keep: { count: 2 } } },
-      fakePlatform(),
-    ),
-    fileDestination({ path: join(folder, 'all.log'), rotate: { daily: false, compress: 'none' } }, fakePlatform()),
-  ]
-  for (const each of files) await each.open()
-  const left = [
-    ...['all.log', 'all.log-20261101', 'all.log-20261102', 'all.log-20261103'],
-    ...['web.audit.log-20261102', 'web.audit.log-20261103', 'web.log-20261103'],
-  ]
-  expect(await names(folder, left.length)).toEqual(left)
-  for (const each of files) await each.close(1000)
-  expect(readdirSync(folder).sort()).toEqual(left)
-})
-
 test('keep reaches hosts that send no more', async () => {
   const folder = temporaryFolder()
   execFileSync('mkdir', ['-p', join(folder, 'gone'), join(folder, 'x/y')])

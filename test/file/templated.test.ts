@@ -29,6 +29,25 @@ async function openTemplated(path: string, platform = fakePlatform(), filesMax =
   return files
 }
 
+test('templated: a name of which another destination says more is not written to', async () => {
+  const folder = temporaryFolder()
+  const own = await openTemplated(join(folder, '{host}.log'))
+  const others = [join(folder, 'all.log'), join(folder, '{host}.audit.log'), join(folder, '{severity}.log')]
+  const open = await Promise.all(others.map((path) => openTemplated(path)))
+  const hosts = ['web', 'all', 'web.audit', 'notice', 'other']
+  await own.write(messages(...hosts.map((host) => said(host, 'app', host))))
+  expect(linesOf(join(folder, 'unknown.log'))).toEqual(
+    ['all', 'web.audit', 'notice'].map((host) => said(host, 'app', host)),
+  )
+  for (const host of ['web', 'other']) expect(linesOf(join(folder, `${host}.log`))).toEqual([said(host, 'app', host)])
+  for (const each of [own, ...open]) await each.close(1000)
+  // Once the others are gone the name is free.
+  const later = await openTemplated(join(folder, '{host}.log'))
+  await later.write(messages(said('web.audit', 'app', 'later')))
+  expect(linesOf(join(folder, 'web.audit.log'))).toEqual([said('web.audit', 'app', 'later')])
+  await later.close(1000)
+})
+
 test('templated: every message is in the file of its host and program, in order', async () => {
   const folder = temporaryFolder()
   const files = await openTemplated(join(folder, '{host}/{program}.log'))

@@ -1,0 +1,33 @@
+// Several destinations whose paths fit the same names.
+
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { fakePlatform } from '../fake/platform.ts'
+import { fileDestination, temporaryFolder, until } from './surroundings.ts'
+
+test('keep removes nothing of another destination whose names fit too', async () => {
+  const folder = temporaryFolder()
+  const bases = ['web.log', 'web.audit.log', 'all.log']
+  const days = ['20261101', '20261102', '20261103']
+  for (const base of bases) for (const day of days) writeFileSync(join(folder, `${base}-${day}`), 'x\n')
+  const files = [
+    fileDestination(
+      { path: join(folder, '{host}.log'), rotate: { daily: false, compress: 'none', keep: { count: 1 } } },
+      fakePlatform(),
+    ),
+    fileDestination(
+      { path: join(folder, '{host}.audit.log'), rotate: { daily: false, compress: 'none', keep: { count: 2 } } },
+      fakePlatform(),
+    ),
+    fileDestination({ path: join(folder, 'all.log'), rotate: { daily: false, compress: 'none' } }, fakePlatform()),
+  ]
+  for (const each of files) await each.open()
+  const left = [
+    ...['all.log', 'all.log-20261101', 'all.log-20261102', 'all.log-20261103'],
+    ...['web.audit.log-20261102', 'web.audit.log-20261103', 'web.log-20261103'],
+  ]
+  await until(() => readdirSync(folder).length === left.length, left.join(' '))
+  for (const each of files) await each.close(1000)
+  expect(readdirSync(folder).sort()).toEqual(left)
+})
