@@ -3,6 +3,7 @@
 // Paths may be Buffers: a file's name is bytes, and not every name is UTF-8.
 
 import * as fs from 'node:fs'
+import { dirname } from 'node:path'
 import { errnoOf, isOutOfDescriptors } from './fault.ts'
 
 export type Path = string | Buffer
@@ -238,7 +239,7 @@ export const systemDisk: Disk = {
       await file.close()
     }
     await fs.promises.rename(temporary, path)
-    await this.syncFolder(folderOf(path))
+    await this.syncFolder(dirname(path))
   },
   makeFolder: (path, mode = 0o750) => makeFolders(path, mode),
   setOwner: (path, user, group) => fs.promises.chown(path, user, group),
@@ -302,9 +303,9 @@ async function makeFolders(path: string, mode: number): Promise<string | undefin
   try {
     return (await makeOneFolder(path, mode)) ? path : undefined
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT' || folderOf(path) === path) throw error
+    if (errnoOf(error) !== 'ENOENT' || dirname(path) === path) throw error
   }
-  const first = await makeFolders(folderOf(path), mode)
+  const first = await makeFolders(dirname(path), mode)
   const made = await makeOneFolder(path, mode)
   return first ?? (made ? path : undefined)
 }
@@ -337,14 +338,9 @@ function tellAtOnce(folder: Buffer, name: Buffer, told: StatTold): void {
   told(name, stat)
 }
 
-async function tell(folder: Buffer, name: Buffer, told: StatTold): Promise<void> {
-  let stat: FileStat | undefined
-  try {
-    stat = await systemDisk.stat(below(folder, name))
-  } catch (error) {
-    return told(name, undefined, error)
-  }
-  told(name, stat)
+function tell(folder: Buffer, name: Buffer, told: StatTold): Promise<void> {
+  const failed = (error: unknown) => told(name, undefined, error)
+  return systemDisk.stat(below(folder, name)).then((stat) => told(name, stat), failed)
 }
 
 const SLASH = Buffer.from('/')
@@ -398,9 +394,4 @@ function kindOf(stat: fs.BigIntStats): FileStat['kind'] {
   if (stat.isFile()) return 'file'
   if (stat.isDirectory()) return 'folder'
   return stat.isSymbolicLink() ? 'link' : stat.isSocket() ? 'socket' : 'other'
-}
-
-function folderOf(path: string): string {
-  const slash = path.lastIndexOf('/')
-  return slash < 0 ? '.' : slash === 0 ? '/' : path.slice(0, slash)
 }
