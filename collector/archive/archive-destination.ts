@@ -197,6 +197,8 @@ export class ArchiveDestination implements Destination {
     const { disk } = this.#platform
     const { parts } = await openArchive(disk, this.#folder)
     const unsealed = await this.#unsealed(parts.slice(0, -1))
+    const newest = parts.at(-1)
+    if (newest) await this.#syncLog(`${this.#folder}/${fileNameOf(newest)}-wal`)
     await new Promise<void>((resolve, reject) => {
       this.#opened = { resolve, reject }
       this.#origins = new Map()
@@ -207,6 +209,16 @@ export class ArchiveDestination implements Destination {
         onDeath: (fault) => this.#died(fault),
       })
     })
+  }
+
+  /**
+   * Of a process that was killed in a commit, SQLite takes for committed what the system has and the disk may not have yet: it is
+   * synced before anybody is told of it. Where it cannot be, the worker finds out why.
+   */
+  async #syncLog(path: string): Promise<void> {
+    const file = await this.#platform.disk.open(path, 'read').catch(() => undefined)
+    await file?.sync().catch(() => {})
+    await file?.close()
   }
 
   async #unsealed(parts: readonly PartName[]): Promise<PartName[]> {

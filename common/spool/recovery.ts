@@ -36,12 +36,16 @@ interface Found {
   readonly synced: number
 }
 
-/** Reads a spool's folder, and cuts what was not synced. `known` says whose segments these are where a head does not. */
+/**
+ * Reads a spool's folder, and cuts what is torn. `known` says whose segments these are where a head does not. With `syncs` all that
+ * is found is on the disk when it resolves.
+ */
 export async function recoverSegments(
   disk: Disk,
   folder: string,
   known: Pick<Acknowledged, 'stream' | 'synced'> | undefined,
   slabs: SlabPool,
+  syncs: boolean,
 ): Promise<Recovered> {
   const found: Found[] = []
   for (const first of await listSegments(disk, folder)) found.push(await look(disk, folder, first, known))
@@ -63,6 +67,10 @@ export async function recoverSegments(
     await disk.remove(last.segment.path)
     await disk.syncFolder(folder)
     found.pop()
+  } else if (last && syncs) {
+    // Of a process that was killed the system may have what the disk has not yet: who sends it again is told that it is stored.
+    await syncFile(disk, last.segment.path)
+    await disk.syncFolder(folder)
   }
   const segments = found.map(({ segment }) => segment)
   return { segments, marks, cutBytes }
@@ -145,6 +153,15 @@ async function scan(
     await file.close()
   }
   return isLast && cut !== undefined ? cutAt(disk, segment, size, cut) : 0
+}
+
+async function syncFile(disk: Disk, path: string): Promise<void> {
+  const file = await disk.open(path, 'write')
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
 }
 
 async function cutAt(disk: Disk, segment: Segment, size: number, at: number): Promise<number> {

@@ -171,7 +171,8 @@ export class Spool implements StreamMarks, Roommate {
     await this.#makeFolder()
     const known = await this.#file.read()
     const { disk, slabs } = platform
-    const { segments, marks, cutBytes } = await recoverSegments(disk, folder, known, slabs)
+    const syncs = context.durability === 'fsync'
+    const { segments, marks, cutBytes } = await recoverSegments(disk, folder, known, slabs, syncs)
     if (cutBytes > 0) {
       platform.metrics.count('sluice_spool_cut_bytes_total', { destination: name }, cutBytes)
       platform.log.warn({ destination: name, bytes: cutBytes }, 'the spool ended in a write that was cut off: cut')

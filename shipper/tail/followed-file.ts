@@ -11,6 +11,8 @@ import { nameBytes, nameText } from './pattern.ts'
 import { namesOf, writtenName, type FileRecord } from './position-store.ts'
 import type { MessageChunks } from '../../common/message/chunk.ts'
 
+const NOTHING = Buffer.alloc(0)
+
 /** A write that has not settled. */
 export interface OpenRange {
   readonly to: number
@@ -346,16 +348,24 @@ export async function realPathOf(disk: Disk, path: string, key: string): Promise
   return stat && inodeKey(stat) === key ? nameText(real) : undefined
 }
 
-/** A file that is followed from `position` on; the descriptor is read, and stays the caller's. */
+/**
+ * A file that is followed from `position` on, before which stands `known`; the descriptor is read, and stays the caller's. Rejects with
+ * EAGAIN where it was cut since it was looked at.
+ */
 export async function followFrom(
   stream: string,
   file: DiskFile,
   stat: FileStat,
   path: string,
   position: number,
+  known: Buffer = NOTHING,
 ): Promise<FollowedFile> {
+  // The head first: where it is cut between the two, the tail tells.
+  const head = await readFully(file, 0, HEAD_BYTES)
   const from = Math.max(0, position - TAIL_BYTES)
   const tail = await readFully(file, from, position - from)
-  const head = await readFully(file, 0, HEAD_BYTES)
+  if (tail.length < position - from || !tail.subarray(tail.length - known.length).equals(known)) {
+    throw Object.assign(new Error('EAGAIN: it was cut as it was opened'), { code: 'EAGAIN' })
+  }
   return new FollowedFile(stream, stat, path, head, position, tail)
 }

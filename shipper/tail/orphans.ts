@@ -105,11 +105,14 @@ export class Orphans {
     return undefined
   }
 
-  /** Whether the open file of this inode key is that of another stream. */
-  async knows(file: DiskFile, key: string, { stream }: FileRecord): Promise<boolean> {
-    for (const record of this.#byKey.get(key) ?? []) {
-      if (record.stream === stream || !this.#records.has(record.stream)) continue
-      if (record.head.bytes === 0 || (await hasFingerprint(file, fingerprintOf(record)))) return true
+  /** Whether this open file is that of another stream than `record`'s, or its copy: one of which more is known. */
+  async knows(file: DiskFile, { key, path }: { readonly key: string; readonly path: string }, record: FileRecord) {
+    for (const other of this.#records.values()) {
+      if (other.stream === record.stream) continue
+      const isOwn = keyOf(other) === key
+      if (isOwn && other.head.bytes === 0) return true
+      if (!isOwn && !(isMore(other, record) && isLike(other, path))) continue
+      if (await hasFingerprint(file, fingerprintOf(other))) return true
     }
     return false
   }
@@ -167,6 +170,11 @@ export function keyOf({ device, inode }: FileRecord): string {
 /** What is known of its content. */
 export function fingerprintOf({ head, tail, position }: FileRecord): Fingerprint {
   return { head, tail: Buffer.from(tail, 'base64'), position }
+}
+
+/** Whether more is known of the one than of the other. */
+function isMore(one: FileRecord, other: FileRecord): boolean {
+  return one.position === other.position ? one.head.bytes > other.head.bytes : one.position > other.position
 }
 
 /** Whether what is known of a file is enough to find it under this name: a short head is that of many. */

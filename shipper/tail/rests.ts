@@ -174,7 +174,7 @@ export class Rests {
   /** The file was copied and cut while nobody looked, and begins like before: the stream goes on in the copy. */
   async followCut(record: FileRecord, file: DiskFile, path: string, { sinceMs, ...cut }: CutFile): Promise<boolean> {
     const now = { file, ...cut, sinceMs: sinceMs - CLOCK_MARGIN_MS }
-    const isKnown = (copy: Rest) => this.#orphans.knows(copy.file, copy.key, record)
+    const isKnown = (copy: Rest) => this.#orphans.knows(copy.file, copy, record)
     const copy = await this.#lost.findCutCopy(namesOf(record), fingerprintOf(record), record.stream, now, isKnown)
     if (copy) await this.#follow(copy, record.stream, record.position, path)
     return copy !== undefined

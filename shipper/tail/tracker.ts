@@ -26,7 +26,7 @@ import { Leaving } from './leaving.ts'
 import { lineStart } from './lines.ts'
 import { sayGivenBack, sayUnread } from './losses.ts'
 import { LostRest, type Rest } from './lost-rest.ts'
-import { Orphans } from './orphans.ts'
+import { fingerprintOf, Orphans } from './orphans.ts'
 import { OpenFiles } from './open-files.ts'
 import { nameBytes, type PathPatterns } from './pattern.ts'
 import { namesOf, writtenName, type PositionStore } from './position-store.ts'
@@ -239,7 +239,9 @@ export class Tracker {
     if (known) {
       const cut = this.#sweptMs !== undefined && { key, size: stat.size, sinceMs: this.#sweptMs }
       const isCut = cut && (await this.#rests.followCut(known, file, path, cut))
-      const followed = isCut || (await followFrom(known.stream, file, stat, writtenName(known), known.position))
+      const { stream, position } = known
+      const { tail } = fingerprintOf(known)
+      const followed = isCut || (await followFrom(stream, file, stat, writtenName(known), position, tail))
       this.#orphans.delete(known)
       if (followed !== true) {
         followed.renamedTo(path)

@@ -4,7 +4,9 @@ import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { stored, temporaryFolder } from './surroundings.ts'
+import { systemDisk, type Disk } from '../../common/disk.ts'
+import { fakePlatform } from '../fake/platform.ts'
+import { openedArchive, stored, temporaryFolder } from './surroundings.ts'
 import { WRITER } from './writer-process.ts'
 
 const dist = join(import.meta.dirname, '..', '..', 'dist')
@@ -39,4 +41,18 @@ test('archive: killed with SIGKILL again and again, every acknowledged message i
     expect(acknowledged).toBeGreaterThan(0)
     expect(numbers.length).toBeGreaterThanOrEqual(acknowledged)
   }
+})
+
+test('archive: what a killed process has committed is on the disk before anybody is told of it', async () => {
+  const folder = temporaryFolder()
+  await writeAndKill(folder, 0, 10)
+  const synced: string[] = []
+  const disk: Disk = Object.create(systemDisk)
+  disk.open = async (path, how, mode) => {
+    const file = await systemDisk.open(path, how, mode)
+    const sync = file.sync.bind(file)
+    return Object.assign(file, { sync: () => sync().then(() => void synced.push(String(path))) })
+  }
+  await openedArchive(fakePlatform(disk), folder)
+  expect(synced.filter((path) => path.endsWith('.db-wal'))).toHaveLength(1)
 })

@@ -24,6 +24,8 @@ export interface Faults {
   readonly clientShare?: number
   /** How many calls fail of a disk with errors. */
   readonly errorShares: readonly number[]
+  /** How many rotations of the log copy and cut it; none where absent. */
+  readonly cutShare?: number
 }
 
 const KINDS = [
@@ -52,6 +54,9 @@ export const ROUGH_CLIENT: Faults = {
 const SETTLE_MS = 600_000
 const LOOK_EVERY_MS = 3_000
 const STEPS_MAX = 600_000
+
+/** The same with logrotate's `copytruncate`. */
+export const CUT_CLIENT: Faults = { ...ROUGH_CLIENT, cutShare: 0.6 }
 
 export class World {
   readonly timeline = new Timeline()
@@ -86,7 +91,7 @@ export class World {
     const between = relay ? [machine('relay', relay, breakage.relayDisk)] : []
     this.#machines = [this.#client, ...between, ...this.#servers]
     this.#positions = servers.map(() => new Positions(isPassedThrough))
-    this.#writer = new Writer(this.#client, this.timeline, dice.split(), tell)
+    this.#writer = new Writer(this.#client, this.timeline, dice.split(), tell, faults.cutShare ?? 0)
     this.#net.delayMs = dice.one([1, 20, 300])
     for (const { pace } of this.#machines) pace.slowMs = dice.one([0.5, 5, 50])
     const count = faults.least + dice.below(faults.most - faults.least + 1)

@@ -7,6 +7,8 @@ import type { Timeline } from './timeline.ts'
 const PATH = '/logs/app.log'
 /** Where the client writes down what it follows. */
 const KNOWN = '/data/sources/apps/positions'
+// What is written, copied and cut between two looks is in a copy that looks like any other.
+const CUTS_APART_MS = 7_000
 
 export class Writer {
   /** Lines begun in each file, in the order of the files. */
@@ -15,11 +17,15 @@ export class Writer {
   readonly #timeline: Timeline
   readonly #dice: Dice
   readonly #tell: Tell
+  readonly #cutShare: number
   /** What is still to be written of a line. */
   #rest: Buffer | undefined
   #isOver = false
+  #rotatedMs = -Infinity
 
-  constructor(machine: Machine, timeline: Timeline, dice: Dice, tell: Tell) {
+  /** `cutShare` of the rotations copy the file and cut it; then two of them are no less than some looks apart. */
+  constructor(machine: Machine, timeline: Timeline, dice: Dice, tell: Tell, cutShare: number) {
+    this.#cutShare = cutShare
     this.#machine = machine
     this.#timeline = timeline
     this.#dice = dice
@@ -54,20 +60,26 @@ export class Writer {
     this.#plant(bytes.subarray(0, cut))
   }
 
-  /** The file is renamed, as logrotate does; what comes goes to a new one. */
+  /** The file is renamed, as logrotate does, and what comes goes to a new one; or it is copied and cut. */
   rotate(): void {
     // What was rotated before the first look ever was never this name's file.
     if (!this.#machine.disk.files.has(PATH) || !this.#machine.disk.files.has(KNOWN)) return
+    if (this.#cutShare > 0 && this.#timeline.ms - this.#rotatedMs < CUTS_APART_MS) return
+    this.#rotatedMs = this.#timeline.ms
     this.#flush()
     const { disk } = this.#machine
     const isSeen = disk.files.get(KNOWN)!.now.includes(`"inode":"${disk.files.get(PATH)!.number}"`)
-    for (let n = this.lines.length; n > 0; n -= 1) {
+    const isCut = this.#cutShare > 0 && isSeen && this.#dice.chance(this.#cutShare)
+    for (let n = this.lines.length; n > (isCut ? 1 : 0); n -= 1) {
       const from = n === 1 ? PATH : `${PATH}.${n - 1}`
       if (disk.files.has(from)) disk.move(from, `${PATH}.${n}`)
     }
-    this.#tell(`log is rotated after ${this.lines.at(-1)} lines of file ${this.lines.length - 1}`)
+    if (isCut) disk.copyAndCut(PATH, `${PATH}.1`)
+    const what = isCut ? 'copied and cut' : 'rotated'
+    this.#tell(`log is ${what} after ${this.lines.at(-1)} lines of file ${this.lines.length - 1}`)
     this.lines.push(0)
-    this.#hint(false)
+    this.#hint(isCut)
+    if (isCut) return
     // What nobody saw is found by what comes in its place: where that is nothing, it is found by nothing.
     while (!isSeen && !disk.files.has(PATH)) this.write()
   }

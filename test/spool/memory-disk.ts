@@ -69,6 +69,21 @@ export class MemoryDisk implements Disk {
     return disk
   }
 
+  /** What is there when only the process that used it is gone: nothing that it is still at comes to this one. */
+  afterKill(): MemoryDisk {
+    const disk = new MemoryDisk()
+    disk.#inodes = this.#inodes
+    disk.nowMs = this.nowMs
+    disk.capacity = this.capacity
+    const copies = new Map<Inode, Inode>()
+    for (const inode of [...this.files.values(), ...this.durableFiles.values()]) {
+      copies.set(inode, { ...inode, now: Buffer.from(inode.now), durable: Buffer.from(inode.durable), room: 0 })
+    }
+    for (const [name, inode] of this.files) disk.files.set(name, copies.get(inode)!)
+    for (const [name, inode] of this.durableFiles) disk.durableFiles.set(name, copies.get(inode)!)
+    return disk
+  }
+
   open(path: Path, how: 'read' | 'append' | 'write' | 'create'): Promise<DiskFile> {
     const name = String(path)
     return this.#act(how === 'read' ? 'read' : 'open', name, () => {
@@ -158,6 +173,15 @@ export class MemoryDisk implements Disk {
     }
   }
 
+  /** Copies a file and cuts it to nothing, as logrotate's `copytruncate` does; durable at once, and in one piece. */
+  copyAndCut(from: string, to: string): void {
+    const inode = this.#inode(from)
+    this.plant(to, Buffer.from(inode.now))
+    delete inode.room
+    inode.now = inode.durable = Buffer.alloc(0)
+    inode.modifiedMs = this.nowMs()
+  }
+
   replaceFile(path: string, bytes: Buffer): Promise<void> {
     return this.#act('replaceFile', path, () => {
       const replaced = this.files.get(path)
@@ -219,7 +243,8 @@ class MemoryFile implements DiskFile {
 
   read(into: Buffer, offset: number, length: number, position: number): Promise<number> {
     return this.#disk.act('read', this.#path, () => {
-      return this.#inode.now.copy(into, offset, position, Math.min(position + length, this.#inode.now.length))
+      const { now } = this.#inode
+      return position < now.length ? now.copy(into, offset, position, Math.min(position + length, now.length)) : 0
     })
   }
 

@@ -5,7 +5,8 @@ import { systemDisk, type Disk } from '../../common/disk.ts'
 import { CrashDisk } from '../conformance/crash-disk.ts'
 import { temporaryFolder } from '../conformance/surroundings.ts'
 import { fakePlatform } from '../fake/platform.ts'
-import { reached, spoolIn } from './surroundings.ts'
+import { MemoryDisk } from './memory-disk.ts'
+import { during, opened, reached, readAll, spoolIn, spoolOn, streamBatch } from './surroundings.ts'
 
 const STREAM = 'a'.repeat(32)
 
@@ -40,4 +41,26 @@ test('spool: killed at any step of its beginning, it keeps what comes in its nex
     await third.close()
   }
   expect(step).toBeGreaterThan(5)
+})
+
+test('spool: killed at any step of a write, and its machine later: what was said to be stored is there', async () => {
+  const batch = () => streamBatch(STREAM, 0, ['1', '2'])
+  let isWritten = false
+  for (let stop = 1; !isWritten; stop += 1) {
+    const disk = new MemoryDisk()
+    disk.stopsAt = stop
+    const first = fakePlatform(disk)
+    const killed = spoolOn(first)
+    const writing = killed.open().then(() => killed.write(batch()))
+    writing.then(
+      () => (isWritten = true),
+      () => {},
+    )
+    for (let step = 0; step < 20; step += 1) await first.clock.pass(50)
+    const left = disk.afterKill()
+    const second = await opened(left)
+    await during(second.platform, second.spool.write(batch()))
+    const third = await opened(left.afterPowerCut(() => 0.99))
+    expect(await readAll(third.spool), `killed at step ${stop}`).toEqual(['1', '2'])
+  }
 })
