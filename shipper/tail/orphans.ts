@@ -18,7 +18,8 @@ export class Orphans {
   readonly #source: string
   readonly #platform: Pick<Platform, 'clock' | 'log' | 'metrics'>
   readonly #records = new Map<string, FileRecord>()
-  readonly #byKey = new Map<string, FileRecord[]>()
+  /** Streams by the device and inode under which their files are, or were, known. */
+  readonly #byKey = new Map<string, Set<string>>()
   /** Those of which the last look did not find the inode. */
   #lost: readonly FileRecord[] = []
   /** Those whose rest may be in what cannot be read. */
@@ -35,7 +36,7 @@ export class Orphans {
 
   #add(record: FileRecord): void {
     this.#records.set(record.stream, record)
-    this.#byKey.set(keyOf(record), [...(this.#byKey.get(keyOf(record)) ?? []), record])
+    this.#byKey.set(keyOf(record), (this.#byKey.get(keyOf(record)) ?? new Set()).add(record.stream))
   }
 
   /** A file that was followed is out of sight, read to its end but for so many bytes. Returns what is known of it. */
@@ -91,7 +92,7 @@ export class Orphans {
     { key, path, size }: { readonly key: string; readonly path: string; readonly size: number },
     isRenamed: (record: FileRecord) => Promise<boolean>,
   ): Promise<FileRecord | undefined> {
-    const own = this.#byKey.get(key) ?? []
+    const own = this.#ofKey(key)
     const likely = [...own, ...this.#alike(path)]
     if (likely.length === 0) return undefined
     const beginning = await Beginning.of(file)
@@ -129,9 +130,16 @@ export class Orphans {
     return this.#platform.clock.now() / 1000
   }
 
+  /** As it is known now: it may have been followed, and be lost again, since it was under this key. */
+  #ofKey(key: string): FileRecord[] {
+    const records = [...(this.#byKey.get(key) ?? [])].flatMap((stream) => this.#records.get(stream) ?? [])
+    return records.filter((record) => keyOf(record) === key)
+  }
+
   // Of many with one header, the one of this name first, then what has most to compare.
   #alike(path: string): FileRecord[] {
-    const alike = this.#lost.filter((each) => isLike(each, path))
+    const lost = this.#lost.flatMap(({ stream }) => this.#records.get(stream) ?? [])
+    const alike = lost.filter((each) => isLike(each, path))
     const named = (each: FileRecord) => Number(each.path === path)
     return alike.sort((one, other) => named(other) - named(one) || other.position - one.position)
   }
