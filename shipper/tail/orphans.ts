@@ -108,8 +108,9 @@ export class Orphans {
 
   /** Whether this open file is that of another stream than `record`'s, or its copy: one of which more is known. */
   async knows(file: DiskFile, { key, path }: { readonly key: string; readonly path: string }, record: FileRecord) {
+    const beginning = await Beginning.of(file)
     for (const other of this.#records.values()) {
-      if (other.stream === record.stream) continue
+      if (other.stream === record.stream || !beginning.is(other.head)) continue
       const isOwn = keyOf(other) === key
       if (isOwn && other.head.bytes === 0) return true
       if (!isOwn && !(isMore(other, record) && isLike(other, path))) continue
