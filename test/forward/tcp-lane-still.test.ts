@@ -129,14 +129,21 @@ test('a receiver whose machine does not answer is given nothing more, and all of
   expect(log.lines.filter(({ level }) => level === 'warn')).toHaveLength(1)
 })
 
-test('what was held back from a machine that does not answer goes out on the next connection', async () => {
-  const { lane: up, clock, connections, metrics } = lane(['a'])
-  await up.open()
+/** A lane of which the first receiver's machine has not answered since it was given something. */
+async function unanswered(receivers: string[]) {
+  const begun = lane(receivers)
+  await begun.lane.open()
   await settle()
-  connections[0].unacknowledgedMs = 0
-  void up.write(of('<13>given'))
-  connections[0].take()
-  connections[0].unacknowledgedMs = 1_000_000
+  const [connection] = begun.connections
+  connection.unacknowledgedMs = 0
+  void begun.lane.write(of('<13>given'))
+  connection.take()
+  connection.unacknowledgedMs = 1_000_000
+  return begun
+}
+
+test('what was held back from a machine that does not answer goes out on the next connection', async () => {
+  const { lane: up, clock, connections, metrics } = await unanswered(['a'])
   await clock.pass(12_000)
   const held = up.write(of('<13>held'))
   await clock.pass(600_000)
@@ -148,13 +155,7 @@ test('what was held back from a machine that does not answer goes out on the nex
 })
 
 test('of two receivers one whose machine does not answer for 90 s is left, and comes back when it does', async () => {
-  const { lane: up, clock, connections } = lane(['a', 'b'])
-  await up.open()
-  await settle()
-  connections[0].unacknowledgedMs = 0
-  void up.write(of('<13>given'))
-  connections[0].take()
-  connections[0].unacknowledgedMs = 1_000_000
+  const { lane: up, clock, connections } = await unanswered(['a', 'b'])
   await clock.pass(20_000)
   const held = up.write(of('<13>held'))
   await clock.pass(60_000)

@@ -108,16 +108,23 @@ describe.concurrent('a destination that stalls', () => {
 })
 
 describe.concurrent('what cannot be read again', () => {
+  /** Follows app.log: fifty lines of it are stored, and the write of forty more is open. */
+  async function withOpenWrite(context: TestContext, disk?: Disk) {
+    const tailing = new Tailing(context, 'app.log')
+    if (disk) tailing.disk = disk
+    writeFileSync(tailing.path('app.log'), asLines(numbered('first', 50)))
+    await tailing.start()
+    await tailing.expectStored(numbered('first', 50))
+    const held = hold(tailing)
+    appendFileSync(tailing.path('app.log'), asLines(numbered('open', 40)))
+    await context.expect.poll(() => tailing.offered, TIMEOUT).toBeGreaterThan(1)
+    return { tailing, held }
+  }
+
   for (const end of ['giveBack', 'stop'] as const) {
     test(`messages of a file that was cut, which are given back (${end}), are counted and said`, async (context) => {
       const { expect } = context
-      const tailing = new Tailing(context, 'app.log')
-      writeFileSync(tailing.path('app.log'), asLines(numbered('first', 50)))
-      await tailing.start()
-      await tailing.expectStored(numbered('first', 50))
-      const held = hold(tailing)
-      appendFileSync(tailing.path('app.log'), asLines(numbered('open', 40)))
-      await expect.poll(() => tailing.offered, TIMEOUT).toBeGreaterThan(1)
+      const { tailing, held } = await withOpenWrite(context)
       truncateSync(tailing.path('app.log'))
       await expect.poll(() => tailing.said('file was cut or rewritten'), TIMEOUT).toBe(true)
       const stopped = end === 'stop' ? tailing.stop() : undefined
@@ -134,20 +141,14 @@ describe.concurrent('what cannot be read again', () => {
 
   test('messages of a file that was cut, which are given back while its rest is looked for, are counted', async (context) => {
     const { expect } = context
-    const tailing = new Tailing(context, 'app.log')
     const gate = { opened: Promise.resolve(), open: () => {}, waiting: 0 }
     const list: Disk['list'] = async (folder) => {
       gate.waiting += 1
       await gate.opened
       return systemDisk.list(folder)
     }
-    tailing.disk = Object.assign(Object.create(systemDisk) as Disk, { list })
-    writeFileSync(tailing.path('app.log'), asLines(numbered('first', 50)))
-    await tailing.start()
-    await tailing.expectStored(numbered('first', 50))
-    const held = hold(tailing)
-    appendFileSync(tailing.path('app.log'), asLines(numbered('open', 40)))
-    await expect.poll(() => tailing.offered, TIMEOUT).toBeGreaterThan(1)
+    const disk: Disk = Object.assign(Object.create(systemDisk) as Disk, { list })
+    const { tailing, held } = await withOpenWrite(context, disk)
     gate.opened = new Promise<void>((resolve) => (gate.open = resolve))
     truncateSync(tailing.path('app.log'))
     await expect.poll(() => tailing.said('file was cut or rewritten'), TIMEOUT).toBe(true)
