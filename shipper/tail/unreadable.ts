@@ -46,12 +46,16 @@ export class Unreadable {
 
   /** Whether there is one that may be readable at any time: all but what this user may not read. */
   get isWaitedFor(): boolean {
-    return [...this.#files.values()].some(({ isDenied }) => !isDenied)
+    return this.#awaited.length > 0
   }
 
-  /** When the one was written to that was so before all others, ms since the epoch; Infinity where there is none. */
+  /** When the one of these was written to that was so before all others, ms since the epoch; Infinity where there is none. */
   get oldestMs(): number {
-    return Math.min(Infinity, ...[...this.#files.values()].map(({ stat }) => stat.modifiedMs))
+    return Math.min(Infinity, ...this.#awaited.map(({ stat }) => stat.modifiedMs))
+  }
+
+  get #awaited(): FoundFile[] {
+    return [...this.#files.values()].filter(({ isDenied }) => !isDenied)
   }
 
   has(key: string): boolean {
