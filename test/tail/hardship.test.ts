@@ -8,7 +8,6 @@ import {
   renameSync,
   rmSync,
   truncateSync,
-  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { gzipSync } from 'node:zlib'
@@ -221,26 +220,6 @@ describe.concurrent('what cannot be read again', () => {
 })
 
 describe.concurrent('a disk that fails', () => {
-  test('an old file that this user may not read makes nothing new of what was rotated before the first start', async (context) => {
-    const tailing = new Tailing(context, '*.log')
-    tailing.disk = failingDisk((path) => path.endsWith('secret.log'))
-    for (const [name, year] of [
-      ['secret.log', 2020],
-      ['app.log.1', 2021],
-    ] as const) {
-      writeFileSync(tailing.path(name), `${name}\n`)
-      utimesSync(tailing.path(name), new Date(year, 0), new Date(year, 0))
-    }
-    writeFileSync(tailing.path('app.log'), 'first\n')
-    await tailing.start()
-    await tailing.expectStored(['first'])
-    renameSync(tailing.path('app.log.1'), tailing.path('app.log.2'))
-    renameSync(tailing.path('app.log'), tailing.path('app.log.1'))
-    writeFileSync(tailing.path('app.log'), 'second\n')
-    await tailing.expectStored(['first', 'second'])
-    context.expect(await tailing.follows()).toBe(2)
-  }, 40_000)
-
   test('a file that cannot be read after a restart goes on where it was once it can', async (context) => {
     const tailing = new Tailing(context, '*.log')
     writeFileSync(tailing.path('a.log'), asLines(numbered('first', 50)))

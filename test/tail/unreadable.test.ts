@@ -1,6 +1,6 @@
 // Files that cannot be read for a while, or come and go unseen: each line is stored once all the same.
 
-import { appendFileSync, copyFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, copyFileSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { describe, test, type TestContext } from 'vitest'
 import { systemClock } from '../../common/clock.ts'
 import { systemDisk, type Disk } from '../../common/disk.ts'
@@ -10,7 +10,7 @@ import { asLines, numbered, Tailing } from './tailing.ts'
 const TIMEOUT = { timeout: 20_000, interval: 20 }
 
 /** The real disk, where `fails` is asked before each read of so many bytes of a file that was opened under this path. */
-function diskWithErrors(fails: (path: string, bytes: number) => boolean): Disk {
+function diskWithErrors(fails: (path: string, bytes: number) => boolean, code = 'EIO'): Disk {
   const disk: Disk = Object.create(systemDisk)
   disk.open = async (path, how, mode) => {
     const file = await systemDisk.open(path, how, mode)
@@ -20,7 +20,7 @@ function diskWithErrors(fails: (path: string, bytes: number) => boolean): Disk {
     }
     wrapped.read = (...args) =>
       how === 'read' && fails(String(path), args[2])
-        ? Promise.reject(Object.assign(new Error('i/o error'), { code: 'EIO' }))
+        ? Promise.reject(Object.assign(new Error(code), { code }))
         : file.read(...args)
     return wrapped
   }
@@ -130,6 +130,26 @@ describe.concurrent('a file that cannot be read', () => {
     renameSync(tailing.path('new'), tailing.path('app.log'))
     await tailing.expectStored(['first', 'second'])
     await context.expect.poll(() => isDead.open, TIMEOUT).toBe(0)
+  }, 40_000)
+
+  test('an old file that this user may not read makes nothing new of what was rotated before the first start', async (context) => {
+    const tailing = new Tailing(context, '*.log')
+    tailing.disk = diskWithErrors((path) => path.endsWith('/secret.log'), 'EACCES')
+    for (const [name, year] of [
+      ['secret.log', 2020],
+      ['app.log.1', 2021],
+    ] as const) {
+      writeFileSync(tailing.path(name), `${name}\n`)
+      utimesSync(tailing.path(name), new Date(year, 0), new Date(year, 0))
+    }
+    writeFileSync(tailing.path('app.log'), 'first\n')
+    await tailing.start()
+    await tailing.expectStored(['first'])
+    renameSync(tailing.path('app.log.1'), tailing.path('app.log.2'))
+    renameSync(tailing.path('app.log'), tailing.path('app.log.1'))
+    writeFileSync(tailing.path('app.log'), 'second\n')
+    await tailing.expectStored(['first', 'second'])
+    context.expect(await tailing.follows()).toBe(2)
   }, 40_000)
 
   test('keeps others from being let go of for an hour, and no longer', async (context) => {
