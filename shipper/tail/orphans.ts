@@ -22,10 +22,8 @@ export class Orphans {
   readonly #byKey = new Map<string, Set<string>>()
   /** Those of which the last look did not find the inode. */
   #lost: readonly FileRecord[] = []
-  /** Those whose rest may be in what cannot be read. */
-  readonly #toLookFor = new Set<string>()
-  /** Of these, those where that is for lack of permission. */
-  readonly #denied = new Set<string>()
+  /** Those whose rest may be in what cannot be read, and whether that is for lack of permission. */
+  readonly #toLookFor = new Map<string, boolean>()
 
   constructor(store: PositionStore, source: string, platform: Pick<Platform, 'clock' | 'log' | 'metrics'>) {
     this.#store = store
@@ -50,9 +48,7 @@ export class Orphans {
 
   /** Its rest may be in what cannot be read, for this reason: it is to be looked for again. */
   lookForAgain({ stream }: FileRecord, error?: unknown): undefined {
-    this.#toLookFor.add(stream)
-    if (isDenied(error)) this.#denied.add(stream)
-    else this.#denied.delete(stream)
+    this.#toLookFor.set(stream, isDenied(error))
   }
 
   /** Whether the rest of one may be readable at any time. */
@@ -120,11 +116,11 @@ export class Orphans {
   }
 
   get #due(): FileRecord[] {
-    return [...this.#toLookFor].flatMap((stream) => this.#records.get(stream) ?? [])
+    return [...this.#toLookFor.keys()].flatMap((stream) => this.#records.get(stream) ?? [])
   }
 
   get #awaited(): FileRecord[] {
-    return this.#due.filter(({ stream }) => !this.#denied.has(stream))
+    return this.#due.filter(({ stream }) => this.#toLookFor.get(stream) === false)
   }
 
   get #nowMs(): number {
