@@ -24,11 +24,13 @@ const LIMITS: Readonly<Record<string, string>> = {
 export class FolderWatch {
   readonly #log: Log
   readonly #clock: Clock
-  #watcher: FSWatcher | undefined
+  #watcher: OneWatchAFolder | undefined
   /** Device and inode of each folder that is watched. */
   #folders: ReadonlyMap<string, string> = new Map()
   /** Those of them that are not watched after all, by their names as they are given to chokidar. */
   readonly #failed = new Set<string>()
+  /** Those that were given up by the last call that gave up any, by their names. */
+  #left: readonly string[] = []
   #failedMs = 0
   #saidFailed = false
 
@@ -50,12 +52,20 @@ export class FolderWatch {
     const isOver = [...before].filter(([folder, inode]) => folders.get(folder) !== inode)
     const again = this.#takeFailed()
     const isNew = [...folders].filter(([folder, inode]) => before.get(folder) !== inode || again.has(nameOf(folder)))
-    if (isOver.length > 0) this.#watcher?.unwatch(isOver.map(([folder]) => nameOf(folder)))
+    if (isOver.length > 0) this.#leave(isOver.map(([folder]) => nameOf(folder)))
     if (isNew.length > 0) this.#watcher?.add(isNew.map(([folder]) => nameOf(folder)))
   }
 
   async stop(): Promise<void> {
     await this.#watcher?.close()
+  }
+
+  // Not at once: what is still being begun for a folder stops where chokidar finds its name among those given up.
+  #leave(names: readonly string[]): void {
+    const there = new Set([...this.#folders.keys()].map(nameOf))
+    this.#watcher?.forget(this.#left.filter((name) => !there.has(name)))
+    this.#left = names
+    this.#watcher?.unwatch([...names])
   }
 
   #fail(error: unknown): void {
@@ -83,6 +93,15 @@ export class FolderWatch {
 class OneWatchAFolder extends FSWatcher {
   override _throttle(...[kind, path, ms]: Parameters<FSWatcher['_throttle']>): ReturnType<FSWatcher['_throttle']> {
     return kind !== 'readdir' && super._throttle(kind, path, ms)
+  }
+
+  /** Chokidar keeps the names of all that was ever given up, and goes through them for each new folder: a machine of containers has thousands a day. */
+  forget(names: readonly string[]): void {
+    for (const name of names) {
+      this._removeIgnoredPath(name)
+      this._watched.delete(name)
+    }
+    this._userIgnored = undefined
   }
 }
 

@@ -2,11 +2,16 @@
 
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
-import { afterAll, beforeAll, test } from 'vitest'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FSWatcher } from 'chokidar'
+import { afterAll, beforeAll, test, vi } from 'vitest'
 import { systemClock } from '../../common/clock.ts'
+import { FolderWatch } from '../../shipper/tail/watch.ts'
+import { fakeLog } from '../fake/log.ts'
 import { asLines, numbered, Tailing } from './tailing.ts'
 
-const { appendFileSync, mkdirSync, renameSync, truncateSync, writeFileSync } = fs
+const { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } = fs
 
 /** What `fs.watch` throws for a folder, as Node makes it of inotify's errno; undefined where there is a watch to be had. */
 let refusal: { readonly code: string; readonly errno: number; readonly text: string } | undefined
@@ -80,3 +85,33 @@ test('a folder that could not be watched is watched when there are watches again
   await expect.poll(() => asked.length, { timeout: 20_000 }).toBe(2)
   expect(asked).toEqual([tailing.logs, tailing.logs])
 }, 60_000)
+
+test('folders that came and went leave nothing behind', async ({ expect, onTestFinished }) => {
+  refusal = undefined
+  asked = []
+  const base = mkdtempSync(join(tmpdir(), 'sluice-watch-'))
+  const add = vi.spyOn(FSWatcher.prototype, 'add')
+  const watch = new FolderWatch(fakeLog(), systemClock)
+  onTestFinished(async () => {
+    add.mockRestore()
+    await watch.stop()
+    rmSync(base, { recursive: true })
+  })
+  watch.start(() => {})
+  for (let i = 0; i < 20; i += 1) {
+    const pod = `${base}/pod-${i}`
+    mkdirSync(pod)
+    const folders = [base, pod].map((folder) => [folder, `inode of ${folder}`] as const)
+    watch.follow(new Map(folders))
+    await expect.poll(() => asked, { timeout: 20_000, interval: 5 }).toContain(pod)
+    rmSync(pod, { recursive: true })
+    watch.follow(new Map(folders.slice(0, 1)))
+  }
+  const watcher = add.mock.contexts[0] as FSWatcher
+  // Those of the last folder, and no others.
+  const ignored = [...watcher._ignoredPaths]
+    .map((each) => JSON.stringify(each))
+    .filter((text) => text.includes('/pod-'))
+  expect(ignored.filter((text) => !text.includes('/pod-19"'))).toEqual([])
+  expect([...watcher._watched.keys()].filter((each) => each.includes('/pod-'))).toEqual([`${base}/pod-19`])
+})
