@@ -101,6 +101,8 @@ export const FOLLOWED_OPEN_PART = 4
 
 /** What is known of a followed file that is not there is kept for so long: an unmounted disk, a file without permission. */
 export const GONE_FILE_MS = 7 * 24 * 3600 * 1000
+/** … but of no more files than these: where a job moves each file away when it is finished, they are that many in a while. */
+export const GONE_FILES_MAX = 10_000
 
 /** A file that cannot be read is waited for so long before what came before it counts as seen: meanwhile no rotated file is let go of. */
 export const UNREADABLE_FILE_MS = 3600 * 1000

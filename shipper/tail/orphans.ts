@@ -4,7 +4,7 @@
 
 import type { DiskFile } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
-import { GONE_FILE_MS } from '../../common/limits.ts'
+import { GONE_FILE_MS, GONE_FILES_MAX } from '../../common/limits.ts'
 import { Beginning, hasFingerprint, HEAD_BYTES, type Fingerprint } from './fingerprint.ts'
 import type { FollowedFile } from './followed-file.ts'
 import { inodeKey } from './inode.ts'
@@ -33,6 +33,7 @@ export class Orphans {
   }
 
   #add(record: FileRecord): void {
+    this.delete(record)
     this.#records.set(record.stream, record)
     this.#byKey.set(keyOf(record), (this.#byKey.get(keyOf(record)) ?? new Set()).add(record.stream))
   }
@@ -127,10 +128,8 @@ export class Orphans {
     return this.#platform.clock.now() / 1000
   }
 
-  /** As it is known now: it may have been followed, and be lost again, since it was under this key. */
   #ofKey(key: string): FileRecord[] {
-    const records = [...(this.#byKey.get(key) ?? [])].flatMap((stream) => this.#records.get(stream) ?? [])
-    return records.filter((record) => keyOf(record) === key)
+    return [...(this.#byKey.get(key) ?? [])].flatMap((stream) => this.#records.get(stream) ?? [])
   }
 
   // Of many with one header, the one of this name first, then what has most to compare.
@@ -141,10 +140,17 @@ export class Orphans {
     return alike.sort((one, other) => named(other) - named(one) || other.position - one.position)
   }
 
-  /** Its file is followed. */
+  /** Its file is followed, or waited for no more. */
   delete({ stream }: Pick<FileRecord, 'stream'>): void {
+    const known = this.#records.get(stream)
+    if (!known) return
     this.#records.delete(stream)
     this.#toLookFor.delete(stream)
+    // It may be lost again, and has another inode then.
+    const key = keyOf(known)
+    const streams = this.#byKey.get(key)
+    streams?.delete(stream)
+    if (streams?.size === 0) this.#byKey.delete(key)
   }
 
   /** Its file was looked for and not found, which is said once; it is waited for all the same. */
@@ -156,14 +162,18 @@ export class Orphans {
     sayGone(this.#platform, this.#source, record)
   }
 
-  /** Lets go of those that have been waited for long enough. */
+  /** Lets go of those that have been waited for long enough, and, of too many, of those that have been gone for longest. */
   forget(): void {
-    for (const { stream, path, goneMs, unread = 0 } of this.#records.values()) {
-      if (goneMs === undefined || goneMs >= this.#nowMs - GONE_FILE_MS) continue
-      sayUnread(this.#platform, this.#source, path, unread)
-      this.#store.remove(stream)
-      this.#records.delete(stream)
-    }
+    const gone = this.all().flatMap((record) => (record.goneMs === undefined ? [] : [{ record, ms: record.goneMs }]))
+    const over = gone.length - GONE_FILES_MAX
+    if (over > 0) gone.sort((one, other) => one.ms - other.ms)
+    const dueMs = this.#nowMs - GONE_FILE_MS
+    gone.forEach(({ record, ms }, i) => {
+      if (i >= over && ms >= dueMs) return
+      sayUnread(this.#platform, this.#source, record.path, record.unread ?? 0)
+      this.#store.remove(record.stream)
+      this.delete(record)
+    })
   }
 }
 
