@@ -57,6 +57,11 @@ export class Orphans {
     return this.#awaited.length > 0
   }
 
+  /** Whether there are any that are to be looked for again. */
+  get areDue(): boolean {
+    return this.#toLookFor.size > 0
+  }
+
   /** Those that are to be looked for again, each only once; of files with these names, or all. */
   toLookFor(names?: ReadonlySet<string>): FileRecord[] {
     const named = this.#due.filter((record) => !names || namesOf(record).some((name) => names.has(name)))

@@ -43,10 +43,10 @@ export class Rests {
   readonly #orphans: Orphans
   readonly #complaints: Complaints
   #lookedForOrphans = false
-  /** What came and went while it was stopped, and could not be looked for yet. */
-  readonly #betweenAgain: Between[] = []
-  /** The same, where that is for lack of permission. */
-  readonly #betweenDenied: Between[] = []
+  /** What came and went while it was stopped, and could not be looked for or read yet. */
+  readonly #betweenAgain: Pending[] = []
+  /** What came and went, and could not be read for lack of permission. */
+  readonly #betweenDenied: Pending[] = []
   /** Where rests were found, by inode key: of what is packed, the packed file. */
   readonly #keys = new Set<string>()
 
@@ -95,39 +95,59 @@ export class Rests {
    * Rotated files that came and went under these names since the last whole sweep: nobody has seen them. A copy of what is
    * followed is none of them, nor is what is `known` or `done`, by device and inode: such as a new file that was just now rotated itself.
    */
-  async followBetween({ names, sinceMs, known }: Between, done = new Set<string>()): Promise<void> {
+  async followBetween(between: Between, done?: Set<string>): Promise<void> {
+    const { failure, keys } = await this.#followBetween(between, done)
+    if (failure !== undefined) throw failure
+    this.#readLater(this.#betweenDenied, between, keys)
+  }
+
+  /** The same, again: with `only`, of what could not be read the last time. Returns what could not be read, and why not, but for lack of permission. */
+  async #followBetween({ names, sinceMs, known, only }: Pending, done = new Set<string>()): Promise<NotRead> {
     const { unreadable, copies } = this.#settings
+    const notRead: { failure: unknown; readonly keys: Set<string> } = { failure: undefined, keys: new Set() }
     const written = names.filter((name) => !isRotatedName(name))
-    if (sinceMs === undefined || written.length === 0) return
-    if (this.#orphans.awaits(names)) return void this.#betweenAgain.push({ names, sinceMs, known })
-    let failure: unknown
-    let isDeniedOne = false
+    if (sinceMs === undefined || written.length === 0) return notRead
+    if (this.#orphans.awaits(names)) {
+      this.#betweenAgain.push({ names, sinceMs, known, only })
+      return notRead
+    }
     for (let look = 1; look <= LOOKS_MAX; look += 1) {
       for (const rotated of await this.#lost.rotatedSince(written, sinceMs - CLOCK_MARGIN_MS)) {
         const key = inodeKey(rotated.stat)
+        if (only ? !only.has(key) : known?.has(key)) continue
         // While it runs, a packed one is most often what was read before it was packed.
-        if (done.has(key) || known?.has(key) || unreadable.has(key) || (!known && isPacked(rotated.path))) continue
+        if (done.has(key) || unreadable.has(key) || (!known && isPacked(rotated.path))) continue
         const stream = newId(this.#platform.random)
         try {
           const whole = await this.#lost.whole(rotated, stream)
           if (!whole) continue
           done.add(whole.key)
+          notRead.keys.delete(key)
           const isCopy = () => copies.has(whole.file, whole.stat.size)
           const unseen = await this.#lost.orDiscarded(whole, async () => ((await isCopy()) ? undefined : whole))
           if (unseen) await this.#follow(unseen, stream, 0, names[0])
         } catch (error) {
           if (errnoOf(error) === undefined || isOutOfDescriptors(error)) throw error
           // The others may be readable.
-          if (!isDenied(error)) failure ??= error
-          else isDeniedOne = true
+          if (!isDenied(error)) notRead.failure ??= error
+          notRead.keys.add(key)
           this.#complaints.sayOf(rotated.path, error)
         }
       }
       if (!this.#lost.moved) break
       this.#lost.lookAgain()
     }
-    if (failure !== undefined) throw failure
-    if (isDeniedOne) this.#betweenDenied.push({ names, sinceMs, known })
+    return notRead
+  }
+
+  /**
+   * These are asked for again with every look, and nothing else that is there then: it is followed by then, or was, and would be taken
+   * for new once it is let go of.
+   */
+  #readLater(where: Pending[], between: Between, keys: ReadonlySet<string>): void {
+    const pending = [...this.#betweenAgain, ...this.#betweenDenied]
+    const only = new Set([...keys].filter((key) => !pending.some((other) => other.only?.has(key))))
+    if (only.size > 0) where.push({ ...between, only })
   }
 
   /**
@@ -149,8 +169,13 @@ export class Rests {
     // What came while nobody looked. When all that is known is followed, only the unknown is left.
     for (const each of [...this.#betweenAgain.splice(0), ...this.#betweenDenied.splice(0)]) {
       const failed = () => void this.#betweenAgain.push(each)
-      await this.#complaints.unless(each.names[0], () => this.followBetween(each), failed)
+      const notRead = await this.#complaints.unless(each.names[0], () => this.#followBetween(each), failed)
+      if (!notRead) continue
+      const where = notRead.failure === undefined ? this.#betweenDenied : this.#betweenAgain
+      this.#readLater(where, each, notRead.keys)
     }
+    // All that may be taken for unseen has been looked for.
+    if (!this.#betweenAgain.some(({ only }) => !only) && !this.#orphans.areDue) this.#keys.clear()
   }
 
   /** It goes on in its rest, if there is one and it can be told yet; what came behind it while nobody looked is looked for next. */
@@ -189,6 +214,15 @@ export class Rests {
     if (rest.stat.size > position) this.#platform.log.info({ path: rest.path, position }, FOUND)
     await this.#settings.start(followed, rest.file)
   }
+}
+
+/** What came and went, and is to be looked for again: all of it, or what could not be read of it, by device and inode. */
+type Pending = Between & { readonly only?: ReadonlySet<string> | undefined }
+
+/** What could not be read, by device and inode, and the first reason that is no lack of permission. */
+interface NotRead {
+  readonly failure: unknown
+  readonly keys: ReadonlySet<string>
 }
 
 /** What may have been cut since a look, and how large it is now. */

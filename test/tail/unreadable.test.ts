@@ -342,3 +342,47 @@ test('a file that came and went between two looks, and nothing behind it, is rea
   renameSync(tailing.path('app.log'), tailing.path('app.log.1'))
   await tailing.expectStored(['first', 'unseen'])
 }, 40_000)
+
+test('what was read and rotated comes once, however long something beside it may not be read', async (context) => {
+  const { tailing, first } = await stoppedBefore(context, 'more')
+  renameSync(tailing.path('app.log'), tailing.path('app.log-20261120'))
+  writeFileSync(tailing.path('app.log-20261121'), 'not for us\n')
+  // It is written to all the time: each look for what came between finds it.
+  utimesSync(tailing.path('app.log-20261121'), 2e9, 2e9)
+  writeFileSync(tailing.path('app.log'), 'second\n')
+  const pass = tailing.hurry()
+  let [opened, listed] = [0, 0]
+  const disk = diskWithErrors((path) => path.endsWith('/app.log-20261121'), 'EACCES')
+  tailing.disk = Object.assign(Object.create(disk) as Disk, {
+    open: (...args: Parameters<Disk['open']>) => {
+      if (String(args[0]).endsWith('/app.log-20261121')) opened += 1
+      return disk.open(...args)
+    },
+    list: (...args: Parameters<Disk['list']>) => {
+      listed += 1
+      return disk.list(...args)
+    },
+  })
+  await tailing.start()
+  const stored = [...first, 'more', 'second']
+  await tailing.expectStored(stored)
+  await context.expect.poll(() => tailing.said('cannot be read'), TIMEOUT).toBe(true)
+  for (const day of [22, 23, 24, 25]) {
+    renameSync(tailing.path('app.log'), tailing.path(`app.log-202611${day}`))
+    writeFileSync(tailing.path('app.log'), `after ${day}\n`)
+    stored.push(`after ${day}`)
+    await tailing.expectStored(stored)
+  }
+  // Until all that was rotated has been let go of.
+  await context.expect.poll(() => tailing.follows(), TIMEOUT).toBe(1)
+  await pass(60_000)
+  await tailing.expectStored(stored)
+  // It is asked for once with each look, however many were rotated beside it.
+  ;[opened, listed] = [0, 0]
+  const { length } = tailing.lines
+  await pass(60_000)
+  context.expect(opened).toBeGreaterThan(0)
+  context.expect(opened).toBeLessThanOrEqual(listed)
+  context.expect(tailing.lines.length).toBe(length)
+  await tailing.stop()
+}, 60_000)
