@@ -1,7 +1,6 @@
 // Walks the records of one segment, a slab of bytes at a time, also over damage: what is no record is skipped up to the
 // next one that is whole and right.
 
-import { SLAB_BYTES } from '../limits.ts'
 import type { DiskFile } from '../disk.ts'
 import type { Slab, SlabPool } from '../pipeline/slab.ts'
 import { recordLength, RECORD_HEAD_BYTES, RECORD_MARKER } from './record-layout.ts'
@@ -84,17 +83,25 @@ export class RecordCursor {
 
   /** Reads, where that is not held already, `length` bytes from `at` on, and with them as much as a slab takes. */
   async #hold(at: number, length: number, end: number): Promise<void> {
-    if (this.#slab && at >= this.#slabFrom && at + length <= this.#slabFrom + this.#filled) return
-    this.release()
-    // Over the bound of all slabs where need be: what is on the disk must flow for sources to be unblocked.
-    const slab = this.#slabs.take(length, true)
-    this.#slab = slab
-    this.#slabFrom = at
-    const wanted = Math.min(Math.max(length, SLAB_BYTES), end - at)
-    while (this.#filled < wanted) {
-      const bytes = await this.#file.read(slab.bytes, this.#filled, wanted - this.#filled, at + this.#filled)
-      if (bytes === 0) break
-      this.#filled += bytes
+    if (this.#isWithin(at, length, this.#filled)) return
+    // What comes a little at a time comes into one slab: each of its batches keeps a whole one from everybody for as long as it is open.
+    if (!this.#isWithin(at, length, this.#slab?.bytes.length ?? 0) || at > this.#slabFrom + this.#filled) {
+      this.release()
+      // Over the bound of all slabs where need be: what is on the disk must flow for sources to be unblocked.
+      this.#slab = this.#slabs.take(length, true)
+      this.#slabFrom = at
     }
+    const { bytes } = this.#slab!
+    const wanted = Math.min(bytes.length, end - this.#slabFrom)
+    while (this.#filled < wanted) {
+      const read = await this.#file.read(bytes, this.#filled, wanted - this.#filled, this.#slabFrom + this.#filled)
+      if (read === 0) break
+      this.#filled += read
+    }
+  }
+
+  /** Whether `length` bytes from `at` on lie within the first `bytes` of the slab. */
+  #isWithin(at: number, length: number, bytes: number): boolean {
+    return this.#slab !== undefined && at >= this.#slabFrom && at + length <= this.#slabFrom + bytes
   }
 }

@@ -1,6 +1,7 @@
 // A destination behind a spool: it gets what the spool has, in order, and again what it gave back.
 
 import { expect, test } from 'vitest'
+import { SLAB_BYTES, SLABS_BYTES_MAX } from '../../common/limits.ts'
 import type { Destination } from '../../common/pipeline/sink.ts'
 import { originOf } from '../fake/batch.ts'
 import { fakePlatform } from '../fake/platform.ts'
@@ -81,6 +82,17 @@ test('destination: a slow one has a bounded number of bytes open', async () => {
   expect(platform.slabs.bytesOut).toBeLessThan(16 * 1024 * 1024)
   receiver.answer()
   await until(platform, () => receiver.texts.length === 100, 'all of them')
+})
+
+test('destination: what comes one by one while it takes nothing keeps no slab each from the sources', async () => {
+  const receiver = new TrimmingReceiver()
+  receiver.answers = false
+  const { platform, spooled } = await opened(new MemoryDisk(), receiver)
+  const messages = SLABS_BYTES_MAX / SLAB_BYTES + 44
+  for (const text of count(0, messages)) await during(platform, spooled.write(batchFor([text])))
+  await until(platform, () => receiver.held === messages, 'all of them')
+  expect(platform.slabs.bytesOut).toBeLessThanOrEqual(2 * SLAB_BYTES)
+  receiver.answer()
 })
 
 test('destination: a stop sends what it can', async () => {
