@@ -29,7 +29,7 @@ export const faultCodes = {
   DISK_FULL: 'The disk is full, or a quota is.',
   DISK_ERROR: 'The disk reports an error.',
   FILE_UNREADABLE: 'A file that a source names cannot be read.',
-  FILE_UNWRITABLE: 'A file that a destination names cannot be written.',
+  FILE_UNWRITABLE: 'Standard output cannot be written to.',
   FILE_OUTSIDE: 'A templated path would leave the folder that its fixed part names.',
   ARCHIVE_UNREADABLE: 'The archive cannot be opened or a part of it is damaged.',
   ARCHIVE_FORBIDDEN: 'This user may not read or write an archive or a part of it.',

@@ -13,7 +13,6 @@ const advice: Partial<Record<FaultCode, string>> = {
   TLS_KEYS: 'look at the files of `tls:`: `openssl x509 -noout -text -in CERT` shows a certificate',
   TLS_HANDSHAKE:
     'the line says which side refuses, and why; `openssl s_client -connect HOST:PORT` shows what a receiver sends',
-  FILE_UNWRITABLE: 'make the file or its folder writable for this user, or change `path:`',
   ARCHIVE_UNREADABLE: 'move the damaged part out of the archive folder; the other days stay readable',
   ARCHIVE_FORBIDDEN: 'run as the user that has written the archive, or give its folder and files to this user',
   DISK_FULL: 'free space on the disk; nothing is lost meanwhile that can be read again',

@@ -27,7 +27,7 @@ import { Pause, type OutputFile } from './output-file.ts'
 import { OwnNames } from './own-names.ts'
 import { compilePath, standInPath, type PathTemplate } from './path-template.ts'
 import { PositionLog } from './position-log.ts'
-import { cutUncommitted } from './recovery.ts'
+import { Recovery } from './recovery.ts'
 import { RotatedFiles, type CompressFrame } from './rotated-files.ts'
 import { foldersOf } from './rotated-tree.ts'
 import { Rotation, type RotateOptions } from './rotation.ts'
@@ -70,7 +70,7 @@ export class FileDestination implements Destination {
   readonly #options: FileDestinationOptions
   readonly #platform: Platform
   readonly #zone: Zone
-  readonly #dataFolder: string
+  readonly #recovery: Recovery
   readonly #template: PathTemplate
   readonly #names: OwnNames
   readonly #opener: FileOpener
@@ -80,7 +80,7 @@ export class FileDestination implements Destination {
   readonly #commits: Commits
   readonly streams: StreamMarks = {
     marks: (ids) => Promise.resolve(this.#log.positionsOf(ids)),
-    retire: (ids) => this.#untilClosed(() => this.#commits.retire(ids)),
+    retire: (ids) => this.#untilClosed(() => this.#recovery.over.then(() => this.#commits.retire(ids))),
   }
   readonly #rotation: Rotation | undefined
   readonly #rotated: RotatedFiles | undefined
@@ -95,6 +95,7 @@ export class FileDestination implements Destination {
   readonly #open = new Set<Ticket>()
   #touched: OutputFile[] = []
   #minute: Cancel | undefined
+  #begun = false
   #closing = false
 
   constructor(name: string, options: FileDestinationOptions, surroundings: FileSurroundings) {
@@ -104,13 +105,13 @@ export class FileDestination implements Destination {
     this.#options = options
     this.#platform = platform
     this.#zone = zone
-    this.#dataFolder = dataFolder
     this.#template = compilePath(options.path)
     this.#names = new OwnNames(this.#template)
     this.#opener = new FileOpener(disk, options.access)
     const isFixed = this.#template.fields.length === 0
     const pool = new OutputPool(isFixed ? OUTPUT_BYTES_FIXED : OUTPUT_BYTES_TEMPLATED)
     this.#log = new PositionLog(disk, `${dataFolder}/${name}`, () => clock.now())
+    this.#recovery = new Recovery(name, this.#log, dataFolder, platform)
     this.#keeper = this.#makeKeeper(isFixed)
     const onWritten = (bytes: number) => this.#written(bytes)
     this.#files = new FileSet(
@@ -162,28 +163,35 @@ export class FileDestination implements Destination {
     })
   }
 
+  /** What the disk does not let through yet is tried again, as it is later: a destination that is down stops no other. */
   async open(): Promise<void> {
     await this.#opener.prepare()
     await this.#log.read()
-    await cutUncommitted(this.name, this.#log, this.#dataFolder, this.#platform)
+    const begun = this.#recovery.over.then(() => this.#begin())
+    await this.#recovery.begin()
+    if (this.#recovery.isOver) await begun
+  }
+
+  #begin(): Promise<void> {
     this.#files.begin()
     this.#commits.begin()
     this.#rotation?.dayBegins(this.#platform.clock.now())
-    if (this.#fixed) {
-      try {
-        await this.#keeper.open(this.#fixed)
-      } catch (cause) {
-        throw new Fault('FILE_UNWRITABLE', `${this.#fixed.path}: ${reasonOf(cause)}`, { cause })
-      }
-    }
+    this.#begun = true
+    const opened = this.#fixed && this.#openOnce(this.#fixed)
+    this.#written(0)
     void this.#sweepAll()
     this.#startMinute()
+    return opened ?? Promise.resolve()
   }
 
   write(batch: Batch): Promise<void> {
     if (this.#closing) return Promise.reject(this.#takesNothing())
-    if (this.#held.length === 0 && this.#unwritten < FILE_BUFFER_BYTES_MAX) return this.#take(batch)
+    if (this.#held.length === 0 && this.#hasRoom) return this.#take(batch)
     return new Promise((resolve, reject) => this.#held.push({ batch, resolve, reject }))
+  }
+
+  get #hasRoom(): boolean {
+    return this.#begun && this.#unwritten < FILE_BUFFER_BYTES_MAX
   }
 
   /** Finishes what is buffered into the files as they are, then opens all of them by their names. */
@@ -207,6 +215,7 @@ export class FileDestination implements Destination {
     })
     await Promise.race([this.#drain().then(() => this.#files.stop()), deadline])
     cancel()
+    await this.#recovery.stop()
     void this.#files.stop()
     this.#commits.stop()
     const stopping = new Fault('STOPPING', `${this.name} was stopped before it could write`)
@@ -216,11 +225,13 @@ export class FileDestination implements Destination {
     this.#names.end()
     for (const file of this.#files.all()) await this.#keeper.close(file)
     // Where all is committed nothing is to be cut at the next start, whoever adds to the files until then.
-    if (!isLate && this.#log.files.length > 0) await this.#log.rewrite(() => false)
+    if (!isLate && this.#begun && this.#log.files.length > 0) await this.#log.rewrite(() => false)
     await this.#log.close()
   }
 
   async #drain(): Promise<void> {
+    // Behind it, what was held is taken.
+    await this.#recovery.over
     while (this.#held.length > 0 || this.#open.size > 0) {
       await Promise.allSettled([...this.#open].map(({ settled }) => settled))
     }
@@ -313,7 +324,7 @@ export class FileDestination implements Destination {
 
   #written(bytes: number): void {
     this.#unwritten -= bytes
-    while (this.#held.length > 0 && this.#unwritten < FILE_BUFFER_BYTES_MAX) {
+    while (this.#held.length > 0 && this.#hasRoom) {
       const { batch, resolve } = this.#held.shift()!
       resolve(this.#take(batch))
     }
@@ -342,6 +353,15 @@ export class FileDestination implements Destination {
     })
   }
 
+  /** Resolves when that has been tried, and where it failed said. */
+  #openOnce(file: OutputFile): Promise<void> {
+    const { clock } = this.#platform
+    return new Promise((resolve) => {
+      file.seal(() => this.#keeper.open(file).finally(() => clock.soon(resolve)))
+      this.#files.work(file)
+    })
+  }
+
   async #sweepAll(): Promise<void> {
     if (!this.#rotated) return
     try {
@@ -352,6 +372,7 @@ export class FileDestination implements Destination {
   }
 
   #startMinute(): void {
+    if (this.#closing) return
     this.#minute = this.#platform.clock.after(FILE_MINUTE_MS, () => {
       this.#endDay()
       if (this.#targets) void this.#closeIdle(this.#targets)

@@ -55,7 +55,7 @@ export class FileOpener {
     const there = await this.#disk.statLink(path)
     if (!there) await this.#makeFolder(dirname(path))
     if (there?.kind === 'link' && !followsLink) throw linkError(path)
-    const handle = await this.#disk.open(path, 'append', this.#access.mode)
+    const handle = await this.#open(path)
     try {
       // The mode again, since the umask has taken from what open() was given.
       if (!there) {
@@ -68,6 +68,17 @@ export class FileOpener {
     } catch (error) {
       await handle.close()
       throw error
+    }
+  }
+
+  async #open(path: string): Promise<DiskFile> {
+    try {
+      return await this.#disk.open(path, 'append', this.#access.mode)
+    } catch (cause) {
+      // fifo(7): the system calls it "no such device or address".
+      if (errnoOf(cause) !== 'ENXIO') throw cause
+      const text = `ENXIO: a pipe that nobody reads, or a socket, open '${path}'`
+      throw Object.assign(new Error(text, { cause }), { code: 'ENXIO' })
     }
   }
 

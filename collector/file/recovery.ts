@@ -2,40 +2,122 @@
 // moved to `<data>/cut/`, not thrown away: lines of other sources may be among it.
 
 import { basename, dirname, join } from 'node:path'
+import type { Cancel } from '../../common/clock.ts'
 import type { Disk, FileStat } from '../../common/disk.ts'
+import { errnoOf, reasonOf } from '../../common/fault.ts'
+import { FILE_RETRY_MAX_MS } from '../../common/limits.ts'
+import { RateLimitedWarning } from '../../common/log.ts'
 import type { Platform } from '../../common/platform.ts'
 import type { FileEntry, PositionLog } from './position-log.ts'
 
 const COPY_BYTES = 1024 * 1024
 
-/** Cuts every file back to its length in the log, wherever it was renamed to within its folder; then tidies the log. */
-export async function cutUncommitted(
-  destination: string,
-  log: PositionLog,
-  dataFolder: string,
-  platform: Platform,
-): Promise<void> {
-  if (log.damagedBytes > 0) {
-    const values = { destination, bytes: log.damagedBytes }
-    platform.log.warn(values, 'positions are damaged: what they do not tell is left as it is, and may come again')
+/** Cuts every file of the log back to its length, wherever it was renamed to within its folder; then tidies the log. */
+export class Recovery {
+  readonly #destination: string
+  readonly #log: PositionLog
+  readonly #dataFolder: string
+  readonly #platform: Platform
+  readonly #warning: RateLimitedWarning
+  /** Resolves when all of it is done: nothing may be written before that. */
+  readonly over: Promise<void>
+  #resolve!: () => void
+  #isOver = false
+  #left: readonly FileEntry[] = []
+  #trying: Promise<void> = Promise.resolve()
+  #cancelRetry: Cancel | undefined
+  #stopped = false
+
+  constructor(destination: string, log: PositionLog, dataFolder: string, platform: Platform) {
+    this.#destination = destination
+    this.#log = log
+    this.#dataFolder = dataFolder
+    this.#platform = platform
+    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
+    this.over = new Promise((resolve) => (this.#resolve = resolve))
   }
-  for (const entry of log.files) {
-    const found = await findFile(platform.disk, entry)
+
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Resolves when everything has been tried once. What the disk does not let through is tried again until it does. */
+  begin(): Promise<void> {
+    const { damagedBytes, files } = this.#log
+    if (damagedBytes > 0) {
+      const values = { destination: this.#destination, bytes: damagedBytes }
+      this.#platform.log.warn(
+        values,
+        'positions are damaged: what they do not tell is left as it is, and may come again',
+      )
+    }
+    this.#left = files
+    return this.#attempt()
+  }
+
+  /** Tries nothing again: what is not over then is not over in this run. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#cancelRetry?.()
+    await this.#trying
+  }
+
+  #attempt(): Promise<void> {
+    this.#trying = this.#try()
+    return this.#trying
+  }
+
+  async #try(): Promise<void> {
+    const left: FileEntry[] = []
+    for (const entry of this.#left)
+      if (!(await this.#succeeds(entry.path, () => this.#recover(entry)))) left.push(entry)
+    this.#left = left
+    const isTidy = left.length === 0 && (await this.#succeeds(this.#dataFolder, () => this.#tidy()))
+    if (this.#stopped) return
+    if (isTidy) {
+      this.#isOver = true
+      this.#resolve()
+    } else {
+      this.#cancelRetry = this.#platform.clock.after(FILE_RETRY_MAX_MS, () => void this.#attempt())
+    }
+  }
+
+  async #succeeds(path: string, work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work()
+      return true
+    } catch (error) {
+      const destination = this.#destination
+      this.#platform.metrics.count('sluice_write_errors_total', { destination }, 1)
+      const values = { destination, path, errno: errnoOf(error), retryMs: FILE_RETRY_MAX_MS }
+      const text = 'cannot cut what was written behind the last commit, the sources of the destination wait'
+      this.#warning.warn(values, `${text}: ${reasonOf(error)}`)
+      return false
+    }
+  }
+
+  async #recover(entry: FileEntry): Promise<void> {
+    const { log, metrics, disk } = this.#platform
+    const destination = this.#destination
+    const found = await findFile(disk, entry)
     const values = { destination, path: entry.path }
     if (!found || found.stat.size < entry.length) {
       const what = found ? 'is shorter than when it was last committed' : 'is gone or compressed since its last commit'
-      platform.log.warn(values, `file ${what}: it is left alone, some of its lines may come again`)
-      platform.metrics.count('sluice_in_doubt_total', { destination }, 1)
-    } else if (found.stat.size > entry.length && log.doubts(entry)) {
-      platform.log.warn(values, 'file has a damaged position: it is left alone, some of its lines may come again')
-      platform.metrics.count('sluice_in_doubt_total', { destination }, 1)
+      log.warn(values, `file ${what}: it is left alone, some of its lines may come again`)
+      metrics.count('sluice_in_doubt_total', { destination }, 1)
+    } else if (found.stat.size > entry.length && this.#log.doubts(entry)) {
+      log.warn(values, 'file has a damaged position: it is left alone, some of its lines may come again')
+      metrics.count('sluice_in_doubt_total', { destination }, 1)
     } else if (found.stat.size > entry.length) {
-      const kept = await cut(destination, found.path, entry.length, found.stat.size, dataFolder, platform)
+      const kept = await cut(destination, found.path, entry.length, found.stat.size, this.#dataFolder, this.#platform)
       const bytes = found.stat.size - entry.length
-      platform.log.warn({ ...values, bytes, kept }, 'lines behind the last commit are cut, since they come again')
+      log.warn({ ...values, bytes, kept }, 'lines behind the last commit are cut, since they come again')
     }
   }
-  if (log.files.length > 0 || log.damagedBytes > 0) await log.rewrite(() => false)
+
+  async #tidy(): Promise<void> {
+    if (this.#log.files.length > 0 || this.#log.damagedBytes > 0) await this.#log.rewrite(() => false)
+  }
 }
 
 async function findFile(disk: Disk, entry: FileEntry): Promise<{ path: string; stat: FileStat } | undefined> {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { FileDestinationOptions } from '../../collector/file/file-destination.ts'
@@ -64,12 +64,6 @@ test('file: the mode of a file that is already there is left as its administrato
   const files = await openFile(path)
   await files.close(1000)
   expect(statSync(path).mode & 0o777).toBe(0o600)
-})
-
-test('file: a fixed path that is a folder is a fault at the start', async () => {
-  const path = join(temporaryFolder(), 'folder')
-  mkdirSync(path)
-  await expect(openFile(path)).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' })
 })
 
 test('file: a full disk brakes, is said and counted; when space returns every line is there once and whole', async () => {

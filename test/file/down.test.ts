@@ -1,0 +1,136 @@
+// A file that cannot be opened, at a start or later: its lines wait, it is said, and no start fails for it.
+
+import { execFileSync } from 'node:child_process'
+import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, readSync, rmdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { batch } from '../pipeline/batches.ts'
+import { fakePlatform, type FakePlatform } from '../fake/platform.ts'
+import { mortal, openIn, settled, stream } from './lives.ts'
+import { failingDisk, fileDestination, linesOf, systemError, temporaryFolder, until } from './surroundings.ts'
+
+const line = (text: string) => batch([{ texts: [text] }])
+
+const said = ({ log }: FakePlatform) => until(() => log.lines.length > 0, 'a word about it')
+
+test.each(['EACCES', 'EIO', 'ENOENT', 'ENOSPC', 'EROFS', 'EMFILE'])(
+  'a file that cannot be opened at the start (%s) is opened when it can be',
+  async (errno) => {
+    const path = join(temporaryFolder(), 'all.log')
+    let isDown = true
+    const disk = failingDisk((call, at) => (call === 'open' && at === path && isDown ? systemError(errno) : undefined))
+    const platform = fakePlatform(disk)
+    const files = fileDestination({ path }, platform)
+    await files.open()
+    await said(platform)
+    expect(platform.log.lines).toMatchObject([{ level: 'warn', values: { errno, path } }])
+    const write = files.write(line('<13>a'))
+    await platform.clock.pass(1000)
+    isDown = false
+    await settled(write, platform)
+    expect(linesOf(path)).toEqual(['<13>a'])
+    await files.close(1000)
+  },
+)
+
+test('a folder in place of the file is waited for, and the file is made when it is gone, also without a line', async () => {
+  const path = join(temporaryFolder(), 'folder')
+  mkdirSync(path)
+  const platform = fakePlatform()
+  const files = fileDestination({ path }, platform)
+  await files.open()
+  await said(platform)
+  expect(platform.log.lines).toMatchObject([{ level: 'warn', values: { errno: 'EISDIR', path } }])
+  rmdirSync(path)
+  await platform.clock.pass(200)
+  await until(() => existsSync(path), 'the file')
+  await files.close(1000)
+})
+
+test('a pipe that nobody reads: lines wait at the start and later, and whoever reads it then has all of them', async () => {
+  const path = join(temporaryFolder(), 'pipe')
+  execFileSync('mkfifo', [path])
+  const platform = fakePlatform()
+  const files = fileDestination({ path }, platform)
+  await files.open()
+  await said(platform)
+  expect(platform.log.lines[0]).toMatchObject({ values: { errno: 'ENXIO' } })
+  expect(platform.log.lines[0].text).toContain('a pipe that nobody reads')
+  const first = files.write(line('<13>a'))
+  await platform.clock.pass(1000)
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  await settled(first, platform)
+  expect(readText(reader)).toBe('<13>a\n')
+  closeSync(reader)
+  const second = files.write(line('<13>b'))
+  await platform.clock.pass(1000)
+  const next = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  await settled(second, platform)
+  expect(readText(next)).toBe('<13>b\n')
+  closeSync(next)
+  await files.close(1000)
+})
+
+test('a stop does not wait for a file that could not be opened and has no line', async () => {
+  const path = join(temporaryFolder(), 'pipe')
+  execFileSync('mkfifo', [path])
+  const files = fileDestination({ path }, fakePlatform())
+  await files.open()
+  // The clock stands still: nothing but the work itself ends it.
+  await files.close(1000)
+})
+
+/** A folder whose file has a line behind its last commit, as a killed process leaves it. */
+async function leftUncommitted(): Promise<{ folder: string; path: string }> {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  const { platform, kill, stopCommits } = mortal()
+  const dying = await openIn(folder, platform)
+  await settled(dying.write(stream(0, 'a')), platform)
+  stopCommits()
+  void dying.write(stream(10, 'b'))
+  await until(() => linesOf(path).length === 2, 'the line')
+  await kill()
+  return { folder, path }
+}
+
+test('crash: a file that cannot be cut yet (a disk that became read-only) is cut before anything is written', async () => {
+  const { folder, path } = await leftUncommitted()
+  let isDown = true
+  const disk = failingDisk((call, at) => (call === 'open' && at === path && isDown ? systemError('EROFS') : undefined))
+  const platform = fakePlatform(disk)
+  const files = await openIn(folder, platform)
+  expect(platform.log.lines).toMatchObject([{ level: 'warn', values: { errno: 'EROFS', path } }])
+  const over = { isOver: false }
+  const write = files.write(stream(10, 'b', 'c')).then(() => (over.isOver = true))
+  await platform.clock.pass(20_000)
+  expect(over.isOver).toBe(false)
+  expect(linesOf(path)).toEqual(['a', 'b'])
+  isDown = false
+  await settled(write, platform)
+  expect(linesOf(path)).toEqual(['a', 'b', 'c'])
+  expect(readdirSync(join(folder, 'data/cut'))).toHaveLength(1)
+  await files.close(1000)
+})
+
+test('crash: what could not be cut in a whole run is cut in the next, and what waited for it is given back', async () => {
+  const { folder, path } = await leftUncommitted()
+  const disk = failingDisk((call, at) => (call === 'open' && at === path ? systemError('EROFS') : undefined))
+  const platform = fakePlatform(disk)
+  const files = await openIn(folder, platform)
+  const write = files.write(stream(10, 'b', 'c')).catch((error: unknown) => error)
+  const retired = files.streams.retire(['other']).catch((error: unknown) => error)
+  const closed = files.close(1000)
+  await platform.clock.pass(1000)
+  await closed
+  expect(await write).toMatchObject({ code: 'STOPPING' })
+  expect(await retired).toMatchObject({ code: 'STOPPING' })
+  const next = await openIn(folder)
+  expect(linesOf(path)).toEqual(['a'])
+  await next.close(1000)
+})
+
+function readText(descriptor: number): string {
+  const bytes = Buffer.alloc(1000)
+  return bytes.toString('latin1', 0, readSync(descriptor, bytes))
+}
