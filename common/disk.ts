@@ -167,8 +167,9 @@ class SystemFile implements DiskFile {
     try {
       const there = fs.statSync(path, { bigint: true, throwIfNoEntry: false })
       return there?.ino === this.#inode && there.dev === this.#device
-    } catch {
-      return undefined
+    } catch (error) {
+      // Something on the way is no folder, or a link to itself: it leads nowhere, and so not to this file.
+      return isMissing(error) || errnoOf(error) === 'ELOOP' ? false : undefined
     }
   }
 

@@ -1,6 +1,6 @@
 // Files that lose their name while they are written to: no line goes with a name that somebody else took away.
 
-import { renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { FileDestination } from '../../collector/file/file-destination.ts'
@@ -47,6 +47,28 @@ test.for([
   lose(path)
   await files.write(lines(['after']))
   expect(linesOf(path)).toEqual([...there, 'after'])
+  await files.close(1000)
+})
+
+test.for([
+  ['another file', 'ENOTDIR', (folder: string) => writeFileSync(folder, '')],
+  ['a link to itself', 'ELOOP', (folder: string) => symlinkSync(folder, folder)],
+] as const)('a file whose folder became %s gets no line while it has no name (%s)', async ([, errno, replace]) => {
+  const folder = temporaryFolder()
+  await nearDisk(folder)
+  const path = join(folder, 'below', 'all.log')
+  const platform = fakePlatform()
+  const files = fileDestination({ path }, platform)
+  await files.open()
+  rmSync(dirname(path), { recursive: true })
+  replace(dirname(path))
+  // The clock stands: it is not for a second to pass that it is noticed.
+  const write = files.write(lines(['after']))
+  const said = () => platform.log.lines.some(({ text }) => text.startsWith('cannot write'))
+  await until(said, `a word about ${errno}`)
+  unlinkSync(dirname(path))
+  await inTime(platform.clock, write)
+  expect(linesOf(path)).toEqual(['after'])
   await files.close(1000)
 })
 
