@@ -126,6 +126,9 @@ export const FILE_RETRY_FIRST_MS = 100
 /** … up to this: space that returns should not wait long to be used. */
 export const FILE_RETRY_MAX_MS = 5_000
 
+/** A pipe that is full is tried again after this, then twice as long each time: whoever reads it has made room meanwhile, or is slow. */
+export const PIPE_RETRY_FIRST_MS = 10
+
 /** While a file is written to, its name is looked up this often … */
 export const NAME_CHECK_EVERY_MS = 1_000
 /** … but no more names than this in a second. */

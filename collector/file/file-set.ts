@@ -13,6 +13,7 @@ import {
   FILE_PAUSE_BYTES,
   FILE_RETRY_FIRST_MS,
   FILE_RETRY_MAX_MS,
+  PIPE_RETRY_FIRST_MS,
 } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import { OpenShare } from '../../common/open-share.ts'
@@ -173,6 +174,7 @@ export class FileSet implements FilesAtWork {
 
   async #run(file: OutputFile): Promise<void> {
     const opens = !file.handle
+    const { length } = file
     try {
       if (opens) {
         this.#opening += 1
@@ -187,7 +189,7 @@ export class FileSet implements FilesAtWork {
       this.#options.onWritten(bytes)
     } catch (error) {
       if (error instanceof Pause) this.#pause(file, error)
-      else this.#rest(file, error)
+      else this.#rest(file, error, file.length > length)
     }
     if (opens) this.#opening -= 1
     this.#atWork -= 1
@@ -225,15 +227,25 @@ export class FileSet implements FilesAtWork {
     if (other) this.work(other)
   }
 
-  #rest(file: OutputFile, error: unknown): void {
-    const retryMs = Math.min(FILE_RETRY_FIRST_MS * 2 ** file.failures, FILE_RETRY_MAX_MS)
+  #rest(file: OutputFile, error: unknown, hasMoved: boolean): void {
+    const errno = errnoOf(error)
+    const isFullPipe = errno === 'EAGAIN'
+    if (hasMoved) file.failures = 0
+    const retryMs = Math.min(
+      (isFullPipe ? PIPE_RETRY_FIRST_MS : FILE_RETRY_FIRST_MS) * 2 ** file.failures,
+      FILE_RETRY_MAX_MS,
+    )
     file.failures += 1
     file.state = 'resting'
     this.#isShort ||= isOutOfDescriptors(error)
-    const { name: destination } = this.#options
-    this.#platform.metrics.count('sluice_write_errors_total', { destination }, 1)
-    const values = { destination, path: file.path, errno: errnoOf(error), retryMs }
-    this.#warning.warn(values, `cannot write, its sources wait: ${reasonOf(error)}`)
+    // A pipe whose reader is slower than what comes is full again and again: that brakes, and is no failure.
+    if (!isFullPipe || !hasMoved) {
+      const { name: destination } = this.#options
+      this.#platform.metrics.count('sluice_write_errors_total', { destination }, 1)
+      const values = { destination, path: file.path, errno, retryMs }
+      const reason = isFullPipe ? 'EAGAIN: nobody reads what is in this pipe' : reasonOf(error)
+      this.#warning.warn(values, `cannot write, its sources wait: ${reason}`)
+    }
     this.#platform.clock.after(retryMs, () => this.#goOn(file))
   }
 }

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, readSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { errnoOf } from '../../common/fault.ts'
 import { batch } from '../pipeline/batches.ts'
 import { fakePlatform, type FakePlatform } from '../fake/platform.ts'
 import { mortal, openIn, settled, stream } from './lives.ts'
@@ -71,6 +72,31 @@ test('a pipe that nobody reads: lines wait at the start and later, and whoever r
   await files.close(1000)
 })
 
+test('a pipe whose reader is slow is full again and again: it has its time from the reader, and nothing is said', async () => {
+  const path = join(temporaryFolder(), 'pipe')
+  execFileSync('mkfifo', [path])
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  const platform = fakePlatform()
+  const files = fileDestination({ path }, platform)
+  await files.open()
+  const texts = Array.from({ length: 10_000 }, (_, i) => `<13>line ${i} ${'x'.repeat(40)}`)
+  const write = { isSettled: false }
+  void files.write(batch([{ texts }])).then(() => (write.isSettled = true))
+  let read = ''
+  const giveUp = Date.now() + 20_000
+  // 64 KiB of 500 are in the pipe at a time: with what a failing disk is given, half a minute would pass.
+  while (!write.isSettled && Date.now() < giveUp) {
+    await platform.clock.pass(10)
+    read += readText(reader)
+  }
+  read += readText(reader)
+  expect(read).toBe(texts.map((text) => `${text}\n`).join(''))
+  expect(platform.clock.monotonicMs()).toBeLessThan(5_000)
+  expect(platform.log.lines).toEqual([])
+  closeSync(reader)
+  await files.close(1000)
+})
+
 test('a stop does not wait for a file that could not be opened and has no line', async () => {
   const path = join(temporaryFolder(), 'pipe')
   execFileSync('mkfifo', [path])
@@ -130,7 +156,14 @@ test('crash: what could not be cut in a whole run is cut in the next, and what w
   await next.close(1000)
 })
 
+/** What is in the pipe now. */
 function readText(descriptor: number): string {
-  const bytes = Buffer.alloc(1000)
-  return bytes.toString('latin1', 0, readSync(descriptor, bytes))
+  const bytes = Buffer.alloc(100_000)
+  let text = ''
+  try {
+    for (let n = 0; (n = readSync(descriptor, bytes)) > 0;) text += bytes.toString('latin1', 0, n)
+  } catch (error) {
+    if (errnoOf(error) !== 'EAGAIN') throw error
+  }
+  return text
 }
