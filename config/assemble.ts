@@ -115,14 +115,19 @@ export class Pipeline {
     await settled
   }
 
-  /** SIGHUP: sources read their certificates again, destinations reopen what they write to. One that cannot says so and goes on as it was. */
+  /**
+   * SIGHUP: sources read their certificates again, destinations reopen what they write to. One that cannot says so and goes on as it
+   * was; one that has to wait for that, since its disk is full, keeps no other waiting.
+   */
   async reopen(): Promise<void> {
-    for (const component of [...this.sources, ...this.destinations]) {
-      try {
-        await component.reopen?.()
-      } catch (error) {
-        this.#platform.log.error({ component: component.name, reason: reasonOf(error) }, 'not reopened')
-      }
+    await Promise.all([...this.sources, ...this.destinations].map((component) => this.#reopen(component)))
+  }
+
+  async #reopen(component: Source | Destination): Promise<void> {
+    try {
+      await component.reopen?.()
+    } catch (error) {
+      this.#platform.log.error({ component: component.name, reason: reasonOf(error) }, 'not reopened')
     }
   }
 }
