@@ -184,7 +184,7 @@ export class FileSet implements FilesAtWork {
       }
       const bytes = await file.advance(this.#keeper)
       file.failures = 0
-      file.writtenMs = this.#platform.clock.monotonicMs()
+      if (bytes > 0) file.writtenMs = this.#platform.clock.monotonicMs()
       this.#goOn(file)
       this.#options.onWritten(bytes)
     } catch (error) {

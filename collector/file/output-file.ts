@@ -43,7 +43,7 @@ export class OutputFile {
   state: 'idle' | 'pausing' | 'ready' | 'busy' | 'resting' = 'idle'
   /** Somebody waits for what is collected: it is written without a pause. */
   awaited = false
-  /** When a piece of work on it was last done, monotonic ms. */
+  /** When it was last written to, monotonic ms. */
   writtenMs = -Infinity
   /** Failures in a row. */
   failures = 0
