@@ -183,6 +183,9 @@ export const REGEX_LITERAL_WAYS_MAX = 64
 /** A configuration, a certificate or a key: what is larger is something else, such as /dev/zero. */
 export const CONFIG_BYTES_MAX = 4 * MiB
 
+/** Who takes over the data folder of a killed process is waited for so long by others who would do the same. */
+export const TURN_WAIT_MS = 2_000
+
 /** The path of a socket in the file system: sockaddr_un has 108 bytes, the last a NUL. */
 export const SOCKET_PATH_BYTES_MAX = 107
 

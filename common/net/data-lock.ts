@@ -7,6 +7,7 @@ import type { Disk, FileStat } from '../disk.ts'
 import { errnoOf, Fault } from '../fault.ts'
 import { SOCKET_PATH_BYTES_MAX } from '../limits.ts'
 import { newId, type Random } from '../random.ts'
+import { inTurn } from './folder-turn.ts'
 import { isHeard } from './unix-socket.ts'
 
 export interface DataLock {
@@ -22,14 +23,18 @@ export async function lockDataFolder(folder: string, disk: Disk, random: Random)
   if (Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX) {
     throw new Fault('DATA_UNWRITABLE', `${path} is too long for a socket (sockaddr_un has 108 bytes)`)
   }
-  const server = await accessData(path, async () => (await listen(path)) ?? takeOver(path, disk, random))
+  const server = await accessData(
+    path,
+    async () => (await listen(path)) ?? inTurn(folder, disk, () => takeOver(path, disk, random)),
+  )
   if (!server) throw new Fault('DATA_LOCKED', `another sluice is running on ${folder}`)
   return { release: () => new Promise((resolve) => server.close(() => resolve())) }
 }
 
-// A socket file that nobody answers on was left by a process that was killed. Another one that starts now finds that out as
-// well, and may have its own socket there by now: so what is there is moved aside and looked at, and put back where it is not
-// the deaf one. That one is removed only when the new one is made, so that no other file has its inode until then.
+// A socket file that nobody answers on was left by a process that was killed. Those that start now find that out one after another.
+// Where that cannot be had (`folder-turn.ts`), another one may have its own socket there by now: so what is there is moved aside and
+// looked at, and put back where it is not the deaf one; a third that came just then would have the name as well. The deaf one is
+// removed only when the new one is made, so that no other file has its inode until then.
 async function takeOver(path: string, disk: Disk, random: Random): Promise<Server | undefined> {
   const deaf = await disk.statLink(path)
   if (await isHeard(path)) return undefined

@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, renameSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { systemDisk, type Disk } from '../../common/disk.ts'
 import { lockDataFolder, type DataLock } from '../../common/net/data-lock.ts'
 import { isHeard } from '../../common/net/unix-socket.ts'
@@ -53,6 +53,45 @@ test('of two that find it at once, one gets the folder', async () => {
   expect(await isHeard(join(folder, 'control.sock'))).toBe(true)
   expect(readdirSync(folder)).toEqual(['control.sock'])
   await (await first!).release()
+})
+
+test('of three that come at once, one gets the folder', async () => {
+  const folder = await leftByTheDead()
+  // The second and the third come in the two moments of what the first does: before it has moved what is there, and after.
+  const others: Promise<DataLock>[] = []
+  const anotherComes = async () => {
+    const other = lock(folder)
+    others.push(other)
+    const isOver = other.then(
+      () => undefined,
+      () => undefined,
+    )
+    await Promise.race([isOver, new Promise((resolve) => setTimeout(resolve, 200))])
+  }
+  const slow: Disk = {
+    ...systemDisk,
+    async rename(from, to) {
+      if (others.length === 0) await anotherComes()
+      await systemDisk.rename(from, to)
+      if (others.length === 1) await anotherComes()
+    },
+  }
+  const first = await Promise.allSettled([lock(folder, slow)])
+  const outcomes = [...first, ...(await Promise.allSettled(others))]
+  const held = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+  expect(others).toHaveLength(2)
+  expect(held).toHaveLength(1)
+  expect(await isHeard(join(folder, 'control.sock'))).toBe(true)
+  for (const each of held) await each.release()
+})
+
+test('who keeps the turn to take a folder over, and does not, keeps nobody from it', async () => {
+  const folder = await leftByTheDead()
+  const { dev, ino } = statSync(folder, { bigint: true })
+  const squatter = createServer()
+  await new Promise<void>((resolve) => squatter.listen(`\0sluice ${dev}:${ino}`, resolve))
+  onTestFinished(() => void squatter.close())
+  await (await lock(folder)).release()
 })
 
 test('a path that is too long for a socket is refused, and not cut', async () => {
