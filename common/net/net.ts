@@ -69,6 +69,8 @@ export interface DatagramSocket {
 export interface DatagramSender {
   /** Resolves when the kernel has taken the datagram. Rejects with `HOST_UNRESOLVED`, retryable, or with what the kernel says. */
   send(datagram: Buffer): Promise<void>
+  /** Resolves when there is a way to the receiver, as far as this machine knows; rejects as `send` would, and sends nothing. */
+  ready(): Promise<void>
   close(): Promise<void>
 }
 

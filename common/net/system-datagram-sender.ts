@@ -130,6 +130,11 @@ export class SystemDatagramSender implements DatagramSender {
     throw last
   }
 
+  async ready(): Promise<void> {
+    await this.#lookUp()
+    await this.#connected()
+  }
+
   close(): Promise<void> {
     this.#isClosed = true
     this.#way?.close()

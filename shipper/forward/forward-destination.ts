@@ -31,7 +31,7 @@ const forwardOptions = options({
     .describe(
       'Receivers, all over the same protocol. A name is looked up at every connect, and each of its addresses tried, another one first where a connection was of no use; over UDP ' +
         'it is looked up once a minute, the first of its addresses is sent to until its host says that nobody listens there, then the next, ' +
-        'and messages wait until it has one, and a network leads there. ' +
+        'and messages wait until it has one, and a network leads there, or go to the others meanwhile. ' +
         '`relp+srv://example.net` (also `tcp+srv`, `tls+srv`, `relps+srv`) connects to where the SRV records of `_relp._tcp.example.net` say, and stays there for as long as the connection lives, ' +
         'also where a target of a better priority is there again: a restart of the other end, or of sluice, leads back to it.',
     ),
@@ -118,7 +118,7 @@ function laneTo(
   encoder: WireEncoder,
   overseer: Overseer,
 ): Lane {
-  if (to.scheme === 'udp') return new UdpLane(name, to, encoder, platform)
+  if (to.scheme === 'udp') return new UdpLane(name, to, encoder, platform, overseer)
   const domain = to.service === undefined ? undefined : to.host
   const dialTo = (at: Endpoint) =>
     speaksTls(to) ? tlsDial(name, at, tls ?? { verify: 'required' }, platform, domain) : plainDial(at, platform)

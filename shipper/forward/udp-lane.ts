@@ -1,16 +1,15 @@
 // Datagrams to one receiver: best effort (RFC 5426). A batch settles when the kernel has taken its last datagram. While the receiver's
 // name has no address, or this machine no network that leads there (it has just been started) or no descriptor left, nothing can leave, and
-// so nothing need be lost: it waits. Where nobody listens, what is sent is lost as ever, and nobody is made to wait for it; that the receiver's host
+// so nothing need be lost: it waits, or goes to another receiver. Where nobody listens, what is sent is lost as ever, and nobody is made to wait for it; that the receiver's host
 // says so is said here, and counted: of many datagrams it does not speak of each.
 
 import { sleep } from '../../common/clock.ts'
 import { errnoOf, Fault, reasonOf } from '../../common/fault.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import type { DatagramSender, Endpoint } from '../../common/net/net.ts'
-import type { Batch } from '../../common/pipeline/batch.ts'
 import type { Platform } from '../../common/platform.ts'
 import { Backoff } from '../../common/retry.ts'
-import type { Given, Lane } from './lane.ts'
+import type { Given, Lane, Overseer } from './lane.ts'
 import type { WireEncoder } from './wire-encoder.ts'
 
 // What one IPv4 datagram can carry, less some room for a chunk's header (RFC 5426 §3.2).
@@ -22,19 +21,23 @@ export class UdpLane implements Lane {
   readonly #name: string
   readonly #encoder: WireEncoder
   readonly #platform: Platform
+  readonly #overseer: Overseer
   readonly #warning: RateLimitedWarning
   readonly #refusal: RateLimitedWarning
   readonly #sender: DatagramSender
   readonly #open = new Set<Given>()
+  /** Some of its datagrams are on their way, or lost. */
+  #begun: Given | undefined
   #tail: Promise<void> = Promise.resolve()
   readonly #backoff: Backoff
   readonly #stop = new AbortController()
 
-  constructor(name: string, receiver: Endpoint, encoder: WireEncoder, platform: Platform) {
+  constructor(name: string, receiver: Endpoint, encoder: WireEncoder, platform: Platform, overseer: Overseer) {
     this.to = `${receiver.host}:${receiver.port}`
     this.#name = name
     this.#encoder = encoder
     this.#platform = platform
+    this.#overseer = overseer
     this.#backoff = new Backoff(platform.random)
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
     this.#refusal = new RateLimitedWarning(platform.log, platform.clock)
@@ -50,15 +53,16 @@ export class UdpLane implements Lane {
     if (this.#stop.signal.aborted) return given.reject(this.#stopping())
     this.#open.add(given)
     this.#tail = this.#tail.then(async () => {
-      if (this.#stop.signal.aborted) return
-      await this.#send(given.batch)
+      await this.#send(given)
       if (this.#open.delete(given)) given.resolve()
     })
   }
 
-  /** Nothing: nobody answers, so this receiver is never known to be lost. */
+  /** Nobody answers: what was begun stays here, and is never in doubt. */
   takeBack(): Given[] {
-    return []
+    const back = [...this.#open].filter((given) => given !== this.#begun)
+    for (const given of back) this.#open.delete(given)
+    return back
   }
 
   async close(): Promise<void> {
@@ -72,13 +76,14 @@ export class UdpLane implements Lane {
     return new Fault('STOPPING', `destination ${this.#name} is closed`)
   }
 
-  async #send(batch: Batch): Promise<void> {
+  async #send(given: Given): Promise<void> {
+    if (!this.#isHere(given)) return
     let lost = -1
-    for (const datagram of this.#encoder.datagrams(batch, DATAGRAM_BYTES_MAX)) {
+    for (const datagram of this.#encoder.datagrams(given.batch, DATAGRAM_BYTES_MAX)) {
       for (;;) {
-        if (this.#stop.signal.aborted) return
         try {
           await this.#sender.send(datagram)
+          this.#begun = given
           this.#backoff.reset()
           break
         } catch (error) {
@@ -88,12 +93,35 @@ export class UdpLane implements Lane {
             // Pieces of one message are one message.
             if (this.#encoder.at !== lost) this.#lost(error)
             lost = this.#encoder.at
+            this.#begun = given
             break
           }
-          await this.#wait(error)
+          await this.#untilReady(error)
         }
+        if (!this.#isHere(given)) return
+      }
+      if (!this.#isHere(given)) return
+    }
+  }
+
+  /** Whether it is neither another receiver's now nor given back. */
+  #isHere(given: Given): boolean {
+    return !this.#stop.signal.aborted && this.#open.has(given)
+  }
+
+  async #untilReady(error: unknown): Promise<void> {
+    this.#overseer.changed(false)
+    for (let reason = error; ;) {
+      await this.#wait(reason)
+      if (this.#stop.signal.aborted) return
+      try {
+        await this.#sender.ready()
+        break
+      } catch (again) {
+        reason = again
       }
     }
+    if (!this.#stop.signal.aborted) this.#overseer.changed(true)
   }
 
   /** There is nobody to send it again for: the sender of a datagram never learns of its loss. */

@@ -31,7 +31,9 @@ async function overUdp(): Promise<SinkSubject> {
 /** Over UDP the kernel takes nothing; over TCP nobody listens. */
 function stuck(scheme: string): Promise<SinkSubject> {
   const platform = suitePlatform()
-  platform.net.datagramsTo = () => ({ send: () => new Promise(() => {}), close: () => Promise.resolve() })
+  platform.net.datagramsTo = () => {
+    return { send: () => new Promise(() => {}), ready: () => Promise.resolve(), close: () => Promise.resolve() }
+  }
   return subject({ to: [`${scheme}://127.0.0.1:9`] }, platform, () => [])
 }
 

@@ -253,6 +253,7 @@ export class FakeNet implements Net {
         this.deliver(Buffer.from(datagram), host, port, to)
         return Promise.resolve()
       },
+      ready: () => Promise.resolve(),
       close: () => Promise.resolve(),
     }
   }

@@ -5,6 +5,7 @@ import type { DatagramSender, Net } from '../../common/net/net.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import type { Platform } from '../../common/platform.ts'
 import { systemRandom } from '../../common/random.ts'
+import type { Overseer } from '../../shipper/forward/lane.ts'
 import { Receivers } from '../../shipper/forward/receivers.ts'
 import { UdpLane } from '../../shipper/forward/udp-lane.ts'
 import { WireEncoder } from '../../shipper/forward/wire-encoder.ts'
@@ -29,6 +30,10 @@ async function opened(fault?: Error) {
       sent.push(datagram.toString())
       return Promise.resolve()
     },
+    ready() {
+      state.sends += 1
+      return state.fault ? Promise.reject(state.fault) : Promise.resolve()
+    },
     close: () => Promise.resolve(),
   }
   const [clock, metrics, log] = [new FakeClock(), createMetrics(), fakeLog()]
@@ -41,7 +46,12 @@ async function opened(fault?: Error) {
   const platform = { clock, metrics, log, net, random, slabs: new SlabPool() } as unknown as Platform
   const encoder = new WireEncoder('received', 'octet', random)
   const receiver = { host: 'logs.example.org', port: 514 }
-  const lane = new Receivers('up', 'failover', [() => new UdpLane('up', receiver, encoder, platform)], platform)
+  const lane = new Receivers(
+    'up',
+    'failover',
+    [(overseer) => new UdpLane('up', receiver, encoder, platform, overseer)],
+    platform,
+  )
   await lane.open()
   return { clock, metrics, log, sent, state, lane }
 }
@@ -70,6 +80,63 @@ test.each(passing)('while %s messages wait; then all go, in order, each once', a
   await written
   expect(sent).toEqual(['<13>1', '<13>2', '<13>3'])
   expect(await metrics.total('sluice_dropped_total')).toBe(0)
+})
+
+test('with several receivers, what one gets whose name has no address goes to the others, and to it when it has one', async () => {
+  const faults = new Map<string, Error>([['a.example.org', unresolved()]])
+  const sent: string[] = []
+  const clock = new FakeClock()
+  const log = fakeLog()
+  const datagramsTo: Net['datagramsTo'] = ({ host }) => {
+    const attempt = (then: () => void) => {
+      const fault = faults.get(host)
+      if (fault) return Promise.reject(fault)
+      then()
+      return Promise.resolve()
+    }
+    return {
+      send: (datagram) => attempt(() => sent.push(`${host[0]} ${datagram.toString()}`)),
+      ready: () => attempt(() => {}),
+      close: () => Promise.resolve(),
+    }
+  }
+  const random = { ...systemRandom, fraction: () => 1 }
+  const platform = {
+    ...{ clock, metrics: createMetrics(), log, random, slabs: new SlabPool() },
+    net: { datagramsTo } as unknown as Net,
+  } as unknown as Platform
+  const lanes = ['a', 'b'].map((name) => (overseer: Overseer) => {
+    const encoder = new WireEncoder('received', 'octet', random)
+    return new UdpLane('up', { host: `${name}.example.org`, port: 514 }, encoder, platform, overseer)
+  })
+  const receivers = new Receivers('up', 'round-robin', lanes, platform)
+  await receivers.open()
+  // The clock stands: nothing waits for the name.
+  await Promise.all(['<13>1', '<13>2', '<13>3', '<13>4'].map((text) => receivers.write(of(text))))
+  expect(sent.toSorted()).toEqual(['b <13>1', 'b <13>2', 'b <13>3', 'b <13>4'])
+  const said = log.lines.map(({ text, values }) => [text, values['to']])
+  expect(said).toContainEqual(['sending goes on to another receiver', 'b.example.org:514'])
+  expect(said).toContainEqual(['cannot send to a.example.org:514', undefined])
+
+  faults.clear()
+  sent.length = 0
+  await clock.pass(60_000)
+  await receivers.write(of('<13>5'))
+  await receivers.write(of('<13>6'))
+  expect(sent.toSorted()).toEqual(['a <13>5', 'b <13>6'])
+
+  // Nobody can be sent to: each keeps what it got, and the first that comes back gets all of it.
+  const noNetwork = Object.assign(new Error('send ENETUNREACH'), { code: 'ENETUNREACH' })
+  faults.set('a.example.org', noNetwork).set('b.example.org', noNetwork)
+  sent.length = 0
+  const written = Promise.all([receivers.write(of('<13>7')), receivers.write(of('<13>8'))])
+  await clock.pass(10_000)
+  expect(sent).toEqual([])
+  faults.delete('b.example.org')
+  await clock.pass(30_000)
+  await written
+  expect(sent.toSorted()).toEqual(['b <13>7', 'b <13>8'])
+  await receivers.close(0)
 })
 
 test('a stop does not wait for a name: what was not sent is given back', async () => {
