@@ -204,6 +204,28 @@ export const WORKER_MESSAGES_MAX = 65_536
 /** Sealed parts of archives that a search has open; a year has 365, and a process may open 256 or 1,024 files where nobody says more. */
 export const ARCHIVE_READ_PARTS_MAX = 64
 
+/** Decoded blocks that a search keeps, at about 1 MiB each and as much again for their tables. */
+export const SEARCH_OPEN_BLOCKS_MAX = 24
+
+/** Of blocks that are not open a search keeps which messages are selected, their times, and their senders: so much of each. */
+export const SEARCH_KEPT_BYTES_MAX = 32 * MiB
+
+/** Messages that a search holds to put them in the order of time, at 12 bytes each: as many as 300 blocks have. */
+export const SEARCH_HELD_MESSAGES_MAX = 2_000_000
+
+/** Of a block for which there is no room among them, so many are held at a time. */
+export const SEARCH_HELD_OF_BLOCK_MIN = 64
+
+/** Messages of blocks that are not open are gathered to be written block by block: so many, … */
+export const SEARCH_GATHERED_ENTRIES_MAX = 65_536
+/** … so many bytes of text at a time, … */
+export const SEARCH_GATHERED_BYTES_MAX = 32 * MiB
+/** … and while others are looked for no longer than this. */
+export const SEARCH_GATHERED_MS = 250
+
+/** A search writes about so many bytes at a time. */
+export const SEARCH_WRITE_BYTES = 64 * 1024
+
 /** Raw bytes of an archive's block: below it zstd finds less to share, above it a needle costs more to read. */
 export const ARCHIVE_BLOCK_BYTES = 1 * MiB
 

@@ -4,11 +4,10 @@
 //
 // The bounds of time hold for neighbours too; whatever else selects does not.
 
-import { HOST, PROGRAM, ROW } from '../../common/pipeline/header-table.ts'
 import type { BlockShelf } from './block-shelf.ts'
-import type { EntryWriter } from './entry-writer.ts'
+import type { EntryQueue } from './entry-queue.ts'
 import type { Selection } from './selection.ts'
-import { HOSTS, PROGRAMS, TIMES, type StoredBlock } from './stored-block.ts'
+import type { StoredBlock, Texts } from './stored-block.ts'
 import { comparePositions, Timeline, type Position } from './timeline.ts'
 
 const NO_ROWS = new Uint8Array(0)
@@ -40,7 +39,7 @@ export class Neighbours {
   readonly #selection: Selection
   readonly #isHit: (block: StoredBlock, position: Position) => boolean
   readonly #note: (error: unknown) => void
-  readonly #writer: EntryWriter
+  readonly #queue: EntryQueue
   readonly #conversations = new Map<string, Conversation>()
   #last: Conversation | undefined
 
@@ -53,7 +52,7 @@ export class Neighbours {
     selection: Selection,
     isHit: (block: StoredBlock, position: Position) => boolean,
     note: (error: unknown) => void,
-    writer: EntryWriter,
+    queue: EntryQueue,
   ) {
     this.#ofAll = options.ofAll
     this.#leading = backwards ? options.after : options.before
@@ -64,7 +63,7 @@ export class Neighbours {
     this.#selection = selection
     this.#isHit = isHit
     this.#note = note
-    this.#writer = writer
+    this.#queue = queue
   }
 
   /** Prints a message and what is around it, at most `most` that were searched for; returns how many those were. */
@@ -95,21 +94,15 @@ export class Neighbours {
       if (adjoins || leading.length === this.#leading) break
       leading.push({ block: back.block, position: back.position })
     }
-    if (this.#last && !(adjoins && this.#last === conversation)) this.#writer.separator()
+    if (this.#last && !(adjoins && this.#last === conversation)) this.#queue.separator()
     for (const { block, position } of leading.reverse()) this.#print(conversation, block, position, false)
   }
 
-  /** Returns false where the message cannot be read. */
+  /** Returns false where it is known that the message cannot be read. */
   #print(conversation: Conversation, block: StoredBlock, position: Position, isHit: boolean): boolean {
     conversation.printed = position
     this.#last = conversation
-    try {
-      this.#writer.write(this.#shelf.take(block), position.row, isHit)
-      return true
-    } catch (error) {
-      this.#note(error)
-      return false
-    }
+    return this.#queue.add(block, position.row, isHit)
   }
 
   #conversationOf(block: StoredBlock, { row }: Position): Conversation {
@@ -132,10 +125,8 @@ export class Neighbours {
   }
 
   #namesOf(block: StoredBlock, row: number): [host: Buffer, program: Buffer] {
-    const { bytes, table } = this.#shelf.take(block).rows(HOSTS | PROGRAMS)
-    const cell = row * ROW
-    const of = (column: number) => bytes.subarray(table.cells[cell + column], table.cells[cell + column + 1])
-    return [of(HOST), of(PROGRAM)]
+    const { hosts, hostIds, programs, programIds } = this.#shelf.senders(block)
+    return [textOf(hosts, hostIds[row]), textOf(programs, programIds[row])]
   }
 
   /** The conversation's messages behind a position, in either direction. */
@@ -159,22 +150,28 @@ export class Neighbours {
     })
   }
 
-  #rowsBehind(block: StoredBlock, { host, program }: Conversation, from: Position, sign: 1 | -1): Uint8Array {
-    const { bytes, table, count } = this.#shelf.take(block).rows(TIMES | (host ? HOSTS | PROGRAMS : 0))
-    const { cells, times } = table
+  #rowsBehind(block: StoredBlock, conversation: Conversation, from: Position, sign: 1 | -1): Uint8Array {
+    const times = this.#shelf.times(block)
+    const found = new Uint8Array(times.length)
+    const isIn = this.#membersOf(block, conversation)
     const { since, until } = this.#selection
     const { order } = block
-    const found = new Uint8Array(count)
-    for (let row = 0; row < count; row += 1) {
+    for (let row = 0; row < times.length; row += 1) {
       const time = times[row]
       if (time < since || time > until || sign * (time - from.time) < 0) continue
       if (time === from.time && sign * (order - from.order || row - from.row) <= 0) continue
-      const cell = row * ROW
-      if (host && !same(host, bytes, cells[cell + HOST], cells[cell + HOST + 1])) continue
-      if (program && !same(program, bytes, cells[cell + PROGRAM], cells[cell + PROGRAM + 1])) continue
-      found[row] = 1
+      if (isIn(row)) found[row] = 1
     }
     return found
+  }
+
+  /** Tells of a row of the block whether it belongs to the conversation. */
+  #membersOf(block: StoredBlock, { host, program }: Conversation): (row: number) => boolean {
+    if (!host || !program) return () => true
+    const { hosts, hostIds, programs, programIds } = this.#shelf.senders(block)
+    const hostId = idOf(hosts, host)
+    const programId = idOf(programs, program)
+    return (row) => hostIds[row] === hostId && programIds[row] === programId
   }
 }
 
@@ -184,8 +181,10 @@ function mayBeIn(block: StoredBlock, { host, program }: Conversation): boolean {
   return !(program && block.programs && !block.programs.some((name) => name.equals(program)))
 }
 
-function same(name: Buffer, bytes: Buffer, start: number, end: number): boolean {
-  if (end - start !== name.length) return false
-  for (let i = 0; i < name.length; i += 1) if (name[i] !== bytes[start + i]) return false
-  return true
+const textOf = ({ bytes, starts }: Texts, id: number): Buffer => bytes.subarray(starts[id], starts[id + 1])
+
+/** Which of the texts it is; -1 for none. */
+function idOf(texts: Texts, text: Buffer): number {
+  for (let id = 0; id < texts.starts.length - 1; id += 1) if (textOf(texts, id).equals(text)) return id
+  return -1
 }

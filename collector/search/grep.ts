@@ -7,6 +7,7 @@ import type { Zone } from '../../common/message/zone.ts'
 import { HOST, ROW } from '../../common/pipeline/header-table.ts'
 import { BlockShelf } from './block-shelf.ts'
 import { Neighbours, type ContextOptions } from './context.ts'
+import { EntryQueue, type GrepTarget } from './entry-queue.ts'
 import { EntryWriter, type WriterOptions } from './entry-writer.ts'
 import { SearchStats } from './search-stats.ts'
 import { Selection, type Query } from './selection.ts'
@@ -31,15 +32,8 @@ export interface GrepOptions {
   readonly zone: Zone
 }
 
-/** Where the output goes. */
-export interface GrepTarget {
-  /** Resolves to false when nobody reads on. The bytes may be overwritten then. */
-  write(bytes: Buffer): Promise<boolean>
-}
-
 const LF = 0x0a
 const NO_ROWS = new Uint8Array(0)
-const FLUSH_BYTES = 64 * 1024
 
 export class Grep {
   readonly stats = new SearchStats()
@@ -47,6 +41,7 @@ export class Grep {
   readonly faults = new Set<string>()
   readonly #options: GrepOptions
   readonly #target: GrepTarget
+  readonly #clock: Clock
   readonly #now: number
   readonly #selection: Selection
   readonly #shelf: BlockShelf
@@ -56,6 +51,7 @@ export class Grep {
   constructor(options: GrepOptions, target: GrepTarget, clock: Clock) {
     this.#options = options
     this.#target = target
+    this.#clock = clock
     this.#now = clock.now()
     this.#selection = new Selection(options.query, this.#now, options.zone, this.stats)
     this.#shelf = new BlockShelf(this.stats)
@@ -94,9 +90,11 @@ export class Grep {
   #rowsOf(block: StoredBlock): Uint8Array {
     if (this.#ruledOut.has(block)) return NO_ROWS
     try {
+      const known = this.#shelf.knownSelected(block)
+      if (known) return known
       // Asked when the search comes to the block, so that the first results wait for no other.
       const reason = this.#shelf.has(block) ? undefined : this.#selection.rulesOut(block)
-      if (reason === undefined) return this.#shelf.selected(block, this.#selection, this.#now)
+      if (reason === undefined) return this.#shelf.select(block, this.#selection, this.#now)
       this.stats.skipped[reason] += 1
     } catch (error) {
       this.#note(error)
@@ -177,30 +175,28 @@ export class Grep {
     // Newest first, the last n are the first n. Oldest first, the first of them is looked for from the end.
     const first = !reverse && last < Infinity ? this.#nthFromEnd(kept, last) : undefined
     const most = reverse ? Math.min(this.#options.most, last) : this.#options.most
-    const writer = new EntryWriter(print)
+    const note = (error: unknown) => this.#note(error)
+    const queue = new EntryQueue(new EntryWriter(print), this.#shelf, this.#target, this.#clock, note)
     const wanted = first ? kept.filter(({ timeMax }) => timeMax >= first.time) : kept
     const timeline = this.#timeline(wanted, reverse)
     const isHit = (block: StoredBlock, position: Position) =>
       this.#rowsOf(block)[position.row] === 1 && (!first || comparePositions(position, first) >= 0)
-    const note = (error: unknown) => this.#note(error)
     const neighbours =
-      context && new Neighbours(context, reverse, all, this.#shelf, this.#selection, isHit, note, writer)
+      context && new Neighbours(context, reverse, all, this.#shelf, this.#selection, isHit, note, queue)
     let open = true
     while (open && this.stats.selected < most && timeline.next()) {
       const { block, position } = timeline
       if (first && comparePositions(position, first) < 0) continue
       try {
         if (neighbours) this.stats.selected += neighbours.write(block, position, most - this.stats.selected)
-        else {
-          writer.write(this.#shelf.take(block), position.row, true)
-          this.stats.selected += 1
-        }
+        else if (queue.add(block, position.row, true)) this.stats.selected += 1
       } catch (error) {
         note(error)
       }
-      if (writer.output.length >= FLUSH_BYTES || timeline.waits) open = await this.#flush(writer)
+      if (queue.isFull || (timeline.waits && queue.isDue)) open = await queue.flush()
     }
-    if (open) await this.#flush(writer)
+    if (open) await queue.flush()
+    this.stats.selected -= queue.lost
     return this.stats.selected > 0
   }
 
@@ -228,14 +224,6 @@ export class Grep {
     let left = n
     while (left > 0 && timeline.next()) left -= 1
     return timeline.position
-  }
-
-  async #flush(writer: EntryWriter): Promise<boolean> {
-    const { output } = writer
-    if (output.length === 0) return true
-    const open = await this.#target.write(output.written)
-    output.clear()
-    return open
   }
 
   async #say(text: string): Promise<void> {

@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process'
 import type { Writable } from 'node:stream'
 import { errnoOf } from '../../common/fault.ts'
-import type { GrepTarget } from './grep.ts'
+import type { GrepTarget } from './entry-queue.ts'
 
 export class CommandOutput implements GrepTarget {
   readonly #stream: Writable

@@ -4,9 +4,12 @@
 //                        block 2        ├─·───··──┤         open: 1, 2 until block 1 is through, then 2, then none
 //                        block 3                      ├───··─┤
 //
-// A block is opened when the merge comes to its earliest time, so memory is bounded by the blocks that overlap there:
-// 12 bytes for each of their selected messages, and the decoded blocks that the shelf keeps.
+// A block is opened when the merge comes to its earliest time. Of the blocks that overlap there, 12 bytes are held for each of the
+// selected messages, up to a number of messages: of blocks for which there is less room than they have, the next few are held, and they
+// are asked again for those behind. So a year of blocks that all begin with the same message (a sender whose clock stands still)
+// takes no more memory than a day.
 
+import { SEARCH_HELD_MESSAGES_MAX, SEARCH_HELD_OF_BLOCK_MIN } from '../../common/limits.ts'
 import type { StoredBlock } from './stored-block.ts'
 
 /** Where a message stands in time; equal times in the order of intake. */
@@ -27,10 +30,15 @@ interface Cursor extends Position {
   readonly order: number
   row: number
   readonly block: StoredBlock
-  readonly rows: Uint32Array
-  readonly times: Float64Array
+  rows: Uint32Array
+  times: Float64Array
   next: number
+  /** Whether these are all that the block still has. */
+  isWhole: boolean
 }
+
+/** A block that still has messages may take this part of what room there is. */
+const ROOM_PART = 1 / 16
 
 export interface TimelineOptions {
   readonly backwards: boolean
@@ -50,6 +58,8 @@ export class Timeline {
   readonly #waiting: StoredBlock[]
   /** A heap: the next message's cursor first. */
   readonly #cursors: Cursor[] = []
+  /** Messages that all cursors hold. */
+  #held = 0
 
   constructor(blocks: readonly StoredBlock[], options: TimelineOptions) {
     this.#options = options
@@ -75,7 +85,7 @@ export class Timeline {
       if (!first) return false
       this.block = first.block
       this.position = { time: first.time, order: first.order, row: first.row }
-      if (first.next < first.rows.length) this.#advance(first)
+      if (first.next < first.rows.length || this.#refill(first)) this.#advance(first)
       else this.#dropFirst()
       this.#sink(0)
       return true
@@ -87,22 +97,42 @@ export class Timeline {
   }
 
   #open(block: StoredBlock): void {
-    const open = this.#options.rowsOf(block)
-    const count = open.reduce((sum, bit) => sum + bit, 0)
-    if (count === 0) return
+    const held = this.#hold(block, undefined)
+    if (!held) return
+    this.#cursors.push({ ...held, time: held.times[0], order: block.order, row: held.rows[0], block, next: 1 })
+    this.#rise(this.#cursors.length - 1)
+  }
+
+  /** Holds what comes behind the cursor's last message; false where the block has no more. */
+  #refill(cursor: Cursor): boolean {
+    this.#held -= cursor.rows.length
+    const held = cursor.isWhole ? undefined : this.#hold(cursor.block, cursor)
+    if (!held) return false
+    Object.assign(cursor, held, { next: 0 })
+    return true
+  }
+
+  /** The block's next selected messages behind a position, as many as there is room for. */
+  #hold(block: StoredBlock, behind: Position | undefined): Pick<Cursor, 'rows' | 'times' | 'isWhole'> | undefined {
+    const selected = this.#options.rowsOf(block)
+    if (!selected.includes(1)) return undefined
     const all = this.#options.timesOf(block)
-    if (!all) return
-    const rows = new Uint32Array(count)
-    for (let row = 0, at = 0; row < open.length; row += 1) if (open[row] !== 0) rows[at++] = row
+    if (!all) return undefined
     const sign = this.#sign
+    const isBehind = (row: number) => !behind || sign * (all[row] - behind.time || row - behind.row) > 0
+    let count = 0
+    const found = new Uint32Array(selected.length)
+    for (let row = 0; row < selected.length; row += 1) if (selected[row] !== 0 && isBehind(row)) found[count++] = row
+    if (count === 0) return undefined
+    const rows = found.subarray(0, count)
     let sorted = true
     for (let i = 1; i < count && sorted; i += 1) sorted = all[rows[i - 1]] <= all[rows[i]]
     if (!sorted) rows.sort((a, b) => all[a] - all[b] || a - b)
     if (sign < 0) rows.reverse()
-    const times = Float64Array.from(rows, (row) => all[row])
-    const cursor: Cursor = { time: times[0], order: block.order, row: rows[0], block, rows, times, next: 1 }
-    this.#cursors.push(cursor)
-    this.#rise(this.#cursors.length - 1)
+    const room = Math.floor((SEARCH_HELD_MESSAGES_MAX - this.#held) * ROOM_PART)
+    const taken = rows.slice(0, Math.max(SEARCH_HELD_OF_BLOCK_MIN, room))
+    this.#held += taken.length
+    return { rows: taken, times: Float64Array.from(taken, (row) => all[row]), isWhole: taken.length === count }
   }
 
   #advance(cursor: Cursor): void {

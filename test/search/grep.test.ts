@@ -9,7 +9,7 @@ import { systemClock } from '../../common/clock.ts'
 import { parseExpression } from '../../common/expression/parse.ts'
 import { compileRegex, type RegexOptions } from '../../common/expression/regex/byte-regex.ts'
 import { utc } from '../../common/message/zone.ts'
-import { lineOf, memoryBlocks, sortTime, type Message } from './memory-archive.ts'
+import { lineOf, MemoryBlock, memoryBlocks, sortTime, type Message } from './memory-archive.ts'
 
 const START = Date.UTC(2026, 10, 20, 10) * 1000
 const SECOND = 1_000_000
@@ -347,4 +347,38 @@ test('the search ends when nobody reads on', async () => {
   const search = new Grep(options, { write: () => Promise.resolve((writes += 1) < 2) }, systemClock)
   expect(await search.run(blocks)).toBe(true)
   expect(search.stats.read).toBeLessThan(10)
+})
+
+// Each block has messages of the whole time, as those of copies of an archive have, or of a relay that was cut off for days.
+const interleaved = (all: readonly Message[], count: number) =>
+  Array.from({ length: count }, (_, b) => {
+    const own = all.filter((_, i) => i % count === b)
+    return new MemoryBlock(own, b)
+  })
+
+test('blocks that all overlap in time: each is opened a few times, not once for each of its messages', async () => {
+  const many = messages(6000).map((message, i) => ({ ...message, time: START + i, received: START + i }))
+  for (const asked of [{}, { pattern: 'root' }, { reverse: true }, { pattern: 'root', last: 500 }]) {
+    const blocks = interleaved(many, 120)
+    const { output } = await grep(blocks, { ...asked, print: { format: 'short' } })
+    const expected = many.map(lineOf).filter((line) => line.includes(asked.pattern ?? ''))
+    if (asked.last) expected.splice(0, expected.length - asked.last)
+    expect(linesOf(output)).toEqual(asked.reverse ? expected.toReversed() : expected)
+    expect(Math.max(...blocks.map(({ opened }) => opened))).toBeLessThanOrEqual(3)
+  }
+})
+
+test('blocks that all overlap in time: neighbours are found without opening each block for each of them', async () => {
+  const many = messages(3000, 1).map((message, i) => ({
+    ...message,
+    program: 'sshd',
+    time: START + i,
+    received: START + i,
+  }))
+  const blocks = interleaved(many, 60)
+  const context = { before: 2, after: 3, ofAll: false }
+  const { output } = await grep(blocks, { pattern: 'user u1[0-9]', context, print: { format: 'short' } })
+  const text = output.replaceAll(/^\w{3} \d\d \d\d:\d\d:\d\d /gm, '')
+  expect(text).toBe(realGrep(['-B', '2', '-A', '3', '-e', 'user u1[0-9]'], many.map(lineOf)))
+  expect(Math.max(...blocks.map(({ opened }) => opened))).toBeLessThanOrEqual(5)
 })

@@ -1,0 +1,51 @@
+// What was made of blocks and may be asked for again: as much as there is room for, the last used first.
+
+import type { StoredBlock } from './stored-block.ts'
+
+export class LastUsed<Value> {
+  readonly #roomMax: number
+  readonly #dropped: (value: Value) => void
+  /** The order is that of use. */
+  readonly #kept = new Map<StoredBlock, { readonly value: Value; readonly room: number }>()
+  #room = 0
+
+  /** `dropped` is told what is no longer kept. */
+  constructor(roomMax: number, dropped: (value: Value) => void = () => {}) {
+    this.#roomMax = roomMax
+    this.#dropped = dropped
+  }
+
+  has(block: StoredBlock): boolean {
+    return this.#kept.has(block)
+  }
+
+  get(block: StoredBlock): Value | undefined {
+    const known = this.#kept.get(block)
+    if (!known) return undefined
+    this.#kept.delete(block)
+    this.#kept.set(block, known)
+    return known.value
+  }
+
+  /** Keeps a value that is not known; it takes so much room. The last one is kept whatever it takes. */
+  add(block: StoredBlock, value: Value, room: number): Value {
+    this.#kept.set(block, { value, room })
+    this.#room += room
+    for (const oldest of this.#kept.keys()) {
+      if (this.#room <= this.#roomMax || oldest === block) break
+      this.#drop(oldest)
+    }
+    return value
+  }
+
+  clear(): void {
+    for (const block of this.#kept.keys()) this.#drop(block)
+  }
+
+  #drop(block: StoredBlock): void {
+    const { value, room } = this.#kept.get(block)!
+    this.#kept.delete(block)
+    this.#room -= room
+    this.#dropped(value)
+  }
+}
