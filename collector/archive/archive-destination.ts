@@ -321,7 +321,9 @@ export class ArchiveDestination implements Destination {
   async #sweep(): Promise<void> {
     const { clock, log } = this.#platform
     try {
-      await this.#retention.sweep()
+      const parts = await this.#retention.sweep()
+      this.#worker?.post({ kind: 'seal', parts })
+      this.#worker?.answered()
     } catch (error) {
       log.warn({ destination: this.name }, `cannot look for expired parts of the archive: ${reasonOf(error)}`)
     }

@@ -62,6 +62,8 @@ export type ToWorker =
   /** Settled like a write, in its order. */
   | ({ readonly kind: 'streams'; readonly id: number } & StreamChange)
   | { readonly kind: 'marks'; readonly id: number; readonly streams: readonly string[] }
+  /** Seal what was being read when it should have been, of the parts that there are. Not answered. */
+  | { readonly kind: 'seal'; readonly parts: readonly PartName[] }
   /** Commit what there is, and let go of the file. */
   | { readonly kind: 'close' }
   /** End between two commits, whatever waits. */

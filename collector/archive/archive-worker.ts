@@ -50,6 +50,9 @@ listen((message) => {
     case 'marks':
       tell({ kind: 'marks', id: message.id, positions: intake.marks(message.streams) })
       return
+    case 'seal':
+      intake.sealAgain(message.parts)
+      return
     case 'close':
       closing = true
       schedule()

@@ -23,6 +23,7 @@ import { piecesOf, type GivenWrite, type Piece } from './pieces.ts'
 import type { RawBlock } from './raw-block.ts'
 import type { SecondEncoder } from './second-encoder.ts'
 import { compareParts, dayOf, fileNameOf, type PartName } from './schema.ts'
+import { sealFile } from './sqlite.ts'
 
 /** A batch on its way, or what is said of streams, with the number it is settled by. */
 export type Write =
@@ -70,6 +71,8 @@ export class Intake {
   #part: PartWriter | undefined
   /** The newest part that something may be stored in, also while it is not open. */
   #name: PartName | undefined
+  /** Parts that were being read when they should have been sealed. */
+  #unsealed: PartName[] = []
   #ordinal = 0
   #settled = 0
 
@@ -134,10 +137,26 @@ export class Intake {
 
   #finish(name: PartName, open: () => PartWriter): void {
     try {
-      if (!open().finish()) this.#say('a part of the archive is being read; it will be sealed later', { part: name })
+      if (open().finish()) return
+      this.#unsealed.push(name)
+      this.#say('a part of the archive is being read; it will be sealed later', { part: name })
     } catch (error) {
       if (!(error instanceof Fault)) throw error
       this.#say('a part of the archive cannot be sealed', { part: name, reason: error.detail })
+    }
+  }
+
+  /** Seals parts that were being read, unless they still are. `parts` are those that there are. */
+  sealAgain(parts: readonly PartName[]): void {
+    const left = this.#unsealed.filter((name) => parts.some((part) => compareParts(part, name) === 0))
+    this.#unsealed = []
+    for (const name of left) {
+      try {
+        if (!sealFile(this.#pathOf(name))) this.#unsealed.push(name)
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error
+        this.#say('a part of the archive cannot be sealed', { part: name, reason: error.detail })
+      }
     }
   }
 

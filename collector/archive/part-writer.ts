@@ -292,6 +292,8 @@ export class PartWriter {
       this.close()
       throw error
     }
+    // Who reads is not waited for: new messages are.
+    this.#sqlite.pragma('busy_timeout = 0')
     return this.seal()
   }
 

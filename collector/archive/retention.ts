@@ -43,8 +43,8 @@ export class Retention {
     this.#surroundings = surroundings
   }
 
-  /** Removes what is no longer kept. */
-  async sweep(): Promise<void> {
+  /** Removes what is no longer kept; resolves to the parts before the newest that are. */
+  async sweep(): Promise<readonly PartName[]> {
     const { disk } = this.#surroundings
     const names = await disk.list(this.#folder)
     const parts = names.map((name) => partNameOf(name.toString())).filter((part) => part !== undefined)
@@ -53,7 +53,7 @@ export class Retention {
     // A part that nothing was committed to yet does not hold the marks: the one before it does.
     while (parts.length > 1 && !isPartBegun(this.#pathOf(parts[parts.length - 1]))) parts.pop()
     const old = await this.#expire(parts.slice(0, -1))
-    await this.#shrink(old, parts.at(-1))
+    return this.#shrink(old, parts.at(-1))
   }
 
   #watchClock(parts: readonly PartName[]): void {
@@ -92,15 +92,17 @@ export class Retention {
     return parts.filter((part) => !isExpired(part))
   }
 
-  async #shrink(old: readonly PartName[], newest: PartName | undefined): Promise<void> {
+  async #shrink(old: readonly PartName[], newest: PartName | undefined): Promise<readonly PartName[]> {
     const { bytesMax } = this.#options
-    if (bytesMax === undefined || newest === undefined) return
+    if (bytesMax === undefined || newest === undefined) return old
     const sizes = await Promise.all(old.map((part) => this.#size(part)))
     let bytes = sizes.reduce((sum, size) => sum + size, 0) + (await this.#size(newest))
-    for (let i = 0; i < old.length && bytes > bytesMax; i += 1) {
-      await this.#remove(old[i], 'over max_size')
-      bytes -= sizes[i]
+    let removed = 0
+    for (; removed < old.length && bytes > bytesMax; removed += 1) {
+      await this.#remove(old[removed], 'over max_size')
+      bytes -= sizes[removed]
     }
+    return old.slice(removed)
   }
 
   async #size(part: PartName): Promise<number> {

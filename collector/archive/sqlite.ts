@@ -110,6 +110,20 @@ export function sqliteCode(error: unknown): string | undefined {
   return error instanceof Database.SqliteError ? error.code : undefined
 }
 
+/** Does so with a file that nobody writes to; false where a reader is in the way, who is not waited for. Throws a Fault. */
+export function sealFile(path: string): boolean {
+  try {
+    const sqlite = new Database(path, { fileMustExist: true, timeout: 0 })
+    try {
+      return leaveWal(sqlite)
+    } finally {
+      sqlite.close()
+    }
+  } catch (error) {
+    throw archiveFault(error, path)
+  }
+}
+
 /** What went wrong with a file of an archive, in our words. */
 export function archiveFault(error: unknown, path: string): Fault {
   if (error instanceof Fault) return error
