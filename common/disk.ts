@@ -4,7 +4,7 @@
 
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
-import { errnoOf, isOutOfDescriptors } from './fault.ts'
+import { errnoOf } from './fault.ts'
 
 export type Path = string | Buffer
 
@@ -259,26 +259,6 @@ export const systemDisk: Disk = {
     const stat = await fs.promises.statfs(path)
     return stat.bavail * stat.bsize
   },
-}
-
-/** Whether no descriptor is left now. SQLite does not say why it cannot open a file. */
-export function lacksDescriptors(): boolean {
-  try {
-    fs.closeSync(fs.openSync('/dev/null', 'r'))
-    return false
-  } catch (error) {
-    return isOutOfDescriptors(error)
-  }
-}
-
-/** Whether this user may read or write the file. Of one that is not there, and of others that cannot be looked at, it is not said that not. */
-export function isAllowed(path: string, to: 'read' | 'write'): boolean {
-  try {
-    fs.accessSync(path, to === 'read' ? fs.constants.R_OK : fs.constants.W_OK)
-    return true
-  } catch (error) {
-    return !['EACCES', 'EPERM', 'EROFS'].includes(errnoOf(error) ?? '')
-  }
 }
 
 /** proc(5): the limit on this process's descriptors. Node has raised it as far as it may by now. */

@@ -21,7 +21,7 @@ import { DecodedBlock, readDictionary, type Texts } from './decoded-block.ts'
 import { BITMAP_BYTES_MIN, mayContain } from './grams.ts'
 import { inColumns, isRaw } from './raw-block.ts'
 import { compareParts, fileNameOf, FORMAT_VERSION, partNameOf, type PartName } from './schema.ts'
-import { archiveFault, isBegun, openFault, openToRead, type Sqlite, type Statement } from './sqlite.ts'
+import { isBegun, openToRead, readFault, type Sqlite, type Statement } from './sqlite.ts'
 
 /** What a block must have; absent means any. Times are effective ones, µs since the epoch, both ends included. */
 export interface BlockFilter {
@@ -171,7 +171,7 @@ export class PartReader {
       return { sqlite, hosts, programs, grams, data }
     } catch (error) {
       sqlite.close()
-      throw openFault(error, this.path)
+      throw readFault(error, this.path)
     }
   }
 
@@ -243,7 +243,7 @@ export class PartReader {
       const programs = this.#file.programs.get(first)!.blob
       const blobs = { hosts, programs, fields, texts }
       const columns = isRaw(blobs) ? inColumns(count, blobs) : blobs
-      return new DecodedBlock(first, count, columns, (error) => archiveFault(error, this.path))
+      return new DecodedBlock(first, count, columns, (error) => readFault(error, this.path))
     })
   }
 
@@ -265,7 +265,7 @@ export class PartReader {
         if (sqlite.inTransaction) sqlite.exec('COMMIT')
       }
     } catch (error) {
-      throw archiveFault(error, this.path)
+      throw readFault(error, this.path)
     }
   }
 }

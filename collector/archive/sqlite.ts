@@ -2,7 +2,7 @@
 
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
-import { isAllowed, lacksDescriptors } from '../../common/disk.ts'
+import { isAllowed, lacksDescriptors, readFailure } from '../../common/file-access.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
 import { ARCHIVE_CACHE_BYTES } from '../../common/limits.ts'
 import { MORE_DESCRIPTORS } from '../../common/open-share.ts'
@@ -59,9 +59,20 @@ function forbiddenFile(path: string, to: 'read' | 'write'): string | undefined {
   return ['', '-wal', '-shm'].map((suffix) => path + suffix).find((file) => !isAllowed(file, to))
 }
 
-/** Why a part that is to be read cannot be opened: SQLite says no more than that it cannot. */
-export function openFault(error: unknown, path: string): Fault {
+/** Parts that are damaged, and that the disk can read. */
+const knownToBeRead = new Set<string>()
+
+/** Why a part cannot be opened or read. SQLite says no more than that it cannot, or that it is damaged. */
+export function readFault(error: unknown, path: string): Fault {
+  if (error instanceof Fault) return error
   const code = sqliteCode(error) ?? ''
+  // Of an EIO in the middle of a file SQLite says that the file is damaged.
+  if (code.startsWith('SQLITE_CORRUPT') && !knownToBeRead.has(path)) {
+    const failure = readFailure(path)
+    if (failure !== undefined) return unreadFault(failure, path)
+    knownToBeRead.add(path)
+  }
+  if (code.startsWith('SQLITE_IOERR')) return unreadFault(readFailure(path) ?? error, path)
   if (!code.startsWith('SQLITE_CANTOPEN') && !code.startsWith('SQLITE_READONLY')) return archiveFault(error, path)
   const file = forbiddenFile(path, 'read')
   if (file !== undefined) {
@@ -74,6 +85,10 @@ export function openFault(error: unknown, path: string): Fault {
   return new Fault('ARCHIVE_FORBIDDEN', `${detail}; search as the user that sluice runs as, or on a copy`, {
     cause: error,
   })
+}
+
+function unreadFault(cause: unknown, path: string): Fault {
+  return new Fault('DISK_ERROR', `the disk cannot read ${path}: ${reasonOf(cause)}`, { cause, retryable: true })
 }
 
 /**
@@ -90,7 +105,7 @@ function open(path: string, readonly: boolean): Sqlite {
   try {
     return new Database(path, { readonly, fileMustExist: readonly, timeout: BUSY_WAIT_MS })
   } catch (error) {
-    throw readonly ? openFault(error, path) : archiveFault(error, path)
+    throw readonly ? readFault(error, path) : archiveFault(error, path)
   }
 }
 

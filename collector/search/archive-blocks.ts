@@ -5,7 +5,7 @@ import { Fault } from '../../common/fault.ts'
 import { ARCHIVE_READ_PARTS_MAX } from '../../common/limits.ts'
 import { openArchive, type ArchiveReader, type Block, type PartReader } from '../archive/reader.ts'
 import { dayEnd } from '../archive/schema.ts'
-import { archiveFault } from '../archive/sqlite.ts'
+import { readFault } from '../archive/sqlite.ts'
 import { BlockColumns } from './block-columns.ts'
 import type { OpenBlock, StoredBlock, Texts } from './stored-block.ts'
 
@@ -155,7 +155,7 @@ class ArchiveBlock implements StoredBlock {
     try {
       return question()
     } catch (error) {
-      throw archiveFault(error, this.#part.path)
+      throw readFault(error, this.#part.path)
     }
   }
 }

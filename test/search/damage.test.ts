@@ -1,9 +1,10 @@
 // A day whose disk has turned bits: whatever column they are in, the other days are found and it is said which day could not be read.
 
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
-import { openToWrite } from '../../collector/archive/sqlite.ts'
+import { openToWrite, readFault } from '../../collector/archive/sqlite.ts'
 import { OpenArchives } from '../../collector/search/archive-blocks.ts'
 import { Grep, type GrepOptions } from '../../collector/search/grep.ts'
 import { systemClock } from '../../common/clock.ts'
@@ -130,4 +131,29 @@ test('a day whose tables are gone is damaged, not empty', async () => {
   expect(archives.faults).toEqual([
     expect.objectContaining({ code: 'ARCHIVE_UNREADABLE', detail: expect.stringContaining('its tables are gone') }),
   ])
+})
+
+// The beginning of a process's memory is mapped nowhere, and reading it is EIO: a file on a disk that fails.
+const FAILING = '/proc/self/mem'
+
+test.runIf(existsSync(FAILING))('a day that the disk cannot read is said to be that, not damaged', async () => {
+  const { archive, sent } = threeDays()
+  const day = join(archive, '2026-11-21.db')
+  rmSync(day)
+  symlinkSync(FAILING, day)
+  const archives = await OpenArchives.open([archive], -Infinity)
+  archives.close()
+  expect(archives.blocks.map(({ count }) => count)).toEqual([sent[0].length, sent[2].length])
+  expect(archives.faults).toEqual([
+    expect.objectContaining({ code: 'DISK_ERROR', detail: `the disk cannot read ${day}: EIO: i/o error, read` }),
+  ])
+})
+
+test.runIf(existsSync(FAILING))('what SQLite takes for damage is the disk where the file cannot be read', () => {
+  // What SQLite 3.53 says of an EIO that comes behind the first pages.
+  const error = new Database.SqliteError('database disk image is malformed', 'SQLITE_CORRUPT')
+  const { archive } = threeDays()
+  const day = join(archive, '2026-11-21.db')
+  expect(readFault(error, FAILING)).toMatchObject({ code: 'DISK_ERROR', retryable: true })
+  expect(readFault(error, day)).toMatchObject({ code: 'ARCHIVE_UNREADABLE', retryable: false })
 })
