@@ -6,6 +6,7 @@
 //   2003 Oct 11 22:14:15            year first        Sat Oct 11 22:14:15 2003  ctime
 //   11 Oct 2003 22:14:15            day first         1065910455.003            seconds since the epoch (Meraki)
 //   Oct 11 22:14:15:003 2003        H3C with milliseconds
+//   Oct 11 2003 10:14:15 PM.003     twelve hours (Cisco's call managers)
 //
 // and after those without one, a zone (`zone-text.ts`).
 //
@@ -16,6 +17,7 @@ import { BsdDays } from './bsd-days.ts'
 import { digitsAt, isDigit, numberAt, twoDigitsAt, UNKNOWN } from './digits.ts'
 import { BSD_BYTES, endsWithSecond, LastBsdTime } from './last-bsd-time.ts'
 import { LastText } from './last-text.ts'
+import { behindHalfDay } from './tag-ahead.ts'
 import { lettersAt, months, weekdays } from './time-words.ts'
 import { DAY_S, daysFromCivil, isDay, WallOffsets } from './calendar.ts'
 import { behindDaylight, readOffset, readZoneWord, zoneText } from './zone-text.ts'
@@ -27,8 +29,10 @@ const DASH = 0x2d
 const DOT = 0x2e
 const COMMA = 0x2c
 const LOWER = 0x20
+const CAPITAL_P = 0x50
 
 const ISO_BYTES = 19
+const HOUR_S = 3600
 
 const isLetter = (byte: number) => (byte | LOWER) >= 0x61 && (byte | LOWER) <= 0x7a
 
@@ -190,7 +194,7 @@ export class TimestampReader {
     if (hour < 0 || minute < 0 || second < 0) return false
     this.#at = at + 5
     // A leap second is read as the second after it, as POSIX counts.
-    this.#wallSeconds = hour > 23 || minute > 59 || second > 60 ? NaN : hour * 3600 + minute * 60 + second
+    this.#wallSeconds = hour > 23 || minute > 59 || second > 60 ? NaN : hour * HOUR_S + minute * 60 + second
     return true
   }
 
@@ -206,6 +210,18 @@ export class TimestampReader {
     for (; digits < 6; digits += 1) value *= 10
     this.#microseconds = value
     this.#at = at
+  }
+
+  /** ` AM`, ` PM`, and a fraction behind it. */
+  #halfDay(): void {
+    const end = behindHalfDay(this.#bytes, this.#at, this.#limit)
+    if (end === this.#at) return
+    const isAfternoon = this.#bytes[this.#at + 1] === CAPITAL_P
+    const hour = Math.floor(this.#wallSeconds / HOUR_S)
+    if (isAfternoon && hour < 12) this.#wallSeconds += 12 * HOUR_S
+    else if (!isAfternoon && hour === 12) this.#wallSeconds -= 12 * HOUR_S
+    this.#at = end
+    this.#fraction()
   }
 
   /** `:123 2026 `, as H3C writes milliseconds: only with the year behind them. */
@@ -254,6 +270,7 @@ export class TimestampReader {
     }
     if (!this.#bsdClock(at)) return false
     this.#fraction()
+    this.#halfDay()
     if (year < 0) {
       this.#colonMilliseconds()
       year = this.#trailingYear()

@@ -4,8 +4,11 @@
 //   22:14:15 UTC   22:14:15 +0200   22:14:15 TZ-6                  as a word of its own
 //   22:14:15 GMT+2   22:14:15 UTC+02:00                            a name that says from where the offset counts
 //   22:14:15+02:00 DST                                             with a word behind it (Huawei)
+//
+// `22:14:15 CET su: …` has a host that is called so, as RFC 3164 and both peers read it: behind a zone's name comes a host.
 
 import { numberAt, twoDigitsAt, UNKNOWN } from './digits.ts'
+import { beginsTag } from './tag-ahead.ts'
 import { zoneNames } from './time-words.ts'
 
 const SPACE = 0x20
@@ -45,7 +48,7 @@ export function readZoneWord(bytes: Uint8Array, at: number, limit: number): bool
     const counts = name === 'TZ' || name === 'UTC' || name === 'GMT'
     return counts && readSigned(bytes, end, limit, 1) && endsWord(bytes, zoneText.end, limit)
   }
-  if (!Object.hasOwn(zoneNames, name)) return false
+  if (!Object.hasOwn(zoneNames, name) || beginsTag(bytes, end, limit)) return false
   zoneText.minutes = zoneNames[name]
   zoneText.end = end
   return true
