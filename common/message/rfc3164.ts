@@ -8,7 +8,8 @@
 //
 //   Oct 11 2025 22:14:15 fw1 : %ASA-6-…       Cisco's firewalls
 //   29: rt1: *Apr 29 13:58:46.411: %SYS-5-…   Cisco: the host before the time (`cisco.ts`)
-//   Oct 11 22:14:15 Message forwarded from web-1: su: …    AIX
+//   Oct 11 22:14:15 Message forwarded from web-1: su: …    AIX; BSD's syslogd without the first word
+//   Oct 11 22:14:15 bigip1 notice mcpd[5931]: …            F5: what the PRI says, as a word (`level-word.ts`)
 //   Oct 11 22:14:15 [host ]last message repeated 5 times   BSD
 //   Oct 11 22:14:15 [10.0.0.1] …, 2001:db8::1 …, user@host/relay …   hosts
 
@@ -21,11 +22,13 @@ import {
   MESSAGE,
   NO_ZONE,
   PID,
+  PRIORITY,
   PROGRAM,
   TIME,
   type HeaderTable,
 } from '../pipeline/header-table.ts'
 import { behindCiscoHost, behindCiscoPrefix, behindLoneColon, behindOwnZone, behindUptime, mayBeTime } from './cisco.ts'
+import { behindLevel } from './level-word.ts'
 import { defectBit } from './defects.ts'
 import { isDigit } from './digits.ts'
 import { isTagByte, readTag } from './tag.ts'
@@ -180,8 +183,9 @@ for (const byte of [TAB, SPACE, COLON, OPEN]) HOST_STOPS[byte] = 1
 /** The host, if there is one, and what follows it. */
 function readHost(bytes: Uint8Array, at: number, end: number, cells: Int32Array, row: number, kind: number): void {
   const start = at
-  if (startsWith(bytes, at, end, FORWARDED_FROM)) {
-    readForwarded(bytes, at + FORWARDED_FROM.length, end, cells, row, kind)
+  const forwarded = behindForwarded(bytes, at, end)
+  if (forwarded > at) {
+    readForwarded(bytes, forwarded, end, cells, row, kind)
     return
   }
   // The colon and the bracket decide whether the word can be a host; most have neither.
@@ -209,7 +213,10 @@ function readHost(bytes: Uint8Array, at: number, end: number, cells: Int32Array,
   at = behindLoneColon(bytes, at, end)
   cells[row + MESSAGE] = at
   if (isRepeated(bytes, at, end)) cells[row + KIND] |= kind
-  else readTag(bytes, at, end, cells, row, kind, false)
+  else if (!readTag(bytes, at, end, cells, row, kind, false)) {
+    const tag = behindLevel(bytes, at, end, cells[row + PRIORITY])
+    if (tag > at) readTag(bytes, tag, end, cells, row, kind, false)
+  }
 }
 
 /** Whether the word `[start, at)` is a host and not a tag without one. */
@@ -263,6 +270,12 @@ function hasTag(bytes: Uint8Array, at: number, end: number, stop: number): boole
   return at + 1 < end && bytes[at] === CLOSE && bytes[at + 1] === COLON
 }
 
+/** Behind `Message forwarded from ` (AIX) or `Forwarded from ` (BSD) at `at`; else `at`. */
+function behindForwarded(bytes: Uint8Array, at: number, end: number): number {
+  for (const text of FORWARDED_FROM) if (startsWith(bytes, at, end, text)) return at + text.length
+  return at
+}
+
 /** `Message forwarded from HOST: tag: …`, with or without the colon. */
 function readForwarded(bytes: Uint8Array, at: number, end: number, cells: Int32Array, row: number, kind: number): void {
   const start = at
@@ -276,7 +289,7 @@ function readForwarded(bytes: Uint8Array, at: number, end: number, cells: Int32A
 }
 
 const SNARE = Buffer.from('\tMSWinEventLog\t')
-const FORWARDED_FROM = Buffer.from('Message forwarded from ')
+const FORWARDED_FROM = [Buffer.from('Message forwarded from '), Buffer.from('Forwarded from ')] as const
 const LAST_REPEATED = Buffer.from('last message repeated ')
 const MESSAGE_REPEATED = Buffer.from('message repeated ')
 
