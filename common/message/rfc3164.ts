@@ -177,8 +177,10 @@ export function rereadWithoutHost(bytes: Uint8Array, end: number, cells: Int32Ar
   readTag(bytes, at, end, cells, row, FORMAT_RFC3164, false)
 }
 
+// No host has a byte of the last ones: `{`, `"key":`, `user=root`, `<tag>` begin a text.
+const TEXT_BYTES = Buffer.from('{}"<>=|;')
 const HOST_STOPS = new Uint8Array(256)
-for (const byte of [TAB, SPACE, COLON, OPEN]) HOST_STOPS[byte] = 1
+for (const byte of [TAB, SPACE, COLON, OPEN, ...TEXT_BYTES]) HOST_STOPS[byte] = 1
 
 /** The host, if there is one, and what follows it. */
 function readHost(bytes: Uint8Array, at: number, end: number, cells: Int32Array, row: number, kind: number): void {
@@ -192,17 +194,19 @@ function readHost(bytes: Uint8Array, at: number, end: number, cells: Int32Array,
   while (at < end && HOST_STOPS[bytes[at]] === 0) at += 1
   let colons = 0
   let bracket = false
+  let isText = false
   for (; at < end && bytes[at] !== SPACE && bytes[at] !== TAB; at += 1) {
     if (bytes[at] === COLON) colons += 1
     else if (bytes[at] === OPEN) bracket = true
+    else if (HOST_STOPS[bytes[at]] === 1) isText = true
   }
-  if (at >= end || at === start || !isHost(bytes, start, at, end, colons, bracket)) {
+  const quoted = bytes[start] === PAREN && isQuoted(bytes, start, at)
+  if (at >= end || at === start || (isText && !quoted) || !isHost(bytes, start, at, end, colons, bracket)) {
     if (!isRepeated(bytes, start, end)) readTag(bytes, start, end, cells, row, kind, false)
     else cells[row + KIND] |= kind
     return
   }
   const enclosed = bytes[start] === OPEN && bytes[at - 1] === CLOSE
-  const quoted = bytes[start] === PAREN && isQuoted(bytes, start, at)
   const colon = !enclosed && bytes[at - 1] === COLON && colons === 1 ? 1 : 0
   cells[row + HOST] = quoted ? start + 2 : enclosed ? start + 1 : start
   cells[row + HOST + 1] = quoted ? at - 2 : enclosed ? at - 1 : at - colon
@@ -238,16 +242,20 @@ function isQuoted(bytes: Uint8Array, start: number, end: number): boolean {
   return end - start > 4 && bytes[start + 1] === QUOTE && bytes[end - 2] === QUOTE && bytes[end - 1] === PAREN_CLOSE
 }
 
-/** An IPv4 or IPv6 literal by its characters, with an IPv6 zone (`fe80::1%eth0`) as it comes. */
+/**
+ * An IPv4 or IPv6 literal by its characters, with an IPv6 zone (`fe80::1%eth0`) as it comes. `12`, which PostgreSQL has in brackets behind
+ * its time, is none.
+ */
 function isAddress(bytes: Uint8Array, at: number, end: number): boolean {
-  if (at >= end) return false
+  let isSeparated = false
   for (; at < end; at += 1) {
     const byte = bytes[at]
-    if (byte === 0x25) return true
+    if (byte === PERCENT) return isSeparated
     const hexadecimal = isDigit(byte) || ((byte | LOWER) >= 0x61 && (byte | LOWER) <= 0x66)
     if (!hexadecimal && byte !== COLON && byte !== DOT) return false
+    isSeparated ||= !hexadecimal
   }
-  return true
+  return isSeparated
 }
 
 function isModel(bytes: Uint8Array, at: number, end: number): boolean {

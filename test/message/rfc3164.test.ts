@@ -317,6 +317,19 @@ const TEXTS: readonly [what: string, message: string, fields: Partial<Fields>][]
   ['an address that begins the text', '<14>Oct 11 22:14:15 h fe80::1 is up', { host: 'h', message: 'fe80::1 is up' }],
   ['CEF', '<14>Oct 11 22:14:15 h CEF:0|V|P|1|100|n|5|msg=x', { host: 'h', message: 'CEF:0|V|P|1|100|n|5|msg=x' }],
   ['CEF without a host', '<14>Oct 11 22:14:15 CEF:0|V|P|1|100|n|5|x', { message: 'CEF:0|V|P|1|100|n|5|x' }],
+  ['JSON with blanks', '<14>Oct 11 22:14:15 { "a": 1 }', { message: '{ "a": 1 }' }],
+  ['JSON with a blank behind its first name', '<14>Oct 11 22:14:15 {"a" : 1}', { message: '{"a" : 1}' }],
+  ['JSON behind a host', '<14>Oct 11 22:14:15 h { "a": 1 }', { host: 'h', message: '{ "a": 1 }' }],
+  ['an array', '<14>Oct 11 22:14:15 [ {"a": 1} ]', { message: '[ {"a": 1} ]' }],
+  ['names with values', '<14>Oct 11 22:14:15 user=root action=login', { message: 'user=root action=login' }],
+  ['quotes', '<14>Oct 11 22:14:15 "GET / HTTP/1.1" 200', { message: '"GET / HTTP/1.1" 200' }],
+  ['an element', '<14>Oct 11 22:14:15 <event id="1"> x', { message: '<event id="1"> x' }],
+  ['a PRI once more', '<14>Oct 11 22:14:15 <13>x y', { message: '<13>x y' }],
+  [
+    'PostgreSQL, which has a process id behind its time',
+    '<14>2026-10-11 22:14:15.000 UTC [12] LOG:  statement: select 1',
+    { message: '[12] LOG:  statement: select 1' },
+  ],
   ['LEEF', '<14>Oct 11 22:14:15 h LEEF:2.0|V|P|1|100|^|x', { host: 'h', message: 'LEEF:2.0|V|P|1|100|^|x' }],
 ]
 
