@@ -10,6 +10,7 @@ import { batchZone } from './batch-zone.ts'
 import { headersOf } from './headers.ts'
 import { messageJson } from './message-object.ts'
 import { Output } from './output.ts'
+import { writeStructuredData } from './structured-data-writer.ts'
 import { BsdTimeWriter, IsoTimeWriter } from './time-text.ts'
 import type { Batch, Origin } from '../pipeline/batch.ts'
 import {
@@ -186,6 +187,11 @@ export function writeRfc5424(batch: Batch, i: number, origin: Origin, output: Ou
     output.byte(SPACE)
     writeOrNil(batch, row + field, output, cells)
   }
+  output.byte(SPACE)
+  const data = cells[row + STRUCTURED_DATA]
+  const dataEnd = cells[row + STRUCTURED_DATA + 1]
+  if (dataEnd > data) writeStructuredData(batch.slab, data, dataEnd, output)
+  else output.byte(DASH)
   const message = cells[row + MESSAGE]
   const messageEnd = cells[row + MESSAGE + 1]
   if (messageEnd === message) return
@@ -195,7 +201,7 @@ export function writeRfc5424(batch: Batch, i: number, origin: Origin, output: Ou
 }
 
 const NIL = Buffer.from('-')
-const REST_OF_HEADER = [PID, MSGID, STRUCTURED_DATA] as const
+const REST_OF_HEADER = [PID, MSGID] as const
 
 function writeOrNil(batch: Batch, cell: number, output: Output, cells: Int32Array): void {
   if (cells[cell + 1] > cells[cell]) output.line(batch.slab, cells[cell], cells[cell + 1])
