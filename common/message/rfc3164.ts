@@ -210,12 +210,13 @@ function readHost(bytes: Uint8Array, at: number, end: number, cells: Int32Array,
   const colon = !enclosed && bytes[at - 1] === COLON && colons === 1 ? 1 : 0
   cells[row + HOST] = quoted ? start + 2 : enclosed ? start + 1 : start
   cells[row + HOST + 1] = quoted ? at - 2 : enclosed ? at - 1 : at - colon
-  // `winhost\tMSWinEventLog\t1\tSecurity…`: Snare.
-  if (bytes[at] === TAB) at += 1
+  // A blank, or the tab of Snare's `winhost\tMSWinEventLog\t1\tSecurity…`. Blanks behind it belong to a text, as those of a stack trace do.
+  at += 1
+  cells[row + MESSAGE] = at
   while (at < end && bytes[at] === SPACE) at += 1
   // `fw1 : %ASA-6-302013: …`: Cisco's firewalls, told to name themselves (`logging device-id`).
-  at = behindLoneColon(bytes, at, end)
-  cells[row + MESSAGE] = at
+  const behindColon = behindLoneColon(bytes, at, end)
+  if (behindColon > at) cells[row + MESSAGE] = at = behindColon
   if (isRepeated(bytes, at, end)) cells[row + KIND] |= kind
   else if (!readTag(bytes, at, end, cells, row, kind, false)) {
     const tag = behindLevel(bytes, at, end, cells[row + PRIORITY])

@@ -95,8 +95,9 @@ export function readTag(
   }
   if (at < end && bytes[at] === COLON) at += 1
   else if (alone) return false
-  // A text, and so is any `word:text` where no time stands before it.
-  if (at < end && bytes[at] !== SPACE && (alone || isText(bytes, start, at, end))) {
+  // A text, and so is any `word:text` where no time stands before it, but for `sshd[12]:text`.
+  const isAmbiguous = alone && !(pidEnd > pid && isDigit(bytes[pid]))
+  if (at < end && bytes[at] !== SPACE && (isAmbiguous || isText(bytes, start, at, end))) {
     if (!alone) cells[row + KIND] |= kind
     return false
   }

@@ -273,6 +273,7 @@ const MEANT: readonly [what: string, message: string, fields: Partial<Fields>][]
   ['only a time and a host', '<38>Oct 11 22:14:15 h', { message: 'h' }],
   ['only the first space behind the tag is taken', '<38>Oct 11 22:14:15 h p:   m', { message: '  m' }],
   ['a tag and nothing before it', '<38>sshd[12]: m', { format: 'rfc3164', program: 'sshd', pid: '12', message: 'm' }],
+  ['the same without a blank', '<38>sshd[12]:m', { format: 'rfc3164', program: 'sshd', pid: '12', message: 'm' }],
   ['text with a priority', '<38>hello world', { format: 'raw', message: 'hello world' }],
   ['text with a colon somewhere', '<38>see http://example.com', { format: 'raw', message: 'see http://example.com' }],
   ['an address is no tag', '<38>http://example.com', { format: 'raw', message: 'http://example.com' }],
@@ -329,6 +330,11 @@ const TEXTS: readonly [what: string, message: string, fields: Partial<Fields>][]
     'PostgreSQL, which has a process id behind its time',
     '<14>2026-10-11 22:14:15.000 UTC [12] LOG:  statement: select 1',
     { message: '[12] LOG:  statement: select 1' },
+  ],
+  [
+    'blanks before a text',
+    '<14>Oct 11 22:14:15 h     at x.y(Z.java:1)',
+    { host: 'h', message: '    at x.y(Z.java:1)' },
   ],
   ['LEEF', '<14>Oct 11 22:14:15 h LEEF:2.0|V|P|1|100|^|x', { host: 'h', message: 'LEEF:2.0|V|P|1|100|^|x' }],
 ]
