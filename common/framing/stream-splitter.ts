@@ -6,7 +6,8 @@
 //
 // A frame never closes the connection, and every byte comes out in some message:
 //
-//   count too small    what is left over, up to the line's end, is a message of its own, marked
+//   count too small    what is left over, up to the line's end or the next `N <PRI>`, is a message of its own, marked; so it is with
+//                      senders that count characters where they should count bytes
 //   count too large    the next frames are inside the message; at the end of the stream what was counted and never came
 //                      is split at its newlines, marked
 //   over max_message   comes out in pieces (`message/chunk.ts`), marked
@@ -19,7 +20,16 @@ import type { Origin } from '../pipeline/batch.ts'
 import { defectBit } from '../message/defects.ts'
 import { MessageChunks, textBoundary } from '../message/chunk.ts'
 import type { HalfFrame, HalfFrames } from './half-frames.ts'
-import { NO_COUNT, octetCount, readOctetCount, UNDECIDED } from './octet-count.ts'
+import {
+  beginsMarked,
+  countBefore,
+  MARK_BYTES,
+  MARK_FIRST,
+  NO_COUNT,
+  octetCount,
+  readOctetCount,
+  UNDECIDED,
+} from './octet-count.ts'
 import { LineEnds } from './line-ends.ts'
 
 export type FramingMode = 'auto' | 'newline' | 'octet'
@@ -49,6 +59,7 @@ const NUL = 0x00
 const LF = 0x0a
 const CR = 0x0d
 const LESS = 0x3c
+const GREATER = 0x3e
 
 const FRAME_HALF = defectBit('FRAME_HALF')
 const FRAME_RESYNCHRONISED = defectBit('FRAME_RESYNCHRONISED')
@@ -58,7 +69,11 @@ const BETWEEN = 0
 const COUNTING = 1
 const IN_TEXT = 2
 const IN_OCTETS = 3
+/** In a text where a frame should be. */
+const LOST = 4
 
+/** RFC 3164 §4.1: no message is longer. */
+const LIKELY_BYTES = 1024
 const HALF_BYTES_FIRST = 256
 /** A buffer that grew beyond this for one frame is not kept for the next. */
 const HALF_BYTES_KEPT = 4096
@@ -77,6 +92,8 @@ export class StreamSplitter implements HalfFrame {
   #remaining = 0
   #mark = 0
   #afterOctets = false
+  #isLost = false
+  #largestCount = 0
   #chunks: MessageChunks | undefined
   #count = 0
 
@@ -103,6 +120,9 @@ export class StreamSplitter implements HalfFrame {
           break
         case IN_TEXT:
           at = this.#text(chunk, ends, at)
+          break
+        case LOST:
+          at = this.#lostText(chunk, ends, at)
           break
         default:
           at = this.#octets(chunk, at)
@@ -143,11 +163,12 @@ export class StreamSplitter implements HalfFrame {
       }
       if (at >= end) break
       const first = bytes[at]
-      if (mode !== 'newline' && first >= 0x30 && first <= 0x39) {
+      if (mode !== 'newline' && ((first >= 0x30 && first <= 0x39) || first === MARK_FIRST)) {
         const counted = readOctetCount(bytes, at, end)
         if (counted === true) {
           const start = octetCount.start
           const stop = start + octetCount.bytes
+          if (octetCount.bytes > this.#largestCount) this.#largestCount = octetCount.bytes
           if (stop > end || octetCount.bytes > messageBytesMax) {
             this.#enterOctets(octetCount.bytes)
             return start
@@ -159,10 +180,19 @@ export class StreamSplitter implements HalfFrame {
         }
         if (counted === UNDECIDED) {
           this.#enter(COUNTING, afterOctets ? FRAME_RESYNCHRONISED : this.#textMark)
+          this.#isLost = afterOctets
           return at
         }
+        if (first === MARK_FIRST && beginsMarked(bytes, at, end)) {
+          at += MARK_BYTES
+          continue
+        }
       }
-      const mark = (afterOctets && first !== LESS ? FRAME_RESYNCHRONISED : 0) | this.#textMark
+      if (afterOctets && first !== LESS) {
+        this.#enter(LOST, FRAME_RESYNCHRONISED)
+        return at
+      }
+      const mark = this.#textMark
       const stop = ends.next(at)
       if (stop === end || stop - at > messageBytesMax) {
         this.#enter(IN_TEXT, mark)
@@ -198,13 +228,15 @@ export class StreamSplitter implements HalfFrame {
     const counted = readOctetCount(this.#half, 0, this.#halfLength)
     if (counted === UNDECIDED) return at + 1
     if (counted === NO_COUNT) {
-      // The byte that decided it may end the line: it is looked at again.
-      this.#release(1)
-      this.#state = IN_TEXT
+      // The byte that decided it may end the line, or begin a message: it is looked at again.
+      const isMarked = beginsMarked(this.#half, 0, this.#halfLength)
+      this.#release(isMarked ? this.#halfLength : 1)
+      this.#state = isMarked ? BETWEEN : this.#isLost ? LOST : IN_TEXT
       return at
     }
     // Only `<` of the message is here.
     const count = octetCount.bytes
+    if (count > this.#largestCount) this.#largestCount = count
     this.#release(this.#halfLength)
     this.#enterOctets(count)
     return at
@@ -216,6 +248,29 @@ export class StreamSplitter implements HalfFrame {
     if (kept < stop || stop === bytes.length) return kept
     this.#finish()
     return stop + 1
+  }
+
+  /** The same, where a frame may be found before the line's end. */
+  #lostText(bytes: Buffer, ends: LineEnds, at: number): number {
+    const close = bytes.indexOf(GREATER, at)
+    if (close < 0 || close > ends.next(at)) return this.#text(bytes, ends, at)
+    const kept = this.#holdBounded(bytes, at, close + 1)
+    if (kept <= close) return kept
+    // The text may end with digits, too: what makes a count much larger than all before it is theirs.
+    const countMax = Math.min(this.#options.messageBytesMax, Math.max(LIKELY_BYTES, 4 * this.#largestCount))
+    const count = countBefore(this.#half, this.#halfLength, countMax)
+    if (count < 0) return kept
+    const priority = Buffer.from(this.#half.subarray(octetCount.start, this.#halfLength))
+    const rest = octetCount.bytes - priority.length
+    this.#release(this.#halfLength - count)
+    this.#giveHalf()
+    this.#enterOctets(rest)
+    this.#hold(priority, 0, priority.length)
+    if (rest === 0) {
+      this.#finish()
+      this.#afterOctets = true
+    }
+    return kept
   }
 
   #octets(bytes: Buffer, at: number): number {

@@ -8,6 +8,8 @@ const plain = (...lines: string[]) => lines.map((text) => ({ text, marks: [] as 
 const half = (text: string) => ({ text, marks: ['FRAME_HALF'] })
 const resynchronised = (text: string) => ({ text, marks: ['FRAME_RESYNCHRONISED'] })
 
+const LONG = `<13>${'x'.repeat(141)}`
+
 const STREAMS: readonly [what: string, stream: string, frames: Frame[]][] = [
   ['LF', '<13>a\n<13>b\n', plain('<13>a', '<13>b')],
   ['CR LF', '<13>a\r\n<13>b\r\n', plain('<13>a', '<13>b')],
@@ -39,6 +41,24 @@ const STREAMS: readonly [what: string, stream: string, frames: Frame[]][] = [
     '5 <13>abc\n5 <13>d',
     [...plain('<13>a'), resynchronised('bc'), ...plain('<13>d')],
   ],
+  [
+    'counts that are too small, and no newline',
+    '5 <13>abc5 <13>d5 <13>e',
+    [...plain('<13>a'), resynchronised('bc'), ...plain('<13>d', '<13>e')],
+  ],
+  [
+    'counts of characters where bytes are meant',
+    Buffer.from('7 <13>äbc7 <13>def').toString('latin1'),
+    [{ text: '<13>\xc3\xa4b', marks: [] }, resynchronised('c'), ...plain('<13>def')],
+  ],
+  [
+    'counts that are too small, behind a text that ends with digits',
+    `148 ${LONG}port 22150 ${LONG}abcde5 <13>b`,
+    [...plain(`${LONG}por`), resynchronised('t 22'), ...plain(`${LONG}abcde`, '<13>b')],
+  ],
+  ['a byte order mark before a line', '\xef\xbb\xbf<13>a\n<13>b\n', plain('<13>a', '<13>b')],
+  ['a byte order mark before a count', '\xef\xbb\xbf5 <13>a5 <13>b', plain('<13>a', '<13>b')],
+  ['a byte order mark before a text', '\xef\xbb\xbfa\n', plain('\xef\xbb\xbfa')],
   ['a count that is too large', '100 <13>a\n<13>b\n<13>c\n', [half('<13>a'), half('<13>b'), half('<13>c')]],
   ['a count of ten digits', '9999999999 <13>a\n<13>b\n', plain('9999999999 <13>a', '<13>b')],
   ['a count of forty digits', `${'9'.repeat(40)} <13>a\n<13>b\n`, plain(`${'9'.repeat(40)} <13>a`, '<13>b')],
