@@ -33,6 +33,8 @@ const CAPITAL_P = 0x50
 
 const ISO_BYTES = 19
 const HOUR_S = 3600
+const EPOCH_FIRST_S = 1_000_000_000
+const EPOCH_LAST_S = 4_102_444_800
 
 const isLetter = (byte: number) => (byte | LOWER) >= 0x61 && (byte | LOWER) <= 0x7a
 
@@ -327,11 +329,12 @@ export class TimestampReader {
     return false
   }
 
-  // Ten digits: a second between 2001 and 2286, alone in its word but for a fraction.
+  // Ten digits: a second between 2001 and 2099, alone in its word but for a fraction. A number beyond is no time, such as a count.
   #epoch(): boolean {
     const at = this.#at
     if (digitsAt(this.#bytes, this.#limit, at, 11) !== 10) return false
     const seconds = numberAt(this.#bytes, this.#limit, at, 10)
+    if (seconds < EPOCH_FIRST_S || seconds >= EPOCH_LAST_S) return false
     this.#at = at + 10
     this.#fraction()
     if (this.#at < this.#limit && this.#bytes[this.#at] !== SPACE) return false

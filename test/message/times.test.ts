@@ -111,3 +111,13 @@ describe('times that are written like the one before', () => {
     expect(time('2026-10-11T22:14:16Z')).toBe('2026-10-11T22:14:16.000Z')
   })
 })
+
+test.each([
+  ['1000000000', '2001-09-09T01:46:40.000Z'],
+  ['4102444799', '2099-12-31T23:59:59.000Z'],
+  ['4102444800', undefined],
+  ['9999999999', undefined],
+  ['0000000031', undefined],
+])('seconds since the epoch: %s', (seconds, time) => {
+  expect(fieldsOf(`<14>${seconds} h p: m`).time).toBe(time)
+})
