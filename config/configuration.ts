@@ -24,6 +24,12 @@ export interface ConfiguredDestination {
   readonly buffer?: SpoolOptions
 }
 
+/** What a configuration is made of that can be asked about the machine it is to run on. */
+export interface Components {
+  readonly sources: readonly ConfiguredSource[]
+  readonly destinations: readonly ConfiguredDestination[]
+}
+
 export interface ConfiguredRoute {
   /** Names of sources; absent for all. */
   readonly from?: readonly string[]
@@ -38,7 +44,7 @@ export interface ConfiguredRoute {
   readonly mask: readonly ByteRegex[]
 }
 
-export interface Configuration {
+export interface Configuration extends Components {
   /** The file it came from, as it was named; absent for a built-in. */
   readonly path?: string
   readonly mode: Mode
@@ -46,8 +52,6 @@ export interface Configuration {
   readonly dataFolder: string
   readonly messageBytesMax: number
   readonly drainMs: number
-  readonly sources: readonly ConfiguredSource[]
-  readonly destinations: readonly ConfiguredDestination[]
   readonly filters: ReadonlyMap<string, Expression>
   readonly routes: readonly ConfiguredRoute[]
 }

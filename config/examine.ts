@@ -2,12 +2,12 @@
 
 import type { Misfit } from '../common/component.ts'
 import type { Disk } from '../common/disk.ts'
-import type { Configuration } from './configuration.ts'
+import type { Components } from './configuration.ts'
 import type { ConfigFault } from './source-text.ts'
 import { parseYaml, placeOf } from './yaml.ts'
 
-/** Asks every component of the configuration that `text` holds; the faults are in the order of the file. */
-export async function examine(configuration: Configuration, text: string, disk: Disk): Promise<ConfigFault[]> {
+/** Asks each of the components of the configuration that `text` holds. */
+export async function examine({ sources, destinations }: Components, text: string, disk: Disk): Promise<ConfigFault[]> {
   const { root } = parseYaml(text)
   const faults: ConfigFault[] = []
   const add = (group: string, name: string, misfits: readonly Misfit[]) => {
@@ -20,11 +20,11 @@ export async function examine(configuration: Configuration, text: string, disk: 
       })
     }
   }
-  for (const { name, type, options } of configuration.sources) {
+  for (const { name, type, options } of sources) {
     add('sources', name, (await type.examine?.(options, disk)) ?? [])
   }
-  for (const { name, type, options } of configuration.destinations) {
+  for (const { name, type, options } of destinations) {
     add('destinations', name, (await type.examine?.(options, disk)) ?? [])
   }
-  return faults.toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0))
+  return faults
 }

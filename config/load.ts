@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { systemDisk } from '../common/disk.ts'
 import { errnoOf, reasonOf } from '../common/fault.ts'
 import { CONFIG_BYTES_MAX } from '../common/limits.ts'
-import type { Configuration, Mode } from './configuration.ts'
+import type { Components, Configuration, Mode } from './configuration.ts'
 import { examine } from './examine.ts'
 import { findConfiguration } from './find-configuration.ts'
 import { SourceText, type ConfigFault } from './source-text.ts'
@@ -18,16 +18,25 @@ export type Loaded = { readonly builtIn: boolean; readonly unreadable: boolean }
       readonly configuration: Configuration
       readonly faults: readonly []
       readonly text: ''
-      readonly source: SourceText
     }
   | { readonly configuration?: undefined; readonly faults: readonly ConfigFault[]; readonly text: string }
 )
+
+type Read = Loaded & {
+  readonly source: SourceText
+  /** All components, or those without fault. */
+  readonly readable: Components
+}
 
 /**
  * Loads a file; without a path the first there is of `./sluice.yaml` and `/etc/sluice/sluice.yaml`, else the built-in
  * configuration of the mode (`server` without a mode). Never rejects for what a file holds or lacks.
  */
-export async function loadConfiguration(path?: string, mode?: Mode, known: KnownTypes = knownTypes): Promise<Loaded> {
+export async function loadConfiguration(
+  path?: string,
+  mode?: Mode,
+  known: KnownTypes = knownTypes,
+): Promise<Loaded | Read> {
   const found = path ?? (await findConfiguration())
   if (found === undefined) {
     const name = `the built-in ${mode ?? 'server'} configuration`
@@ -52,23 +61,28 @@ export async function loadConfiguration(path?: string, mode?: Mode, known: Known
 /** The same for who means to run it: the files that options name, such as certificates, are looked at as well. */
 export async function loadToRun(path?: string, mode?: Mode): Promise<Loaded> {
   const loaded = await loadConfiguration(path, mode)
-  if (!loaded.configuration) return loaded
-  const { configuration, source, builtIn } = loaded
-  const faults = await examine(configuration, source.text, systemDisk)
-  if (faults.length === 0) return loaded
-  return { builtIn, unreadable: false, faults, text: faults.map((fault) => source.show(fault)).join('') }
+  if (!('source' in loaded)) return loaded
+  const { source, readable, builtIn } = loaded
+  const found = await examine(readable, source.text, systemDisk)
+  if (found.length === 0) return loaded
+  const faults = [...loaded.faults, ...found].toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0))
+  return { builtIn, unreadable: false, faults, text: shown(source, faults) }
 }
 
 /** A configuration from a text that is at hand; `name` is how faults call it. */
-export function loadText(name: string, text: string, mode?: Mode, known: KnownTypes = knownTypes): Loaded {
+export function loadText(name: string, text: string, mode?: Mode, known: KnownTypes = knownTypes): Read {
   const source = new SourceText(name, text.replace(/^\ufeff/, ''))
   const validated = validate(source, mode, known)
-  const common = { builtIn: false, unreadable: false }
-  if ('configuration' in validated)
-    return { ...common, configuration: validated.configuration, faults: [], text: '', source }
-  const { faults } = validated
-  return { ...common, faults, text: faults.map((fault) => source.show(fault)).join('') }
+  const common = { builtIn: false, unreadable: false, source }
+  if ('configuration' in validated) {
+    const { configuration } = validated
+    return { ...common, configuration, readable: configuration, faults: [], text: '' }
+  }
+  const { faults, readable } = validated
+  return { ...common, readable, faults, text: shown(source, faults) }
 }
+
+const shown = (source: SourceText, faults: readonly ConfigFault[]) => faults.map((fault) => source.show(fault)).join('')
 
 /** The text of a mode's built-in configuration: `client.yaml`, `relay.yaml`, `server.yaml` of this folder. */
 export async function builtInText(mode: Mode): Promise<string> {

@@ -10,7 +10,14 @@ import { extended, type OptionsOf } from '../common/option.ts'
 import { usualBuffer } from '../common/spool/buffer-option.ts'
 import type { SpoolOptions } from '../common/spool/spool-options.ts'
 import { doubleClaims } from './claims.ts'
-import type { ConfiguredDestination, Configuration, ConfiguredRoute, ConfiguredSource, Mode } from './configuration.ts'
+import type {
+  Components,
+  ConfiguredDestination,
+  Configuration,
+  ConfiguredRoute,
+  ConfiguredSource,
+  Mode,
+} from './configuration.ts'
 import { defaultDataFolder } from './data-folder.ts'
 import {
   destinationOptions,
@@ -27,8 +34,9 @@ import type { ConfigFault, SourceText } from './source-text.ts'
 import { laterTypes, type KnownTypes } from './types.ts'
 import { parseYaml, type Place, type YamlEntry, type YamlMap, type YamlNode, type YamlScalar } from './yaml.ts'
 
-/** Either a configuration or what is wrong with it, in the order of the file. */
-export type Validated = { readonly configuration: Configuration } | { readonly faults: readonly ConfigFault[] }
+/** Either a configuration, or what is wrong with it, in the order of the file, and those of its components that read well. */
+export type Validated =
+  { readonly configuration: Configuration } | { readonly faults: readonly ConfigFault[]; readonly readable: Components }
 
 /** Reads a configuration for a mode, or for the one that it names itself (`server` where it names none). */
 export function validate(source: SourceText, mode: Mode | undefined, known: KnownTypes): Validated {
@@ -36,7 +44,7 @@ export function validate(source: SourceText, mode: Mode | undefined, known: Know
   const validation = new Validation(source.text, known, faults)
   const configuration = root || faults.length === 0 ? validation.read(root, mode) : undefined
   if (configuration && faults.length === 0) return { configuration }
-  return { faults: withoutEchoes(faults, broken) }
+  return { faults: withoutEchoes(faults, broken), readable: validation.readable }
 }
 
 // Of a place that is no YAML, and of the value of a scalar that is none, nothing else is said, since nobody knows what it was to say.
@@ -69,6 +77,8 @@ class Validation {
   readonly #faults: ConfigFault[]
   readonly #routeKeys = keysOf(routeDeclaration)
   #filtersMayHaveMore = false
+  /** Components without fault, once `read` was called. */
+  readable: Components = { sources: [], destinations: [] }
 
   constructor(text: string, known: KnownTypes, faults: ConfigFault[]) {
     this.#text = text
@@ -91,6 +101,7 @@ class Validation {
     const meant = asMeant(root, keysOf(topDeclaration))
     const sources = this.#components(meant, 'sources')
     const destinations = this.#components(meant, 'destinations').map((destination) => buffered(destination, mode))
+    this.readable = { sources: sources.filter(isRead), destinations: destinations.filter(isRead) }
     this.#faults.push(...doubleClaims(meant, 'sources', sources), ...doubleClaims(meant, 'destinations', destinations))
     this.#filtersMayHaveMore = namesBelow(meant, 'filters').mayHaveMore
     const filters = this.#filters(meant)
@@ -347,6 +358,8 @@ class Validation {
 const listed = (names: readonly string[]) => `; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`
 
 /** The destination without what is not its type's: `buffer:`, which forwards of a relay have unless they are told otherwise. */
+const isRead = ({ options }: { readonly options: unknown }) => options !== undefined
+
 function buffered({ name, type, options }: ConfiguredDestination, mode: Mode): ConfiguredDestination {
   if (options === undefined) return { name, type, options }
   const { buffer: written, ...own } = options as { buffer?: SpoolOptions | 'none' }

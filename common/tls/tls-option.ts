@@ -61,9 +61,15 @@ export function speaksTls({ scheme }: { readonly scheme: string }): boolean {
   return scheme === 'tls' || scheme === 'relps'
 }
 
-/** What is wrong with the files that the option names, and where. */
+/** What is wrong with the files that the option names, and where: with each, else with how they fit together. */
 export async function examineTls(files: TlsFiles | undefined, disk: Disk): Promise<readonly Misfit[]> {
   if (!files) return []
+  const misfits: Misfit[] = []
+  for (const which of ['cert', 'key', 'ca'] as const) misfits.push(...(await misfitOf({ [which]: files[which] }, disk)))
+  return misfits.length > 0 ? misfits : misfitOf(files, disk)
+}
+
+async function misfitOf(files: TlsFiles, disk: Disk): Promise<readonly Misfit[]> {
   try {
     await readTlsKeys(files, disk)
     return []

@@ -94,8 +94,22 @@ test('what is wrong with the files is said at their places, all of it', async ()
   expect([configuration, unreadable]).toEqual([undefined, false])
   expect(shown.split('\n').filter((line) => line.includes('CONFIG'))).toEqual([
     `${path}:2:67 CONFIG_WRONG_VALUE: tls.cert: /nowhere/a.crt cannot be read: there is no such file`,
+    `${path}:2:88 CONFIG_WRONG_VALUE: tls.key: /nowhere/a.key cannot be read: there is no such file`,
     `${path}:9:12 CONFIG_WRONG_VALUE: tls.key: ${pathOf('server.key')} is not the key of ${pathOf('client.crt')}`,
   ])
   writeFileSync(path, text(pathOf('server.crt'), pathOf('server.key'), pathOf('client.key')))
   expect((await loadToRun(path)).text).toBe('')
+})
+
+test('what is wrong with the files is said beside what is wrong with the text', async () => {
+  const path = join(temporaryFolder(), 'sluice.yaml')
+  const text = listener('listen: ["tls://[::]"], tls: { cert: /nowhere/a.crt, key: /nowhere/a.key }')
+  writeFileSync(path, `${text}routes: [{ too: [out] }]\n`)
+  const { text: shown } = await loadToRun(path)
+  expect(shown.split('\n').flatMap((line) => /:\d+:\d+ [A-Z_]+: \S+/.exec(line) ?? [])).toEqual([
+    ':1:69 CONFIG_WRONG_VALUE: tls.cert:',
+    ':1:90 CONFIG_WRONG_VALUE: tls.key:',
+    ':3:10 CONFIG_MISSING_KEY: routes',
+    ':3:12 CONFIG_UNKNOWN_KEY: routes',
+  ])
 })
