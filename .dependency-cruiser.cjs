@@ -13,6 +13,7 @@ const seams = [
 /** Each npm package enters through one file. */
 const packages = {
   'better-sqlite3': '^collector/archive/sqlite\\.ts$',
+  commander: '^config/command/command-line\\.ts$',
   chokidar: '^shipper/tail/watch\\.ts$',
   koffi: '^common/net/libc\\.ts$',
   picomatch: '^shipper/tail/pattern\\.ts$',

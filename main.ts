@@ -3,7 +3,7 @@
 // `sluice grep` does not wait for what a daemon needs.
 
 import { createRequire } from 'node:module'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError } from './config/command/command-line.ts'
 import { endWithoutOutput } from './config/command/standard-streams.ts'
 
 interface Entry {

@@ -2,7 +2,7 @@
 // rule planted in it.
 
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -25,6 +25,7 @@ const plants: Record<string, readonly [path: string, text: string]> = {
   'only-through-the-seam-worker_threads': ['config/planted-threads.ts', "import 'node:worker_threads'"],
   'one-door-better-sqlite3': ['collector/planted-sqlite.ts', "import 'better-sqlite3'"],
   'one-door-chokidar': ['shipper/planted-chokidar.ts', "import 'chokidar'"],
+  'one-door-commander': ['common/planted-commander.ts', "import 'commander'"],
   'one-door-koffi': ['collector/planted-koffi.ts', "import 'koffi'"],
   'one-door-picomatch': ['common/planted-picomatch.ts', "import 'picomatch'"],
   'one-door-yaml': ['config/planted-yaml.ts', "import 'yaml'"],
@@ -78,6 +79,13 @@ test('import rules: a violation of each is an error that names it', () => {
   const { status, errors } = cruise(folder)
   expect(status).not.toBe(0)
   for (const [rule, [path]] of Object.entries(plants)) expect(errors).toContain(`${rule}: ${path}`)
+})
+
+test('import rules: every package that the program needs has one door', () => {
+  const text = readFileSync(join(root, 'package.json'), 'utf8')
+  const { dependencies, optionalDependencies } = JSON.parse(text) as Record<string, Record<string, string>>
+  const packages = Object.keys({ ...dependencies, ...optionalDependencies })
+  expect(packages.filter((name) => !(`one-door-${name}` in plants))).toEqual([])
 })
 
 test('import rules: every rule has a violation planted for it', () => {

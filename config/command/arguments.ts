@@ -1,7 +1,7 @@
 // What commander is given to read the values of several commands' flags with; what it throws is a usage error.
 
-import { InvalidArgumentError } from 'commander'
 import { parseAddress } from '../../common/expression/address.ts'
+import { InvalidArgumentError } from './command-line.ts'
 
 /** For a flag of which there can be one: of two values, neither is more meant than the other. */
 export function once(flag: string) {

@@ -1,8 +1,8 @@
 // `sluice check`: everything that is wrong with a configuration, before it is used.
 
-import { Command } from 'commander'
 import type { Loaded } from '../load.ts'
 import type { Configuration, ConfiguredRoute } from '../configuration.ts'
+import { Command } from './command-line.ts'
 import { writeOut } from './standard-streams.ts'
 
 const EXIT_OK = 0

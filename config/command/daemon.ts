@@ -1,8 +1,8 @@
 // `sluice client|relay|server`: one pipeline in the foreground.
 
 import { setFlagsFromString } from 'node:v8'
-import { Command } from 'commander'
 import type { Mode } from '../configuration.ts'
+import { Command } from './command-line.ts'
 
 const about: Record<Mode, string> = {
   client: 'Tails this machine and forwards what is new.',

@@ -1,9 +1,9 @@
 // `sluice explain`: what lines on stdin would become under a configuration. Nothing is started, nothing is written.
 
-import { Command } from 'commander'
 import type { Explainer, Explanation, Landing } from '../explanation.ts'
 import type { Configuration, ConfiguredSource } from '../configuration.ts'
 import { once, peerAddress } from './arguments.ts'
+import { Command } from './command-line.ts'
 
 const EXIT_CANNOT = 2
 

@@ -1,8 +1,8 @@
 // `sluice grep`: the command line of a search. Flags mean what they mean to grep and, where grep has none, to journalctl.
 
-import { Command, InvalidArgumentError, Option } from 'commander'
 import type { GrepFlags } from '../grep-run.ts'
 import { once } from './arguments.ts'
+import { Command, InvalidArgumentError, Option } from './command-line.ts'
 
 const examples = `
 PATTERN is an extended regular expression as in grep -E, matched on "host program[pid]: message", whatever -O prints.

@@ -1,9 +1,9 @@
 // `sluice parse`: syslog on stdin, one JSON object a message on stdout. The same framing and parser as in a daemon.
 
-import { Command, InvalidArgumentError } from 'commander'
 import type { FramingMode } from '../../common/framing/stream-splitter.ts'
 import { MESSAGE_BYTES_MAX } from '../../common/limits.ts'
 import { peerAddress } from './arguments.ts'
+import { Command, InvalidArgumentError } from './command-line.ts'
 
 const framings: readonly FramingMode[] = ['auto', 'newline', 'octet']
 

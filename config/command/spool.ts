@@ -1,8 +1,8 @@
 // `sluice spool`: what lies in a disk buffer, also while its daemon runs. Reads only.
 
-import { Argument, Command, Option } from 'commander'
 import { errnoOf, reasonOf } from '../../common/fault.ts'
 import type { SpoolFormat } from '../spool-report.ts'
+import { Argument, Command, Option } from './command-line.ts'
 
 const actions = ['ls', 'cat', 'check'] as const
 type Action = (typeof actions)[number]
