@@ -1,7 +1,7 @@
 // Time, behind one interface so that a simulation can run it. Nothing else in the program reads the system's clock
 // or sets a timer.
 
-import { setImmediate as immediately, setTimeout as later } from 'node:timers'
+import { setImmediate as immediately, setInterval as again, setTimeout as later } from 'node:timers'
 
 /** Cancels what it came from; harmless when that is over. */
 export type Cancel = () => void
@@ -41,6 +41,12 @@ export const systemClock: Clock = {
     const handle = immediately(call)
     return () => clearImmediate(handle)
   },
+}
+
+/** Calls every so often, and keeps the process alive meanwhile: for a daemon, which waits for what may come. */
+export function heartbeat(everyMs: number, call: () => void): Cancel {
+  const timer = again(call, everyMs)
+  return () => clearInterval(timer)
 }
 
 /** Resolves in the next turn of the event loop: a breath for everybody else in long work. */

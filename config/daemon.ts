@@ -1,6 +1,7 @@
 // A daemon's life: configuration, lock, pipeline, signals, the report once a minute, drain.
 
 import { hostname } from 'node:os'
+import { heartbeat, systemClock } from '../common/clock.ts'
 import { Fault } from '../common/fault.ts'
 import { REPORT_EVERY_MS } from '../common/limits.ts'
 import { openInstance } from '../common/instance.ts'
@@ -34,7 +35,7 @@ export async function printBuiltIn(mode: Mode): Promise<void> {
  */
 export async function runDaemon(mode: Mode, configPath: string | undefined): Promise<number> {
   const status = await runFromConfiguration(mode, configPath)
-  setTimeout(() => void leave(status), LEAVE_MS).unref()
+  systemClock.after(LEAVE_MS, () => void leave(status))
   return status
 }
 
@@ -133,14 +134,14 @@ async function untilStopped(
   const { log } = platform
   const report = new CounterReport(platform.metrics, log)
   // Timers of the platform do not keep the process alive; this one does, also for a client that only tails.
-  const heartbeat = setInterval(() => void report.write(), REPORT_EVERY_MS)
+  const stopReports = heartbeat(REPORT_EVERY_MS, () => void report.write())
   hangUps.begin(() => reopen(pipeline, log))
   const reason = await Promise.race([stopSignal, pipeline.run().then(() => 'the end of all sources')])
   log.info({ reason }, 'stopping: taking nothing more in')
   hangUps.end()
   await pipeline.drain()
   await report.write()
-  clearInterval(heartbeat)
+  stopReports()
 }
 
 async function reopen(pipeline: Pipeline, log: Log): Promise<void> {

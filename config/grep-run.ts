@@ -95,7 +95,7 @@ async function search(operands: readonly string[], flags: GrepFlags, written: re
     process.stderr.write('sluice grep: warning: \\d is the letter d, as in grep -E; a digit is [0-9]\n')
   }
   const paged = capable && flags.pager && typeof options.print === 'object'
-  const startMs = performance.now()
+  const startMs = systemClock.monotonicMs()
   const output = paged ? CommandOutput.paged() : CommandOutput.standard()
   const grep = new Grep(options, output, systemClock)
   const archives = await OpenArchives.open(places.folders, grep.since)
@@ -104,7 +104,7 @@ async function search(operands: readonly string[], flags: GrepFlags, written: re
     await output.end()
     const faults = [...archives.faults.map(({ detail }) => detail), ...grep.faults]
     for (const fault of faults) process.stderr.write(`sluice grep: ${fault}\n`)
-    if (flags.stats) process.stderr.write(grep.stats.describe((performance.now() - startMs) / 1000))
+    if (flags.stats) process.stderr.write(grep.stats.describe((systemClock.monotonicMs() - startMs) / 1000))
     if (faults.length > 0 && !(flags.quiet && found)) return EXIT_ERROR
     return found ? EXIT_FOUND : EXIT_NOTHING
   } finally {

@@ -1,6 +1,7 @@
 // One end of a TCP connection on the real network.
 
 import type * as net from 'node:net'
+import { systemClock } from '../clock.ts'
 import { Fault, reasonOf } from '../fault.ts'
 import { KEEPALIVE_MS } from '../limits.ts'
 import type { Connection, ConnectionEvents, Endpoint } from './net.ts'
@@ -52,10 +53,10 @@ export class SystemConnection implements Connection {
     // TLS has read already: what came behind the handshake waits in the socket.
     const isShared = this.#isPlain && readShared(socket, (chunk) => events.data(chunk))
     if (!isShared) socket.on('data', (chunk: Buffer) => events.data(chunk))
-    if (socket.readableEnded) setImmediate(() => events.end())
+    if (socket.readableEnded) systemClock.soon(() => events.end())
     else socket.on('end', () => events.end())
     socket.on('error', (error) => (failure = error))
-    if (socket.destroyed) setImmediate(() => events.close(failure))
+    if (socket.destroyed) systemClock.soon(() => events.close(failure))
     else socket.on('close', () => events.close(failure))
     // What was accepted does not flow before this: bytes that nobody listens for would be gone.
     socket.resume()

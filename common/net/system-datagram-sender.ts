@@ -180,9 +180,9 @@ export class SystemDatagramSender implements DatagramSender {
 
   /** A name server that is away or slow is no reason to lose, or to hold up, what would have arrived. */
   async #lookUp(): Promise<void> {
-    if (this.#untilMs > performance.now()) return
+    if (this.#untilMs > systemClock.monotonicMs()) return
     if (this.#addresses.length === 0) return this.#lookedUp()
-    this.#untilMs = performance.now() + RESOLVED_FOR_MS
+    this.#untilMs = systemClock.monotonicMs() + RESOLVED_FOR_MS
     this.#renew(this.#addresses)
     const fresh = this.#lookedUp().catch(() => {})
     await Promise.race([fresh, sleep(systemClock, RESOLVE_AGAIN_WAIT_MS)])
@@ -191,7 +191,7 @@ export class SystemDatagramSender implements DatagramSender {
   async #lookedUp(): Promise<void> {
     const { host } = this.#to
     const found = net.isIP(host) !== 0 ? [host] : (await resolve(host)).map(({ address }) => address)
-    this.#untilMs = performance.now() + RESOLVED_FOR_MS
+    this.#untilMs = systemClock.monotonicMs() + RESOLVED_FOR_MS
     this.#renew(found)
   }
 
