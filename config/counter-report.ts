@@ -13,20 +13,23 @@ export class CounterReport {
     this.#log = log
   }
 
-  /** Logs each counter that is not zero, as its total and what the last interval added. */
+  /**
+   * Logs what is not zero, each under the name and the labels that the handbook has for it, and beside these totals what
+   * the last interval added to them. Numbers stay numbers, for whoever reads the log by program.
+   */
   async write(): Promise<void> {
     const now = await this.#metrics.snapshot()
-    const values: Record<string, string | number> = {}
+    const totals: Record<string, number> = {}
+    const added: Record<string, number> = {}
     for (const [name, value] of now) {
       if (value === 0) continue
-      const added = value - (this.#before.get(name) ?? 0)
-      const shown = Number.isInteger(value) ? value : Number(value.toFixed(3))
-      const label = name.replace(/^sluice_/, '').replace('_total', '')
-      values[label] = name.includes('_total') && added > 0 && added !== value ? `${shown} (+${round(added)})` : shown
+      totals[name] = rounded(value)
+      const before = this.#before.get(name) ?? 0
+      if (name.includes('_total') && before > 0 && value > before) added[name] = rounded(value - before)
     }
     this.#before = now
-    this.#log.info(values, 'counters')
+    this.#log.info(Object.keys(added).length === 0 ? totals : { ...totals, added }, 'counters')
   }
 }
 
-const round = (value: number) => (Number.isInteger(value) ? value : Number(value.toFixed(3)))
+const rounded = (value: number) => (Number.isInteger(value) ? value : Number(value.toFixed(3)))

@@ -21,7 +21,7 @@ test('what is zero is not said', async () => {
   expect(log.lines).toEqual([{ level: 'info', text: 'counters', values: {} }])
 })
 
-test('a counter is said by a short name with its labels, first as its total, then with what was added', async () => {
+test('a counter is said by its whole name with its labels, first as its total, then also what was added', async () => {
   const { metrics, log, report: counters } = report()
   metrics.count('sluice_received_total', { source: 'in' }, 100)
   metrics.count('sluice_dropped_total', { reason: 'udp_send', where: 'up' }, 2)
@@ -29,11 +29,12 @@ test('a counter is said by a short name with its labels, first as its total, the
   metrics.count('sluice_received_total', { source: 'in' }, 50)
   await counters.write()
   await counters.write()
-  const dropped = { 'dropped{reason="udp_send",where="up"}': 2 }
+  const dropped = { 'sluice_dropped_total{reason="udp_send",where="up"}': 2 }
+  const received = 'sluice_received_total{source="in"}'
   expect(log.lines.map(({ values }) => values)).toEqual([
-    { 'received{source="in"}': 100, ...dropped },
-    { 'received{source="in"}': '150 (+50)', ...dropped },
-    { 'received{source="in"}': 150, ...dropped },
+    { [received]: 100, ...dropped },
+    { [received]: 150, ...dropped, added: { [received]: 50 } },
+    { [received]: 150, ...dropped },
   ])
 })
 
@@ -44,7 +45,7 @@ test('a gauge is said as it is, also where it fell', async () => {
   metrics.set('sluice_connections', { source: 'in' }, 3)
   await counters.write()
   expect(log.lines.map(({ values }) => values)).toEqual([
-    { 'connections{source="in"}': 7 },
-    { 'connections{source="in"}': 3 },
+    { 'sluice_connections{source="in"}': 7 },
+    { 'sluice_connections{source="in"}': 3 },
   ])
 })

@@ -49,9 +49,7 @@ async function pipeline(balance: string, inputs: readonly string[]) {
 function inDoubt({ stdout, stderr }: { stdout: string; stderr: string }): number {
   const last = `${stdout}${stderr}`.split('\n').findLast((line) => line.includes('"msg":"counters"'))
   const values = Object.entries(JSON.parse(last!) as Record<string, unknown>)
-  const counts = values
-    .filter(([name]) => name.startsWith('in_doubt'))
-    .map(([, value]) => Number.parseInt(String(value)))
+  const counts = values.filter(([name]) => name.startsWith('sluice_in_doubt_total')).map(([, value]) => Number(value))
   return counts.reduce((sum, count) => sum + count, 0)
 }
 

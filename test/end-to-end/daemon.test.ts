@@ -93,9 +93,9 @@ destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw }, ar
   await until('some are written', () => lineCount(out) > 0)
   expect(await server.stop()).toBe(0)
   const said = counters(server)
-  expect(said['stored{destination="out"}']).toBe(said['received{source="in"}'])
-  expect(said['stored{destination="archive"}']).toBe(said['received{source="in"}'])
-  expect(lineCount(out)).toBe(said['received{source="in"}'])
+  expect(said['sluice_stored_total{destination="out"}']).toBe(said['sluice_received_total{source="in"}'])
+  expect(said['sluice_stored_total{destination="archive"}']).toBe(said['sluice_received_total{source="in"}'])
+  expect(lineCount(out)).toBe(said['sluice_received_total{source="in"}'])
   expect(logOf(server).at(-1)).toMatchObject({ msg: 'sluice is down: everything open has been settled or counted' })
 })
 
@@ -126,9 +126,11 @@ routes: [{ from: [in], to: [slow] }, { from: [other], to: [out] }]
   expect(await relay.stop()).toBe(0)
   expect(Date.now() - before).toBeLessThan(8_000)
   const said = counters(relay)
-  const lost = Number(said['dropped{reason="stopping",where="in"}'])
+  const lost = Number(said['sluice_dropped_total{reason="stopping",where="in"}'])
   expect(lost).toBeGreaterThan(0)
-  expect(Number(said['stored{destination="slow"}']) + lost).toBe(said['received{source="in"}'])
+  expect(Number(said['sluice_stored_total{destination="slow"}']) + lost).toBe(
+    said['sluice_received_total{source="in"}'],
+  )
   // Its first word names the first batch, its last all of them.
   const words = logOf(relay).filter(({ msg, source }) => msg === 'messages dropped' && source === 'in')
   expect(words.at(-1)).toMatchObject({ soFar: lost, reason: expect.stringContaining('STOPPING') as string })

@@ -97,7 +97,9 @@ destinations: { out: { type: file, path: "{program}.log" } }
     }
     const counted = (name: string) =>
       Number(
-        logOf(server).findLast(({ msg }) => msg === 'counters')?.[`connections_refused{source="in",reason="${name}"}`],
+        logOf(server).findLast(({ msg }) => msg === 'counters')?.[
+          `sluice_connections_refused_total{source="in",reason="${name}"}`
+        ],
       )
     let before = 0
     await until('some are turned away, and no more', async () => {

@@ -233,9 +233,9 @@ destinations: { up: { type: forward, to: ["relp://127.0.0.1:${listen}"] } }
 function counted(daemon: Daemon, name: string): number {
   const lines = daemon.output().stderr.split('\n').slice(0, -1)
   const counters = lines
-    .map((line) => JSON.parse(line) as Record<string, string | number>)
+    .map((line) => JSON.parse(line) as Record<string, number | string>)
     .filter(({ msg }) => msg === 'counters')
-  return Number.parseInt(String(counters.at(-1)?.[name] ?? 0))
+  return Number(counters.at(-1)?.[name] ?? 0)
 }
 
 test(
@@ -272,9 +272,9 @@ test(
     expect(relay.output().stderr).toContain('messages dropped: the destinations are too slow')
     server.child.kill('SIGCONT')
     expect(await relay.stop()).toBe(0)
-    const received = counted(relay, 'received{source="in"}')
-    const full = counted(relay, 'dropped{reason="udp_queue_full",where="in"}')
-    const kernel = counted(relay, 'dropped{reason="udp_kernel",where="in"}')
+    const received = counted(relay, 'sluice_received_total{source="in"}')
+    const full = counted(relay, 'sluice_dropped_total{reason="udp_queue_full",where="in"}')
+    const kernel = counted(relay, 'sluice_dropped_total{reason="udp_kernel",where="in"}')
     expect([received + full + kernel, full > 0]).toEqual([COUNT, true])
     await until('what was taken is stored', () => lineCount(outPath()) >= received, DEADLINE_MS)
     const numbers = readFileSync(outPath(), 'latin1')

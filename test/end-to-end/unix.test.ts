@@ -132,7 +132,7 @@ for i in range(${count}): syslog.syslog(str(i).ljust(2000, 'x') + ' the end')`
     expect(status).toBe(0)
     reads = true
     const dropped = () => {
-      const counters = /"dropped\{reason=\\"unix_queue_full\\",where=\\"local\\"\}":"?(\d+)/g
+      const counters = /"sluice_dropped_total\{reason=\\"unix_queue_full\\",where=\\"local\\"\}":(\d+)/g
       return Number([...client.output().stderr.matchAll(counters)].at(-1)?.[1] ?? 0)
     }
     expect(await client.stop()).toBe(0)
