@@ -12,23 +12,23 @@ interface Entry {
 }
 
 const commands: Record<string, Entry> = {
-  client: { about: 'tail this machine and forward what is new', load: () => daemon('client') },
-  relay: { about: 'take in from many, filter, pass on', load: () => daemon('relay') },
-  server: { about: 'take in, filter, write files and the archive', load: () => daemon('server') },
+  client: { about: 'follow the logs of this machine and forward new lines', load: () => daemon('client') },
+  relay: { about: 'receive from many senders, filter, forward', load: () => daemon('relay') },
+  server: { about: 'receive, filter, write files and the archive', load: () => daemon('server') },
   check: {
-    about: 'say every fault of a configuration at once',
+    about: 'report every fault of a configuration at once',
     load: async () => (await import('./config/command/check.ts')).checkCommand(),
   },
   parse: {
-    about: 'syslog on stdin, one JSON object a message on stdout',
+    about: 'turn syslog on stdin into JSON, one object per message',
     load: async () => (await import('./config/command/parse.ts')).parseCommand(),
   },
   explain: {
-    about: 'what a line would become: its fields, its routes, its files',
+    about: 'show what becomes of a line: its fields, routes and files',
     load: async () => (await import('./config/command/explain.ts')).explainCommand(),
   },
   spool: {
-    about: 'look into a disk buffer: ls, cat, check',
+    about: 'inspect a disk buffer: ls, cat, check',
     load: async () => (await import('./config/command/spool.ts')).spoolCommand(),
   },
   grep: {
@@ -37,13 +37,13 @@ const commands: Record<string, Entry> = {
   },
 }
 
-// Promised for a later version. Their names are taken, so that nobody looks for a typing mistake.
+// Planned for a later version. Their names are known already, so that nobody looks for a typo.
 const later: Record<string, string> = {
-  tail: 'follows what arrives',
-  hosts: 'says who sends',
-  status: 'shows the counters of a running daemon',
-  top: 'shows the counters of a running daemon',
-  archive: 'looks after an archive',
+  tail: 'follow messages as they arrive',
+  hosts: 'list who sends',
+  status: 'show the counters of a running daemon',
+  top: 'show the counters of a running daemon',
+  archive: 'maintain an archive',
 }
 
 async function daemon(mode: 'client' | 'relay' | 'server'): Promise<Command> {
@@ -59,16 +59,16 @@ const EXIT_USAGE = 2
 
 async function main(): Promise<void> {
   const program = new Command('sluice')
-    .description('Ships, relays, collects and searches logs; speaks syslog with everything that already does.')
+    .description('Ships, relays, collects and searches logs, and speaks syslog with everything that does.')
     .version(version())
-    .helpOption('-h, --help', 'show this; `sluice COMMAND --help` shows a command with examples')
+    .helpOption('-h, --help', 'show this help; `sluice COMMAND --help` shows that of a command, with examples')
     .addHelpText('after', examples)
   const words = process.argv.slice(2)
   // `sluice help grep` is `sluice grep --help`.
   const asked = words[0] === 'help' && words[1] !== undefined && !words[1].startsWith('-')
   const wanted = asked ? words[1] : words[0]
   if (wanted !== undefined && Object.hasOwn(later, wanted)) {
-    process.stderr.write(`sluice ${wanted}: this version does not have it yet; a later one ${later[wanted]} with it\n`)
+    process.stderr.write(`sluice ${wanted}: not in this version; a later one will ${later[wanted]}\n`)
     process.exitCode = EXIT_USAGE
     return
   }
@@ -81,10 +81,10 @@ async function main(): Promise<void> {
 
 const examples = `
 Examples:
-  sluice server                    listen on 127.0.0.1:5514, keep this machine's logs, be searchable
-  sluice grep -S -1h 'Failed pass' the last hour, over all hosts
-  sluice check -c relay.yaml       before a restart: every fault, with line and column
-  logger -n 127.0.0.1 -P 5514 hi   send something to a running server
+  sluice server                     listen on 127.0.0.1:5514, collect this machine's logs, answer searches
+  sluice grep -S -1h 'Failed pass'  search the last hour, on all hosts
+  sluice check -c relay.yaml        before a restart: every fault, with line and column
+  logger -n 127.0.0.1 -P 5514 hi    send a message to a running server
 `
 
 // Seen from dist/main.js, which is the program.

@@ -6,31 +6,31 @@ import type { OptionProblem } from '../common/option.ts'
 
 /** Fields that are the same for all messages of a batch: of receipt at this host, in the local zone. */
 const receiptTable = {
-  date: 'The day of receipt here: `2026-11-20`. It and those below are in the local zone; senders cannot choose them.',
-  year: 'Its year.',
-  month: 'Its month, in two digits.',
-  day: 'Its day of the month, in two digits.',
-  hour: 'Its hour, in two digits.',
-  received: 'The time of receipt here, as `iso` writes it.',
+  date: 'The date of receipt at this host: `2026-11-20`. This and the following are in the local zone; senders cannot influence them.',
+  year: 'The year of receipt.',
+  month: 'The month of receipt, two digits.',
+  day: 'The day of the month of receipt, two digits.',
+  hour: 'The hour of receipt, two digits.',
+  received: 'The time of receipt at this host, as `iso` writes it.',
 } as const
 /** Fields of the message and of where it came from; `sd.ID.PARAM` besides. */
 const messageTable = {
-  facility: 'The facility’s name.',
-  severity: 'The severity’s name.',
-  host: 'The host that the message names, or who sent it.',
+  facility: 'The name of the facility.',
+  severity: 'The name of the severity.',
+  host: 'The host named in the message, or else the address of the sender.',
   program: 'The program.',
-  pid: 'Its process id.',
+  pid: 'The process id.',
   msgid: 'The message id (RFC 5424).',
-  message: 'The text behind the header.',
-  time: 'The message’s time, or that of its receipt, as `iso` writes it.',
-  from: 'The address of the peer that the first sluice took it from.',
-  peer: 'The same.',
-  source: 'The name of the source that the first sluice took it from.',
+  message: 'The text after the header.',
+  time: 'The time of the message, or else of its receipt, as `iso` writes it.',
+  from: 'The address that the first sluice on the way received it from.',
+  peer: 'The same as `{from}`.',
+  source: 'The name of the source through which the first sluice on the way received it.',
 } as const
 /** What each field gives, for the handbook. */
 export const templateFieldTable = {
   ...messageTable,
-  'sd.ID.PARAM': 'A parameter of the structured data; with commas where it is there several times.',
+  'sd.ID.PARAM': 'A parameter of the structured data; several values are joined by commas.',
   ...receiptTable,
 }
 

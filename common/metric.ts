@@ -5,47 +5,56 @@ import { Counter, Gauge, Registry } from 'prom-client'
 
 /** name → what it counts, and its labels. */
 export const metricTable = {
-  sluice_received_total: { help: 'Messages taken in, by source.', labels: ['source'] },
-  sluice_received_bytes_total: { help: 'Bytes of messages taken in, by source.', labels: ['source'] },
+  sluice_received_total: { help: 'Messages received, by source.', labels: ['source'] },
+  sluice_received_bytes_total: { help: 'Bytes of messages received, by source.', labels: ['source'] },
   sluice_stored_total: {
-    help: 'Messages a destination has acknowledged, behind its buffer where it has one, and not dropped.',
+    help: 'Messages that a destination has acknowledged and not dropped; with a buffer, those that have left it.',
     labels: ['destination'],
   },
-  sluice_dropped_total: { help: 'Messages given up, by reason. Every loss is here.', labels: ['reason', 'where'] },
+  sluice_dropped_total: {
+    help: 'Messages dropped, by reason. Every loss is counted here.',
+    labels: ['reason', 'where'],
+  },
   sluice_unread_bytes_total: {
-    help: 'Bytes of files that were seen, and gone before they were read: cut or removed, without a copy.',
+    help: 'Bytes of files that were truncated or removed, without a copy, before they were read.',
     labels: ['source'],
   },
   sluice_unrouted_total: { help: 'Messages that no route selected.', labels: [] },
-  sluice_defects_total: { help: 'Messages kept although something was wrong with them.', labels: ['code', 'source'] },
+  sluice_defects_total: { help: 'Messages kept although something is wrong with them.', labels: ['code', 'source'] },
   sluice_connections: { help: 'Open connections, by source.', labels: ['source'] },
   sluice_connections_refused_total: { help: 'Connections turned away, by reason.', labels: ['source', 'reason'] },
   sluice_tls_handshake_failed_total: {
-    help: 'Connections that ended in their TLS handshake, by source.',
+    help: 'Connections whose TLS handshake failed, by source.',
     labels: ['source'],
   },
   sluice_reconnects_total: { help: 'Connection attempts after the first, by destination.', labels: ['destination'] },
   sluice_in_doubt_total: {
-    help: 'Messages sent again, or kept by a stop for the next start, that the peer may have had already.',
+    help: 'Messages that the peer may have received twice: sent again, or kept at a stop for the next start.',
     labels: ['destination'],
   },
-  sluice_write_errors_total: { help: 'Failed writes that are tried again, by destination.', labels: ['destination'] },
-  sluice_repeats_total: { help: 'Messages left out because a destination had them already.', labels: ['destination'] },
-  sluice_queue_bytes: { help: 'Bytes that wait for a destination.', labels: ['destination'] },
-  sluice_braked_seconds_total: { help: 'Time a destination made its sources wait.', labels: ['destination'] },
-  sluice_spool_bytes: { help: 'Bytes that a spool has on the disk.', labels: ['destination'] },
+  sluice_write_errors_total: { help: 'Failed writes that are retried, by destination.', labels: ['destination'] },
+  sluice_repeats_total: {
+    help: 'Messages skipped because a destination had stored them already.',
+    labels: ['destination'],
+  },
+  sluice_queue_bytes: { help: 'Bytes waiting for a destination.', labels: ['destination'] },
+  sluice_braked_seconds_total: { help: 'Time for which a destination made its sources wait.', labels: ['destination'] },
+  sluice_spool_bytes: { help: 'Bytes that a spool occupies on disk.', labels: ['destination'] },
   sluice_spool_messages: {
-    help: 'Messages in a spool that its destination has not acknowledged.',
+    help: 'Messages in a spool that the destination has not acknowledged.',
     labels: ['destination'],
   },
-  sluice_spool_age_seconds: { help: 'How long ago the oldest of them was received.', labels: ['destination'] },
+  sluice_spool_age_seconds: {
+    help: 'Time since the oldest message of the spool was received.',
+    labels: ['destination'],
+  },
   sluice_spool_cut_bytes_total: {
-    help: 'Bytes cut at start from the end of a spool: writes that a crash broke off, none of them acknowledged.',
+    help: 'Bytes cut from the end of a spool at start: writes interrupted by a crash, none of them acknowledged.',
     labels: ['destination'],
   },
   sluice_files_followed: { help: 'Files that a source follows.', labels: ['source'] },
   sluice_rotated_closed_total: {
-    help: 'Rotated files that were closed early, since too many were open.',
+    help: 'Rotated files that were closed early because too many files were open.',
     labels: ['source'],
   },
   sluice_output_files: { help: 'Output files held open by a destination.', labels: ['destination'] },

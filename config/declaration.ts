@@ -14,16 +14,18 @@ import { modes } from './configuration.ts'
 export const topDeclaration = options({
   mode: oneOf(...modes)
     .optional()
-    .describe('Whose defaults apply; where it is absent, the mode that was started, else `server`.'),
+    .describe('Which defaults apply; if absent, those of the mode that was started, else `server`.'),
   data: text('a folder')
     .optional()
-    .describe('Checkpoints, archives and the lock live below; `/var/lib/sluice` as root, else `./sluice-data`.'),
+    .describe(
+      'Folder for checkpoints, buffers, archives and the lock; by default `/var/lib/sluice` as root, else `./sluice-data`.',
+    ),
   max_message: byteSize({ min: '480B', max: '16MiB' })
     .prefault(`${MESSAGE_BYTES_MAX / 2 ** 20}MiB`)
-    .describe('A longer message is kept in pieces, each marked.'),
+    .describe('Longer messages are split into chunks, each marked as such.'),
   drain: duration({ max: '1h' })
     .prefault(`${DRAIN_MS / 1000}s`)
-    .describe('How long a stop waits for what is on its way.'),
+    .describe('How long a stop waits for messages that are still on their way.'),
   sources: elsewhere().describe('Where messages come from: a name, and the options of its `type`.'),
   filters: elsewhere().optional().describe('Expressions by name, for `filter:NAME`.'),
   destinations: elsewhere().describe('Where messages go: a name, and the options of its `type`.'),
@@ -55,11 +57,11 @@ function maskOption(): ZodType<ByteRegex, string> {
 export const destinationOptions = { buffer: bufferOption() }
 
 export const routeDeclaration = options({
-  from: list(text('the name of a source')).optional().describe('Sources it listens to; all where absent.'),
-  where: expressionOption().optional().describe('What it selects; everything where absent.'),
-  to: list(text('the name of a destination')).describe('Destinations that get what it selects.'),
-  final: flag().prefault(false).describe('Later routes do not see what this one selected.'),
+  from: list(text('the name of a source')).optional().describe('Sources it takes messages from; by default all.'),
+  where: expressionOption().optional().describe('What it selects; by default everything.'),
+  to: list(text('the name of a destination')).describe('Destinations for what it selects.'),
+  final: flag().prefault(false).describe('Later routes do not see what this one has selected.'),
   mask: list(maskOption())
     .optional()
-    .describe('Replaces what matches, in what this route selects, before it is stored.'),
+    .describe('Overwrites what matches in the selected messages with `*`, before they are stored or sent.'),
 })

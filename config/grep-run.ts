@@ -82,7 +82,7 @@ export async function runGrep(
 }
 
 async function search(operands: readonly string[], flags: GrepFlags, written: readonly string[]): Promise<number> {
-  if (flags.follow) throw new Fault('USAGE', '-f: this version cannot follow yet; a later one does')
+  if (flags.follow) throw new Fault('USAGE', '-f: this version cannot follow yet; a later one will')
   const { when, words } = colorOf(operands, flags, written)
   const terminal = isatty(STDOUT)
   const { capable, colorful } = terminalOf(terminal, process.env)
@@ -92,7 +92,7 @@ async function search(operands: readonly string[], flags: GrepFlags, written: re
   const places = await archivePlaces(flags.archive, flags.config, needsFilters)
   const options = grepOptions(patterns, flags, places.filters, color, terminal)
   if (!flags.fixedStrings && patterns?.some(asksForDigits)) {
-    process.stderr.write('sluice grep: warning: \\d is the letter d, as in grep -E; a digit is [0-9]\n')
+    process.stderr.write('sluice grep: warning: \\d matches the letter d, as in grep -E; write [0-9] for a digit\n')
   }
   const paged = capable && flags.pager && typeof options.print === 'object'
   const startMs = systemClock.monotonicMs()
@@ -133,7 +133,7 @@ function colorOf(
   const word = String(given)
   const when = colorWords.find((name) => name === word) ?? colorAliases[word]
   if (!when && written.some((argument) => /^--colou?r=/.test(argument) && argument.endsWith(`=${word}`)))
-    throw new Fault('USAGE', `--color=${word}: it is one of ${colorWords.join(', ')}`)
+    throw new Fault('USAGE', `--color=${word}: it must be one of ${colorWords.join(', ')}`)
   return when ? { when, words: [...operands] } : { when: 'auto', words: [word, ...operands] }
 }
 
@@ -147,7 +147,7 @@ function patternsOf(words: readonly string[], flags: GrepFlags): string[] | unde
   if (operands.length > 0) {
     throw new Fault(
       'USAGE',
-      `one pattern is enough: "${operands[0]}" is left over (the archive is searched, not files)`,
+      `only one pattern can be given: "${operands[0]}" is left over (grep searches the archive, not files)`,
     )
   }
   return patterns
@@ -225,7 +225,7 @@ function conditions(flags: GrepFlags): Expression[] {
 function timeOf(kind: 'since' | 'until', text: string): Expression {
   const time = parseTime(text)
   if (!time) {
-    throw new Fault('USAGE', `--${kind}: "${text}" is no time; write "2026-11-20 10:00", today, -2h or "15 min ago"`)
+    throw new Fault('USAGE', `--${kind}: "${text}" is not a time; write "2026-11-20 10:00", today, -2h or "15 min ago"`)
   }
   return { kind, text, time }
 }
@@ -236,7 +236,10 @@ function severitiesOf(text: string): Expression {
   const codeOf = (name: string, absent: number) => {
     const code = name === '' && text.includes('..') ? absent : severityCode(name)
     if (code === undefined) {
-      throw new Fault('USAGE', `-p ${text}: severities are ${severityNames.join(', ')} and 0 to 7, or two with ..`)
+      throw new Fault(
+        'USAGE',
+        `-p ${text}: severities are ${severityNames.join(', ')} and 0 to 7, or a range of them with ..`,
+      )
     }
     return code
   }

@@ -6,19 +6,17 @@ import { options, type OptionsOf } from '../../common/option.ts'
 import { ArchiveDestination } from './archive-destination.ts'
 
 const archiveOptions = options({
-  keep: duration({ min: '1d' })
-    .optional()
-    .describe('Days of receipt older than this are removed; all are kept without it.'),
+  keep: duration({ min: '1d' }).optional().describe('Days of receipt older than this are removed; by default none.'),
   max_size: byteSize({ min: '16MiB' })
     .optional()
-    .describe('The oldest parts are removed while the archive is larger; it may grow without bound without it.'),
+    .describe('While the archive is larger than this, its oldest parts are removed; by default it has no limit.'),
 })
 
 export type ArchiveOptions = OptionsOf<typeof archiveOptions>
 
 export const archiveType: DestinationType<ArchiveOptions> = {
   type: 'archive',
-  about: 'The embedded database: one file for each day, compressed columns, searched with sluice grep.',
+  about: 'The embedded database: one file per day, compressed columns, searched with sluice grep.',
   options: archiveOptions,
   create: ({ keep, max_size: bytesMax }, context) => new ArchiveDestination({ keepMs: keep, bytesMax }, context),
 }

@@ -17,37 +17,37 @@ const pathOption = textOption(
 )
 
 const rotateOptions = options({
-  daily: flag().prefault(false).describe('Begins a new file at local midnight, by receipt.'),
-  size: byteSize({ min: '1KiB' }).optional().describe('Begins a new file when one has reached this size.'),
+  daily: flag().prefault(false).describe('Starts a new file at local midnight, by time of receipt.'),
+  size: byteSize({ min: '1KiB' }).optional().describe('Starts a new file once the current one has reached this size.'),
   keep: either([
     count(1, 1_000_000).transform((count) => ({ count })),
     duration({ min: '1d' }).transform((ms) => ({ ms })),
   ])
     .optional()
-    .describe('How many rotated files of each name are kept, or for how long; all where absent.'),
+    .describe('How many rotated files of each name are kept, or for how long; by default all.'),
   compress: oneOf('none', 'gzip', 'zstd').prefault('none').describe('How rotated files are compressed.'),
 })
 
 export const fileOptions = options({
   path: pathOption.describe(
-    'The file, or a template over message fields: senders cannot leave the folder before its first field.',
+    'The file, or a template over message fields; senders cannot leave the folder before the first field.',
   ),
   line: lineOption().prefault('iso').describe('The format of a line, by name or as a template.'),
-  mode: fileMode().prefault('0640').describe('Permission bits of files that are made.'),
-  dir_mode: fileMode().prefault('0750').describe('Permission bits of folders that are made.'),
-  owner: account('user').optional().describe('Who owns files and folders that are made.'),
-  group: account('group').optional().describe('The group of files and folders that are made.'),
-  rotate: rotateOptions.optional().describe('Rotation by the program itself, instead of logrotate.'),
+  mode: fileMode().prefault('0640').describe('Permission bits of files that are created.'),
+  dir_mode: fileMode().prefault('0750').describe('Permission bits of folders that are created.'),
+  owner: account('user').optional().describe('Owner of files and folders that are created.'),
+  group: account('group').optional().describe('Group of files and folders that are created.'),
+  rotate: rotateOptions.optional().describe('Rotation by sluice itself, instead of logrotate.'),
   max_files: count(1, 1_000_000)
     .prefault(OPEN_FILES_MAX)
-    .describe('How many files are held open; the one not written to for the longest time is closed.'),
+    .describe('How many files are held open; beyond it the one that was idle for the longest time is closed.'),
 })
 
 export type FileOptions = OptionsOf<typeof fileOptions>
 
 export const fileType: DestinationType<FileOptions> = {
   type: 'file',
-  about: 'Writes lines to one file, or to one for each host, program or day.',
+  about: 'Writes lines to one file, or to one per host, program, day or any other field.',
   options: fileOptions,
   claims: ({ path }) => [{ path: ['path'], key: resolve(path) }],
   create(given, { name, platform, dataFolder, localZone }) {

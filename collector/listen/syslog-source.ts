@@ -20,15 +20,17 @@ import { UdpListener } from './udp-listener.ts'
 
 const syslogOptions = options({
   listen: list(endpointUrl(['udp', 'tcp', 'tls', 'relp', 'relps'], 'listen')).describe('Addresses to listen on.'),
-  zone: zone().prefault('local').describe('Zone of times that name none.'),
-  keep_host: flag().prefault(true).describe('Whether a message keeps the host it names, or gets its sender’s address.'),
+  zone: zone().prefault('local').describe('Time zone of messages that name none.'),
+  keep_host: flag()
+    .prefault(true)
+    .describe('Whether a message keeps the host it names; otherwise it gets the address of its sender.'),
   max_connections: count(1, 1_000_000)
     .prefault(CONNECTIONS_MAX)
     .describe(
-      'TCP, TLS and RELP connections at a time, also those in their handshake; more are turned away and counted.',
+      'Simultaneous TCP, TLS and RELP connections, including those in their handshake; more are refused and counted.',
     ),
-  allow: list(network()).optional().describe('Who may send; everybody where it is not given.'),
-  tls: listenerTls().optional().describe('Certificates of `tls://` and `relps://`.'),
+  allow: list(network()).optional().describe('Networks that may send; by default all.'),
+  tls: listenerTls().optional().describe('TLS settings for `tls://` and `relps://`.'),
 }).superRefine(({ listen, tls }, context) => {
   const fault = (message: string, ...path: (string | number)[]) => context.addIssue({ code: 'custom', message, path })
   if (tls && !listen.some(speaksTls)) fault('no address of "listen" begins with tls:// or relps://', 'tls')
@@ -46,7 +48,7 @@ export const syslogSource: SourceType<SyslogOptions> = {
   claims: ({ listen }) =>
     // Whoever asks for port 0 gets one that is free.
     listen.flatMap((address, index) => (address.port === 0 ? [] : [{ path: ['listen', index], ...portOf(address) }])),
-  about: 'Listens for syslog on UDP and TCP, in any format and framing, and for RELP; both with TLS where asked for.',
+  about: 'Listens for syslog in any format and framing over UDP, TCP and RELP, the latter two also with TLS.',
   options: syslogOptions,
   examine: ({ tls }, disk) => examineTls(tls, disk),
   create: (given, context) => new SyslogSource(given, context),

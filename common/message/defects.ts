@@ -3,17 +3,18 @@
 
 /** By bit, with the handbook's sentence. The order is stored in archives and must not change: new codes go to the end. */
 export const defectTable = {
-  PRI_MISSING: "No `<PRI>` in front: the source's default stands in.",
-  PRI_INVALID: 'Something like a PRI that is none: `<999>`, `<`, `<34 Sep`.',
-  TIME_INVALID: 'A time was recognised, but there is no such day, hour or zone.',
+  PRI_MISSING: 'No `<PRI>` at the start; the default of the source is used.',
+  PRI_INVALID: 'It starts like a PRI but is not one: `<999>`, `<`, `<34 Sep`.',
+  TIME_INVALID: 'The time is well formed, but there is no such day, hour or zone.',
   VERSION_UNKNOWN: 'A version other than 1 (RFC 5424 §6.2.2).',
-  HEADER_INVALID: 'Said to be RFC 5424, but its header breaks off or a field is malformed.',
-  STRUCTURED_DATA_INVALID: 'Structured data that breaks the grammar; kept as part of the message.',
-  FRAME_HALF: 'The connection ended or fell silent in the middle of a frame.',
-  FRAME_COUNT_IN_DATAGRAM: "An octet count in front of a datagram's message; taken away.",
-  MESSAGE_CHUNKED: 'One piece of a message over `max_message`.',
-  FRAME_RESYNCHRONISED: 'The framing was lost before this message and found again.',
-  DATAGRAM_CUT: 'A datagram of a Unix socket as long as can be read, 64 KiB: what may have been behind that is gone.',
+  HEADER_INVALID: 'It claims to be RFC 5424, but the header is incomplete or a field is malformed.',
+  STRUCTURED_DATA_INVALID: 'The structured data violates the grammar; it is kept as part of the message.',
+  FRAME_HALF: 'The connection ended or went silent in the middle of a frame.',
+  FRAME_COUNT_IN_DATAGRAM: 'A datagram began with an octet count; it was removed.',
+  MESSAGE_CHUNKED: 'One chunk of a message longer than `max_message`.',
+  FRAME_RESYNCHRONISED: 'Framing was lost before this message and found again.',
+  DATAGRAM_CUT:
+    'A datagram of a Unix socket as long as the longest that can be read, 64 KiB: it may have been cut there.',
 } as const
 
 export type DefectCode = keyof typeof defectTable

@@ -5,18 +5,20 @@ import { byteSize } from '../option-values.ts'
 import type { SpoolOptions } from './spool-options.ts'
 
 const bufferOptions = options({
-  max: byteSize({ min: '1MiB' }).prefault('1GiB').describe('How large it may grow.'),
+  max: byteSize({ min: '1MiB' }).prefault('1GiB').describe('Maximum size on disk.'),
   when_full: oneOf('block', 'drop-oldest')
     .prefault('block')
-    .describe('Whether its sources wait, or the oldest messages are dropped and counted.'),
+    .describe(
+      'When the buffer is full: `block` makes the sources wait, `drop-oldest` drops and counts the oldest messages.',
+    ),
   durability: oneOf('fsync', 'os')
     .prefault('fsync')
     .describe(
-      'Whether a message counts as kept when it is on the disk, or when the system has it: a power cut then loses up to 30 s.',
+      'When a message counts as stored: `fsync`, once it is on disk; `os`, once the system has it, so that a power cut loses up to 30 s.',
     ),
   keep_free: byteSize()
     .prefault('16MiB')
-    .describe('While the file system has less free space than this, the spool counts as full.'),
+    .describe('The buffer counts as full while the file system has less free space than this.'),
 }).transform(({ max, when_full, durability, keep_free }): SpoolOptions => {
   return { bytesMax: max, whenFull: when_full, durability, freeBytesMin: keep_free }
 })
@@ -34,7 +36,9 @@ const none = textOption({ kind: 'none' }, (value): 'none' => {
 export function bufferOption(): ZodType<SpoolOptions | 'none' | undefined> {
   return either([none, bufferOptions])
     .optional()
-    .describe('A spool on the disk in front of the destination; forwards of a relay have one unless it is `none`.')
+    .describe(
+      'A disk buffer (spool) in front of the destination. In a relay every `forward` has one unless this is `none`.',
+    )
 }
 
 /** What holds where nothing is written and there is a spool all the same. */

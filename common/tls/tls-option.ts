@@ -14,14 +14,14 @@ const verifyWords = () => oneOf('required', 'optional', 'none')
 /** Of a listener: `cert` and `key` must be there. */
 export function listenerTls() {
   return options({
-    cert: certFile().describe('Our certificate in PEM, and behind it those between it and its root.'),
-    key: keyFile().describe('Its key in PEM, without a passphrase.'),
-    ca: caFile().optional().describe('Certificates of those who sign for clients.'),
+    cert: certFile().describe('Certificate of this listener in PEM, followed by any intermediate certificates.'),
+    key: keyFile().describe('Private key of `cert` in PEM, without a passphrase.'),
+    ca: caFile().optional().describe('CA certificates that client certificates are checked against.'),
     verify: verifyWords()
       .optional()
       .describe(
-        'Whether clients must show a certificate that `ca` signed: `required` turns others away; `optional` takes those that show ' +
-          'none as well; `none` does not ask. Without it, `required` where there is a `ca`, else `none`.',
+        'Whether clients must present a certificate signed by `ca`: `required` refuses all others; `optional` also accepts clients ' +
+          'that present none; `none` does not ask for one. The default is `required` if there is a `ca`, else `none`.',
       ),
   })
     .superRefine(({ ca, verify }, context) => {
@@ -38,16 +38,19 @@ export function listenerTls() {
 /** Of a forward: everything may be left out. */
 export function forwardTls() {
   return options({
-    cert: certFile().optional().describe('Our certificate in PEM, for receivers that ask for one.'),
-    key: keyFile().optional().describe('Its key in PEM, without a passphrase.'),
+    cert: certFile().optional().describe('Client certificate in PEM, for receivers that ask for one.'),
+    key: keyFile().optional().describe('Private key of `cert` in PEM, without a passphrase.'),
     ca: caFile()
       .optional()
-      .describe('Certificates of those who sign for receivers; without it, the public ones that Node brings along.'),
+      .describe(
+        'CA certificates that the receiver is checked against; by default the public ones that come with Node.',
+      ),
     verify: verifyWords()
       .prefault('required')
       .describe(
-        'Whether the receiver must show a certificate that `ca` signed and that carries its name or address as `to` has it, or the ' +
-          'name that SRV records are asked of (their target’s name only where it lies below that one): `required` sends to no other; `optional` warns and sends; `none` does not look.',
+        'Whether the receiver must present a certificate signed by `ca` for the name or address in `to`. With SRV records it must be for ' +
+          'the name they are looked up under, or for their target if that is a subdomain of it. `required` sends to no other receiver; ' +
+          '`optional` warns and sends; `none` does not check.',
       ),
   }).superRefine(({ cert, key }, context) => {
     if ((cert === undefined) === (key === undefined)) return

@@ -17,6 +17,6 @@ export function once(flag: string) {
  */
 export function peerAddress(value: string, before: string | undefined): string {
   const text = once('--from')(value, before)
-  if (!parseAddress(text)) throw new InvalidArgumentError('It is an address, such as 192.0.2.7 or 2001:db8::7.')
+  if (!parseAddress(text)) throw new InvalidArgumentError('It must be an address, such as 192.0.2.7 or 2001:db8::7.')
   return text
 }

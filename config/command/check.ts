@@ -10,19 +10,22 @@ const EXIT_FAULTS = 1
 const EXIT_UNREADABLE = 2
 
 const examples = `
-Exit status: 0 without fault, 1 with faults, 2 when the file cannot be read.
+Exit status: 0 if there is no fault, 1 if there is any, 2 if the file cannot be read.
 
 Examples:
-  sluice check                        ./sluice.yaml, /etc/sluice/sluice.yaml or the built-in, whichever is first
-  sluice check -c relay.yaml          one file
+  sluice check                        the first of ./sluice.yaml, /etc/sluice/sluice.yaml and the built-in
+  sluice check -c relay.yaml          this file
   sluice check -c new.yaml && mv new.yaml /etc/sluice/sluice.yaml
 `
 
 /** The command. */
 export function checkCommand(): Command {
   return new Command('check')
-    .description('Says every fault of a configuration at once, each with its place; starts nothing.')
-    .option('-c, --config <file>', 'configuration; else ./sluice.yaml, /etc/sluice/sluice.yaml, built-in')
+    .description('Reports every fault of a configuration at once, each with its position, without starting anything.')
+    .option(
+      '-c, --config <file>',
+      'configuration file (default: ./sluice.yaml, /etc/sluice/sluice.yaml, else the built-in)',
+    )
     .addHelpText('after', examples)
     .action(async ({ config }: { config?: string }) => {
       const { loadToRun } = await import('../load.ts')

@@ -5,9 +5,9 @@ import type { Mode } from '../configuration.ts'
 import { Command } from './command-line.ts'
 
 const about: Record<Mode, string> = {
-  client: 'Tails this machine and forwards what is new.',
-  relay: 'Takes in from many, filters, passes on.',
-  server: 'Takes in, filters, writes files and the archive.',
+  client: 'Follows the logs of this machine and forwards new lines.',
+  relay: 'Receives from many senders, filters, and forwards.',
+  server: 'Receives, filters, and writes files and the archive.',
 }
 
 const examples: Record<Mode, string> = {
@@ -25,9 +25,9 @@ Examples:
 `,
   server: `
 Examples:
-  sluice server                                listen on 127.0.0.1:5514, keep this machine's logs as well
+  sluice server                                listen on 127.0.0.1:5514, collect this machine's own logs too
   sluice server -c /etc/sluice/sluice.yaml     run in the foreground
-  logger -n 127.0.0.1 -P 5514 -d 'hello'       send something …
+  logger -n 127.0.0.1 -P 5514 -d 'hello'       send a message …
   sluice grep hello                            … and find it
 `,
 }
@@ -36,7 +36,10 @@ Examples:
 export function daemonCommand(mode: Mode): Command {
   return new Command(mode)
     .description(about[mode])
-    .option('-c, --config <file>', 'configuration; else ./sluice.yaml, /etc/sluice/sluice.yaml, built-in')
+    .option(
+      '-c, --config <file>',
+      'configuration file (default: ./sluice.yaml, /etc/sluice/sluice.yaml, else the built-in)',
+    )
     .option('--print-config', `print the built-in ${mode} configuration and exit`)
     .addHelpText('after', examples[mode])
     .action(async (options: { config?: string; printConfig?: boolean }) => {

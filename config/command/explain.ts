@@ -8,8 +8,8 @@ import { Command } from './command-line.ts'
 const EXIT_CANNOT = 2
 
 const examples = `
-A file source takes a line as text; a syslog source looks for a header in it. Without --source it is the first syslog source,
-or the first source.
+A file source takes a line as text; a syslog source looks for a header in it. The default for --source is the first syslog
+source, or the first source if there is none.
 
 Examples:
   echo '<34>Oct 11 22:14:15 web-1 su: failed' | sluice explain -c sluice.yaml
@@ -27,11 +27,16 @@ interface Flags {
 /** The command. */
 export function explainCommand(): Command {
   return new Command('explain')
-    .description('Shows what each line on stdin would become: its fields, the routes it takes, where it lands.')
-    .option('-c, --config <file>', 'configuration; else ./sluice.yaml, /etc/sluice/sluice.yaml, built-in')
-    .option('--source <name>', 'the source that the lines come from', once('--source'))
-    .option('--from <address>', 'the address of the peer that the lines come from', peerAddress)
-    .option('--json', 'one JSON object a line')
+    .description(
+      'Shows what would become of each line on stdin: its fields, the routes it takes, and where it ends up.',
+    )
+    .option(
+      '-c, --config <file>',
+      'configuration file (default: ./sluice.yaml, /etc/sluice/sluice.yaml, else the built-in)',
+    )
+    .option('--source <name>', 'treat the lines as coming from this source', once('--source'))
+    .option('--from <address>', 'treat the lines as sent from this address', peerAddress)
+    .option('--json', 'print one JSON object per line')
     .addHelpText('after', examples)
     .action(async (flags: Flags) => {
       process.exitCode = await explain(flags)

@@ -8,7 +8,7 @@ import { Command, InvalidArgumentError } from './command-line.ts'
 const framings: readonly FramingMode[] = ['auto', 'newline', 'octet']
 
 const examples = `
-Framing auto takes octet counts, LF, CR LF and NUL in any mixture; defects are codes of HANDBOOK.md.
+With --framing auto, octet counts, LF, CR LF and NUL may be mixed. HANDBOOK.md explains the codes in "defects".
 
 Examples:
   sluice parse < sample.log
@@ -27,10 +27,10 @@ const EXIT_CANNOT = 2
 /** The command. */
 export function parseCommand(): Command {
   return new Command('parse')
-    .description('Reads syslog on stdin and prints each message as a JSON object on a line of its own.')
-    .option('--framing <how>', `how messages are told apart: ${framings.join(', ')}`, framingNamed, 'auto')
-    .option('--from <address>', 'the peer; stands in for a missing host', peerAddress)
-    .option('-c, --config <file>', 'configuration, for its max_message; without it, the default')
+    .description('Reads syslog from stdin and prints each message as a JSON object on its own line.')
+    .option('--framing <how>', `how messages are delimited: ${framings.join(', ')}`, framingNamed, 'auto')
+    .option('--from <address>', 'address of the sender; used where a message names no host', peerAddress)
+    .option('-c, --config <file>', 'configuration file to take max_message from (default: 1MiB)')
     .addHelpText('after', examples)
     .action(async ({ framing, from, config }: Flags) => {
       const messageBytesMax = await messageBytesMaxOf(config)
@@ -57,6 +57,6 @@ async function messageBytesMaxOf(config: string | undefined): Promise<number | u
 
 function framingNamed(text: string): FramingMode {
   const framing = framings.find((known) => known === text)
-  if (framing === undefined) throw new InvalidArgumentError(`It is one of ${framings.join(', ')}.`)
+  if (framing === undefined) throw new InvalidArgumentError(`It must be one of ${framings.join(', ')}.`)
   return framing
 }

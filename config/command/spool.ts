@@ -9,13 +9,13 @@ type Action = (typeof actions)[number]
 const formats: readonly SpoolFormat[] = ['short', 'json', 'raw']
 
 const examples = `
-DIR is <data>/spool/<name of the destination>; with -c the name alone is enough.
+DIR is <data>/spool/<name of the destination>; with -c the name is enough.
 
-  ls      its segments, what waits in it, and up to where its receiver has everything
-  cat     the messages that wait, oldest first; --all: also those that only wait to be removed
-  check   reads every record; a write that is under way is no damage
+  ls      list its segments, what is waiting in it, and how far the receiver has acknowledged
+  cat     print the waiting messages, oldest first; with --all also acknowledged ones that are not removed yet
+  check   read every record; a write in progress is not reported as damage
 
-Exit status: 0, or 1 where something is damaged; 2 when there is no spool, or it cannot be read.
+Exit status: 0, or 1 if something is damaged, or 2 if there is no spool or it cannot be read.
 
 Examples:
   sluice spool ls ./sluice-data/spool/central
@@ -35,13 +35,13 @@ const EXIT_CANNOT = 2
 /** The command. */
 export function spoolCommand(): Command {
   return new Command('spool')
-    .description('Looks into a disk buffer, also while its daemon runs; changes nothing.')
+    .description('Inspects a disk buffer, also while its daemon is running; changes nothing.')
     .addArgument(new Argument('<action>', 'what to do').choices(actions))
-    .argument('<dir>', "the spool's folder")
+    .argument('<dir>', 'folder of the spool')
     .addOption(new Option('-O, --output <format>', 'how cat prints a message').choices(formats).default('short'))
-    .option('--all', 'cat: also messages that the receiver has already')
-    .option('--marks', 'ls: every incoming stream, and up to where it is stored')
-    .option('-c, --config <file>', 'configuration: DIR may be the name of one of its destinations')
+    .option('--all', 'cat: also messages that the receiver has acknowledged')
+    .option('--marks', 'ls: also every incoming stream and how far it is stored')
+    .option('-c, --config <file>', 'configuration file; DIR may then be the name of a destination')
     .addHelpText('after', examples)
     .action(async (action: Action, dir: string, { output, all = false, marks = false, config }: Flags) => {
       const folder = config === undefined ? dir : await spoolFolder(config, dir)

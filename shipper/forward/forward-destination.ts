@@ -24,40 +24,40 @@ const forwardOptions = options({
     .superRefine((receivers, context) => {
       receivers.forEach(({ scheme }, index) => {
         if (scheme === receivers[0].scheme) return
-        const message = 'receivers of one destination are all of one kind'
+        const message = 'all receivers of a destination must have the same scheme'
         context.addIssue({ code: 'custom', message, path: [index] })
       })
     })
     .describe(
-      'Receivers, all over the same protocol. A name is looked up at every connect, and each of its addresses tried, another one first where a connection was of no use; over UDP ' +
-        'it is looked up once a minute, the first of its addresses is sent to until its host says that nobody listens there, then the next, ' +
-        'and messages wait until it has one, and a network leads there, or go to the others meanwhile. ' +
-        '`relp+srv://example.net` (also `tcp+srv`, `tls+srv`, `relps+srv`) connects to where the SRV records of `_relp._tcp.example.net` say, and stays there for as long as the connection lives, ' +
-        'also where a target of a better priority is there again: a restart of the other end, or of sluice, leads back to it.',
+      'Receivers, all with the same protocol. A name is looked up at every connection attempt, and its addresses are tried in turn, ' +
+        'starting with another one after a connection that was of no use. Over UDP it is looked up once a minute, and its first address is used until ' +
+        'that host reports that nobody is listening, then the next; messages wait while the name has no address or there is no route to it, or go to the other receivers. ' +
+        '`relp+srv://example.net` (also `tcp+srv`, `tls+srv`, `relps+srv`) connects to what the SRV records of `_relp._tcp.example.net` name. ' +
+        'Such a connection is kept even when a target of better priority comes back; the next connection goes there.',
     ),
   balance: oneOf(...balances)
     .optional()
     .describe(
-      'How several receivers share the work. `failover`, the default: all goes to the first that is well. One that is connected and takes ' +
-        'nothing of what waits for ninety seconds (over RELP: answers nothing) is left where another one does. `round-robin` deals ' +
-        'out streams in turn, and batches that have none; `hash` deals out streams by their id, and other messages by peer or ' +
-        'host. A buffer then keeps a stream of its own for each receiver.',
+      'How several receivers share the work. `failover`, the default, sends everything to the first receiver that works. A receiver that is ' +
+        'connected but accepts nothing for 90 s while messages are waiting (over RELP: answers nothing) is abandoned if another one is available. ' +
+        '`round-robin` assigns streams in turn, and batches that belong to no stream; `hash` assigns streams by their id, and other messages ' +
+        'by peer or host. With these two a buffer keeps a separate stream for each receiver.',
     ),
   format: oneOf('received', ...lineFormatNames)
     .prefault('received')
-    .describe('How messages are written; `received` is byte for byte as they came.'),
+    .describe('How messages are written; `received` is byte for byte as they were received.'),
   framing: oneOf('octet', 'newline')
     .prefault('octet')
-    .describe('How messages are told apart on TCP and TLS (RFC 6587, RFC 5425).'),
+    .describe('How messages are delimited on TCP and TLS (RFC 6587, RFC 5425).'),
   tls: forwardTls()
     .optional()
-    .describe('How receivers of `tls://` and `relps://` are met; without it they are checked against the public cas.'),
+    .describe('TLS settings for `tls://` and `relps://`; without them receivers are checked against the public CAs.'),
 }).superRefine(({ to, balance, tls }, context) => {
   const fault = (message: string, ...path: (string | number)[]) => context.addIssue({ code: 'custom', message, path })
-  if (to.length === 0) return // which is said already
+  if (to.length === 0) return // which is a fault already
   if (tls && !speaksTls(to[0])) fault('no address of "to" begins with tls:// or relps://', 'tls')
   if (to.length > 1 && to[0].scheme === 'udp' && (balance ?? 'failover') === 'failover') {
-    fault('nobody answers over udp, so with failover a second receiver would never be used', 'to', 1)
+    fault('UDP has no answers, so with failover a second receiver would never be used', 'to', 1)
   }
 })
 
@@ -65,7 +65,7 @@ type ForwardOptions = OptionsOf<typeof forwardOptions>
 
 export const forwardType: DestinationType<ForwardOptions> = {
   type: 'forward',
-  about: 'Sends on to another syslog receiver, or several, over RELP, TCP (both with TLS where asked for) or UDP.',
+  about: 'Forwards to one or more syslog receivers over RELP, TCP (both also with TLS) or UDP.',
   options: forwardOptions,
   examine: ({ tls }, disk) => examineTls(tls, disk),
   create: (given, context) => new ForwardDestination(given, context),

@@ -22,7 +22,7 @@ type StdinOptions = OptionsOf<typeof stdinOptions>
 
 export const stdinSource: SourceType<StdinOptions> = {
   type: 'stdin',
-  about: 'Reads lines from standard input, up to its end.',
+  about: 'Reads lines from standard input until it ends.',
   options: stdinOptions,
   create: (given, context) => new StdinSource(given, context, standardInput),
 }

@@ -26,17 +26,17 @@ import type { Sink, Source } from '../../common/pipeline/sink.ts'
 import { UnixStreams } from './unix-streams.ts'
 
 const unixOptions = options({
-  path: text('a path', 'such as /dev/log').describe('The socket file; made at start, removed at stop.'),
+  path: text('a path', 'such as /dev/log').describe('The socket file; created at start, removed at stop.'),
   socket: oneOf('datagram', 'stream')
     .prefault('datagram')
-    .describe('What kind of socket it is: `datagram` is what syslog(3) and logger use; `stream` takes connections.'),
-  mode: fileMode().prefault('0666').describe('Mode of the socket file: who may write to it may send.'),
+    .describe('Kind of socket: `datagram` is what syslog(3) and logger use; `stream` accepts connections.'),
+  mode: fileMode().prefault('0666').describe('Mode of the socket file: whoever may write to it may send.'),
   when_full: oneOf('drop-newest', 'block')
     .prefault('drop-newest')
     .describe(
-      'What happens to messages that the destinations have no room for. `drop-newest` counts and drops them, and no program ' +
-        'ever waits. `block`, for `socket: stream` only, makes the senders wait: a destination that is down then stops, sooner or ' +
-        'later, every program that logs here.',
+      'What happens to messages that the destinations have no room for. `drop-newest` drops and counts them, and no program ' +
+        'ever waits. `block`, for `socket: stream` only, makes the senders wait: a destination that is down then sooner or ' +
+        'later stops every program that logs here.',
     ),
 }).superRefine(({ socket, when_full: whenFull }, context) => {
   if (socket === 'stream' || whenFull === 'drop-newest') return
@@ -49,7 +49,7 @@ type UnixOptions = OptionsOf<typeof unixOptions>
 export const unixSource: SourceType<UnixOptions> = {
   type: 'unix',
   claims: ({ path }) => [{ path: ['path'], key: path }],
-  about: 'Listens on a socket in the file system, such as /dev/log, for what programs of this machine say.',
+  about: 'Listens on a Unix socket, such as /dev/log, for messages of programs on this machine.',
   options: unixOptions,
   create: (given, context) => new UnixSource(given, context),
 }

@@ -23,29 +23,37 @@ import { Tracker } from './tracker.ts'
 import { FolderWatch } from './watch.ts'
 
 const fileOptions = options({
-  paths: list(text('a path or pattern', 'such as /var/log/app/*.log')).describe('Files to follow, with glob patterns.'),
-  exclude: list(text('a pattern', 'such as *.gz'), 0).prefault([]).describe('Files that are left out all the same.'),
+  paths: list(text('a path or pattern', 'such as /var/log/app/*.log')).describe(
+    'Files to follow; glob patterns are allowed.',
+  ),
+  exclude: list(text('a pattern', 'such as *.gz'), 0)
+    .prefault([])
+    .describe('Files to skip although `paths` matches them.'),
   program: text()
     .optional()
-    .describe('Program of lines without a header; the file’s name up to its first dot where absent.'),
+    .describe('Program of lines without a header; the default is the name of the file up to its first dot.'),
   facility: facility().prefault('user').describe('Facility of lines without a PRI.'),
   severity: severity().prefault('notice').describe('Severity of lines without a PRI.'),
   read_from: oneOf('start', 'end')
     .prefault('start')
-    .describe('Where files begin that are there at the very first start; later ones are read from their start.'),
+    .describe(
+      'Where to begin in files that exist at the very first start; files that appear later are read from their start.',
+    ),
   multiline: either([
     oneOf('continuation', 'indented', 'stacktrace'),
     options({ start: textOption({ kind: 'a regular expression' }, startPattern) }),
   ])
     .optional()
-    .describe('How lines are joined to messages: a word, or `start:` with what a first line matches.'),
+    .describe(
+      'How lines are joined into one message: one of the words, or `start:` with a pattern for the first line.',
+    ),
 })
 
 type FileOptions = OptionsOf<typeof fileOptions>
 
 export const fileSource: SourceType<FileOptions> = {
   type: 'file',
-  about: 'Follows files: only what is new, across rotation, truncation and restarts.',
+  about: 'Follows files across rotation, truncation and restarts, and delivers only what is new.',
   options: fileOptions,
   create: (given, context) => new FileSource(given, context),
 }

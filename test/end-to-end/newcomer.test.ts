@@ -81,5 +81,5 @@ test.skipIf(installed)('a folder that it may not write to: exit 2, and what to d
   const { status, stderr } = await run(['server'], setting)
   expect(status).toBe(2)
   expect(stderr).toContain('"code":"DATA_UNWRITABLE"')
-  expect(stderr).toContain('make the folder writable for this user, or choose another with `data:`')
+  expect(stderr).toContain('make the folder writable for this user, or choose another one with `data:`')
 })

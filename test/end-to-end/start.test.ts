@@ -36,7 +36,7 @@ test('a taken port: exit 2, and a word about what to do', async () => {
   expect(status).toBe(2)
   expect(last).toMatchObject({
     ...{ level: 60, code: 'PORT_TAKEN', msg: `tcp 127.0.0.1:${port} is in use by another process` },
-    advice: 'see who listens there with `ss -lntup`; stop it, or change `listen:` of the source',
+    advice: 'find out which with `ss -lntup`; stop it, or change `listen:` of the source',
   })
 })
 
@@ -122,7 +122,7 @@ test('an archive whose newest part belongs to somebody else: exit 2, and what to
       last: {
         code: 'ARCHIVE_FORBIDDEN',
         msg: `this user may not write ${part}`,
-        advice: expect.stringContaining('run as the user that has written the archive'),
+        advice: expect.stringContaining('run as the user who wrote the archive'),
       },
     })
   }

@@ -31,14 +31,14 @@ test('an unknown balance gets a suggestion', () => {
 
 test('tcp and udp together are a fault, at each that is not like the first', () => {
   const line = 'destinations: { up: { type: forward, to: ["tcp://a", "udp://b", "tcp://c", "udp://d"] } }'
-  const what = 'CONFIG_WRONG_VALUE: to: receivers of one destination are all of one kind'
+  const what = 'CONFIG_WRONG_VALUE: to: all receivers of a destination must have the same scheme'
   const at = (column: number) => `x:2:${column} ${what}\n${line}\n${'^'.padStart(column)}\n`
   expect(said('["tcp://a", "udp://b", "tcp://c", "udp://d"]')).toBe(at(54) + at(76))
 })
 
 test('a second receiver over udp is a fault: it would never get anything', () => {
   expect(said('["udp://a", "udp://b"]')).toBe(
-    'x:2:54 CONFIG_WRONG_VALUE: to: nobody answers over udp, so with failover a second receiver would never be used\n' +
+    'x:2:54 CONFIG_WRONG_VALUE: to: UDP has no answers, so with failover a second receiver would never be used\n' +
       `destinations: { up: { type: forward, to: ["udp://a", "udp://b"] } }\n${' '.repeat(53)}^\n`,
   )
 })

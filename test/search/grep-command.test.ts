@@ -193,11 +193,11 @@ test.each([
   [['a(b'], 'Unmatched ( or \\('],
   [['(a)\\1'], 'Back-references are not supported'],
   [['-p', 'terrible'], 'severities are emerg, alert'],
-  [['-S', 'whenever'], '"whenever" is no time'],
+  [['-S', 'whenever'], '"whenever" is not a time'],
   [['-W', 'severty:err'], 'there is no field "severty"'],
   [['-O', 'xml'], 'formats are short, json, raw, cat'],
   [['--facility', 'nowhere'], 'facilities are kern'],
-  [['-m', 'many'], 'This is no number'],
+  [['-m', 'many'], 'It must be a number'],
   [['-n', 'Failed'], 'there are no line numbers'],
   [['one', 'two'], '"two" is left over'],
   [['--no-such-flag'], 'unknown option'],
@@ -209,7 +209,7 @@ test.each([
 })
 
 test('a digit that is asked for as in other regular expressions: it is a d, as in grep, and that is said', async () => {
-  const words = '\\d is the letter d, as in grep -E; a digit is [0-9]'
+  const words = '\\d matches the letter d, as in grep -E; write [0-9] for a digit'
   expect(await inArchive('-c', 'sshd\\d+')).toMatchObject({ status: 1, stderr: `sluice grep: warning: ${words}\n` })
   expect(await inArchive('-c', 'passe\\d$')).toMatchObject({ status: 0, stderr: `sluice grep: warning: ${words}\n` })
   for (const quiet of [['attempt \\\\d'], ['-F', '\\d'], ['-W', '/attempt \\d/'], ['[0-9]']]) {
@@ -301,7 +301,7 @@ test('--color=always marks matches, hosts and severities; into a pipe nothing is
   // As in grep, a word behind a space is the pattern.
   expect((await inArchive('--color', 'user', '-c')).stdout).toBe('400\n')
   // And behind a `=` it is none, where it is no colour word.
-  const slip = { status: 2, stdout: '', stderr: 'sluice grep: --color=user: it is one of auto, always, never\n' }
+  const slip = { status: 2, stdout: '', stderr: 'sluice grep: --color=user: it must be one of auto, always, never\n' }
   expect(await inArchive('--color=user', '-c')).toEqual(slip)
   expect(await inArchive('--color=user', 'Failed')).toEqual(slip)
 })

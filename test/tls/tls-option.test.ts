@@ -63,8 +63,12 @@ test('tls where nothing speaks it is a fault', () => {
 })
 
 test('receivers with and without TLS together are a fault', () => {
-  expect(said(forward('to: ["tls://a", "tcp://b"]'))).toContain('receivers of one destination are all of one kind')
-  expect(said(forward('to: ["relps://a", "relp://b"]'))).toContain('receivers of one destination are all of one kind')
+  expect(said(forward('to: ["tls://a", "tcp://b"]'))).toContain(
+    'all receivers of a destination must have the same scheme',
+  )
+  expect(said(forward('to: ["relps://a", "relp://b"]'))).toContain(
+    'all receivers of a destination must have the same scheme',
+  )
 })
 
 test.each([
