@@ -2,6 +2,7 @@
 // message, so that prom-client's label maps stay off the hot path.
 
 import { Counter, Gauge, Registry } from 'prom-client'
+import type { FaultCode } from './fault-codes.ts'
 
 /** name → what it counts, and its labels. */
 export const metricTable = {
@@ -60,8 +61,29 @@ export const metricTable = {
   sluice_output_files: { help: 'Output files held open by a destination.', labels: ['destination'] },
 } as const
 
+/** Why a message is dropped (`reason` of `sluice_dropped_total`), with the handbook's sentence. */
+export const dropReasonTable = {
+  udp_kernel: 'The kernel had no room for a datagram in the receive buffer of a UDP socket.',
+  udp_queue_full: 'Datagrams came in over UDP faster than the destinations took them.',
+  unix_queue_full: 'Programs of this machine logged to a `unix` source faster than the destinations took it.',
+  not_allowed: 'A datagram came from a sender that `allow` does not list.',
+  udp_send: 'The system could not send a datagram.',
+  udp_refused: 'The host of a UDP receiver reported that nobody is listening there.',
+  relp_refused: 'A RELP receiver refused the message.',
+  spool_full: 'A buffer with `when_full: drop-oldest` was full.',
+  spool_damaged: 'The disk damaged a part of a buffer.',
+  file_gone: 'A write failed, and the file that the messages came from was no longer there to be read again.',
+  stopping: 'They were not stored when `drain` was over at a stop, and their source cannot read them again.',
+  write_failed: 'A write failed, and their source cannot read them again.',
+} as const
+
+/** One of the table, or the code of the fault with which a write failed. */
+export type DropReason = keyof typeof dropReasonTable | Lowercase<FaultCode>
+
 export type MetricName = keyof typeof metricTable
-type LabelsOf<N extends MetricName> = Record<(typeof metricTable)[N]['labels'][number], string>
+type LabelsOf<N extends MetricName> = N extends 'sluice_dropped_total'
+  ? { readonly reason: DropReason; readonly where: string }
+  : Record<(typeof metricTable)[N]['labels'][number], string>
 
 export interface Metrics {
   /** Adds to a counter (a name that ends in `_total`). */

@@ -48,7 +48,7 @@ export class KernelDrops {
     let dropped = 0
     for (const table of TABLES) dropped += await this.#lookAt(table)
     if (dropped > 0) {
-      const labels = { reason: 'udp_kernel', where: this.#source }
+      const labels = { reason: 'udp_kernel', where: this.#source } as const
       this.#platform.metrics.count('sluice_dropped_total', labels, dropped)
       this.#platform.log.warn(
         { source: this.#source, messages: dropped },

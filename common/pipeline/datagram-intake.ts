@@ -6,6 +6,7 @@ import { octetCount, readOctetCount } from '../framing/octet-count.ts'
 import { MessageChunks, textBoundary } from '../message/chunk.ts'
 import { defectBit } from '../message/defects.ts'
 import { priorityAt } from '../message/parse.ts'
+import type { DropReason } from '../metric.ts'
 import type { Platform } from '../platform.ts'
 import { newId } from '../random.ts'
 import type { Origin } from './batch.ts'
@@ -22,8 +23,8 @@ const FRAME_COUNT_IN_DATAGRAM = defectBit('FRAME_COUNT_IN_DATAGRAM')
 export interface DatagramSettings {
   readonly source: string
   readonly messageBytesMax: number
-  /** As what drops are counted. */
-  readonly reason: string
+  /** The reason under which drops are counted. */
+  readonly reason: DropReason
 }
 
 export class DatagramIntake {

@@ -9,8 +9,10 @@
 // are worked on. The kernel holds 40,000, and a process that has just started works 140 ms on 4,000.
 
 import type { Cancel } from '../clock.ts'
+import type { FaultCode } from '../fault-codes.ts'
 import { Fault, reasonOf } from '../fault.ts'
 import { BURST_BYTES_MAX } from '../limits.ts'
+import type { DropReason } from '../metric.ts'
 import { batchBytes, batchWeight, type Batch, type Origin } from './batch.ts'
 import { Gather } from './gather.ts'
 import { OpenWrites } from './open-writes.ts'
@@ -35,7 +37,7 @@ export class Intake {
   readonly #gather: Gather
   readonly #writes: OpenWrites
   /** What came back, by the reason. */
-  readonly #dropped = new Map<string, Overflow>()
+  readonly #dropped = new Map<DropReason, Overflow>()
   readonly #waiting: Batch[] = []
   #waitingBytes = 0
   #cancelFlush: Cancel | undefined
@@ -156,7 +158,7 @@ export class Intake {
     }
   }
 
-  /** What comes from a peer that waits for an answer: nothing of it counts as dropped, since a rejection is the answer. */
+  /** What comes from a peer that waits for an answer: a rejection is that answer, and nothing counts as dropped. */
   write(batch: Batch): Promise<void> {
     return this.#write(batch)
   }
@@ -170,7 +172,7 @@ export class Intake {
   }
 
   #drop(messages: number, error: unknown): void {
-    const reason = error instanceof Fault ? error.code.toLowerCase() : 'write_failed'
+    const reason = error instanceof Fault ? (error.code.toLowerCase() as Lowercase<FaultCode>) : 'write_failed'
     let dropped = this.#dropped.get(reason)
     if (!dropped) this.#dropped.set(reason, (dropped = new Overflow(this.#source, reason, this.#platform)))
     dropped.drop(messages, reasonOf(error))

@@ -3,13 +3,14 @@
 // last word has them all. So is what comes back from a destination to a source that cannot read it again.
 
 import type { Cancel } from '../clock.ts'
+import type { DropReason } from '../metric.ts'
 import type { Platform } from '../platform.ts'
 
 const SAY_EVERY_MS = 10_000
 
 export class Overflow {
   readonly #source: string
-  readonly #reason: string
+  readonly #reason: DropReason
   readonly #platform: Platform
   #fault: string | undefined
   #since = 0
@@ -17,7 +18,7 @@ export class Overflow {
   #said = 0
   #cancelSaying: Cancel | undefined
 
-  constructor(source: string, reason: string, platform: Platform) {
+  constructor(source: string, reason: DropReason, platform: Platform) {
     this.#source = source
     this.#reason = reason
     this.#platform = platform

@@ -6,6 +6,7 @@
 import { sleep } from '../../common/clock.ts'
 import { errnoOf, Fault, reasonOf } from '../../common/fault.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
+import type { DropReason } from '../../common/metric.ts'
 import type { DatagramSender, Endpoint } from '../../common/net/net.ts'
 import type { Platform } from '../../common/platform.ts'
 import { Backoff } from '../../common/retry.ts'
@@ -135,7 +136,7 @@ export class UdpLane implements Lane {
     this.#refusal.warn({ destination: this.#name, to: this.to, reason: reasonOf(error) }, 'datagrams did not arrive')
   }
 
-  #drop(reason: string): void {
+  #drop(reason: DropReason): void {
     this.dropped += 1
     this.#platform.metrics.count('sluice_dropped_total', { reason, where: this.#name }, 1)
   }

@@ -5,7 +5,7 @@ import { faultCodes, type FaultCode } from '../../common/fault-codes.ts'
 import { templateFieldTable } from '../../collector/template.ts'
 import { defectTable } from '../../common/message/defects.ts'
 import { lineFormatTable } from '../../common/message/line-format.ts'
-import { metricTable } from '../../common/metric.ts'
+import { dropReasonTable, metricTable } from '../../common/metric.ts'
 import { extended, jsonSchemaOf, options, type ZodType } from '../../common/option.ts'
 import { adviceFor } from '../../config/advice.ts'
 import { destinationOptions, routeDeclaration, topDeclaration } from '../../config/declaration.ts'
@@ -41,6 +41,7 @@ export function sections(commands: readonly Command[]): Record<string, string> {
     ),
     faults: table(['code', 'what it says', 'what to do'], faultRows()),
     metrics: table(['metric', 'what it counts', 'labels'], metricRows()),
+    drops: table(['reason', 'why messages were dropped'], rowsOf(dropReasonTable)),
     defects: table(['code', 'what was wrong'], rowsOf(defectTable)),
   }
 }

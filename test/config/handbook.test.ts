@@ -31,7 +31,7 @@ function hold(path: URL, wanted: string): void {
   expect(readFileSync(path, 'utf8') === wanted, `${path.pathname} is out of date: npm run handbook`).toBe(true)
 }
 
-test('the handbook has every option, command, fault code, metric and defect as the code has them', async () => {
+test('the handbook has every option, command, fault code, metric, drop reason and defect as the code has them', async () => {
   const handbook = readFileSync(handbookPath, 'utf8')
   hold(handbookPath, await formatted(filled(handbook, sections(await commands())), 'markdown'))
 })
