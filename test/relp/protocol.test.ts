@@ -63,8 +63,8 @@ test('the bounds of the page are those of the code', () => {
     `at most ${count(RELP_OWED_MAX)} answers are owed`,
     `at most ${RELP_WINDOW_MESSAGES} \`syslog\` commands, or ${RELP_WINDOW_BYTES / KiB / KiB} MiB`,
     `none for ${RELP_ANSWER_WAIT_MS / 1000} s`,
-    `| messages in a frame | ${count(RELP_BATCH_COUNT_MAX)} taken`,
-    `| runs in a frame | ${count(RELP_BATCH_RUNS_MAX)} taken`,
+    `| messages in a frame | ${count(RELP_BATCH_COUNT_MAX)} accepted`,
+    `| runs in a frame | ${count(RELP_BATCH_RUNS_MAX)} accepted`,
     `closed at ${RELP_BATCH_BYTES / KiB} KiB of messages`,
     `At most ${count(RELP_STREAMS_MAX)} streams in a frame`,
   ]) {
