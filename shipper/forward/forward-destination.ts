@@ -10,7 +10,7 @@ import type { Destination, Lanes, StreamMarks } from '../../common/pipeline/sink
 import { examineTls, forwardTls, speaksTls } from '../../common/tls/tls-option.ts'
 import { balances } from './dealing.ts'
 import { plainDial, serviceDial, tlsDial, type ForwardTls } from './dial.ts'
-import type { Lane, Overseer } from './lane.ts'
+import type { Lane, LaneOptions, Overseer } from './lane.ts'
 import { Receivers } from './receivers.ts'
 import { RelpLane } from './relp-lane.ts'
 import { TcpLane } from './tcp-lane.ts'
@@ -80,7 +80,7 @@ class ForwardDestination implements Destination {
     const { platform } = context
     const lanes = given.to.map((to) => (overseer: Overseer): Lane => {
       const encoder = new WireEncoder(given.format, given.framing, platform.random)
-      return laneTo(to, given.tls, context, encoder, overseer)
+      return laneTo(to, given.tls, { name: context.name, receiver: to, encoder, platform }, overseer)
     })
     this.#receivers = new Receivers(context.name, given.balance ?? 'failover', lanes, platform)
   }
@@ -114,15 +114,15 @@ class ForwardDestination implements Destination {
 function laneTo(
   to: EndpointUrl<(typeof forwardSchemes)[number]>,
   tls: ForwardTls | undefined,
-  { name, platform }: ComponentContext,
-  encoder: WireEncoder,
+  options: LaneOptions,
   overseer: Overseer,
 ): Lane {
-  if (to.scheme === 'udp') return new UdpLane(name, to, encoder, platform, overseer)
+  if (to.scheme === 'udp') return new UdpLane(options, overseer)
+  const { name, platform } = options
   const domain = to.service === undefined ? undefined : to.host
   const dialTo = (at: Endpoint) =>
     speaksTls(to) ? tlsDial(name, at, tls ?? { verify: 'required' }, platform, domain) : plainDial(at, platform)
   const dial = to.service === undefined ? dialTo(to) : serviceDial(to.service, dialTo, platform)
   const Kind = to.scheme === 'tcp' || to.scheme === 'tls' ? TcpLane : RelpLane
-  return new Kind(name, to, encoder, platform, overseer, dial)
+  return new Kind(options, overseer, dial)
 }

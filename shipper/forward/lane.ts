@@ -1,8 +1,11 @@
-// What the destination and its lanes say to each other. A lane keeps up the way to one receiver.
+// The interface between a destination and its lanes. A lane maintains the connection to one receiver.
 
 import type { Fault } from '../../common/fault.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import type { StreamMarks } from '../../common/pipeline/sink.ts'
+import type { Platform } from '../../common/platform.ts'
+import type { Receiver } from './dial.ts'
+import type { WireEncoder } from './wire-encoder.ts'
 
 /** A batch on its way. It is settled once, by the lane that has it. */
 export interface Given {
@@ -13,16 +16,26 @@ export interface Given {
   readonly reject: (fault: Fault) => void
 }
 
+/** What every lane is made with. */
+export interface LaneOptions {
+  /** Name of its destination. */
+  readonly name: string
+  readonly receiver: Receiver
+  /** Of this lane alone. */
+  readonly encoder: WireEncoder
+  readonly platform: Platform
+}
+
 export interface Lane {
-  /** The receiver, as it is written. */
+  /** The receiver, as it is shown to people. */
   readonly to: string
-  /** What the receiver says of streams, where its protocol has words for it. */
+  /** How far the receiver has streams, if its protocol can tell. */
   readonly streams?: StreamMarks
   /** Messages so far that were dropped, one by one, and settle with the others of their batch. None where absent. */
   readonly dropped?: number
-  /** Whether it was left since it took nothing, and has taken nothing since. */
+  /** Whether it was abandoned because it accepted nothing, and has accepted nothing since. */
   readonly standsStill?: boolean
-  /** Begins to connect, and goes on trying for as long as the lane lives. */
+  /** Starts to connect, and keeps trying for as long as the lane lives. */
   open(): Promise<void>
   give(given: Given): void
   /** What is not settled, in the order in which it was given; the lane forgets it. What the receiver may have is counted as in doubt. */
@@ -34,10 +47,10 @@ export interface Lane {
 /** Knows the other receivers. */
 export interface Overseer {
   /**
-   * Told true when the receiver has shown that it takes messages; false when it is lost, could not be reached, or is left. By then
-   * `takeBack` gives what it had.
+   * Called with true when the receiver has shown that it accepts messages, with false when it is lost, could not be reached, or is
+   * abandoned. By then `takeBack` gives what it had.
    */
   changed(isUp: boolean): void
-  /** Whether another is there for what this one does not take. */
+  /** Whether another receiver is there for what this one does not accept. */
   mayLeave(): boolean
 }

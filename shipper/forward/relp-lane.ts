@@ -29,8 +29,8 @@ import { offersText, parseOffers } from '../../common/relp/offers.ts'
 import { responseData } from '../../common/relp/response.ts'
 import { writeStreams } from '../../common/relp/stream-lines.ts'
 import { Backoff } from '../../common/retry.ts'
-import { nameOf, plainDial, type Dial, type Receiver } from './dial.ts'
-import type { Given, Lane, Overseer } from './lane.ts'
+import { nameOf, plainDial, type Dial } from './dial.ts'
+import type { Given, Lane, LaneOptions, Overseer } from './lane.ts'
 import { RelpBatches, type BatchFrame } from './relp-batches.ts'
 import { askStreams, firstLine, RelpPeer } from './relp-peer.ts'
 import { RelpPending, type Pending } from './relp-pending.ts'
@@ -79,10 +79,7 @@ export class RelpLane implements Lane {
 
   /** The receiver counts as up when it has answered to `open` and, where it has marks, told them. */
   constructor(
-    name: string,
-    receiver: Receiver,
-    encoder: WireEncoder,
-    platform: Platform,
+    { name, receiver, encoder, platform }: LaneOptions,
     overseer: Overseer,
     dial: Dial = plainDial(receiver, platform),
   ) {

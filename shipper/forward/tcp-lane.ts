@@ -26,8 +26,8 @@ import type { Connection } from '../../common/net/net.ts'
 import type { Platform } from '../../common/platform.ts'
 import { Backoff } from '../../common/retry.ts'
 import { isTlsAlert } from '../../common/tls/tls-record.ts'
-import { nameOf, plainDial, type Dial, type Receiver } from './dial.ts'
-import type { Given, Lane, Overseer } from './lane.ts'
+import { nameOf, plainDial, type Dial } from './dial.ts'
+import type { Given, Lane, LaneOptions, Overseer } from './lane.ts'
 import type { WireEncoder } from './wire-encoder.ts'
 
 // Bytes of one write: small batches are joined up to this. Writes in flight: some in the kernel, the rest behind them.
@@ -70,10 +70,7 @@ export class TcpLane implements Lane {
   #cancelWatch: Cancel | undefined
 
   constructor(
-    name: string,
-    receiver: Receiver,
-    encoder: WireEncoder,
-    platform: Platform,
+    { name, receiver, encoder, platform }: LaneOptions,
     overseer: Overseer,
     dial: Dial = plainDial(receiver, platform),
   ) {

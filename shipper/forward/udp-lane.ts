@@ -7,10 +7,10 @@ import { sleep } from '../../common/clock.ts'
 import { errnoOf, Fault, reasonOf } from '../../common/fault.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import type { DropReason } from '../../common/metric.ts'
-import type { DatagramSender, Endpoint } from '../../common/net/net.ts'
+import type { DatagramSender } from '../../common/net/net.ts'
 import type { Platform } from '../../common/platform.ts'
 import { Backoff } from '../../common/retry.ts'
-import type { Given, Lane, Overseer } from './lane.ts'
+import type { Given, Lane, LaneOptions, Overseer } from './lane.ts'
 import type { WireEncoder } from './wire-encoder.ts'
 
 // What one IPv4 datagram can carry, less some room for a chunk's header (RFC 5426 §3.2).
@@ -33,7 +33,7 @@ export class UdpLane implements Lane {
   readonly #backoff: Backoff
   readonly #stop = new AbortController()
 
-  constructor(name: string, receiver: Endpoint, encoder: WireEncoder, platform: Platform, overseer: Overseer) {
+  constructor({ name, receiver, encoder, platform }: LaneOptions, overseer: Overseer) {
     this.to = `${receiver.host}:${receiver.port}`
     this.#name = name
     this.#encoder = encoder

@@ -30,13 +30,16 @@ export function laneTo({ platform }: Surroundings, format: WireFormat = 'receive
   const health: boolean[] = []
   const makes = ports.map((port) => (overseer: Overseer) => {
     const encoder = new WireEncoder(format, 'octet', platform.random)
-    return new RelpLane('up', { host: 'h', port }, encoder, platform, {
-      ...overseer,
-      changed: (is) => {
-        health.push(is)
-        overseer.changed(is)
+    return new RelpLane(
+      { name: 'up', receiver: { host: 'h', port }, encoder, platform },
+      {
+        ...overseer,
+        changed: (is) => {
+          health.push(is)
+          overseer.changed(is)
+        },
       },
-    })
+    )
   })
   const lane = new Receivers('up', 'failover', makes, platform)
   onTestFinished(() => void lane.close(0)) // its deadline is the fake clock's

@@ -85,7 +85,7 @@ export function lane(receivers: string[]) {
   const platform = { clock, metrics, log, net, random, slabs: new SlabPool() } as unknown as Platform
   const encoder = new WireEncoder('received', 'newline', random)
   const makes = receivers.map((host) => (overseer: Overseer) => {
-    return new TcpLane('up', { host, port: 514 }, encoder, platform, overseer)
+    return new TcpLane({ name: 'up', receiver: { host, port: 514 }, encoder, platform }, overseer)
   })
   return {
     clock,

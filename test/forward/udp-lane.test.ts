@@ -49,7 +49,7 @@ async function opened(fault?: Error) {
   const lane = new Receivers(
     'up',
     'failover',
-    [(overseer) => new UdpLane('up', receiver, encoder, platform, overseer)],
+    [(overseer) => new UdpLane({ name: 'up', receiver, encoder, platform }, overseer)],
     platform,
   )
   await lane.open()
@@ -107,7 +107,8 @@ test('with several receivers, what one gets whose name has no address goes to th
   } as unknown as Platform
   const lanes = ['a', 'b'].map((name) => (overseer: Overseer) => {
     const encoder = new WireEncoder('received', 'octet', random)
-    return new UdpLane('up', { host: `${name}.example.org`, port: 514 }, encoder, platform, overseer)
+    const receiver = { host: `${name}.example.org`, port: 514 }
+    return new UdpLane({ name: 'up', receiver, encoder, platform }, overseer)
   })
   const receivers = new Receivers('up', 'round-robin', lanes, platform)
   await receivers.open()
