@@ -17,7 +17,7 @@ async function commands(): Promise<Command[]> {
   const made: Command[] = []
   for (const file of readdirSync(folder).toSorted()) {
     const exported = (await import(new URL(file, folder).href)) as Record<string, (mode?: Mode) => Command>
-    const make = Object.entries(exported).find(([name]) => name.endsWith('Command'))?.[1]
+    const make = Object.entries(exported).find(([name]) => /^[a-z]\w*Command$/.test(name))?.[1]
     if (make) made.push(...(file === 'daemon.ts' ? modes.map((mode) => make(mode)) : [make()]))
   }
   return made
