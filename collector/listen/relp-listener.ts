@@ -6,6 +6,7 @@ import { RateLimitedWarning } from '../../common/log.ts'
 import type { Connection, Endpoint, Listener } from '../../common/net/net.ts'
 import type { Intake } from '../../common/pipeline/intake.ts'
 import { OriginReader } from '../../common/pipeline/origin-bytes.ts'
+import { SharedSlab } from '../../common/pipeline/shared-slab.ts'
 import type { StreamMarks } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
 import { prepareZstdDecompressInto } from '../../common/zstd.ts'
@@ -58,6 +59,7 @@ export class RelpListener {
       ...{ source, platform, intake, streams, messageBytesMax },
       gather: new RelpGather(intake, platform),
       origins: new OriginReader(),
+      slabs: new SharedSlab(platform.slabs),
       warn: (peer, reason) => this.#warning.warn({ source, peer, reason }, 'RELP connection ended'),
       mayTake: (bytes) => this.#mayTake(bytes),
       brake: () => void this.#brake(),
@@ -76,6 +78,7 @@ export class RelpListener {
     }
     for (const { connection } of this.#sessions) connection.pause()
     this.#shared?.gather.close()
+    this.#shared?.slabs.close()
   }
 
   /** After `stop`, when everything has settled: the last answers go out. */

@@ -16,6 +16,7 @@ import type { Connection } from '../../common/net/net.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import type { Intake } from '../../common/pipeline/intake.ts'
 import { OriginReader } from '../../common/pipeline/origin-bytes.ts'
+import type { SharedSlab } from '../../common/pipeline/shared-slab.ts'
 import type { StreamMarks } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
@@ -33,6 +34,8 @@ export interface RelpSurroundings {
   readonly intake: Intake
   readonly gather: RelpGather
   readonly origins: OriginReader
+  /** What batches are unpacked into. */
+  readonly slabs: SharedSlab
   readonly streams: StreamMarks | undefined
   readonly messageBytesMax: number
   /** Whether so many unpacked bytes more may be taken in in this turn of the event loop. */
@@ -208,14 +211,14 @@ export class RelpSession implements HalfFrame, Sender {
 
   #batch(): boolean {
     const { bytes, start, end, txnr } = this.#reader
-    const { intake, gather, platform, origins } = this.#shared
+    const { intake, gather, platform, origins, slabs } = this.#shared
     const needed = unpackedBytes(bytes, start, end)
     if (needed === 0) return this.#refuse(txnr, '500 malformed batch')
-    const slab = intake.full || !this.#shared.mayTake(needed) ? undefined : platform.slabs.take(needed)
-    if (!slab) return false
-    const batch = readBatchFrame(bytes, start, end, slab, platform.clock.now(), origins)
+    const piece = intake.full || !this.#shared.mayTake(needed) ? undefined : slabs.take(needed)
+    if (!piece) return false
+    const batch = readBatchFrame(bytes, start, end, piece, platform.clock.now(), origins)
     if (!batch) {
-      slab.release()
+      piece.slab.release()
       return this.#refuse(txnr, '500 malformed batch')
     }
     gather.flush()

@@ -5,7 +5,7 @@
 //   <38>Oct 11 22:14:15 web-1 login: user=ann **************** ok
 //
 // Searched are the message's text and its structured data; header fields decide where a message goes and stay. Lengths
-// stay as well, so that stream positions and bounds do. The copy lies in a slab of its own: other destinations may hold
+// stay as well, so that stream positions and bounds do. The copy lies in another slab: other destinations may hold
 // the bytes as they came.
 
 import type { ByteRegex } from '../expression/regex/byte-regex.ts'
@@ -13,6 +13,7 @@ import { headersOf } from '../message/headers.ts'
 import { batchBytes, type Batch } from './batch.ts'
 import { MESSAGE, ROW, STRUCTURED_DATA } from './header-table.ts'
 import type { Mask } from './router.ts'
+import { SharedSlab } from './shared-slab.ts'
 import type { SlabPool } from './slab.ts'
 
 const STAR = 0x2a
@@ -21,8 +22,9 @@ const STRUCTURE = Buffer.from('[]"\\= ')
 
 /** A function that makes masked copies; each is released like any batch, and needs nothing of the one it came from. */
 export function maskWith(patterns: readonly ByteRegex[], slabs: SlabPool): Mask {
+  const shared = new SharedSlab(slabs)
   return (batch, of) => {
-    const copy = copyOf(batch, slabs)
+    const copy = copyOf(batch, shared)
     const { bytes } = batch.slab
     const { cells } = headersOf(batch)
     for (let i = 0; i < batch.count; i += 1) {
@@ -45,11 +47,11 @@ export function maskWith(patterns: readonly ByteRegex[], slabs: SlabPool): Mask 
   }
 }
 
-/** The same messages one after another in a new slab. */
-function copyOf(batch: Batch, slabs: SlabPool): Batch {
-  const slab = slabs.take(batchBytes(batch), true)
+/** The same messages one after another in another slab. */
+function copyOf(batch: Batch, slabs: SharedSlab): Batch {
+  const { slab, at } = slabs.take(batchBytes(batch), true)
   const bounds = new Uint32Array(2 * batch.count)
-  for (let i = 0, used = 0; i < bounds.length; i += 2) {
+  for (let i = 0, used = at; i < bounds.length; i += 2) {
     bounds[i] = used
     used += batch.slab.bytes.copy(slab.bytes, used, batch.bounds[i], batch.bounds[i + 1])
     bounds[i + 1] = used

@@ -58,16 +58,16 @@ export function holdsLines(content: Output, count: number): boolean {
 // Where bounds are gathered before their number is known.
 let gathered = new Uint32Array(4096)
 
-/** The messages in `[0, end)` of a slab, as bounds; undefined where they are none, or too many. */
-export function readMessages(slab: Slab, end: number, how: number): Uint32Array | undefined {
-  const filled = how === AS_LINES ? gatherLines(slab, end) : gatherCounted(slab.bytes, end)
+/** The messages in `[start, end)` of a slab, as bounds; undefined where they are none, or too many. */
+export function readMessages(slab: Slab, start: number, end: number, how: number): Uint32Array | undefined {
+  const filled = how === AS_LINES ? gatherLines(slab, start, end) : gatherCounted(slab.bytes, start, end)
   return filled < 0 ? undefined : gathered.slice(0, filled)
 }
 
 /** Gathers the bounds of lines; returns how many numbers these are, −1 where the bytes are no lines. */
-function gatherLines(slab: Slab, end: number): number {
+function gatherLines(slab: Slab, start: number, end: number): number {
   let filled = 0
-  for (let at = 0; at < end;) {
+  for (let at = start; at < end;) {
     const stop = newlineAt(slab, at, end)
     if (stop === end || !isRoomAt(filled)) return -1
     gathered[filled] = at
@@ -79,13 +79,13 @@ function gatherLines(slab: Slab, end: number): number {
 }
 
 /** The same of counted messages. */
-function gatherCounted(bytes: Buffer, end: number): number {
+function gatherCounted(bytes: Buffer, start: number, end: number): number {
   let filled = 0
-  for (let at = 0; at < end;) {
-    const start = countedAt(bytes, at, end)
-    const stop = start + counted
-    if (start < 0 || stop > end || !isRoomAt(filled)) return -1
-    gathered[filled] = start
+  for (let at = start; at < end;) {
+    const first = countedAt(bytes, at, end)
+    const stop = first + counted
+    if (first < 0 || stop > end || !isRoomAt(filled)) return -1
+    gathered[filled] = first
     gathered[filled + 1] = stop
     filled += 2
     at = stop

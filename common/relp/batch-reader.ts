@@ -6,6 +6,7 @@ import { BATCH_VERSION, ENDS_BY_LENGTH, ENDS_EACH, ENDS_EQUAL } from './batch-wr
 import { RELP_BATCH_RUNS_MAX, RELP_FRAME_BYTES_MAX } from '../limits.ts'
 import type { Batch, Origin, Run, StreamRange } from '../pipeline/batch.ts'
 import { isOrigin, type OriginReader } from '../pipeline/origin-bytes.ts'
+import type { SlabPiece } from '../pipeline/shared-slab.ts'
 import type { Slab } from '../pipeline/slab.ts'
 import { zstdDecompressInto } from '../zstd.ts'
 
@@ -25,23 +26,23 @@ export function unpackedBytes(bytes: Buffer, start: number, end: number): number
 }
 
 /**
- * The batch in `[start, end)`, unpacked to the front of `slab`, which has room for `unpackedBytes` and which the batch takes
- * over; undefined where the bytes are no batch, and then the slab stays the caller's.
+ * The batch in `[start, end)`, unpacked to a piece of a slab, which has room for `unpackedBytes`; the batch takes over the hold of that
+ * slab. Undefined where the bytes are no batch, and then it stays the caller's.
  */
 export function readBatchFrame(
   bytes: Buffer,
   start: number,
   end: number,
-  slab: Slab,
+  { slab, at }: SlabPiece,
   received: number,
   origins: OriginReader,
 ): Batch | undefined {
   const front = new Cursor(bytes, start, end)
   try {
     const { how, unpacked, messages } = readFront(front)
-    if (unpack(bytes.subarray(front.at, end), slab.bytes.subarray(0, unpacked)) !== unpacked) return undefined
-    const bounds = readMessages(slab, messages, how)
-    return bounds && readContent(slab, bounds, messages, unpacked, received, origins)
+    if (unpack(bytes.subarray(front.at, end), slab.bytes.subarray(at, at + unpacked)) !== unpacked) return undefined
+    const bounds = readMessages(slab, at, at + messages, how)
+    return bounds && readContent(slab, bounds, at + messages, at + unpacked, received, origins)
   } catch (error) {
     return asUndefined(error)
   }
@@ -67,16 +68,17 @@ function unpack(packed: Buffer, into: Buffer): number {
   }
 }
 
+/** `[start, end)` of the slab is what stands behind the messages. */
 function readContent(
   slab: Slab,
   bounds: Uint32Array,
-  messageBytes: number,
+  start: number,
   end: number,
   received: number,
   origins: OriginReader,
 ): Batch {
   const { bytes } = slab
-  const facts = new Cursor(bytes, messageBytes, end)
+  const facts = new Cursor(bytes, start, end)
   const originBytes = facts.varint()
   const originsAt = facts.skip(originBytes)
   const streams: string[] = []

@@ -1,10 +1,11 @@
 // What a RELP peer can make of a receiver: memory within the bounds, whatever it sends, asks or does not read.
 
 import { expect, onTestFinished, test } from 'vitest'
+import { SLAB_BYTES, SLABS_BYTES_MAX } from '../../common/limits.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 import { HeldSink, MemorySink } from '../fake/sink.ts'
 import { pack } from '../relp/packed.ts'
-import { ALL, frame, ID, offers, opened } from './relp-surroundings.ts'
+import { ALL, frame, ID, offers, opened, serve } from './relp-surroundings.ts'
 
 test('while nothing settles a bounded amount is taken in; then all of it comes', async () => {
   const sink = new HeldSink()
@@ -40,6 +41,21 @@ test('while nothing settles a bounded amount is taken in; then all of it comes',
   await expect.poll(() => kept, { timeout: 20_000 }).toBe(frames)
   await expect.poll(() => got.text.endsWith(`${frames + 1} rsp 6 200 OK\n`), { timeout: 20_000 }).toBe(true)
   expect(got.text.split('\n')).toHaveLength(frames + 1)
+}, 60_000)
+
+test('many senders of a line each keep no slab each from others, while what they sent is held', async () => {
+  const sink = new HeldSink()
+  const { platform, dial } = await serve(sink)
+  const senders = SLABS_BYTES_MAX / SLAB_BYTES + 44
+  for (let i = 0; i < senders; i += 1) {
+    const { send } = await dial()
+    await send(frame(1, 'open', offers(ALL)))
+    await send(frame(2, 'batch', pack(batchOf([`line of ${i}`], originOf(), 1))))
+  }
+  await expect.poll(() => sink.held.length, { timeout: 20_000 }).toBe(senders)
+  expect(platform.slabs.bytesOut).toBeLessThanOrEqual(2 * SLAB_BYTES)
+  expect(sink.held.flatMap(({ texts }) => texts)).toEqual(Array.from({ length: senders }, (_, i) => `line of ${i}`))
+  while (sink.held.length > 0) sink.settle()
 }, 60_000)
 
 test('a bomb of batches is unpacked one by one, within the memory of all slabs', async () => {

@@ -18,7 +18,7 @@ const RECEIVED = 1_790_000_000_000_000
 function unpack(data: Buffer): Batch | undefined {
   const bytes = unpackedBytes(data, 0, data.length)
   if (bytes === 0) return undefined
-  return readBatchFrame(data, 0, data.length, new SlabPool().take(bytes)!, 5, new OriginReader())
+  return readBatchFrame(data, 0, data.length, { slab: new SlabPool().take(bytes + 17)!, at: 17 }, 5, new OriginReader())
 }
 
 const streamOf = (ends: number[], from = 1000, to = from + (ends.at(-1) ?? 0)) => ({

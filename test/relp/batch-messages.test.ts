@@ -33,7 +33,7 @@ function read(content: Buffer | string, how: number): string[] | undefined {
   const bytes = Buffer.from(content)
   const slab = new SlabPool(2 * MANY).take(Math.max(1, bytes.length))!
   bytes.copy(slab.bytes)
-  const bounds = readMessages(slab, bytes.length, how)
+  const bounds = readMessages(slab, 0, bytes.length, how)
   return (
     bounds &&
     Array.from({ length: bounds.length / 2 }, (_, i) => slab.bytes.toString('latin1', bounds[2 * i], bounds[2 * i + 1]))
