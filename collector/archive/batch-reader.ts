@@ -1,6 +1,7 @@
 // Batches as a thread gets them: a slab as shared memory and range, origins by their numbers.
 
 import { assert } from '../../common/fault.ts'
+import { lastingBytes } from '../../common/lasting-bytes.ts'
 import { utc, zoneNamed } from '../../common/message/zone.ts'
 import type { Batch, Origin } from '../../common/pipeline/batch.ts'
 import type { Slab } from '../../common/pipeline/slab.ts'
@@ -60,7 +61,7 @@ function originOf({ peer, zone, host, program, received, ...rest }: OriginData):
     ...(peer !== undefined && { peer }),
     ...(received !== undefined && { received }),
     zone: zoneNamed(zone) ?? utc,
-    host: Buffer.from(host),
-    program: Buffer.from(program),
+    host: lastingBytes(host),
+    program: lastingBytes(program),
   }
 }

@@ -6,6 +6,7 @@ import { CONNECTIONS_MAX } from '../../common/limits.ts'
 import { DEFAULT_PRIORITY } from '../../common/message/priority.ts'
 import { count, flag, list, options, type OptionsOf } from '../../common/option.ts'
 import { endpointUrl, network, zone } from '../../common/option-values.ts'
+import { lastingBytes } from '../../common/lasting-bytes.ts'
 import type { Endpoint } from '../../common/net/net.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import type { Sink, Source } from '../../common/pipeline/sink.ts'
@@ -61,6 +62,8 @@ function portOf({ scheme, host, port }: SyslogOptions['listen'][number]): Pick<C
   const all = /^[\d.]+$/.test(plain) && parseAddress(plain) ? ['0.0.0.0', '::'] : ['::']
   return { key: keyOf(plain), partOf: all.map(keyOf) }
 }
+
+const NO_PROGRAM = Buffer.alloc(0)
 
 class SyslogSource implements Source {
   readonly name: string
@@ -146,9 +149,9 @@ function settingsOf(given: SyslogOptions, context: ComponentContext): ListenerSe
       peer: host,
       lines: 'syslog',
       zone: given.zone,
-      host: Buffer.from(host),
+      host: lastingBytes(Buffer.from(host)),
       ...(given.keep_host ? {} : { hostForced: true }),
-      program: Buffer.alloc(0),
+      program: NO_PROGRAM,
       priority: DEFAULT_PRIORITY,
     }),
   }

@@ -7,6 +7,7 @@
 import type { ComponentContext, SourceType } from '../../common/component.ts'
 import { sleep } from '../../common/clock.ts'
 import { reasonOf } from '../../common/fault.ts'
+import { lastingBytes } from '../../common/lasting-bytes.ts'
 import { RETRY_FIRST_MS } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import { either, list, oneOf, options, text, textOption, type OptionsOf } from '../../common/option.ts'
@@ -278,8 +279,8 @@ class FileSource implements Source {
       source: this.name,
       lines: 'text',
       zone: localZone,
-      host: Buffer.from(hostName),
-      program: Buffer.from(this.#options.program ?? programOf(file.path), 'latin1'),
+      host: lastingBytes(Buffer.from(hostName)),
+      program: lastingBytes(Buffer.from(this.#options.program ?? programOf(file.path), 'latin1')),
       priority: 8 * this.#options.facility + this.#options.severity,
     }
     this.#origins.set(file, { path: file.path, origin })
