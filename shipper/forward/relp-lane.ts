@@ -75,7 +75,7 @@ export class RelpLane implements Lane {
   #flying = 0
   #cancelRetry: Cancel | undefined
   #cancelPump: Cancel | undefined
-  #whenReady: (() => void)[] = []
+  readonly #whenReady = new Set<() => void>()
 
   /** The receiver counts as up when it has answered to `open` and, where it has marks, told them. */
   constructor(
@@ -132,7 +132,7 @@ export class RelpLane implements Lane {
     }
     this.#cancelRetry?.()
     this.#cancelPump?.()
-    for (const ready of this.#whenReady.splice(0)) ready()
+    for (const ready of this.#whenReady) ready()
     this.#peer?.lose('the lane is closed')
     await this.#packer.close()
   }
@@ -220,7 +220,7 @@ export class RelpLane implements Lane {
     this.#readyMs = this.#platform.clock.monotonicMs()
     this.#doubtful = 0
     this.#overseer.changed(true)
-    for (const ready of this.#whenReady.splice(0)) ready()
+    for (const ready of this.#whenReady) ready()
     this.#pump()
   }
 
@@ -372,7 +372,12 @@ export class RelpLane implements Lane {
   }
 
   async #readyPeer(): Promise<RelpPeer> {
-    if (!this.#isReady) await this.#within(CONNECT_WAIT_MS, (done) => this.#whenReady.push(done))
+    if (!this.#isReady) {
+      let ready = () => {}
+      await this.#within(CONNECT_WAIT_MS, (done) => this.#whenReady.add((ready = done)))
+      // While a receiver is away for days, each sender of ours that connects anew asks again.
+      this.#whenReady.delete(ready)
+    }
     if (this.#peer && this.#isReady) return this.#peer
     throw new Fault('CONNECTION_LOST', `no connection to ${this.to}`, { retryable: true })
   }

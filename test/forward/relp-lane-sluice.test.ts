@@ -2,6 +2,7 @@
 
 import { expect, test, vi } from 'vitest'
 import { syslogSource } from '../../collector/listen/syslog-source.ts'
+import { CONNECT_WAIT_MS } from '../../common/limits.ts'
 import { utc } from '../../common/message/zone.ts'
 import type { Batch, StreamRange } from '../../common/pipeline/batch.ts'
 import type { Sink, StreamMarks } from '../../common/pipeline/sink.ts'
@@ -165,6 +166,36 @@ test('marks and ends of streams pass through to the receiver', async () => {
   expect(await lane.streams!.marks([ID, ...ids])).toEqual(new Map(ids.map((id, i) => [id, i * 1e12])))
   await lane.streams!.retire(ids)
   expect(sink.known.size).toBe(0)
+})
+
+test('who asked of streams while the receiver was away, and was told that it is, is not told of its return', async () => {
+  const around = surroundings()
+  const { clock, platform } = around
+  let told = 0
+  const after: typeof clock.after = (ms, call) => {
+    let isOver = false
+    const cancel = clock.after(ms, () => {
+      isOver = true
+      call()
+    })
+    return () => {
+      if (isOver) told += 1
+      cancel()
+    }
+  }
+  platform.clock = Object.assign(Object.create(clock) as typeof clock, { after, pass: clock.pass.bind(clock) })
+  for (const name of ['now', 'monotonicMs', 'soon'] as const)
+    Object.assign(platform.clock, { [name]: clock[name].bind(clock) })
+  const { lane, health } = laneTo(around)
+  await lane.open()
+  const asked = Promise.allSettled(Array.from({ length: 100 }, () => lane.streams!.marks([ID])))
+  await expect.poll(async () => (await clock.pass(1_000), health.includes(false)), WAIT).toBe(true)
+  await clock.pass(CONNECT_WAIT_MS)
+  expect((await asked).every(({ status }) => status === 'rejected')).toBe(true)
+  told = 0
+  await sluice(around, new DurableSink())
+  await expect.poll(async () => (await clock.pass(1_000), health.at(-1)), WAIT).toBe(true)
+  expect(told).toBeLessThan(10)
 })
 
 test('the lane ends its own stream when it is closed', async () => {
