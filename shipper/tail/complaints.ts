@@ -10,7 +10,9 @@ const OUT_OF_DESCRIPTORS = `files wait until there are descriptors to open them 
 export class Complaints {
   readonly #log: Log
   readonly #outOfDescriptors: RateLimitedWarning
-  readonly #said = new Set<string>()
+  /** Since the last look at everything, and in the time of that look. */
+  #said = new Set<string>()
+  #saidBefore: ReadonlySet<string> = new Set()
 
   constructor({ log, clock }: Pick<Platform, 'log' | 'clock'>) {
     this.#log = log
@@ -25,14 +27,16 @@ export class Complaints {
 
   /** It cannot be read. */
   say(path: string, reason: string): void {
-    if (this.#said.has(path)) return
+    const isKnown = this.#said.has(path) || this.#saidBefore.has(path)
     this.#said.add(path)
+    if (isKnown) return
     this.#log.warn({ path, reason }, 'cannot be read; it is tried again')
   }
 
-  /** It can be read again. */
-  settled(path: string): void {
-    this.#said.delete(path)
+  /** A look at everything is over, in which all that cannot be read was tried: what was not said again is gone, or can be read. */
+  looked(): void {
+    this.#saidBefore = this.#said
+    this.#said = new Set()
   }
 
   /** What `work` gives; where it fails, that is said of `path`, and it gives nothing. */

@@ -138,6 +138,7 @@ export class Tracker {
     await this.#files.makeKnown(this.#first)
     this.#first = false
     this.#leaving.looked(this.#files.byKey.values())
+    this.#complaints.looked()
     this.#platform.metrics.set('sluice_files_followed', { source: this.#settings.source }, this.#files.byKey.size)
   }
 
@@ -222,7 +223,6 @@ export class Tracker {
       if (!file) return await this.#miss(key, there)
       const isNew = await this.#adoptOpen(key, there.path, file, found)
       this.#unreadable.delete(key)
-      this.#complaints.settled(there.path)
       return isNew
     } catch (error) {
       if (file && !this.#files.byKey.has(key)) await file.close()
