@@ -21,6 +21,11 @@ export class Copies {
     this.#clock = clock
   }
 
+  /** What a look has found, by inode key: what is suspected and gone again says nothing of what has its inode next. */
+  look(found: ReadonlyMap<string, unknown>): void {
+    for (const key of this.#suspects.keys()) if (!found.has(key)) this.#suspects.delete(key)
+  }
+
   /** Whether this file has all that was read of one that is followed. */
   async has(file: DiskFile, size: number): Promise<boolean> {
     const beginning = await Beginning.of(file)

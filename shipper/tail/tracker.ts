@@ -126,6 +126,7 @@ export class Tracker {
     this.open.lookAgain()
     this.#openNow = this.open.count
     this.#orphans.look(found)
+    this.#copies.look(found)
     const news: FollowedFile[] = []
     for (const [key, file] of found) {
       const isNew = !this.#files.byKey.has(key) && (await this.#adopt(key, file, found))

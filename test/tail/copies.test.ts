@@ -1,0 +1,30 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { systemDisk } from '../../common/disk.ts'
+import { Copies } from '../../shipper/tail/copies.ts'
+import { followFrom } from '../../shipper/tail/followed-file.ts'
+import { FakeClock } from '../fake/clock.ts'
+
+test('a copy is waited with anew where its inode is that of a suspect which is gone', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-copies-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const text = 'one\ntwo\n'
+  const paths = ['app.log', 'app.log.1'].map((name) => join(folder, name))
+  for (const path of paths) writeFileSync(path, text)
+  const [file, copy] = await Promise.all(paths.map((path) => systemDisk.open(path, 'read')))
+  onTestFinished(() => Promise.all([file.close(), copy.close()]).then(() => {}))
+  const followed = await followFrom('s', file, await file.stat(), paths[0], text.length)
+  const clock = new FakeClock()
+  const copies = new Copies(new Map([[followed.key, followed]]), clock)
+  expect(await copies.maybe('inode 7', copy, text.length)).toBe(true)
+  // It is there for long, and so is no copy that a cut follows.
+  copies.look(new Map([['inode 7', {}]]))
+  await clock.pass(10_000)
+  expect(await copies.maybe('inode 7', copy, text.length)).toBe(false)
+  expect(await copies.maybe('inode 7', copy, text.length)).toBe(true)
+  copies.look(new Map())
+  await clock.pass(10_000)
+  expect(await copies.maybe('inode 7', copy, text.length)).toBe(true)
+})
