@@ -36,6 +36,8 @@ export interface Claim {
   readonly path: readonly (string | number)[]
   /** The same for all that would get into each other's way. */
   readonly key: string
+  /** The same for all whose keys differ and that would get into each other's way all the same: what they come to. */
+  readonly meaning?: string
   /** Other keys that would get into its way: what it is a part of. */
   readonly partOf?: readonly string[]
 }

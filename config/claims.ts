@@ -39,10 +39,14 @@ export function doubleClaims(
 }
 
 function collide(a: Claim, b: Claim): boolean {
-  return a.key === b.key || (a.partOf?.includes(b.key) ?? false) || (b.partOf?.includes(a.key) ?? false)
+  const isSame = a.key === b.key || (a.meaning !== undefined && a.meaning === b.meaning)
+  return isSame || (a.partOf?.includes(b.key) ?? false) || (b.partOf?.includes(a.key) ?? false)
 }
 
-function sentenceOf({ key }: Claim, name: string, { owner, claim }: { owner: string; claim: Claim }): string {
+function sentenceOf({ key, meaning }: Claim, name: string, { owner, claim }: { owner: string; claim: Claim }): string {
+  if (claim.key !== key && meaning !== undefined && claim.meaning === meaning) {
+    return `${key} comes to the same as ${claim.key}, which "${owner}" has: give one of them a place of its own`
+  }
   if (claim.key !== key) {
     return `${key} cannot be had beside ${claim.key}, which ${owner === name ? 'stands here too' : `"${owner}" has`}`
   }

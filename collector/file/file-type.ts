@@ -8,6 +8,7 @@ import { account, byteSize, duration, fileMode } from '../../common/option-value
 import { lineOption } from '../line-option.ts'
 import { frameCompressor } from './compress-frame.ts'
 import { FileDestination } from './file-destination.ts'
+import { namesOf } from './own-names.ts'
 import { compilePath } from './path-template.ts'
 import type { RotateOptions } from './rotation.ts'
 
@@ -49,7 +50,7 @@ export const fileType: DestinationType<FileOptions> = {
   type: 'file',
   about: 'Writes lines to one file, or to one per host, program, day or any other field.',
   options: fileOptions,
-  claims: ({ path }) => [{ path: ['path'], key: resolve(path) }],
+  claims: ({ path }) => [{ path: ['path'], key: resolve(path), meaning: namesOf(compilePath(path)) }],
   create(given, { name, platform, dataFolder, localZone }) {
     const { path, line, mode, dir_mode, owner, group, rotate, max_files } = given
     const access = { mode, folderMode: dir_mode, owner, group }

@@ -78,6 +78,11 @@ destinations:
   b: { type: file, path: /x//y.log }
   c: { type: file, path: "/x/{host}.log" }
   d: { type: file, path: "/x/{host}.log", line: raw }
+  e: { type: file, path: "/x/{program}.log" }
+  f: { type: file, path: "/x/{host}{pid}{msgid}.log" }
+  g: { type: file, path: "/x/{host}-{pid}.log" }
+  h: { type: file, path: "/x/{severity}.log" }
+  i: { type: file, path: "/y/{program}.log" }
 `
   const said = loadText('x', text).text.split('\n')
   expect(said.filter((line) => line.startsWith('x:'))).toEqual([
@@ -86,6 +91,8 @@ destinations:
     'x:5:26 CONFIG_WRONG_VALUE: path: "c" has this already: /run/x',
     'x:8:26 CONFIG_WRONG_VALUE: path: "a" has this already: /x/y.log',
     'x:10:26 CONFIG_WRONG_VALUE: path: "c" has this already: /x/{host}.log',
+    'x:11:26 CONFIG_WRONG_VALUE: path: /x/{program}.log comes to the same as /x/{host}.log, which "c" has: give one of them a place of its own',
+    'x:12:26 CONFIG_WRONG_VALUE: path: /x/{host}{pid}{msgid}.log comes to the same as /x/{host}.log, which "c" has: give one of them a place of its own',
   ])
 })
 

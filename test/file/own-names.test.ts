@@ -3,8 +3,9 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { batch } from '../pipeline/batches.ts'
 import { fakePlatform } from '../fake/platform.ts'
-import { fileDestination, temporaryFolder, until } from './surroundings.ts'
+import { fileDestination, linesOf, temporaryFolder, until } from './surroundings.ts'
 
 test('keep removes nothing of another destination whose names fit too', async () => {
   const folder = temporaryFolder()
@@ -30,4 +31,22 @@ test('keep removes nothing of another destination whose names fit too', async ()
   await until(() => readdirSync(folder).length === left.length, left.join(' '))
   for (const each of files) await each.close(1000)
   expect(readdirSync(folder).sort()).toEqual(left)
+})
+
+test('of two that say as much of a name one writes there, and the other to its stand-in', async () => {
+  const folder = temporaryFolder()
+  const files = ['{host}-a.log', 'b-{host}.log'].map((name) =>
+    fileDestination({ path: join(folder, name) }, fakePlatform()),
+  )
+  for (const each of files) await each.open()
+  // Each would lead to b-1-a.log.
+  for (const [i, host] of ['b-1', '1-a'].entries()) {
+    await files[i].write(batch([{ texts: [`<13>Nov 23 10:00:00 ${host} p: of ${i}`] }]))
+  }
+  for (const each of files) await each.close(1000)
+  const linesByName = readdirSync(folder).map((name) => [name, linesOf(join(folder, name))])
+  expect(linesByName.toSorted()).toEqual([
+    ['b-1-a.log', ['<13>Nov 23 10:00:00 1-a p: of 1']],
+    ['unknown-a.log', ['<13>Nov 23 10:00:00 b-1 p: of 0']],
+  ])
 })
