@@ -41,7 +41,7 @@ export async function runDaemon(mode: Mode, configPath: string | undefined): Pro
 
 /**
  * Node waits for its threads, and one that looks up a name sits there for as long as the name servers are silent: up to minutes,
- * longer than whoever stops a service waits.
+ * longer than whoever stops a service waits. One that opens a pipe sits there until somebody writes to it.
  */
 async function leave(status: number): Promise<void> {
   const calls = await libc()
@@ -51,14 +51,17 @@ async function leave(status: number): Promise<void> {
 
 async function runFromConfiguration(mode: Mode, configPath: string | undefined): Promise<number> {
   const log = openLog()
-  const loaded = await loadToRun(configPath, mode)
+  const stopSignal = untilAskedToStop()
+  // What is read may be a pipe that nobody writes to.
+  const loaded = await Promise.race([loadToRun(configPath, mode), stopSignal.then(() => undefined)])
+  if (!loaded) return EXIT_OK
   if (!loaded.configuration) {
     process.stderr.write(loaded.text)
     return EXIT_CANNOT_START
   }
   const platform = systemPlatform(log, createMetrics())
   try {
-    return await runPipeline(loaded.configuration, loaded.builtIn, platform)
+    return await runPipeline(loaded.configuration, loaded.builtIn, platform, stopSignal)
   } catch (error) {
     if (!(error instanceof Fault)) throw error
     log.fatal({ code: error.code, advice: adviceFor(error.code) }, error.detail)
@@ -66,11 +69,15 @@ async function runFromConfiguration(mode: Mode, configPath: string | undefined):
   }
 }
 
-async function runPipeline(configuration: Configuration, builtIn: boolean, platform: Platform): Promise<number> {
+async function runPipeline(
+  configuration: Configuration,
+  builtIn: boolean,
+  platform: Platform,
+  stopSignal: Promise<string>,
+): Promise<number> {
   const { log } = platform
   const { mode, path: config, dataFolder: data } = configuration
   const hangUps = new HangUps()
-  const stopSignal = untilAskedToStop()
   const lock = await lockDataFolder(data, platform.disk, platform.random)
   try {
     const instance = await openInstance(data, hostname(), platform)
@@ -118,9 +125,11 @@ class HangUps {
 function untilAskedToStop(): Promise<string> {
   return new Promise((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) {
-      // Until now it ended the program at once: it was being loaded.
-      process.removeAllListeners(name)
+      // Until now it ended the program at once: it was being loaded. The new listener comes before the old one goes: Node forgets a
+      // signal that came just now where nobody listens in between.
+      const before = process.listeners(name)
       process.once(name, () => resolve(name))
+      for (const listener of before) process.off(name, listener)
     }
   })
 }

@@ -1,11 +1,12 @@
 // What keeps a daemon from starting, and what it says then.
 
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { writeArchive } from '../search/written-archive.ts'
-import { daemon, freePort, logOf, run, temporaryFolder, type Setting } from './program.ts'
+import { daemon, freePort, launched, logOf, run, temporaryFolder, until, type Setting } from './program.ts'
 
 /** Runs a server on this configuration that is expected not to start; its last word. */
 async function refused(
@@ -73,6 +74,24 @@ test('a data folder that cannot be made: exit 2, and a word about what to do', a
   expect(status).toBe(2)
   expect(last).toMatchObject({ code: 'DATA_UNWRITABLE', advice: expect.stringContaining('make the folder writable') })
 })
+
+test('a configuration that is a pipe which nobody writes to: an end that is asked for comes, with 0', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'sluice.yaml')
+  execFileSync('mkfifo', [path])
+  const server = launched(['server', '-c', path], { cwd: folder })
+  await until('it opens the pipe, where that can be seen', () => waitsForWriter(server.child.pid!), 10_000).catch(
+    () => {},
+  )
+  const late = new Promise<string>((resolve) => setTimeout(() => resolve('it is still there'), 20_000).unref())
+  expect(await Promise.race([server.stop(), late])).toBe(0)
+})
+
+/** Whether a thread of the process is opening a pipe (fifo(7)), by the name that the kernel has for it. */
+function waitsForWriter(pid: number): boolean {
+  const tasks = `/proc/${pid}/task`
+  return readdirSync(tasks).some((task) => readFileSync(join(tasks, task, 'wchan'), 'latin1') === 'wait_for_partner')
+}
 
 // A folder where the file belongs is what nobody can read as one, whoever runs the tests; mostly it is a file of another user.
 test.each(['sources/in', 'out'])('positions in %s that cannot be read: exit 2, and which file it is', async (owner) => {
