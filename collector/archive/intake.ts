@@ -17,12 +17,13 @@ import {
 import { batchBytes, type Batch } from '../../common/pipeline/batch.ts'
 import type { StreamChange, WriteData } from './archive-protocol.ts'
 import { BlockBuilder } from './block-builder.ts'
+import { DayAhead } from './day-ahead.ts'
 import { encodeCommit, encodeWrites } from './encode-writes.ts'
 import { PartWriter, type Mark } from './part-writer.ts'
 import { piecesOf, type GivenWrite, type Piece } from './pieces.ts'
 import type { RawBlock } from './raw-block.ts'
 import type { SecondEncoder } from './second-encoder.ts'
-import { compareParts, dayOf, fileNameOf, type PartName } from './schema.ts'
+import { compareParts, dayEnd, dayOf, fileNameOf, type PartName } from './schema.ts'
 import { sealFile } from './sqlite.ts'
 
 /** A batch on its way, or what is said of streams, with the number it is settled by. */
@@ -71,6 +72,7 @@ export class Intake {
   #part: PartWriter | undefined
   /** The newest part that something may be stored in, also while it is not open. */
   #name: PartName | undefined
+  readonly #dayAhead: DayAhead
   /** Parts that were being read when they should have been sealed. */
   #unsealed: PartName[] = []
   #ordinal = 0
@@ -82,6 +84,7 @@ export class Intake {
     this.#folder = folder
     this.#instance = instance
     this.#say = say
+    this.#dayAhead = new DayAhead(say)
   }
 
   /** The number of the last write of this process that is stored: what a worker before this one may have done. */
@@ -233,10 +236,11 @@ export class Intake {
   #store(group: Group): Committed {
     const { writes, pieces, moved, repeats } = group
     const now = timeOf(writes[0])
+    const before = this.#name
     const part = this.#partFor(now)
     const blocks = pieces.flatMap(({ encoded }) => encoded!.blocks)
     const settled = writes.at(-1)!.id
-    const marks = part.isNew ? this.#live(moved, now) : moved
+    const marks = part.isNew ? this.#live(moved, before ? Math.min(now, dayEnd(before.day)) : now) : moved
     try {
       part.commit(blocks, marks, this.#instance, settled)
     } catch (error) {
@@ -305,8 +309,8 @@ export class Intake {
   /** The part for what was received then. Days never go back: what the clock says is earlier goes into the newest. */
   #partFor(received: number): PartWriter {
     const day = dayOf(received)
-    if (this.#part && this.#part.name.day >= day && !this.#part.isFull) return this.#part
     const part = this.#part
+    if (part && part.name.day >= day && !part.isFull && !this.#dayAhead.isOver(part.name, received)) return part
     this.#part = undefined
     if (part) this.#finish(part.name, () => part)
     const newest = this.#name
@@ -321,6 +325,7 @@ export class Intake {
       throw error
     }
     this.#name = name
+    this.#dayAhead.begin(day)
     return this.#part
   }
 
@@ -368,7 +373,10 @@ export class Intake {
     )
   }
 
-  /** All marks but those whose time is over: a new part's first commit repeats them. */
+  /**
+   * All marks but those whose time is over: a new part's first commit repeats them. `now` is no later than the end of the part before,
+   * so that a clock that jumps far ahead costs none.
+   */
   #live(moved: ReadonlyMap<string, Mark>, now: number): Map<string, Mark> {
     for (const [stream, { until }] of this.#marks) if (until < now) this.#marks.delete(stream)
     return new Map([...this.#marks, ...moved])

@@ -11,7 +11,7 @@ import { reasonOf } from '../../common/fault.ts'
 import { ARCHIVE_EXPIRY_WAIT_MS } from '../../common/limits.ts'
 import type { Log } from '../../common/log.ts'
 import { isPartBegun } from './reader.ts'
-import { compareParts, dayEnd, dayStart, fileNameOf, partNameOf, type PartName } from './schema.ts'
+import { compareParts, dayEnd, dayOf, dayStart, fileNameOf, isAhead, partNameOf, type PartName } from './schema.ts'
 
 export interface RetentionOptions {
   /** Milliseconds. */
@@ -74,8 +74,8 @@ export class Retention {
     const { clock, log } = this.#surroundings
     if (keepMs === undefined) return [...parts]
     const now = clock.now()
-    const isExpired = ({ day }: PartName) => dayEnd(day) + keepMs * 1000 <= now
-    const expired = parts.filter(isExpired)
+    const expired: PartName[] = []
+    for (const part of parts) if (dayEnd(await this.#lastDay(part, now)) + keepMs * 1000 <= now) expired.push(part)
     if (expired.length > 0 && clock.monotonicMs() < this.#waitUntilMs) {
       if (!this.#saidWaiting) {
         const values = { folder: this.#folder, parts: expired.length }
@@ -89,7 +89,14 @@ export class Retention {
     }
     this.#saidWaiting = false
     for (const part of expired) await this.#remove(part, 'expired')
-    return parts.filter((part) => !isExpired(part))
+    return parts.filter((part) => !expired.includes(part))
+  }
+
+  /** The day on which a part ended: of one that was named by a clock that was ahead, the day on which it was last written to. */
+  async #lastDay(part: PartName, now: number): Promise<string> {
+    if (!isAhead(part, now)) return part.day
+    const stat = await this.#surroundings.disk.stat(this.#pathOf(part))
+    return stat ? dayOf(stat.modifiedMs * 1000) : part.day
   }
 
   async #shrink(old: readonly PartName[], newest: PartName | undefined): Promise<readonly PartName[]> {

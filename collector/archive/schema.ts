@@ -60,6 +60,11 @@ export function dayEnd(day: string): number {
   return dayStart(day) + DAY_US
 }
 
+/** Whether a part is of a day that begins over a day after `now`, µs since the epoch: it was named by a clock that was ahead. */
+export function isAhead({ day }: PartName, now: number): boolean {
+  return dayStart(day) > now + DAY_US
+}
+
 export function fileNameOf({ day, part }: PartName): string {
   return part === 1 ? `${day}.db` : `${day}.${part}.db`
 }
