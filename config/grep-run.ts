@@ -94,6 +94,10 @@ async function search(operands: readonly string[], flags: GrepFlags, written: re
   if (!flags.fixedStrings && patterns?.some(asksForDigits)) {
     process.stderr.write('sluice grep: warning: \\d matches the letter d, as in grep -E; write [0-9] for a digit\n')
   }
+  // The system hands over bytes, Node text: what is not UTF-8 in it is U+FFFD by now, and without a word it finds nothing.
+  if (patterns?.some((pattern) => pattern.includes('\ufffd'))) {
+    process.stderr.write('sluice grep: warning: the pattern is not UTF-8; where such bytes are "." finds them\n')
+  }
   const paged = capable && flags.pager && typeof options.print === 'object'
   const startMs = systemClock.monotonicMs()
   const output = paged ? CommandOutput.paged() : CommandOutput.standard()

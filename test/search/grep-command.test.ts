@@ -317,3 +317,13 @@ test('--help explains itself with examples', async () => {
   expect(status).toBe(0)
   for (const word of ['Examples:', '--after-context', '-S, --since', 'Exit status']) expect(stdout).toContain(word)
 })
+
+test('a pattern that is not UTF-8 is told, since it finds nothing; "." finds such bytes', async () => {
+  const script = 'exec "$0" "$1" grep --archive "$2" "$(printf \'bytes.*\\377\')"'
+  const { status, stderr } = spawnSync('sh', ['-c', script, process.execPath, MAIN, archive], { encoding: 'utf8' })
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: 'sluice grep: warning: the pattern is not UTF-8; where such bytes are "." finds them\n',
+  })
+  expect(await inArchive('-c', 'bytes.*[^ -~]$')).toMatchObject({ stdout: '1\n', stderr: '' })
+})
