@@ -23,6 +23,16 @@ export function isAllowed(path: string, to: 'read' | 'write'): boolean {
   }
 }
 
+/** Whether the file is not there. */
+export function isGone(path: string): boolean {
+  try {
+    fs.lstatSync(path)
+    return false
+  } catch (error) {
+    return errnoOf(error) === 'ENOENT'
+  }
+}
+
 const WHOLE_READ_BYTES = 1024 * 1024
 
 /** What the system says where a file cannot be read to its end; undefined where it can. Reads it whole, before it returns. */

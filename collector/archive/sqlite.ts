@@ -2,7 +2,7 @@
 
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
-import { isAllowed, lacksDescriptors, readFailure } from '../../common/file-access.ts'
+import { isAllowed, isGone, lacksDescriptors, readFailure } from '../../common/file-access.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
 import { ARCHIVE_CACHE_BYTES } from '../../common/limits.ts'
 import { MORE_DESCRIPTORS } from '../../common/open-share.ts'
@@ -74,6 +74,10 @@ export function readFault(error: unknown, path: string): Fault {
   }
   if (code.startsWith('SQLITE_IOERR')) return unreadFault(readFailure(path) ?? error, path)
   if (!code.startsWith('SQLITE_CANTOPEN') && !code.startsWith('SQLITE_READONLY')) return archiveFault(error, path)
+  if (isGone(path)) {
+    const detail = `${path} is gone: it expired or was removed while it was searched`
+    return new Fault('ARCHIVE_UNREADABLE', detail, { cause: error, retryable: true })
+  }
   const file = forbiddenFile(path, 'read')
   if (file !== undefined) {
     const detail = `this user may not read ${file}; search as the user that sluice runs as, or as root`

@@ -1,6 +1,6 @@
 // A day whose disk has turned bits: whatever column they are in, the other days are found and it is said which day could not be read.
 
-import { existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
@@ -9,6 +9,7 @@ import { OpenArchives } from '../../collector/search/archive-blocks.ts'
 import { Grep, type GrepOptions } from '../../collector/search/grep.ts'
 import { systemClock } from '../../common/clock.ts'
 import { compileRegex } from '../../common/expression/regex/byte-regex.ts'
+import { ARCHIVE_READ_PARTS_MAX } from '../../common/limits.ts'
 import { utc } from '../../common/message/zone.ts'
 import { temporaryFolder } from '../end-to-end/program.ts'
 import { writeArchive } from './written-archive.ts'
@@ -156,4 +157,18 @@ test.runIf(existsSync(FAILING))('what SQLite takes for damage is the disk where 
   const day = join(archive, '2026-11-21.db')
   expect(readFault(error, FAILING)).toMatchObject({ code: 'DISK_ERROR', retryable: true })
   expect(readFault(error, day)).toMatchObject({ code: 'ARCHIVE_UNREADABLE', retryable: false })
+})
+
+test('a day that expires while it is searched is said to be gone', async () => {
+  const { archive, sent } = threeDays()
+  const copies = ARCHIVE_READ_PARTS_MAX
+  for (let part = 2; part < copies + 2; part += 1) {
+    copyFileSync(join(archive, '2026-11-21.db'), join(archive, `2026-11-21.${part}.db`))
+  }
+  const archives = await OpenArchives.open([archive], -Infinity)
+  const first = join(archive, '2026-11-20.db')
+  rmSync(first)
+  expect(() => archives.blocks[0].open()).toThrow(`${first} is gone: it expired or was removed while it was searched`)
+  expect(archives.blocks.at(-1)!.open().count).toBe(sent[2].length)
+  archives.close()
 })
