@@ -23,7 +23,7 @@ import {
 } from '../../common/limits.ts'
 import { BlockBuilder, type EncodedBlock } from './block-builder.ts'
 import { addBlock } from './block-rows.ts'
-import { summed } from './checksum.ts'
+import { summed, summedLevel } from './checksum.ts'
 import { DecodedBlock, type BlockBlobs } from './decoded-block.ts'
 import { addRawBlock, isRaw, readRawBlock, type RawBlock } from './raw-block.ts'
 import { FORMAT_VERSION, SCHEMA, type PartName } from './schema.ts'
@@ -131,7 +131,7 @@ export class PartWriter {
     this.nextOrdinal = last?.end ?? end
     const small = this.#sqlite
       .prepare<[number], SmallBlock>(
-        `SELECT first, count, level, raw_bytes, length(hosts) = 0 AS is_raw FROM block WHERE raw_bytes < ? ORDER BY first`,
+        `SELECT first, count, level & 255 AS level, raw_bytes, length(hosts) = 0 AS is_raw FROM block WHERE raw_bytes < ? ORDER BY first`,
       )
       .all(ARCHIVE_LARGE_BYTES)
     for (const block of small) {
@@ -200,10 +200,22 @@ export class PartWriter {
   }
 
   #insert(first: number, block: EncodedBlock, level: number): void {
-    this.#insertBlock!.run(
-      ...[first, block.count, level, block.rawBytes, block.timeMin, block.timeMax, block.receivedMin],
-      ...[block.receivedMax, block.severities, block.facilities, block.hosts, block.programs],
-    )
+    const { count, rawBytes, timeMin, timeMax, receivedMin, receivedMax, severities, facilities } = block
+    const times = { time_min: timeMin, time_max: timeMax, received_min: receivedMin, received_max: receivedMax }
+    const checked = summedLevel(level, { first, count, raw_bytes: rawBytes, ...times, severities, facilities })
+    const numbers = [
+      first,
+      count,
+      checked,
+      rawBytes,
+      timeMin,
+      timeMax,
+      receivedMin,
+      receivedMax,
+      severities,
+      facilities,
+    ]
+    this.#insertBlock!.run(...numbers, block.hosts, block.programs)
     this.#insertData!.run(first, summed([block.grams]), block.fields, block.texts)
   }
 

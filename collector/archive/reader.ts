@@ -4,8 +4,8 @@
 //   const archive = await openArchive(disk, folder)
 //   for (const name of archive.parts) {
 //     const part = archive.open(name)
-//     for (const block of part.blocks({ timeFrom, severities })) {
-//       if (!block.mayContain(literal, true)) continue
+//     for (const block of part.blocks()) {
+//       if (block.timeMax < since || !block.mayContain(literal, true)) continue
 //       const { bytes, lineStarts, table } = block.decode().lines …
 //     }
 //     part.close()
@@ -16,27 +16,12 @@
 
 import type { Disk, FileStat } from '../../common/disk.ts'
 import { errnoOf, Fault } from '../../common/fault.ts'
-import { isWhole } from './checksum.ts'
+import { isRowWhole, isWhole, type BlockNumbers } from './checksum.ts'
 import { DecodedBlock, readDictionary, type Texts } from './decoded-block.ts'
 import { BITMAP_BYTES_MIN, mayContain } from './grams.ts'
 import { inColumns, isRaw } from './raw-block.ts'
 import { compareParts, fileNameOf, FORMAT_VERSION, partNameOf, type PartName } from './schema.ts'
 import { isBegun, openToRead, readFault, type Sqlite, type Statement } from './sqlite.ts'
-
-/** What a block must have; absent means any. Times are effective ones, µs since the epoch, both ends included. */
-export interface BlockFilter {
-  readonly timeFrom?: number
-  readonly timeTo?: number
-  /** A bit for each severity that is wanted. */
-  readonly severities?: number
-  /** A bit for each facility that is wanted. */
-  readonly facilities?: number
-  /** Only blocks that have messages from this ordinal on. */
-  readonly ordinalFrom?: number
-}
-
-/** Blocks come in the order of intake, or by their earliest time. */
-export type BlockOrder = 'ordinal' | 'time'
 
 export class ArchiveReader {
   readonly folder: string
@@ -97,16 +82,9 @@ export function isPartBegun(path: string): boolean {
   }
 }
 
-interface BlockRow {
-  readonly first: number
-  readonly count: number
-  readonly raw_bytes: number
-  readonly time_min: number
-  readonly time_max: number
-  readonly received_min: number
-  readonly received_max: number
-  readonly severities: number
-  readonly facilities: number
+interface BlockRow extends BlockNumbers {
+  /** With the checksum of the row. */
+  readonly level: number
 }
 
 interface Blob {
@@ -119,7 +97,10 @@ interface DataRow {
   readonly texts: Buffer
 }
 
-const SUMMARY = 'first, count, raw_bytes, time_min, time_max, received_min, received_max, severities, facilities'
+const SUMMARY = 'first, count, level, raw_bytes, time_min, time_max, received_min, received_max, severities, facilities'
+
+/** Of a block of which nothing is known for sure nothing is ruled out. */
+const UNKNOWN = { time_min: -Infinity, time_max: Infinity, severities: -1, facilities: -1 }
 
 /** The file, and what is asked of it. */
 interface Connection {
@@ -133,6 +114,8 @@ interface Connection {
 export class PartReader {
   readonly name: PartName
   readonly path: string
+  /** Blocks of which `blocks` found that what their rows say is not what was stored: nothing rules them out. */
+  damagedRows = 0
   #connection: Connection | undefined
   /** Made, and not written to yet: its tables come with its first commit. A writer may have been killed just then. */
   #isEmpty = false
@@ -189,19 +172,15 @@ export class PartReader {
     return this.#isSealed
   }
 
-  /** The blocks that pass the filter, without their messages. */
-  blocks(filter: BlockFilter = {}, order: BlockOrder = 'ordinal'): Block[] {
+  /** The blocks in the order of intake, without their messages. */
+  blocks(): Block[] {
     if (this.#isEmpty) return []
-    const { timeFrom = -Infinity, timeTo = Infinity, severities = -1, facilities = -1, ordinalFrom = 0 } = filter
-    const rows = this.#ask(() =>
-      this.#file.sqlite
-        .prepare<unknown[], BlockRow>(
-          `SELECT ${SUMMARY} FROM block WHERE first + count > ? AND time_max >= ? AND time_min <= ?
-           AND severities & ? <> 0 AND facilities & ? <> 0 ORDER BY ${order === 'time' ? 'time_min, first' : 'first'}`,
-        )
-        .all(ordinalFrom, timeFrom, timeTo, severities, facilities),
-    )
-    return rows.map((row) => new Block(this, row))
+    const sql = `SELECT ${SUMMARY} FROM block ORDER BY first`
+    const rows = this.#ask(() => this.#file.sqlite.prepare<[], BlockRow>(sql).all())
+    // What a row says is checked before anything is ruled out by it.
+    const known = rows.map((row) => (isRowWhole(row.level, row) ? row : { ...row, ...UNKNOWN }))
+    this.damagedRows = known.filter((row, i) => row !== rows[i]).length
+    return known.map((row) => new Block(this, row))
   }
 
   /** All messages, and their raw bytes. */

@@ -6,7 +6,8 @@
 //     2026-11-23.2.db     its next part, which is written to (with -wal and -shm beside it)
 //
 //   meta     version of the format; the ordinal that the part's first message has in its day
-//   block    one row a block: what a search looks at first. `hosts` and `programs` are the block's dictionaries (exact).
+//   block    one row a block: what a search looks at first. `hosts` and `programs` are the block's dictionaries (exact). `level` is how often
+//            it was merged, and above the low byte the checksum of the row's numbers (`checksum.ts`).
 //   data     the same rows' columns (`block-builder.ts`) and the bitmap of n-grams (`grams.ts`); of small ones the messages as they came (`raw-block.ts`)
 //   marks    the highest stored position of each stream, in the transaction that stored it, and how long it is kept (µs)
 //

@@ -51,6 +51,11 @@ export class OpenArchives {
           const part = archive.open(name)
           parts.add(part, i === archive.parts.length - 1)
           for (const block of part.blocks()) blocks.push(new ArchiveBlock(parts, part, block, blocks.length))
+          const damaged = part.damagedRows
+          if (damaged > 0) {
+            const detail = `${part.path} is damaged: what is known of ${damaged} of its blocks is not as it was stored`
+            faults.push(new Fault('ARCHIVE_UNREADABLE', detail))
+          }
         } catch (error) {
           // Damage, a disk that fails, or no permission: what can be read is searched.
           if (!(error instanceof Fault)) throw error
