@@ -111,6 +111,17 @@ function knownUnit(
 
 const within = (bound: string) => (bound.startsWith('at ') ? bound : `within ${bound}`)
 
+/** `5 files` → 5: where an option takes an age as well, a number without a unit would be either. */
+export function fileCount(max: number): ZodType<number, string> {
+  const like = 'such as 5 files'
+  return textOption({ kind: 'a number of files', like, pattern: '^\\d+ ?files?$', bound: `1 to ${max}` }, (value) => {
+    const digits = /^(\d+) ?files?$/.exec(value)?.[1]
+    if (digits === undefined) throw new OptionFault({ sentence: `${JSON.stringify(value)} is no number of files` })
+    if (Number(digits) < 1 || Number(digits) > max) throw new OptionFault({ sentence: `${value} is not 1 to ${max}` })
+    return Number(digits)
+  })
+}
+
 /** `"0640"` → permission bits. */
 export function fileMode(): ZodType<number, string> {
   const like = 'such as "0640"'

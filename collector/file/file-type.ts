@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import type { DestinationType } from '../../common/component.ts'
 import { OPEN_FILES_MAX } from '../../common/limits.ts'
 import { count, either, flag, oneOf, options, textOption, type OptionsOf } from '../../common/option.ts'
-import { account, byteSize, duration, fileMode } from '../../common/option-values.ts'
+import { account, byteSize, duration, fileCount, fileMode } from '../../common/option-values.ts'
 import { lineOption } from '../line-option.ts'
 import { frameCompressor } from './compress-frame.ts'
 import { FileDestination } from './file-destination.ts'
@@ -21,11 +21,13 @@ const rotateOptions = options({
   daily: flag().prefault(false).describe('Starts a new file at local midnight, by time of receipt.'),
   size: byteSize({ min: '1KiB' }).optional().describe('Starts a new file once the current one has reached this size.'),
   keep: either([
-    count(1, 1_000_000).transform((count) => ({ count })),
     duration({ min: '1d' }).transform((ms) => ({ ms })),
+    fileCount(1_000_000).transform((count) => ({ count })),
   ])
     .optional()
-    .describe('How many rotated files of each name are kept, or for how long; by default all.'),
+    .describe(
+      'For how long rotated files are kept, such as `30d`, or how many of each name, such as `5 files`; by default all.',
+    ),
   compress: oneOf('none', 'gzip', 'zstd').prefault('none').describe('How rotated files are compressed.'),
 })
 

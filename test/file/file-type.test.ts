@@ -8,7 +8,8 @@ test('the defaults are those of the handbook', () => {
 
 test('keep is a number of files or an age', () => {
   const keep = (value: unknown) => fileOptions.parse({ path: '/a', rotate: { keep: value } }).rotate!.keep
-  expect(keep(7)).toEqual({ count: 7 })
+  expect(keep('7 files')).toEqual({ count: 7 })
+  expect(keep('1file')).toEqual({ count: 1 })
   expect(keep('30d')).toEqual({ ms: 30 * 86_400_000 })
 })
 
@@ -29,7 +30,10 @@ test.each([
   { path: '/a/{hots}' },
   { path: '/a/{host}/..' },
   { path: '/a', rotate: { keep: '30' } },
-  { path: '/a', rotate: { keep: 0 } },
+  { path: '/a', rotate: { keep: 30 } },
+  { path: '/a', rotate: { keep: '0 files' } },
+  { path: '/a', rotate: { keep: '1000001 files' } },
+  { path: '/a', rotate: { keep: '5 flies' } },
   { path: '/a', rotate: { size: 5 } },
   { path: '/a', rotate: { compress: 'bzip2' } },
   { path: '/a', rotate: { dayly: true } },
