@@ -197,15 +197,21 @@ export class RelpSession implements HalfFrame, Sender {
   }
 
   // A message over the bound comes out in marked pieces, as from a stream; no character is cut in two.
-  #part(bytes: Buffer, start: number, end: number, last: boolean): void {
-    const { gather, platform } = this.#shared
-    const text = Buffer.concat([this.#carry ?? empty, bytes.subarray(start, end)])
-    const length = last ? text.length : textBoundary(text, text.length)
-    this.#carry = last ? undefined : Buffer.from(text.subarray(length))
+  #part(bytes: Buffer, start: number, stop: number, last: boolean): void {
+    const { gather, platform, messageBytesMax } = this.#shared
+    const text = Buffer.concat([this.#carry ?? empty, bytes.subarray(start, stop)])
+    const end = last ? text.length : textBoundary(text, text.length)
+    this.#carry = last ? undefined : Buffer.from(text.subarray(end))
     const { clock, random } = platform
-    this.#chunks ??= new MessageChunks(text.subarray(0, length), this.#origin, clock.now(), newId(random))
-    const piece = this.#chunks.piece(text, 0, length)
-    gather.add(this, this.#origin, ...piece, this.#chunks.mark, this.#reader.txnr, last ? 1 : 0)
+    this.#chunks ??= new MessageChunks(text.subarray(0, end), this.#origin, clock.now(), newId(random))
+    let at = 0
+    do {
+      const bytesMax = this.#chunks.bytesMax(messageBytesMax)
+      const next = end - at <= bytesMax ? end : at + textBoundary(text.subarray(at), bytesMax)
+      const piece = this.#chunks.piece(text, at, next)
+      gather.add(this, this.#origin, ...piece, this.#chunks.mark, this.#reader.txnr, last && next === end ? 1 : 0)
+      at = next
+    } while (at < end)
     if (last) this.#chunks = undefined
   }
 

@@ -285,8 +285,9 @@ export class StreamSplitter implements HalfFrame {
 
   /** Keeps `[at, stop)`, up to what a message may have; a piece is given out first where it is full. Returns how far. */
   #holdBounded(bytes: Uint8Array, at: number, stop: number): number {
-    const room = this.#options.messageBytesMax - this.#halfLength
-    if (stop > at && room === 0) {
+    const { messageBytesMax } = this.#options
+    const room = (this.#chunks?.bytesMax(messageBytesMax) ?? messageBytesMax) - this.#halfLength
+    if (stop > at && room <= 0) {
       this.#givePiece(textBoundary(this.#half, this.#halfLength))
       return at
     }
@@ -331,9 +332,11 @@ export class StreamSplitter implements HalfFrame {
     this.#release(this.#halfLength)
   }
 
-  #givePiece(length: number): void {
-    const { origin, newId, now } = this.#options
-    this.#chunks ??= new MessageChunks(this.#half.subarray(0, length), origin, now(), newId())
+  #givePiece(held: number): void {
+    const { origin, newId, now, messageBytesMax } = this.#options
+    this.#chunks ??= new MessageChunks(this.#half.subarray(0, held), origin, now(), newId())
+    const bytesMax = this.#chunks.bytesMax(messageBytesMax)
+    const length = held <= bytesMax ? held : textBoundary(this.#half, bytesMax)
     this.#out.frame(...this.#chunks.piece(this.#half, 0, length), this.#mark | this.#chunks.mark)
     this.#half.copyWithin(0, length, this.#halfLength)
     this.#release(length)

@@ -19,6 +19,7 @@ export class MessageChunks {
   /** The defect that every piece carries. */
   readonly mark = defectBit('MESSAGE_CHUNKED')
   readonly #head: string
+  readonly #headBytes: number
   readonly #id: string
   readonly #textStart: number
   #part = 0
@@ -27,13 +28,19 @@ export class MessageChunks {
   constructor(first: Uint8Array, origin: Origin, received: number, id: string) {
     const { head, textStart } = headOf(first, origin, received)
     this.#head = head
+    this.#headBytes = Buffer.byteLength(head) + ELEMENT_BYTES
     this.#id = id
     this.#textStart = textStart
   }
 
-  /** About how many bytes stand in front of a piece's text. */
-  get headBytes(): number {
-    return Buffer.byteLength(this.#head) + ELEMENT_BYTES
+  /**
+   * How many bytes of the message the next piece may take: with its header it is then no longer than a message, and the next
+   * sluice on the way, which has the same bound, does not cut it into pieces of a piece. Where the header is long, half of the
+   * room is the text's all the same: else a message would become many times as long as it is.
+   */
+  bytesMax(messageBytesMax: number): number {
+    const room = Math.max(messageBytesMax >> 1, messageBytesMax - this.#headBytes)
+    return this.#part === 0 ? Math.min(messageBytesMax, this.#textStart + room) : room
   }
 
   /** The next piece, with its header, from `[start, end)` of the message: bytes and their range. */
@@ -46,7 +53,7 @@ export class MessageChunks {
   }
 }
 
-// `[chunk@32473 id="…" part="…"] ` with an id of 32 characters, and a part of up to ten digits.
+// At the most: `[chunk@32473 id="…" part="…"] ` with an id of 32 characters, and a part of up to ten digits.
 const ELEMENT_BYTES = 72
 
 /** The RFC 5424 header up to where the chunk's element goes, and where the text begins in the first piece. */

@@ -89,8 +89,10 @@ export class DatagramIntake {
     let chunks: MessageChunks | undefined
     for (let at = 0; at < datagram.length;) {
       const rest = datagram.subarray(at)
-      const length = rest.length <= this.#messageBytesMax ? rest.length : textBoundary(rest, this.#messageBytesMax)
-      chunks ??= new MessageChunks(rest.subarray(0, length), origin, clock.now(), newId(random))
+      const first = rest.subarray(0, this.#messageBytesMax)
+      chunks ??= new MessageChunks(first, origin, clock.now(), newId(random))
+      const bytesMax = chunks.bytesMax(this.#messageBytesMax)
+      const length = rest.length <= bytesMax ? rest.length : textBoundary(rest, bytesMax)
       intake.add(origin, ...chunks.piece(rest, 0, length), mark | chunks.mark)
       at += length
     }

@@ -200,11 +200,9 @@ export class WireEncoder {
     let chunks: MessageChunks | undefined
     for (let at = 0; at < message.length;) {
       const rest = message.subarray(at)
-      // A later piece has the header in front. One with long structured data leaves half of the room to the text at least: else a
-      // message would become many times as long as it is.
-      const textMax = chunks ? Math.max(bytesMax >> 1, bytesMax - chunks.headBytes) : bytesMax
+      chunks ??= new MessageChunks(rest.subarray(0, bytesMax), origin, received, id)
+      const textMax = chunks.bytesMax(bytesMax)
       const length = rest.length <= textMax ? rest.length : textBoundary(rest, textMax)
-      chunks ??= new MessageChunks(rest.subarray(0, length), origin, received, id)
       yield chunks.piece(rest, 0, length)[0]
       at += length
     }

@@ -108,7 +108,9 @@ export class Reader {
     const end = start + bytes
     const filled = bytes === room
     if (end === from) return 'end'
-    this.#lines.split(slab, from, end, messageBytesMax, whole && !filled, multiline)
+    // Behind the first pieces of a line the rest of it may be no longer than a piece.
+    const lineBytesMax = followed.chunks?.bytesMax(messageBytesMax) ?? messageBytesMax
+    this.#lines.split(slab, from, end, lineBytesMax, whole && !filled, multiline)
     if (this.#lines.consumed > 0) return this.#give(followed, slab, start, from, end, filled)
     if (this.#lines.stoppedAtLong) return this.#givePiece(followed, slab, from)
     if (filled) return 'longer'
@@ -139,10 +141,10 @@ export class Reader {
   /** A piece of a line that is longer than a message may be. */
   async #givePiece(followed: FollowedFile, slab: Slab, from: number): Promise<ReadResult> {
     const { messageBytesMax } = this.#settings
-    const length = textBoundary(slab.bytes.subarray(from, from + messageBytesMax), messageBytesMax)
-    const piece = slab.bytes.subarray(from, from + length)
+    const first = slab.bytes.subarray(from, from + messageBytesMax)
     const { clock, random } = this.#platform
-    followed.chunks ??= new MessageChunks(piece, this.#settings.originOf(followed), clock.now(), newId(random))
+    followed.chunks ??= new MessageChunks(first, this.#settings.originOf(followed), clock.now(), newId(random))
+    const length = textBoundary(first, followed.chunks.bytesMax(messageBytesMax))
     const position = followed.position
     const range = followed.advance(position + length, slab.bytes, from + length, from)
     await this.#writePiece(followed, slab, from, from + length, range, position)

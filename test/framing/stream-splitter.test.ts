@@ -102,6 +102,21 @@ describe('over max_message', () => {
     expect(pieces.map((piece) => piece.text.slice(piece.text.indexOf('] ') + 2)).join('')).toBe(text)
   })
 
+  test('what comes out in pieces is cut no further by the next splitter, which has the same bound', () => {
+    for (const length of [290, 310, 500, 520, 2000]) {
+      const text = 'abcdefghij'.repeat(length / 10)
+      const header = '<13>1 2026-11-23T10:00:00Z h p 1 m [a b="c"] '
+      const pieces = split([`${header}${text}\n`], { messageBytesMax: 300, id: 'x'.repeat(32) })
+      expect(pieces.length).toBeGreaterThan(1)
+      const again = split([pieces.map((piece) => `${piece.text.length} ${piece.text}`).join('')], {
+        messageBytesMax: 300,
+        id: 'y',
+      })
+      expect(again).toEqual(plain(...pieces.map((piece) => piece.text)))
+      expect(pieces.map((piece) => piece.text.slice(piece.text.indexOf('"] ') + 3)).join('')).toBe(text)
+    }
+  })
+
   test('an octet-counted frame comes out in pieces, and the next frame is found', () => {
     const body = `<13>${'x'.repeat(96)}`
     const frames = split([`100 ${body}5 <13>b`], settings)

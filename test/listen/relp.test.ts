@@ -99,6 +99,7 @@ test('a message over the bound comes out in marked pieces, answered once', async
     )
     .join('')
   expect(joined).toBe('ä'.repeat(2000))
+  expect(Math.max(...sink.texts.map(({ length }) => length))).toBeLessThanOrEqual(1000)
 })
 
 const refused: [what: string, bytes: string | Buffer, answer: string][] = [

@@ -62,6 +62,7 @@ test('the largest datagram comes whole; one over max_message in pieces', async (
   const texts = pieces.texts.slice(0, -1)
   expect(texts.map((text) => text.slice(text.indexOf('] ') + 2)).join('')).toBe('x'.repeat(65_507))
   expect(texts.every((text) => pieces.marks.get(text)!.includes('MESSAGE_CHUNKED'))).toBe(true)
+  expect(Math.max(...texts.map(({ length }) => length))).toBeLessThanOrEqual(10_000)
 })
 
 test('the origin is the peer’s, and the same object for all its datagrams', async () => {
