@@ -137,3 +137,9 @@ test('json: values of structured data are unescaped, also where blanks are missi
   const object = JSON.parse(line('json', '<13>1 - h a p m [x y="\\"\\\\\\]"z="2"][__proto__ a="b" ] m'))
   expect(JSON.stringify(object.sd)).toBe('{"x":{"y":"\\"\\\\]","z":"2"},"__proto__":{"a":"b"}}')
 })
+
+test('json: a value as long as the largest message', () => {
+  const value = 'x'.repeat(16 * 1024 * 1024 - 100)
+  const object = JSON.parse(line('json', `<13>1 - h a p m [x y="${value}"] m`))
+  expect(object.sd.x.y.length).toBe(value.length)
+})
