@@ -18,7 +18,7 @@ import { parseHeaders } from './parse.ts'
 export class MessageChunks {
   /** The defect that every piece carries. */
   readonly mark = defectBit('MESSAGE_CHUNKED')
-  readonly #head: string
+  readonly #head: Buffer
   readonly #headBytes: number
   readonly #id: string
   readonly #textStart: number
@@ -28,7 +28,7 @@ export class MessageChunks {
   constructor(first: Uint8Array, origin: Origin, received: number, id: string) {
     const { head, textStart } = headOf(first, origin, received)
     this.#head = head
-    this.#headBytes = Buffer.byteLength(head) + ELEMENT_BYTES
+    this.#headBytes = head.length + ELEMENT_BYTES
     this.#id = id
     this.#textStart = textStart
   }
@@ -47,8 +47,8 @@ export class MessageChunks {
   piece(bytes: Uint8Array, start: number, end: number): [bytes: Buffer, start: number, end: number] {
     this.#part += 1
     const from = this.#part === 1 ? start + this.#textStart : start
-    const head = Buffer.from(`${this.#head}[chunk@32473 id="${this.#id}" part="${this.#part}"] `)
-    const piece = Buffer.concat([head, bytes.subarray(from, end)])
+    const element = Buffer.from(`[chunk@32473 id="${this.#id}" part="${this.#part}"] `)
+    const piece = Buffer.concat([this.#head, element, bytes.subarray(from, end)])
     return [piece, 0, piece.length]
   }
 }
@@ -57,7 +57,7 @@ export class MessageChunks {
 const ELEMENT_BYTES = 72
 
 /** The RFC 5424 header up to where the chunk's element goes, and where the text begins in the first piece. */
-function headOf(first: Uint8Array, origin: Origin, received: number): { head: string; textStart: number } {
+function headOf(first: Uint8Array, origin: Origin, received: number): { head: Buffer; textStart: number } {
   const slab = new Slab(new SlabPool(), Buffer.from(first))
   const headers = takeHeaderTable(1)
   const bounds = Uint32Array.of(0, first.length)
@@ -67,9 +67,9 @@ function headOf(first: Uint8Array, origin: Origin, received: number): { head: st
   headers.cells[MESSAGE + 1] = textStart
   const output = new Output(Buffer.alloc(1024))
   writeRfc5424(batch, 0, origin, output, true)
-  const head = output.written.toString()
+  // The element takes the place of the `-` that stands for no structured data.
   const hasData = headers.cells[STRUCTURED_DATA + 1] > headers.cells[STRUCTURED_DATA]
-  return { head: hasData ? head : head.slice(0, -1), textStart }
+  return { head: output.written.subarray(0, hasData ? undefined : -1), textStart }
 }
 
 /** The largest length up to `length` that does not cut a UTF-8 character in two. */

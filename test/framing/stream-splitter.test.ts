@@ -133,6 +133,12 @@ describe('over max_message', () => {
     expect(Buffer.concat(bytes).toString()).toBe(text)
   })
 
+  test('a header that is no UTF-8 is in every piece as it came', () => {
+    const frames = split([`<13>Nov 23 10:00:00 h\xfft p\xff[1]: ${'x'.repeat(100)}\n`], settings)
+    expect(frames.length).toBeGreaterThan(2)
+    for (const { text } of frames) expect(text).toContain('+00:00 h\xfft p\xff 1 - [chunk')
+  })
+
   test('10 MB in one line: every byte comes out', () => {
     const frames = split([Buffer.alloc(10_000_000, 'y'), '\n'], { messageBytesMax: 1024 * 1024 })
     const bytes = frames.reduce((sum, { text }) => sum + text.length - text.indexOf('] ') - 2, 0)
