@@ -174,8 +174,8 @@ function parseBehindPriority(
 ): void {
   table.cells[row + MESSAGE] = at
   if (hasVersion(bytes, at, end) && readRfc5424(bytes, at, end, table, i, row, clock)) return
-  // `<134>1 1563249630.774 host …`: Meraki puts a version before seconds since the epoch.
-  const behind = hasVersion(bytes, at, end) && isDigit(bytes[at + 2]) && bytes[at + 1] === SPACE ? at + 2 : at
+  // `<134>1 1563249630.774 host …`: Meraki puts a version before seconds since the epoch, others before a time of RFC 3164.
+  const behind = hasVersion(bytes, at, end) && bytes[at + 1] === SPACE ? at + 2 : at
   if (behind > at && clock.read(behind, end)) at = behind
   readRfc3164(bytes, at, end, table, i, row, clock)
 }

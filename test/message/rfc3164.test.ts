@@ -139,6 +139,12 @@ const MEANT: readonly [what: string, message: string, fields: Partial<Fields>][]
     { pri: 134, time: '2019-07-16T04:00:30.774Z', host: 'MX84', message: 'events type=dhcp' },
   ],
   [
+    'a version before a time of RFC 3164',
+    '<134>1 Oct 11 22:14:15 h p[1]: m',
+    { time: '2026-10-11T22:14:15.000Z', host: 'h', program: 'p', pid: '1', message: 'm' },
+  ],
+  ['a day that is no version', '<134>1 Oct 2025 22:14:15 h p: m', { time: '2025-10-01T22:14:15.000Z', host: 'h' }],
+  [
     'a space behind the PRI',
     '<38> Oct 11 22:14:15 h p: m',
     { time: '2026-10-11T22:14:15.000Z', host: 'h', program: 'p' },
@@ -370,6 +376,13 @@ const WRONG: readonly [what: string, message: string, fields: Partial<Fields>][]
     { host: 'h', program: 'p', message: 'm', defects: ['TIME_INVALID'] },
   ],
   ['25 o’clock', '<38>Oct 11 25:14:15 h p: m', { host: 'h', program: 'p', defects: ['TIME_INVALID'] }],
+  ...['{"time":"2026-10-11T22:14:15Z","level":"error","msg":"a: b"}', '{ "a": 1 }', '["a", "b: c"]', ' {"a":1}'].map(
+    (json): (typeof WRONG)[number] => [
+      `JSON: ${json}`,
+      json,
+      { pri: 13, format: 'raw', message: json, defects: ['PRI_MISSING'] },
+    ],
+  ),
   ['an empty message', '', { pri: 13, format: 'raw', message: '', defects: ['PRI_MISSING'] }],
 ]
 
