@@ -8,8 +8,8 @@
 //
 //   count too small    what is left over, up to the line's end or the next `N <PRI>`, is a message of its own, marked; so it is with
 //                      senders that count characters where they should count bytes
-//   count too large    the next frames are inside the message; at the end of the stream what was counted and never came
-//                      is split at its newlines, marked
+//   count too large    the next frame's beginning is inside the message, and what is left of it is found as above; at the end of the
+//                      stream what was counted and never came is split at its newlines, marked
 //   over max_message   comes out in pieces (`message/chunk.ts`), marked
 //
 // The splitter owns nothing but a half frame; frames that lie whole in a chunk are given out by their bounds, all at once,
@@ -69,7 +69,7 @@ const BETWEEN = 0
 const COUNTING = 1
 const IN_TEXT = 2
 const IN_OCTETS = 3
-/** In a text where a frame should be. */
+/** In a text behind a counted frame: the next may be near. */
 const LOST = 4
 
 /** RFC 3164 §4.1: no message is longer. */
@@ -188,11 +188,11 @@ export class StreamSplitter implements HalfFrame {
           continue
         }
       }
-      if (afterOctets && first !== LESS) {
-        this.#enter(LOST, FRAME_RESYNCHRONISED)
+      const mark = (afterOctets && first !== LESS ? FRAME_RESYNCHRONISED : 0) | this.#textMark
+      if (afterOctets) {
+        this.#enter(LOST, mark)
         return at
       }
-      const mark = this.#textMark
       const stop = ends.next(at)
       if (stop === end || stop - at > messageBytesMax) {
         this.#enter(IN_TEXT, mark)
@@ -232,6 +232,7 @@ export class StreamSplitter implements HalfFrame {
       const isMarked = beginsMarked(this.#half, 0, this.#halfLength)
       this.#release(isMarked ? this.#halfLength : 1)
       this.#state = isMarked ? BETWEEN : this.#isLost ? LOST : IN_TEXT
+      this.#afterOctets = isMarked && this.#isLost
       return at
     }
     // Only `<` of the message is here.
@@ -263,6 +264,7 @@ export class StreamSplitter implements HalfFrame {
     const priority = Buffer.from(this.#half.subarray(octetCount.start, this.#halfLength))
     const rest = octetCount.bytes - priority.length
     this.#release(this.#halfLength - count)
+    this.#mark |= FRAME_RESYNCHRONISED
     this.#giveHalf()
     this.#enterOctets(rest)
     this.#hold(priority, 0, priority.length)

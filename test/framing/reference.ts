@@ -57,7 +57,7 @@ export function referenceSplit(stream: string, mode: FramingMode = 'auto'): Fram
     const end = lineEnd.exec(rest)
     const text = end ? rest.slice(0, end.index) : rest
     const countMax = Math.min(MESSAGE_MAX, Math.max(LIKELY_MAX, 4 * largest))
-    const found = afterCounted && !rest.startsWith('<') && frameIn(text, countMax)
+    const found = mode !== 'newline' && afterCounted && frameIn(text, countMax)
     if (found) {
       give(found[0], 'FRAME_RESYNCHRONISED')
       rest = `${found[1]} ${rest.slice(found[2])}`

@@ -56,6 +56,11 @@ const STREAMS: readonly [what: string, stream: string, frames: Frame[]][] = [
     `148 ${LONG}port 22150 ${LONG}abcde5 <13>b`,
     [...plain(`${LONG}por`), resynchronised('t 22'), ...plain(`${LONG}abcde`, '<13>b')],
   ],
+  [
+    'counts that include themselves, and no newline',
+    '8 <13>ab8 <13>cd8 <13>ef',
+    [...plain('<13>ab8 '), resynchronised('<13>cd'), half('<13>ef')],
+  ],
   ['a byte order mark before a line', '\xef\xbb\xbf<13>a\n<13>b\n', plain('<13>a', '<13>b')],
   ['a byte order mark before a count', '\xef\xbb\xbf5 <13>a5 <13>b', plain('<13>a', '<13>b')],
   ['a byte order mark before a text', '\xef\xbb\xbfa\n', plain('\xef\xbb\xbfa')],
