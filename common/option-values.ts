@@ -86,7 +86,7 @@ function measure(
       const known = other === undefined ? undefined : knownUnit(digits + other, other, parse, otherUnits)
       const suggestion = known === undefined ? {} : { suggestion: `${digits}${known}` }
       throw new OptionFault({
-        sentence: `${JSON.stringify(value)} is no ${kind.slice(2)}; write one ${like}`,
+        sentence: `${JSON.stringify(value)} is not ${kind}; write one ${like}`,
         ...suggestion,
       })
     }
@@ -132,7 +132,7 @@ export function fileMode(): ZodType<number, string> {
   }
   return textOption({ kind: 'a mode', like, pattern: '^0?[0-7]{3}$', ofNumber }, (value) => {
     if (/^0?[0-7]{3}$/.test(value)) return parseInt(value, 8)
-    throw new OptionFault({ sentence: `${JSON.stringify(value)} is no mode; write octal digits, ${like}` })
+    throw new OptionFault({ sentence: `${JSON.stringify(value)} is not a mode; write octal digits, ${like}` })
   })
 }
 
@@ -145,7 +145,7 @@ export function account(what: 'user' | 'group'): ZodType<string, string> {
   })
   return textOption({ ...kind, ofNumber }, (value) => {
     if (/^[^\s:]+$/.test(value)) return value
-    throw new OptionFault({ sentence: `${JSON.stringify(value)} is no name of a ${what}` })
+    throw new OptionFault({ sentence: `${JSON.stringify(value)} is not the name of a ${what}` })
   })
 }
 
@@ -189,7 +189,7 @@ export function endpointUrl<const Scheme extends string>(
     }
     const colon = value.indexOf('://')
     if (colon < 0)
-      return fail(`"${value}" is no address; write one ${like}`, 0, value.length, withScheme(value, schemes[0]))
+      return fail(`"${value}" is not an address; write one ${like}`, 0, value.length, withScheme(value, schemes[0]))
     const word = value.slice(0, colon).toLowerCase()
     const isService = word.endsWith('+srv')
     const scheme = (isService ? withSrv : schemes).find((known) => known === word.replace(/\+srv$/, ''))
@@ -203,17 +203,18 @@ export function endpointUrl<const Scheme extends string>(
     const hostAt = colon + 3
     const after = hostAt + whole.length
     if (bracketed === undefined && /^\[|:.*:/.test(value.slice(hostAt))) {
-      return fail('an IPv6 address stands in brackets, such as [::1]:514', hostAt)
+      return fail('an IPv6 address must be in brackets, such as [::1]:514', hostAt)
     }
-    if (host === '') return fail(`an address names a host; write one ${like}`)
-    if (after !== value.length) return fail(`"${value.slice(after)}" cannot stand behind host and port`, after)
-    if (bracketed !== undefined && !isIpv6(bracketed)) return fail(`"${bracketed}" is no IPv6 address`, hostAt, after)
+    if (host === '') return fail(`an address must name a host; write one ${like}`)
+    if (after !== value.length) return fail(`"${value.slice(after)}" cannot follow host and port`, after)
+    if (bracketed !== undefined && !isIpv6(bracketed))
+      return fail(`"${bracketed}" is not an IPv6 address`, hostAt, after)
     if (bracketed === undefined && !isHostName(name))
-      return fail(`"${name}" is no address and no host name`, hostAt, hostAt + name.length)
+      return fail(`"${name}" is neither an address nor a host name`, hostAt, hostAt + name.length)
     if (isService) return { scheme, host, port: defaultPorts[scheme], service: serviceOf(scheme, name, digits) }
     const port = digits === undefined || digits === '' ? defaultPorts[scheme] : Number(digits)
     if (port < portMin || port > 65535) {
-      return fail(`${digits} is no port; ports are ${portMin} to 65535`, after - digits.length, after)
+      return fail(`${digits} is not a port; ports are ${portMin} to 65535`, after - digits.length, after)
     }
     return { scheme, host, port }
 
@@ -248,7 +249,7 @@ export function network(): ZodType<Network, string> {
   return textOption(kind, (value) => {
     const found = parseNetwork(value)
     if (found) return found
-    throw new OptionFault({ sentence: `"${value}" is no network; write one ${kind.like}` })
+    throw new OptionFault({ sentence: `"${value}" is not a network; write one ${kind.like}` })
   })
 }
 

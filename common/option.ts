@@ -106,7 +106,7 @@ export function text(kind: string = 'text', like?: string): ZodType<string, stri
     suggestion: `"${value}"`,
   })
   return textOption({ kind, ofNumber, ...(like !== undefined && { like }) }, (value) => {
-    if (value === '') throw new OptionFault({ sentence: `an empty text is no ${withoutArticle(kind)}` })
+    if (value === '') throw new OptionFault({ sentence: `${kind} cannot be empty` })
     return value
   })
 }
@@ -142,7 +142,7 @@ export function count(min: number, max: number): ZodType<number, number> {
   const kind = { kind: 'a whole number', bound: `${min} to ${max}` }
   return option<number, number>({ ...kind, type: 'integer', minimum: min, maximum: max }, (value) => {
     if (typeof value !== 'number') throw wrongType(value, kind)
-    if (!Number.isInteger(value)) throw new OptionFault({ sentence: `${value} is no whole number` })
+    if (!Number.isInteger(value)) throw new OptionFault({ sentence: `${value} is not a whole number` })
     if (value < min || value > max) throw new OptionFault({ sentence: `${value} is not within ${min} to ${max}` })
     return value
   })
@@ -182,8 +182,9 @@ class WrongType extends OptionFault {}
 
 function wrongType(value: unknown, { kind, like }: OptionKind): WrongType {
   const wanted = like === undefined ? kind : `${kind} ${like}`
-  if (value === undefined || value === null) return new WrongType({ sentence: `nothing stands here; write ${wanted}` })
-  return new WrongType({ sentence: `${shown(value)} stands where ${wanted} belongs` })
+  if (value === undefined || value === null)
+    return new WrongType({ sentence: `a value is missing here; write ${wanted}` })
+  return new WrongType({ sentence: `expected ${wanted}, found ${shown(value)}` })
 }
 
 /** A value as a fault shows it. */
@@ -193,8 +194,6 @@ export function shown(value: unknown): string {
   const words = typeof value === 'string' ? JSON.stringify(value) : String(value)
   return words.length > 60 ? `${words.slice(0, 59)}…` : words
 }
-
-const withoutArticle = (kind: string) => kind.replace(/^an? /, '')
 
 function suggest(typed: string, words: readonly string[]): { suggestion?: string } {
   const suggestion = nearest(typed, words)

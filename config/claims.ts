@@ -45,10 +45,10 @@ function collide(a: Claim, b: Claim): boolean {
 
 function sentenceOf({ key, meaning }: Claim, name: string, { owner, claim }: { owner: string; claim: Claim }): string {
   if (claim.key !== key && meaning !== undefined && claim.meaning === meaning) {
-    return `${key} comes to the same as ${claim.key}, which "${owner}" has: give one of them a place of its own`
+    return `${key} fits the same names as ${claim.key} of "${owner}"; use different folders`
   }
   if (claim.key !== key) {
-    return `${key} cannot be had beside ${claim.key}, which ${owner === name ? 'stands here too' : `"${owner}" has`}`
+    return `${key} conflicts with ${claim.key}, which ${owner === name ? 'is listed here too' : `"${owner}" has`}`
   }
-  return owner === name ? `this stands here twice: ${key}` : `"${owner}" has this already: ${key}`
+  return owner === name ? `listed twice: ${key}` : `"${owner}" already has ${key}`
 }

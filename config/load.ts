@@ -112,6 +112,6 @@ function whyUnreadable(error: unknown): string {
   if (errno === 'ENOENT' || errno === 'ENOTDIR') return 'there is no such file'
   if (errno === 'EACCES' || errno === 'EPERM') return 'this user may not read it'
   if (errno === 'EISDIR') return 'this is a folder, not a file'
-  if (errno === 'EFBIG') return `this has more than ${CONFIG_BYTES_MAX / 2 ** 20} MiB; a configuration has less`
+  if (errno === 'EFBIG') return `it is larger than ${CONFIG_BYTES_MAX / 2 ** 20} MiB, the maximum for a configuration`
   return reasonOf(error)
 }

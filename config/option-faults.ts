@@ -129,7 +129,7 @@ class FaultWriter {
         expected === 'array' ? 'a list' : expected === 'object' || expected === 'record' ? 'a group of keys' : expected
       const value = valueOf(node)
       const stands =
-        value === null ? `nothing stands here; write ${wanted}` : `${shown(value)} stands where ${wanted} belongs`
+        value === null ? `a value is missing here; write ${wanted}` : `expected ${wanted}, found ${shown(value)}`
       const listed = expected === 'array' && node.kind === 'scalar' && value !== null
       const written = this.#fileText.slice(node.start, node.end)
       this.#push(

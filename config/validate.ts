@@ -93,7 +93,7 @@ class Validation {
     }
     if (root.kind !== 'map') {
       const what = root.kind === 'list' ? 'a list' : 'text'
-      this.#fail('CONFIG_WRONG_TYPE', root.start, `${what} stands where keys such as sources: and destinations: belong`)
+      this.#fail('CONFIG_WRONG_TYPE', root.start, `expected keys such as sources: and destinations:, found ${what}`)
       return undefined
     }
     const top = this.#readTop(root)
@@ -147,17 +147,17 @@ class Validation {
     const required = key !== 'filters'
     if (group.kind !== 'map') {
       const empty = group.kind === 'scalar' && group.value === null
-      const stands = empty ? 'nothing stands here' : `${group.kind === 'list' ? 'a list' : 'a value'} stands here`
+      const found = empty ? 'a value is missing here' : `this is a ${group.kind === 'list' ? 'list' : 'value'}`
       if (required || !empty)
         this.#fail(
           'CONFIG_WRONG_TYPE',
           group.start,
-          `${key}: ${stands}; write names with their ${required ? 'options' : 'expressions'}`,
+          `${key}: ${found}; write names with their ${required ? 'options' : 'expressions'}`,
         )
       return []
     }
     if (required && group.entries.size === 0)
-      this.#fail('CONFIG_WRONG_VALUE', group.start, `${key}: nothing is named here`)
+      this.#fail('CONFIG_WRONG_VALUE', group.start, `${key}: the group is empty; it takes at least one entry`)
     const entries = [...group.entries]
     for (const [name, { key: place }] of entries) this.#checkName(name, place.start, key)
     return entries
@@ -168,7 +168,7 @@ class Validation {
     const bad = /^$|^\.|[/\p{Cc}]/u.test(name) || name.length > NAME_CHARACTERS_MAX
     if (bad) {
       const rule = `1 to ${NAME_CHARACTERS_MAX} characters, without "/" and control characters, not beginning with a dot`
-      this.#fail('CONFIG_WRONG_VALUE', at, `${JSON.stringify(name)} is no name: ${rule}`)
+      this.#fail('CONFIG_WRONG_VALUE', at, `${JSON.stringify(name)} is not a valid name: ${rule}`)
     } else if (name === '__proto__' || (group === 'destinations' && ownNames.includes(name))) {
       this.#fail('CONFIG_WRONG_VALUE', at, `"${name}" cannot be a name: sluice uses it itself`)
     }

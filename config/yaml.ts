@@ -63,7 +63,7 @@ export function parseYaml(text: string): ParsedYaml {
     text,
     errors.map(({ pos }) => pos[0]),
   )
-  if (second) reader.refuse(second.range[0], 'a second document begins here; a configuration is one')
+  if (second) reader.refuse(second.range[0], 'a second document begins here; a configuration has only one')
   const root = document.contents === null ? undefined : reader.read(document.contents)
   return { ...(root && { root }), faults: [...faults, ...reader.faults], broken: reader.broken }
 }
@@ -143,7 +143,7 @@ class TreeReader {
       if (this.#noteBroken(place)) hasBrokenKey = true
       const name = String(key.value)
       if (name === '<<') this.refuse(place.start, '"<<" merges keys from elsewhere, which a configuration does not do')
-      else if (entries.has(name)) this.refuse(place.start, `"${name}" is here twice`)
+      else if (entries.has(name)) this.refuse(place.start, `"${name}" appears twice`)
       else entries.set(name, { key: place, value: this.read(value, place.end) })
     }
     return { entries, hasBrokenKey }
@@ -172,15 +172,15 @@ function scalarOf(node: Node | null): Pick<YamlScalar, 'value' | 'style'> {
 const syntaxSentences: Record<string, string> = {
   TAB_AS_INDENT: 'a tab indents here; YAML is indented with blanks',
   BAD_DQ_ESCAPE: 'there is no such escape in double quotes; single quotes take a backslash as it is',
-  BAD_INDENT: 'this is indented otherwise than what it belongs to',
+  BAD_INDENT: 'the indentation does not match that of the group',
   BAD_SCALAR_START: 'an unquoted value cannot begin with this character; quotes make it text',
   BLOCK_AS_IMPLICIT_KEY: 'a value with a colon and a blank needs quotes, or a key is indented wrongly',
-  BLOCK_IN_FLOW: 'an indented block cannot stand inside brackets',
-  MULTILINE_IMPLICIT_KEY: 'a key goes on over several lines; a colon is missing, or a quote',
+  BLOCK_IN_FLOW: 'an indented block is not allowed inside brackets',
+  MULTILINE_IMPLICIT_KEY: 'a key continues over several lines; a colon or a quote is missing',
   MISSING_CHAR: 'a quote, bracket, comma or colon is missing',
   BAD_ALIAS: '"*" begins an alias, which a configuration does not have; quotes make it text',
   TAG_RESOLVE_FAILED: '"!" begins a tag, which a configuration does not have; quotes make it text',
-  RESOURCE_EXHAUSTION: 'more lists and groups are inside one another here than can be read',
+  RESOURCE_EXHAUSTION: 'lists and groups are nested too deeply here',
   BAD_DIRECTIVE: '"%" begins a directive, which a configuration does not have; quotes make it text',
 }
 
@@ -195,8 +195,8 @@ function sentenceOf(code: string, message: string): string {
   const [, missing] = /end with an? ([}\]])/.exec(message) ?? []
   if (missing !== undefined) return `a bracket is not closed: "${missing}" is missing`
   if (/closing .quote/.test(message)) return 'a quote is not closed'
-  if (/at node end/.test(message)) return 'a value is over before this; quotes around all of it are missing, or a comma'
-  if (/flow-(map|seq)-end/.test(message)) return 'a bracket is closed here that was not opened'
+  if (/at node end/.test(message)) return 'the value ends before this; a comma, or quotes around all of it, are missing'
+  if (/flow-(map|seq)-end/.test(message)) return 'a bracket is closed here that was never opened'
   if (/^Implicit map keys? need/.test(message)) return 'a key needs a colon and a value'
   return syntaxSentences[code] ?? `this is not YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}`
 }

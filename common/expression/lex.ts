@@ -111,7 +111,7 @@ export class Cursor {
     const flagsAt = this.at
     const flags = this.readWord(stops)
     if (flags !== '' && flags !== 'i') {
-      this.fail(start, `after the regular expression stands "${flags}": quotes make a path text, \\/ is a slash`)
+      this.fail(start, `"${flags}" follows the regular expression: quotes make a path text, \\/ is a slash`)
     } else if (flags === '' && pattern === '') {
       this.fail(start, 'an empty regular expression', undefined, flagsAt)
     }

@@ -97,7 +97,7 @@ function checkValue(cursor: Cursor, field: Field, value: Value, start: number): 
     if (field === 'host' || field === 'program' || field === 'source' || field === 'message') {
       cursor.fail(start, `${field} has no order to compare by`)
     } else if (!NUMBER.test(value.text)) {
-      cursor.fail(start, `"${value.text}" is no number to compare with`)
+      cursor.fail(start, `"${value.text}" is not a number to compare with`)
     }
   } else if (value.kind === 'range' && (field === 'host' || field === 'program' || field === 'source')) {
     cursor.fail(start, `${field} has no order, so no ranges; quotes make it text`)
@@ -143,7 +143,8 @@ function checkAddress(cursor: Cursor, value: Value, start: number): Value | unde
   const texts = value.kind === 'range' ? [value.from, value.to] : 'text' in value ? [value.text] : []
   for (const text of texts) {
     const network = parseNetwork(text)
-    if (!network) cursor.fail(start, `"${text}" is no address: write 192.0.2.7, 192.0.2.0/24, 2001:db8::/32 or a glob`)
+    if (!network)
+      cursor.fail(start, `"${text}" is not an address: write 192.0.2.7, 192.0.2.0/24, 2001:db8::/32 or a glob`)
     else if (value.kind !== 'text' && value.kind !== 'equal' && text.includes('/')) {
       cursor.fail(start, `"${text}" is a network: only addresses have an order`)
     }

@@ -78,11 +78,12 @@ function parseAnd(cursor: Cursor): Expression {
     if (word === 'OR') {
       if (parts.length > 0) break
       cursor.readWord()
-      cursor.fail(start, 'nothing stands before OR; quotes make it text')
+      cursor.fail(start, 'there is nothing before OR; quotes make it text')
     } else if (word === 'AND') {
       cursor.readWord()
       cursor.skipBlanks()
-      if (parts.length === 0) cursor.fail(start, 'nothing stands before AND; quotes make it text', undefined, start + 3)
+      if (parts.length === 0)
+        cursor.fail(start, 'there is nothing before AND; quotes make it text', undefined, start + 3)
       else if (endsHere(cursor)) cursor.fail(start, 'nothing follows AND; quotes make it text', undefined, start + 3)
     } else {
       parts.push(parseNot(cursor))
@@ -100,7 +101,7 @@ function parseNot(cursor: Cursor): Expression {
   const start = cursor.at
   cursor.depth += 1
   if (cursor.depth > EXPRESSION_DEPTH_MAX) {
-    const sentence = `more than ${EXPRESSION_DEPTH_MAX} parentheses and NOTs inside one another`
+    const sentence = `more than ${EXPRESSION_DEPTH_MAX} nested parentheses and NOTs`
     throw new ExpressionFault(cursor.text, [...cursor.problems, { start, end: start + 1, sentence }])
   }
   const expression = parseNegated(cursor, start)
@@ -150,7 +151,7 @@ function parseGroup(cursor: Cursor): Expression {
   cursor.skipBlanks()
   if (cursor.here === ')') {
     cursor.at += 1
-    cursor.fail(start, 'nothing stands between the parentheses')
+    cursor.fail(start, 'there is nothing between the parentheses')
     return ALL
   }
   const inner = parseOr(cursor)
@@ -214,7 +215,7 @@ function parseTimeBound(cursor: Cursor, kind: 'since' | 'until'): Expression {
   cursor.expectBoundary('the time')
   const time = parseTime(text)
   if (time) return { kind, text, time }
-  cursor.fail(start, `"${text}" is no time: write 2h, today, 2026-11-20, "2026-11-20 10:00" or 2026-11-20T10:00:00Z`)
+  cursor.fail(start, `"${text}" is not a time: write 2h, today, 2026-11-20, "2026-11-20 10:00" or 2026-11-20T10:00:00Z`)
   return ALL
 }
 

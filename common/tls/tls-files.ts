@@ -51,7 +51,7 @@ function whyUnreadable(error: unknown): string {
   if (errno === 'ENOENT' || errno === 'ENOTDIR') return 'there is no such file'
   if (errno === 'EACCES' || errno === 'EPERM') return 'this user may not'
   if (errno === 'EISDIR') return 'it is a folder'
-  if (errno === 'EFBIG') return `it has more than ${CONFIG_BYTES_MAX / 2 ** 20} MiB`
+  if (errno === 'EFBIG') return `it is larger than ${CONFIG_BYTES_MAX / 2 ** 20} MiB`
   return reasonOf(error)
 }
 

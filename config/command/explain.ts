@@ -55,7 +55,7 @@ async function explain({ config, source: named, from, json = false }: Flags): Pr
   const source = named === undefined ? likelySource(configuration) : sourceNamed(configuration, named)
   if (!source) {
     const names = configuration.sources.map(({ name }) => name).join(', ')
-    process.stderr.write(`there is no source "${named}"; there are ${names}\n`)
+    process.stderr.write(`there is no source "${named}"; the configuration has ${names}\n`)
     return EXIT_CANNOT
   }
   const { hostname } = await import('node:os')

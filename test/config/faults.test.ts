@@ -42,10 +42,7 @@ test('no value of any option makes a check throw, in whatever type it is written
 test('what is inside one another beyond all reason is a fault, in words', () => {
   for (const text of ['['.repeat(20_000), '- '.repeat(20_000), `a: ${'{ b: '.repeat(20_000)}`]) {
     const [{ code, sentence }] = loadText('x', text).faults
-    expect([code, sentence]).toEqual([
-      'CONFIG_SYNTAX',
-      'more lists and groups are inside one another here than can be read',
-    ])
+    expect([code, sentence]).toEqual(['CONFIG_SYNTAX', 'lists and groups are nested too deeply here'])
   }
   for (let depth = 100; depth < 2_000; depth += 100) {
     for (const text of [`sources: ${'['.repeat(depth)}${']'.repeat(depth)}`, `sources: ${'- '.repeat(depth)}`])
@@ -86,13 +83,13 @@ destinations:
 `
   const said = loadText('x', text).text.split('\n')
   expect(said.filter((line) => line.startsWith('x:'))).toEqual([
-    'x:2:71 CONFIG_WRONG_VALUE: listen: this stands here twice: tcp port 7999 of ::1',
-    'x:3:31 CONFIG_WRONG_VALUE: listen: "a" has this already: udp port 7999 of ::1',
-    'x:5:26 CONFIG_WRONG_VALUE: path: "c" has this already: /run/x',
-    'x:8:26 CONFIG_WRONG_VALUE: path: "a" has this already: /x/y.log',
-    'x:10:26 CONFIG_WRONG_VALUE: path: "c" has this already: /x/{host}.log',
-    'x:11:26 CONFIG_WRONG_VALUE: path: /x/{program}.log comes to the same as /x/{host}.log, which "c" has: give one of them a place of its own',
-    'x:12:26 CONFIG_WRONG_VALUE: path: /x/{host}{pid}{msgid}.log comes to the same as /x/{host}.log, which "c" has: give one of them a place of its own',
+    'x:2:71 CONFIG_WRONG_VALUE: listen: listed twice: tcp port 7999 of ::1',
+    'x:3:31 CONFIG_WRONG_VALUE: listen: "a" already has udp port 7999 of ::1',
+    'x:5:26 CONFIG_WRONG_VALUE: path: "c" already has /run/x',
+    'x:8:26 CONFIG_WRONG_VALUE: path: "a" already has /x/y.log',
+    'x:10:26 CONFIG_WRONG_VALUE: path: "c" already has /x/{host}.log',
+    'x:11:26 CONFIG_WRONG_VALUE: path: /x/{program}.log fits the same names as /x/{host}.log of "c"; use different folders',
+    'x:12:26 CONFIG_WRONG_VALUE: path: /x/{host}{pid}{msgid}.log fits the same names as /x/{host}.log of "c"; use different folders',
   ])
 })
 
@@ -102,7 +99,7 @@ test('an address to listen on is not to be had beside all addresses, which [::] 
     return loadText('x', `${text}destinations: { out: { type: stdout } }\n`).text.split('\n')[0]
   }
   const beside = (what: string, other: string) =>
-    `x:3:31 CONFIG_WRONG_VALUE: listen: ${what} cannot be had beside ${other}, which "a" has`
+    `x:3:31 CONFIG_WRONG_VALUE: listen: ${what} conflicts with ${other}, which "a" has`
   const tcp = 'tcp port 7999 of'
   expect(saidOf('tcp://0.0.0.0:7999', 'relp://127.0.0.1:7999')).toBe(beside(`${tcp} 127.0.0.1`, `${tcp} 0.0.0.0`))
   expect(saidOf('tcp://127.0.0.1:7999', 'tcp://0.0.0.0:7999')).toBe(beside(`${tcp} 0.0.0.0`, `${tcp} 127.0.0.1`))

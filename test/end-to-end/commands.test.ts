@@ -45,7 +45,7 @@ test('check, and a daemon, end with 2 for a configuration without an end', async
     expect(await run([command, '-c', '/dev/zero'])).toEqual({
       status: 2,
       stdout: '',
-      stderr: '/dev/zero CONFIG_UNREADABLE: this has more than 4 MiB; a configuration has less\n',
+      stderr: '/dev/zero CONFIG_UNREADABLE: it is larger than 4 MiB, the maximum for a configuration\n',
     })
   }
 })
@@ -130,7 +130,7 @@ test('explain shows fields, route and file of a line, also as JSON', async () =>
 
 test('explain ends with 2 for a source that is not there', async () => {
   const { status, stderr } = await run(['explain', '-c', written(good), '--source', 'inn'])
-  expect({ status, stderr }).toEqual({ status: 2, stderr: 'there is no source "inn"; there are in\n' })
+  expect({ status, stderr }).toEqual({ status: 2, stderr: 'there is no source "inn"; the configuration has in\n' })
 })
 
 test('--version is that of the package', async () => {

@@ -221,13 +221,13 @@ describe('mistakes, each with its place and what was meant', () => {
     ['program:>=a', [[8, 11, 'program has no order to compare by']]],
     ['host:a..b', [[5, 9, 'host has no order, so no ranges; quotes make it text']]],
     ['host:>=', [[5, 7, 'a value is missing here']]],
-    ['pid:>=x', [[4, 7, '"x" is no number to compare with']]],
+    ['pid:>=x', [[4, 7, '"x" is not a number to compare with']]],
     ['program:"a"b', [[11, 12, 'a blank is missing between the value and what follows']]],
     ['program:(a OR b)', [[8, 9, 'several values are joined by commas, without parentheses']]],
-    ['from:nohost', [[5, 11, '"nohost" is no address: write 192.0.2.7, 192.0.2.0/24, 2001:db8::/32 or a glob']]],
+    ['from:nohost', [[5, 11, '"nohost" is not an address: write 192.0.2.7, 192.0.2.0/24, 2001:db8::/32 or a glob']]],
     [
       'from:10.0.0.0/33',
-      [[5, 16, '"10.0.0.0/33" is no address: write 192.0.2.7, 192.0.2.0/24, 2001:db8::/32 or a glob']],
+      [[5, 16, '"10.0.0.0/33" is not an address: write 192.0.2.7, 192.0.2.0/24, 2001:db8::/32 or a glob']],
     ],
     ['from:>=10.0.0.0/8', [[5, 17, '"10.0.0.0/8" is a network: only addresses have an order']]],
     ['from:web*', [[5, 9, 'no address is like "web*"']]],
@@ -235,7 +235,7 @@ describe('mistakes, each with its place and what was meant', () => {
     ['sd.meta:x', [[0, 7, '"sd.meta" names an element: it takes only *, a value needs sd.ID.PARAM']]],
     [
       'since:soon',
-      [[6, 10, '"soon" is no time: write 2h, today, 2026-11-20, "2026-11-20 10:00" or 2026-11-20T10:00:00Z']],
+      [[6, 10, '"soon" is not a time: write 2h, today, 2026-11-20, "2026-11-20 10:00" or 2026-11-20T10:00:00Z']],
     ],
     ['severity>=err', [[0, 13, 'a colon goes before the comparison; quotes make it text', 'severity:>=err']]],
     ['"open', [[0, 5, 'the quote is not closed']]],
@@ -250,8 +250,8 @@ describe('mistakes, each with its place and what was meant', () => {
       ],
     ],
     ['/open', [[0, 5, 'the regular expression is not closed by a slash; quotes make a path text']]],
-    ['/var/log/x', [[0, 10, 'after the regular expression stands "log/x": quotes make a path text, \\/ is a slash']]],
-    ['/a/g', [[0, 4, 'after the regular expression stands "g": quotes make a path text, \\/ is a slash']]],
+    ['/var/log/x', [[0, 10, '"log/x" follows the regular expression: quotes make a path text, \\/ is a slash']]],
+    ['/a/g', [[0, 4, '"g" follows the regular expression: quotes make a path text, \\/ is a slash']]],
     ['//', [[0, 2, 'an empty regular expression']]],
     ['(a', [[0, 1, 'the parenthesis is not closed']]],
     ['a)', [[1, 2, 'nothing is open that this could close']]],
@@ -262,12 +262,12 @@ describe('mistakes, each with its place and what was meant', () => {
         [4, 5, 'nothing is open that this could close'],
       ],
     ],
-    ['()', [[0, 2, 'nothing stands between the parentheses']]],
+    ['()', [[0, 2, 'there is nothing between the parentheses']]],
     ['a OR', [[2, 4, 'nothing follows OR; quotes make it text']]],
-    ['OR a', [[0, 2, 'nothing stands before OR; quotes make it text']]],
+    ['OR a', [[0, 2, 'there is nothing before OR; quotes make it text']]],
     ['(a OR) b', [[3, 5, 'nothing follows OR; quotes make it text']]],
     ['a AND', [[2, 5, 'nothing follows AND; quotes make it text']]],
-    ['AND a', [[0, 3, 'nothing stands before AND; quotes make it text']]],
+    ['AND a', [[0, 3, 'there is nothing before AND; quotes make it text']]],
     ['a NOT', [[2, 5, 'nothing follows NOT; quotes make it text']]],
     ['a - b', [[2, 3, '"-" negates nothing; quotes make it text']]],
     ['--verbose', [[0, 9, '"--verbose" negates nothing; quotes make it text']]],
@@ -295,7 +295,7 @@ describe('mistakes, each with its place and what was meant', () => {
   })
 
   test.each(['('.repeat(100_000), 'NOT '.repeat(100_000) + 'x', '-('.repeat(100_000)])('depth is bounded', (source) => {
-    expect(faultOf(source).problems.at(-1)?.sentence).toBe('more than 250 parentheses and NOTs inside one another')
+    expect(faultOf(source).problems.at(-1)?.sentence).toBe('more than 250 nested parentheses and NOTs')
   })
 
   test('the fault says all of it', () => {

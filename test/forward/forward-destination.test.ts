@@ -45,6 +45,6 @@ test('a second receiver over udp is a fault: it would never get anything', () =>
 
 test('an address that is none is said once', () => {
   const text = said('["tcp//a", "tcp://b", "udp://c"]')
-  expect(text).toContain('x:2:44 CONFIG_WRONG_VALUE: to: "tcp//a" is no address')
+  expect(text).toContain('x:2:44 CONFIG_WRONG_VALUE: to: "tcp//a" is not an address')
   expect(text.match(/CONFIG_/g)).toHaveLength(1)
 })

@@ -41,16 +41,16 @@ test.each([
 test.each([
   [30, '30 has no unit; write a duration such as 30s, 500ms or 1h30m; did you mean 30s?'],
   ['30', '30 has no unit; write a duration such as 30s, 500ms or 1h30m; did you mean 30s?'],
-  ['30 s', '"30 s" is no duration; write one such as 30s, 500ms or 1h30m; did you mean 30s?'],
-  ['30sec', '"30sec" is no duration; write one such as 30s, 500ms or 1h30m; did you mean 30s?'],
-  ['5M', '"5M" is no duration; write one such as 30s, 500ms or 1h30m; did you mean 5m?'],
-  ['', '"" is no duration; write one such as 30s, 500ms or 1h30m'],
-  ['s', '"s" is no duration; write one such as 30s, 500ms or 1h30m'],
-  ['-5s', '"-5s" is no duration; write one such as 30s, 500ms or 1h30m'],
-  [true, 'true stands where a duration such as 30s, 500ms or 1h30m belongs'],
-  [null, 'nothing stands here; write a duration such as 30s, 500ms or 1h30m'],
-  [['30s'], 'a list stands where a duration such as 30s, 500ms or 1h30m belongs'],
-])('%j is no duration', (written, words) => expect(fault(duration(), written)).toBe(words))
+  ['30 s', '"30 s" is not a duration; write one such as 30s, 500ms or 1h30m; did you mean 30s?'],
+  ['30sec', '"30sec" is not a duration; write one such as 30s, 500ms or 1h30m; did you mean 30s?'],
+  ['5M', '"5M" is not a duration; write one such as 30s, 500ms or 1h30m; did you mean 5m?'],
+  ['', '"" is not a duration; write one such as 30s, 500ms or 1h30m'],
+  ['s', '"s" is not a duration; write one such as 30s, 500ms or 1h30m'],
+  ['-5s', '"-5s" is not a duration; write one such as 30s, 500ms or 1h30m'],
+  [true, 'expected a duration such as 30s, 500ms or 1h30m, found true'],
+  [null, 'a value is missing here; write a duration such as 30s, 500ms or 1h30m'],
+  [['30s'], 'expected a duration such as 30s, 500ms or 1h30m, found a list'],
+])('%j is not a duration', (written, words) => expect(fault(duration(), written)).toBe(words))
 
 test('a duration keeps to its bounds', () => {
   expect(fault(duration({ min: '1s', max: '1d' }), '500ms')).toBe('500ms is not within 1s to 1d')
@@ -85,12 +85,12 @@ test.each([
 
 test.each([
   [1048576, '1048576 has no unit; write a size such as 1GiB, 64KiB or 10MB; did you mean 1048576B?'],
-  ['1G', '"1G" is no size; write one such as 1GiB, 64KiB or 10MB; did you mean 1GiB?'],
-  ['10mb', '"10mb" is no size; write one such as 1GiB, 64KiB or 10MB; did you mean 10MB?'],
-  ['10 MiB', '"10 MiB" is no size; write one such as 1GiB, 64KiB or 10MB; did you mean 10MiB?'],
-  ['much', '"much" is no size; write one such as 1GiB, 64KiB or 10MB'],
-  ['5s', '"5s" is no size; write one such as 1GiB, 64KiB or 10MB'],
-])('%j is no size', (written, words) => expect(fault(byteSize(), written)).toBe(words))
+  ['1G', '"1G" is not a size; write one such as 1GiB, 64KiB or 10MB; did you mean 1GiB?'],
+  ['10mb', '"10mb" is not a size; write one such as 1GiB, 64KiB or 10MB; did you mean 10MB?'],
+  ['10 MiB', '"10 MiB" is not a size; write one such as 1GiB, 64KiB or 10MB; did you mean 10MiB?'],
+  ['much', '"much" is not a size; write one such as 1GiB, 64KiB or 10MB'],
+  ['5s', '"5s" is not a size; write one such as 1GiB, 64KiB or 10MB'],
+])('%j is not a size', (written, words) => expect(fault(byteSize(), written)).toBe(words))
 
 test('a mode is octal text', () => {
   expect(read(fileMode(), '0640')).toBe(0o640)
@@ -98,8 +98,8 @@ test('a mode is octal text', () => {
   expect(fault(fileMode(), 640)).toBe(
     '640 is a number; a mode is text in octal digits, such as "0640"; did you mean "0640"?',
   )
-  expect(fault(fileMode(), '0888')).toBe('"0888" is no mode; write octal digits, such as "0640"')
-  expect(fault(fileMode(), 'rw-r-----')).toBe('"rw-r-----" is no mode; write octal digits, such as "0640"')
+  expect(fault(fileMode(), '0888')).toBe('"0888" is not a mode; write octal digits, such as "0640"')
+  expect(fault(fileMode(), 'rw-r-----')).toBe('"rw-r-----" is not a mode; write octal digits, such as "0640"')
 })
 
 const all = ['udp', 'tcp', 'tls', 'relp', 'relps'] as const
@@ -120,21 +120,24 @@ test.each([
 })
 
 test.each([
-  ['0.0.0.0:514', '"0.0.0.0:514" is no address; write one such as udp://0.0.0.0:514; did you mean udp://0.0.0.0:514?'],
+  [
+    '0.0.0.0:514',
+    '"0.0.0.0:514" is not an address; write one such as udp://0.0.0.0:514; did you mean udp://0.0.0.0:514?',
+  ],
   ['http://x', '"http" is not one of udp, tcp'],
   ['relp://x', '"relp" is not one of udp, tcp'],
-  ['tcp://', 'an address names a host; write one such as udp://0.0.0.0:514'],
-  ['tcp://:514', 'an address names a host; write one such as udp://0.0.0.0:514'],
-  ['tcp://::1:514', 'an IPv6 address stands in brackets, such as [::1]:514'],
-  ['tcp://[::g]:514', '"::g" is no IPv6 address'],
-  ['tcp://[::1', 'an IPv6 address stands in brackets, such as [::1]:514'],
-  ['tcp://h:99999', '99999 is no port; ports are 0 to 65535'],
-  ['tcp://h:http', '"http" cannot stand behind host and port'],
-  ['tcp://h:514/path', '"/path" cannot stand behind host and port'],
-  ['tcp://300.1.1.1:514', '"300.1.1.1" is no address and no host name'],
-  ['tcp://-x-:514', '"-x-" is no address and no host name'],
-  [514, '514 stands where an address such as udp://0.0.0.0:514 belongs'],
-])('%j is no address', (written, words) =>
+  ['tcp://', 'an address must name a host; write one such as udp://0.0.0.0:514'],
+  ['tcp://:514', 'an address must name a host; write one such as udp://0.0.0.0:514'],
+  ['tcp://::1:514', 'an IPv6 address must be in brackets, such as [::1]:514'],
+  ['tcp://[::g]:514', '"::g" is not an IPv6 address'],
+  ['tcp://[::1', 'an IPv6 address must be in brackets, such as [::1]:514'],
+  ['tcp://h:99999', '99999 is not a port; ports are 0 to 65535'],
+  ['tcp://h:http', '"http" cannot follow host and port'],
+  ['tcp://h:514/path', '"/path" cannot follow host and port'],
+  ['tcp://300.1.1.1:514', '"300.1.1.1" is neither an address nor a host name'],
+  ['tcp://-x-:514', '"-x-" is neither an address nor a host name'],
+  [514, 'expected an address such as udp://0.0.0.0:514, found 514'],
+])('%j is not an address', (written, words) =>
   expect(fault(endpointUrl(['udp', 'tcp'], 'listen'), written)).toContain(words),
 )
 
@@ -161,7 +164,7 @@ test('nobody listens where SRV records say', () => {
 })
 
 test('nobody can be connected to at port 0', () => {
-  expect(fault(endpointUrl(['tcp'], 'connect'), 'tcp://h:0')).toBe('0 is no port; ports are 1 to 65535')
+  expect(fault(endpointUrl(['tcp'], 'connect'), 'tcp://h:0')).toBe('0 is not a port; ports are 1 to 65535')
 })
 
 test.each([
@@ -177,10 +180,10 @@ test.each([
 })
 
 test.each(['10.0.0.0/33', '::/129', '10.0.0/8', 'host', '', '10.0.0.0/', '10.0.0.0/8/8'])(
-  '%j is no network',
+  '%j is not a network',
   (written) => {
     expect(fault(network(), written)).toBe(
-      `"${written}" is no network; write one such as 10.0.0.0/8, 2001:db8::/32 or 192.0.2.7`,
+      `"${written}" is not a network; write one such as 10.0.0.0/8, 2001:db8::/32 or 192.0.2.7`,
     )
   },
 )
@@ -202,15 +205,15 @@ test('words, flags, counts and text say what they take', () => {
   expect(fault(oneOf('start', 'end'), 5)).toBe('5 is not one of start or end')
   expect(read(flag(), false)).toBe(false)
   expect(fault(flag(), 'yes')).toBe('"yes" is text here; did you mean true?')
-  expect(fault(flag(), 1)).toBe('1 stands where true or false belongs')
+  expect(fault(flag(), 1)).toBe('expected true or false, found 1')
   expect(read(count(1, 10), 10)).toBe(10)
   expect(fault(count(1, 10), 11)).toBe('11 is not within 1 to 10')
-  expect(fault(count(1, 10), 1.5)).toBe('1.5 is no whole number')
-  expect(fault(count(1, 10), '5')).toBe('"5" stands where a whole number belongs')
+  expect(fault(count(1, 10), 1.5)).toBe('1.5 is not a whole number')
+  expect(fault(count(1, 10), '5')).toBe('expected a whole number, found "5"')
   expect(fault(text(), 404)).toBe('404 is a number; quotes make it text; did you mean "404"?')
-  expect(fault(text(), '')).toBe('an empty text is no text')
+  expect(fault(text(), '')).toBe('text cannot be empty')
   expect(read(account('user'), 'syslog')).toBe('syslog')
-  expect(fault(account('group'), 'a b')).toBe('"a b" is no name of a group')
+  expect(fault(account('group'), 'a b')).toBe('"a b" is not the name of a group')
 })
 
 test('a declaration has defaults, optional keys and required ones, and gives its JSON schema', () => {

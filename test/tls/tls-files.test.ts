@@ -45,7 +45,7 @@ test('a file that is not there, or is a folder, is named', async () => {
 test('what has no end is not read for ever', async () => {
   expect(await faultOf({ cert, key: '/dev/zero' })).toEqual({
     which: 'key',
-    detail: '/dev/zero cannot be read: it has more than 4 MiB',
+    detail: '/dev/zero cannot be read: it is larger than 4 MiB',
   })
 })
 
