@@ -24,10 +24,32 @@ const otherTimeUnits: Record<string, string> = {
   ...{ hour: 'h', hours: 'h', day: 'd', days: 'd', week: 'w', weeks: 'w' },
 }
 
+/** A kind of amount that is written with its unit. */
+interface Measure {
+  readonly kind: string
+  readonly like: string
+  /** A regular expression for the JSON schema. */
+  readonly pattern: string
+  /** Undefined for what is not written so. */
+  readonly parse: (value: string) => number | undefined
+  /** The unit that is suggested for a bare number. */
+  readonly unit: string
+  /** Units as others write them, and ours for each. */
+  readonly otherUnits: Readonly<Record<string, string>>
+}
+
 /** `30s`, `500ms`, `1h30m`, `30d` → ms. */
 export function duration(bounds: Bounds = {}): ZodType<number, string> {
-  const pattern = String.raw`^(\d+(\.\d+)?(ms|s|m|h|d|w))+$`
-  return measure('a duration', 'such as 30s, 500ms or 1h30m', 's', pattern, parseDuration, otherTimeUnits, bounds)
+  return measure(durations, bounds)
+}
+
+const durations: Measure = {
+  kind: 'a duration',
+  like: 'such as 30s, 500ms or 1h30m',
+  pattern: String.raw`^(\d+(\.\d+)?(ms|s|m|h|d|w))+$`,
+  parse: parseDuration,
+  unit: 's',
+  otherUnits: otherTimeUnits,
 }
 
 function parseDuration(value: string): number | undefined {
@@ -48,8 +70,16 @@ const otherSizeUnits: Record<string, string> = {
 
 /** `1GiB`, `64KiB`, `10MB` → bytes. */
 export function byteSize(bounds: Bounds = {}): ZodType<number, string> {
-  const pattern = String.raw`^\d+(\.\d+)?(B|[kK]B|[MGT]B|[KMGT]iB)$`
-  return measure('a size', 'such as 1GiB, 64KiB or 10MB', 'B', pattern, parseSize, otherSizeUnits, bounds)
+  return measure(sizes, bounds)
+}
+
+const sizes: Measure = {
+  kind: 'a size',
+  like: 'such as 1GiB, 64KiB or 10MB',
+  pattern: String.raw`^\d+(\.\d+)?(B|[kK]B|[MGT]B|[KMGT]iB)$`,
+  parse: parseSize,
+  unit: 'B',
+  otherUnits: otherSizeUnits,
 }
 
 function parseSize(value: string): number | undefined {
@@ -58,15 +88,8 @@ function parseSize(value: string): number | undefined {
   return Math.round(Number(digits) * unitsBytes[unit])
 }
 
-function measure(
-  kind: string,
-  like: string,
-  unit: string,
-  pattern: string,
-  parse: (value: string) => number | undefined,
-  otherUnits: Record<string, string>,
-  { min, max }: Bounds,
-): ZodType<number, string> {
+function measure(measured: Measure, { min, max }: Bounds): ZodType<number, string> {
+  const { kind, like, pattern, parse, unit } = measured
   const lowest = min === undefined ? 0 : parse(min)!
   const highest = max === undefined ? Number.MAX_SAFE_INTEGER : parse(max)!
   const bound = min === undefined ? max && `at most ${max}` : max === undefined ? `at least ${min}` : `${min} to ${max}`
@@ -83,7 +106,7 @@ function measure(
     if (amount === undefined) {
       if (/^\d+(\.\d+)?$/.test(value)) throw new OptionFault(unitless(value))
       const [, digits, other] = /^(\d+(?:\.\d+)?)\s*([a-zA-Z]+)$/.exec(value) ?? []
-      const known = other === undefined ? undefined : knownUnit(digits + other, other, parse, otherUnits)
+      const known = other === undefined ? undefined : knownUnit(digits + other, other, measured)
       const suggestion = known === undefined ? {} : { suggestion: `${digits}${known}` }
       throw new OptionFault({
         sentence: `${JSON.stringify(value)} is not ${kind}; write one ${like}`,
@@ -98,12 +121,7 @@ function measure(
 }
 
 // `30 s` has the right unit behind a blank; `30sec` and `1G` have one that is written otherwise.
-function knownUnit(
-  closed: string,
-  unit: string,
-  parse: (value: string) => number | undefined,
-  otherUnits: Record<string, string>,
-): string | undefined {
+function knownUnit(closed: string, unit: string, { parse, otherUnits }: Measure): string | undefined {
   if (parse(closed) !== undefined) return unit
   const lower = unit.toLowerCase()
   return Object.hasOwn(otherUnits, lower) ? otherUnits[lower] : parse(`1${lower}`) === undefined ? undefined : lower
