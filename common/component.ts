@@ -22,23 +22,23 @@ export interface ComponentContext {
   readonly localZone: Zone
 }
 
-/** What only a look at the machine finds wrong with options. */
+/** A mistake in options that only a look at the machine reveals, such as a missing file. */
 export interface Misfit {
-  /** Where, from the component's options on. */
+  /** Where it is, starting at the component's options. */
   readonly path: readonly string[]
   /** Without a full stop. */
   readonly sentence: string
 }
 
-/** What one component alone can have: an address to listen on, a file to write. */
+/** Something that only one component can have: an address to listen on, a file to write. */
 export interface Claim {
-  /** Where it is written, from the component's options on. */
+  /** Where it is written, starting at the component's options. */
   readonly path: readonly (string | number)[]
-  /** The same for all that would get into each other's way. */
+  /** Claims with the same key conflict. */
   readonly key: string
-  /** The same for all whose keys differ and that would get into each other's way all the same: what they come to. */
+  /** Claims with different keys and the same meaning conflict too: what the key comes to. */
   readonly meaning?: string
-  /** Other keys that would get into its way: what it is a part of. */
+  /** Other keys that it conflicts with, because it is a part of them (one address of `0.0.0.0`). */
   readonly partOf?: readonly string[]
 }
 

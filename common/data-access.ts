@@ -1,8 +1,8 @@
-// The data folder, for whoever keeps something in it: all say alike that they cannot.
+// Access to the data folder: every failure becomes the same fault.
 
 import { Fault, reasonOf } from './fault.ts'
 
-/** What `work` on `path` comes to; rejects with `DATA_UNWRITABLE`, for instance where the folder is another user's. */
+/** The result of `work` on `path`; rejects with `DATA_UNWRITABLE`, for example if the folder belongs to another user. */
 export async function accessData<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()

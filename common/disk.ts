@@ -12,13 +12,13 @@ export interface FileStat {
   readonly kind: 'file' | 'folder' | 'link' | 'socket' | 'other'
   readonly device: bigint
   readonly inode: bigint
-  /** Names it has; 0 for a file that is only open any more. */
+  /** Names it has; 0 for a file that is open but has been removed. */
   readonly links: number
   /** Bytes. */
   readonly size: number
-  /** When its content was changed last, in milliseconds since the epoch. */
+  /** When its content was last changed, in milliseconds since the epoch. */
   readonly modifiedMs: number
-  /** The same of its content, names, owner or permission. */
+  /** The same for its content, names, owner or permissions. */
   readonly changedMs: number
   /** Permission bits. */
   readonly mode: number
@@ -37,19 +37,19 @@ export interface DiskFile {
   sync(): Promise<void>
   truncate(bytes: number): Promise<void>
   stat(): Promise<FileStat>
-  /** Whether this path leads to it now; undefined, or absent, where to ask there and then may take long. */
+  /** Whether this path leads to it now; undefined, or absent, where finding out could block for long. */
   isAt?(path: Path): boolean | undefined
-  /** The name by which the kernel knows it now, wherever it was renamed to; undefined, or absent, where that cannot be told. */
+  /** Its current name according to the kernel, wherever it was renamed to; undefined, or absent, where that is unknown. */
   name?(): Promise<Buffer | undefined>
   setOwner(user: number, group: number): Promise<void>
   close(): Promise<void>
 }
 
-/** What is under a name, or undefined where there is nothing; or what the system says against looking. */
+/** Called with what is under a name, with undefined if there is nothing, or with the error that prevented looking. */
 export type StatTold = (name: Buffer, stat: FileStat | undefined, error?: unknown) => void
 
 export interface Disk {
-  /** How many descriptors this process may have; absent where nothing says so. */
+  /** How many descriptors this process may have; absent where that is unknown. */
   readonly openMax?: number
   /** `append` and `write` create what is not there; `create` fails with EEXIST where it is. */
   open(path: Path, how: 'read' | 'append' | 'write' | 'create', mode?: number): Promise<DiskFile>
@@ -59,7 +59,7 @@ export interface Disk {
   statLink(path: Path): Promise<FileStat | undefined>
   /** The path without any link in it, as bytes; undefined where there is nothing. */
   realPath(path: Path): Promise<Buffer | undefined>
-  /** Follows links: what `folder` has under each of `names`. One call for many, for each of which there is one of `told`. */
+  /** Follows links: looks at each of `names` in `folder`, and calls `told` once for each. One call for many names. */
   statAll(folder: Buffer, names: readonly Buffer[], told: StatTold): Promise<void>
   /** Names in a folder, as bytes; empty where there is no such folder. */
   list(folder: Path): Promise<Buffer[]>
@@ -91,8 +91,8 @@ const flags = {
   create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
 } as const
 
-// What is in memory anyway is asked for there and then. Measured on two cores: a read of a file's last line takes 1 µs, and
-// 40 µs through a thread of the pool; a stat 3 µs and 40 to 70. What may wait for a network, or for more than a
+// What is in memory anyway is read synchronously. Measured on two cores: a read of the last line of a file takes 1 µs, and
+// 40 µs through a thread of the pool; a stat 3 µs, and 40 to 70 through the pool. What may wait for a network, or for more than a
 // little of the disk, goes through the pool.
 const AT_ONCE_BYTES = 64 * 1024
 const AT_ONCE_FILES = 256
@@ -279,7 +279,7 @@ async function readUpTo(path: Path, bytesMax: number): Promise<Buffer> {
   throw Object.assign(new Error(`EFBIG: more than ${bytesMax} bytes, read '${path.toString()}'`), { code: 'EFBIG' })
 }
 
-// By hand: Node's `recursive` tries for ever where a file system has no such folder although its parent is there, as below /proc.
+// By hand: Node's `recursive` tries for ever where a folder cannot exist although its parent does, as below /proc.
 async function makeFolders(path: string, mode: number): Promise<string | undefined> {
   try {
     return (await makeOneFolder(path, mode)) ? path : undefined
@@ -291,7 +291,7 @@ async function makeFolders(path: string, mode: number): Promise<string | undefin
   return first ?? (made ? path : undefined)
 }
 
-/** Resolves to false where the folder is there. */
+/** Resolves to false if the folder exists already. */
 async function makeOneFolder(path: string, mode: number): Promise<boolean> {
   try {
     await fs.promises.mkdir(path, { mode })
@@ -330,13 +330,13 @@ function below(folder: Buffer, name: Buffer): Buffer {
   return folder.at(-1) === SLASH[0] ? Buffer.concat([folder, name]) : Buffer.concat([folder, SLASH, name])
 }
 
-// `statfs` types of file systems that lie on this machine's own disks or in its memory: ext2 to ext4, XFS, Btrfs, tmpfs,
-// overlayfs, ZFS, F2FS, bcachefs. All others may be somewhere else, and keep one waiting.
+// `statfs` types of file systems on this machine's own disks or in its memory: ext2 to ext4, XFS, Btrfs, tmpfs,
+// overlayfs, ZFS, F2FS, bcachefs. All others may be on another machine, and block.
 const localTypes = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0x2fc12fc1, 0xf2f52010, 0xca451a4e])
 
 const localDevices = new Map<number, boolean>()
 
-/** Whether what is on this device can be read without waiting for somebody else; asked once of each. `path` lies on it. */
+/** Whether a device can be read without waiting for another machine; determined once per device. `path` is on it. */
 function isLocal(device: number, path: Path): boolean {
   const known = localDevices.get(device)
   if (known !== undefined) return known

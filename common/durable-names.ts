@@ -1,16 +1,16 @@
-// A file that is synced may still be lost with its name: the folder that holds the name has to be synced too, and so on up
-// for folders that were made on the way (fsync(2)).
+// A synced file can still be lost together with its name: the folder that holds the name has to be synced too, and so on upwards
+// for folders that were created on the way (fsync(2)).
 
 import { dirname } from 'node:path'
 import type { Disk } from './disk.ts'
 import { errnoOf } from './fault.ts'
 import { DURABLE_FOLDERS_MAX } from './limits.ts'
 
-// What this user may not read, what cannot be written to and what knows no sync holds no name that was made here, or
-// nothing better can be had: a read-only root, a folder of odd permissions, a share of another system.
+// Folders that this user may not read, that cannot be written to or that do not support sync: either no name was created there, or
+// nothing more can be done. Examples are a read-only root, a folder with odd permissions, a share of another system.
 const BEYOND_SYNC = new Set(['EACCES', 'EPERM', 'EROFS', 'EINVAL', 'ENOTSUP'])
 
-/** Syncs names, and those of folders only once each: they may have been made by this process. */
+/** Syncs names, those of folders only once each: this process may have created them. */
 export class DurableNames {
   readonly #disk: Disk
   readonly #known = new Set<string>()
@@ -19,7 +19,7 @@ export class DurableNames {
     this.#disk = disk
   }
 
-  /** Resolves when the file or folder at `path`, which was just made, is found there after a power cut. */
+  /** Resolves when the newly created file or folder at `path` would survive a power cut. */
   async sync(path: string): Promise<void> {
     let folder = dirname(path)
     await this.#syncFolder(folder)

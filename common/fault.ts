@@ -4,7 +4,7 @@
 import { type FaultCode } from './fault-codes.ts'
 
 export interface FaultOptions {
-  /** What lay under it. */
+  /** The error that led to it. */
   readonly cause?: unknown
   /** True where the same call may succeed later with nothing changed by us (a peer that is down, a full disk). */
   readonly retryable?: boolean
@@ -31,7 +31,7 @@ export function errnoOf(error: unknown): string | undefined {
   return undefined
 }
 
-/** Whether it failed for want of descriptors, the process's or the system's: it says nothing of the file, and succeeds when some are free. */
+/** Whether it failed for lack of descriptors, of the process or the system: that says nothing about the file, and passes. */
 export function isOutOfDescriptors(error: unknown): boolean {
   return errnoOf(error) === 'EMFILE' || errnoOf(error) === 'ENFILE'
 }
@@ -46,7 +46,7 @@ export function reasonOf(error: unknown): string {
   return String(isCoded ? error.code : error)
 }
 
-/** Ends the process' work on a mistake of our own: never for what a peer, a disk or a user does. */
+/** Ends the process on a bug of our own: never for what a peer, a disk or a user does. */
 export function assert(condition: boolean, rule: string): asserts condition {
   if (!condition) throw new Error(`broken rule in sluice itself: ${rule}`)
 }

@@ -3,7 +3,7 @@
 import * as fs from 'node:fs'
 import { errnoOf, isOutOfDescriptors } from './fault.ts'
 
-/** Whether no descriptor is left now. SQLite does not say why it cannot open a file. */
+/** Whether no descriptor is left at the moment. SQLite does not say why it cannot open a file. */
 export function lacksDescriptors(): boolean {
   try {
     fs.closeSync(fs.openSync('/dev/null', 'r'))
@@ -13,7 +13,7 @@ export function lacksDescriptors(): boolean {
   }
 }
 
-/** Whether this user may read or write the file. Of one that is not there, and of others that cannot be looked at, it is not said that not. */
+/** Whether this user may read or write the file; true also if it is missing or cannot be looked at for another reason. */
 export function isAllowed(path: string, to: 'read' | 'write'): boolean {
   try {
     fs.accessSync(path, to === 'read' ? fs.constants.R_OK : fs.constants.W_OK)

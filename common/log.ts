@@ -1,5 +1,5 @@
 // The program's own log: pino on stderr, pretty on a terminal, JSON otherwise. What can happen thousands of times a
-// second is said once in a while with the number of times it was not said.
+// second is logged once in a while, with the number of times that it was left out.
 
 import { pino, type Logger } from 'pino'
 import pretty from 'pino-pretty'
@@ -19,7 +19,7 @@ export function openLog(level: string = 'info'): Log {
   return pino({ level, base }, pretty({ destination: STDERR, sync: true, ...style }))
 }
 
-/** Says `text` at most once in `everyMs`; the next time it adds how often it kept quiet. */
+/** Logs at most one warning per `everyMs`; the next one says in `repeated` how many were left out. */
 export class RateLimitedWarning {
   readonly #log: Log
   readonly #clock: Clock

@@ -37,8 +37,8 @@ export function byteInput(stream: Readable): ByteInput {
 }
 
 /**
- * What this process was given to read. For what is neither file, pipe, socket nor terminal Node gives a stream without
- * content: read as a file, a folder says what it is, and a disk what is on it.
+ * What this process was given to read. For anything but a file, pipe, socket or terminal Node's `stdin` is an empty stream; so that is
+ * read as a file, which gives the content of a disk, and a proper error for a folder.
  */
 export function standardInputStream(): Readable {
   return process.stdin.constructor === Readable ? Readable.from(contentOf('/dev/stdin')) : process.stdin

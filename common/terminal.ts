@@ -1,8 +1,8 @@
-// What of a terminal is made use of.
+// Which abilities of a terminal are used.
 
 /**
- * What can be had where the output goes to. A dumb terminal (an editor's) has neither colours, as grep takes it, nor a pager, as
- * journalctl does: less would wait there for a key.
+ * What the output supports. A dumb terminal (that of an editor) gets neither colours, as with grep, nor a pager, as with journalctl:
+ * `less` would wait for a key there.
  */
 export function terminalOf(
   isTerminal: boolean,

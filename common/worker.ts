@@ -2,8 +2,8 @@
 // without its ending: the compiled file is what a thread runs, also when the caller is TypeScript run by the test runner
 // (whose global setup builds `dist/` first).
 //
-// A worker that ends by itself is never overlooked: what it was doing is not done. Its owner is told once, with a
-// WORKER_DIED fault, and decides; messages posted after that are refused.
+// A worker that ends unexpectedly is never overlooked, since its work is not done. Its owner is told once, with a WORKER_DIED fault, and
+// decides what to do; posting to it after that is a bug.
 
 import { parentPort, Worker, workerData } from 'node:worker_threads'
 import { assert, Fault, reasonOf } from './fault.ts'
@@ -50,14 +50,14 @@ export class WorkerThread<ToWorker, FromWorker> {
     this.#worker.postMessage(message)
   }
 
-  /** So many messages have been answered. */
+  /** This many messages have been answered. */
   answered(count: number = 1): void {
     this.#open -= count
   }
 
   /**
-   * Ends the thread by its last message, which it answers by `workerOwner().end()`: what it is in the middle of is finished
-   * first. For threads that call native code, which may end the whole process where it is stopped on its way.
+   * Ends the thread with a last message, on which it calls `workerOwner().end()`: what it is doing is finished first. For threads
+   * that call native code, which may take the whole process down if it is interrupted.
    */
   async finish(last: ToWorker): Promise<void> {
     this.#ended = true
@@ -73,7 +73,7 @@ export class WorkerThread<ToWorker, FromWorker> {
   }
 }
 
-/** A Fault comes out of another thread as an error with the same fields. */
+/** A Fault arrives from another thread as a plain error with the same fields. */
 function asThrown(error: unknown): unknown {
   if (!(error instanceof Error && error.name === 'Fault')) return error
   const { code, detail, retryable } = error as Fault

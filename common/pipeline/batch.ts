@@ -36,13 +36,13 @@ export interface Origin {
   readonly received?: number
 }
 
-/** What a run can be read again from. Positions are bytes of the original, or counts; they never go back. */
+/** The part of a stream that a run is, so that it can be read again. Positions are bytes of the original, or counts; they never go back. */
 export interface StreamRange {
   /** 128 random bits as 32 hexadecimal digits. */
   readonly id: string
   /** Position before the first message. */
   readonly from: number
-  /** Position after the last message, and after whatever came behind it that no route selected. */
+  /** Position after the last message, and after whatever followed it that no route selected. */
   readonly to: number
   /** `ends[i]` is the position after message i of the run, relative to `from`. */
   readonly ends: Float64Array | Uint32Array
@@ -67,7 +67,7 @@ export interface Batch {
   /** Defects that framing found, a bit mask of `message/defects.ts` for each message; absent where there are none. */
   readonly marks?: Uint32Array
   /**
-   * Its sender has a small window and waits for the acknowledgement: nobody waits for company for it, as is done for the sake of
+   * Its sender has a small window and waits for the acknowledgement, so it is not held back to be joined with others for the sake of
    * larger writes and fewer syncs.
    */
   readonly awaited?: true
@@ -111,7 +111,7 @@ const RUN_FACTS = 48
 const STREAM_FACTS = 256
 
 /**
- * What a batch counts where open ones are bounded: bytes of its messages, or of what is kept about them where that is more. A
+ * How much a batch counts towards bounds: the bytes of its messages, or of what is kept about them if that is more. A
  * peer can pack a hundred thousand empty messages, or ten thousand runs, into a hundred bytes.
  */
 export function batchWeight(batch: Batch): number {

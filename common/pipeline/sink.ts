@@ -1,4 +1,4 @@
-// The one verb of the pipeline. The promise is the acknowledgement; open writes are the brake.
+// The one verb of the pipeline. The promise is the acknowledgement; open writes are the brake (backpressure).
 
 import type { Batch, Run } from './batch.ts'
 
@@ -14,11 +14,11 @@ export interface Sink {
   readonly streams?: StreamMarks | undefined
 }
 
-/** Positions of streams, as a sink keeps them that commits them in the same transaction as the data. */
+/** Positions of streams, kept by a sink that commits them in the same transaction as the data. */
 export interface StreamMarks {
-  /** Up to where each of these streams is stored; one that it does not know is left out. Rejects, retryable, while that cannot be known. */
+  /** How far each of these streams is stored; unknown ones are left out. Rejects, retryable, while that cannot be known. */
   marks(ids: readonly string[]): Promise<ReadonlyMap<string, number>>
-  /** These streams are over: their marks are kept for a week more. */
+  /** These streams have ended: their marks are kept for another week. */
   retire(ids: readonly string[]): Promise<void>
 }
 
@@ -39,23 +39,23 @@ export interface Destination extends Sink {
   open(): Promise<void>
   /** Settles all open writes within the deadline, rejects what is left with `STOPPING`, and lets go of everything. */
   close(deadlineMs: number): Promise<void>
-  /** Messages so far that it acknowledged, or will, although it had to drop them; it has counted them as dropped. None where absent. */
+  /** Messages that it acknowledged, or will, although it had to drop them, and that it has counted as dropped. None where absent. */
   readonly dropped?: number
-  /** Whether it counts by itself what is stored: what it acknowledges is still to be stored (a spool). */
+  /** Whether it counts what is stored itself, since what it acknowledges is still to be delivered (a spool). */
   readonly countsStored?: boolean
-  /** Where it deals out what it gets: a spool in front keeps one stream for each lane. */
+  /** Present if it deals out what it gets: a spool in front then keeps one stream for each lane. */
   readonly lanes?: Lanes | undefined
   /** Reopens what it writes to (SIGHUP: logrotate renamed it). */
   reopen?(): Promise<void>
 }
 
-/** Takes messages in and gives them to a sink. */
+/** Receives or reads messages and writes them to a sink. */
 export interface Source {
   readonly name: string
-  /** Takes hold of ports, folders and files; rejects with a `Fault` that says what is in the way. */
+  /** Opens ports, folders and files; rejects with a `Fault` that says what prevents it. */
   open(): Promise<void>
-  /** Runs until `signal` aborts; resolves when every write it began has settled and everything is let go of. */
+  /** Runs until `signal` aborts; resolves when every write it began has settled and everything is released. */
   run(sink: Sink, signal: AbortSignal): Promise<void>
-  /** Reads again what it was opened with and may have been replaced (SIGHUP: certificates). */
+  /** Reads again the files that it was opened with, which may have been replaced (SIGHUP: certificates). */
   reopen?(): Promise<void>
 }
