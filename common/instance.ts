@@ -41,8 +41,8 @@ export async function openInstance(
     if (JSON.stringify(next) !== JSON.stringify(known)) {
       await disk.replaceFile(path, Buffer.from(`${JSON.stringify(next)}\n`))
     }
-    if (isSame) sayRenamed(known.machine.host, hostName, log)
-    else if (known) sayCloned(known, next, difference!, log)
+    if (isSame) reportRenamed(known.machine.host, hostName, log)
+    else if (known) reportCloned(known, next, difference!, log)
     return next.instance
   })
 }
@@ -60,7 +60,7 @@ async function read(path: string, disk: Platform['disk']): Promise<Written | und
   }
 }
 
-function sayCloned(was: Written, now: Written, difference: string, log: Platform['log']): void {
+function reportCloned(was: Written, now: Written, difference: string, log: Platform['log']): void {
   log.warn(
     {
       instance: now.instance,
@@ -69,12 +69,12 @@ function sayCloned(was: Written, now: Written, difference: string, log: Platform
       host: now.machine.host,
       was: was.machine.host,
     },
-    'this data folder was written on another machine, and is taken for a copy: a new instance reads on from the same ' +
-      'positions, under new streams, and what the other one sends is not mixed up with it',
+    'this data folder was written on another machine and is taken for a copy: a new instance continues from the same ' +
+      'positions with streams of its own, so that the two are not mixed up',
   )
 }
 
-function sayRenamed(before: string, now: string, log: Platform['log']): void {
+function reportRenamed(before: string, now: string, log: Platform['log']): void {
   if (before === now) return
-  log.info({ host: now, was: before }, 'the host name has changed, the machine has not: the same instance goes on')
+  log.info({ host: now, was: before }, 'the host name has changed but the machine is the same: the instance continues')
 }

@@ -1,11 +1,11 @@
-// A part of what this process may open, shared evenly by all components of one kind: they come and go, and none knows of the others.
+// A part of the limit on open files, shared evenly by all components of one kind, which come and go without knowing of each other.
 
 import type { Disk } from './disk.ts'
 
-/** What helps where there are too few. */
-export const MORE_DESCRIPTORS = 'a higher limit on open files (LimitNOFILE, ulimit -n) makes room'
+/** The advice to give when there are too few. */
+export const MORE_DESCRIPTORS = 'raise the limit on open files (LimitNOFILE, ulimit -n)'
 
-/** One `part`th of what this process may open, at least 1; without a limit where the system tells of none. */
+/** One `part`th of the limit on open files, at least 1; infinite if the system has no limit. */
 export function openPart({ openMax = Infinity }: Disk, part: number): number {
   return Math.max(1, Math.floor(openMax / part))
 }
@@ -14,12 +14,12 @@ export class OpenShare {
   readonly #part: number
   readonly #sharers = new WeakMap<Disk, number>()
 
-  /** Together they hold one `part`th of what the process may open. */
+  /** Together they hold one `part`th of the limit. */
   constructor(part: number) {
     this.#part = part
   }
 
-  /** One more has a share from now on, until it is told to `end`. */
+  /** One more component has a share from now on, until `end`. */
   begin(disk: Disk): void {
     this.#sharers.set(disk, (this.#sharers.get(disk) ?? 0) + 1)
   }
@@ -28,7 +28,7 @@ export class OpenShare {
     this.#sharers.set(disk, this.#sharers.get(disk)! - 1)
   }
 
-  /** How many each of them may open, at least 1; without a limit where the system tells of none. */
+  /** How many files each component may open, at least 1; infinite if the system has no limit. */
   of(disk: Disk): number {
     return openPart(disk, this.#part * Math.max(1, this.#sharers.get(disk) ?? 1))
   }

@@ -37,7 +37,7 @@ export class Pipeline {
     drainMs: number,
     platform: Platform,
   ) {
-    // Every source listens to it: Node would take more than ten for a leak, and say so on stderr in words of its own.
+    // Every source listens to it; with more than ten listeners Node would suspect a leak and warn on stderr in its own format.
     setMaxListeners(0, this.#intake.signal)
     this.sources = sources
     this.destinations = destinations
@@ -71,7 +71,7 @@ export class Pipeline {
     return new Pipeline(sources, destinations, routes, configuration.drainMs, platform)
   }
 
-  /** Rejects with the first fault that forbids running; what was opened before is closed again. */
+  /** Rejects with the first fault that prevents running; destinations that were opened before are closed again. */
   async open(): Promise<void> {
     const opened: Destination[] = []
     try {
@@ -108,7 +108,7 @@ export class Pipeline {
         try {
           await destination.close(leftMs())
         } catch (error) {
-          log.error({ destination: destination.name, reason: reasonOf(error) }, 'not closed in order')
+          log.error({ destination: destination.name, reason: reasonOf(error) }, 'cannot close it cleanly')
         }
       }),
     )
@@ -116,8 +116,8 @@ export class Pipeline {
   }
 
   /**
-   * SIGHUP: sources read their certificates again, destinations reopen what they write to. One that cannot says so and goes on as it
-   * was; one that has to wait for that, since its disk is full, keeps no other waiting.
+   * SIGHUP: sources read their certificates again, destinations reopen what they write to. One that cannot logs that and continues; one
+   * that has to wait, because its disk is full, keeps no other waiting.
    */
   async reopen(): Promise<void> {
     await Promise.all([...this.sources, ...this.destinations].map((component) => this.#reopen(component)))
@@ -127,7 +127,7 @@ export class Pipeline {
     try {
       await component.reopen?.()
     } catch (error) {
-      this.#platform.log.error({ component: component.name, reason: reasonOf(error) }, 'not reopened')
+      this.#platform.log.error({ component: component.name, reason: reasonOf(error) }, 'cannot reopen')
     }
   }
 }

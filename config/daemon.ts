@@ -16,12 +16,12 @@ import { builtInText, loadToRun } from './load.ts'
 import { adviceFor } from './advice.ts'
 import { writeOut } from './command/standard-streams.ts'
 import { CounterReport } from './counter-report.ts'
-import { sayForgottenSpools } from './forgotten-spools.ts'
+import { reportForgottenSpools } from './forgotten-spools.ts'
 
 const EXIT_OK = 0
 const EXIT_CANNOT_START = 2
 
-// What may keep the process up when all is done, such as a reader of stdout that reads nothing, is given this long.
+// How long something may keep the process alive when everything is done, such as a reader of stdout that reads nothing.
 const LEAVE_MS = 1_000
 
 /** Writes the mode's built-in configuration to stdout. */
@@ -31,7 +31,7 @@ export async function printBuiltIn(mode: Mode): Promise<void> {
 
 /**
  * Runs a mode in the foreground until SIGTERM, SIGINT or the end of its sources; resolves to the exit status, with which
- * the process ends a second later whatever else keeps it up.
+ * the process ends a second later, whatever else would keep it alive.
  */
 export async function runDaemon(mode: Mode, configPath: string | undefined): Promise<number> {
   const status = await runFromConfiguration(mode, configPath)
@@ -40,8 +40,8 @@ export async function runDaemon(mode: Mode, configPath: string | undefined): Pro
 }
 
 /**
- * Node waits for its threads, and one that looks up a name sits there for as long as the name servers are silent: up to minutes,
- * longer than whoever stops a service waits. One that opens a pipe sits there until somebody writes to it.
+ * Node waits for its threads, and one that looks up a name blocks for as long as the name servers are silent: up to minutes,
+ * longer than a service manager waits for a stop. One that opens a pipe blocks until somebody writes to it.
  */
 async function leave(status: number): Promise<void> {
   const calls = await libc()
@@ -83,18 +83,18 @@ async function runPipeline(
     const instance = await openInstance(data, hostname(), platform)
     const pipeline = Pipeline.assemble(configuration, hostname(), { ...platform, instance })
     await pipeline.open()
-    await sayForgottenSpools(configuration, platform)
+    await reportForgottenSpools(configuration, platform)
     log.info({ mode, config, data, instance }, 'sluice is up')
     if (builtIn && mode === 'server') process.stdout.write(threeThingsToTry)
     await untilStopped(stopSignal, pipeline, platform, hangUps)
-    log.info('sluice is down: everything open has been settled or counted')
+    log.info('sluice is down: everything in flight has been stored or counted')
     return EXIT_OK
   } finally {
     await lock.release()
   }
 }
 
-/** SIGHUP never ends the program: while it starts it is kept in mind, and when it stops there is nothing left to do for it. */
+/** SIGHUP never ends the program: during the start it is remembered, and during a stop there is nothing left to do for it. */
 class HangUps {
   #answer: (() => Promise<void>) | undefined
   #isAsked = false
@@ -119,8 +119,8 @@ class HangUps {
 }
 
 /**
- * Resolves to the name of the first signal that asks for an end; the second one ends the program at once. Listened for before
- * anything is opened: what a source took in before "sluice is up" was said is drained as well.
+ * Resolves to the name of the first signal that asks for an end; the second one ends the program at once. It is set up before
+ * anything is opened, so that what a source received before "sluice is up" was logged is drained as well.
  */
 function untilAskedToStop(): Promise<string> {
   return new Promise((resolve) => {
@@ -142,11 +142,11 @@ async function untilStopped(
 ): Promise<void> {
   const { log } = platform
   const report = new CounterReport(platform.metrics, log)
-  // Timers of the platform do not keep the process alive; this one does, also for a client that only tails.
+  // The platform's timers do not keep the process alive; this one does, even for a client that only follows files.
   const stopReports = heartbeat(REPORT_EVERY_MS, () => void report.write())
   hangUps.begin(() => reopen(pipeline, log))
   const reason = await Promise.race([stopSignal, pipeline.run().then(() => 'the end of all sources')])
-  log.info({ reason }, 'stopping: taking nothing more in')
+  log.info({ reason }, 'stopping: accepting no more messages')
   hangUps.end()
   await pipeline.drain()
   await report.write()

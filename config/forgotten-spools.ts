@@ -8,7 +8,7 @@ import type { Platform } from '../common/platform.ts'
 import type { Configuration } from './configuration.ts'
 
 /** Says which spools below the data folder hold messages and belong to no destination with a buffer. */
-export async function sayForgottenSpools(configuration: Configuration, platform: Platform): Promise<void> {
+export async function reportForgottenSpools(configuration: Configuration, platform: Platform): Promise<void> {
   const { dataFolder, destinations } = configuration
   const { disk, log } = platform
   const used = new Set(destinations.flatMap(({ name, buffer }) => (buffer ? [name] : [])))
@@ -19,13 +19,13 @@ export async function sayForgottenSpools(configuration: Configuration, platform:
       const messages = await waitingIn(spool, platform)
       if (messages > 0) log.warn({ spool, messages }, FORGOTTEN)
     } catch (error) {
-      log.warn({ spool, reason: reasonOf(error) }, 'a spool that no destination reads cannot be read')
+      log.warn({ spool, reason: reasonOf(error) }, 'a spool that belongs to no destination cannot be read')
     }
   }
 }
 
 const FORGOTTEN =
-  'a spool holds messages, and no destination reads it: give the destination of this name a buffer, and they are sent'
+  'a spool holds messages, but no destination reads it: give a destination of this name a buffer, and they are sent'
 
 async function waitingIn(folder: string, { disk, slabs }: Platform): Promise<number> {
   let waiting = 0

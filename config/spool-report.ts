@@ -93,9 +93,7 @@ class PassedOver {
       if (item.kind === 'record') yield item
       if (item.kind !== 'damage') continue
       this.places += 1
-      process.stderr.write(
-        `${path}: at byte ${item.offset}, ${item.bytes} of ${bytes} bytes are damaged and passed over\n`,
-      )
+      process.stderr.write(`${path}: at byte ${item.offset}, ${item.bytes} of ${bytes} bytes are damaged and skipped\n`)
     }
   }
 }
@@ -129,7 +127,9 @@ async function checkLane(view: SpoolView): Promise<{ damages: number; records: n
         const [place, size] = [`${path}: at byte ${item.offset}`, `${item.bytes} of ${bytes} bytes`]
         if (item.kind === 'damage') damages += 1
         const what =
-          item.kind === 'damage' ? 'are damaged' : 'are no whole record yet: written now, or cut off by a crash'
+          item.kind === 'damage'
+            ? 'are damaged'
+            : 'are not a whole record yet: being written, or interrupted by a crash'
         await writeOut(`${place}, ${size} ${what}${head ? '' : ' (the head is among them)'}\n`)
       }
     }

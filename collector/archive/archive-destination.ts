@@ -240,7 +240,7 @@ export class ArchiveDestination implements Destination {
       }
     } catch (error) {
       if (errnoOf(error) === undefined || isOutOfDescriptors(error)) throw error
-      log.warn({ path, reason: reasonOf(error) }, 'a part of the archive cannot be read: it is left as it is')
+      log.warn({ path, reason: reasonOf(error) }, 'a part of the archive cannot be read and is left as it is')
     }
     return byte[0] === WAL_MARK
   }
@@ -276,7 +276,7 @@ export class ArchiveDestination implements Destination {
         return
       case 'trouble':
         metrics.count('sluice_write_errors_total', { destination }, 1)
-        this.#warning.warn({ destination, code: message.code }, `cannot write, trying again: ${message.detail}`)
+        this.#warning.warn({ destination, code: message.code }, `cannot write, will retry: ${message.detail}`)
         return
       case 'said':
         log.warn({ destination, ...message.values }, message.text)
@@ -301,7 +301,7 @@ export class ArchiveDestination implements Destination {
       this.#opened = undefined
       return
     }
-    log.error({ destination: this.name }, `${fault.detail}; what it had not stored is written again`)
+    log.error({ destination: this.name }, `${fault.detail}; restarting it and writing again what it had not stored`)
     metrics.count('sluice_write_errors_total', { destination: this.name }, 1)
     this.#refuseQuestions(fault)
     if (this.#closing) {

@@ -121,7 +121,7 @@ export class PartWriter {
 
   #load(): void {
     if (this.#meta('version') !== FORMAT_VERSION) {
-      throw new Fault('ARCHIVE_UNREADABLE', `${this.path} is of a version that this program does not write`)
+      throw new Fault('ARCHIVE_UNREADABLE', `${this.path} has a format version that this program does not write`)
     }
     this.#prepare()
     const end = this.#meta('first')

@@ -142,7 +142,7 @@ export class PartReader {
       this.#isSealed = sqlite.pragma('journal_mode', { simple: true }) !== 'wal'
       const version = sqlite.prepare<[], { value: number }>("SELECT value FROM meta WHERE key = 'version'").get()
       if (version?.value !== FORMAT_VERSION) {
-        throw new Fault('ARCHIVE_UNREADABLE', `${this.path} is of a version that this program does not read`)
+        throw new Fault('ARCHIVE_UNREADABLE', `${this.path} has a format version that this program does not read`)
       }
       const hosts = sqlite.prepare<unknown[], Blob>('SELECT hosts AS blob FROM block WHERE first = ?')
       const programs = sqlite.prepare<unknown[], Blob>('SELECT programs AS blob FROM block WHERE first = ?')

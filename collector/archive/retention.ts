@@ -35,7 +35,7 @@ export class Retention {
   #lastNow: number | undefined
   #lastMs = 0
   #waitUntilMs = -Infinity
-  #saidWaiting = false
+  #reportedWaiting = false
 
   constructor(folder: string, options: RetentionOptions, surroundings: Surroundings) {
     this.#folder = folder
@@ -77,17 +77,14 @@ export class Retention {
     const expired: PartName[] = []
     for (const part of parts) if (dayEnd(await this.#lastDay(part, now)) + keepMs * 1000 <= now) expired.push(part)
     if (expired.length > 0 && clock.monotonicMs() < this.#waitUntilMs) {
-      if (!this.#saidWaiting) {
+      if (!this.#reportedWaiting) {
         const values = { folder: this.#folder, parts: expired.length }
-        log.warn(
-          values,
-          'the clock jumped forward by over a day: parts of the archive that expire are kept for 24 hours',
-        )
+        log.warn(values, 'the clock jumped forward by more than a day: nothing in the archive expires for 24 hours')
       }
-      this.#saidWaiting = true
+      this.#reportedWaiting = true
       return [...parts]
     }
-    this.#saidWaiting = false
+    this.#reportedWaiting = false
     for (const part of expired) await this.#remove(part, 'expired')
     return parts.filter((part) => !expired.includes(part))
   }

@@ -85,7 +85,7 @@ export function readFault(error: unknown, path: string): Fault {
   }
   if (lacksDescriptors() || isAllowed(dirname(path), 'write')) return archiveFault(error, path)
   // In WAL mode SQLite makes what is missing of -wal and -shm, also to read.
-  const detail = `${path} is not sealed and has not both its -wal and -shm: who reads it has to be allowed to write in its folder`
+  const detail = `${path} is not sealed and lacks its -wal or -shm file: reading it takes write permission on its folder`
   return new Fault('ARCHIVE_FORBIDDEN', `${detail}; search as the user that sluice runs as, or on a copy`, {
     cause: error,
   })
@@ -102,7 +102,7 @@ function unreadFault(cause: unknown, path: string): Fault {
 export function isBegun(sqlite: Sqlite): boolean {
   if (sqlite.prepare("SELECT name FROM sqlite_schema WHERE name = 'meta'").all().length > 0) return true
   if ((sqlite.pragma('page_count', { simple: true }) as number) <= 1) return false
-  throw new Fault('ARCHIVE_UNREADABLE', `${sqlite.name} is damaged: its tables are gone`)
+  throw new Fault('ARCHIVE_UNREADABLE', `${sqlite.name} is damaged: its tables are missing`)
 }
 
 function open(path: string, readonly: boolean): Sqlite {
@@ -154,7 +154,7 @@ export function archiveFault(error: unknown, path: string): Fault {
     return new Fault('ARCHIVE_UNREADABLE', `${detail} (another process holds it)`, { cause: error, retryable: true })
   }
   if (code === 'SQLITE_ERROR') {
-    return new Fault('ARCHIVE_UNREADABLE', `${path} has not the tables of this version: ${reasonOf(error)}`, {
+    return new Fault('ARCHIVE_UNREADABLE', `${path} does not have the tables of this version: ${reasonOf(error)}`, {
       cause: error,
     })
   }

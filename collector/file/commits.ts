@@ -217,7 +217,7 @@ export class Commits implements FileWatcher {
         const { clock, metrics } = this.#platform
         metrics.count('sluice_write_errors_total', { destination: this.#destination }, 1)
         const values = { destination: this.#destination }
-        this.#warning.warn(values, `cannot write positions, its sources wait: ${reasonOf(error)}`)
+        this.#warning.warn(values, `cannot save positions, its sources wait: ${reasonOf(error)}`)
         await sleep(clock, FILE_RETRY_MAX_MS)
       }
     }

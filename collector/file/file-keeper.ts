@@ -99,7 +99,7 @@ export class FileKeeper implements Keeper {
       this.#options.onOpen(1)
       if (endsMidLine) {
         const values = { destination: this.#options.name, path: file.path }
-        this.#warning.warn(values, 'file ends within a line: a newline is put behind it')
+        this.#warning.warn(values, 'file ends in the middle of a line: a newline is added')
       }
     } catch (error) {
       this.#divert(file, error)
@@ -131,7 +131,7 @@ export class FileKeeper implements Keeper {
     if (!other || other === file || errno === undefined || !NAME_TAKEN.has(errno)) throw error
     file.divertedTo = other
     const values = { destination: name, path: file.path, errno, instead: other.path }
-    this.#warning.warn(values, 'no file can have this name: its lines go to another')
+    this.#warning.warn(values, 'no file can have this name: its lines go to another file')
   }
 
   // Thousands of files a second are not looked up: the budget goes round, since whoever is not looked up stays due.
@@ -156,7 +156,7 @@ export class FileKeeper implements Keeper {
     const values = { destination: this.#options.name, path: file.path }
     this.#warning.warn(
       values,
-      there ? 'another file has this name now: it is written to' : 'file is gone: it is made again',
+      there ? 'another file has this name now: writing to that one' : 'file is gone: creating it again',
     )
     for (const each of this.#watchers) await each.left(file)
     file.leave((await file.handle?.stat())?.links === 0)

@@ -44,7 +44,7 @@ export class FileSet implements FilesAtWork {
   readonly #warning: RateLimitedWarning
   readonly #files = new Map<string, OutputFile>()
   readonly #keeper: FileKeeper
-  #saidFewer = false
+  #reportedFewer = false
   /** Others have taken what descriptors there were: those of files that rest can be had back. */
   #isShort = false
   #line: OutputFile[] = []
@@ -179,7 +179,7 @@ export class FileSet implements FilesAtWork {
       if (opens) {
         this.#opening += 1
         const isOver = this.#openCount + this.#opening > this.#filesMax
-        if (isOver) this.#sayFewer()
+        if (isOver) this.#reportFewer()
         if (isOver || this.#isShort) await this.#closeOldest()
       }
       const bytes = await file.advance(this.#keeper)
@@ -202,10 +202,10 @@ export class FileSet implements FilesAtWork {
     if (file.hasWork) this.work(file)
   }
 
-  #sayFewer(): void {
+  #reportFewer(): void {
     const { name: destination, filesMax } = this.#options
-    if (this.#saidFewer || this.#filesMax === filesMax) return
-    this.#saidFewer = true
+    if (this.#reportedFewer || this.#filesMax === filesMax) return
+    this.#reportedFewer = true
     const text =
       'fewer files are held open than max_files says: half of what the process may open (LimitNOFILE, ulimit -n) is shared by file destinations'
     this.#platform.log.warn({ destination, max_files: filesMax, open: this.#filesMax }, text)

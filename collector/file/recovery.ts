@@ -48,7 +48,7 @@ export class Recovery {
       const values = { destination: this.#destination, bytes: damagedBytes }
       this.#platform.log.warn(
         values,
-        'positions are damaged: what they do not tell is left as it is, and may come again',
+        'positions are damaged: files whose position is lost are left as they are, and some lines may be stored twice',
       )
     }
     this.#left = files
@@ -90,7 +90,7 @@ export class Recovery {
       const destination = this.#destination
       this.#platform.metrics.count('sluice_write_errors_total', { destination }, 1)
       const values = { destination, path, errno: errnoOf(error), retryMs: FILE_RETRY_MAX_MS }
-      const text = 'cannot cut what was written behind the last commit, the sources of the destination wait'
+      const text = 'cannot cut off what was written after the last commit; the sources of the destination wait'
       this.#warning.warn(values, `${text}: ${reasonOf(error)}`)
       return false
     }
@@ -103,15 +103,16 @@ export class Recovery {
     const values = { destination, path: entry.path }
     if (!found || found.stat.size < entry.length) {
       const what = found ? 'is shorter than when it was last committed' : 'is gone or compressed since its last commit'
-      log.warn(values, `file ${what}: it is left alone, some of its lines may come again`)
+      log.warn(values, `file ${what}: it is left alone, and some of its lines may be stored twice`)
       metrics.count('sluice_in_doubt_total', { destination }, 1)
     } else if (found.stat.size > entry.length && this.#log.doubts(entry)) {
-      log.warn(values, 'file has a damaged position: it is left alone, some of its lines may come again')
+      log.warn(values, 'file has a damaged position: it is left alone, and some of its lines may be stored twice')
       metrics.count('sluice_in_doubt_total', { destination }, 1)
     } else if (found.stat.size > entry.length) {
       const kept = await cut(destination, found.path, entry.length, found.stat.size, this.#dataFolder, this.#platform)
       const bytes = found.stat.size - entry.length
-      log.warn({ ...values, bytes, kept }, 'lines behind the last commit are cut, since they come again')
+      const text = 'lines after the last commit were cut off, since they are delivered again; `kept` has a copy'
+      log.warn({ ...values, bytes, kept }, text)
     }
   }
 

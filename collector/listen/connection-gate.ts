@@ -50,7 +50,7 @@ export class ConnectionGate {
     const { host: peer } = connection.peer
     this.#warning.warn(
       { source: this.#settings.source, peer },
-      'a peer speaks TLS to a port that does not: it wants tls:// or relps:// here',
+      'a peer speaks TLS to a plain port: it needs tls:// or relps:// here',
     )
   }
 }

@@ -42,7 +42,7 @@ export class UdpListener {
     const reads = socket.readsMany ? 'many at once' : 'one by one'
     this.#platform.log.info(
       { source: this.#settings.source, port: socket.port, granted, reads },
-      'receive buffer granted by the kernel (net.core.rmem_max bounds it, unless the process has CAP_NET_ADMIN)',
+      'receive buffer granted by the kernel (limited by net.core.rmem_max unless the process has CAP_NET_ADMIN)',
     )
     return socket.port
   }
@@ -79,7 +79,7 @@ export class UdpListener {
     this.#platform.metrics.count('sluice_dropped_total', { reason: 'not_allowed', where: source }, 1)
     this.#warning.warn(
       { source, peer: host, reason: 'not_allowed' },
-      'datagram dropped: `allow:` does not have its sender',
+      'datagram dropped: `allow:` does not list its sender',
     )
   }
 

@@ -27,7 +27,7 @@ export interface UnixPlace {
 }
 
 /** What became of the file since the last look. */
-export type UnixState = 'ours' | 'made anew' | 'taken'
+export type UnixState = 'ours' | 'created again' | 'taken'
 
 // A stream socket is made under a longer name first.
 const NEW_NAME_BYTES = 8
@@ -80,7 +80,7 @@ export class UnixSocket {
       throw error
     }
     this.#former = before
-    return 'made anew'
+    return 'created again'
   }
 
   /** Nobody new finds it; those who are connected may go on sending until `close`. */
@@ -107,7 +107,7 @@ export class UnixSocket {
     if (!there) return
     const stat = there.kind === 'link' ? await this.#disk.stat(path) : there
     if (stat && stat.kind !== 'socket') {
-      throw new Fault('SOCKET_UNAVAILABLE', `${path} is there and is no socket; it is not replaced`)
+      throw new Fault('SOCKET_UNAVAILABLE', `${path} exists and is not a socket; it is not replaced`)
     }
     if (stat && (await isHeard(path))) throw new Fault('SOCKET_TAKEN', `another process listens on ${path}`)
     await this.#disk.remove(path)

@@ -33,7 +33,7 @@ export class DestinationQueue implements Sink {
   #bytes = 0
   #waiting: Waiting[] = []
   #fullSinceMs = 0
-  #saidFull = false
+  #reportedFull = false
   #cancelSaying: Cancel | undefined
   #stopped: Fault | undefined
 
@@ -97,8 +97,11 @@ export class DestinationQueue implements Sink {
     const { clock, log } = this.#surroundings
     this.#fullSinceMs = clock.monotonicMs()
     this.#cancelSaying = clock.after(WORTH_SAYING_MS, () => {
-      this.#saidFull = true
-      log.warn({ destination: this.destination.name, bytes: this.#bytes }, 'destination is full: its sources wait')
+      this.#reportedFull = true
+      log.warn(
+        { destination: this.destination.name, bytes: this.#bytes },
+        'destination queue is full: its sources wait',
+      )
     })
   }
 
@@ -108,9 +111,9 @@ export class DestinationQueue implements Sink {
     const destination = this.destination.name
     this.#cancelSaying?.()
     metrics.count('sluice_braked_seconds_total', { destination }, seconds)
-    if (this.#saidFull) {
-      log.info({ destination, seconds: Math.round(seconds) }, 'destination has room again: its sources go on')
+    if (this.#reportedFull) {
+      log.info({ destination, seconds: Math.round(seconds) }, 'destination queue has room again: its sources continue')
     }
-    this.#saidFull = false
+    this.#reportedFull = false
   }
 }

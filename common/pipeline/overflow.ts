@@ -1,6 +1,6 @@
-// What a source cannot brake and has no room for is dropped, the newest first, and counted: in one step for many, since a metric
-// a message would slow down what is too slow already. It is said at once, and while more are dropped every ten seconds, so that the
-// last word has them all. So is what comes back from a destination to a source that cannot read it again.
+// What a source cannot hold back and has no room for is dropped, the newest first, and counted: many at once, since updating a metric
+// for each message would slow down what is too slow already. The first drop is logged at once, further ones every ten seconds, so that
+// the last line has the total. The same goes for what a destination gives back to a source that cannot read it again.
 
 import type { Cancel } from '../clock.ts'
 import type { DropReason } from '../metric.ts'
@@ -24,18 +24,18 @@ export class Overflow {
     this.#platform = platform
   }
 
-  /** So many messages more were dropped: for want of room, or for the fault that is given, of which the last one is said. */
+  /** This many more messages were dropped: for lack of room, or because of `fault`, of which the last one is logged. */
   drop(messages: number, fault?: string): void {
     this.#fault = fault
     if (this.#since === 0) this.#platform.clock.soon(() => this.#count())
     this.#since += messages
   }
 
-  /** Counts and says what was not yet. */
+  /** Counts and logs the rest. */
   close(): void {
     this.#count()
     this.#cancelSaying?.()
-    this.#sayWhatIsNew()
+    this.#reportWhatIsNew()
   }
 
   #count(): void {
@@ -48,14 +48,14 @@ export class Overflow {
   }
 
   #say(): void {
-    this.#sayWhatIsNew()
+    this.#reportWhatIsNew()
     this.#cancelSaying = this.#platform.clock.after(SAY_EVERY_MS, () => {
       this.#cancelSaying = undefined
       if (this.#inAll > this.#said) this.#say()
     })
   }
 
-  #sayWhatIsNew(): void {
+  #reportWhatIsNew(): void {
     if (this.#inAll === this.#said) return
     this.#said = this.#inAll
     const values = { source: this.#source, soFar: this.#inAll }

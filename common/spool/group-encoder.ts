@@ -146,7 +146,7 @@ export class GroupEncoder {
       const { platform, name } = this.#context
       platform.log.warn(
         { destination: name, streams: over },
-        'the spool forgets the streams that were silent the longest',
+        'too many incoming streams: the spool forgets those that have been silent for longest',
       )
     }
   }

@@ -157,6 +157,6 @@ export class SpoolPump {
 
   #say(error: unknown, text: string): void {
     const values = { destination: this.#name, reason: reasonOf(error) }
-    this.#warning.warn(values, `${text}: tried again`)
+    this.#warning.warn(values, `${text}; will retry`)
   }
 }

@@ -112,6 +112,6 @@ export class SpoolReader {
     if (messages > 0) {
       platform.metrics.count('sluice_dropped_total', { reason: 'spool_damaged', where: name }, messages)
     }
-    this.#warning.warn({ destination: name, path, bytes, messages }, 'a segment of the spool is damaged: skipped')
+    this.#warning.warn({ destination: name, path, bytes, messages }, 'a part of the spool is damaged and was skipped')
   }
 }

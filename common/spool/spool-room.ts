@@ -86,7 +86,7 @@ export class SpoolRoom {
       } catch (error) {
         // Then the write says whether there is room.
         const values = { destination: this.#name, reason: reasonOf(error) }
-        this.#warning.warn(values, 'cannot ask for the free space of the spool')
+        this.#warning.warn(values, 'cannot determine the free space of the disk of the spool')
         return true
       }
       this.#askedMs = nowMs
@@ -120,7 +120,7 @@ export class SpoolRoom {
   }
 
   /** Says that the spool is full. */
-  sayFull(): void {
+  reportFull(): void {
     const { bytesMax } = this.#options
     this.#warning.warn({ destination: this.#name, bytes: this.bytes, bytesMax }, 'the spool is full')
   }

@@ -100,7 +100,7 @@ export class SpoolWriter {
       const hasFree = await this.#room.hasFree(Math.min(this.#waitingBytes, this.#encoder.groupBytes))
       const group = hasFree && this.#encoder.encode(this.#waiting, this.#room.left)
       if (!group) {
-        if (hasFree) this.#room.sayFull()
+        if (hasFree) this.#room.reportFull()
         if (!(await this.#room.drop()) && !(await this.#giveBack())) await this.#room.more(signal)
         continue
       }
@@ -224,7 +224,7 @@ export class SpoolWriter {
     this.#failing = true
     metrics.count('sluice_write_errors_total', { destination: this.#context.name }, 1)
     const values = { destination: this.#context.name, reason: reasonOf(error) }
-    this.#warning.warn(values, 'the spool cannot be written: its sources wait')
+    this.#warning.warn(values, 'cannot write to the spool: its sources wait')
   }
 
   async #giveUp({ segment }: Group): Promise<false> {

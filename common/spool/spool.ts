@@ -175,7 +175,10 @@ export class Spool implements StreamMarks, Roommate {
     const { segments, marks, cutBytes } = await recoverSegments(disk, folder, known, slabs, syncs)
     if (cutBytes > 0) {
       platform.metrics.count('sluice_spool_cut_bytes_total', { destination: name }, cutBytes)
-      platform.log.warn({ destination: name, bytes: cutBytes }, 'the spool ended in a write that was cut off: cut')
+      platform.log.warn(
+        { destination: name, bytes: cutBytes },
+        'the spool ended in an interrupted write, which was cut off',
+      )
     }
     const newest = segments.at(-1)
     const acknowledged = known?.position ?? 0
@@ -194,7 +197,10 @@ export class Spool implements StreamMarks, Roommate {
     this.#writtenDown = acknowledged
     await this.#removal.removeAcknowledged()
     if (list.messages > 0) {
-      platform.log.info({ destination: name, messages: list.messages, bytes: list.bytes }, 'the spool goes on')
+      platform.log.info(
+        { destination: name, messages: list.messages, bytes: list.bytes },
+        'the spool continues with the messages in it',
+      )
     }
   }
 
@@ -240,7 +246,7 @@ export class Spool implements StreamMarks, Roommate {
       } catch (error) {
         // On a full disk, what is acknowledged must go all the same: that is what makes room.
         const values = { destination: this.#context.name, reason: reasonOf(error) }
-        this.#warning.warn(values, 'cannot write down what was acknowledged')
+        this.#warning.warn(values, 'cannot save what was acknowledged')
       }
     }
     await this.#removal.removeAcknowledged()

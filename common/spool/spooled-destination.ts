@@ -101,7 +101,10 @@ export class SpooledDestination implements Destination {
     const messages = this.#lanes.reduce((sum, { spool }) => sum + spool.messages, 0)
     for (const { spool } of this.#lanes) await spool.close()
     if (messages > 0) {
-      this.#platform.log.info({ destination: this.name, messages }, 'the spool keeps what was not acknowledged')
+      this.#platform.log.info(
+        { destination: this.name, messages },
+        'the spool keeps the messages that were not acknowledged',
+      )
     }
   }
 

@@ -163,7 +163,7 @@ export class Receivers {
     const from = this.#lanes[hand.at].to
     const { to } = this.#lanes[next]
     hand.at = next
-    this.#platform.log.info({ destination: this.#name, from, to, batches }, 'sending goes on to another receiver')
+    this.#platform.log.info({ destination: this.#name, from, to, batches }, 'sending continues to another receiver')
   }
 
   // A receiver that is lost gives back what it has; one that appears may take what a lost one still has.

@@ -249,7 +249,7 @@ export class RelpLane implements Lane {
     }
     if (!isFirst) return
     const values = { destination: this.#name, to: this.to, seconds: Math.round(silentMs / 1000) }
-    this.#platform.log.warn(values, 'the receiver is late: it has not answered')
+    this.#platform.log.warn(values, 'the receiver is slow: it has not answered yet')
   }
 
   #countInDoubt(messages: number): void {

@@ -250,10 +250,13 @@ export class TcpLane implements Lane {
     const silentMs = this.#platform.clock.monotonicMs() - this.#movedMs
     const values = { destination: this.#name, to: this.to, seconds: Math.round(silentMs / 1000) }
     if (silentMs >= RECEIVER_STILL_MS && this.#overseer.mayLeave()) {
-      this.#platform.log.warn(values, 'the receiver takes nothing, and is left: what waits goes to another')
+      this.#platform.log.warn(
+        values,
+        'the receiver accepts nothing and is abandoned: waiting messages go to another one',
+      )
       return this.#leave()
     }
-    if (!this.#isLate) this.#platform.log.warn(values, 'the receiver is late: it takes nothing more')
+    if (!this.#isLate) this.#platform.log.warn(values, 'the receiver is slow: it accepts nothing more')
     this.#isLate = true
     this.#lookLater()
   }
@@ -269,7 +272,7 @@ export class TcpLane implements Lane {
   #comeBack(): void {
     if (!this.#isLeft || this.#left > 0 || this.#isSilent) return
     this.#isLeft = false
-    this.#platform.log.info({ destination: this.#name, to: this.to }, 'the receiver takes messages again')
+    this.#platform.log.info({ destination: this.#name, to: this.to }, 'the receiver accepts messages again')
     this.#overseer.changed(true)
     this.#pump()
   }
@@ -303,11 +306,14 @@ export class TcpLane implements Lane {
       this.#isSilent = true
       this.#platform.log.warn(
         values,
-        'the receiver’s machine does not answer: nothing more is sent there until it does',
+        'the machine of the receiver does not respond: nothing more is sent to it until it does',
       )
     }
     if (!this.#isLeft && silentMs >= RECEIVER_STILL_MS && this.#overseer.mayLeave()) {
-      this.#platform.log.warn(values, 'the receiver’s machine does not answer, and is left: what waits goes to another')
+      this.#platform.log.warn(
+        values,
+        'the machine of the receiver does not respond and is abandoned: waiting messages go to another one',
+      )
       this.#leave()
     }
     return true
@@ -315,7 +321,7 @@ export class TcpLane implements Lane {
 
   #isHeardAgain(): void {
     this.#isSilent = false
-    this.#platform.log.info({ destination: this.#name, to: this.to }, 'the receiver’s machine answers again')
+    this.#platform.log.info({ destination: this.#name, to: this.to }, 'the machine of the receiver responds again')
     this.#comeBack()
     this.#pump()
   }

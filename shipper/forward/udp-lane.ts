@@ -133,7 +133,10 @@ export class UdpLane implements Lane {
 
   #refused(error: Error): void {
     this.#drop('udp_refused')
-    this.#refusal.warn({ destination: this.#name, to: this.to, reason: reasonOf(error) }, 'datagrams did not arrive')
+    this.#refusal.warn(
+      { destination: this.#name, to: this.to, reason: reasonOf(error) },
+      'datagrams did not arrive: the host of the receiver reports that nobody is listening',
+    )
   }
 
   #drop(reason: DropReason): void {

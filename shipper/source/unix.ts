@@ -72,7 +72,7 @@ class UnixSource implements Source {
   /** What came before the source runs. */
   #early: Buffer[] = []
   #earlyBytes = 0
-  #saidTaken = false
+  #reportedTaken = false
 
   constructor(given: UnixOptions, context: ComponentContext) {
     const { name, hostName, localZone, messageBytesMax, platform } = context
@@ -134,19 +134,16 @@ class UnixSource implements Source {
     const about = { source: this.name, path: this.#path }
     try {
       const state = await this.#socket.look()
-      if (state === 'made anew') log.warn(about, 'the socket file was removed: it is made anew')
-      if (state === 'taken' && !this.#saidTaken) {
+      if (state === 'created again') log.warn(about, 'the socket file was removed: creating it again')
+      if (state === 'taken' && !this.#reportedTaken) {
         log.error(
           about,
-          'another process has put its own socket here: what programs say goes there, and not to this source',
+          'another process has replaced the socket file: messages of programs go there, not to this source',
         )
       }
-      this.#saidTaken = state === 'taken'
+      this.#reportedTaken = state === 'taken'
     } catch (error) {
-      this.#warning.warn(
-        { ...about, reason: reasonOf(error) },
-        'the socket file cannot be made anew; it is tried again',
-      )
+      this.#warning.warn({ ...about, reason: reasonOf(error) }, 'cannot create the socket file again; will retry')
     }
   }
 
@@ -156,7 +153,7 @@ class UnixSource implements Source {
     try {
       await this.#socket.hide()
     } catch (error) {
-      log.warn({ source: this.name, path: this.#path, reason: reasonOf(error) }, 'the socket file could not be removed')
+      log.warn({ source: this.name, path: this.#path, reason: reasonOf(error) }, 'cannot remove the socket file')
     }
     await this.#datagrams.readOut()
     this.#socket.close()

@@ -1,45 +1,45 @@
-// What is said of files and folders that cannot be read: once each, until they can.
+// Warnings about files and folders that cannot be read: one for each, until it can be read again.
 
 import { isOutOfDescriptors, reasonOf } from '../../common/fault.ts'
 import { RateLimitedWarning, type Log } from '../../common/log.ts'
 import { MORE_DESCRIPTORS } from '../../common/open-share.ts'
 import type { Platform } from '../../common/platform.ts'
 
-const OUT_OF_DESCRIPTORS = `files wait until there are descriptors to open them with; ${MORE_DESCRIPTORS}`
+const OUT_OF_DESCRIPTORS = `no descriptor is left: files wait until there is one; ${MORE_DESCRIPTORS}`
 
 export class Complaints {
   readonly #log: Log
   readonly #outOfDescriptors: RateLimitedWarning
-  /** Since the last look at everything, and in the time of that look. */
-  #said = new Set<string>()
-  #saidBefore: ReadonlySet<string> = new Set()
+  /** Paths reported since the last look at everything, and before it. */
+  #reported = new Set<string>()
+  #reportedBefore: ReadonlySet<string> = new Set()
 
   constructor({ log, clock }: Pick<Platform, 'log' | 'clock'>) {
     this.#log = log
     this.#outOfDescriptors = new RateLimitedWarning(log, clock)
   }
 
-  /** It cannot be read. Where that is for want of descriptors, it says nothing of this one file, and is said once for all. */
-  sayOf(path: string, error: unknown): void {
+  /** `path` cannot be read. A lack of descriptors has nothing to do with this one file, and is logged once for all. */
+  reportError(path: string, error: unknown): void {
     if (isOutOfDescriptors(error)) this.#outOfDescriptors.warn({ path, reason: reasonOf(error) }, OUT_OF_DESCRIPTORS)
-    else this.say(path, reasonOf(error))
+    else this.report(path, reasonOf(error))
   }
 
-  /** It cannot be read. */
-  say(path: string, reason: string): void {
-    const isKnown = this.#said.has(path) || this.#saidBefore.has(path)
-    this.#said.add(path)
+  /** `path` cannot be read, for this reason. */
+  report(path: string, reason: string): void {
+    const isKnown = this.#reported.has(path) || this.#reportedBefore.has(path)
+    this.#reported.add(path)
     if (isKnown) return
-    this.#log.warn({ path, reason }, 'cannot be read; it is tried again')
+    this.#log.warn({ path, reason }, 'cannot be read; will retry')
   }
 
-  /** A look at everything is over, in which all that cannot be read was tried: what was not said again is gone, or can be read. */
+  /** A look at everything is over, in which all that cannot be read was tried: what was not reported again is gone, or can be read. */
   looked(): void {
-    this.#saidBefore = this.#said
-    this.#said = new Set()
+    this.#reportedBefore = this.#reported
+    this.#reported = new Set()
   }
 
-  /** What `work` gives; where it fails, that is said of `path`, and it gives nothing. */
+  /** The result of `work`; if it fails, that is reported for `path`, and there is none. */
   async unless<T>(
     path: string,
     work: () => Promise<T>,
@@ -48,7 +48,7 @@ export class Complaints {
     try {
       return await work()
     } catch (error) {
-      this.sayOf(path, error)
+      this.reportError(path, error)
       failed(error)
       return undefined
     }

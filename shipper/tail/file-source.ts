@@ -200,7 +200,7 @@ class FileSource implements Source {
     try {
       await work()
     } catch (error) {
-      this.#warning.warn({ source: this.name, what, reason: reasonOf(error) }, 'will be tried again')
+      this.#warning.warn({ source: this.name, what, reason: reasonOf(error) }, 'failed; will retry')
       await sleep(this.#platform.clock, RETRY_MS)
       this.#hint()
     }
@@ -210,7 +210,7 @@ class FileSource implements Source {
     await file.mistrust(this.#platform.disk, error)
     file.dirty = true
     file.retryMs = this.#platform.clock.monotonicMs() + RETRY_MS
-    this.#warning.warn({ source: this.name, what: file.path, reason: reasonOf(error) }, 'will be tried again')
+    this.#warning.warn({ source: this.name, what: file.path, reason: reasonOf(error) }, 'failed; will retry')
   }
 
   // What is written to a file that is followed wants no sweep: five thousand busy files would be looked at all the time.
@@ -267,7 +267,7 @@ class FileSource implements Source {
       if (over.length > 0) sink.streams?.retire(over).catch(() => {})
     } catch (error) {
       for (const file of changed) this.#changed.add(file)
-      this.#warning.warn({ source: this.name, reason: reasonOf(error) }, 'positions could not be saved')
+      this.#warning.warn({ source: this.name, reason: reasonOf(error) }, 'cannot save reading positions')
     }
   }
 

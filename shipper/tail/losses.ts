@@ -1,4 +1,4 @@
-// What cannot be read any more is said, and counted as far as it is known.
+// What can no longer be read is logged, and counted as far as its size is known.
 
 import { reasonOf } from '../../common/fault.ts'
 import type { Platform } from '../../common/platform.ts'
@@ -6,15 +6,18 @@ import type { FileRecord } from './position-store.ts'
 
 type Told = Pick<Platform, 'log' | 'metrics'>
 
-/** So many bytes were seen of a file and not read, and are nowhere to be found. Nobody knows how many messages that was. */
-export function sayUnread({ log, metrics }: Told, source: string, path: string, bytes: number): void {
+/** This many bytes of a file were seen but not read, and are nowhere to be found. Nobody knows how many messages they were. */
+export function reportUnread({ log, metrics }: Told, source: string, path: string, bytes: number): void {
   if (bytes === 0) return
   metrics.count('sluice_unread_bytes_total', { source }, bytes)
-  log.warn({ path, bytes }, 'file was cut or removed before all of it was read, and there is no copy: this is lost')
+  log.warn(
+    { path, bytes },
+    'file was truncated or removed before all of it was read, and there is no copy: these bytes are lost',
+  )
 }
 
-/** These messages were given back after their file was cut or removed. */
-export function sayGivenBack(
+/** These messages were given back after their file had been truncated or removed. */
+export function reportGivenBack(
   { log, metrics }: Told,
   source: string,
   path: string,
@@ -23,15 +26,12 @@ export function sayGivenBack(
   metrics.count('sluice_dropped_total', { reason: 'file_gone', where: source }, messages)
   log.warn(
     { path, messages, reason: reasonOf(error) },
-    'a write was given back, and its file is not there any more: its messages are lost',
+    'a write failed and the file is no longer there to be read again: these messages are lost',
   )
 }
 
 /** The file of a stream is nowhere to be found. */
-export function sayGone(told: Told, source: string, { path, position, unread }: FileRecord): void {
-  if (unread !== undefined) return sayUnread(told, source, path, unread)
-  told.log.warn(
-    { path, position },
-    'file is gone: what was written to it after this position, if anything, is not there to be read',
-  )
+export function reportGone(told: Told, source: string, { path, position, unread }: FileRecord): void {
+  if (unread !== undefined) return reportUnread(told, source, path, unread)
+  told.log.warn({ path, position }, 'file is gone: anything written to it after this position is lost')
 }

@@ -17,7 +17,7 @@ const CLOSED_TOGETHER = 64
 
 const share = new OpenShare(FOLLOWED_OPEN_PART)
 
-const HELD = `more files than may be open have no name any more: they stay open until they are read to their ends; ${MORE_DESCRIPTORS}`
+const HELD = `too many files that have lost their names are open: they stay open until they have been read; ${MORE_DESCRIPTORS}`
 
 export class OpenFiles {
   readonly #source: string

@@ -8,7 +8,7 @@ import { GONE_FILE_MS, GONE_FILES_MAX } from '../../common/limits.ts'
 import { Beginning, hasFingerprint, HEAD_BYTES, type Fingerprint } from './fingerprint.ts'
 import type { FollowedFile } from './followed-file.ts'
 import { inodeKey } from './inode.ts'
-import { sayGone, sayUnread } from './losses.ts'
+import { reportGone, reportUnread } from './losses.ts'
 import { namesOf, writtenName, type FileRecord, type PositionStore } from './position-store.ts'
 import { isSibling } from './rotated-name.ts'
 import { isDenied } from './unreadable.ts'
@@ -164,7 +164,7 @@ export class Orphans {
     const gone = { ...record, goneMs: record.goneMs ?? this.#nowMs, unread: undefined }
     this.#records.set(record.stream, gone)
     this.#store.set(gone)
-    sayGone(this.#platform, this.#source, record)
+    reportGone(this.#platform, this.#source, record)
   }
 
   /** Lets go of those that have been waited for long enough, and, of too many, of those that have been gone for longest. */
@@ -175,7 +175,7 @@ export class Orphans {
     const dueMs = this.#nowMs - GONE_FILE_MS
     gone.forEach(({ record, ms }, i) => {
       if (i >= over && ms >= dueMs) return
-      sayUnread(this.#platform, this.#source, record.path, record.unread ?? 0)
+      reportUnread(this.#platform, this.#source, record.path, record.unread ?? 0)
       this.#store.remove(record.stream)
       this.delete(record)
     })

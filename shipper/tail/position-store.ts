@@ -159,7 +159,7 @@ export class PositionStore {
       const values = { path: this.#path, damaged, files: this.#live.size }
       this.#platform.log.warn(
         values,
-        'reading positions are damaged: what they do not tell is read again, and may come twice',
+        'reading positions are damaged: files whose position is lost are read again, and their lines may be stored twice',
       )
     }
     if (owner !== this.#platform.instance) this.#renew()

@@ -19,7 +19,7 @@ import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
 import type { FollowedFile, OpenRange } from './followed-file.ts'
 import { Lines, TELLING_BYTES } from './lines.ts'
-import { sayGivenBack } from './losses.ts'
+import { reportGivenBack } from './losses.ts'
 import type { MessageStart } from './message-start.ts'
 
 /** What came of reading a piece. */
@@ -228,11 +228,12 @@ export class Reader {
   #givenBack(followed: FollowedFile, range: OpenRange, error: unknown): void {
     const messages = followed.rewind(range, error)
     if (messages === undefined) return
-    if (followed.ended) return sayGivenBack(this.#platform, this.#settings.source, followed.path, { messages, error })
+    if (followed.ended)
+      return reportGivenBack(this.#platform, this.#settings.source, followed.path, { messages, error })
     followed.retryMs = this.#platform.clock.monotonicMs() + RETRY_FIRST_MS
     this.#settings.givenBack(followed)
     if (error instanceof Fault && error.code === 'STOPPING') return
-    this.#warning.warn({ path: followed.path, reason: reasonOf(error) }, 'a write was given back: reading again')
+    this.#warning.warn({ path: followed.path, reason: reasonOf(error) }, 'a write failed: reading these lines again')
   }
 
   async #slabWith(bytes: number): Promise<Slab> {

@@ -9,7 +9,7 @@ import type { Complaints } from './complaints.ts'
 import type { Copies } from './copies.ts'
 import { type FollowedFile, followFrom } from './followed-file.ts'
 import { inodeKey } from './inode.ts'
-import { sayUnread } from './losses.ts'
+import { reportUnread } from './losses.ts'
 import type { Between, LostRest, Rest } from './lost-rest.ts'
 import { LOOKS_MAX } from './neighbours.ts'
 import { fingerprintOf, keyOf, type Orphans } from './orphans.ts'
@@ -77,7 +77,7 @@ export class Rests {
 
   /** A file was not read before it left its name: it may be known from the last run. */
   async followLeft({ path, size, stream, rest }: LeftFile): Promise<void> {
-    if (!rest) return sayUnread(this.#platform, this.#settings.source, path, size)
+    if (!rest) return reportUnread(this.#platform, this.#settings.source, path, size)
     try {
       const from = await this.#lost.orDiscarded(rest, async () => {
         const known = await this.orphanOf(rest.file, rest.key, rest.path, rest.stat.size)
@@ -87,7 +87,7 @@ export class Rests {
       this.#orphans.delete(from)
     } catch (error) {
       if (errnoOf(error) === undefined) throw error
-      this.#complaints.sayOf(rest.path, error)
+      this.#complaints.reportError(rest.path, error)
     }
   }
 
@@ -131,7 +131,7 @@ export class Rests {
           // The others may be readable.
           if (!isDenied(error)) notRead.failure ??= error
           notRead.keys.add(key)
-          this.#complaints.sayOf(rotated.path, error)
+          this.#complaints.reportError(rotated.path, error)
         }
       }
       if (!this.#lost.moved) break

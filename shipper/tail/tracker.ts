@@ -24,7 +24,7 @@ import { FollowedFiles } from './followed-files.ts'
 import { inodeKey, openFound } from './inode.ts'
 import { Leaving } from './leaving.ts'
 import { lineStart } from './lines.ts'
-import { sayGivenBack, sayUnread } from './losses.ts'
+import { reportGivenBack, reportUnread } from './losses.ts'
 import { LostRest, type Rest } from './lost-rest.ts'
 import { fingerprintOf, Orphans } from './orphans.ts'
 import { OpenFiles } from './open-files.ts'
@@ -119,7 +119,7 @@ export class Tracker {
         if (!found.has(key) || this.#files.byKey.get(key)?.path === file.path) found.set(key, file)
       },
       folder: (path, key) => folders.set(path, key),
-      failed: (path, reason) => this.#complaints.say(path, reason),
+      failed: (path, reason) => this.#complaints.report(path, reason),
     })
     this.folders = folders
     await this.#files.look(found, this.#sweptMs, (names, inode) => this.#lost.whereIs(names, inode))
@@ -195,14 +195,14 @@ export class Tracker {
     else this.#end(file)
     await file.closeFile()
     if (file.temporary !== undefined) await this.#platform.disk.remove(nameBytes(file.temporary))
-    this.#platform.log.info({ path: file.path, bytes: file.settled }, 'file is gone and read to its end')
+    this.#platform.log.info({ path: file.path, bytes: file.settled }, 'file is gone; it had been read to its end')
   }
 
   #end(file: FollowedFile, unread = 0): void {
     const { source } = this.#settings
-    sayUnread(this.#platform, source, file.path, unread)
+    reportUnread(this.#platform, source, file.path, unread)
     // While it was looked for.
-    if (file.givenBack) sayGivenBack(this.#platform, source, file.path, file.givenBack)
+    if (file.givenBack) reportGivenBack(this.#platform, source, file.path, file.givenBack)
     file.ended = true
     this.#store.remove(file.stream)
   }
@@ -229,7 +229,7 @@ export class Tracker {
       if (file && !this.#files.byKey.has(key)) await file.close()
       if (errnoOf(error) === undefined) throw error
       await this.#unreadable.add(key, there, error)
-      this.#complaints.sayOf(there.path, error)
+      this.#complaints.reportError(there.path, error)
       return false
     }
   }

@@ -32,7 +32,7 @@ export class FolderWatch {
   /** Those that were given up by the last call that gave up any, by their names. */
   #left: readonly string[] = []
   #failedMs = 0
-  #saidFailed = false
+  #reportedFailed = false
 
   constructor(log: Log, clock: Clock) {
     this.#log = log
@@ -71,13 +71,13 @@ export class FolderWatch {
   #fail(error: unknown): void {
     if (error instanceof Error && 'filename' in error) this.#failed.add(String(error.filename))
     this.#failedMs = this.#clock.monotonicMs()
-    if (this.#saidFailed) return
-    this.#saidFailed = true
+    if (this.#reportedFailed) return
+    this.#reportedFailed = true
     const limit = LIMITS[errnoOf(error) ?? '']
     const remedy = limit === undefined ? '' : `; to watch them, raise ${limit}`
     this.#log.warn(
       { reason: reasonOf(error) },
-      `folders cannot be watched: new lines are looked for every few seconds instead, and nothing is lost${remedy}`,
+      `cannot watch folders: checking for new lines every few seconds instead, nothing is lost${remedy}`,
     )
   }
 

@@ -64,7 +64,7 @@ test('archive: an old part that cannot be read is told and left alone, and new m
   expect(platform.log.lines).toContainEqual({
     level: 'warn',
     values: expect.objectContaining({ path: old }) as object,
-    text: 'a part of the archive cannot be read: it is left as it is',
+    text: 'a part of the archive cannot be read and is left as it is',
   })
   rmdirSync(old)
   expect([...(await stored(folder)).values()]).toEqual(['first', 'second'])
@@ -225,7 +225,7 @@ test('archive: after a forward jump of the clock expiry waits for 24 hours and s
     await platform.clock.pass(MINUTE_MS)
     return platform.log.lines.map(({ text }) => text).join()
   }
-  await expect.poll(said).toContain('kept for 24 hours')
+  await expect.poll(said).toContain('nothing in the archive expires for 24 hours')
   expect(files(folder)).toHaveLength(3)
   await platform.clock.pass(DAY_MS)
   await expect.poll(async () => (await platform.clock.pass(MINUTE_MS), files(folder))).toEqual(['2026-12-23.db'])
@@ -243,7 +243,7 @@ test('archive: expiry waits also where it is restarted after the clock has jumpe
   const second = fakePlatform()
   second.clock.setWall(NOON + 30 * DAY + 3_600_000_000)
   await openedArchive(second, folder, { keepMs: 2 * DAY_MS })
-  expect(second.log.lines.map(({ text }) => text).join()).toContain('kept for 24 hours')
+  expect(second.log.lines.map(({ text }) => text).join()).toContain('nothing in the archive expires for 24 hours')
   expect(files(folder)).toEqual(['2026-11-23.db', '2026-12-23.db'])
   await second.clock.pass(DAY_MS)
   await expect.poll(async () => (await second.clock.pass(MINUTE_MS), files(folder))).toEqual(['2026-12-23.db'])
@@ -303,7 +303,7 @@ test('archive: a damaged current file is left alone, and writing goes on in the 
 
 test.each([
   ['another version', "UPDATE meta SET value = 99 WHERE key = 'version'", 'version'],
-  ['other tables', 'ALTER TABLE marks DROP COLUMN until', 'has not the tables of this version'],
+  ['other tables', 'ALTER TABLE marks DROP COLUMN until', 'does not have the tables of this version'],
 ])('archive: a current file of %s is left alone, and writing goes on in the next part', async (_, change, reason) => {
   const folder = temporaryFolder()
   const archive = await openedArchive(fakePlatform(), folder)

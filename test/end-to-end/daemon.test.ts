@@ -96,7 +96,7 @@ destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw }, ar
   expect(said['sluice_stored_total{destination="out"}']).toBe(said['sluice_received_total{source="in"}'])
   expect(said['sluice_stored_total{destination="archive"}']).toBe(said['sluice_received_total{source="in"}'])
   expect(lineCount(out)).toBe(said['sluice_received_total{source="in"}'])
-  expect(logOf(server).at(-1)).toMatchObject({ msg: 'sluice is down: everything open has been settled or counted' })
+  expect(logOf(server).at(-1)).toMatchObject({ msg: 'sluice is down: everything in flight has been stored or counted' })
 })
 
 test('a receiver that stalls: the other destination goes on, and a stop ends within `drain`, the rest counted', async () => {
@@ -117,7 +117,7 @@ routes: [{ from: [in], to: [slow] }, { from: [other], to: [out] }]
   const otherPort = Number(logOf(relay).find(({ source, port: bound }) => source === 'other' && bound)!['port'])
   sendNumbered(port, 0, 200_000, 'x'.repeat(100))
   await until('it says who is full', () =>
-    logOf(relay).some(({ msg }) => String(msg).startsWith('destination is full')),
+    logOf(relay).some(({ msg }) => String(msg).startsWith('destination queue is full')),
   )
   sendNumbered(otherPort, 0, 1000)
   await until('the other destination has everything', () => lineCount(out) === 1000)
@@ -149,7 +149,7 @@ destinations: { out: { type: stdout } }
   relay.child.stdout!.pause()
   sendNumbered(port, 0, 200_000, 'x'.repeat(100))
   await until('it says who is full', () =>
-    logOf(relay).some(({ msg }) => String(msg).startsWith('destination is full')),
+    logOf(relay).some(({ msg }) => String(msg).startsWith('destination queue is full')),
   )
   const ended = new Promise((resolve) => relay.child.once('exit', resolve))
   relay.child.kill('SIGTERM')
@@ -288,7 +288,7 @@ test('SIGTERM while it starts: it drains, and ends with 0', async () => {
   await until('it begins', () => readdirSync(folder).includes('data'))
   expect(await server.stop()).toBe(0)
   expect(logOf(server)).toContainEqual(
-    expect.objectContaining({ msg: 'stopping: taking nothing more in', reason: 'SIGTERM' }),
+    expect.objectContaining({ msg: 'stopping: accepting no more messages', reason: 'SIGTERM' }),
   )
 })
 

@@ -51,7 +51,7 @@ destinations: { archive: { type: archive } }
     const sender = await accepted(server, port)
     exhaust(server)
     sender.write(numbered(1000).join(''))
-    const words = () => logOf(server).filter(({ msg }) => String(msg).startsWith('cannot write, trying again'))
+    const words = () => logOf(server).filter(({ msg }) => String(msg).startsWith('cannot write, will retry'))
     await until('it says so', () => words().length > 0)
     expect(words()[0]['msg']).toMatch(/no descriptor is left.*LimitNOFILE/)
     // Some more attempts.
@@ -135,7 +135,7 @@ destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
       exhaust(client)
       rmSync(path)
       const refused = () =>
-        logOf(client).find(({ msg }) => String(msg).startsWith('the socket file cannot be made anew'))
+        logOf(client).find(({ msg }) => String(msg).startsWith('cannot create the socket file again'))
       await until('it says so', () => refused() !== undefined)
       expect(refused()!['reason']).toMatch(/EMFILE/)
       expect(readdirSync(folder).filter((name) => name.startsWith('.'))).toEqual([])

@@ -145,7 +145,7 @@ test('the disk of a client’s positions: lines go on, and after a kill the serv
   // The file of positions has a page, which takes some more.
   const writeUntilSaid = () => {
     writeLines(1)
-    return one.output().stderr.includes('positions could not be saved')
+    return one.output().stderr.includes('cannot save reading positions')
   }
   await until('it is said', writeUntilSaid, DEADLINE_MS)
   writeLines()

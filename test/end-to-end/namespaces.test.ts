@@ -109,7 +109,7 @@ test.each([
     const before = lineCount(outPath())
     expect(before).toBeLessThan(written)
     // It is news after ten seconds.
-    if (isLong) expect(sender.output().stderr).toContain('the receiver is late')
+    if (isLong) expect(sender.output().stderr).toContain('the receiver is slow')
     machines[on].run(...mend)
     writeLines(5_000)
     await expectAllOnce()

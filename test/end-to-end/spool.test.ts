@@ -114,7 +114,7 @@ test('spool: damage is told by place and by exit status, and a wrong folder by w
   const check = await run(['spool', 'check', spool])
   expect(check.status).toBe(1)
   expect(check.stdout).toContain('2 records are whole, 1 place is damaged')
-  const passedOver = /^.*\.spool: at byte \d+, \d+ of \d+ bytes are damaged and passed over\n$/
+  const passedOver = /^.*\.spool: at byte \d+, \d+ of \d+ bytes are damaged and skipped\n$/
   const cat = await run(['spool', 'cat', '-O', 'raw', spool])
   expect(cat).toMatchObject({ status: 1, stdout: `${messageOf(0)}\n${messageOf(2)}\n` })
   expect(cat.stderr).toMatch(passedOver)
@@ -206,7 +206,7 @@ test('a spool whose destination has no buffer any more is named with what it hol
   await first.stop('SIGTERM')
 
   const second = await relay('none')
-  expect(second.output().stderr).toMatch(/"messages":100,"msg":"a spool holds messages, and no destination reads it/)
+  expect(second.output().stderr).toMatch(/"messages":100,"msg":"a spool holds messages, but no destination reads it/)
   expect(second.output().stderr).toContain(spool)
   await second.stop('SIGTERM')
 

@@ -174,7 +174,7 @@ test.each([
   const receiver = await server(undefined, plain)
   const sent = write(100)
   const sender = await client(tlsOf(undefined))
-  await until('the receiver says so', () => said(receiver).includes('a peer speaks TLS to a port that does not'))
+  await until('the receiver says so', () => said(receiver).includes('a peer speaks TLS to a plain port'))
   await until(
     'the sender says so',
     () => said(sender).includes('does this port speak TLS') || said(sender).includes('does not speak TLS'),

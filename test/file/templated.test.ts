@@ -200,7 +200,7 @@ test('templated: a folder that was removed while writing is made again, and it i
   await platform.clock.pass(1000)
   await files.write(messages(said('web', 'a', '2')))
   expect(linesOf(join(folder, 'web/all.log'))).toEqual([said('web', 'a', '2')])
-  expect(platform.log.lines.map(({ text }) => text)).toEqual(['file is gone: it is made again'])
+  expect(platform.log.lines.map(({ text }) => text)).toEqual(['file is gone: creating it again'])
   await files.close(1000)
 })
 

@@ -173,7 +173,7 @@ test('a receiver that is late with its answers is named, once until it answers a
   await lane.open()
   await lane.write(of('<13>first'))
   await around.clock.pass(60_000)
-  const late = () => around.log.lines.filter(({ text }) => text === 'the receiver is late: it has not answered')
+  const late = () => around.log.lines.filter(({ text }) => text === 'the receiver is slow: it has not answered yet')
   expect(late()).toEqual([])
   receiver.state.answers = false
   for (const [i, times] of [1, 2].entries()) {
@@ -202,7 +202,7 @@ test('the moment a receiver becomes late is reached on a clock whose fractions d
   await receiver.answer(receiver.got[0].txnr)
   await new Promise((resolve) => setTimeout(resolve, 20))
   await around.clock.pass(11_000)
-  expect(around.log.lines.map(({ text }) => text)).toContain('the receiver is late: it has not answered')
+  expect(around.log.lines.map(({ text }) => text)).toContain('the receiver is slow: it has not answered yet')
   await receiver.answer(receiver.got[1].txnr)
   await settled
 })

@@ -21,7 +21,7 @@ test('a receiver that takes nothing for 90 s is left where another is there; wha
   expect(connections[1].take()).toBe('<13>3\n')
   await later
   expect(await metrics.total('sluice_in_doubt_total')).toBe(2)
-  expect(log.lines.some(({ level, text }) => level === 'warn' && text.includes('is left'))).toBe(true)
+  expect(log.lines.some(({ level, text }) => level === 'warn' && text.includes('is abandoned'))).toBe(true)
   // What its kernel has is not thrown away, and nothing more goes there before it has read that.
   expect(connections[0].destroyed).toBe(false)
   for (let minute = 0; minute < 60; minute += 1) {
@@ -117,7 +117,7 @@ test('a receiver whose machine does not answer is given nothing more, and all of
   }
   expect(log.lines.filter(({ level }) => level === 'warn')).toEqual([])
   await silence(2)
-  expect(log.lines.filter(({ text }) => text.includes('does not answer'))).toHaveLength(1)
+  expect(log.lines.filter(({ text }) => text.includes('does not respond'))).toHaveLength(1)
   const held = up.write(of('<13>held'))
   await silence(600)
   expect(connection.writes).toEqual([])

@@ -116,7 +116,7 @@ test('a receiver that reads nothing is named, once until it takes something agai
   const { lane: up, clock, connections, log } = lane(['a'])
   await up.open()
   await settle()
-  const late = () => log.lines.filter(({ text }) => text === 'the receiver is late: it takes nothing more')
+  const late = () => log.lines.filter(({ text }) => text === 'the receiver is slow: it accepts nothing more')
   const first = up.write(of('<13>1'))
   connections[0].take()
   await first

@@ -53,7 +53,7 @@ test('a renamed machine stays the instance, and one line says so once', async ()
   const renamed = await opened(disk, 'db-1')
   expect(renamed.instance).toBe(first.instance)
   expect(renamed.lines.map(({ text }) => text)).toEqual([
-    'the host name has changed, the machine has not: the same instance goes on',
+    'the host name has changed but the machine is the same: the instance continues',
   ])
   expect((await opened(disk, 'db-1')).lines).toEqual([])
 })

@@ -130,7 +130,7 @@ test('a day whose tables are gone is damaged, not empty', async () => {
   const archives = await OpenArchives.open([archive], -Infinity)
   archives.close()
   expect(archives.faults).toEqual([
-    expect.objectContaining({ code: 'ARCHIVE_UNREADABLE', detail: expect.stringContaining('its tables are gone') }),
+    expect.objectContaining({ code: 'ARCHIVE_UNREADABLE', detail: expect.stringContaining('its tables are missing') }),
   ])
 })
 

@@ -51,7 +51,7 @@ test('a day that its writer left as it was cannot be read without permission to 
   const { status, stdout, stderr } = await grep('s')
   expect({ status, stdout }).toEqual({ status: 2, stdout: 'first\nsecond\n' })
   expect(stderr).toContain(`${path} is not sealed and has not both its -wal and -shm`)
-  expect(stderr).toContain('has to be allowed to write in its folder')
+  expect(stderr).toContain('takes write permission on its folder')
 })
 
 test('of several archives one may be missing or closed to this user: it is said, the others are searched', async () => {

@@ -242,7 +242,7 @@ describe.skipIf(!hasDatagrams)(`the socket file${whereDatagrams}`, () => {
   })
 
   for (const socket of ['datagram', 'stream']) {
-    test(`${socket}: removed while it runs, it is made anew; taken by another process, it is said once`, async () => {
+    test(`${socket}: removed while it runs, it is created again; taken by another process, that is logged once`, async () => {
       const sink = new MemorySink()
       const path = placed()
       // Looks at the file fifty times as often.
@@ -251,15 +251,15 @@ describe.skipIf(!hasDatagrams)(`the socket file${whereDatagrams}`, () => {
       const said = (text: string) => platform.log.lines.filter((line) => line.text.includes(text)).length
       rmSync(path)
       await until('it is there again', () => existsSync(path))
-      await until('it is said', () => said('made anew') === 1)
+      await until('it is logged', () => said('creating it again') === 1)
       await say(socket, path, '<13>again')
       await until('a message', () => sink.texts.includes('<13>again'))
       rmSync(path)
       const other = createServer()
       await new Promise<void>((resolve) => other.listen(path, resolve))
-      await until('it is said', () => said('another process') > 0)
+      await until('it is logged', () => said('another process') > 0)
       await new Promise<void>((resolve) => other.close(() => resolve()))
-      await until('it is back', () => said('made anew') === 2)
+      await until('it is back', () => said('creating it again') === 2)
       expect(said('another process')).toBe(1)
     }, 40_000)
   }

@@ -131,7 +131,7 @@ test('ENOSPC: writes wait, it is said, and all of them come out when there is sp
   for (let i = 0; i < 20; i += 1) void write(i)
   await platform.clock.pass(20_000)
   expect(settled.length).toBeLessThan(5)
-  expect(said('cannot be written')).toBe(true)
+  expect(said('cannot write to the spool')).toBe(true)
   expect(await platform.metrics.total('sluice_write_errors_total')).toBeGreaterThan(2)
   disk.capacity = Infinity
   await until(platform, () => settled.length === 20, 'all writes')

@@ -7,7 +7,7 @@ test('what cannot be read is said once, however often it is tried; one that was 
   const log = fakeLog()
   const complaints = new Complaints({ log, clock: new FakeClock() })
   const look = (...paths: string[]) => {
-    for (const path of paths) complaints.say(path, 'EACCES')
+    for (const path of paths) complaints.report(path, 'EACCES')
     complaints.looked()
     return log.lines.splice(0).map(({ values }) => values['path'])
   }
@@ -16,7 +16,7 @@ test('what cannot be read is said once, however often it is tried; one that was 
   expect(look('/a', '/c')).toEqual([])
   expect(look('/a', '/b')).toEqual(['/b'])
   // Between two looks, and in the next one.
-  complaints.say('/d', 'EIO')
+  complaints.report('/d', 'EIO')
   expect(look('/a', '/b', '/d')).toEqual(['/d'])
   expect(look('/d')).toEqual([])
 })

@@ -131,7 +131,7 @@ describe.concurrent('what cannot be read again', () => {
       held.giveBack(end === 'stop' ? new Fault('STOPPING', 'planted') : undefined)
       await stopped
       await expect.poll(() => tailing.counted('sluice_dropped_total'), TIMEOUT).toBe(40)
-      expect(tailing.said('a write was given back, and its file is not there any more')).toBe(true)
+      expect(tailing.said('a write failed and the file is no longer there to be read again')).toBe(true)
       if (end === 'stop') return
       appendFileSync(tailing.path('app.log'), asLines(['after']))
       await tailing.expectStored([...numbered('first', 50), 'after'])
@@ -157,7 +157,7 @@ describe.concurrent('what cannot be read again', () => {
     await new Promise(setImmediate)
     gate.open()
     await expect.poll(() => tailing.counted('sluice_dropped_total'), TIMEOUT).toBe(40)
-    expect(tailing.said('a write was given back, and its file is not there any more')).toBe(true)
+    expect(tailing.said('a write failed and the file is no longer there to be read again')).toBe(true)
   }, 40_000)
 
   test('the unread rest of a file that was cut without a copy is counted and said in bytes', async (context) => {
@@ -170,7 +170,7 @@ describe.concurrent('what cannot be read again', () => {
     appendFileSync(tailing.path('app.log'), 'whole\nhalf a line')
     await tailing.expectStored([...numbered('first', 50), 'whole'])
     truncateSync(tailing.path('app.log'))
-    await expect.poll(() => tailing.said('file was cut or removed before'), TIMEOUT).toBe(true)
+    await expect.poll(() => tailing.said('file was truncated or removed before'), TIMEOUT).toBe(true)
     expect(await tailing.counted('sluice_unread_bytes_total')).toBe('half a line'.length)
   }, 40_000)
 
@@ -188,7 +188,7 @@ describe.concurrent('what cannot be read again', () => {
     await expect.poll(() => tailing.offeredBytes, TIMEOUT).toBeGreaterThanOrEqual(OPEN_WRITE_BYTES_MAX)
     truncateSync(tailing.path('app.log'))
     held.go()
-    await expect.poll(() => tailing.said('file was cut or removed before'), TIMEOUT).toBe(true)
+    await expect.poll(() => tailing.said('file was truncated or removed before'), TIMEOUT).toBe(true)
     const read = (tailing.stored.length - 50) * 1024
     expect(read).toBeGreaterThan(0)
     expect(await tailing.counted('sluice_unread_bytes_total')).toBeGreaterThan(0)
@@ -353,13 +353,13 @@ describe('files that are closed, since too many are open', () => {
     const { tailing, denial, stored } = await withOneClosed(context)
     const path = tailing.path(denial.name)
     appendFileSync(path, 'unread\n')
-    await expect.poll(() => tailing.said('will be tried again'), TIMEOUT).toBe(true)
+    await expect.poll(() => tailing.said('failed; will retry'), TIMEOUT).toBe(true)
     // A new file is found by a whole look, which has seen the other one as well.
     writeFileSync(tailing.path('new.log'), 'new\n')
     await tailing.expectStored([...stored, 'new'])
     rmSync(path)
     denial.isOn = false
-    await expect.poll(() => tailing.said('file was cut or removed before'), TIMEOUT).toBe(true)
+    await expect.poll(() => tailing.said('file was truncated or removed before'), TIMEOUT).toBe(true)
     expect(await tailing.counted('sluice_unread_bytes_total')).toBe('unread\n'.length)
     expect(tailing.stored).toHaveLength(stored.length + 1)
   }, 60_000)
@@ -370,7 +370,7 @@ describe('files that are closed, since too many are open', () => {
       const { tailing, denial, stored } = await withOneClosed(context)
       const path = tailing.path(denial.name)
       appendFileSync(path, 'unread\n')
-      await expect.poll(() => tailing.said('will be tried again'), TIMEOUT).toBe(true)
+      await expect.poll(() => tailing.said('failed; will retry'), TIMEOUT).toBe(true)
       const whole = readFileSync(path)
       if (ending === '') renameSync(path, `${path}.1`)
       else {

@@ -139,7 +139,7 @@ test('without a descriptor left a look says so once, and concludes nothing; all 
     rotate(path, 1)
     stored.push(`${path} second`, `${path} after rotation 1`)
   }
-  await expect.poll(() => tailing.said('will be tried again'), { timeout: 10_000 }).toBe(true)
+  await expect.poll(() => tailing.said('failed; will retry'), { timeout: 10_000 }).toBe(true)
   const before = refused
   await expect.poll(() => refused, { timeout: 20_000 }).toBeGreaterThan(before + 100)
   expect(tailing.lines.filter(({ text }) => text.includes('again')).length).toBeLessThan(5)

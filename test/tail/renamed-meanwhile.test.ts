@@ -98,7 +98,7 @@ test('removed at the very first start, between the look and the opening: its byt
   await tailing.expectStored(after)
   const settings = { timeout: 20_000, interval: 10 }
   await expect.poll(() => tailing.counted('sluice_unread_bytes_total'), settings).toBe(asLines(before).length)
-  expect(tailing.said('file was cut or removed before all of it was read')).toBe(true)
+  expect(tailing.said('file was truncated or removed before all of it was read')).toBe(true)
 })
 
 test(

@@ -279,7 +279,7 @@ describe.concurrent('the unread rest of a file that was copied and cut', () => {
     await tailing.expectStored(first)
     state.unreadable = '/app.log'
     appendFileSync(tailing.path('app.log'), 'rest\n')
-    await context.expect.poll(() => tailing.said('will be tried again'), TIMEOUT).toBe(true)
+    await context.expect.poll(() => tailing.said('failed; will retry'), TIMEOUT).toBe(true)
     // Until a look has seen how large it is, and the next one has begun.
     const { looks } = state
     await context.expect.poll(() => state.looks, TIMEOUT).toBeGreaterThan(looks + 1)
@@ -321,7 +321,7 @@ describe.concurrent('the unread rest of a file that was copied and cut', () => {
     state.unreadable = ''
     await tailing.expectStored([...first, 'after'])
     await context.expect.poll(() => tailing.counted('sluice_unread_bytes_total'), TIMEOUT).toBe('rest\n'.length)
-    context.expect(tailing.said('file was cut or removed before')).toBe(true)
+    context.expect(tailing.said('file was truncated or removed before')).toBe(true)
   }, 40_000)
 
   test('is found, whatever is beside it and cannot be read', async (context) => {

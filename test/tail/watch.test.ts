@@ -62,7 +62,7 @@ for (const { raise, ...shape } of refusals) {
     truncateSync(tailing.path('a/one.log'))
     appendFileSync(tailing.path('a/one.log'), 'after\n')
     await tailing.expectStored([...all, 'after'])
-    const said = tailing.lines.filter(({ text }) => text.startsWith('folders cannot be watched'))
+    const said = tailing.lines.filter(({ text }) => text.startsWith('cannot watch folders'))
     expect(said.length).toBe(1)
     expect(said[0].text).toContain(`fs.inotify.${raise}`)
     expect(said[0].values['reason']).toContain(shape.code)
