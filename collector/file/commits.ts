@@ -50,6 +50,8 @@ export class Commits implements FileWatcher {
   #written = new Set<OutputFile>()
   /** What files were before, with lines that the next commit of the file covers. */
   readonly #leaving = new Map<OutputFile, readonly FileStat[]>()
+  /** What the log has the length of, by the file whose name it had. */
+  readonly #noted = new WeakMap<OutputFile, FileStat>()
   #waiting: (() => void)[] = []
   #waitingBytes = 0
   #isAwaited = false
@@ -169,6 +171,7 @@ export class Commits implements FileWatcher {
   async opened(file: OutputFile): Promise<void> {
     const { stat } = file
     if (!file.tracked || file.begun || stat?.kind !== 'file') return
+    this.#retireRenamed(file, stat)
     const known = this.#log.lengthOf(stat.device, stat.inode)
     // A length beyond the end is that of a file which is gone, and whose inode this one has.
     if (known === undefined || known > file.length) {
@@ -176,6 +179,16 @@ export class Commits implements FileWatcher {
       await this.#record({ files: entryOf(file), marks: new Map(), gone: [] })
     }
     file.begun = true
+  }
+
+  // Renamed, or removed, while it was closed: of thousands of files that are quiet, and that logrotate looks after, the log would have one
+  // more a day.
+  #retireRenamed(file: OutputFile, now: FileStat): void {
+    const before = this.#noted.get(file)
+    this.#noted.set(file, now)
+    if (!before || file.was(before)) return
+    // Unless something in it was not committed when it was closed: where that never comes to be, it is cut.
+    if (this.#log.lengthOf(before.device, before.inode) === file.lengthClosed) this.#log.retire(before)
   }
 
   // At once where none is running and the last is a while ago; sooner where much waits, since a source stops at its

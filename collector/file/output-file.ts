@@ -49,6 +49,8 @@ export class OutputFile {
   failures = 0
   /** Bytes in the file, as far as this process knows. */
   length = 0
+  /** The same when it was last closed. */
+  lengthClosed = 0
   /** The open file; absent while it is closed. */
   handle: DiskFile | undefined
   /** Device and inode of the open file, and what it was when it was opened. */
@@ -178,6 +180,7 @@ export class OutputFile {
   /** Lets go of the descriptor; the next write opens the file by its name again. */
   async close(): Promise<void> {
     const { handle } = this
+    if (handle) this.lengthClosed = this.length
     this.handle = undefined
     this.stat = undefined
     await handle?.close()

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Batch } from '../../common/pipeline/batch.ts'
+import { PositionLog } from '../../collector/file/position-log.ts'
 import { batch } from '../pipeline/batches.ts'
 import { fakePlatform } from '../fake/platform.ts'
 import { openIn, settled, stream, type More } from './lives.ts'
@@ -160,4 +161,33 @@ test('lines without a stream in a tracked file settle with the commit', async ()
   expect(isSettled).toBe(false)
   await settled(other, platform)
   await files.close(1000)
+})
+
+test('files that were renamed while they were closed leave the log of positions', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform()
+  const files = await openIn(folder, platform, { filesMax: 1 }, join(folder, '{host}.log'))
+  const log = async () => {
+    const positions = new PositionLog(platform.disk, join(folder, 'data', 'files'), () => platform.clock.now())
+    await positions.read()
+    return positions.files.map(({ path, length }) => [path.slice(folder.length + 1), length])
+  }
+  let at = 0
+  const write = async (host: string) => {
+    const text = `<13>Nov 23 10:00:00 ${host} su: text`
+    await settled(files.write(stream(at, text)), platform)
+    at += 10
+    return text.length + 1
+  }
+  for (let day = 1; day <= 5; day += 1) {
+    const bytes = await write('a')
+    // Only one is open: this closes the other.
+    await write('b')
+    expect(await log()).toContainEqual(['a.log', bytes])
+    renameSync(join(folder, 'a.log'), join(folder, `a.log.${day}`))
+  }
+  await write('a')
+  expect((await log()).map(([path]) => path).sort()).toEqual(['a.log', 'b.log'])
+  await files.close(1000)
+  expect(readdirSync(folder).filter((name) => name.startsWith('a.log')).length).toBe(6)
 })
