@@ -17,6 +17,7 @@ import { adviceFor } from './advice.ts'
 import { writeOut } from './command/standard-streams.ts'
 import { CounterReport } from './counter-report.ts'
 import { reportForgottenSpools } from './forgotten-spools.ts'
+import { HangUps } from './hang-ups.ts'
 
 const EXIT_OK = 0
 const EXIT_CANNOT_START = 2
@@ -91,30 +92,6 @@ async function runPipeline(
     return EXIT_OK
   } finally {
     await lock.release()
-  }
-}
-
-/** SIGHUP never ends the program: during the start it is remembered, and during a stop there is nothing left to do for it. */
-class HangUps {
-  #answer: (() => Promise<void>) | undefined
-  #isAsked = false
-
-  constructor() {
-    process.on('SIGHUP', () => this.#take())
-  }
-
-  begin(answer: () => Promise<void>): void {
-    this.#answer = answer
-    if (this.#isAsked) this.#take()
-  }
-
-  end(): void {
-    this.#answer = undefined
-  }
-
-  #take(): void {
-    this.#isAsked = true
-    void this.#answer?.()
   }
 }
 

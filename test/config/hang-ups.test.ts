@@ -1,0 +1,48 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { HangUps } from '../../config/hang-ups.ts'
+import { settle } from '../fake/clock.ts'
+
+function listening(): { hangUps: HangUps; hangUp: () => Promise<void> } {
+  const before = process.listeners('SIGHUP')
+  const hangUps = new HangUps()
+  const [listener] = process.listeners('SIGHUP').filter((each) => !before.includes(each))
+  onTestFinished(() => void process.off('SIGHUP', listener))
+  return { hangUps, hangUp: () => (listener('SIGHUP'), settle()) }
+}
+
+test('a hang-up while the program starts is answered when it has', async () => {
+  const { hangUps, hangUp } = listening()
+  await hangUp()
+  let answered = 0
+  hangUps.begin(() => Promise.resolve(void (answered += 1)))
+  await settle()
+  expect(answered).toBe(1)
+  await hangUp()
+  expect(answered).toBe(2)
+  hangUps.end()
+  await hangUp()
+  expect(answered).toBe(2)
+})
+
+test('without one nothing is answered', async () => {
+  const { hangUps } = listening()
+  let answered = 0
+  hangUps.begin(() => Promise.resolve(void (answered += 1)))
+  await settle()
+  expect(answered).toBe(0)
+})
+
+test('hang-ups that come while one is answered are one more', async () => {
+  const { hangUps, hangUp } = listening()
+  const open: (() => void)[] = []
+  hangUps.begin(() => new Promise((resolve) => open.push(resolve)))
+  for (let i = 0; i < 100; i += 1) await hangUp()
+  expect(open.length).toBe(1)
+  open[0]()
+  await settle()
+  expect(open.length).toBe(2)
+  open[1]()
+  await settle()
+  await hangUp()
+  expect(open.length).toBe(3)
+})
