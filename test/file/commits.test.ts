@@ -187,7 +187,7 @@ test('files that were renamed while they were closed leave the log of positions'
     renameSync(join(folder, 'a.log'), join(folder, `a.log.${day}`))
   }
   await write('a')
-  expect((await log()).map(([path]) => path).sort()).toEqual(['a.log', 'b.log'])
+  expect((await log()).map(([path]) => String(path)).sort()).toEqual(['a.log', 'b.log'])
   await files.close(1000)
   expect(readdirSync(folder).filter((name) => name.startsWith('a.log')).length).toBe(6)
 })
