@@ -4,6 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { expect } from 'vitest'
 import {
   asRfc3164,
   expectFields,
@@ -42,10 +43,12 @@ async function withPorts(given: readonly Way[]): Promise<Hop[]> {
 }
 
 /** Sends messages over TCP with octet counting, and waits until the peer has them. */
-async function send(port: number, messages: readonly Fields[]): Promise<void> {
+const send = (port: number, messages: readonly Fields[]) => sendTexts(port, messages.map(rfc5424))
+
+async function sendTexts(port: number, texts: readonly string[]): Promise<void> {
   const socket = await until('somebody listens', () => connected(port))
-  for (const message of messages) {
-    const bytes = Buffer.from(rfc5424(message))
+  for (const text of texts) {
+    const bytes = Buffer.from(text)
     socket.write(Buffer.concat([Buffer.from(`${bytes.length} `), bytes]))
   }
   await new Promise<void>((resolve) => socket.end(resolve))
@@ -169,6 +172,33 @@ testWith(['syslog-ng'], 'syslog-ng reads every field of what we forward', async 
   const sent = variedMessages()
   await send(await forwarder(folder, hops), sent)
   await expectAll(folder, hops, sent, peerFields)
+})
+
+// As they came it takes each for no header, and makes a message of its own of it, which says that it could not be processed.
+testWith(['syslog-ng'], 'syslog-ng reads structured data that came loosely, and left as rfc5424', async () => {
+  const folder = temporaryFolder()
+  const hops = await withPorts(ways.filter(({ name }) => name === 'tcp-octet-rfc5424'))
+  const [{ name, port }] = hops
+  const source = `syslog(ip("127.0.0.1") port(${port}) transport("tcp"))`
+  const path = join(folder, `${name}.txt`)
+  const file = `file("${path}" template("$HOST $PROGRAM $SDATA $MESSAGE\\n"))`
+  await syslogNg(folder, `log { source { ${source}; }; destination { ${file}; }; };\n`)
+  const loose = [
+    '[a b="c" ]',
+    '[a  b="c"]',
+    '[a b="c"d="e"]',
+    '[a b="x]y"]',
+    '[a ä="c"]',
+    '[a b="c"][a2 b="]" ]',
+    '[a b=c]',
+  ]
+  const texts = loose.map((data) => `<14>1 2026-10-11T10:00:00Z h app 1 ID ${data} text`)
+  await sendTexts(await forwarder(folder, hops), texts)
+  await until('all of them', () => linesOf(path) >= loose.length)
+  expect(readFileSync(path, 'utf8').split('\n').slice(0, -1)).toEqual([
+    ...['h app [a b="c"] text', 'h app [a b="c"] text', 'h app [a b="c" d="e"] text', 'h app [a b="x\\]y"] text'],
+    ...['h app [a %C3%A4="c"] text', 'h app [a b="c"][a2 b="\\]"] text', 'h app  [a b=c] text'],
+  ])
 })
 
 testWith(['rsyslogd'], 'rsyslog reads every field of what we forward', async () => {
