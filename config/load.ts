@@ -1,5 +1,6 @@
 // Finds the configuration, reads it, and says everything that is wrong with it.
 
+import { isUtf8 } from 'node:buffer'
 import { networkInterfaces } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { systemDisk } from '../common/disk.ts'
@@ -48,13 +49,9 @@ export async function loadConfiguration(
   } catch (error) {
     return unreadable(found, whyUnreadable(error))
   }
-  let text: string
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    return unreadable(found, 'this is not UTF-8 text') // the decoder throws a TypeError, and for nothing else
-  }
-  const loaded = loadText(found, text, mode, known)
+  const notText = whyNotText(found, bytes)
+  if (notText) return notText
+  const loaded = loadText(found, bytes.toString(), mode, known)
   return loaded.configuration ? { ...loaded, configuration: { ...loaded.configuration, path: found } } : loaded
 }
 
@@ -102,10 +99,35 @@ function hasIpv6Loopback(): boolean {
   return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === '::1'))
 }
 
-function unreadable(name: string, sentence: string): Loaded {
-  const fault: ConfigFault = { code: 'CONFIG_UNREADABLE', sentence }
-  return { builtIn: false, unreadable: true, faults: [fault], text: new SourceText(name, '').show(fault) }
+function unreadable(name: string, sentence: string, source = new SourceText(name, ''), at?: number): Loaded {
+  const fault: ConfigFault = { code: 'CONFIG_UNREADABLE', sentence, ...(at !== undefined && { at }) }
+  return { builtIn: false, unreadable: true, faults: [fault], text: source.show(fault) }
 }
+
+// What Windows calls Unicode has a NUL in every other byte of a configuration, and mostly a mark before them.
+const UTF16_LOOK_BYTES = 64
+
+/** Undefined where it is UTF-8 text. */
+function whyNotText(name: string, bytes: Buffer): Loaded | undefined {
+  const nul = bytes.indexOf(0)
+  if (nul >= 0 && nul < UTF16_LOOK_BYTES) {
+    return unreadable(name, 'this is UTF-16 text, or no text; `iconv -f utf-16 -t utf-8` makes UTF-8 of it')
+  }
+  if (isUtf8(bytes)) return undefined
+  const text = bytes.toString()
+  // What cannot be read becomes U+FFFD, which may also be written there.
+  let at = text.indexOf(REPLACEMENT)
+  const byteAt = () => Buffer.byteLength(text.slice(0, at))
+  while (bytes.subarray(byteAt(), byteAt() + 3).toString() === REPLACEMENT && bytes[byteAt()] === 0xef) {
+    at = text.indexOf(REPLACEMENT, at + 1)
+  }
+  const byte = bytes[byteAt()].toString(16).toUpperCase()
+  const sentence = `the byte 0x${byte} is not UTF-8 text; \`iconv -f latin1 -t utf-8\` makes UTF-8 of Latin-1`
+  const mark = text.startsWith('\ufeff') ? 1 : 0
+  return unreadable(name, sentence, new SourceText(name, text.slice(mark)), at - mark)
+}
+
+const REPLACEMENT = '\ufffd'
 
 function whyUnreadable(error: unknown): string {
   const errno = errnoOf(error)

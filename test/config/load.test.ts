@@ -122,12 +122,25 @@ test('faults name the file as it was given', async () => {
 test.each([
   ['missing.yaml', 'there is no such file'],
   ['', 'this is a folder, not a file'],
-  ['latin1.yaml', 'this is not UTF-8 text'],
+  ['utf16.yaml', 'this is UTF-16 text, or no text; `iconv -f utf-16 -t utf-8` makes UTF-8 of it'],
+  ['utf16le.yaml', 'this is UTF-16 text, or no text; `iconv -f utf-16 -t utf-8` makes UTF-8 of it'],
 ])('a file that cannot be read: %j', async (name, why) => {
-  writeFileSync(join(folder, 'latin1.yaml'), Buffer.from([0x61, 0x3a, 0x20, 0xe9, 0x0a]))
+  writeFileSync(join(folder, 'utf16.yaml'), Buffer.from(`\ufeff${least}`, 'utf16le').swap16())
+  writeFileSync(join(folder, 'utf16le.yaml'), Buffer.from(least, 'utf16le'))
   const path = join(folder, name)
   const { text, unreadable, configuration } = await loadConfiguration(path, 'server', testTypes)
   expect(text).toBe(`${path} CONFIG_UNREADABLE: ${why}\n`)
+  expect(unreadable).toBe(true)
+  expect(configuration).toBeUndefined()
+})
+
+test.each(['', '\ufeff'])('a byte that is no UTF-8 is shown where it stands, also behind the mark %j', async (mark) => {
+  const path = join(folder, 'latin1.yaml')
+  writeFileSync(path, Buffer.concat([Buffer.from(`${mark}# \ufffd is text\nmode: `), Buffer.of(0xe9, 0x0a)]))
+  const { text, unreadable, configuration } = await loadConfiguration(path, 'server', testTypes)
+  const sentence = 'the byte 0xE9 is not UTF-8 text; `iconv -f latin1 -t utf-8` makes UTF-8 of Latin-1'
+  expect(text.split('\n')[0]).toBe(`${path}:2:7 CONFIG_UNREADABLE: ${sentence}`)
+  expect(text.split('\n')[2]).toBe('      ^')
   expect(unreadable).toBe(true)
   expect(configuration).toBeUndefined()
 })
