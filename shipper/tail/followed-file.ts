@@ -84,7 +84,7 @@ export class FollowedFile {
   #file: DiskFile | undefined
   #ranges: OpenRange[] = []
 
-  constructor(stream: string, stat: FileStat, path: string, head: Buffer, position: number, tail: Buffer) {
+  constructor({ stream, stat, path, position }: FollowedFrom, head: Buffer, tail: Buffer) {
     this.stream = stream
     this.device = stat.device
     this.inode = stat.inode
@@ -349,24 +349,27 @@ export async function realPathOf(disk: Disk, path: string, key: string): Promise
   return stat && inodeKey(stat) === key ? nameText(real) : undefined
 }
 
+/** Where following a file begins. */
+export interface FollowedFrom {
+  readonly stream: string
+  readonly stat: FileStat
+  /** The name that it was written under. */
+  readonly path: string
+  readonly position: number
+}
+
 /**
- * A file that is followed from `position` on, before which stands `known`; the descriptor is read, and stays the caller's. Rejects with
- * EAGAIN where it was cut since it was looked at.
+ * A file that is followed from a position on, before which the bytes `known` are expected. `file` is read, and stays the caller's.
+ * Rejects with EAGAIN if it was truncated since it was looked at.
  */
-export async function followFrom(
-  stream: string,
-  file: DiskFile,
-  stat: FileStat,
-  path: string,
-  position: number,
-  known: Buffer = NOTHING,
-): Promise<FollowedFile> {
+export async function followFrom(from: FollowedFrom, file: DiskFile, known: Buffer = NOTHING): Promise<FollowedFile> {
+  const { position } = from
   // The head first: where it is cut between the two, the tail tells.
   const head = await readFully(file, 0, HEAD_BYTES)
-  const from = Math.max(0, position - TAIL_BYTES)
-  const tail = await readFully(file, from, position - from)
-  if (tail.length < position - from || !tail.subarray(tail.length - known.length).equals(known)) {
+  const tailAt = Math.max(0, position - TAIL_BYTES)
+  const tail = await readFully(file, tailAt, position - tailAt)
+  if (tail.length < position - tailAt || !tail.subarray(tail.length - known.length).equals(known)) {
     throw Object.assign(new Error('EAGAIN: it was cut as it was opened'), { code: 'EAGAIN' })
   }
-  return new FollowedFile(stream, stat, path, head, position, tail)
+  return new FollowedFile(from, head, tail)
 }

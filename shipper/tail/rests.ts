@@ -207,7 +207,7 @@ export class Rests {
 
   /** Lets go of the rest where it cannot be followed. */
   async #follow(rest: Rest, stream: string, position: number, rotatedFrom: string): Promise<void> {
-    const follow = () => followFrom(stream, rest.file, rest.stat, rest.path, position)
+    const follow = () => followFrom({ stream, stat: rest.stat, path: rest.path, position }, rest.file)
     const followed = await this.#lost.orDiscarded(rest, follow)
     followed.leave(rotatedFrom, rest)
     this.#keys.add(rest.key)

@@ -242,7 +242,7 @@ export class Tracker {
       const isCut = cut && (await this.#rests.followCut(known, file, path, cut))
       const { stream, position } = known
       const { tail } = fingerprintOf(known)
-      const followed = isCut || (await followFrom(stream, file, stat, writtenName(known), position, tail))
+      const followed = isCut || (await followFrom({ stream, stat, path: writtenName(known), position }, file, tail))
       this.#orphans.delete(known)
       if (followed !== true) {
         followed.renamedTo(path)
@@ -264,7 +264,7 @@ export class Tracker {
     this.#files.succeeded(path)
     const position =
       this.#first && this.#settings.readFrom === 'end' ? await lineStart(file, stat.size, MESSAGE_BYTES_MAX) : 0
-    const followed = await followFrom(newId(this.#platform.random), file, stat, path, position)
+    const followed = await followFrom({ stream: newId(this.#platform.random), stat, path, position }, file)
     await this.#start(followed, file)
     return true
   }
