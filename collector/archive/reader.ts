@@ -1,5 +1,5 @@
-// Reads an archive: its parts by day, each part's blocks by what their rows say, and the messages of those that cannot be
-// ruled out. Works while a daemon writes, and without write permission on sealed parts.
+// Reads an archive: its parts by day, what the rows of each part's blocks say, and the messages of the blocks that cannot be
+// ruled out by that. Works while a daemon writes, and without write permission on sealed parts.
 //
 //   const archive = await openArchive(disk, folder)
 //   for (const name of archive.parts) {
@@ -11,8 +11,8 @@
 //     part.close()
 //   }
 //
-// A part is read as it was when it was opened: blocks that are merged meanwhile do not change what is seen. Open it anew
-// to see what came since. One that was sealed is not held; where a server takes it up again, that may be a fault.
+// A part is read as it was when it was opened: blocks that are merged meanwhile do not change what is seen. Open it again
+// to see what came since. A sealed part is not held; if a server takes it up again, that may be a fault.
 
 import type { Disk, FileStat } from '../../common/disk.ts'
 import { errnoOf, Fault } from '../../common/fault.ts'
