@@ -19,23 +19,23 @@ export function openLog(level: string = 'info'): Log {
   return pino({ level, base }, pretty({ destination: STDERR, sync: true, ...style }))
 }
 
-/** Logs at most one warning per `everyMs`; the next one says in `repeated` how many were left out. */
+const WARN_EVERY_MS = 10_000
+
+/** Logs at most one warning in ten seconds; the next one says in `repeated` how many were left out. */
 export class RateLimitedWarning {
   readonly #log: Log
   readonly #clock: Clock
-  readonly #everyMs: number
   #lastMs = -Infinity
   #quiet = 0
 
-  constructor(log: Log, clock: Clock, everyMs: number = 10_000) {
+  constructor(log: Log, clock: Clock) {
     this.#log = log
     this.#clock = clock
-    this.#everyMs = everyMs
   }
 
   warn(values: object, text: string): void {
     const now = this.#clock.monotonicMs()
-    if (now - this.#lastMs < this.#everyMs) {
+    if (now - this.#lastMs < WARN_EVERY_MS) {
       this.#quiet += 1
       return
     }

@@ -6,13 +6,11 @@ import type { Sink } from './sink.ts'
 
 export class OpenWrites {
   readonly #sink: Sink
-  readonly #bytesMax: number
   #bytes = 0
   #waiting: { readonly below: number; readonly resolve: () => void }[] = []
 
-  constructor(sink: Sink, bytesMax: number = OPEN_WRITE_BYTES_MAX) {
+  constructor(sink: Sink) {
     this.#sink = sink
-    this.#bytesMax = bytesMax
   }
 
   /** Weight of the batches whose write has not settled. */
@@ -22,7 +20,7 @@ export class OpenWrites {
 
   /** True where the source should stop reading until `room()` resolves. */
   get full(): boolean {
-    return this.#bytes >= this.#bytesMax
+    return this.#bytes >= OPEN_WRITE_BYTES_MAX
   }
 
   /**
@@ -47,7 +45,7 @@ export class OpenWrites {
 
   /** Resolves when there is room for another write: half of the bound is free, so that braking comes in long strokes. */
   room(): Promise<void> {
-    return this.full ? this.#below(this.#bytesMax / 2) : Promise.resolve()
+    return this.full ? this.#below(OPEN_WRITE_BYTES_MAX / 2) : Promise.resolve()
   }
 
   /** Resolves when no write is open. */

@@ -39,12 +39,8 @@ export class Complaints {
     this.#reported = new Set()
   }
 
-  /** The result of `work`; if it fails, that is reported for `path`, and there is none. */
-  async unless<T>(
-    path: string,
-    work: () => Promise<T>,
-    failed: (error: unknown) => void = () => {},
-  ): Promise<T | undefined> {
+  /** The result of `work`; if it fails, there is none, and that is reported for `path` and to `failed`. */
+  async unless<T>(path: string, work: () => Promise<T>, failed: (error: unknown) => void): Promise<T | undefined> {
     try {
       return await work()
     } catch (error) {
