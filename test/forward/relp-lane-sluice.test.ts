@@ -57,11 +57,11 @@ async function sluice({ platform }: Surroundings, sink: Sink, port = PORT) {
   return { abort }
 }
 
-function inStream(messages: string[], from: number, source = 'apps'): Batch {
+function inStream(messages: string[], from: number): Batch {
   let end = 0
   const ends = Float64Array.from(messages, (message) => (end += message.length + 1))
   const stream: StreamRange = { id: ID, from, to: from + end, ends }
-  const origin = originOf({ source })
+  const origin = originOf({ source: 'apps' })
   return { ...batchOf(messages, origin, 7), runs: [{ count: messages.length, origin, stream }] }
 }
 

@@ -10,9 +10,9 @@ import { until } from './until.ts'
 const LOOPBACK = '127.0.0.1'
 const hasIpv6 = Object.values(networkInterfaces()).some((each) => each?.some(({ address }) => address === '::1'))
 
-async function listening(host = LOOPBACK, port = 0): Promise<Listener & { readonly accepted: Connection[] }> {
+async function listening(host = LOOPBACK): Promise<Listener & { readonly accepted: Connection[] }> {
   const accepted: Connection[] = []
-  const listener = await systemNet.listen({ host, port }, (connection) => accepted.push(connection))
+  const listener = await systemNet.listen({ host, port: 0 }, (connection) => accepted.push(connection))
   onTestFinished(async () => {
     await listener.close()
     for (const connection of accepted) connection.destroy()
@@ -32,8 +32,8 @@ async function bound(host: string, bytes?: number): Promise<DatagramSocket> {
   return socket
 }
 
-function sending(to: Endpoint, lost: (reason: Error) => void = () => {}): DatagramSender {
-  const sender = systemNet.datagramsTo(to, lost)
+function sending(to: Endpoint): DatagramSender {
+  const sender = systemNet.datagramsTo(to, () => {})
   onTestFinished(() => sender.close())
   return sender
 }

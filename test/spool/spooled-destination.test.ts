@@ -8,9 +8,9 @@ import { fakePlatform } from '../fake/platform.ts'
 import { MemoryDisk, systemError } from './memory-disk.ts'
 import { batchFor, during, spooledOn, streamBatch, TrimmingReceiver, until } from './surroundings.ts'
 
-async function opened(disk: MemoryDisk, receiver: TrimmingReceiver, options: Parameters<typeof spooledOn>[2] = {}) {
+async function opened(disk: MemoryDisk, receiver: TrimmingReceiver) {
   const platform = fakePlatform(disk)
-  const spooled = spooledOn(platform, receiver, options)
+  const spooled = spooledOn(platform, receiver)
   await spooled.open()
   return { platform, spooled }
 }
