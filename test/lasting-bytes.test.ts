@@ -42,7 +42,8 @@ test('what a followed file is known by', () => {
     modifiedMs: 0,
     changedMs: 0,
   } as const
-  const file = new FollowedFile('f', stat, '/logs/a.log', Buffer.alloc(0), 0, Buffer.alloc(0))
+  const from = { stream: 'f', stat, path: '/logs/a.log', position: 0 }
+  const file = new FollowedFile(from, Buffer.alloc(0), Buffer.alloc(0))
   const read = Buffer.alloc(1000, 'x')
   file.advance(read.length, read, read.length, 0)
   expect(file.tail.toString()).toBe('x'.repeat(TAIL_BYTES))

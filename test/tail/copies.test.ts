@@ -15,7 +15,8 @@ test('a copy is waited with anew where its inode is that of a suspect which is g
   for (const path of paths) writeFileSync(path, text)
   const [file, copy] = await Promise.all(paths.map((path) => systemDisk.open(path, 'read')))
   onTestFinished(() => Promise.all([file.close(), copy.close()]).then(() => {}))
-  const followed = await followFrom('s', file, await file.stat(), paths[0], text.length)
+  const from = { stream: 's', stat: await file.stat(), path: paths[0], position: text.length }
+  const followed = await followFrom(from, file)
   const clock = new FakeClock()
   const copies = new Copies(new Map([[followed.key, followed]]), clock)
   expect(await copies.maybe('inode 7', copy, text.length)).toBe(true)

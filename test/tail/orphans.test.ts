@@ -29,7 +29,8 @@ function orphanage() {
   const file = (i: number) => {
     const times = { size: 0, modifiedMs: 0, changedMs: 0 }
     const stat = { kind: 'file', device: 1n, inode: BigInt(i), links: 1, mode: 0o644, ...times } as const
-    return new FollowedFile(`stream ${i}`, stat, `/logs/${i}.log`, NOTHING, 0, NOTHING)
+    const from = { stream: `stream ${i}`, stat, path: `/logs/${i}.log`, position: 0 }
+    return new FollowedFile(from, NOTHING, NOTHING)
   }
   return { clock, metrics, store, orphans, file }
 }
