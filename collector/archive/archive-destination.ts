@@ -295,13 +295,19 @@ export class ArchiveDestination implements Destination {
   #died(fault: Fault): void {
     const { clock, log, metrics } = this.#platform
     this.#worker = undefined
-    // Nothing could be opened: that is for whoever opens.
-    if (this.#opened && this.#writes.size === 0) {
-      this.#opened.reject(fault.cause instanceof Fault ? fault.cause : fault)
+    const cause = fault.cause instanceof Fault ? fault.cause : fault
+    const isFull = cause.code === 'DISK_FULL'
+    // Nothing could be opened: that is for whoever opens. But a full disk is waited for, as later: it stops no other destination.
+    if (this.#opened && this.#writes.size === 0 && !isFull) {
+      this.#opened.reject(cause)
       this.#opened = undefined
       return
     }
-    log.error({ destination: this.name }, `${fault.detail}; restarting it and writing again what it had not stored`)
+    this.#opened?.resolve()
+    this.#opened = undefined
+    if (isFull) {
+      this.#warning.warn({ destination: this.name, code: cause.code }, `cannot write, trying again: ${cause.detail}`)
+    } else log.error({ destination: this.name }, `${fault.detail}; restarting it and writing again what it had not stored`)
     metrics.count('sluice_write_errors_total', { destination: this.name }, 1)
     this.#refuseQuestions(fault)
     if (this.#closing) {

@@ -134,6 +134,29 @@ test('the disk of a server’s archive: its client waits, and goes on', async ()
   expectEachOnce(stdout.split('\n').slice(0, -1))
 }, 240_000)
 
+test('the disk of a server’s archive, full at its start: the other destination has its lines, and the archive when there is room', async () => {
+  const data = join(disk.folder, 'data')
+  const other = join(folder, 'other.log')
+  const configuration = `data: ${JSON.stringify(data)}
+sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }
+destinations: { out: { type: archive }, other: ${fileAt(other)} }
+`
+  const one = await daemon('server', configuration, folder, disk)
+  await send('<13>p: number 0\n')
+  await until('it has the first', () => lineCount(other) === 1, DEADLINE_MS)
+  expect(await one.stop()).toBe(0)
+  const free = fillUp(disk)
+  const two = await daemon('server', configuration, folder, disk)
+  await until('it is said', () => two.output().stderr.includes('DISK_FULL'), 30_000)
+  await send('<13>p: number 1\n')
+  await until('the other destination has it', () => lineCount(other) === 2, DEADLINE_MS)
+  free()
+  const archive = join(data, 'out')
+  const stored = async () => (await run(['grep', '--archive', archive, '-O', 'cat', 'number'], disk)).stdout
+  await until('the archive has it', async () => (await stored()) === 'number 0\nnumber 1\n', DEADLINE_MS)
+  expect(await two.stop()).toBe(0)
+}, 240_000)
+
 test('the disk of a client’s positions: lines go on, and after a kill the server knows how far', async () => {
   const out = join(folder, 'out.log')
   await server(join(folder, 'server'), fileAt(out))
