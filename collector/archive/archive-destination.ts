@@ -307,7 +307,8 @@ export class ArchiveDestination implements Destination {
     this.#opened = undefined
     if (isFull) {
       this.#warning.warn({ destination: this.name, code: cause.code }, `cannot write, trying again: ${cause.detail}`)
-    } else log.error({ destination: this.name }, `${fault.detail}; restarting it and writing again what it had not stored`)
+    } else
+      log.error({ destination: this.name }, `${fault.detail}; restarting it and writing again what it had not stored`)
     metrics.count('sluice_write_errors_total', { destination: this.name }, 1)
     this.#refuseQuestions(fault)
     if (this.#closing) {
