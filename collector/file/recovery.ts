@@ -1,5 +1,5 @@
-// After a crash: what was written behind the last commit comes again from its streams, so it is cut from its file. It is
-// moved to `<data>/cut/`, not thrown away: lines of other sources may be among it.
+// After a crash: what was written after the last commit is delivered again by its streams, so it is cut from its file. It is
+// moved to `<data>/cut/`, not thrown away: lines of sources that cannot deliver again (UDP) may be among it.
 
 import { basename, dirname, join } from 'node:path'
 import type { Cancel } from '../../common/clock.ts'
@@ -111,7 +111,8 @@ export class Recovery {
     } else if (found.stat.size > entry.length) {
       const kept = await cut(destination, found.path, entry.length, found.stat.size, this.#dataFolder, this.#platform)
       const bytes = found.stat.size - entry.length
-      const text = 'lines after the last commit were cut off, since they are delivered again; `kept` has a copy'
+      const text =
+        'lines after the last commit were cut off: what can be read again is delivered again, and `kept` has a copy of all'
       log.warn({ ...values, bytes, kept }, text)
     }
   }
