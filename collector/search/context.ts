@@ -20,6 +20,18 @@ export interface ContextOptions {
   readonly ofAll: boolean
 }
 
+/** The search whose matches get their neighbours. */
+export interface SearchInProgress {
+  readonly blocks: readonly StoredBlock[]
+  readonly shelf: BlockShelf
+  readonly selection: Selection
+  readonly queue: EntryQueue
+  /** Whether a message is a match itself. */
+  readonly isHit: (block: StoredBlock, position: Position) => boolean
+  /** Is given each error in reading, and throws those that are no damage: the rest of the context is still printed. */
+  readonly note: (error: unknown) => void
+}
+
 /** Messages among which neighbours are looked for. */
 interface Conversation {
   readonly host?: Buffer
@@ -43,27 +55,18 @@ export class Neighbours {
   readonly #conversations = new Map<string, Conversation>()
   #last: Conversation | undefined
 
-  /** `note` is told what could not be read, and throws what is no such fault: what is around it is printed. */
-  constructor(
-    options: ContextOptions,
-    backwards: boolean,
-    blocks: readonly StoredBlock[],
-    shelf: BlockShelf,
-    selection: Selection,
-    isHit: (block: StoredBlock, position: Position) => boolean,
-    note: (error: unknown) => void,
-    queue: EntryQueue,
-  ) {
+  /** `backwards` where the newest message is printed first. */
+  constructor(options: ContextOptions, backwards: boolean, search: SearchInProgress) {
     this.#ofAll = options.ofAll
     this.#leading = backwards ? options.after : options.before
     this.#trailing = backwards ? options.before : options.after
     this.#sign = backwards ? -1 : 1
-    this.#blocks = blocks
-    this.#shelf = shelf
-    this.#selection = selection
-    this.#isHit = isHit
-    this.#note = note
-    this.#queue = queue
+    this.#blocks = search.blocks
+    this.#shelf = search.shelf
+    this.#selection = search.selection
+    this.#isHit = search.isHit
+    this.#note = search.note
+    this.#queue = search.queue
   }
 
   /** Prints a message and what is around it, at most `most` that were searched for; returns how many those were. */

@@ -181,8 +181,8 @@ export class Grep {
     const timeline = this.#timeline(wanted, reverse)
     const isHit = (block: StoredBlock, position: Position) =>
       this.#rowsOf(block)[position.row] === 1 && (!first || comparePositions(position, first) >= 0)
-    const neighbours =
-      context && new Neighbours(context, reverse, all, this.#shelf, this.#selection, isHit, note, queue)
+    const search = { blocks: all, shelf: this.#shelf, selection: this.#selection, queue, isHit, note }
+    const neighbours = context && new Neighbours(context, reverse, search)
     let open = true
     while (open && this.stats.selected < most && timeline.next()) {
       const { block, position } = timeline
