@@ -193,7 +193,7 @@ test('the disk of a client’s spool: the file is read on when there is room aga
   )
   const free = fillUp(disk)
   writeLines()
-  const isSaid = () => /the spool cannot be written|too little free space/.test(one.output().stderr)
+  const isSaid = () => /cannot write to the spool|too little free space/.test(one.output().stderr)
   await until('it is said', isSaid, DEADLINE_MS)
   await server(join(folder, 'server'), fileAt(out))
   free()

@@ -45,7 +45,7 @@ destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
       const wanted = ['first', 'more', 'rotated', 'later'].flatMap((name) => numbered(name, 100))
       expect(readFileSync(out, 'utf8').split('\n').slice(0, -1).sort()).toEqual(wanted.sort())
       const { stderr } = client.output()
-      const said = stderr.split('\n').filter((line) => line.includes('cannot be watched'))
+      const said = stderr.split('\n').filter((line) => line.includes('cannot watch folders'))
       expect(said.length).toBe(1)
       expect(said[0]).toContain(raise)
     },
