@@ -69,7 +69,7 @@ function withoutEchoes(faults: readonly ConfigFault[], broken: readonly Place[])
 const NAME_CHARACTERS_MAX = 64
 
 /** What sluice itself keeps in the data folder, beside the folders of destinations. */
-const ownNames = ['spool', 'cut', 'checkpoints', 'control.sock', 'instance']
+const ownNames = ['spool', 'sources', 'cut', 'control.sock', 'instance']
 
 class Validation {
   readonly #text: string
