@@ -116,7 +116,7 @@ test('with several receivers, what one gets whose name has no address goes to th
   await Promise.all(['<13>1', '<13>2', '<13>3', '<13>4'].map((text) => receivers.write(of(text))))
   expect(sent.toSorted()).toEqual(['b <13>1', 'b <13>2', 'b <13>3', 'b <13>4'])
   const said = log.lines.map(({ text, values }) => [text, values['to']])
-  expect(said).toContainEqual(['sending goes on to another receiver', 'b.example.org:514'])
+  expect(said).toContainEqual(['sending continues to another receiver', 'b.example.org:514'])
   expect(said).toContainEqual(['cannot send to a.example.org:514', undefined])
 
   faults.clear()
