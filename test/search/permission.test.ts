@@ -50,7 +50,7 @@ test('a day that its writer left as it was cannot be read without permission to 
   onTestFinished(() => allow('', 0o755))
   const { status, stdout, stderr } = await grep('s')
   expect({ status, stdout }).toEqual({ status: 2, stdout: 'first\nsecond\n' })
-  expect(stderr).toContain(`${path} is not sealed and has not both its -wal and -shm`)
+  expect(stderr).toContain(`${path} is not sealed and lacks its -wal or -shm file`)
   expect(stderr).toContain('takes write permission on its folder')
 })
 
