@@ -281,8 +281,8 @@ function hasTag(bytes: Uint8Array, at: number, end: number, stop: number): boole
 
 /** Behind `Message forwarded from ` (AIX) or `Forwarded from ` (BSD) at `at`; else `at`. */
 function behindForwarded(bytes: Uint8Array, at: number, end: number): number {
-  for (const text of FORWARDED_FROM) if (startsWith(bytes, at, end, text)) return at + text.length
-  return at
+  if (startsWith(bytes, at, end, MESSAGE_FORWARDED)) return at + MESSAGE_FORWARDED.length
+  return startsWith(bytes, at, end, FORWARDED) ? at + FORWARDED.length : at
 }
 
 /** `Message forwarded from HOST: tag: …`, with or without the colon. */
@@ -298,7 +298,8 @@ function readForwarded(bytes: Uint8Array, at: number, end: number, cells: Int32A
 }
 
 const SNARE = Buffer.from('\tMSWinEventLog\t')
-const FORWARDED_FROM = [Buffer.from('Message forwarded from '), Buffer.from('Forwarded from ')] as const
+const MESSAGE_FORWARDED = Buffer.from('Message forwarded from ')
+const FORWARDED = Buffer.from('Forwarded from ')
 const LAST_REPEATED = Buffer.from('last message repeated ')
 const MESSAGE_REPEATED = Buffer.from('message repeated ')
 
