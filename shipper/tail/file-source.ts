@@ -16,8 +16,9 @@ import type { Origin } from '../../common/pipeline/batch.ts'
 import type { Sink, Source } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
 import type { FollowedFile } from './followed-file.ts'
+import { removeLeftTemporaries } from './lost-rest.ts'
 import { continuation, indented, stacktrace, startPattern, type MessageStart } from './message-start.ts'
-import { PathPatterns } from './pattern.ts'
+import { nameText, PathPatterns } from './pattern.ts'
 import { PositionStore } from './position-store.ts'
 import { Reader } from './reader.ts'
 import { Tracker } from './tracker.ts'
@@ -99,7 +100,9 @@ class FileSource implements Source {
     const known = await this.#store.open()
     const { paths, exclude, read_from: readFrom } = this.#options
     const patterns = new PathPatterns(paths, exclude)
-    const settings = { source: this.name, patterns, folder: this.#folder, readFrom }
+    const folder = nameText(Buffer.from(this.#folder))
+    await removeLeftTemporaries(this.#platform.disk, folder)
+    const settings = { source: this.name, patterns, folder, readFrom }
     this.#tracker = new Tracker(settings, this.#store, !known, this.#platform)
     this.#tracker.open.begin()
     this.#watch.start((path, written) => this.#touched(path, written))

@@ -14,8 +14,11 @@ import { zstdDecompressStream } from '../../common/zstd.ts'
 import { hasFingerprint, readFully, type Fingerprint } from './fingerprint.ts'
 import { inodeKey, openFound, orClosed } from './inode.ts'
 import { LOOKS_MAX, Neighbours, type Neighbour } from './neighbours.ts'
-import { nameBytes } from './pattern.ts'
+import { nameBytes, nameText } from './pattern.ts'
 import { isPacked, isRotated, isSibling } from './rotated-name.ts'
+
+/** How the names of decompressed rests begin. */
+const TEMPORARY = 'rest-'
 
 /** Where a stream goes on. The descriptor is the caller's. */
 export interface Rest {
@@ -243,7 +246,7 @@ export class LostRest {
 
   async #unpacked(neighbour: Neighbour, fingerprint: Fingerprint, stream: string): Promise<Rest | undefined> {
     const { path, stat } = neighbour
-    const temporary = `${this.#folder}/rest-${stream}`
+    const temporary = `${this.#folder}/${TEMPORARY}${stream}`
     const target = await this.#disk.open(nameBytes(temporary), 'write')
     let keep = false
     try {
@@ -283,6 +286,13 @@ export class LostRest {
       await source.close()
     }
   }
+}
+
+/** Removes what a process that was killed had decompressed to `folder`: none of it is read on. What cannot be removed is left. */
+export async function removeLeftTemporaries(disk: Disk, folder: string): Promise<void> {
+  const names = await disk.list(nameBytes(folder)).catch(() => [])
+  const left = names.map(nameText).filter((name) => name.startsWith(TEMPORARY))
+  await Promise.allSettled(left.map((name) => disk.remove(nameBytes(`${folder}/${name}`))))
 }
 
 /** Whether the file has, behind `position`, what the copy has there. */

@@ -36,7 +36,7 @@ import { Unreadable } from './unreadable.ts'
 export interface TrackerSettings {
   readonly source: string
   readonly patterns: PathPatterns
-  /** Where decompressed rests are put. */
+  /** Where decompressed rests are put, as name text. */
   readonly folder: string
   /** Whether files that are there at the very first start are read from their start or from their end. */
   readonly readFrom: 'start' | 'end'

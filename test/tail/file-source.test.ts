@@ -1,6 +1,16 @@
 // What a file source reads and does not read: patterns, starts, lines in pieces, joined lines, files that come and go.
 
-import { appendFileSync, chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'vitest'
 import { asLines, numbered, Tailing } from './tailing.ts'
 
@@ -48,6 +58,15 @@ describe.concurrent('files', () => {
     await tailing.start()
     await tailing.expectStored(['new'])
     await tailing.stop()
+  })
+
+  test('what a killed process had decompressed is removed at the next start', async (context) => {
+    const tailing = new Tailing(context, '*.log')
+    const folder = join(tailing.data, 'sources/apps')
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(join(folder, 'rest-0123456789abcdef0123456789abcdef'), 'one\n')
+    await tailing.start()
+    context.expect(readdirSync(folder).filter((name) => name.startsWith('rest-'))).toEqual([])
   })
 
   test('a file that is gone and read to its end is over, one that was renamed is not', async (context) => {

@@ -88,7 +88,7 @@ export class Tailing implements Sink {
     const platform = { ...seams, log: this.#log, metrics: this.#metrics, instance: NO_INSTANCE, slabs: new SlabPool() }
     const given = fileSource.options.parse(this.#options)
     const source = fileSource.create(given, {
-      ...{ name: 'apps', platform, dataFolder: this.#data, hostName: 'here' },
+      ...{ name: 'apps', platform, dataFolder: this.data, hostName: 'here' },
       ...{ messageBytesMax: 1024 * 1024, localZone: utc },
     })
     await source.open()
@@ -105,12 +105,12 @@ export class Tailing implements Sink {
 
   /** What is on the disk afterwards is what was there when it was killed; what was stored stays stored. */
   async kill(): Promise<void> {
-    const copy = `${this.#data}.killed`
-    if (existsSync(this.#data)) cpSync(this.#data, copy, { recursive: true })
+    const copy = `${this.data}.killed`
+    if (existsSync(this.data)) cpSync(this.data, copy, { recursive: true })
     await this.stop()
-    rmSync(this.#data, { recursive: true, force: true })
+    rmSync(this.data, { recursive: true, force: true })
     if (existsSync(copy)) {
-      cpSync(copy, this.#data, { recursive: true })
+      cpSync(copy, this.data, { recursive: true })
       rmSync(copy, { recursive: true })
     }
   }
@@ -157,8 +157,9 @@ export class Tailing implements Sink {
     expect([...this.stored].sort()).toEqual(wanted)
   }
 
-  get #data(): string {
-    return join(this.#folder, 'data')
+  /** What sluice keeps. Its name is no ASCII, nor Latin-1. */
+  get data(): string {
+    return join(this.#folder, 'données 日本')
   }
 }
 
