@@ -117,6 +117,13 @@ test('archive: a layout with fewer gaps between two that share theirs', () => {
   }
 })
 
+test('archive: what stands between two fields is kept to the byte, as long as it may be', () => {
+  const gaps = ['', ' ', '  ', '   ', '    ', ': ', ':  ', ' : ', ' :  ', '\t', ' - ']
+  const messages = gaps.flatMap((one) => gaps.map((other) => `<34>Oct 11 22:14:15${one}web-1${other}su:`))
+  const inTurns = messages.flatMap((message, i) => [message, messages[(i * 7) % messages.length]])
+  expect(rawOf(blockOf(inTurns))).toEqual(inTurns)
+})
+
 test.each([': Apr 29 13:58:46: ', ': ', ': 1w2d: '])(
   'archive: messages that are numbered before all else share a layout, %s',
   (between) => {
