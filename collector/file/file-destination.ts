@@ -168,8 +168,7 @@ export class FileDestination implements Destination {
     await this.#opener.prepare()
     await this.#log.read()
     const begun = this.#recovery.over.then(() => this.#begin())
-    await this.#recovery.begin()
-    if (this.#recovery.isOver) await begun
+    if (await this.#recovery.begin()) await begun
   }
 
   #begin(): Promise<void> {

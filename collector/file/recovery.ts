@@ -22,9 +22,8 @@ export class Recovery {
   /** Resolves when all of it is done: nothing may be written before that. */
   readonly over: Promise<void>
   #resolve!: () => void
-  #isOver = false
   #left: readonly FileEntry[] = []
-  #trying: Promise<void> = Promise.resolve()
+  #trying: Promise<unknown> = Promise.resolve()
   #cancelRetry: Cancel | undefined
   #stopped = false
 
@@ -37,12 +36,8 @@ export class Recovery {
     this.over = new Promise((resolve) => (this.#resolve = resolve))
   }
 
-  get isOver(): boolean {
-    return this.#isOver
-  }
-
-  /** Resolves when everything has been tried once. What the disk does not let through is tried again until it does. */
-  begin(): Promise<void> {
+  /** Resolves when everything has been tried once, to whether it is over. What the disk does not let through is tried again until it does. */
+  begin(): Promise<boolean> {
     const { damagedBytes, files } = this.#log
     if (damagedBytes > 0) {
       const values = { destination: this.#destination, bytes: damagedBytes }
@@ -62,24 +57,22 @@ export class Recovery {
     await this.#trying
   }
 
-  #attempt(): Promise<void> {
-    this.#trying = this.#try()
-    return this.#trying
+  #attempt(): Promise<boolean> {
+    const trying = this.#try()
+    this.#trying = trying
+    return trying
   }
 
-  async #try(): Promise<void> {
+  async #try(): Promise<boolean> {
     const left: FileEntry[] = []
     for (const entry of this.#left)
       if (!(await this.#succeeds(entry.path, () => this.#recover(entry)))) left.push(entry)
     this.#left = left
     const isTidy = left.length === 0 && (await this.#succeeds(this.#dataFolder, () => this.#tidy()))
-    if (this.#stopped) return
-    if (isTidy) {
-      this.#isOver = true
-      this.#resolve()
-    } else {
-      this.#cancelRetry = this.#platform.clock.after(FILE_RETRY_MAX_MS, () => void this.#attempt())
-    }
+    if (this.#stopped) return false
+    if (isTidy) this.#resolve()
+    else this.#cancelRetry = this.#platform.clock.after(FILE_RETRY_MAX_MS, () => void this.#attempt())
+    return isTidy
   }
 
   async #succeeds(path: string, work: () => Promise<void>): Promise<boolean> {

@@ -17,7 +17,7 @@ import { expect, test } from 'vitest'
 import { settle } from '../fake/clock.ts'
 import { fakePlatform } from '../fake/platform.ts'
 import { batch } from '../pipeline/batches.ts'
-import { mortal, openIn, settled, stream, type More } from './lives.ts'
+import { leftUncommitted, mortal, openIn, settled, stream, type More } from './lives.ts'
 import { failingDisk, linesOf, nearDisk, temporaryFolder, until } from './surroundings.ts'
 
 const DAY_US = 86_400_000_000
@@ -60,15 +60,7 @@ test('crash before the first commit: the file is cut to what it was before its f
 })
 
 test('crash: a file that was renamed since is found among its siblings', async () => {
-  const folder = temporaryFolder()
-  const path = join(folder, 'all.log')
-  const { platform, kill, stopCommits } = mortal()
-  const dying = await openIn(folder, platform)
-  await settled(dying.write(stream(0, 'a')), platform)
-  stopCommits()
-  void dying.write(stream(10, 'b'))
-  await until(() => linesOf(path).length === 2, 'the line')
-  await kill()
+  const { folder, path } = await leftUncommitted()
   renameSync(path, `${path}.1`)
   const files = await openIn(folder)
   expect(linesOf(`${path}.1`)).toEqual(['a'])

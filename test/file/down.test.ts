@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { errnoOf } from '../../common/fault.ts'
 import { batch } from '../pipeline/batches.ts'
 import { fakePlatform, type FakePlatform } from '../fake/platform.ts'
-import { mortal, openIn, settled, stream } from './lives.ts'
+import { leftUncommitted, openIn, settled, stream } from './lives.ts'
 import { failingDisk, fileDestination, linesOf, systemError, temporaryFolder, until } from './surroundings.ts'
 
 const line = (text: string) => batch([{ texts: [text] }])
@@ -105,20 +105,6 @@ test('a stop does not wait for a file that could not be opened and has no line',
   // The clock stands still: nothing but the work itself ends it.
   await files.close(1000)
 })
-
-/** A folder whose file has a line behind its last commit, as a killed process leaves it. */
-async function leftUncommitted(): Promise<{ folder: string; path: string }> {
-  const folder = temporaryFolder()
-  const path = join(folder, 'all.log')
-  const { platform, kill, stopCommits } = mortal()
-  const dying = await openIn(folder, platform)
-  await settled(dying.write(stream(0, 'a')), platform)
-  stopCommits()
-  void dying.write(stream(10, 'b'))
-  await until(() => linesOf(path).length === 2, 'the line')
-  await kill()
-  return { folder, path }
-}
 
 test('crash: a file that cannot be cut yet (a disk that became read-only) is cut before anything is written', async () => {
   const { folder, path } = await leftUncommitted()

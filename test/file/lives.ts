@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { FileDestinationOptions } from '../../collector/file/file-destination.ts'
 import { batch } from '../pipeline/batches.ts'
 import { fakePlatform } from '../fake/platform.ts'
-import { failingDisk, fileDestination, systemError, until } from './surroundings.ts'
+import { failingDisk, fileDestination, linesOf, systemError, temporaryFolder, until } from './surroundings.ts'
 
 export type More = Partial<FileDestinationOptions>
 
@@ -54,4 +54,18 @@ export async function settled<T>(write: Promise<T>, platform: ReturnType<typeof 
     await platform.clock.pass(50)
   }
   return write
+}
+
+/** A folder whose file has a line behind its last commit, as a killed process leaves it. */
+export async function leftUncommitted(): Promise<{ folder: string; path: string }> {
+  const folder = temporaryFolder()
+  const path = join(folder, 'all.log')
+  const { platform, kill, stopCommits } = mortal()
+  const dying = await openIn(folder, platform)
+  await settled(dying.write(stream(0, 'a')), platform)
+  stopCommits()
+  void dying.write(stream(10, 'b'))
+  await until(() => linesOf(path).length === 2, 'the line')
+  await kill()
+  return { folder, path }
 }
