@@ -62,6 +62,8 @@ export const fileSource: SourceType<FileOptions> = {
 
 // The sweep is the source of truth, hints only make it prompt.
 const SWEEP_MS = 3_000
+/** How soon a hint is followed while files are read: each sweep looks at all of them. */
+const READING_SWEEP_MS = 250
 const HINT_WAIT_MS = 20
 const SAVE_MS = 250
 const RETRY_MS = 1_000
@@ -80,6 +82,9 @@ class FileSource implements Source {
   #hinted = true
   #roused = true
   #putOff = false
+  /** When the last sweep began, monotonic ms. */
+  #sweptMs = -Infinity
+  #sweepFailed = false
   #wake: (() => void) | undefined
 
   constructor(given: FileOptions, context: ComponentContext) {
@@ -125,15 +130,8 @@ class FileSource implements Source {
     const onAbort = () => this.#hint()
     signal.addEventListener('abort', onAbort)
     const saving = this.#saveUntil(sink, signal)
-    let sweptMs = -Infinity
     while (!signal.aborted) {
-      const now = this.#platform.clock.monotonicMs()
-      if (this.#hinted || now - sweptMs >= SWEEP_MS) {
-        this.#hinted = false
-        sweptMs = now
-        await this.#try('looking for files', () => tracker.sweep())
-        this.#watch.follow(tracker.folders)
-      }
+      await this.#sweepIfDue(tracker, 0)
       const read = await this.#readTurn(tracker, reader, signal)
       if (!read && !signal.aborted) await this.#pause()
     }
@@ -147,6 +145,37 @@ class FileSource implements Source {
     await this.#store.close()
   }
 
+  /** Looks for files after a hint, but not within `pauseMs` of the last sweep, and every few seconds without one. */
+  async #sweepIfDue(tracker: Tracker, pauseMs: number): Promise<void> {
+    const { clock } = this.#platform
+    const waitMs = this.#sweepFailed ? RETRY_MS : this.#hinted ? pauseMs : SWEEP_MS
+    if (clock.monotonicMs() - this.#sweptMs < waitMs) return
+    this.#hinted = false
+    this.#sweptMs = clock.monotonicMs()
+    this.#sweepFailed = false
+    try {
+      await tracker.sweep()
+    } catch (error) {
+      this.#sweepFailed = true
+      this.#warnOfRetry('looking for files', error)
+    }
+    this.#watch.follow(tracker.folders)
+  }
+
+  /**
+   * Waits until another piece may be read. Sweeps go on meanwhile: a file that is created and removed while destinations are slow
+   * has to be opened while it is there.
+   */
+  async #room(tracker: Tracker, reader: Reader, signal: AbortSignal): Promise<void> {
+    const room = new AbortController()
+    void reader.room().then(() => room.abort())
+    for (;;) {
+      if (!signal.aborted) await this.#sweepIfDue(tracker, READING_SWEEP_MS)
+      if (room.signal.aborted) return
+      await sleep(this.#platform.clock, READING_SWEEP_MS, room.signal)
+    }
+  }
+
   /** One piece of every file that has something; true where any had. */
   async #readTurn(tracker: Tracker, reader: Reader, signal: AbortSignal): Promise<boolean> {
     let any = false
@@ -154,16 +183,17 @@ class FileSource implements Source {
     let open = tracker.open.count
     for (const file of [...tracker.files]) {
       if (signal.aborted) return false
-      const done = tracker.isDone(file)
-      if (!file.dirty && (!done || file.lingers)) continue
+      if (!file.dirty && (!tracker.isDone(file) || file.lingers)) continue
       if (!file.known || file.retryMs > this.#platform.clock.monotonicMs()) {
         this.#putOff = true
         continue
       }
-      await reader.room()
+      const sweptMs = this.#sweptMs
+      await this.#room(tracker, reader, signal)
+      if (this.#sweptMs !== sweptMs) open = tracker.open.count
       if (!file.isOpen) open += 1
       try {
-        if (await this.#readPiece(file, done, tracker, reader)) any = true
+        if (await this.#readPiece(file, tracker, reader)) any = true
       } catch (error) {
         await this.#failed(file, error)
       }
@@ -172,8 +202,9 @@ class FileSource implements Source {
     return any
   }
 
-  async #readPiece(file: FollowedFile, done: boolean, tracker: Tracker, reader: Reader): Promise<boolean> {
+  async #readPiece(file: FollowedFile, tracker: Tracker, reader: Reader): Promise<boolean> {
     file.dirty = false
+    const done = tracker.isDone(file)
     const handle = await file.file(this.#platform.disk)
     if (!handle) {
       // It was closed, and its name is another file's by now. One that a look found nowhere is as gone as after a restart.
@@ -198,22 +229,16 @@ class FileSource implements Source {
     return false
   }
 
-  /** What fails is tried again later; it never stops the other files. */
-  async #try(what: string, work: () => Promise<void>): Promise<void> {
-    try {
-      await work()
-    } catch (error) {
-      this.#warning.warn({ source: this.name, what, reason: reasonOf(error) }, 'failed; will retry')
-      await sleep(this.#platform.clock, RETRY_MS)
-      this.#hint()
-    }
-  }
-
+  /** A file that cannot be read is tried again later; it never stops the others. */
   async #failed(file: FollowedFile, error: unknown): Promise<void> {
     await file.mistrust(this.#platform.disk, error)
     file.dirty = true
     file.retryMs = this.#platform.clock.monotonicMs() + RETRY_MS
-    this.#warning.warn({ source: this.name, what: file.path, reason: reasonOf(error) }, 'failed; will retry')
+    this.#warnOfRetry(file.path, error)
+  }
+
+  #warnOfRetry(what: string, error: unknown): void {
+    this.#warning.warn({ source: this.name, what, reason: reasonOf(error) }, 'failed; will retry')
   }
 
   // What is written to a file that is followed wants no sweep: five thousand busy files would be looked at all the time.
@@ -239,7 +264,7 @@ class FileSource implements Source {
     const { clock } = this.#platform
     if (!this.#roused) {
       await new Promise<void>((resolve) => {
-        const cancel = clock.after(this.#putOff ? RETRY_FIRST_MS : SWEEP_MS, resolve)
+        const cancel = clock.after(this.#putOff || this.#sweepFailed ? RETRY_FIRST_MS : SWEEP_MS, resolve)
         this.#wake = () => {
           cancel()
           resolve()

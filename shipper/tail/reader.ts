@@ -18,6 +18,7 @@ import type { Slab } from '../../common/pipeline/slab.ts'
 import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
 import type { FollowedFile, OpenRange } from './followed-file.ts'
+import { TAIL_BYTES } from './fingerprint.ts'
 import { Lines, TELLING_BYTES } from './lines.ts'
 import { reportGivenBack } from './losses.ts'
 import type { MessageStart } from './message-start.ts'
@@ -58,9 +59,10 @@ export class Reader {
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
-  /** Waits until another piece may be read. */
-  room(): Promise<void> {
-    return this.#writes.room()
+  /** Waits until another piece may be read: until few enough writes are open, and there is memory for it. */
+  async room(): Promise<void> {
+    await this.#writes.room()
+    await this.#slabWith(TAIL_BYTES + PIECE_BYTES_MIN)
   }
 
   /** Waits until nothing is open. */

@@ -107,6 +107,24 @@ describe.concurrent('a destination that stalls', () => {
   }
 })
 
+describe.concurrent('a destination that stalls until no more may be read', () => {
+  test('a file that is created and removed meanwhile is read afterwards', async (context) => {
+    const { expect } = context
+    const tailing = new Tailing(context, '*.log')
+    const lines = numbered('x'.repeat(10_000), Math.ceil((2 * OPEN_WRITE_BYTES_MAX) / 10_000))
+    writeFileSync(tailing.path('app.log'), asLines(lines))
+    const held = hold(tailing)
+    context.onTestFinished(() => void held.go())
+    await tailing.start()
+    await expect.poll(() => tailing.offeredBytes, TIMEOUT).toBeGreaterThanOrEqual(OPEN_WRITE_BYTES_MAX)
+    writeFileSync(tailing.path('brief.log'), 'brief\n')
+    await expect.poll(() => tailing.follows(), TIMEOUT).toBe(2)
+    rmSync(tailing.path('brief.log'))
+    held.go()
+    await tailing.expectStored([...lines, 'brief'])
+  }, 40_000)
+})
+
 describe.concurrent('what cannot be read again', () => {
   /** Follows app.log: fifty lines of it are stored, and the write of forty more is open. */
   async function withOpenWrite(context: TestContext, disk?: Disk) {
