@@ -53,6 +53,10 @@ export const metricTable = {
     help: 'Bytes cut from the end of a spool at start: writes interrupted by a crash, none of them acknowledged.',
     labels: ['destination'],
   },
+  sluice_output_cut_bytes_total: {
+    help: 'Bytes cut off output files at start, since a crash came before their commit. A copy of them is in `<data>/cut/`.',
+    labels: ['destination'],
+  },
   sluice_files_followed: { help: 'Files that a source follows.', labels: ['source'] },
   sluice_rotated_closed_total: {
     help: 'Rotated files that were closed early because too many files were open.',

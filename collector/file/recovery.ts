@@ -104,6 +104,7 @@ export class Recovery {
     } else if (found.stat.size > entry.length) {
       const kept = await cut(destination, found.path, entry.length, found.stat.size, this.#dataFolder, this.#platform)
       const bytes = found.stat.size - entry.length
+      metrics.count('sluice_output_cut_bytes_total', { destination }, bytes)
       const text =
         'lines after the last commit were cut off: what can be read again is delivered again, and `kept` has a copy of all'
       log.warn({ ...values, bytes, kept }, text)

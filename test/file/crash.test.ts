@@ -38,6 +38,7 @@ test('crash: what was written behind the last commit is cut, kept beside, and co
   const [kept] = readdirSync(join(folder, 'data/cut'))
   expect(linesOf(join(folder, 'data/cut', kept))).toEqual(['c'])
   expect(after.log.lines).toMatchObject([{ level: 'warn', values: { path, bytes: 2 } }])
+  expect(await after.metrics.total('sluice_output_cut_bytes_total')).toBe(2)
   await settled(files.write(stream(10, 'b', 'c', 'd')), after)
   expect(linesOf(path)).toEqual(['a', 'b', 'c', 'd'])
   await files.close(1000)
