@@ -45,6 +45,8 @@ export class FileSet implements FilesAtWork {
   readonly #files = new Map<string, OutputFile>()
   readonly #keeper: FileKeeper
   #reportedFewer = false
+  /** Files whose last write failed, and that was reported. */
+  readonly #failing = new Set<OutputFile>()
   /** Others have taken what descriptors there were: those of files that rest can be had back. */
   #isShort = false
   #line: OutputFile[] = []
@@ -184,6 +186,7 @@ export class FileSet implements FilesAtWork {
       }
       const bytes = await file.advance(this.#keeper)
       file.failures = 0
+      this.#succeeded(file)
       if (bytes > 0) file.writtenMs = this.#platform.clock.monotonicMs()
       this.#goOn(file)
       this.#options.onWritten(bytes)
@@ -227,6 +230,12 @@ export class FileSet implements FilesAtWork {
     if (other) this.work(other)
   }
 
+  /** Reports once that writing works again, when that is true of the last file that had failed. */
+  #succeeded(file: OutputFile): void {
+    if (!this.#failing.delete(file) || this.#failing.size > 0) return
+    this.#platform.log.info({ destination: this.#options.name, path: file.path }, 'can write again')
+  }
+
   #rest(file: OutputFile, error: unknown, hasMoved: boolean): void {
     const errno = errnoOf(error)
     const isFullPipe = errno === 'EAGAIN'
@@ -243,6 +252,7 @@ export class FileSet implements FilesAtWork {
       const { name: destination } = this.#options
       this.#platform.metrics.count('sluice_write_errors_total', { destination }, 1)
       const values = { destination, path: file.path, errno, retryMs }
+      this.#failing.add(file)
       const reason = isFullPipe ? 'EAGAIN: nobody reads what is in this pipe' : reasonOf(error)
       this.#warning.warn(values, `cannot write, its sources wait: ${reason}`)
     }

@@ -98,8 +98,8 @@ export class SystemDatagramSender implements DatagramSender {
   #way: Way | undefined
   /** Whether another socket is to take its place, if one can be had. */
   #isOld = false
-  /** Addresses that were waited for once. */
-  readonly #tried = new Set<string>()
+  /** Those of the addresses that were waited for once. */
+  #tried = new Set<string>()
   #isClosed = false
 
   constructor(to: Endpoint, lost: (reason: Error) => void) {
@@ -200,6 +200,7 @@ export class SystemDatagramSender implements DatagramSender {
     const at = addresses.indexOf(this.#addresses[this.#at])
     this.#at = Math.max(0, at)
     this.#addresses = addresses
+    this.#tried = new Set(addresses.filter((address) => this.#tried.has(address)))
     this.#isOld = true
   }
 }

@@ -84,6 +84,7 @@ test('file: a full disk brakes, is said and counted; when space returns every li
   await platform.clock.pass(100)
   await write
   expect(linesOf(path)).toEqual(['<13>one', '<13>two'])
+  expect(platform.log.lines.slice(1)).toMatchObject([{ level: 'info', values: { path }, text: 'can write again' }])
   expect(await platform.metrics.total('sluice_write_errors_total')).toBe(1)
   await files.close(1000)
 })

@@ -114,7 +114,7 @@ describe.concurrent('a destination that stalls until no more may be read', () =>
     const lines = numbered('x'.repeat(10_000), Math.ceil((2 * OPEN_WRITE_BYTES_MAX) / 10_000))
     writeFileSync(tailing.path('app.log'), asLines(lines))
     const held = hold(tailing)
-    context.onTestFinished(() => void held.go())
+    context.onTestFinished(() => held.go())
     await tailing.start()
     await expect.poll(() => tailing.offeredBytes, TIMEOUT).toBeGreaterThanOrEqual(OPEN_WRITE_BYTES_MAX)
     writeFileSync(tailing.path('brief.log'), 'brief\n')
