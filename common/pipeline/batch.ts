@@ -1,48 +1,59 @@
-// Batches: what flows. Messages that arrived together, one after another in one slab, as bytes.
+// A batch is the unit that flows through the pipeline: messages that arrived together, stored as bytes one after
+// another in one slab.
 //
 //   slab    …│<34>Oct 11 22:14:15 a su: x│\n│<13>Oct 11 22:14:16 a cron: y│\n│…
 //   bounds    [0,                     [1            [2                      [3
 //   runs     [{ count: 2, origin: 192.0.2.7 }, …]
 //
-// Lifetime: a batch is borrowed. Whoever made it keeps it alive until the promise of `sink.write(batch)` settles and
-// then calls `releaseBatch`; a sink reads it until it settles that promise, and never after.
+// Lifetime: a batch is borrowed. Its creator keeps it alive until the promise of `sink.write(batch)` settles and then
+// calls `releaseBatch`. A sink may read the batch until it settles that promise, and never after.
 
 import type { Zone } from '../message/zone.ts'
 import { copyRow, defectMasks, giveBackHeaderTable, ROW, takeHeaderTable, type HeaderTable } from './header-table.ts'
 import type { Slab } from './slab.ts'
 
-/** Where consecutive messages came from, and what stands in for what they do not say. One object a connection or file. */
+/**
+ * Where consecutive messages came from, and the defaults for fields that they lack. There is one object per
+ * connection or file.
+ */
 export interface Origin {
-  /** Name of the source in the configuration of the sluice that took the message in first. */
+  /** Name of the source in the configuration of the first sluice that received the message. */
   readonly source: string
-  /** Address of the peer as text, without port; absent for what is read on this machine. */
+  /** Address of the peer as text, without the port; absent for messages read on this machine. */
   readonly peer?: string
   /**
-   * What kind of thing a message is (`message/parse.ts`): syslog, also where it lacks a PRI; a line of text, unless it looks like
-   * syslog; or `local`, what a program of the origin's host says to its syslog socket, without the name of the host.
+   * How messages are parsed (`message/parse.ts`): `syslog`, even without a PRI; `text`, a line that is plain text
+   * unless it looks like syslog; `local`, a message that a program wrote to the syslog socket of its own host,
+   * without a host name.
    */
   readonly lines: 'syslog' | 'text' | 'local'
-  /** Zone of times that name none. */
+  /** The zone for timestamps that carry none. */
   readonly zone: Zone
-  /** Stands in for a missing host. */
+  /** The host of messages whose header names none. */
   readonly host: Buffer
-  /** Replaces the host that the message names (`keep_host: false`). */
+  /** Whether `host` also replaces the host that a message names (`keep_host: false`). */
   readonly hostForced?: boolean
-  /** Program of lines without a header; empty for none. */
+  /** The program of lines without a header; empty if there is none. */
   readonly program: Buffer
-  /** Priority of lines without a PRI. */
+  /** The priority of lines without a PRI. */
   readonly priority: number
-  /** When the first sluice on the way received it, µs since the epoch; absent where that is this one (`batch.received`). */
+  /**
+   * When the first sluice on the path received it, µs since the epoch; absent if that is this one (then
+   * `batch.received` applies).
+   */
   readonly received?: number
 }
 
-/** The part of a stream that a run is, so that it can be read again. Positions are bytes of the original, or counts; they never go back. */
+/**
+ * The range of a stream that a run covers, so that it can be read again. Positions are byte offsets of the original,
+ * or counts; they never go back.
+ */
 export interface StreamRange {
   /** 128 random bits as 32 hexadecimal digits. */
   readonly id: string
   /** Position before the first message. */
   readonly from: number
-  /** Position after the last message, and after whatever followed it that no route selected. */
+  /** Position after the last message, including anything that followed it and was not selected by a route. */
   readonly to: number
   /** `ends[i]` is the position after message i of the run, relative to `from`. */
   readonly ends: Float64Array | Uint32Array
@@ -61,26 +72,26 @@ export interface Batch {
   /** Message i is `[bounds[2i], bounds[2i+1])` of the slab. */
   readonly bounds: Uint32Array
   readonly count: number
-  /** When it was received here, µs since the epoch. */
+  /** When this process received it, µs since the epoch. */
   readonly received: number
   readonly runs: readonly Run[]
-  /** Defects that framing found, a bit mask of `message/defects.ts` for each message; absent where there are none. */
+  /** Defects that framing found: one bit mask (`message/defects.ts`) per message; absent if there are none. */
   readonly marks?: Uint32Array
   /**
-   * Its sender has a small window and waits for the acknowledgement, so it is not held back to be joined with others for the sake of
-   * larger writes and fewer syncs.
+   * The sender has a small window and waits for the acknowledgement. So this batch is not delayed to be joined with
+   * others for larger writes and fewer syncs.
    */
   readonly awaited?: true
-  /** Header fields, once somebody needed them (`message/headers.ts`). */
+  /** Header fields, parsed on first use (`message/headers.ts`). */
   headers?: HeaderTable | undefined
   /**
-   * The defects that were found where the headers were read in another thread, a bit mask for each message; absent where there
-   * are none. Set before the write settles.
+   * Defects found by another thread that parsed the headers: one bit mask per message; absent if there are none. Set
+   * before the write settles.
    */
   defects?: Uint32Array | undefined
 }
 
-/** Ends the life of a batch: its slab is let go, its header table is pooled. */
+/** Ends the life of a batch: releases its slab and returns its header table to the pool. */
 export function releaseBatch(batch: Batch): void {
   dropHeaders(batch)
   batch.slab.release()
@@ -92,12 +103,12 @@ function dropHeaders(batch: Batch): void {
   batch.headers = undefined
 }
 
-/** What is known to be wrong with each message, as bit masks; undefined where nothing is, or nobody has looked. */
+/** The known defects of each message, as bit masks; undefined if there are none or the headers have not been parsed. */
 export function knownDefects(batch: Batch): Uint32Array | undefined {
   return batch.headers ? defectMasks(batch.headers) : batch.defects
 }
 
-/** Bytes of the messages, without what framing put between them. */
+/** Total bytes of the messages, without separators between them. */
 export function batchBytes(batch: Batch): number {
   const { bounds, count } = batch
   let bytes = 0
@@ -105,14 +116,15 @@ export function batchBytes(batch: Batch): number {
   return bytes
 }
 
-// Measured, bytes: bounds, positions and a row of header fields of a message; a run; its stream and an origin of its own.
+// Measured overhead in bytes: bounds, positions and header row of a message; a run; its stream and an origin of its
+// own.
 const MESSAGE_FACTS = 96
 const RUN_FACTS = 48
 const STREAM_FACTS = 256
 
 /**
- * How much a batch counts towards bounds: the bytes of its messages, or of what is kept about them if that is more. A
- * peer can pack a hundred thousand empty messages, or ten thousand runs, into a hundred bytes.
+ * How much a batch counts towards memory bounds: the bytes of its messages, or the size of the metadata about them if
+ * that is larger. A peer can pack a hundred thousand empty messages, or ten thousand runs, into a hundred bytes.
  */
 export function batchWeight(batch: Batch): number {
   let facts = MESSAGE_FACTS * batch.count
@@ -122,15 +134,17 @@ export function batchWeight(batch: Batch): number {
   return Math.max(batchBytes(batch), facts)
 }
 
-/** Whether any run has a stream, so that even an empty selection of it must be carried on. */
+/**
+ * Whether any run has a stream. If so, even an empty selection of the batch must be passed on, so that marks advance.
+ */
 export function hasStream(batch: Batch): boolean {
   return batch.runs.some((run) => run.stream !== undefined)
 }
 
 /**
- * The messages i with `selected[i] !== 0` as a batch of its own in the same slab; the batch itself where that is all.
- * Runs keep their whole range, also where none of their messages is selected, so that marks advance. The selection
- * holds the slab: release it like any batch, and before the one it came from.
+ * Returns the messages i with `selected[i] !== 0` as a batch of its own in the same slab, or a copy of the batch if
+ * all are selected. Runs keep their whole stream range, even if none of their messages is selected, so that marks
+ * advance. The result retains the slab: release it like any batch, and before the original.
  */
 export function selectMessages(batch: Batch, selected: Uint8Array): Batch {
   let count = 0

@@ -1,5 +1,6 @@
-// Datagrams into an intake: each is a message, less what ends it; one over `max_message` comes in pieces. A sender of
-// datagrams is not made to wait: what there is no room for is dropped, and counted.
+// Passes datagrams to an intake. Each is one message, without the terminators at its end; one longer than
+// `max_message` is chunked. Senders of datagrams cannot be slowed down, so a datagram for which there is no room is
+// dropped and counted.
 
 import { nextTurn } from '../clock.ts'
 import { octetCount, readOctetCount } from '../framing/octet-count.ts'
@@ -16,14 +17,15 @@ import { Overflow } from './overflow.ts'
 const NUL = 0x00
 const LF = 0x0a
 const CR = 0x0d
-// Turns of the event loop at a stop. Each brings up to 32 datagrams of UDP, and one of a unix socket.
+// How many turns of the event loop a stop may take. Each turn reads up to 32 UDP datagrams, or one from a Unix
+// socket.
 const LAST_TURNS_MAX = 4_096
 const FRAME_COUNT_IN_DATAGRAM = defectBit('FRAME_COUNT_IN_DATAGRAM')
 
 export interface DatagramSettings {
   readonly source: string
   readonly messageBytesMax: number
-  /** The reason under which drops are counted. */
+  /** The `reason` label under which drops are counted. */
   readonly reason: DropReason
 }
 
@@ -39,7 +41,7 @@ export class DatagramIntake {
     this.#overflow = new Overflow(source, reason, platform)
   }
 
-  /** One datagram, whose memory stays the caller's; `mark` is a mask of defects that it has already. */
+  /** Takes one datagram. Its memory stays the caller's. `mark` is a bit mask of defects that it already has. */
   take(datagram: Buffer, origin: Origin, intake: Intake, mark = 0): void {
     this.#taken += 1
     let start = 0
@@ -48,7 +50,7 @@ export class DatagramIntake {
     if (end === start) return
     if (!intake.takes(end)) return this.#overflow.drop(1)
     const first = datagram[0]
-    // `12 <b>` is a text: what is taken away must stand before a PRI.
+    // An octet count is removed only if a valid PRI follows it: `12 <b>` is text.
     if (first >= 0x30 && first <= 0x39 && readOctetCount(datagram, 0, end) === true) {
       if (priorityAt(datagram, octetCount.start, end) >= 0) {
         start = octetCount.start
@@ -59,27 +61,27 @@ export class DatagramIntake {
     else intake.add(origin, datagram, start, end, mark)
   }
 
-  /** One that came when there was no intake yet, and no room. */
+  /** Counts a datagram that arrived before there was an intake as dropped. */
   drop(): void {
     this.#overflow.drop(1)
   }
 
   /**
-   * At a stop, when nobody can send any more: waits until what the kernel holds is taken in. It throws away, and counts nowhere,
-   * what is unread in a socket that is closed.
+   * For a stop, once no more datagrams can arrive: waits until everything in the kernel's buffer has been read. When
+   * a socket is closed, the kernel discards unread datagrams and counts them nowhere.
    */
   async readOut(): Promise<void> {
     const { clock } = this.#platform
     let before = -1
     for (let turn = 0; turn < LAST_TURNS_MAX && this.#taken !== before; turn += 1) {
       before = this.#taken
-      // Two, so that the sockets are looked at in between.
+      // Two turns, so that the sockets are polled in between.
       await nextTurn(clock)
       await nextTurn(clock)
     }
   }
 
-  /** Counts and says what was dropped. */
+  /** Counts and logs the remaining drops. */
   close(): void {
     this.#overflow.close()
   }

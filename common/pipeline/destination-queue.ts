@@ -1,5 +1,6 @@
-// The queue in front of one destination: bounded in bytes, first in, first out. While it is full, writes wait; that is
-// the brake on the sources that feed this destination, and on no other. A wait of some length is said once, by name.
+// The queue in front of one destination: bounded in bytes, first in, first out. While it is full, writes wait. That
+// is the backpressure on the sources that feed this destination, and on no others. If the wait lasts, it is logged
+// once, with the name of the destination.
 
 import type { Cancel, Clock } from '../clock.ts'
 import { Fault } from '../fault.ts'
@@ -22,8 +23,8 @@ interface Waiting {
   readonly reject: (fault: Fault) => void
 }
 
-// A destination that lags for less than this is an ordinary pause of its disk or peer, not news.
-const WORTH_SAYING_MS = 1_000
+// A shorter delay is an ordinary pause of a disk or peer, and is not logged.
+const REPORT_AFTER_MS = 1_000
 
 export class DestinationQueue implements Sink {
   readonly destination: Destination
@@ -34,7 +35,7 @@ export class DestinationQueue implements Sink {
   #waiting: Waiting[] = []
   #fullSinceMs = 0
   #reportedFull = false
-  #cancelSaying: Cancel | undefined
+  #cancelReport: Cancel | undefined
   #stopped: Fault | undefined
 
   constructor(destination: Destination, surroundings: Surroundings, bytesMax: number = QUEUE_BYTES_MAX) {
@@ -54,21 +55,21 @@ export class DestinationQueue implements Sink {
     if (this.#waiting.length === 0 && this.#fits(bytes)) return this.#begin(batch, bytes)
     if (this.#waiting.length === 0) this.#becomeFull()
     return new Promise((resolve, reject) => {
-      // Begun in the same step in which it leaves the line, so that nothing overtakes it.
+      // The write begins in the same step in which it leaves the queue, so that nothing overtakes it.
       this.#waiting.push({ bytes, begin: () => resolve(this.#begin(batch, bytes)), reject })
     })
   }
 
-  /** Bytes handed to the destination and not settled yet, and bytes that wait for their turn. */
+  /** Bytes handed to the destination and not yet settled (`open`), and bytes waiting for room (`waiting`). */
   get bytes(): { readonly open: number; readonly waiting: number } {
     return { open: this.#bytes, waiting: this.#waiting.reduce((sum, { bytes }) => sum + bytes, 0) }
   }
 
-  /** Rejects what waits for its turn: nothing new reaches the destination any more. */
+  /** Rejects all waiting writes with `STOPPING`, and every later one: nothing new reaches the destination. */
   stop(): void {
     this.#stopped = new Fault('STOPPING', `${this.destination.name} takes nothing more`)
     for (const { reject } of this.#waiting.splice(0)) reject(this.#stopped)
-    this.#cancelSaying?.()
+    this.#cancelReport?.()
   }
 
   async #begin(batch: Batch, bytes: number): Promise<void> {
@@ -82,7 +83,7 @@ export class DestinationQueue implements Sink {
     }
   }
 
-  // A batch larger than the whole queue goes when the queue is empty.
+  // A batch larger than the whole queue is let through when the queue is empty.
   #fits(bytes: number): boolean {
     return this.#bytes === 0 || this.#bytes + bytes <= this.#bytesMax
   }
@@ -96,7 +97,7 @@ export class DestinationQueue implements Sink {
   #becomeFull(): void {
     const { clock, log } = this.#surroundings
     this.#fullSinceMs = clock.monotonicMs()
-    this.#cancelSaying = clock.after(WORTH_SAYING_MS, () => {
+    this.#cancelReport = clock.after(REPORT_AFTER_MS, () => {
       this.#reportedFull = true
       log.warn(
         { destination: this.destination.name, bytes: this.#bytes },
@@ -109,7 +110,7 @@ export class DestinationQueue implements Sink {
     const { clock, log, metrics } = this.#surroundings
     const seconds = (clock.monotonicMs() - this.#fullSinceMs) / 1000
     const destination = this.destination.name
-    this.#cancelSaying?.()
+    this.#cancelReport?.()
     metrics.count('sluice_braked_seconds_total', { destination }, seconds)
     if (this.#reportedFull) {
       log.info({ destination, seconds: Math.round(seconds) }, 'destination queue has room again: its sources continue')

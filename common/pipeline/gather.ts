@@ -1,4 +1,4 @@
-// Gathers messages into batches: one turn of the event loop over all connections makes one batch, so that a thousand
+// Gathers messages into batches. One turn of the event loop over all connections makes one batch, so that a thousand
 // slow senders do not make a thousand batches.
 
 import { grown } from '../grown.ts'
@@ -6,11 +6,12 @@ import { SLAB_BYTES } from '../limits.ts'
 import type { Batch, Origin, Run } from './batch.ts'
 import { Slab, type SlabPool } from './slab.ts'
 
-// A slab with less room than this is not begun with: the batch would be too small to be worth its overhead.
+// A slab with less free space than this is not used for another batch: the batch would be too small to be worth its
+// overhead.
 const WORTH_BYTES = SLAB_BYTES / 8
 
-// `fill` with a buffer of the same length is memcpy; `set` and `copy` move memory that threads share word by word. Measured:
-// 60,000 bytes take 1.9 µs and 30 µs, 500 bytes 0.17 and 0.30, 145 bytes 0.17 and 0.14.
+// `fill` with a buffer of the same length is a memcpy; `set` and `copy` move shared memory word by word. Measured:
+// 60,000 bytes take 1.9 µs with `fill` and 30 µs with `set`, 500 bytes 0.17 and 0.30, 145 bytes 0.17 and 0.14.
 const FILL_BYTES_MIN = 256
 
 /** Copies messages into slabs and cuts batches from them. */
@@ -27,22 +28,22 @@ export class Gather {
   #runOrigin: Origin | undefined
   #runFrom = 0
 
-  /** `give` is called with each batch, whose slab hold passes to the callee; `now` gives µs since the epoch. */
+  /** `give` is called with each batch and becomes responsible for releasing it. `now` returns µs since the epoch. */
   constructor(pool: SlabPool, now: () => number, give: (batch: Batch) => void) {
     this.#pool = pool
     this.#now = now
     this.#give = give
   }
 
-  /** Messages gathered and not yet given. */
+  /** Messages gathered but not yet passed on. */
   get count(): number {
     return this.#count
   }
 
   /**
-   * Room for `bytes` more, in one piece: true where there is. A full batch is given away to make it. False where the
-   * pool has no slab: brake (or drop, counted) and try again when the pool has one. `must` takes a slab over the bound, for
-   * what is held already and only moves.
+   * Makes room for `bytes` more contiguous bytes, if necessary by flushing the current batch and taking a new slab.
+   * Returns false if the pool has no slab: apply backpressure, or drop and count, until it has one. `must` exceeds
+   * the pool's bound, for bytes that are already held in memory and only move.
    */
   reserve(bytes: number, must = false): boolean {
     if (this.#slab && this.#used + bytes <= this.#slab.bytes.length) return true
@@ -56,7 +57,10 @@ export class Gather {
     return true
   }
 
-  /** Copies `[start, end)` of `chunk` behind what is there; returns where its first byte now lies. Reserve first. */
+  /**
+   * Appends `[start, end)` of `chunk` to the slab and returns the offset of its first byte there. Call `reserve`
+   * first.
+   */
   copy(chunk: Uint8Array, start: number, end: number): number {
     const at = this.#used
     const part = start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end)
@@ -66,7 +70,7 @@ export class Gather {
     return at
   }
 
-  /** Adds the message at `[start, end)` of the slab, as given by `copy`. `mark` is a mask of framing defects. */
+  /** Adds the message at `[start, end)` of the slab, as returned by `copy`. `mark` is a bit mask of framing defects. */
   add(origin: Origin, start: number, end: number, mark = 0): void {
     if (origin !== this.#runOrigin) this.#endRun(origin)
     const at = this.#count
@@ -77,7 +81,7 @@ export class Gather {
     this.#count = at + 1
   }
 
-  /** Gives the gathered messages away as a batch, if there are any. */
+  /** Passes the gathered messages on as a batch, if there are any. */
   flush(): void {
     const count = this.#count
     if (count === 0) return
@@ -99,7 +103,7 @@ export class Gather {
     this.#give(batch)
   }
 
-  /** Lets go of the slab in use, after `flush`. */
+  /** Flushes, then releases the current slab. */
   close(): void {
     this.flush()
     this.#slab?.release()

@@ -1,21 +1,22 @@
-// The header fields of a batch's messages as byte ranges: a table of whole numbers, one row a message.
+// The header fields of a batch's messages as byte ranges: a table of integers with one row per message.
 //
 //   row i, at cells[i * ROW]:
 //   ┌─────┬─────┬───────────┬───────────┬───────────┬───────────┬───────────┬───────────┬───────────┐
 //   │ pri │ kind│ time a,b  │ host a,b  │program a,b│ pid a,b   │ msgid a,b │ sd a,b    │message a,b│
 //   └─────┴─────┴───────────┴───────────┴───────────┴───────────┴───────────┴───────────┴───────────┘
 //
-// Ranges are half open and point into the batch's slab; a == b says the field is absent. This page knows the layout
-// only: `message/parse.ts` fills it. Tables are pooled, since one is needed for every batch and none outlives it.
+// Ranges are half open and point into the batch's slab; start == end means that the field is absent. This module
+// defines the layout only; `message/parse.ts` fills it. Tables are pooled, since every batch needs one and none
+// outlives its batch.
 
 /** Cells of a row. */
 export const ROW = 16
 
-/** Facility * 8 + severity (RFC 5424 §6.2.1), 0 to 191; the origin's default where the message has none. */
+/** Facility * 8 + severity (RFC 5424 §6.2.1), 0 to 191; the origin's default if the message has no PRI. */
 export const PRIORITY = 0
 /** Bits 0–1: the format (`FORMAT_RAW` …); from bit 8 on: the defects of `message/defects.ts`. */
 export const KIND = 1
-/** Each of these is the cell of the range's start; the end is in the next cell. */
+/** Each of these is the cell of a range's start; the next cell has its end. */
 export const TIME = 2
 export const HOST = 4
 export const PROGRAM = 6
@@ -24,7 +25,7 @@ export const MSGID = 10
 export const STRUCTURED_DATA = 12
 export const MESSAGE = 14
 
-/** The two cells before this one are numbers, all from here on are ranges. */
+/** The two cells before this one are numbers; all cells from here on belong to ranges. */
 export const FIRST_RANGE = KIND + 1
 
 export const FORMAT_RAW = 0
@@ -33,21 +34,24 @@ export const FORMAT_RFC5424 = 2
 export const FORMAT_MASK = 3
 export const DEFECTS_SHIFT = 8
 
-/** In `zones` where there is no time. */
+/** Value in `zones` of a message without a time. */
 export const NO_ZONE = -32768
 
 export interface HeaderTable {
   /** Rows in use. */
   count: number
-  /** `ROW` cells a message. */
+  /** `ROW` cells per message. */
   cells: Int32Array
-  /** The message's own time, µs since the epoch; NaN where it has no usable one. */
+  /** The message's own time, µs since the epoch; NaN if it has no valid one. */
   times: Float64Array
-  /** Minutes east of UTC that the time was written in or resolved with; `NO_ZONE` where there is no time. */
+  /**
+   * The offset, in minutes east of UTC, that the time was written with or resolved with; `NO_ZONE` if there is no
+   * time.
+   */
   zones: Int16Array
 }
 
-/** The defects of each row, as bit masks; undefined where none has any. */
+/** The defects of each row, as bit masks; undefined if no row has any. */
 export function defectMasks({ cells, count }: HeaderTable): Uint32Array | undefined {
   let masks: Uint32Array | undefined
   for (let i = 0; i < count; i += 1) {
@@ -62,25 +66,25 @@ export function defectMasks({ cells, count }: HeaderTable): Uint32Array | undefi
 const spare: HeaderTable[] = []
 const SPARE_TABLES_MAX = 32
 
-/** A table with room for `count` rows, whose old content is still in it. */
+/** A pooled or new table with room for `count` rows. Its cells may hold old values. */
 export function takeHeaderTable(count: number): HeaderTable {
   const table = spare.pop()
   if (table && table.times.length >= count) {
     table.count = count
     return table
   }
-  // Sizes grow by powers of two, so that a pooled table soon fits every batch.
+  // Sizes are powers of two, so that a pooled table soon fits every batch.
   let room = 256
   while (room < count) room *= 2
   return newHeaderTable(count, room)
 }
 
-/** A table with room for so many rows: the caller's to keep, where it is not given back. */
+/** A new table with room for `room` rows. The caller may keep it or give it back. */
 export function newHeaderTable(count: number, room = count): HeaderTable {
   return { count, cells: new Int32Array(room * ROW), times: new Float64Array(room), zones: new Int16Array(room) }
 }
 
-/** Copies row i to row `at` of another table, whose bytes have the message `shift` further on. */
+/** Copies row i to row `at` of another table, whose slab has the message `shift` bytes further on. */
 export function copyRow(from: HeaderTable, i: number, to: HeaderTable, at: number, shift = 0): void {
   const [source, target] = [i * ROW, at * ROW]
   for (let cell = 0; cell < FIRST_RANGE; cell += 1) to.cells[target + cell] = from.cells[source + cell]
@@ -89,7 +93,7 @@ export function copyRow(from: HeaderTable, i: number, to: HeaderTable, at: numbe
   to.zones[at] = from.zones[i]
 }
 
-/** Gives a table back: nobody may read it any more. */
+/** Returns a table to the pool. It must not be read afterwards. */
 export function giveBackHeaderTable(table: HeaderTable): void {
   if (spare.length < SPARE_TABLES_MAX && table.times.length <= 16_384) spare.push(table)
 }

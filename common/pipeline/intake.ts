@@ -1,12 +1,13 @@
-// What everything that a source reads from shares: one gather, one set of open writes, one brake.
+// Shared by everything that one source reads from: one gather, one set of open writes, one backpressure state.
 //
 //   connection ─┐ frames                  batch              promise
 //   connection ─┼────────▶ gather ── one a turn ──▶ sink ──────────────▶ released
 //   datagram   ─┘             │                      │
 //                             └── no slab ──▶ brake ◀┘ 8 MiB open
 //
-// Datagrams come first: of a burst of them the batches wait here, so that the socket is looked at again before all of them
-// are worked on. The kernel holds 40,000, and a process that has just started works 140 ms on 4,000.
+// Reading datagrams takes precedence: during a burst, batches wait here so that the socket is read again before all
+// of them are processed. The kernel's buffer holds 40,000 datagrams, and a process that has just started takes 140 ms
+// to process 4,000.
 
 import type { Cancel } from '../clock.ts'
 import type { FaultCode } from '../fault-codes.ts'
@@ -20,15 +21,16 @@ import { Overflow } from './overflow.ts'
 import type { Sink } from './sink.ts'
 import type { Platform } from '../platform.ts'
 
-// More than one read from a socket brings.
+// At least as much as one read from a socket returns.
 const CHUNK_BYTES = 64 * 1024
 
-// A batch of so many messages is worth its overhead …
+// A batch of at least this many messages is worth its overhead …
 const WORTH_COUNT = 512
-// … and a smaller one waits for no more turns of the event loop than this (2 ms of busy work, nothing when idle).
+// … and a smaller one waits for at most this many turns of the event loop (2 ms when busy, none when idle).
 const TURNS_MAX = 16
 
-// One waiting batch goes in each turn, and one more for so many: the more wait, the less is looked for new ones.
+// Each turn writes one waiting batch, plus one more for every so many that wait: the longer the queue, the less often
+// the socket is read.
 const WAITING_A_TURN = 8
 
 export class Intake {
@@ -36,7 +38,7 @@ export class Intake {
   readonly #platform: Platform
   readonly #gather: Gather
   readonly #writes: OpenWrites
-  /** What came back, by the reason. */
+  /** Messages that destinations rejected, by reason. */
   readonly #dropped = new Map<DropReason, Overflow>()
   readonly #waiting: Batch[] = []
   #waitingBytes = 0
@@ -58,22 +60,22 @@ export class Intake {
     )
   }
 
-  /** Whether `bytes` can be taken in now. Where not: brake until `room()`, or drop and count. */
+  /** Whether `bytes` can be accepted now. If not, apply backpressure until `room()` resolves, or drop and count. */
   takes(bytes: number): boolean {
     return !this.full && this.#waitingBytes < BURST_BYTES_MAX && this.#gather.reserve(bytes)
   }
 
-  /** Whether a burst of datagrams may be taken in as fast as it can be read. */
+  /** Whether a burst of datagrams may be read as fast as possible. */
   get hasRoomForBurst(): boolean {
     return !this.full && this.#waitingBytes < BURST_BYTES_MAX / 2
   }
 
-  /** Whether as much is open as may be: brake until `room()`. */
+  /** Whether the bound on open writes is reached: apply backpressure until `room()` resolves. */
   get full(): boolean {
     return this.#writes.full
   }
 
-  /** Resolves when a chunk can be taken in again. */
+  /** Resolves when another chunk can be accepted. */
   async room(): Promise<void> {
     for (;;) {
       this.#writeWaiting()
@@ -83,7 +85,10 @@ export class Intake {
     }
   }
 
-  /** One message. It is taken in whatever `takes` says: what is held already only moves. */
+  /**
+   * Adds one message. It is accepted even if `takes` returns false, since its bytes are already in memory and only
+   * move.
+   */
   add(origin: Origin, bytes: Uint8Array, start: number, end: number, mark: number): void {
     this.#gather.reserve(end - start, true)
     const at = this.#gather.copy(bytes, start, end)
@@ -91,7 +96,7 @@ export class Intake {
     this.#flushSoon()
   }
 
-  /** Messages of one chunk, which is copied once: message i is `[bounds[2i], bounds[2i+1])`. */
+  /** Adds the messages of one chunk, which is copied once: message i is `[bounds[2i], bounds[2i+1])`. */
   addAll(origin: Origin, bytes: Uint8Array, bounds: Uint32Array, marks: Uint32Array, count: number): void {
     const first = bounds[0]
     const last = bounds[2 * count - 1]
@@ -104,7 +109,7 @@ export class Intake {
     this.#flushSoon()
   }
 
-  /** Gives everything away and waits until all of it has settled; what was dropped is counted and said by then. */
+  /** Writes everything and waits until all of it has settled. What was dropped has been counted and logged by then. */
   async close(): Promise<void> {
     this.#cancelFlush?.()
     this.#cancelFlush = undefined
@@ -118,8 +123,9 @@ export class Intake {
     this.#cancelFlush ??= this.#platform.clock.soon(this.#endTurn)
   }
 
-  // A turn of the event loop takes at most 32 datagrams from a socket. While they come without a pause, a few turns make
-  // one batch: a tenth of the batches, and 260 instead of 340 ns a datagram before any destination has its overhead.
+  // One turn of the event loop reads at most 32 datagrams from a socket. While they keep coming, several turns make
+  // one batch: that is a tenth of the batches, and 260 instead of 340 ns per datagram before any overhead in the
+  // destinations.
   readonly #endTurn = (): void => {
     if (this.#waiting.length > 0) {
       this.#writeWaiting(1 + Math.floor(this.#waiting.length / WAITING_A_TURN))
@@ -148,17 +154,23 @@ export class Intake {
     if (this.#cancelFlush) this.#endTurn()
   }
 
-  /** Writes what waits, so many batches at most, while there is room for open writes; all of it where it `must` go. */
+  /**
+   * Writes up to `count` waiting batches, while the bound on open writes allows it; with `must`, regardless of that
+   * bound.
+   */
   #writeWaiting(count: number = this.#waiting.length, must = false): void {
     for (let i = 0; i < count && (must || !this.full); i += 1) {
       const batch = this.#waiting.shift()!
       this.#waitingBytes -= batchWeight(batch)
-      // The network cannot be read again: what a destination gives back is lost here, and said so.
+      // Messages from the network cannot be read again, so what a destination rejects is lost, counted and logged.
       void this.#write(batch, (reason) => this.#drop(batch.count, reason))
     }
   }
 
-  /** What comes from a peer that waits for an answer: a rejection is that answer, and nothing counts as dropped. */
+  /**
+   * Writes a batch from a peer that waits for an answer (RELP). A rejection is that answer, so nothing is counted as
+   * dropped.
+   */
   write(batch: Batch): Promise<void> {
     return this.#write(batch)
   }

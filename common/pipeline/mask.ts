@@ -1,12 +1,12 @@
-// `mask:` of a route: what its regular expressions match is overwritten with `*` in a copy, before any destination of
-// the route sees it.
+// `mask:` of a route: what its regular expressions match is overwritten with `*` in a copy, before the destinations
+// of that route see it.
 //
 //   <38>Oct 11 22:14:15 web-1 login: user=ann password=hunter2 ok      /password=[^ ]+/
 //   <38>Oct 11 22:14:15 web-1 login: user=ann **************** ok
 //
-// Searched are the message's text and its structured data; header fields decide where a message goes and stay. Lengths
-// stay as well, so that stream positions and bounds do. The copy lies in another slab: other destinations may hold
-// the bytes as they came.
+// The message text and the structured data are searched. Header fields decide where a message goes, so they stay.
+// Lengths do not change, so stream positions and bounds stay valid. The copy lies in another slab, since other
+// destinations may read the original bytes.
 
 import type { ByteRegex } from '../expression/regex/byte-regex.ts'
 import { headersOf } from '../message/headers.ts'
@@ -17,10 +17,10 @@ import { SharedSlab } from './shared-slab.ts'
 import type { SlabPool } from './slab.ts'
 
 const STAR = 0x2a
-/** What holds structured data together (RFC 5424 §6.3) is left, so that the copy is read as the original was. */
+/** The delimiters of structured data (RFC 5424 §6.3) are not masked, so that the copy parses like the original. */
 const STRUCTURE = Buffer.from('[]"\\= ')
 
-/** A function that makes masked copies; each is released like any batch, and needs nothing of the one it came from. */
+/** Returns a function that makes masked copies. A copy is released like any batch, and does not need the original. */
 export function maskWith(patterns: readonly ByteRegex[], slabs: SlabPool): Mask {
   const shared = new SharedSlab(slabs)
   return (batch, of) => {
@@ -47,7 +47,7 @@ export function maskWith(patterns: readonly ByteRegex[], slabs: SlabPool): Mask 
   }
 }
 
-/** The same messages one after another in another slab. */
+/** Copies the messages one after another into another slab. */
 function copyOf(batch: Batch, slabs: SharedSlab): Batch {
   const { slab, at } = slabs.take(batchBytes(batch), true)
   const bounds = new Uint32Array(2 * batch.count)

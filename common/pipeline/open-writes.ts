@@ -1,4 +1,5 @@
-// A source's open writes: counted in bytes, so that a source knows when to brake and when it has nothing left to wait for.
+// The open writes of one source, counted in bytes. They tell the source when to stop reading (backpressure), and at a
+// stop when everything has settled.
 
 import { OPEN_WRITE_BYTES_MAX } from '../limits.ts'
 import { batchWeight, releaseBatch, type Batch } from './batch.ts'
@@ -13,7 +14,7 @@ export class OpenWrites {
     this.#sink = sink
   }
 
-  /** Weight of the batches whose write has not settled. */
+  /** Weight (`batchWeight`) of the batches whose write has not settled. */
   get bytes(): number {
     return this.#bytes
   }
@@ -24,11 +25,11 @@ export class OpenWrites {
   }
 
   /**
-   * Writes and, when that has settled, releases the batch. Rejects with what the sink rejected with; where there is `rejected`, that is
-   * told instead, and has returned before `settled` resolves.
+   * Writes the batch and releases it when the write has settled. Rejects with the sink's reason, unless `rejected` is
+   * given: then `rejected` is called with that reason, and has returned before `settled` resolves.
    */
   async write(batch: Batch, rejected?: (reason: unknown) => void): Promise<void> {
-    // An empty batch still carries stream positions; it counts one byte more, so that `settled` waits for it too.
+    // An empty batch still carries stream positions. One byte is added so that `settled` waits for it too.
     const bytes = batchWeight(batch) + 1
     this.#bytes += bytes
     try {
@@ -43,7 +44,10 @@ export class OpenWrites {
     }
   }
 
-  /** Resolves when there is room for another write: half of the bound is free, so that braking comes in long strokes. */
+  /**
+   * Resolves when there is room for another write. After a full state that is when half of the bound is free, so that
+   * reading does not stop and start for every batch.
+   */
   room(): Promise<void> {
     return this.full ? this.#below(OPEN_WRITE_BYTES_MAX / 2) : Promise.resolve()
   }

@@ -1,5 +1,5 @@
-// An `Origin` as bytes and back. Readers of batches tell origins apart by identity, and there is one for every connection:
-// equal bytes give the same object again.
+// Encodes an `Origin` as bytes, and decodes it. Consumers of batches compare origins by identity, and there is one
+// object per connection: so equal bytes decode to the same object.
 //
 //   0  2  bytes of the whole
 //   2  1  bit 0: lines are text; bit 1: the host is forced; bit 2: there is a peer; bit 3: lines are local
@@ -23,7 +23,7 @@ const FIELDS = 5
 
 const known = new WeakMap<Origin, Buffer>()
 
-/** The bytes of an origin, all but its time of receipt. */
+/** The encoded origin, without its time of receipt. */
 export function originBytes(origin: Origin): Buffer {
   let bytes = known.get(origin)
   if (!bytes) {
@@ -50,7 +50,10 @@ function encode({ source, peer, lines, zone, host, hostForced, program, priority
   return bytes
 }
 
-/** Whether an origin's bytes lie at `at`: for bytes that a peer sent. */
+/**
+ * Whether `[at, end)` begins with a valid encoded origin. Use it before `OriginReader.read` on bytes that a peer
+ * sent.
+ */
 export function isOrigin(bytes: Buffer, at: number, end: number): boolean {
   if (end - at < 4 || bytes.readUInt16LE(at) > end - at || bytes[at + 3] > PRIORITY_MAX) return false
   const stop = at + bytes.readUInt16LE(at)
@@ -64,7 +67,7 @@ export function isOrigin(bytes: Buffer, at: number, end: number): boolean {
   return field === stop
 }
 
-/** Remembers origins by their bytes. */
+/** Decodes origins, and caches them by their bytes. */
 export class OriginReader {
   readonly #origins = new Map<string, Origin>()
   #bytes = 0
@@ -98,7 +101,8 @@ function decode(bytes: Buffer): Origin {
     source: source.toString(),
     ...((bytes[2] & PEER) !== 0 && { peer: peer.toString() }),
     lines: (bytes[2] & TEXT) !== 0 ? 'text' : (bytes[2] & LOCAL) !== 0 ? 'local' : 'syslog',
-    // A name that this machine does not know any more: its own zone, as for a source that names none.
+    // A zone name that is unknown on this machine is replaced by the local zone, as for a source that configures
+    // none.
     zone: zoneNamed(zone.toString()) ?? localZone,
     ...{ host, program, priority: bytes[3] },
     ...((bytes[2] & FORCED) !== 0 && { hostForced: true }),

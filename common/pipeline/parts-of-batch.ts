@@ -1,9 +1,12 @@
-// A batch in parts, each some of its runs, for several places. The others of its runs leave nothing behind in a part: no range
-// either, since a receiver that is told of a stream's range takes it for stored.
+// Splits a batch into parts by run, for several places (lanes). A part holds only its own runs. It must not name the
+// stream ranges of the other runs either, since a receiver takes a range that it is told for stored.
 
 import { releaseBatch, type Batch } from './batch.ts'
 
-/** Writes each part of a batch to where its runs are dealt: the whole batch where that is one place. Resolves when all are settled. */
+/**
+ * Writes run i of the batch to place `dealt[i]`: one part for each place, or the whole batch if there is only one
+ * place. Resolves when all writes have settled.
+ */
 export async function writeParts(
   batch: Batch,
   dealt: readonly number[],
@@ -23,7 +26,7 @@ export async function writeParts(
   )
 }
 
-/** The runs i with `takes(i)`, in the same slab. It holds the slab: release it like any batch. */
+/** Returns the runs i with `takes(i)` as a batch in the same slab. It retains the slab: release it like any batch. */
 function partOfRuns(batch: Batch, takes: (run: number) => boolean): Batch {
   const runs = batch.runs.filter((_, i) => takes(i))
   const count = runs.reduce((sum, run) => sum + run.count, 0)

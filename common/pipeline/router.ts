@@ -5,9 +5,9 @@
 //         ──▶ route 2: all, final ──▶ {a}         b ◀── 1
 //         ──▶ route 3: sees what route 2 left     …
 //
-// A destination that gets everything gets the batch itself. One that gets nothing of a batch with streams gets an empty
-// batch with the streams' ranges, so that its marks advance. The write settles when every destination has settled:
-// the batch is borrowed until the slowest is done, also where another has rejected.
+// A destination that gets all messages is given the batch itself. One that gets none of a batch with streams is given
+// an empty batch with the streams' ranges, so that its marks advance. The write settles when every destination has
+// settled, even if one has already rejected it: the batch is borrowed until the slowest is done.
 
 import type { Metrics } from '../metric.ts'
 import { hasStream, knownDefects, releaseBatch, selectMessages, type Batch } from './batch.ts'
@@ -15,30 +15,30 @@ import type { Sink, StreamMarks } from './sink.ts'
 import { marksOfAll } from './stream-marks.ts'
 import { defectsOf } from '../message/defects.ts'
 
-/** Selects messages of a batch: 1 or 0 for each, written to `into[0 … batch.count)`. */
+/** Selects messages of a batch: writes 1 or 0 for each to `into[0 … batch.count)`. */
 export interface Selector {
   select(batch: Batch, into: Uint8Array): void
 }
 
 export interface Route {
-  /** Names of the sources it listens to; all where absent. */
+  /** Names of the sources that it applies to; all if absent. */
   readonly from?: ReadonlySet<string>
-  /** What it selects; all where absent. */
+  /** The messages that it selects; all if absent. */
   readonly where?: Selector
   /** Indexes into the router's destinations. */
   readonly to: readonly number[]
-  /** Later routes do not see what this one selected. */
+  /** Whether later routes no longer see what this one selected. */
   readonly final: boolean
   readonly mask?: Mask
 }
 
 /**
- * Blots out bytes that must not be kept, in a copy of the batch: those of the messages i with `of[i] !== 0`, of all where
- * it is absent. The copy is released like any batch.
+ * Overwrites bytes that must not be stored, in a copy of the batch: in the messages i with `of[i] !== 0`, or in all
+ * if `of` is absent. The copy is released like any batch.
  */
 export type Mask = (batch: Batch, of?: Uint8Array) => Batch
 
-/** What a route with a mask selected, and its mask. */
+/** The messages that a route with a mask selected, and its mask. */
 interface Masked {
   readonly chosen: Chosen
   readonly mask: Mask
@@ -60,7 +60,7 @@ export class Router {
     this.#metrics = metrics
   }
 
-  /** The sink for one source: what it writes takes the routes that listen to that source. */
+  /** The sink for one source, which applies the routes of that source. */
   sinkFor(source: string): Sink {
     const routes = this.#routes.filter(({ from }) => from === undefined || from.has(source))
     return new SourceRoutes(source, routes, this.#destinations, this.#metrics)
@@ -75,7 +75,10 @@ class SourceRoutes implements Sink {
   readonly #reached: readonly number[]
   readonly #metrics: Metrics
   readonly streams: StreamMarks | undefined
-  /** Scratch of one evaluation, which runs without a pause: selected by the route, and still seen by later routes. */
+  /**
+   * Scratch memory of one evaluation, which is synchronous: messages selected by the current route, and messages that
+   * later routes still see.
+   */
   #chosen = new Uint8Array(4096)
   #open = new Uint8Array(4096)
 
@@ -106,7 +109,7 @@ class SourceRoutes implements Sink {
   async #writePart(index: number, batch: Batch, selection: Selection, masked: readonly Masked[]): Promise<void> {
     const selected = selection === ALL ? ones(batch.count) : selection === NONE ? zeros(batch.count) : selection
     let part = selectMessages(batch, selected)
-    // A message that a route with a mask selects is masked, also where another route selects it too.
+    // A message that a route with a mask selects is masked even if another route selects it as well.
     for (const { chosen, mask } of masked) {
       const copy = mask(part, chosen === ALL ? undefined : chosen.filter((_, i) => selected[i] !== 0))
       releaseBatch(part)
@@ -114,7 +117,7 @@ class SourceRoutes implements Sink {
     }
     try {
       await this.#destinations[index].write(part)
-      learnDefects(batch, selected, part)
+      takeOverDefects(batch, selected, part)
     } finally {
       releaseBatch(part)
     }
@@ -124,7 +127,8 @@ class SourceRoutes implements Sink {
     const count = batch.count
     const selections = new Map<number, Selection>()
     const masks = new Map<number, Masked[]>()
-    // `open` is undefined while every message is still seen by all routes, which most configurations never leave.
+    // `open` is undefined while every message is still seen by all routes, which is the common case: no route is
+    // `final`.
     let open: Uint8Array | undefined
     for (const route of this.#routes) {
       if (open && !open.includes(1)) break
@@ -178,7 +182,8 @@ class SourceRoutes implements Sink {
     if (unrouted > 0) this.#metrics.count('sluice_unrouted_total', {}, unrouted)
   }
 
-  // Defects are known where somebody needed the headers; a relay that only looks at the PRI leaves them to the next hop.
+  // Defects are known only if a route or destination needed the headers. A relay that reads only the PRI leaves
+  // counting them to the next hop.
   #countDefects(batch: Batch): void {
     const masks = knownDefects(batch)
     if (!masks) return
@@ -192,15 +197,15 @@ class SourceRoutes implements Sink {
   }
 }
 
-/** Takes over what was found in a part of the batch: the messages i with `selected[i] !== 0`. */
-function learnDefects(batch: Batch, selected: Uint8Array, part: Batch): void {
+/** Copies the defects found in a part to the batch. The part holds the messages i with `selected[i] !== 0`. */
+function takeOverDefects(batch: Batch, selected: Uint8Array, part: Batch): void {
   const found = batch.headers ? undefined : knownDefects(part)
   if (!found) return
   batch.defects ??= new Uint32Array(batch.count)
   for (let i = 0, at = 0; i < batch.count; i += 1) if (selected[i] !== 0) batch.defects[i] |= found[at++]
 }
 
-/** Both selections in one. The result may be `chosen`'s memory only where that is not scratch: it is copied. */
+/** The union of both selections. `chosen` is scratch memory, so it is copied rather than kept. */
 function union(before: Selection | undefined, chosen: Chosen, count: number): Selection {
   if (before === ALL || chosen === ALL) return ALL
   if (before === undefined || before === NONE) return chosen.slice()

@@ -1,10 +1,11 @@
-// Room for what comes as a whole batch: small ones lie one behind another in one slab. With a slab of its own each would keep 256 KiB
-// from everybody for as long as it is open, and 256 senders of a line each all that there is.
+// Slab memory for data that arrives as whole batches: small ones share a slab. With a slab of its own, each would
+// occupy 256 KiB for as long as it is open, and 256 senders of one line each would use up the pool.
 
 import { SLAB_BYTES } from '../limits.ts'
 import type { Slab, SlabPool } from './slab.ts'
 
-// What is larger has a slab of its own, which it fills well enough; what is left of the shared one stays for others.
+// A larger batch gets a slab of its own, which it fills well enough. The rest of the shared slab stays available for
+// small ones.
 const SMALL_BYTES = SLAB_BYTES / 4
 
 /** A piece of a slab. */
@@ -23,8 +24,8 @@ export class SharedSlab {
   }
 
   /**
-   * Room for `bytes`, whose slab the caller holds once; undefined where the pool has none: wait for its `freed()`. `must` goes over the
-   * pool's bound.
+   * Allocates `bytes` and retains the slab for the caller. Returns undefined if the pool has no slab: wait for its
+   * `freed()`. `must` exceeds the pool's bound.
    */
   take(bytes: number): SlabPiece | undefined
   take(bytes: number, must: true): SlabPiece
@@ -45,7 +46,7 @@ export class SharedSlab {
     return { slab: this.#slab, at }
   }
 
-  /** Lets go of the slab; those who have a piece of it hold it on. */
+  /** Releases the shared slab. Pieces that were handed out retain it. */
   close(): void {
     this.#slab?.release()
     this.#slab = undefined

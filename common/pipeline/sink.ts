@@ -1,51 +1,66 @@
-// The one verb of the pipeline. The promise is the acknowledgement; open writes are the brake (backpressure).
+// The interfaces of the pipeline. `write` is its one operation: the promise is the acknowledgement, and open writes
+// are the backpressure.
 
 import type { Batch, Run } from './batch.ts'
 
 /**
- * Takes batches. Writes are taken in call order and settle in that order for each stream. A promise that resolves
- * says "kept, as durably as this sink keeps"; a rejection rejects all later open writes of the same stream, and the
- * source reads again from its last settled position. A single message that cannot be taken is counted as dropped and
- * never a rejection. The batch may be read until the promise settles.
+ * Takes batches. Writes are taken in call order and settle in that order for each stream. A resolved promise means
+ * "stored, as durably as this sink stores". A rejection also rejects all later open writes of the same stream, and
+ * the source reads again from its last settled position. A single message that cannot be stored is counted as
+ * dropped, and is never a rejection. The sink may read the batch until the promise settles.
  */
 export interface Sink {
   write(batch: Batch): Promise<void>
-  /** Absent where nothing durable is behind it. */
+  /** Absent if the sink stores nothing durably. */
   readonly streams?: StreamMarks | undefined
 }
 
 /** Positions of streams, kept by a sink that commits them in the same transaction as the data. */
 export interface StreamMarks {
-  /** How far each of these streams is stored; unknown ones are left out. Rejects, retryable, while that cannot be known. */
+  /**
+   * How far each of these streams is stored; unknown streams are left out. Rejects with a retryable fault while that
+   * cannot be determined.
+   */
   marks(ids: readonly string[]): Promise<ReadonlyMap<string, number>>
-  /** These streams have ended: their marks are kept for another week. */
+  /** Tells the sink that these streams have ended: their marks are kept for another week. */
   retire(ids: readonly string[]): Promise<void>
 }
 
-/** Ways through a destination that do not wait for each other. */
+/** Independent ways through a destination, one per receiver: a lane does not wait for another. */
 export interface Lanes {
-  /** At least 2; one for each receiver. */
+  /** The number of lanes, one per receiver; at least 2. */
   readonly count: number
-  /** A lane for each of these runs; always the same for a stream. */
+  /** Assigns a lane to each of these runs; a stream always gets the same lane. */
   deal(runs: readonly Run[]): number[]
-  /** `write`, past the dealing. */
+  /** Writes to one lane, bypassing `deal`. */
   writeTo(lane: number, batch: Batch): Promise<void>
 }
 
-/** A sink with a life: opened once, written to, closed once. */
+/** A sink with a lifecycle: opened once, written to, closed once. */
 export interface Destination extends Sink {
   readonly name: string
-  /** Resolves when it can take batches; rejects with a `Fault` when configuration or surroundings forbid it for good. */
+  /**
+   * Resolves when it can take batches. Rejects with a `Fault` if its configuration or environment rules that out for
+   * good.
+   */
   open(): Promise<void>
-  /** Settles all open writes within the deadline, rejects what is left with `STOPPING`, and lets go of everything. */
+  /**
+   * Waits up to the deadline for open writes, rejects the remaining ones with `STOPPING`, and releases all resources.
+   */
   close(deadlineMs: number): Promise<void>
-  /** Messages that it acknowledged, or will, although it had to drop them, and that it has counted as dropped. None where absent. */
+  /**
+   * Number of messages that it acknowledged, or will acknowledge, although it dropped them; it has counted them as
+   * dropped itself. Absent if it drops none.
+   */
   readonly dropped?: number
-  /** Whether it counts what is stored itself, since what it acknowledges is still to be delivered (a spool). */
+  /** Whether it counts stored messages itself, since acknowledged ones are still to be delivered (a spool). */
   readonly countsStored?: boolean
-  /** Present if it deals out what it gets: a spool in front then keeps one stream for each lane. */
+  /**
+   * Present if it distributes its input over several receivers: then a spool in front of it keeps one stream for each
+   * lane.
+   */
   readonly lanes?: Lanes | undefined
-  /** Reopens what it writes to (SIGHUP: logrotate renamed it). */
+  /** Reopens its output (on SIGHUP: logrotate has renamed it). */
   reopen?(): Promise<void>
 }
 
@@ -54,8 +69,8 @@ export interface Source {
   readonly name: string
   /** Opens ports, folders and files; rejects with a `Fault` that says what prevents it. */
   open(): Promise<void>
-  /** Runs until `signal` aborts; resolves when every write it began has settled and everything is released. */
+  /** Runs until `signal` aborts. Resolves when every write that it began has settled and all resources are released. */
   run(sink: Sink, signal: AbortSignal): Promise<void>
-  /** Reads again the files that it was opened with, which may have been replaced (SIGHUP: certificates). */
+  /** Rereads files that it read at `open` and that may have been replaced (on SIGHUP: certificates). */
   reopen?(): Promise<void>
 }

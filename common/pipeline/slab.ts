@@ -1,20 +1,20 @@
-// Slabs: the memory that messages lie in from the moment they arrive until the last destination has taken them.
+// Slabs: the memory that holds messages from the moment they arrive until the last destination has settled.
 //
-// A slab is a fixed block over a SharedArrayBuffer, so that a worker thread reads the same bytes: it is handed over
-// as slab and range, never copied for that. References are counted: the writer that fills it holds one, every batch
-// that lies in it holds one. Slabs that nobody holds go back to the pool, which bounds all of them together.
+// A slab is a fixed block over a SharedArrayBuffer. A worker thread reads the same bytes: it is given the slab and a
+// range, and nothing is copied. References are counted: the writer that fills the slab holds one, and so does every
+// batch in it. A slab without references returns to the pool, which bounds the total size of all slabs.
 
 import { SLAB_BYTES, SLABS_BYTES_MAX } from '../limits.ts'
 import { assert } from '../fault.ts'
 
 export class Slab {
   readonly bytes: Buffer
-  /** The same bytes, for reading four at a time. */
+  /** A view of the same bytes, for reading four at a time. */
   readonly view: DataView
   readonly #pool: SlabPool
   #references = 1
 
-  /** Made by a pool only. */
+  /** Only a pool creates slabs. */
   constructor(pool: SlabPool, bytes: Buffer) {
     this.#pool = pool
     this.bytes = bytes
@@ -26,14 +26,14 @@ export class Slab {
     this.#references += 1
   }
 
-  /** After the last release the bytes belong to somebody else. */
+  /** After the last release the pool may hand the bytes to somebody else. */
   release(): void {
     assert(this.#references > 0, 'a slab is released once for each hold')
     this.#references -= 1
     if (this.#references === 0) this.#pool.giveBack(this)
   }
 
-  /** Called by the pool when it hands the slab out again. */
+  /** Called by the pool before it hands the slab out again. */
   renew(): void {
     assert(this.#references === 0, 'a slab in the pool is held by nobody')
     this.#references = 1
@@ -50,14 +50,15 @@ export class SlabPool {
     this.#bytesMax = bytesMax
   }
 
-  /** Bytes of all slabs that somebody holds. */
+  /** Total bytes of all slabs that are in use. */
   get bytesOut(): number {
     return this.#bytesOut
   }
 
   /**
-   * A slab of at least `bytes`, held once by the caller; undefined where the bound is reached: wait for `freed()`.
-   * A slab larger than the standard one is made for its one message and not kept. `must` goes over the bound.
+   * Returns a slab of at least `bytes` with one reference, which is the caller's; undefined if the bound is reached:
+   * then wait for `freed()`. A slab larger than the standard size is created for its one message and not pooled.
+   * `must` exceeds the bound.
    */
   take(bytes?: number): Slab | undefined
   take(bytes: number, must: true): Slab
@@ -74,7 +75,7 @@ export class SlabPool {
     return new Slab(this, Buffer.from(new SharedArrayBuffer(size)))
   }
 
-  /** Resolves when a slab has come back. */
+  /** Resolves when a slab has returned to the pool. */
   freed(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
@@ -89,5 +90,6 @@ export class SlabPool {
   }
 }
 
-// 8 MiB kept warm: what one fast source has open. The rest goes back to the system, so that an idle process is small.
+// Up to 8 MiB stay pooled, which is what one fast source has open. The rest is freed, so that an idle process is
+// small.
 const SPARE_SLABS_MAX = 32

@@ -1,5 +1,6 @@
-// How many messages a destination has stored: acknowledged, less those that it dropped one by one and acknowledges with the others of
-// their batch. So that what it was given is what is stored, dropped, and still open.
+// Counts the messages that a destination has stored: those acknowledged, minus those that it dropped one by one and
+// acknowledges with the rest of their batch. So the messages given to a destination are those stored, those dropped
+// and those still open.
 
 import type { Metrics } from '../metric.ts'
 import type { Destination } from './sink.ts'
@@ -14,9 +15,10 @@ export class StoredCount {
     this.#metrics = metrics
   }
 
-  /** So many messages more are acknowledged. */
+  /** `messages` more messages have been acknowledged. */
   add(messages: number): void {
-    // Of a batch that is open yet some may have been dropped already: those count against what is acknowledged later.
+    // Some messages of a batch that is still open may have been dropped already: they are deducted from later
+    // acknowledgements.
     const dropped = Math.min(messages, (this.#destination.dropped ?? 0) - this.#dropped)
     this.#dropped += dropped
     const stored = messages - dropped

@@ -1,4 +1,5 @@
-// Connections into an intake: any framing of syslog (RFC 6587), a splitter for each connection and one brake for all.
+// Passes connections to an intake, with any syslog framing (RFC 6587): one splitter for each connection, and
+// backpressure for all at once.
 //
 //   connection ─▶ splitter ─┐
 //   connection ─▶ splitter ─┼─▶ intake ──▶ …
@@ -19,30 +20,30 @@ import type { Overflow } from './overflow.ts'
 export interface StreamSettings {
   readonly framing: FramingMode
   readonly messageBytesMax: number
-  /** Where it is given, nobody waits: it is told of each message that there is no room for. */
+  /** If given, connections are never paused: messages for which there is no room are dropped and counted here. */
   readonly overflow?: Overflow | undefined
 }
 
 export interface StreamEvents {
-  /** The first bytes of a connection. */
+  /** Called with the first bytes of a connection. */
   heard?(connection: Connection, bytes: Buffer): void
-  /** A connection is over, or is let go of. */
+  /** Called when a connection has ended or was dropped. */
   left(): void
 }
 
-// How often connections are looked at for a half frame that has waited too long: a second late is soon enough, and a look
-// at ten thousand of them costs a tenth of a millisecond.
+// How often connections are checked for a half frame that is too old. A delay of one second does not matter, and
+// checking ten thousand connections takes a tenth of a millisecond.
 const SWEEP_MS = 1_000
-// How often a stop looks whether all is read.
+// How often a stop checks whether everything has been read.
 const LOOK_EVERY_MS = 10
 
 interface Open {
   readonly connection: Connection
   readonly splitter: StreamSplitter
-  /** When it last said something, monotonic ms. */
+  /** When its last bytes arrived, monotonic ms. */
   lastMs: number
   hasSpoken: boolean
-  /** What came in after the brake was pulled. */
+  /** Chunks that arrived after reading was paused. */
   stash: Buffer[]
 }
 
@@ -52,9 +53,9 @@ export class StreamIntake {
   readonly #platform: Platform
   readonly #open = new Set<Open>()
   #intake: Intake | undefined
-  /** Taken, but not read from yet: there is no intake yet, or it brakes. */
+  /** Accepted connections that are not read yet, because there is no intake or reading is paused. */
   #waiting: [connection: Connection, origin: Origin][] = []
-  /** When any connection last said something, monotonic ms. */
+  /** When the last bytes of any connection arrived, monotonic ms. */
   #heardMs = 0
   #braked = false
   #stopped = false
@@ -65,14 +66,17 @@ export class StreamIntake {
     this.#platform = platform
   }
 
-  /** Begins to read. */
+  /** Starts reading. */
   start(intake: Intake): void {
     this.#intake = intake
     this.#takeWaiting()
     this.#sweep()
   }
 
-  /** A connection that was not started: its messages are of this origin. After `stop` it is ended. */
+  /**
+   * Takes a connection that has not been started; its messages have this origin. After `stop` the connection is
+   * destroyed.
+   */
   take(connection: Connection, origin: Origin): void {
     if (this.#stopped) {
       connection.destroy()
@@ -82,8 +86,9 @@ export class StreamIntake {
   }
 
   /**
-   * Tells all senders the end and reads what they sent until they heard of it, within `READ_OUT_MS`; then half frames come out. Where
-   * there is no room all that time, connections are cut with something unread, and their senders see that.
+   * Half-closes all connections and reads what the senders had sent by then, for at most `READ_OUT_MS`. Then half
+   * frames are delivered. If there is no room in all that time, connections are destroyed with unread data, which
+   * their senders notice.
    */
   async stop(): Promise<void> {
     this.#stopped = true
@@ -148,11 +153,11 @@ export class StreamIntake {
       this.#events.heard?.(open.connection, chunk)
     }
     if (this.#settings.overflow || (!this.#braked && intake.takes(chunk.length))) return open.splitter.feed(chunk)
-    open.stash.push(Buffer.from(chunk)) // the chunk's memory is the connection's
+    open.stash.push(Buffer.from(chunk)) // the connection reuses the chunk's memory
     if (!this.#braked) void this.#brake(intake)
   }
 
-  // Everybody stops, and everybody goes on: a sender is not favoured for being quick after the pause.
+  // All connections pause and resume together: a sender gains nothing by being quick after the pause.
   async #brake(intake: Intake): Promise<void> {
     this.#braked = true
     for (const { connection } of this.#open) connection.pause()

@@ -1,11 +1,13 @@
-// What marks of streams say: which messages of a batch are stored already, and what several sinks have together.
+// Evaluates the marks of streams: which messages of a batch are already stored, and up to where several sinks have
+// stored a stream.
 
 import type { Batch } from './batch.ts'
 import type { StreamMarks } from './sink.ts'
 
 /**
- * 1 for each message that ends behind its stream's mark, or has no stream, 0 for the others; undefined where all are new. What a run
- * repeats of one before it in the batch (a relay sends again, and so does who sent to it) is not new either.
+ * Returns 1 for each message that ends after its stream's mark or has no stream, and 0 for the others; undefined if
+ * all messages are new. A message that repeats an earlier run of the same batch is not new either (a relay resends,
+ * and so does the sender before it).
  */
 export function freshMessages(batch: Batch, markOf: (id: string) => number | undefined): Uint8Array | undefined {
   let fresh: Uint8Array | undefined
@@ -26,10 +28,10 @@ export function freshMessages(batch: Batch, markOf: (id: string) => number | und
 }
 
 /**
- * The marks of everything that a source reaches; undefined where nothing durable is among it. A stream is stored up to the
- * minimum over the sinks, and not known at all while one of them does not know it: a sink that was added later, one that was
- * killed before its first commit, or one that keeps no marks. Then the sender goes by what it was told itself, and repeats
- * are left out where they are repeats.
+ * The combined marks of the sinks that a source reaches; undefined if none of them is durable. A stream is stored up
+ * to the minimum over the sinks. It is not known at all while one of them does not know it: a sink that was added
+ * later, that was killed before its first commit, or that keeps no marks. Then the source uses its own checkpoint,
+ * and each sink skips the repeats.
  */
 export function marksOfAll(sinks: readonly (StreamMarks | undefined)[]): StreamMarks | undefined {
   const keepers = sinks.filter((sink) => sink !== undefined)
