@@ -1,13 +1,13 @@
-// What all connections together hold of frames that have not ended yet. It is bounded: beyond the bound the connection that
-// holds most gives its half frame out as the first piece of a chunked message.
+// The bytes that all connections together hold of frames that have not ended yet. The total is bounded: beyond the
+// bound, the connection that holds the most delivers its half frame as the first piece of a chunked message.
 
 import { HALF_FRAMES_BYTES_MAX } from '../limits.ts'
 
-/** A connection's half frame, as the bound sees it. */
+/** A connection's half frame, as far as the bound needs to know it. */
 export interface HalfFrame {
-  /** Bytes it holds. */
+  /** Bytes that it holds. */
   readonly heldBytes: number
-  /** Gives them out. */
+  /** Delivers the held bytes as a piece of a message. */
   giveOut(): void
 }
 
@@ -24,7 +24,7 @@ export class HalfFrames {
     return this.#bytes
   }
 
-  /** A holder's bytes have changed by `bytes`. */
+  /** To be called when a holder's `heldBytes` has changed by `bytes`. May call `giveOut` of any holder. */
   changed(holder: HalfFrame, bytes: number): void {
     this.#bytes += bytes
     if (holder.heldBytes === 0) this.#holders.delete(holder)
@@ -38,5 +38,5 @@ export class HalfFrames {
   }
 }
 
-/** All half frames of the process, over all sources. */
+/** All half frames of the process, across all sources. */
 export const halfFrames = new HalfFrames()

@@ -1,12 +1,13 @@
-// RFC 6587 §3.4.1: a length in decimal, one space, then that many bytes.
+// Octet counting (RFC 6587 §3.4.1): a length in decimal, one space, then that many bytes.
 //
 //   83 <34>1 2003-10-11T22:14:15.003Z host su - ID47 - 'su root' failed
 //
-// Leading zeros, which the RFC has not, are read as rsyslog and syslog-ng read them: as part of a text they would lose every frame behind.
-// A message begins with `<`: a line of text that begins with a number (`12 monkeys`) is text. The digits are added up by
-// hand: parseInt() wants a string, and that string would be the only allocation made for a frame.
+// Leading zeros, which the RFC does not allow, are accepted as by rsyslog and syslog-ng: taken for text, they would
+// make the splitter lose all frames after them. A message must begin with `<`, since a line of text may begin with a
+// number (`12 monkeys`). The digits are summed by hand: parseInt() needs a string, and that string would be the only
+// allocation made for a frame.
 //
-// Some libraries begin a stream with a byte order mark (.NET's StreamWriter): before a count or a `<` it is none of the message.
+// Some libraries begin a stream with a byte order mark (.NET's StreamWriter). Before a count or a `<` it is not part of the message.
 
 import { isDigit } from '../message/digits.ts'
 
@@ -16,21 +17,24 @@ const BYTE_ORDER_MARK = Buffer.from('\ufeff')
 export const MARK_FIRST = BYTE_ORDER_MARK[0]
 export const MARK_BYTES = BYTE_ORDER_MARK.length
 
-// More digits than any count of ours: what has them is text.
+// No valid count has more digits; a longer number is text.
 const DIGITS_MAX = 10
 
-/** More than this is no count of a message, but a text or an attack: it is read as a line. */
+/** A larger number is not the count of a message but text, or an attack: it is read as a line. */
 const COUNT_MAX = 64 * 1024 * 1024
 
-/** The bytes so far could still become a count. */
+/** The bytes so far may be the beginning of a count. */
 export const UNDECIDED = -1
-/** No count stands here. */
+/** There is no count at this position. */
 export const NO_COUNT = 0
 
 /** The last count read: where its message begins, and how many bytes it has. */
 export const octetCount = { start: 0, bytes: 0 }
 
-/** Reads a count at `at`: true with the result in `octetCount`, else `UNDECIDED` or `NO_COUNT`. */
+/**
+ * Reads a count at `at`, with or without a byte order mark before it. Returns true with the result in `octetCount`,
+ * else `UNDECIDED` or `NO_COUNT`.
+ */
 export function readOctetCount(bytes: Uint8Array, at: number, end: number): true | typeof UNDECIDED | typeof NO_COUNT {
   let count = 0
   let i = at
@@ -55,21 +59,22 @@ export function readOctetCount(bytes: Uint8Array, at: number, end: number): true
   return true
 }
 
-/** How far a byte order mark at `at` is there: at its end, or at the first byte that is none of it. */
+/** The end of a byte order mark at `at`; if it is incomplete, the position of the first byte that does not belong to it. */
 function behindMark(bytes: Uint8Array, at: number, end: number): number {
   let i = 0
   while (i < MARK_BYTES && at + i < end && bytes[at + i] === BYTE_ORDER_MARK[i]) i += 1
   return at + i
 }
 
-/** Whether `[at, end)` begins with a byte order mark and a message's `<`. */
+/** Whether `[at, end)` begins with a byte order mark and the `<` of a message. */
 export function beginsMarked(bytes: Uint8Array, at: number, end: number): boolean {
   return at + MARK_BYTES < end && bytes[at + MARK_BYTES] === LESS && behindMark(bytes, at, end) === at + MARK_BYTES
 }
 
 /**
- * Looks for a frame in a text that ends with `>` at `end`: `N <PRI>`. Returns where its count begins, with its message in `octetCount`, or
- * -1. Digits that make it more than `countMax` are the text's: `port 29` and `134 <13>` stand there as `port 29134 <13>`.
+ * Looks for the start of a frame, `N <PRI>`, at the end of a text whose last byte before `end` is `>`. Returns where
+ * the count begins, with its message in `octetCount`, or -1. Leading digits that would make the count larger than
+ * `countMax` belong to the text: `port 29` followed by `134 <13>` reads `port 29134 <13>`.
  */
 export function countBefore(bytes: Uint8Array, end: number, countMax: number): number {
   let start = end - 2

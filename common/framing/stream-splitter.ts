@@ -1,19 +1,20 @@
-// Splits a byte stream into messages, frame by frame (RFC 6587): octet counts, LF, CR LF and NUL, in any mixture.
+// Splits a byte stream into messages (RFC 6587). Octet-counted frames and lines that end in LF, CR LF or NUL may be mixed freely.
 //
 //   83 <34>1 …│<13>a line\n│<13>another\r\n│\n│<13>with NUL\0│12 monkeys\n
 //   octet      text         text            │  text          text
-//                                           └ an empty line is no message
+//                                           └ empty lines are skipped
 //
-// A frame never closes the connection, and every byte comes out in some message:
+// A malformed frame never closes the connection, and every byte of text is delivered in some message:
 //
-//   count too small    what is left over, up to the line's end or the next `N <PRI>`, is a message of its own, marked; so it is with
-//                      senders that count characters where they should count bytes
-//   count too large    the next frame's beginning is inside the message, and what is left of it is found as above; at the end of the
-//                      stream what was counted and never came is split at its newlines, marked
-//   over max_message   comes out in pieces (`message/chunk.ts`), marked
+//   count too small    the remaining bytes, up to the end of the line or the next `N <PRI>`, become a message of their own, marked;
+//                      this is what senders cause that count characters instead of bytes
+//   count too large    the beginning of the next frame is inside this message, and its remaining bytes are handled as above; if the
+//                      stream ends before the count is reached, the held bytes are split at their newlines, marked
+//   over max_message   the message is delivered in pieces (`message/chunk.ts`), marked
 //
-// The splitter owns nothing but a half frame; frames that lie whole in a chunk are given out by their bounds, all at once,
-// so that the chunk is copied once. The result does not depend on how the stream was cut: a property test holds that.
+// The splitter buffers only a half frame. Frames that lie completely in a chunk are reported together, by their
+// bounds, so that the chunk is copied once. The result does not depend on where the stream was cut: a property test
+// verifies that.
 
 import { grown } from '../grown.ts'
 import type { Origin } from '../pipeline/batch.ts'
@@ -34,9 +35,9 @@ import { LineEnds } from './line-ends.ts'
 
 export type FramingMode = 'auto' | 'newline' | 'octet'
 
-/** Takes the messages of a stream, in order. Bytes are the callee's only until it returns. */
+/** Receives the messages of a stream, in order. The bytes are valid only until the call returns. */
 export interface FrameOutput {
-  /** One message. `mark` is a mask of defects. */
+  /** One message. `mark` is a bit mask of defects. */
   frame(bytes: Uint8Array, start: number, end: number, mark: number): void
   /** `count` messages of one chunk: message i is `[bounds[2i], bounds[2i+1])`, with `marks[i]`. */
   frames(bytes: Uint8Array, bounds: Uint32Array, marks: Uint32Array, count: number): void
@@ -47,11 +48,11 @@ export interface SplitterOptions {
   /** `max_message`. */
   readonly messageBytesMax: number
   readonly halfFrames: HalfFrames
-  /** Whose stream it is: pieces of chunked messages need it. */
+  /** The origin of the stream, for the headers of chunked messages. */
   readonly origin: Origin
-  /** A new id for a chunked message. */
+  /** Returns a new id for a chunked message. */
   readonly newId: () => string
-  /** The time of receipt, µs since the epoch. */
+  /** Returns the time of receipt, µs since the epoch. */
   readonly now: () => number
 }
 
@@ -64,22 +65,22 @@ const GREATER = 0x3e
 const FRAME_HALF = defectBit('FRAME_HALF')
 const FRAME_RESYNCHRONISED = defectBit('FRAME_RESYNCHRONISED')
 
-/** Where the stream stands. */
+/** States of the splitter: what the next byte belongs to. `COUNTING` means that the held bytes may still become a count. */
 const BETWEEN = 0
 const COUNTING = 1
 const IN_TEXT = 2
 const IN_OCTETS = 3
-/** In a text behind a counted frame: the next may be near. */
+/** In text directly after a counted frame: framing is lost, and the next `N <PRI>` is searched for. */
 const LOST = 4
 
-/** RFC 3164 §4.1: no message is longer. */
+/** Counts up to this are always plausible: RFC 3164 §4.1 limits a message to 1024 bytes. */
 const LIKELY_BYTES = 1024
 const HALF_BYTES_FIRST = 256
-/** A buffer that grew beyond this for one frame is not kept for the next. */
+/** A buffer that grew beyond this size is freed after its frame. */
 const HALF_BYTES_KEPT = 4096
 const NOTHING = Buffer.alloc(0)
 
-// Scratch of one `feed`, which runs to its end without a pause: shared by all splitters of the thread.
+// Scratch memory of one `feed`, which is synchronous: shared by all splitters of the thread.
 let bounds = new Uint32Array(4096)
 let marks = new Uint32Array(2048)
 
@@ -132,8 +133,9 @@ export class StreamSplitter implements HalfFrame {
   }
 
   /**
-   * The stream has ended, or has been silent for too long: what is held comes out, marked. With `endsLine` the end ends
-   * a line as a newline does: it is that of a file.
+   * To be called when the stream has ended or has been silent for too long: delivers the held bytes, marked as a half
+   * frame. With `endsLine` the end counts as the end of a line, as at the end of a file, and a held line is not
+   * marked.
    */
   flush(endsLine: boolean = false): void {
     if (this.#state === BETWEEN) return
@@ -145,13 +147,13 @@ export class StreamSplitter implements HalfFrame {
     this.#afterOctets = false
   }
 
-  /** Gives out what is held as a piece of a message that goes on. */
+  /** Delivers the held bytes as a piece of a message that continues. */
   giveOut(): void {
     if (this.#state === COUNTING) this.#state = IN_TEXT
     this.#givePiece(textBoundary(this.#half, this.#halfLength))
   }
 
-  /** A frame begins at `at`, or later: empty lines are skipped. Whole frames are only noted; a half one is kept. */
+  /** A frame begins at `at`, after any empty lines. Complete frames are recorded (`#note`); for an incomplete one the state changes. */
   #begin(bytes: Buffer, ends: LineEnds, at: number): number {
     const end = bytes.length
     const { mode, messageBytesMax } = this.#options
@@ -206,7 +208,7 @@ export class StreamSplitter implements HalfFrame {
     return at
   }
 
-  /** Where counts are demanded, a line is a frame that lost its own. */
+  /** In mode `octet`, a line is a frame that has lost its count. */
   get #textMark(): number {
     return this.#options.mode === 'octet' ? FRAME_RESYNCHRONISED : 0
   }
@@ -222,20 +224,20 @@ export class StreamSplitter implements HalfFrame {
     this.#remaining = count
   }
 
-  /** Digits so far: one byte at a time until they are a count or are not. */
+  /** Digits so far: takes one byte at a time until they are known to be a count or not. */
   #decide(bytes: Buffer, at: number): number {
     this.#hold(bytes, at, at + 1)
     const counted = readOctetCount(this.#half, 0, this.#halfLength)
     if (counted === UNDECIDED) return at + 1
     if (counted === NO_COUNT) {
-      // The byte that decided it may end the line, or begin a message: it is looked at again.
+      // The deciding byte may end the line or begin a message, so it is released and read again.
       const isMarked = beginsMarked(this.#half, 0, this.#halfLength)
       this.#release(isMarked ? this.#halfLength : 1)
       this.#state = isMarked ? BETWEEN : this.#isLost ? LOST : IN_TEXT
       this.#afterOctets = isMarked && this.#isLost
       return at
     }
-    // Only `<` of the message is here.
+    // Of the message itself only the `<` has been held; it is released and read again.
     const count = octetCount.bytes
     if (count > this.#largestCount) this.#largestCount = count
     this.#release(this.#halfLength)
@@ -251,13 +253,14 @@ export class StreamSplitter implements HalfFrame {
     return stop + 1
   }
 
-  /** The same, where a frame may be found before the line's end. */
+  /** Like `#text`, but a frame may begin before the end of the line. */
   #lostText(bytes: Buffer, ends: LineEnds, at: number): number {
     const close = bytes.indexOf(GREATER, at)
     if (close < 0 || close > ends.next(at)) return this.#text(bytes, ends, at)
     const kept = this.#holdBounded(bytes, at, close + 1)
     if (kept <= close) return kept
-    // The text may end with digits, too: what makes a count much larger than all before it is theirs.
+    // The text before the count may itself end with digits. Digits that would make the count much larger than all
+    // earlier ones belong to the text.
     const countMax = Math.min(this.#options.messageBytesMax, Math.max(LIKELY_BYTES, 4 * this.#largestCount))
     const count = countBefore(this.#half, this.#halfLength, countMax)
     if (count < 0) return kept
@@ -285,7 +288,10 @@ export class StreamSplitter implements HalfFrame {
     return kept
   }
 
-  /** Keeps `[at, stop)`, up to what a message may have; a piece is given out first where it is full. Returns how far. */
+  /**
+   * Holds `[at, stop)`, but no more than fits into a message; if the buffer is full, delivers a piece first. Returns
+   * the end of what was taken.
+   */
   #holdBounded(bytes: Uint8Array, at: number, stop: number): number {
     const { messageBytesMax } = this.#options
     const room = (this.#chunks?.bytesMax(messageBytesMax) ?? messageBytesMax) - this.#halfLength
@@ -316,7 +322,7 @@ export class StreamSplitter implements HalfFrame {
     this.#count = at + 1
   }
 
-  /** Gives out the frames noted in this chunk. */
+  /** Delivers the frames recorded for this chunk. */
   #giveFrames(bytes: Uint8Array): void {
     const count = this.#count
     if (count === 0) return
@@ -324,7 +330,7 @@ export class StreamSplitter implements HalfFrame {
     this.#out.frames(bytes, bounds, marks, count)
   }
 
-  /** The held bytes are a message, or the last piece of one. */
+  /** Delivers the held bytes as a message, or as the last piece of one. */
   #giveHalf(): void {
     const end = trimmedEnd(this.#half, 0, this.#halfLength)
     if (this.#chunks) {
@@ -357,7 +363,7 @@ export class StreamSplitter implements HalfFrame {
   }
 
   #hold(bytes: Uint8Array, start: number, end: number): void {
-    // What came before in this chunk goes first: the bound on half frames may give this one out at once.
+    // Earlier frames of this chunk are delivered first, since the bound on half frames may deliver this one at once.
     this.#giveFrames(bytes)
     const length = this.#halfLength + end - start
     if (length > this.#half.length) {
@@ -379,7 +385,7 @@ export class StreamSplitter implements HalfFrame {
   }
 }
 
-/** Without the CR, LF and NUL that end it. */
+/** The end of `[start, end)` without trailing CR, LF and NUL. */
 function trimmedEnd(bytes: Uint8Array, start: number, end: number): number {
   while (end > start && (bytes[end - 1] === LF || bytes[end - 1] === CR || bytes[end - 1] === NUL)) end -= 1
   return end

@@ -1,10 +1,10 @@
-// The messages of a `batch` frame, one of two ways:
+// The messages of a `batch` frame, in one of two encodings:
 //
-//   as lines    MESSAGE LF, one after another; where no message holds a LF, as most do not
+//   as lines    MESSAGE LF, one after another; only if no message contains a LF, which is the usual case
 //   counted     LENGTH SP MESSAGE, one after another (RFC 6587 §3.4.1)
 //
-// Lines of a file lie in memory as they go out, and are copied many at a time: 0.02 µs a message, where counting them one by one took
-// 0.2. zstd makes them 5 % smaller than counted ones.
+// Lines of a file lie in memory exactly as they are sent, and are copied many at a time: 0.02 µs per message,
+// compared with 0.2 for counted ones. After zstd they are 5 % smaller than counted ones.
 
 import { newlineAt } from '../framing/scan.ts'
 import { grown } from '../grown.ts'
@@ -21,8 +21,9 @@ const SPACE = 0x20
 const ZERO = 0x30
 
 /**
- * Adds messages `[first, end)` of a batch as lines, until `content` has `bytesMax`; one at least. Returns the first that was not
- * added. Whether they are lines is to be asked of `holdsLines` afterwards.
+ * Appends messages `[first, end)` of a batch as lines until `content` has `bytesMax`, but at least one. Returns the
+ * index of the first message that was not added. It does not check for LFs inside messages: call `holdsLines`
+ * afterwards.
  */
 export function addLines(
   content: Output,
@@ -35,7 +36,7 @@ export function addLines(
   while (i < end && (i === first || content.length < bytesMax)) {
     const start = bounds[2 * i]
     const startMax = start + bytesMax - content.length
-    // As many as lie one behind another with a LF between them.
+    // Extends the range over all messages that follow each other in the slab with a LF between them.
     while (i + 1 < end && bounds[2 * i + 2] === bounds[2 * i + 1] + 1 && bounds[2 * i + 2] < startMax) {
       if (slab.bytes[bounds[2 * i + 1]] !== LF) break
       i += 1
@@ -47,7 +48,7 @@ export function addLines(
   return i
 }
 
-/** Whether `content` is so many lines: no message holds a LF of its own. */
+/** Whether `content` is exactly `count` lines, that is, no message contains a LF. */
 export function holdsLines(content: Output, count: number): boolean {
   const { bytes, view, length } = content
   let lines = 0
@@ -55,16 +56,22 @@ export function holdsLines(content: Output, count: number): boolean {
   return lines === count
 }
 
-// Where bounds are gathered before their number is known.
+// Scratch memory for bounds whose number is not known yet.
 let gathered = new Uint32Array(4096)
 
-/** The messages in `[start, end)` of a slab, as bounds; undefined where they are none, or too many. */
+/**
+ * Returns the bounds of the messages in `[start, end)` of a slab; `how` is `COUNTED` or `AS_LINES`. Undefined if the
+ * bytes are malformed or there are too many messages.
+ */
 export function readMessages(slab: Slab, start: number, end: number, how: number): Uint32Array | undefined {
   const filled = how === AS_LINES ? gatherLines(slab, start, end) : gatherCounted(slab.bytes, start, end)
   return filled < 0 ? undefined : gathered.slice(0, filled)
 }
 
-/** Gathers the bounds of lines; returns how many numbers these are, −1 where the bytes are no lines. */
+/**
+ * Gathers the bounds of lines. Returns how many numbers were gathered (two per line), −1 if the last line has no LF
+ * or there are too many.
+ */
 function gatherLines(slab: Slab, start: number, end: number): number {
   let filled = 0
   for (let at = start; at < end;) {
@@ -78,7 +85,7 @@ function gatherLines(slab: Slab, start: number, end: number): number {
   return filled
 }
 
-/** The same of counted messages. */
+/** Like `gatherLines`, for counted messages. */
 function gatherCounted(bytes: Buffer, start: number, end: number): number {
   let filled = 0
   for (let at = start; at < end;) {
@@ -93,17 +100,17 @@ function gatherCounted(bytes: Buffer, start: number, end: number): number {
   return filled
 }
 
-/** Whether one more message may come; makes room for it. */
+/** Whether one more message is allowed; makes room for it. */
 function isRoomAt(filled: number): boolean {
   if (filled === 2 * RELP_BATCH_COUNT_MAX) return false
   if (filled === gathered.length) gathered = grown(gathered)
   return true
 }
 
-/** What `countedAt` read last. */
+/** The length that `countedAt` read last. */
 let counted = 0
 
-/** Reads an octet count; returns where its message begins, −1 where there is none. */
+/** Reads an octet count; returns where its message begins, −1 if there is no count. */
 function countedAt(bytes: Buffer, at: number, end: number): number {
   let length = 0
   let i = at

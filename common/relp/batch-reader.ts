@@ -1,5 +1,6 @@
-// The data of a `batch` command, read (`batch-writer.ts` draws it). Whatever a peer sends is either a batch that holds
-// together or none: every length is checked against what is there, and what is unpacked against what was announced.
+// Reads the data of a `batch` command (`batch-writer.ts` describes its layout). The input is untrusted: it is either
+// a consistent batch or rejected as a whole. Every length is checked against the bytes that are there, and the
+// decompressed size against the announced one.
 
 import { AS_LINES, COUNTED, readMessages } from './batch-messages.ts'
 import { BATCH_VERSION, ENDS_BY_LENGTH, ENDS_EACH, ENDS_EQUAL } from './batch-writer.ts'
@@ -12,10 +13,10 @@ import { zstdDecompressInto } from '../zstd.ts'
 
 const ID_BYTES = 16
 
-/** What is wrong with a peer's bytes: never leaves this file. */
+/** Thrown for malformed input; never leaves this module. */
 class Malformed extends Error {}
 
-/** How many bytes of slab a batch needs; 0 where it is none, or larger than one may be. */
+/** How many slab bytes the batch in `[start, end)` needs; 0 if it is malformed or exceeds the limit. */
 export function unpackedBytes(bytes: Buffer, start: number, end: number): number {
   try {
     const { unpacked, messages } = readFront(new Cursor(bytes, start, end))
@@ -26,8 +27,9 @@ export function unpackedBytes(bytes: Buffer, start: number, end: number): number
 }
 
 /**
- * The batch in `[start, end)`, unpacked to a piece of a slab, which has room for `unpackedBytes`; the batch takes over the hold of that
- * slab. Undefined where the bytes are no batch, and then it stays the caller's.
+ * Decompresses the batch in `[start, end)` into a piece of a slab, which must have room for `unpackedBytes`. The
+ * batch takes over the caller's reference to the slab. If the bytes are not a valid batch, returns undefined and the
+ * reference stays the caller's. `received` is in µs since the epoch.
  */
 export function readBatchFrame(
   bytes: Buffer,
@@ -64,11 +66,11 @@ function unpack(packed: Buffer, into: Buffer): number {
   try {
     return zstdDecompressInto(packed, into)
   } catch {
-    return -1 // the library's word for "no zstd", or for more than was announced
+    return -1 // no zstd, or more than was announced
   }
 }
 
-/** `[start, end)` of the slab is what stands behind the messages. */
+/** Reads the metadata that follows the messages, `[start, end)` of the slab. */
 function readContent(
   slab: Slab,
   bounds: Uint32Array,
@@ -157,7 +159,7 @@ class Cursor {
     return this.#bytes[this.at++]
   }
 
-  /** Passes over `bytes`; returns where they begin. */
+  /** Skips `bytes`; returns where they begin. */
   skip(bytes: number): number {
     this.fits(bytes)
     const at = this.at

@@ -1,46 +1,46 @@
-// The data of a `batch` command, written. All numbers but the first two are varints: 7 bits a byte, low bits first, the high
-// bit set where more follow.
+// Writes the data of a `batch` command. All numbers except the first two bytes are varints: 7 bits per byte, low bits
+// first, the high bit set if more bytes follow.
 //
 //   1        version: 2
-//   1        how the messages are written: 0 counted, 1 as lines
-//   varint   bytes of what follows when it is unpacked
-//   varint   of these, bytes of messages
-//   zstd ┬─  messages    as `batch-messages.ts` draws them
-//        ├─  origins     varint: how many bytes; as `pipeline/origin-bytes.ts` draws them
+//   1        encoding of the messages: 0 counted, 1 as lines
+//   varint   length of what follows, uncompressed
+//   varint   how much of that is messages
+//   zstd ┬─  messages    see `batch-messages.ts`
+//        ├─  origins     varint: how many bytes; see `pipeline/origin-bytes.ts`
 //        ├─  streams     varint: how many; 16 bytes of id each
 //        └─  runs        up to the end, each:
-//                varint  messages
-//                varint  where its origin begins among the origins
+//                varint  number of messages
+//                varint  offset of its origin from the first origin
 //                varint  when the first sluice received it, µs since the epoch
-//                varint  0 without a stream, else 1 + its index; then
-//                          varint  from
+//                varint  0 without a stream, else 1 + its index, and then
+//                          varint  from: the position before the run
 //                          varint  to - from
-//                          byte    how the positions behind the messages are written:
-//                                    0   a varint each, from the one before
-//                                    1   one varint: each is so much behind the one before
-//                                    2   one varint: each is so much more than its message's length behind the one before
-//                byte    0, or 1: then a varint each, the defects that framing found
+//                          byte    encoding of the positions after each message:
+//                                    0   a varint each: the distance from the one before
+//                                    1   one varint: every distance
+//                                    2   one varint: what every distance has beyond the length of the message
+//                byte    0, or 1 and a varint for each message: the defects that framing found
 //
-// Lines of a file are `2 1`, counted positions `1 1`: two bytes for all of them. The messages come first, so that they lie
-// in the receiver's slab where they were unpacked to.
+// Positions of lines of a file are `2 1`, counted positions `1 1`: two bytes for all positions of a run. The messages
+// come first, so that the receiver can use them where they were decompressed to.
 
 import { Output } from '../message/output.ts'
 import type { Batch, Origin, Run, StreamRange } from '../pipeline/batch.ts'
 import { originBytes } from '../pipeline/origin-bytes.ts'
 import { zstdCompressor, type ZstdCompressor } from '../zstd.ts'
 
-/** Of the layout above. */
+/** The version of the layout above. */
 export const BATCH_VERSION = 2
 export const ENDS_EACH = 0
 export const ENDS_EQUAL = 1
 export const ENDS_BY_LENGTH = 2
 
-// Measured on log lines of 150 to 180 bytes: levels 1 to 3 differ by a tenth in size and by a sixth in time. Repeats of six bytes and
-// more alone make it 2 to 4 % smaller than those of five, and no slower.
+// Measured on log lines of 150 to 180 bytes: levels 1 to 3 differ by a tenth in size and by a sixth in time. With a
+// minimum match of six bytes the result is 2 to 4 % smaller than with five, and compression is no slower.
 const LEVEL = 3
 const MIN_MATCH = 6
 
-/** What a frame's content is compressed with. */
+/** A compressor with the parameters for a frame's content. */
 export function batchCompressor(): ZstdCompressor {
   return zstdCompressor(LEVEL, { minMatch: MIN_MATCH })
 }
@@ -52,7 +52,10 @@ export interface RunPart {
   /** Messages `[first, end)` of the run. */
   readonly first: number
   readonly end: number
-  /** Where its positions come from: the run's own, or the sender's for what cannot be read again. */
+  /**
+   * The stream range that its positions belong to: the run's own, or the sender's own stream for messages that cannot
+   * be read again.
+   */
   readonly stream: StreamRange | undefined
   /** Index of the run's first message in its batch. */
   readonly at: number
@@ -62,12 +65,12 @@ export class BatchWriter {
   readonly #origins = new Output(Buffer.allocUnsafeSlow(1024))
   readonly #asReceived: boolean
 
-  /** `asReceived` where messages go out byte for byte, so that their lengths say something of positions. */
+  /** `asReceived`: messages are sent byte for byte as received, so positions may be encoded relative to message lengths. */
   constructor(asReceived: boolean) {
     this.#asReceived = asReceived
   }
 
-  /** Adds the runs' facts to `content`, which holds the messages. Then it can be packed. */
+  /** Appends the metadata of the runs to `content`, which already holds the messages. After that it can be compressed. */
   addFacts(content: Output, parts: readonly RunPart[]): void {
     const places = this.#gatherOrigins(parts)
     writeVarint(content, this.#origins.length)
@@ -86,7 +89,7 @@ export class BatchWriter {
     for (const { run } of parts) {
       if (places.has(run.origin)) continue
       const bytes = originBytes(run.origin)
-      // Origins that came from another sluice differ in their first receipt only.
+      // Consecutive origins from another sluice often differ only in their first receipt, which is not part of these bytes.
       if (!last?.equals(bytes)) {
         last = bytes
         lastPlace = this.#origins.length
@@ -99,8 +102,8 @@ export class BatchWriter {
 }
 
 /**
- * The data of a `batch` command: `zstd` unpacks to `unpacked` bytes, of which the first `messageBytes` are messages, written as
- * `how` says.
+ * Builds the data of a `batch` command. `zstd` decompresses to `unpacked` bytes; the first `messageBytes` of them are
+ * messages, encoded as `how` says.
  */
 export function batchData(zstd: Uint8Array, how: number, unpacked: number, messageBytes: number): Buffer {
   const data = new Output(Buffer.allocUnsafe(zstd.length + FRONT_BYTES_MAX))
@@ -113,7 +116,7 @@ export function batchData(zstd: Uint8Array, how: number, unpacked: number, messa
   return data.written
 }
 
-// Two bytes and two varints, with room to spare.
+// Two bytes and two varints fit easily.
 const FRONT_BYTES_MAX = 32
 
 function writePart(
@@ -138,7 +141,7 @@ function writePart(
   if (defects !== 0) for (let i = first; i < end; i += 1) writeVarint(content, marks![at + i])
 }
 
-// Part of a run is the part of its range behind the messages before it; the last part goes to the range's end.
+// A part of a run covers its range from the end of the message before the part. The last part extends to the end of the range.
 function writeEnds(content: Output, part: RunPart, { from, to, ends }: StreamRange, asReceived: boolean): void {
   const { run, first, end } = part
   const begin = first === 0 ? 0 : ends[first - 1]

@@ -1,13 +1,14 @@
-// RELP frames out of bytes that are cut anywhere (librelp's protocol description, "RELP frame").
+// Reads RELP frames from chunks that may be cut anywhere (librelp's protocol description, "RELP frame").
 //
 //   17 syslog 26 <13>Nov 20 10:00:00 a b: c⏎        TXNR SP COMMAND SP DATALEN SP DATA LF
 //   18 close 0⏎                                     without data there is no second space
 //
 //   TXNR     1 to 9 digits     COMMAND  1 to 32 letters     DATALEN  1 to 9 digits
 //
-// The reader is pulled, so that its owner can stop between two frames. A frame that lies whole in a chunk is given out
-// where it lies; only a half one is copied, and memory for it grows with what has arrived, never with what was promised.
-// `syslog` has no bound: a longer message comes out in parts. Any other command's data has one.
+// The reader is pull-based, so that its owner can stop between two frames. A frame that lies completely in a chunk is
+// returned in place; only a half frame is copied, and memory for it grows with the bytes that have arrived, never
+// with the announced length. The data of `syslog` is unbounded: a longer message is returned in parts. The data of
+// any other command is bounded (`RELP_FRAME_BYTES_MAX`).
 
 import { RELP_FRAME_BYTES_MAX } from '../limits.ts'
 
@@ -16,12 +17,13 @@ const SPACE = 0x20
 const ZERO = 0x30
 const DIGITS_MAX = 9
 const COMMAND_BYTES_MAX = 32
-// TXNR, COMMAND and DATALEN at their longest, and what stands between and behind them.
+// TXNR, COMMAND and DATALEN at their maximum lengths, with their separators.
 const HEAD_BYTES_MAX = DIGITS_MAX + 1 + COMMAND_BYTES_MAX + 1 + DIGITS_MAX + 1
 const HELD_BYTES_FIRST = 1024
 
-// Between two sluices nearly every frame is held for a moment: memory made anew for each was 130 KB of garbage a frame, and with it
-// a fifth of a server's CPU. What a reader lets go of, the next one takes, so that a quiet connection keeps nothing.
+// Between two sluices nearly every frame is held for a moment. Allocating memory for each produced 130 KB of garbage
+// per frame, and cost a fifth of a server's CPU. So readers share spare buffers: what one releases the next one
+// takes, and a quiet connection holds none.
 const SPARE_BYTES = 128 * 1024
 const SPARE_MAX = 8
 const spare: Buffer[] = []
@@ -29,59 +31,59 @@ const spare: Buffer[] = []
 const MORE = -1
 const MALFORMED = -2
 
-/** Commands that come often enough to be told apart without a string for each frame. */
+/** Frequent commands, which are recognised without creating a string for each frame. */
 const common = ['syslog', 'rsp', 'batch'].map((name) => ({ name, bytes: Buffer.from(name) }))
 
 export type FrameStep = 'frame' | 'more' | 'malformed'
 
 export class FrameReader {
-  /** The frame found last. Its data is `[start, end)` of `bytes`, until the next step. */
+  /** The current frame. Its data is `[start, end)` of `bytes`, until the next call of `next`. */
   txnr = 0
   command = ''
   bytes: Buffer = empty
   start = 0
   end = 0
-  /** Bytes of the whole frame's data, as its head says. */
+  /** DATALEN: bytes of the whole frame's data. */
   length = 0
-  /** Whether a part of a long message is its first, and its last. A whole frame is both. */
+  /** Whether this part of a long message is the first, or the last. A whole frame is both. */
   first = true
   last = true
 
   readonly #partBytes: number
   #chunk: Buffer = empty
   #at = 0
-  /** The half frame, from its first byte on or, behind its head or an earlier part, from its next data on. */
+  /** The half frame: its head so far or, once the head has been read, its data since the last part that was returned. */
   #held: Buffer = empty
   #heldLength = 0
-  /** Bytes of the current frame's data that have not been given out, once its head is read. */
+  /** Bytes of the current frame's data that have not been returned, once its head has been read. */
   #left = 0
   #inData = false
   #broken = false
 
-  /** A `syslog` command's data longer than `partBytes` comes in parts of so many bytes, the last with what is left. */
+  /** The data of a `syslog` command longer than `partBytes` is returned in parts of that size, and a last one with the rest. */
   constructor(partBytes: number) {
     this.#partBytes = partBytes
   }
 
-  /** Bytes of memory that the half frame takes. */
+  /** Bytes of memory that the half frame occupies. */
   get heldBytes(): number {
     return this.#held.length
   }
 
-  /** More bytes, behind those that are there. The memory is the reader's until `next` says `more`, or `keep` is called. */
+  /** Appends bytes to those not yet read. The reader uses their memory until `next` returns `more` or `keep` is called. */
   feed(chunk: Buffer): void {
     if (this.#at < this.#chunk.length) chunk = Buffer.concat([this.#chunk.subarray(this.#at), chunk])
     this.#chunk = chunk
     this.#at = 0
   }
 
-  /** Copies what has not been read of the last chunk, whose memory belongs to somebody else. */
+  /** Copies the unread rest of the last chunk, whose memory the caller is about to reuse. */
   keep(): void {
     this.#chunk = Buffer.from(this.#chunk.subarray(this.#at))
     this.#at = 0
   }
 
-  /** The frame found last is found again by the next step. */
+  /** Makes `next` return the current frame again. */
   putBack(): void {
     const length = this.end - this.start
     if (this.bytes === this.#chunk) this.#at = this.start
@@ -90,7 +92,10 @@ export class FrameReader {
     this.#inData = true
   }
 
-  /** The next frame, or part of one. After `malformed` there is no way on. */
+  /**
+   * Reads the next frame, or a part of one. `more`: no complete one is available. `malformed`: the input is invalid,
+   * and reading cannot continue.
+   */
   next(): FrameStep {
     if (this.#broken) return 'malformed'
     this.#letGo()
@@ -100,7 +105,7 @@ export class FrameReader {
   }
 
   #head(): FrameStep {
-    // Where a head was begun in an earlier chunk, it is finished in a copy: a few bytes, one at a time.
+    // A head that began in an earlier chunk is completed in a copy, byte by byte: it is short.
     const chunk = this.#chunk
     if (this.#heldLength === 0) {
       const dataAt = this.#readHead(chunk, this.#at, chunk.length)
@@ -120,7 +125,7 @@ export class FrameReader {
     return 'more'
   }
 
-  /** Reads a head that begins at `at`; returns where its data begins, or where the LF is if there is none. */
+  /** Reads a head that begins at `at`. Returns where its data begins, or the position of the LF if there is no data. */
   #readHead(bytes: Buffer, at: number, end: number): number {
     const stop = Math.min(end, at + HEAD_BYTES_MAX)
     const short = end - at >= HEAD_BYTES_MAX ? MALFORMED : MORE
@@ -148,8 +153,8 @@ export class FrameReader {
     this.#inData = true
     this.first = true
     if (length > RELP_FRAME_BYTES_MAX && this.command !== 'syslog') return MALFORMED
-    // Without data the LF stands where the space would be: it is left to be found as the frame's end. From a copy it
-    // cannot be left: there the byte that ended the head was the last one copied, and is given back to the chunk.
+    // Without data the LF takes the place of the space, and is left unread as the end of the frame. If the head was
+    // read from a copy, the LF was the last byte copied, so it is returned to the chunk.
     if (behind === SPACE) return lengthEnd + 1
     if (bytes === this.#held) this.#at -= 1
     return lengthEnd
@@ -187,7 +192,7 @@ export class FrameReader {
     return 'more'
   }
 
-  /** Moves `count` bytes of the chunk behind the half frame. */
+  /** Moves `count` bytes from the chunk to the end of the half frame. */
   #copy(count: number): void {
     if (count === 0) return
     const needed = this.#heldLength + count
@@ -202,7 +207,7 @@ export class FrameReader {
     this.#at += count
   }
 
-  // The frame given out last may lie in what was held: only now it is over.
+  // The last returned frame may lie in the held buffer, which can be released only now.
   #letGo(): void {
     this.bytes = empty
     if (this.#heldLength > 0) return
@@ -217,7 +222,7 @@ export class FrameReader {
 
 const empty = Buffer.alloc(0)
 
-/** Memory for at least `bytes`, twice the size before or more. */
+/** A buffer for at least `bytes`, and at least twice as large as `before`, so that the cost of growing is amortised. */
 function heldBuffer(bytes: number, before: number): Buffer {
   let size = Math.max(HELD_BYTES_FIRST, before)
   while (size < bytes) size *= 2

@@ -1,4 +1,4 @@
-// The thread that compresses `batch` frames: a frame's content in, its zstd out. An empty one is the last.
+// Worker thread that compresses `batch` frames. It receives the content of a frame and answers with its zstd. An empty message ends it.
 
 import { batchCompressor } from './batch-writer.ts'
 import { workerOwner } from '../worker.ts'

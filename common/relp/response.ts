@@ -1,4 +1,4 @@
-// RELP's answer: `TXNR rsp DATALEN CODE[ TEXT][LF DATA]`, with 200 for done and 500 for refused.
+// RELP answers: `TXNR rsp DATALEN CODE[ TEXT][LF DATA]`, where the code 200 means done and 500 refused.
 
 import type { Output } from '../message/output.ts'
 
@@ -8,13 +8,13 @@ const ZERO = 0x30
 
 const done = Buffer.from(' rsp 6 200 OK\n')
 
-/** Adds `TXNR rsp 6 200 OK LF`. */
+/** Appends `TXNR rsp 6 200 OK LF`. */
 export function writeDone(txnr: number, into: Output): void {
   into.number(txnr)
   into.fixed(done)
 }
 
-/** Adds a whole frame; `data` is text, or bytes. */
+/** Appends a whole frame with any command. */
 export function writeFrame(txnr: number, command: string, data: string | Buffer, into: Output): void {
   const bytes = typeof data === 'string' ? Buffer.from(data) : data
   into.number(txnr)
@@ -28,7 +28,7 @@ export function writeFrame(txnr: number, command: string, data: string | Buffer,
   into.byte(LF)
 }
 
-/** The code of an answer in `[start, end)`; 0 where there is none. */
+/** The code of the answer in `[start, end)`; 0 if it has no valid one. */
 export function responseCode(bytes: Buffer, start: number, end: number): number {
   if (end - start < 3) return 0
   let code = 0
@@ -41,7 +41,7 @@ export function responseCode(bytes: Buffer, start: number, end: number): number 
   return behind === SPACE || behind === LF ? code : 0
 }
 
-/** Where the data of an answer begins: behind its first line; `end` where there is none. */
+/** Where the data of an answer begins, after its first line; `end` if there is none. */
 export function responseData(bytes: Buffer, start: number, end: number): number {
   for (let i = start; i < end; i += 1) if (bytes[i] === LF) return i + 1
   return end

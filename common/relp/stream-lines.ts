@@ -1,5 +1,5 @@
-// What `marks`, its answer and `retire` carry: a stream a line, its id in 32 hexadecimal digits, and where it applies its
-// position in decimal.
+// The data of `marks`, of its answer and of `retire`: one line per stream with its id in 32 hexadecimal digits and,
+// in the answer to `marks`, its position in decimal.
 //
 //   9f0c1d2e3b4a59687786a5b4c3d2e1f0 145000⏎
 //   0123456789abcdef0123456789abcdef 0
@@ -14,13 +14,13 @@ export function writePositions(positions: ReadonlyMap<string, number>): string {
   return [...positions].map(([id, position]) => `${id} ${position}`).join('\n')
 }
 
-/** Undefined where it is no such list, or longer than one frame may be. */
+/** Reads a list of ids; undefined if it is malformed or longer than one frame may be. */
 export function readStreams(bytes: Buffer, start: number, end: number): string[] | undefined {
   const lines = linesOf(bytes, start, end, LINE_BYTES_ID)
   return lines?.every((line) => /^[0-9a-f]{32}$/.test(line)) ? lines : undefined
 }
 
-/** Undefined where it is no such list, or longer than one frame may be. */
+/** Reads a list of ids and positions; undefined if it is malformed or longer than one frame may be. */
 export function readPositions(bytes: Buffer, start: number, end: number): Map<string, number> | undefined {
   const positions = new Map<string, number>()
   for (const line of linesOf(bytes, start, end, LINE_BYTES_POSITION) ?? ['']) {
