@@ -39,7 +39,7 @@ export function readOctetCount(bytes: Uint8Array, at: number, end: number): true
   let count = 0
   let i = at
   if (bytes[at] === MARK_FIRST) {
-    i = behindMark(bytes, at, end)
+    i = afterMark(bytes, at, end)
     if (i === end) return UNDECIDED
     if (i < at + MARK_BYTES) return NO_COUNT
     at = i
@@ -60,7 +60,7 @@ export function readOctetCount(bytes: Uint8Array, at: number, end: number): true
 }
 
 /** The end of a byte order mark at `at`; if it is incomplete, the position of the first byte that does not belong to it. */
-function behindMark(bytes: Uint8Array, at: number, end: number): number {
+function afterMark(bytes: Uint8Array, at: number, end: number): number {
   let i = 0
   while (i < MARK_BYTES && at + i < end && bytes[at + i] === BYTE_ORDER_MARK[i]) i += 1
   return at + i
@@ -68,7 +68,7 @@ function behindMark(bytes: Uint8Array, at: number, end: number): number {
 
 /** Whether `[at, end)` begins with a byte order mark and the `<` of a message. */
 export function beginsMarked(bytes: Uint8Array, at: number, end: number): boolean {
-  return at + MARK_BYTES < end && bytes[at + MARK_BYTES] === LESS && behindMark(bytes, at, end) === at + MARK_BYTES
+  return at + MARK_BYTES < end && bytes[at + MARK_BYTES] === LESS && afterMark(bytes, at, end) === at + MARK_BYTES
 }
 
 /**

@@ -1,9 +1,9 @@
-// The offset with which a batch's time of receipt is written: this machine's.
+// The UTC offset used to write a batch's time of receipt: that of this machine.
 
 import type { Batch } from '../pipeline/batch.ts'
 import { localZone } from './zone.ts'
 
-/** Minutes east of UTC, here, when the batch was received. */
+/** The offset of the local zone at the time of receipt, in minutes east of UTC. */
 export function batchZone(batch: Batch): number {
   return localZone.offsetAt(batch.received)
 }

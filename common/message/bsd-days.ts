@@ -1,23 +1,23 @@
-// Dates without a year, `Oct 11`: the day that is nearest to when they were received.
+// Resolves dates without a year, such as `Oct 11`, relative to their time of receipt (`dayWithoutYear`), and caches the last result.
 
 import { DAY_S, dayWithoutYear } from './calendar.ts'
 
 const MINUTE_S = 60
 
 export class BsdDays {
-  // The day of receipt at the sender, for the last receipt and offset.
+  // Cache: the day of receipt at the sender, for the last time of receipt and offset.
   #received = NaN
   #offset = 0
   #near = NaN
-  // The last date, and its day.
+  // Cache: the last date, and its day since the epoch.
   #month = 0
   #day = 0
   #dateNear = NaN
   #result = 0
 
   /**
-   * Days since the epoch. `received` is in µs since the epoch, `offset` in minutes east of UTC at the sender: near midnight
-   * its day is another than the day in UTC, and near New Year another year's.
+   * Returns days since the epoch. `received` is in µs since the epoch, `offset` is the sender's, in minutes east of
+   * UTC: near midnight the sender's day differs from the day in UTC, and near New Year so does the year.
    */
   dayOf(month: number, day: number, received: number, offset: number): number {
     if (received !== this.#received || offset !== this.#offset) {

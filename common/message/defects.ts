@@ -1,7 +1,10 @@
-// Defects: what was wrong with a message that is kept all the same. A message carries them as a bit mask, from the
-// framing (`Batch.marks`) and the header parser (`KIND` cell) to the archive's column; people see the codes.
+// Defects: what is wrong with a message that is kept nevertheless. They are passed along as a bit mask, from framing
+// (`Batch.marks`) and the header parser (`KIND` cell) to the archive's column; users see the codes.
 
-/** By bit, with the handbook's sentence. The order is stored in archives and must not change: new codes go to the end. */
+/**
+ * Defect codes in the order of their bits, with the sentence of the handbook. The order is stored in archives and
+ * must not change: append new codes at the end.
+ */
 export const defectTable = {
   PRI_MISSING: 'No `<PRI>` at the start; the default of the source is used.',
   PRI_INVALID: 'It starts like a PRI but is not one: `<999>`, `<`, `<34 Sep`.',
@@ -21,12 +24,12 @@ export type DefectCode = keyof typeof defectTable
 
 const defectCodes = Object.keys(defectTable) as DefectCode[]
 
-/** The bit of a code. */
+/** The mask with the bit of this code. */
 export function defectBit(code: DefectCode): number {
   return 1 << defectCodes.indexOf(code)
 }
 
-/** The codes of a mask, in the order of their bits. */
+/** The codes in a mask, in the order of their bits. */
 export function defectsOf(mask: number): DefectCode[] {
   return defectCodes.filter((_, bit) => (mask & (1 << bit)) !== 0)
 }

@@ -1,10 +1,10 @@
-// Header fields on first need: parsed once a batch, for whoever asks first, and kept with it.
+// Parses the header fields of a batch when they are first needed, and keeps the result with the batch.
 
 import type { Batch } from '../pipeline/batch.ts'
 import { PRIORITY, ROW, takeHeaderTable, type HeaderTable } from '../pipeline/header-table.ts'
 import { parseHeaders, parsePriorities } from './parse.ts'
 
-/** The header table of a batch. Belongs to the batch: read it until the batch's write settles. */
+/** The header table of a batch. It belongs to the batch: read it only until the batch's write settles. */
 export function headersOf(batch: Batch): HeaderTable {
   if (batch.headers) return batch.headers
   const table = takeHeaderTable(batch.count)
@@ -13,7 +13,7 @@ export function headersOf(batch: Batch): HeaderTable {
   return table
 }
 
-/** Writes each message's priority to `into`, reading no further than the PRI where nothing has parsed the headers yet. */
+/** Writes the priority of each message to `into`. If the headers have not been parsed yet, only the PRI is read. */
 export function prioritiesOf(batch: Batch, into: Uint8Array): void {
   if (batch.headers) tablePriorities(batch.headers, into)
   else parsePriorities(batch, into)

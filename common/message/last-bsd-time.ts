@@ -1,11 +1,11 @@
-// The last `Oct 11 22:14:15`, and what came of it.
+// Caches the last time of the form `Oct 11 22:14:15` and its result.
 
 import { LastText } from './last-text.ts'
 
 const SPACE = 0x20
 export const BSD_BYTES = 15
 
-/** Whether a time at `at` ends with its second: behind it comes a word in small letters, which is no zone and no year. */
+/** Whether a time at `at` ends with its seconds: a word in lower case follows, which is neither a zone nor a year. */
 export function endsWithSecond(bytes: Uint8Array, at: number, limit: number): boolean {
   if (limit - at <= BSD_BYTES + 1 || bytes[at + 3] !== SPACE || bytes[at + BSD_BYTES] !== SPACE) return false
   const next = bytes[at + BSD_BYTES + 1]

@@ -1,6 +1,6 @@
-// A short text of fixed length, remembered as words, to see at once whether the next one is the same.
+// Remembers a short text of fixed length as 32-bit words, for a fast comparison with the next one.
 
-/** The last text of `length` bytes, 13 to 20. */
+/** The last text of `length` bytes, which is 13 to 20. */
 export class LastText {
   readonly #fourth: number
   readonly #fifth: number
@@ -15,7 +15,7 @@ export class LastText {
     this.#fifth = length - 4
   }
 
-  /** Whether the text at `at` is the one kept. What changes most often stands last and is compared first. */
+  /** Whether the text at `at` equals the remembered one. The end changes most often and is compared first. */
   is(view: DataView, at: number): boolean {
     return (
       view.getInt32(at + this.#fifth, true) === this.#wordFifth &&

@@ -1,10 +1,11 @@
-// The formats in which messages are written; `lineFormatTable` draws them.
+// The formats in which messages are written; `lineFormatTable` shows them.
 //
-// Times keep the offset they were written with; where a message has no time, its receipt stands in. Every format but raw
-// and json writes LF, CR and NUL as `#012`, `#015`, `#000`: a sender cannot forge lines.
+// Times keep the offset with which they were written. A message without a time is written with its time of receipt.
+// All formats except raw and json write LF, CR and NUL as `#012`, `#015` and `#000`, so that a sender cannot forge
+// lines.
 //
-// With the header parsed, `iso` takes 140 ns for RFC 3164 (of `message/parse.ts`'s kind), where `host program[pid]: message` stands
-// in the input as it is written and is copied as one range, and 230 ns for RFC 5424.
+// Once the header is parsed, `iso` takes 140 ns for RFC 3164 (messages as measured in `message/parse.ts`), where `host
+// program[pid]: message` appears in the input as it is written and is copied as one range, and 230 ns for RFC 5424.
 
 import { batchZone } from './batch-zone.ts'
 import { headersOf } from './headers.ts'
@@ -28,7 +29,7 @@ import {
   type HeaderTable,
 } from '../pipeline/header-table.ts'
 
-/** What a line of each format looks like, for the handbook. */
+/** A sample line or description of each format, for the handbook. */
 export const lineFormatTable = {
   traditional: '`Nov 20 10:00:00 host program[pid]: message`',
   iso: '`2026-11-20T10:00:00.123456+01:00 host program[pid]: message`',
@@ -69,7 +70,7 @@ export function writeLines(format: LineFormat, batch: Batch, output: Output): vo
 const iso = new IsoTimeWriter()
 const bsd = new BsdTimeWriter()
 
-/** The format of that name. */
+/** Returns the format with this name. */
 export function lineFormat(name: LineFormatName): LineFormat {
   return formats[name]
 }
@@ -114,7 +115,7 @@ function writePriority(priority: number, output: Output): void {
 
 const receivedOf = (batch: Batch, origin: Origin) => origin.received ?? batch.received
 
-/** `host program[pid]: message`, the text that searches match; `host message` without a program. */
+/** Writes `host program[pid]: message`, the text that searches match, or `host message` if there is no program. */
 function writeFrom(batch: Batch, i: number, origin: Origin, output: Output, table: HeaderTable): void {
   const { cells } = table
   const row = i * ROW
@@ -164,7 +165,10 @@ function writeTag(batch: Batch, row: number, origin: Origin, output: Output, cel
   output.byte(SPACE)
 }
 
-/** RFC 5424 §6. `escaped` is false where octet counting keeps the message whole whatever is in it. */
+/**
+ * Writes message i in the format of RFC 5424 §6. `escaped` is false if the output uses octet counting, which allows
+ * any byte in a message.
+ */
 export function writeRfc5424(batch: Batch, i: number, origin: Origin, output: Output, escaped: boolean): void {
   const table = headersOf(batch)
   const { cells } = table

@@ -22,28 +22,28 @@ import { facilityNames, severityNames } from './priority.ts'
 import { parseStructuredData, type StructuredData } from './structured-data.ts'
 import { utcText } from './time-text.ts'
 
-/** Absent fields are left out. */
+/** Fields that the message lacks are absent. */
 export interface MessageObject {
   readonly facility: string
   readonly severity: string
-  /** RFC 3339, UTC, six digits. */
+  /** RFC 3339 in UTC, with six fractional digits. */
   readonly time?: string
   readonly host?: string
   readonly program?: string
   readonly pid?: string
   readonly msgid?: string
   readonly sd?: StructuredData
-  /** Bytes that are not UTF-8 are U+FFFD here. */
+  /** The text; bytes that are not UTF-8 appear as U+FFFD. */
   readonly message: string
   readonly format: 'rfc5424' | 'rfc3164' | 'raw'
   readonly defects: readonly DefectCode[]
-  /** The whole message in base64, where its bytes are not UTF-8. */
+  /** The whole message in base64; present only if it is not valid UTF-8. */
   readonly raw?: string
 }
 
 const formatNames = ['raw', 'rfc3164', 'rfc5424'] as const
 
-/** Message i of a batch; `origin` is that of its run. */
+/** Returns message i of a batch as an object; `origin` is that of its run. */
 export function messageObject(batch: Batch, i: number, origin: Origin): MessageObject {
   const { cells, times } = headersOf(batch)
   const row = i * ROW
@@ -68,12 +68,12 @@ export function messageObject(batch: Batch, i: number, origin: Origin): MessageO
     message: text(MESSAGE),
     format: formatNames[kind & FORMAT_MASK],
     defects: defectsOf(kind >>> DEFECTS_SHIFT),
-    // A copy: isUtf8 takes no shared memory.
+    // isUtf8 does not accept shared memory, hence the copy.
     ...(isUtf8(Buffer.from(whole)) ? {} : { raw: whole.toString('base64') }),
   }
 }
 
-/** The `json` format: the same keys, and where and when it was received. */
+/** The `json` format: the keys of `MessageObject`, plus where and when the message was received. */
 export function messageJson(batch: Batch, i: number, origin: Origin): string {
   return JSON.stringify({
     ...messageObject(batch, i, origin),

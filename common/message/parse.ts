@@ -1,16 +1,16 @@
-// The header fields of all messages of a batch, as byte ranges, in one pass. Nothing is refused: what cannot be read as a
-// header is the message's text, whole, and what was wrong with it is a defect.
+// Parses the header fields of all messages of a batch, as byte ranges, in one pass. No message is refused: one
+// without a readable header is text as a whole, and what is wrong with it is recorded as a defect.
 //
-// Detected for each message by itself:
+// The format is detected for each message individually:
 //
-//   <PRI>1 TIME …            RFC 5424: a version, and a time or its nil value
+//   <PRI>1 TIME …            RFC 5424: a version, and a time or the nil value `-`
 //   <PRI>[TIME [HOST]] TAG:  RFC 3164, in any of its dialects
 //   <PRI>anything else       text with a priority
 //   no PRI                   the same, with the origin's priority (user.notice for what comes over the network)
 //
-// Measured on the benchmark's corpus, on a machine where a loop over bytes costs 2 to 3 ns each: a full header takes 160 ns
-// (RFC 3164) and 190 ns (RFC 5424). Before whole times were compared with the last one, it was 280 and 240 ns. Looking for
-// the ends of words four bytes at a time gained nothing: they are short.
+// Measured on the benchmark's corpus, on a machine where a loop over bytes costs 2 to 3 ns per byte: parsing a full
+// header takes 160 ns (RFC 3164) and 190 ns (RFC 5424). Before whole times were compared with the previous one, it
+// took 280 and 240 ns. Searching for the ends of words four bytes at a time gained nothing, since words are short.
 
 import type { Batch, Origin } from '../pipeline/batch.ts'
 import {
@@ -76,7 +76,7 @@ export function parseHeaders(batch: Batch, table: HeaderTable): void {
   }
 }
 
-/** Writes each message's priority to `into`: the same as `parseHeaders`, reading no further than the PRI. */
+/** Writes the priority of each message to `into`. The result equals that of `parseHeaders`, but only the PRI is read. */
 export function parsePriorities(batch: Batch, into: Uint8Array): void {
   const { bounds, runs } = batch
   const bytes: Uint8Array = batch.slab.bytes
@@ -93,7 +93,7 @@ export function parsePriorities(batch: Batch, into: Uint8Array): void {
   }
 }
 
-/** The value of a valid `<PRI>` at `at`, or -1. RFC 5424 §6.2.1; leading zeros are let through. */
+/** The value of a valid `<PRI>` at `at` (RFC 5424 §6.2.1), or -1. Leading zeros are accepted. */
 export function priorityAt(bytes: Uint8Array, at: number, end: number): number {
   if (at + 3 > end || bytes[at] !== LESS) return NO_PRIORITY
   let value = 0
@@ -105,8 +105,8 @@ export function priorityAt(bytes: Uint8Array, at: number, end: number): number {
   return value
 }
 
-/** Behind the `>` of a PRI that `priorityAt` has read. */
-function behindPriority(bytes: Uint8Array, at: number): number {
+/** The position after the `>` of a PRI that `priorityAt` has accepted. */
+function afterPriority(bytes: Uint8Array, at: number): number {
   return bytes[at + 2] === GREATER ? at + 3 : bytes[at + 3] === GREATER ? at + 4 : at + 5
 }
 
@@ -123,7 +123,7 @@ function parseSyslog(
   const priority = priorityAt(bytes, start, end)
   if (priority >= 0) {
     cells[row + PRIORITY] = priority
-    parseBehindPriority(bytes, behindPriority(bytes, start), end, table, i, row)
+    parseBehindPriority(bytes, afterPriority(bytes, start), end, table, i, row)
     return
   }
   if (start < end && bytes[start] === LESS) {
@@ -133,7 +133,7 @@ function parseSyslog(
   }
   cells[row + PRIORITY] = origin.priority
   cells[row + KIND] |= PRI_MISSING
-  // A header that lacks nothing but its PRI; `1 - …` may be the item of a list.
+  // An RFC 5424 header without its PRI. `1 - …` is not read as one, since it may be an item of a list.
   if (bytes[start] === ONE && bytes[start + 1] === SPACE && isDigit(bytes[start + 2])) {
     if (readRfc5424(bytes, start, end, table, i, row, clock)) return
   }
@@ -141,9 +141,10 @@ function parseSyslog(
 }
 
 /**
- * What programs say to the syslog socket of their machine has no host in RFC 3164, or the machine's own: any other word there
- * is the beginning of the message, or a program that makes itself out to be elsewhere. So is a host where only devices have theirs,
- * before the time or without one.
+ * Checks the host that was found in a message from the syslog socket of this machine. In RFC 3164 such a message has
+ * no host or names this machine. Any other word in that place is the beginning of the message, or the attempt of a
+ * program to appear to be elsewhere. The same applies to a host before the time or without a time, where only devices
+ * put theirs.
  */
 function checkHost(
   bytes: Uint8Array,
@@ -160,7 +161,7 @@ function checkHost(
   if (from === to || (cells[row + KIND] & FORMAT_MASK) !== FORMAT_RFC3164) return
   if (sameBytes(bytes, from, to, host)) return
   if (cells[row + TIME + 1] > 0 && cells[row + TIME] < from) return rereadWithoutHost(bytes, end, cells, row)
-  const at = priorityAt(bytes, start, end) >= 0 ? behindPriority(bytes, start) : start
+  const at = priorityAt(bytes, start, end) >= 0 ? afterPriority(bytes, start) : start
   rereadWithoutTime(bytes, at, end, table, i, row)
 }
 
@@ -174,9 +175,9 @@ function parseBehindPriority(
 ): void {
   table.cells[row + MESSAGE] = at
   if (hasVersion(bytes, at, end) && readRfc5424(bytes, at, end, table, i, row, clock)) return
-  // `<134>1 1563249630.774 host …`: Meraki puts a version before seconds since the epoch, others before a time of RFC 3164.
-  const behind = hasVersion(bytes, at, end) && bytes[at + 1] === SPACE ? at + 2 : at
-  if (behind > at && clock.read(behind, end)) at = behind
+  // `<134>1 1563249630.774 host …`: Meraki puts a version before seconds since the epoch; others put it before an RFC 3164 time.
+  const time = hasVersion(bytes, at, end) && bytes[at + 1] === SPACE ? at + 2 : at
+  if (time > at && clock.read(time, end)) at = time
   readRfc3164(bytes, at, end, table, i, row, clock)
 }
 
@@ -189,8 +190,8 @@ function hasVersion(bytes: Uint8Array, at: number, end: number): boolean {
 }
 
 /**
- * A line of a file. It is text, unless it begins with a valid PRI, or is what a syslogd of this machine writes: a time, this
- * machine's host name, and a tag.
+ * Parses a line of a file. It is text unless it begins with a valid PRI, or has the form in which a syslogd of this
+ * machine writes: a time, this machine's host name, and a tag.
  */
 function parseText(
   bytes: Uint8Array,
@@ -205,7 +206,7 @@ function parseText(
   const priority = priorityAt(bytes, start, end)
   if (priority >= 0) {
     cells[row + PRIORITY] = priority
-    parseBehindPriority(bytes, behindPriority(bytes, start), end, table, i, row)
+    parseBehindPriority(bytes, afterPriority(bytes, start), end, table, i, row)
     return
   }
   cells[row + PRIORITY] = origin.priority
@@ -222,7 +223,7 @@ function parseText(
   table.zones[i] = NO_ZONE
 }
 
-// The host stands behind a time of 15 to 35 bytes; looking for its first bytes there spares most lines the parser.
+// Whether the host name follows a time of 15 to 35 bytes. This cheap check spares most lines the parser.
 function namesHostEarly(bytes: Uint8Array, start: number, end: number, host: Buffer): boolean {
   const first = bytes[start]
   if (start >= end || host.length === 0 || !(isDigit(first) || ((first | 0x20) >= 0x61 && (first | 0x20) <= 0x7a))) {

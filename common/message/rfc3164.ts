@@ -1,15 +1,15 @@
-// RFC 3164 §4.1 and what devices make of it: everything behind `<PRI>`.
+// Parses everything after `<PRI>` according to RFC 3164 §4.1, and the variants that devices send.
 //
 //   Oct 11 22:14:15 mymachine su[230]: 'su root' failed for lonvick on /dev/pts/8
 //   time            host      tag pid  message
 //
-// The tag needs its colon or its pid: a first word without either is part of the message. (syslog-ng and rsyslog make it
-// the program, and so lose it from the text of every message that has none.)
+// A tag must have a colon or a pid: a first word with neither belongs to the message. (syslog-ng and rsyslog take it
+// for the program, and so remove the first word of every message that has no tag.)
 //
-//   Oct 11 2025 22:14:15 fw1 : %ASA-6-…       Cisco's firewalls
+//   Oct 11 2025 22:14:15 fw1 : %ASA-6-…       Cisco firewalls
 //   29: rt1: *Apr 29 13:58:46.411: %SYS-5-…   Cisco: the host before the time (`cisco.ts`)
-//   Oct 11 22:14:15 Message forwarded from web-1: su: …    AIX; BSD's syslogd without the first word
-//   Oct 11 22:14:15 bigip1 notice mcpd[5931]: …            F5: what the PRI says, as a word (`level-word.ts`)
+//   Oct 11 22:14:15 Message forwarded from web-1: su: …    AIX; BSD syslogd without the first word
+//   Oct 11 22:14:15 bigip1 notice mcpd[5931]: …            F5: the severity of the PRI as a word (`level-word.ts`)
 //   Oct 11 22:14:15 [host ]last message repeated 5 times   BSD
 //   Oct 11 22:14:15 [10.0.0.1] …, 2001:db8::1 …, user@host/relay …   hosts
 
@@ -27,8 +27,8 @@ import {
   TIME,
   type HeaderTable,
 } from '../pipeline/header-table.ts'
-import { behindCiscoHost, behindCiscoPrefix, behindLoneColon, behindOwnZone, behindUptime, mayBeTime } from './cisco.ts'
-import { behindLevel } from './level-word.ts'
+import { afterCiscoHost, afterCiscoPrefix, afterLoneColon, afterUnknownZone, afterUptime, mayBeTime } from './cisco.ts'
+import { afterLevel } from './level-word.ts'
 import { defectBit } from './defects.ts'
 import { isDigit } from './digits.ts'
 import { isTagByte, readTag } from './tag.ts'
@@ -50,7 +50,7 @@ const LOWER = 0x20
 
 const TIME_INVALID = defectBit('TIME_INVALID') << DEFECTS_SHIFT
 
-/** Reads a header that begins at `at` into row `i`; false where there is neither a time nor a tag. */
+/** Parses a header that begins at `at` into row `i`, whose cells start at `row`. Returns false if there is neither a time nor a tag. */
 export function readRfc3164(
   bytes: Uint8Array,
   at: number,
@@ -66,21 +66,21 @@ export function readRfc3164(
     readDated(bytes, at, clock.end, end, table, i, row, clock)
     return true
   }
-  const time = behindCiscoPrefix(bytes, at, end, cells, row)
+  const time = afterCiscoPrefix(bytes, at, end, cells, row)
   if (time > at && clock.read(time, end)) {
-    readDated(bytes, time, behindOwnZone(bytes, clock.end, end), end, table, i, row, clock)
+    readDated(bytes, time, afterUnknownZone(bytes, clock.end, end), end, table, i, row, clock)
     return true
   }
-  // `29: rt1: %SYS-5-…`: a device that was not told to send the time.
-  const name = behindUptime(bytes, time, end)
+  // `29: rt1: %SYS-5-…`: a device that is configured not to send the time.
+  const name = afterUptime(bytes, time, end)
   if (name > at && bytes[name] === PERCENT && readTag(bytes, name, end, cells, row, FORMAT_RFC3164, true)) return true
   cells[row + HOST] = cells[row + HOST + 1] = 0
   if (!readTag(bytes, at, end, cells, row, FORMAT_RFC3164, true)) return readNamed(bytes, at, end, cells, row)
-  // The tag is the host where a time and what Cisco reports stand behind it.
+  // If a time and a Cisco event follow the tag, it is the host.
   if (cells[row + PID + 1] > 0) return true
-  const next = behindCiscoHost(bytes, at, end, cells, row)
+  const next = afterCiscoHost(bytes, at, end, cells, row)
   if (mayBeTime(bytes, next, end) && clock.read(next, end)) {
-    const timeEnd = behindOwnZone(bytes, clock.end, end)
+    const timeEnd = afterUnknownZone(bytes, clock.end, end)
     if (endsAsCisco(bytes, timeEnd, end)) {
       cells[row + PROGRAM] = cells[row + PROGRAM + 1] = 0
       readDated(bytes, next, timeEnd, end, table, i, row, clock)
@@ -91,7 +91,7 @@ export function readRfc3164(
   return true
 }
 
-/** `fw1 : %ASA-6-302013: …`, `winhost\tMSWinEventLog\t…`, `U7PG2,f09fc2000000,v4.0.0: hostapd: …`: a host, and no time. */
+/** A host without a time: `fw1 : %ASA-6-302013: …`, `winhost\tMSWinEventLog\t…`, `U7PG2,f09fc2000000,v4.0.0: hostapd: …`. */
 function readNamed(bytes: Uint8Array, at: number, end: number, cells: Int32Array, row: number): boolean {
   const start = at
   while (at < end && HOST_STOPS[bytes[at]] === 0) at += 1
@@ -103,7 +103,7 @@ function readNamed(bytes: Uint8Array, at: number, end: number, cells: Int32Array
     const isNamed = bytes[at + 1] === SPACE && isModel(bytes, start, at) && hasTag(bytes, at + 2, end, COLON)
     if (!isNamed || !readTag(bytes, at + 2, end, cells, row, FORMAT_RFC3164, true)) return false
   } else {
-    const tag = bytes[at] === SPACE ? behindLoneColon(bytes, at + 1, end) : 0
+    const tag = bytes[at] === SPACE ? afterLoneColon(bytes, at + 1, end) : 0
     if (tag <= at + 1 || !readTag(bytes, tag, end, cells, row, FORMAT_RFC3164, true)) return false
   }
   cells[row + HOST] = start
@@ -111,14 +111,14 @@ function readNamed(bytes: Uint8Array, at: number, end: number, cells: Int32Array
   return true
 }
 
-/** `: %` or `: #` behind a time. */
+/** Whether `: %` or `: #` follows at `at`, as after the time of a Cisco event. */
 function endsAsCisco(bytes: Uint8Array, at: number, end: number): boolean {
   while (at < end && bytes[at] === SPACE) at += 1
-  if (behindLoneColon(bytes, at, end) > at) return true
+  if (afterLoneColon(bytes, at, end) > at) return true
   return at + 2 < end && bytes[at] === COLON && bytes[at + 1] === SPACE && bytes[at + 2] === HASH
 }
 
-/** What follows a time that `clock` has just read at `time`, and that ends at `timeEnd`. */
+/** Parses what follows a time that `clock` has just read at `time` and that ends at `timeEnd`. */
 function readDated(
   bytes: Uint8Array,
   time: number,
@@ -138,19 +138,19 @@ function readDated(
     table.times[i] = clock.time
     table.zones[i] = clock.zone
   }
-  const at = behindTime(bytes, timeEnd, end)
+  const at = afterTime(bytes, timeEnd, end)
   cells[row + MESSAGE] = at
   if (cells[row + HOST + 1] === 0) readHost(bytes, at, end, cells, row, kind)
   else readTag(bytes, at, end, cells, row, kind, false)
 }
 
-function behindTime(bytes: Uint8Array, at: number, end: number): number {
+function afterTime(bytes: Uint8Array, at: number, end: number): number {
   if (at < end && bytes[at] === COLON) at += 1
   while (at < end && bytes[at] === SPACE) at += 1
-  return behindLoneColon(bytes, at, end)
+  return afterLoneColon(bytes, at, end)
 }
 
-/** Reads row `i` again, whose header begins at `at`, as one that has neither a time nor a host. */
+/** Parses row `i` again, whose header begins at `at`, as a header with neither a time nor a host. */
 export function rereadWithoutTime(
   bytes: Uint8Array,
   at: number,
@@ -169,28 +169,28 @@ export function rereadWithoutTime(
   readTag(bytes, at, end, cells, row, FORMAT_RFC3164, true)
 }
 
-/** Reads the header of row `row` again, whose time is known: what stands behind it is a tag, or the message. */
+/** Parses the header of row `row` again from the end of its time, without looking for a host: a tag or the message follows. */
 export function rereadWithoutHost(bytes: Uint8Array, end: number, cells: Int32Array, row: number): void {
-  const at = behindTime(bytes, cells[row + TIME + 1], end)
+  const at = afterTime(bytes, cells[row + TIME + 1], end)
   for (const cell of [HOST, PROGRAM, PID]) cells[row + cell] = cells[row + cell + 1] = 0
   cells[row + MESSAGE] = at
   readTag(bytes, at, end, cells, row, FORMAT_RFC3164, false)
 }
 
-// No host has a byte of the last ones: `{`, `"key":`, `user=root`, `<tag>` begin a text.
+// A host contains none of these bytes: `{`, `"key":`, `user=root` and `<tag>` begin a text.
 const TEXT_BYTES = Buffer.from('{}"<>=|;')
 const HOST_STOPS = new Uint8Array(256)
 for (const byte of [TAB, SPACE, COLON, OPEN, ...TEXT_BYTES]) HOST_STOPS[byte] = 1
 
-/** The host, if there is one, and what follows it. */
+/** Parses the host, if there is one, and what follows it. */
 function readHost(bytes: Uint8Array, at: number, end: number, cells: Int32Array, row: number, kind: number): void {
   const start = at
-  const forwarded = behindForwarded(bytes, at, end)
+  const forwarded = afterForwarded(bytes, at, end)
   if (forwarded > at) {
     readForwarded(bytes, forwarded, end, cells, row, kind)
     return
   }
-  // The colon and the bracket decide whether the word can be a host; most have neither.
+  // A colon or bracket may mean that the word is not a host. Most words contain neither.
   while (at < end && HOST_STOPS[bytes[at]] === 0) at += 1
   let colons = 0
   let bracket = false
@@ -210,31 +210,32 @@ function readHost(bytes: Uint8Array, at: number, end: number, cells: Int32Array,
   const colon = !enclosed && bytes[at - 1] === COLON && colons === 1 ? 1 : 0
   cells[row + HOST] = quoted ? start + 2 : enclosed ? start + 1 : start
   cells[row + HOST + 1] = quoted ? at - 2 : enclosed ? at - 1 : at - colon
-  // A blank, or the tab of Snare's `winhost\tMSWinEventLog\t1\tSecurity…`. Blanks behind it belong to a text, as those of a stack trace do.
+  // Skips a space, or the tab in Snare's `winhost\tMSWinEventLog\t1\tSecurity…`. Further spaces belong to the text,
+  // like the indentation of a stack trace.
   at += 1
   cells[row + MESSAGE] = at
   while (at < end && bytes[at] === SPACE) at += 1
-  // `fw1 : %ASA-6-302013: …`: Cisco's firewalls, told to name themselves (`logging device-id`).
-  const behindColon = behindLoneColon(bytes, at, end)
-  if (behindColon > at) cells[row + MESSAGE] = at = behindColon
+  // `fw1 : %ASA-6-302013: …`: Cisco firewalls that are configured to name themselves (`logging device-id`).
+  const afterColon = afterLoneColon(bytes, at, end)
+  if (afterColon > at) cells[row + MESSAGE] = at = afterColon
   if (isRepeated(bytes, at, end)) cells[row + KIND] |= kind
   else if (!readTag(bytes, at, end, cells, row, kind, false)) {
-    const tag = behindLevel(bytes, at, end, cells[row + PRIORITY])
+    const tag = afterLevel(bytes, at, end, cells[row + PRIORITY])
     if (tag > at) readTag(bytes, tag, end, cells, row, kind, false)
   }
 }
 
-/** Whether the word `[start, at)` is a host and not a tag without one. */
+/** Whether the word `[start, at)` is a host, rather than a tag without a host before it. */
 function isHost(bytes: Uint8Array, start: number, at: number, end: number, colons: number, bracket: boolean): boolean {
-  // `1,2026/10/11 22:14:15,…`: a record of a firewall that was told to send no host (Palo Alto).
+  // `1,2026/10/11 22:14:15,…`: a record of a firewall that is configured to send no host (Palo Alto).
   if (colons === 0 && !bracket) return bytes[start + 1] !== COMMA && !isRepeated(bytes, start, end)
   // `[10.0.0.1]` and `[2001:db8::1]`
   if (bytes[start] === OPEN && bytes[at - 1] === CLOSE && isAddress(bytes, start + 1, at - 1)) return true
   if (bracket || bytes[start] === PERCENT) return false
   if (colons > 1) return isAddress(bytes, start, at)
-  // `router: sshd[1]: …`: a host with a colon, if a tag with a pid follows; else it is the tag.
+  // `router: sshd[1]: …`: a word with a colon is a host if a tag with a pid follows, else it is the tag.
   if (bytes[at - 1] !== COLON) return false
-  // `U7PG2,f09fc2000000,v4.3.28.11361: hostapd: …`: model, address and version, of which the commas make no tag (Ubiquiti).
+  // `U7PG2,f09fc2000000,v4.3.28.11361: hostapd: …`: model, address and version (Ubiquiti). A tag contains no commas.
   return isModel(bytes, start, at - 1) ? hasTag(bytes, at + 1, end, COLON) : hasTag(bytes, at + 1, end, OPEN)
 }
 
@@ -244,8 +245,8 @@ function isQuoted(bytes: Uint8Array, start: number, end: number): boolean {
 }
 
 /**
- * An IPv4 or IPv6 literal by its characters, with an IPv6 zone (`fe80::1%eth0`) as it comes. `12`, which PostgreSQL has in brackets behind
- * its time, is none.
+ * Whether the characters are those of an IPv4 or IPv6 literal, with any IPv6 zone (`fe80::1%eth0`). `12`, which
+ * PostgreSQL writes in brackets after its time, is not one.
  */
 function isAddress(bytes: Uint8Array, at: number, end: number): boolean {
   let isSeparated = false
@@ -268,7 +269,7 @@ function isModel(bytes: Uint8Array, at: number, end: number): boolean {
   return commas > 0
 }
 
-/** Whether `tag[pid]:` stands at `at`; where `stop` is a colon, whether `tag:` does. */
+/** Whether `tag[pid]:` is at `at` or, if `stop` is a colon, also `tag:`. */
 function hasTag(bytes: Uint8Array, at: number, end: number, stop: number): boolean {
   const start = at
   while (at < end && isTagByte(bytes[at])) at += 1
@@ -279,13 +280,13 @@ function hasTag(bytes: Uint8Array, at: number, end: number, stop: number): boole
   return at + 1 < end && bytes[at] === CLOSE && bytes[at + 1] === COLON
 }
 
-/** Behind `Message forwarded from ` (AIX) or `Forwarded from ` (BSD) at `at`; else `at`. */
-function behindForwarded(bytes: Uint8Array, at: number, end: number): number {
+/** Returns the position after `Message forwarded from ` (AIX) or `Forwarded from ` (BSD) at `at`; else `at`. */
+function afterForwarded(bytes: Uint8Array, at: number, end: number): number {
   if (startsWith(bytes, at, end, MESSAGE_FORWARDED)) return at + MESSAGE_FORWARDED.length
   return startsWith(bytes, at, end, FORWARDED) ? at + FORWARDED.length : at
 }
 
-/** `Message forwarded from HOST: tag: …`, with or without the colon. */
+/** Parses what follows `Message forwarded from `: `HOST: tag: …`, with or without the first colon. */
 function readForwarded(bytes: Uint8Array, at: number, end: number, cells: Int32Array, row: number, kind: number): void {
   const start = at
   while (at < end && bytes[at] !== SPACE && bytes[at] !== COLON) at += 1

@@ -1,10 +1,11 @@
-// RFC 5424 §6: everything behind `<PRI>`.
+// Parses everything after `<PRI>` according to RFC 5424 §6.
 //
 //   1 2003-10-11T22:14:15.003Z mymachine.example.com evntslog - ID47 [exampleSDID@32473 iut="3"] BOMmessage
 //   │ TIMESTAMP                HOSTNAME              APP-NAME │ MSGID STRUCTURED-DATA            MSG
 //   VERSION                                              PROCID
 //
-// Lenient where senders are: no length limits, no structured data column, blanks inside it, no zone, lower-case t and z.
+// Accepts common deviations: no length limits, a missing structured data column, spaces inside it, a time without a
+// zone, lower-case t and z.
 
 import {
   FORMAT_RFC5424,
@@ -40,8 +41,8 @@ const HEADER_INVALID = defectBit('HEADER_INVALID') << DEFECTS_SHIFT
 const STRUCTURED_DATA_INVALID = defectBit('STRUCTURED_DATA_INVALID') << DEFECTS_SHIFT
 
 /**
- * Reads the header that begins with its VERSION at `at` into row `i`, whose cells start at `row`; false where this is no RFC 5424
- * header, and then the row is as before but for its time.
+ * Parses the header that begins with its VERSION at `at` into row `i`, whose cells start at `row`. Returns false and
+ * leaves the row unchanged if this is not an RFC 5424 header.
  */
 export function readRfc5424(
   bytes: Uint8Array,
@@ -52,7 +53,7 @@ export function readRfc5424(
   row: number,
   clock: TimestampReader,
 ): boolean {
-  // VERSION is 1 to 999; what makes it one is the time, or its nil value, behind it.
+  // VERSION is 1 to 999. A number counts as a version only if a time, or the nil value, follows.
   let kind = bytes[at] === ONE && bytes[at + 1] === SPACE ? FORMAT_RFC5424 : FORMAT_RFC5424 | VERSION_UNKNOWN
   while (at < end && bytes[at] !== SPACE) at += 1
   at += 1
@@ -70,7 +71,7 @@ export function readRfc5424(
     }
     at = clock.end
   } else if (beginsWithDay(bytes, at, end)) {
-    // A zone of +25:00, a fraction without digits: the sender says RFC 5424 all the same, and the other fields stand.
+    // A zone of +25:00 or a fraction without digits: the sender evidently uses RFC 5424, and the other fields are valid.
     kind |= TIME_INVALID
     cells[row + TIME] = at
     while (at < end && bytes[at] !== SPACE) at += 1
@@ -92,7 +93,7 @@ export function readRfc5424(
   }
   const program = cells[row + PROGRAM]
   if (cells[row + PROGRAM + 1] - program > 4 && isEvent(bytes, program, end)) {
-    // `<5>1 TIME VAULT CEF:0|…`: the columns behind the host are missing (CyberArk), and what stands there is the event.
+    // `<5>1 TIME VAULT CEF:0|…`: the columns after the host are missing (CyberArk), and the event takes their place.
     for (const field of AFTER_HOST) cells[row + field] = cells[row + field + 1] = 0
     cells[row + MESSAGE] = program
     cells[row + KIND] |= kind | HEADER_INVALID
@@ -112,7 +113,7 @@ function beginsWithDay(bytes: Uint8Array, at: number, end: number): boolean {
 const FIELDS = [HOST, PROGRAM, PID, MSGID] as const
 const AFTER_HOST = [PROGRAM, PID, MSGID] as const
 
-/** STRUCTURED-DATA and MSG: `at` is where the space before them should be. Returns `kind` with what was wrong. */
+/** Parses STRUCTURED-DATA and MSG. `at` is where the space before them should be. Returns `kind` with any defects added. */
 function readStructuredData(
   bytes: Uint8Array,
   at: number,
@@ -135,14 +136,14 @@ function readStructuredData(
   } else if (at < end && bytes[at] === DASH && (at + 1 >= end || bytes[at + 1] === SPACE)) {
     at = Math.min(at + 2, end)
   }
-  // §6.4: a byte order mark says that the text is UTF-8; it is not part of it.
+  // §6.4: a byte order mark means that the text is UTF-8; it is not part of the text.
   if (at + 3 <= end && bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf) at += 3
   cells[row + MESSAGE] = at
   cells[row + MESSAGE + 1] = end
   return kind
 }
 
-/** Where the structured data that opens at `at` ends (behind its last `]`), or -1 where it breaks the grammar. */
+/** The end of the structured data that opens at `at`, after its last `]`; -1 if it violates the grammar. */
 function structuredDataEnd(bytes: Uint8Array, at: number, end: number): number {
   while (at < end && bytes[at] === OPEN) {
     at += 1
@@ -164,12 +165,15 @@ function structuredDataEnd(bytes: Uint8Array, at: number, end: number): number {
   return at
 }
 
-// SD-NAME is any printable character but these (§6.3); the 32 characters it may have are not counted.
+// An SD-NAME may contain any printable character except these (§6.3); its limit of 32 characters is not enforced.
 function isNameByte(byte: number): boolean {
   return byte > SPACE && byte !== EQUALS && byte !== QUOTE && byte !== CLOSE
 }
 
-/** Behind the closing quote of a PARAM-VALUE. `\"`, `\\` and `\]` are escapes; a bare `]` is let through (§6.3.3). */
+/**
+ * The position after the closing quote of a PARAM-VALUE, -1 if there is none. `\"`, `\\` and `\]` are escapes; a bare
+ * `]` is accepted (§6.3.3).
+ */
 function valueEnd(bytes: Uint8Array, at: number, end: number): number {
   for (; at < end; at += 1) {
     if (bytes[at] === BACKSLASH) at += 1

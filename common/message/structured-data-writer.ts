@@ -1,9 +1,9 @@
-// Structured data as RFC 5424 §6.3 has it, from what the header parser lets through: blanks too many or missing, a bare `]` in a
-// value, bytes in a name that are no printable ASCII.
+// Writes structured data that conforms to RFC 5424 §6.3. The header parser also accepts extra or missing spaces, an
+// unescaped `]` in a value, and bytes in a name that are not printable ASCII; these are corrected.
 //
 //   [a  b="x]y"c="z" ][ä d="e"]   →   [a b="x\]y" c="z"][%C3%A4 d="e"]
 //
-// syslog-ng 3.38 takes any of them for no header at all: the message becomes an error of its own, and every field is lost.
+// syslog-ng 3.38 rejects the header for any of these: the message becomes an error message of its own, and all fields are lost.
 
 import type { Slab } from '../pipeline/slab.ts'
 import type { Output } from './output.ts'
@@ -27,7 +27,7 @@ const isPrintable = (byte: number) => byte > SPACE && byte <= TILDE
 
 function isWellFormed(bytes: Uint8Array, at: number, end: number): boolean {
   while (at < end) {
-    // Behind `[`, and then behind each space, a name begins.
+    // A name begins after `[` and after each space.
     do {
       at += 1
       const name = at
@@ -44,7 +44,7 @@ function isWellFormed(bytes: Uint8Array, at: number, end: number): boolean {
   return true
 }
 
-/** Behind the closing quote of a value; -1 where a `]` in it is not escaped. */
+/** The position after the closing quote of a value; -1 if a `]` in it is not escaped. */
 function valueEnd(bytes: Uint8Array, at: number, end: number): number {
   for (; at < end && bytes[at] !== QUOTE; at += 1) {
     if (bytes[at] === CLOSE) return -1
@@ -76,7 +76,7 @@ function writeWellFormed(from: Slab, start: number, end: number, output: Output)
   }
 }
 
-/** Returns where the name ends. */
+/** Writes the name at `at`, with bytes that are not allowed percent-encoded; returns where it ends. */
 function writeName(bytes: Uint8Array, at: number, end: number, output: Output): number {
   for (; at < end && bytes[at] !== SPACE && bytes[at] !== EQUALS && bytes[at] !== CLOSE; at += 1) {
     const byte = bytes[at]
@@ -89,7 +89,7 @@ function writeName(bytes: Uint8Array, at: number, end: number, output: Output): 
   return at
 }
 
-/** Returns what is behind the closing quote. */
+/** Writes the value at `at` with every `]` escaped; returns the position after its closing quote. */
 function writeValue(from: Slab, at: number, end: number, output: Output): number {
   const { bytes } = from
   let written = at

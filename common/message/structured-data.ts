@@ -1,12 +1,16 @@
-// Structured data as an object (RFC 5424 §6.3), for output only: filters read it where it lies.
+// Parses structured data into an object (RFC 5424 §6.3). For output only: filters evaluate it in place.
 
 /**
- * SD-ID → PARAM-NAME → PARAM-VALUE, unescaped. A name may come several times in one element (§6.3.3: `ip` of `origin`, §7.2.1): then all
- * its values, in order. Elements of one id, which the RFC forbids, are read as one.
+ * SD-ID → PARAM-NAME → PARAM-VALUE, unescaped. A name may occur several times in one element (§6.3.3: `ip` of
+ * `origin`, §7.2.1); then it has an array of all its values, in order. Elements with the same id, which the RFC
+ * forbids, are merged.
  */
 export type StructuredData = Record<string, Record<string, string | string[]>>
 
-/** Reads what the header parser has found to be structured data. A pattern for it would need more stack than there is for 16 MiB. */
+/**
+ * Parses text that the header parser has accepted as structured data. It does not use a regular expression, which
+ * would overflow the stack on 16 MiB.
+ */
 export function parseStructuredData(text: string): StructuredData {
   const elements = new Map<string, Map<string, string | string[]>>()
   let at = 0
@@ -22,7 +26,7 @@ export function parseStructuredData(text: string): StructuredData {
   return Object.fromEntries([...elements].map(([id, params]) => [id, Object.fromEntries(params)]))
 }
 
-/** Returns what is behind the element's `]`. */
+/** Reads the parameters of an element; returns the position after its `]`. */
 function readParams(text: string, at: number, params: Map<string, string | string[]>): number {
   for (;;) {
     while (text[at] === ' ') at += 1

@@ -1,7 +1,7 @@
-// Words behind a time that a host may be called, too: zones (`zone-text.ts`), AM and PM.
+// Words after a time that may also be the name of a host: zones (`zone-text.ts`), AM and PM. The next word decides.
 //
-//   22:14:15 CET web-1 su: hello      a zone: the host comes behind it
-//   22:14:15 CET su: hello            a host: RFC 3164 has no zones, and what is right before the tag is the host
+//   22:14:15 CET web-1 su: hello      a zone: the host follows it
+//   22:14:15 CET su: hello            a host: RFC 3164 has no zones, and the word right before the tag is the host
 
 import { isDigit } from './digits.ts'
 
@@ -16,7 +16,7 @@ const CAPITAL_A = 0x41
 const CAPITAL_M = 0x4d
 const CAPITAL_P = 0x50
 
-/** Whether the next word behind a space at `at` is `tag:`, `tag[pid]:` or `tag[pid]`, and none of Cisco's (`%SYS-5-…`). */
+/** Whether the next word after a space at `at` is `tag:`, `tag[pid]:` or `tag[pid]`, and not a Cisco event (`%SYS-5-…`). */
 export function beginsTag(bytes: Uint8Array, at: number, limit: number): boolean {
   while (at < limit && bytes[at] === SPACE) at += 1
   if (at >= limit || isDigit(bytes[at]) || bytes[at] === PERCENT || bytes[at] === HASH) return false
@@ -33,10 +33,10 @@ export function beginsTag(bytes: Uint8Array, at: number, limit: number): boolean
 }
 
 /**
- * Behind ` AM` or ` PM` at `at`; else `at`. A fraction may follow (`10:14:15 PM.003`); a colon may only before what Cisco's devices
- * report.
+ * Returns the position after ` AM` or ` PM` at `at`; else `at`. A fraction may follow (`10:14:15 PM.003`); a colon
+ * only before a Cisco event.
  */
-export function behindHalfDay(bytes: Uint8Array, at: number, limit: number): number {
+export function afterHalfDay(bytes: Uint8Array, at: number, limit: number): number {
   const end = at + 3
   if (end > limit || bytes[at] !== SPACE || bytes[at + 2] !== CAPITAL_M) return at
   if (bytes[at + 1] !== CAPITAL_A && bytes[at + 1] !== CAPITAL_P) return at

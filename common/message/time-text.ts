@@ -1,5 +1,5 @@
-// Times as text, for the two ways that lines begin with them. The text of the last second is kept: messages that follow
-// each other share it, and only the fraction is written anew.
+// Writes times as text, in the two forms with which lines begin. The text of the last second is cached: consecutive
+// messages usually share it, and then only the fraction is written.
 
 import type { Output } from './output.ts'
 
@@ -16,14 +16,17 @@ function offsetText(zone: number): string {
   return `${zone < 0 ? '-' : '+'}${pad(Math.floor(minutes / 60), 2)}:${pad(minutes % 60, 2)}`
 }
 
-/** The wall clock of an instant, seconds since the epoch, in a zone. Years outside 0 to 9999 are held to those. */
+/** The wall-clock date of an instant (seconds since the epoch) in a zone (minutes east of UTC). Years are clamped to 0 to 9999. */
 function wallDate(second: number, zone: number): Date {
   return new Date(Math.min(253_402_300_799, Math.max(-62_167_219_200, second + zone * MINUTE_S)) * 1000)
 }
 
-/** `2026-11-20T10:00:00.123456+01:00` (RFC 3339, always six digits), from µs since the epoch and minutes east of UTC. */
+/**
+ * Writes `2026-11-20T10:00:00.123456+01:00` (RFC 3339, always six fractional digits) for µs since the epoch and
+ * minutes east of UTC.
+ */
 export class IsoTimeWriter {
-  // 32 bytes, with memory of its own: eight words.
+  // 32 bytes in memory of its own, copied as eight words.
   readonly #text = Buffer.alloc(32, '2026-11-20T10:00:00.123456+01:00')
   readonly #words = new DataView(this.#text.buffer, this.#text.byteOffset, 32)
   #second = NaN
@@ -39,7 +42,7 @@ export class IsoTimeWriter {
       text.write(wallDate(second, zone).toISOString().slice(0, 19), 0, 'latin1')
       text.write(offsetText(zone), 26, 'latin1')
     }
-    // In 32-bit whole numbers: twice as fast as in doubles.
+    // 32-bit integers are twice as fast as doubles here.
     let fraction = (time - second * SECOND_US) | 0
     if (fraction !== this.#fraction) {
       this.#fraction = fraction
@@ -53,7 +56,7 @@ export class IsoTimeWriter {
   }
 }
 
-/** `Nov 20 10:00:00` (RFC 3164 §4.1.2). */
+/** Writes `Nov 20 10:00:00` (RFC 3164 §4.1.2). */
 export class BsdTimeWriter {
   readonly #text = Buffer.from('Nov 20 10:00:00')
   #second = NaN
@@ -72,7 +75,7 @@ export class BsdTimeWriter {
   }
 }
 
-/** `2003-10-11T22:14:15.003000Z`: UTC, for JSON. */
+/** `2003-10-11T22:14:15.003000Z`, for JSON: an instant (µs since the epoch) in UTC. */
 export function utcText(time: number): string {
   const second = Math.floor(time / SECOND_US)
   return `${wallDate(second, 0).toISOString().slice(0, 19)}.${pad(time - second * SECOND_US, 6)}Z`

@@ -1,8 +1,8 @@
-// The words in times: months, days of the week, zones. Months and days are looked up by their three letters, in lower
-// case, as one number.
+// The words in times: months, days of the week, zones. Months and weekdays are looked up by their three letters in
+// lower case, encoded as one number.
 
 const letters = (name: string) => (name.charCodeAt(0) << 16) | (name.charCodeAt(1) << 8) | name.charCodeAt(2)
-/** The three letters at `at` as such a number; -1 where there are no three bytes. */
+/** The three letters at `at`, encoded as such a number; -1 if fewer than three bytes are left. */
 export function lettersAt(bytes: Uint8Array, limit: number, at: number): number {
   if (at + 3 > limit) return -1
   return ((bytes[at] | 0x20) << 16) | ((bytes[at + 1] | 0x20) << 8) | (bytes[at + 2] | 0x20)
@@ -10,13 +10,13 @@ export function lettersAt(bytes: Uint8Array, limit: number, at: number): number 
 
 const monthNames = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 
-/** 1 to 12. */
+/** Month number, 1 to 12, by its three letters. */
 export const months: ReadonlyMap<number, number> = new Map(monthNames.map((name, i) => [letters(name), i + 1]))
 
 export const weekdays: ReadonlySet<number> = new Set(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'].map(letters))
 
-// Zone names that senders put behind a time, in minutes east of UTC. Ambiguous ones mean what North American and
-// European devices mean by them.
+// Zone names that senders write after a time, in minutes east of UTC. Ambiguous names have the meaning that North
+// American and European devices give them.
 export const zoneNames: Record<string, number> = {
   ...{ UTC: 0, GMT: 0, UCT: 0, WET: 0, WEST: 60, BST: 60, CET: 60, CEST: 120, MET: 60, MEST: 120, EET: 120, EEST: 180 },
   ...{ MSK: 180, IST: 330, SGT: 480, HKT: 480, AWST: 480, JST: 540, KST: 540, ACST: 570, AEST: 600, AEDT: 660 },

@@ -1,6 +1,6 @@
-// Times as senders write them, found at a position of a message.
+// Parses times as senders write them, at a given position of a message.
 //
-//   2003-10-11T22:14:15.003Z        RFC 5424 §6.2.3; lower case, a space for the T, `,` for the point, no zone: read too
+//   2003-10-11T22:14:15.003Z        RFC 5424 §6.2.3; also lower case, a space for the T, `,` for the point, no zone
 //   Oct 11 22:14:15                 RFC 3164 §4.1.2; day or hour of one digit, any case, a fraction
 //   Oct 11 2003 22:14:15            PIX, ASA          Oct 11 22:14:15 2003      Linksys
 //   2003 Oct 11 22:14:15            year first        Sat Oct 11 22:14:15 2003  ctime
@@ -8,19 +8,19 @@
 //   Oct 11 22:14:15:003 2003        H3C with milliseconds
 //   Oct 11 2003 10:14:15 PM.003     twelve hours (Cisco's call managers)
 //
-// and after those without one, a zone (`zone-text.ts`).
+// followed by a zone (`zone-text.ts`), unless the format has one already.
 //
-// The last time is remembered as it was written, to the second: messages that follow each other share it, and to compare
-// four or five words costs a tenth of reading it. Only what comes behind the second is read anew.
+// The text of the last time is remembered up to the second: consecutive messages often share it, and comparing four
+// or five words costs a tenth of parsing it. Then only what follows the second is parsed.
 
 import { BsdDays } from './bsd-days.ts'
 import { digitsAt, isDigit, numberAt, twoDigitsAt, UNKNOWN } from './digits.ts'
 import { BSD_BYTES, endsWithSecond, LastBsdTime } from './last-bsd-time.ts'
 import { LastText } from './last-text.ts'
-import { behindHalfDay } from './tag-ahead.ts'
+import { afterHalfDay } from './tag-ahead.ts'
 import { lettersAt, months, weekdays } from './time-words.ts'
 import { DAY_S, daysFromCivil, isDay, WallOffsets } from './calendar.ts'
-import { behindDaylight, readOffset, readZoneWord, zoneText } from './zone-text.ts'
+import { afterDaylight, readOffset, readZoneWord, zoneText } from './zone-text.ts'
 import { utc, type Zone } from './zone.ts'
 
 const SPACE = 0x20
@@ -38,13 +38,13 @@ const EPOCH_LAST_S = 4_102_444_800
 
 const isLetter = (byte: number) => (byte | LOWER) >= 0x61 && (byte | LOWER) <= 0x7a
 
-/** Reads one time at a position. The result stands in the fields until the next call; one reader serves a thread. */
+/** Parses one time at a position. The result is in the public fields until the next call. One reader serves a thread. */
 export class TimestampReader {
-  /** Where the time, with its zone, ends. */
+  /** Where the time ends, including its zone. */
   end = 0
-  /** Microseconds since the epoch; NaN where it is written like a time but is none (25 o'clock, the 30th of February). */
+  /** Microseconds since the epoch; NaN if it has the form of a time but does not exist (25 o'clock, February 30th). */
   time = NaN
-  /** Minutes east of UTC in which it was written. */
+  /** The offset that it was written with or resolved with, in minutes east of UTC. */
   zone = 0
 
   #bytes: Uint8Array = new Uint8Array(0)
@@ -58,7 +58,7 @@ export class TimestampReader {
   #offset = UNKNOWN
   #hasOffset = false
 
-  // The last `2003-10-11T22:14:15`, and what came of it.
+  // Cache: the last `2003-10-11T22:14:15`, and its result.
   readonly #lastIso = new LastText(ISO_BYTES)
   #isoSeconds = NaN
   #monthName = UNKNOWN
@@ -67,16 +67,16 @@ export class TimestampReader {
   readonly #wallOffsets = new WallOffsets()
   readonly #lastBsd = new LastBsdTime()
 
-  /** The memory in which the next times are looked for, and the same as a view. */
+  /** Sets the memory that the next calls parse, as bytes and as a view. */
   over(bytes: Uint8Array, view: DataView): void {
     this.#bytes = bytes
     this.#view = view
   }
 
   /**
-   * When and where the next times were written, as far as they do not say it: `received`, µs since the epoch, gives the year,
-   * and `zone` the offset. Told once for all messages of a sender: as a parameter of each call the number was an object on the
-   * heap for each message, and those were most of what the garbage collector had to do.
+   * Sets what the next times may leave out: `received`, µs since the epoch, gives the year, and `zone` the offset.
+   * Called once for all messages of a sender: as a parameter of each call the number was allocated on the heap for
+   * each message, and that was most of the work of the garbage collector.
    */
   expect(received: number, zone: Zone): void {
     if (received === this.#received && zone === this.#zone) return
@@ -85,7 +85,7 @@ export class TimestampReader {
     this.#lastBsd.forget()
   }
 
-  /** Looks for a time at `at`; true where there is something written like one. */
+  /** Parses a time at `at`; returns true if there is text in the form of a time. */
   read(at: number, limit: number): boolean {
     const last = this.#lastBsd
     const isPlain = endsWithSecond(this.#bytes, at, limit)
@@ -96,7 +96,7 @@ export class TimestampReader {
       return true
     }
     this.#begin(at, limit)
-    // The shortest is a bare count of seconds.
+    // The shortest form is a bare count of seconds.
     if (limit - at < 10) return false
     const first = this.#bytes[at]
     const found = isDigit(first) ? this.#readDigits() : isLetter(first) && (this.#bsd() || this.#weekday())
@@ -106,7 +106,7 @@ export class TimestampReader {
     return true
   }
 
-  /** Only the RFC 5424 form: what may stand in the TIMESTAMP field. */
+  /** Parses only the form of RFC 5424, as allowed in the TIMESTAMP field. */
   readIso(at: number, limit: number): boolean {
     this.#begin(at, limit)
     if (limit - at < ISO_BYTES || !this.#isoAt()) return false
@@ -138,7 +138,7 @@ export class TimestampReader {
     const bytes = this.#bytes
     if (bytes[at + 4] === DASH) {
       if (!this.#isoAt()) return false
-      if (this.#hasOffset) this.#at = behindDaylight(this.#bytes, this.#at, this.#limit)
+      if (this.#hasOffset) this.#at = afterDaylight(this.#bytes, this.#at, this.#limit)
       else this.#namedZone()
       return true
     }
@@ -176,14 +176,14 @@ export class TimestampReader {
     return true
   }
 
-  // HH:MM:SS at `at`: leaves the seconds of the day in #wallSeconds (NaN where out of range) and #at behind it.
+  // HH:MM:SS at `at`: sets #wallSeconds to the seconds of the day (NaN if out of range) and #at to the position after it.
   #clock(at: number): boolean {
     const bytes = this.#bytes
     if (this.#limit - at < 8 || bytes[at + 2] !== COLON || bytes[at + 5] !== COLON) return false
     return this.#clockOf(twoDigitsAt(bytes, at), at + 3)
   }
 
-  // The same with an hour of one digit, as it may stand behind a month.
+  // The same with an hour of one or two digits, as allowed after a month.
   #bsdClock(at: number): boolean {
     if (this.#clock(at)) return true
     if (this.#limit - at < 7 || this.#bytes[at + 1] !== COLON || this.#bytes[at + 4] !== COLON) return false
@@ -195,7 +195,7 @@ export class TimestampReader {
     const second = twoDigitsAt(this.#bytes, at + 3)
     if (hour < 0 || minute < 0 || second < 0) return false
     this.#at = at + 5
-    // A leap second is read as the second after it, as POSIX counts.
+    // A leap second is read as the second after it, as in POSIX time.
     this.#wallSeconds = hour > 23 || minute > 59 || second > 60 ? NaN : hour * HOUR_S + minute * 60 + second
     return true
   }
@@ -214,9 +214,9 @@ export class TimestampReader {
     this.#at = at
   }
 
-  /** ` AM`, ` PM`, and a fraction behind it. */
+  /** ` AM` or ` PM`, and a fraction after it. */
   #halfDay(): void {
-    const end = behindHalfDay(this.#bytes, this.#at, this.#limit)
+    const end = afterHalfDay(this.#bytes, this.#at, this.#limit)
     if (end === this.#at) return
     const isAfternoon = this.#bytes[this.#at + 1] === CAPITAL_P
     const hour = Math.floor(this.#wallSeconds / HOUR_S)
@@ -226,7 +226,7 @@ export class TimestampReader {
     this.#fraction()
   }
 
-  /** `:123 2026 `, as H3C writes milliseconds: only with the year behind them. */
+  /** `:123 2026 `: milliseconds as H3C writes them. Accepted only if the year follows. */
   #colonMilliseconds(): void {
     const bytes = this.#bytes
     const at = this.#at
@@ -237,12 +237,12 @@ export class TimestampReader {
     this.#at = at + 4
   }
 
-  // Directly behind the time. A sign is a zone only if digits follow it.
+  // A zone directly after the time. A sign is a zone only if digits follow it.
   #isoZone(): void {
     if (readOffset(this.#bytes, this.#at, this.#limit)) this.#setOffset(zoneText.minutes, zoneText.end)
   }
 
-  /** Behind a clock: as a word of its own, or `Z` and `+02:00` without a space, as in the ISO form. */
+  /** A zone after the clock: a word of its own, or `Z` or `+02:00` without a space, as in the ISO form. */
   #namedZone(): void {
     if (this.#at >= this.#limit) return
     if (this.#bytes[this.#at] !== SPACE) this.#isoZone()
@@ -279,7 +279,7 @@ export class TimestampReader {
     }
     this.#namedZone()
     if (this.#hasOffset) {
-      this.#at = behindDaylight(this.#bytes, this.#at, this.#limit)
+      this.#at = afterDaylight(this.#bytes, this.#at, this.#limit)
       if (year < 0) year = this.#trailingYear()
     }
     this.#setDate(year, month, day)
@@ -329,7 +329,8 @@ export class TimestampReader {
     return false
   }
 
-  // Ten digits: a second between 2001 and 2099, alone in its word but for a fraction. A number beyond is no time, such as a count.
+  // Ten digits: a second between 2001 and 2099, which must be a word of its own, optionally with a fraction. A number
+  // outside that range is not a time but, for example, a count.
   #epoch(): boolean {
     const at = this.#at
     if (digitsAt(this.#bytes, this.#limit, at, 11) !== 10) return false
@@ -358,21 +359,21 @@ export class TimestampReader {
     return numberAt(this.#bytes, this.#limit, at, 4)
   }
 
-  /** ` YYYY` behind the clock, if a word of its own or followed by a colon; a year from 1970 to 2099. */
+  /** ` YYYY` after the clock, if it is a word of its own or followed by a colon; 1970 to 2099. */
   #trailingYear(): number {
     const at = this.#at
     if (at + 5 > this.#limit || this.#bytes[at] !== SPACE || digitsAt(this.#bytes, this.#limit, at + 1, 5) !== 4)
       return UNKNOWN
     const year = numberAt(this.#bytes, this.#limit, at + 1, 4)
-    // `2001:db8::1` is no year: behind the colon must be a space.
+    // `2001:db8::1` is not a year: a space must follow the colon.
     const next = at + 5 < this.#limit ? this.#bytes[at + 5] : SPACE
-    const behind = next === COLON && at + 6 < this.#limit ? this.#bytes[at + 6] : next
-    if (year < 1970 || year > 2099 || behind !== SPACE) return UNKNOWN
+    const after = next === COLON && at + 6 < this.#limit ? this.#bytes[at + 6] : next
+    if (year < 1970 || year > 2099 || after !== SPACE) return UNKNOWN
     this.#at = at + 5
     return year
   }
 
-  /** 1 to 12, or -1. Most often the one before. */
+  /** The month at `at`, 1 to 12, or -1. It is usually the same as the last one, which is cached. */
   #month(at: number): number {
     const name = lettersAt(this.#bytes, this.#limit, at)
     if (name !== this.#monthName) {

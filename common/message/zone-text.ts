@@ -1,11 +1,11 @@
-// The zone behind a time, as it is written:
+// Parses the zone after a time, in the forms in which it is written:
 //
-//   22:14:15Z   22:14:15+02:00   22:14:15+0200   22:14:15+02       directly behind it (RFC 3339, and shorter)
+//   22:14:15Z   22:14:15+02:00   22:14:15+0200   22:14:15+02       directly after it (RFC 3339, and shorter)
 //   22:14:15 UTC   22:14:15 +0200   22:14:15 TZ-6                  as a word of its own
-//   22:14:15 GMT+2   22:14:15 UTC+02:00                            a name that says from where the offset counts
-//   22:14:15+02:00 DST                                             with a word behind it (Huawei)
+//   22:14:15 GMT+2   22:14:15 UTC+02:00                            an offset relative to a name
+//   22:14:15+02:00 DST                                             with a word after it (Huawei)
 //
-// `22:14:15 CET su: …` has a host that is called so, as RFC 3164 and both peers read it: behind a zone's name comes a host.
+// In `22:14:15 CET su: …`, `CET` is the host, as RFC 3164, rsyslog and syslog-ng read it: after the name of a zone a host must follow.
 
 import { numberAt, twoDigitsAt, UNKNOWN } from './digits.ts'
 import { beginsTag } from './tag-ahead.ts'
@@ -20,10 +20,10 @@ const SMALL_Z = 0x7a
 
 const HOURS_MAX = 18
 
-/** The last zone that was read: minutes east of UTC, and where it ends. */
+/** The last zone that was parsed: minutes east of UTC, and where it ends. */
 export const zoneText = { minutes: 0, end: 0 }
 
-/** Reads `Z`, `±HH:MM`, `±HHMM` or `±HH` at `at`: true with the result in `zoneText`. */
+/** Parses `Z`, `±HH:MM`, `±HHMM` or `±HH` at `at`. Returns true with the result in `zoneText`. */
 export function readOffset(bytes: Uint8Array, at: number, limit: number): boolean {
   if (at >= limit) return false
   if ((bytes[at] | LOWER) !== SMALL_Z) return readSigned(bytes, at, limit, 2)
@@ -32,12 +32,12 @@ export function readOffset(bytes: Uint8Array, at: number, limit: number): boolea
   return true
 }
 
-/** Reads a zone that is a word of its own behind a space at `at`, or a word with a colon behind it. */
+/** Parses a zone that is a word of its own after a space at `at`; a colon may follow it. Returns true with the result in `zoneText`. */
 export function readZoneWord(bytes: Uint8Array, at: number, limit: number): boolean {
   if (at + 2 > limit || bytes[at] !== SPACE) return false
   const start = at + 1
   if (isSign(bytes[start])) return readSigned(bytes, start, limit, 2) && endsWord(bytes, zoneText.end, limit)
-  // Most often a host stands here: only two to four capitals that end their word, or go on with a sign, are looked up.
+  // Usually this is a host: only words of two to four capitals, alone or followed by a sign, are looked up.
   let end = start
   while (end < limit && isCapital(bytes[end])) end += 1
   if (end - start < 2 || end - start > 4) return false
@@ -54,15 +54,15 @@ export function readZoneWord(bytes: Uint8Array, at: number, limit: number): bool
   return true
 }
 
-/** Behind ` DST` at `at`, with which Huawei says that the offset before it is that of summer; else `at`. */
-export function behindDaylight(bytes: Uint8Array, at: number, limit: number): number {
+/** Returns the position after ` DST` at `at`, else `at`. Huawei writes it if the offset before it is that of summer time. */
+export function afterDaylight(bytes: Uint8Array, at: number, limit: number): number {
   if (at + 4 >= limit || bytes[at] !== SPACE || bytes[at + 1] !== DAYLIGHT[0]) return at
   return bytes[at + 2] === DAYLIGHT[1] && bytes[at + 3] === DAYLIGHT[2] && bytes[at + 4] === SPACE ? at + 4 : at
 }
 
 const DAYLIGHT = Buffer.from('DST')
 
-/** `±HH:MM`, `±HHMM` or `±HH` at `at`, where an hour has `digitsMin` digits at least. */
+/** Parses `±HH:MM`, `±HHMM` or `±HH` at `at`; an hour may have one digit if `digitsMin` is 1. */
 function readSigned(bytes: Uint8Array, at: number, limit: number, digitsMin: number): boolean {
   if (!isSign(bytes[at])) return false
   let end = at + 3

@@ -1,16 +1,16 @@
-// The zone in which times without one are read.
+// Time zones for times that carry none.
 
-/** Gives a zone's offset from UTC. */
+/** A time zone, which has an offset from UTC at each instant. */
 export interface Zone {
   /** An IANA name, `local`, `UTC`, or a fixed offset such as `+02:00`. */
   readonly name: string
-  /** Minutes east of UTC at that instant, µs since the epoch. */
+  /** The offset at `time` (µs since the epoch), in minutes east of UTC. */
   offsetAt(time: number): number
 }
 
 export const utc: Zone = { name: 'UTC', offsetAt: () => 0 }
 
-// Offsets change at whole quarter hours, so one answer serves for the quarter hour it was asked in.
+// Offsets change only at quarter hours, so a result is valid for the whole quarter hour.
 const QUARTER_HOUR_US = 15 * 60 * 1_000_000
 
 function cached(name: string, ask: (time: number) => number): Zone {
@@ -32,7 +32,7 @@ function cached(name: string, ask: (time: number) => number): Zone {
 /** The zone of this machine (`TZ`, else /etc/localtime). */
 export const localZone: Zone = cached('local', (time) => -new Date(time / 1000).getTimezoneOffset())
 
-/** A zone by IANA name, `local`, `UTC`, `Z` or `±HH:MM`; undefined where there is no such zone. */
+/** Returns a zone by IANA name, `local`, `UTC`, `Z` or `±HH:MM`; undefined if there is no such zone. */
 export function zoneNamed(name: string): Zone | undefined {
   if (name === 'local') return localZone
   if (/^(utc|z)$/i.test(name)) return utc

@@ -144,8 +144,8 @@ export class FrameReader {
     if (lengthEnd === MALFORMED) return MALFORMED
     if (lengthEnd === stop) return short
     const length = numberOf(bytes, lengthAt, lengthEnd)
-    const behind = bytes[lengthEnd]
-    if (lengthEnd === lengthAt || (behind !== SPACE && (behind !== LF || length > 0))) return MALFORMED
+    const separator = bytes[lengthEnd]
+    if (lengthEnd === lengthAt || (separator !== SPACE && (separator !== LF || length > 0))) return MALFORMED
     this.txnr = numberOf(bytes, at, txnrEnd)
     this.command = commandAs(bytes, commandAt, commandEnd)
     this.length = length
@@ -155,7 +155,7 @@ export class FrameReader {
     if (length > RELP_FRAME_BYTES_MAX && this.command !== 'syslog') return MALFORMED
     // Without data the LF takes the place of the space, and is left unread as the end of the frame. If the head was
     // read from a copy, the LF was the last byte copied, so it is returned to the chunk.
-    if (behind === SPACE) return lengthEnd + 1
+    if (separator === SPACE) return lengthEnd + 1
     if (bytes === this.#held) this.#at -= 1
     return lengthEnd
   }

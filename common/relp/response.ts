@@ -37,8 +37,8 @@ export function responseCode(bytes: Buffer, start: number, end: number): number 
     if (digit < 0 || digit > 9) return 0
     code = 10 * code + digit
   }
-  const behind = end - start > 3 ? bytes[start + 3] : SPACE
-  return behind === SPACE || behind === LF ? code : 0
+  const separator = end - start > 3 ? bytes[start + 3] : SPACE
+  return separator === SPACE || separator === LF ? code : 0
 }
 
 /** Where the data of an answer begins, after its first line; `end` if there is none. */
