@@ -1,9 +1,9 @@
-// Time, behind one interface so that a simulation can run it. Nothing else in the program reads the system's clock
-// or sets a timer.
+// Access to time, behind one interface so that a simulation can replace it. Nothing else in the program reads the
+// system's clock or sets a timer.
 
 import { setImmediate as immediately, setInterval as again, setTimeout as later } from 'node:timers'
 
-/** Cancels what it came from; harmless when that is over. */
+/** Cancels the call that it was returned for; does nothing if that has happened already. */
 export type Cancel = () => void
 
 export interface Clock {
@@ -13,12 +13,12 @@ export interface Clock {
   monotonicMs(): number
   /** Calls once after `ms`. The timer does not keep the process alive: the daemon does that itself. */
   after(ms: number, call: () => void): Cancel
-  /** Calls once when this turn of the event loop has taken in everything that was ready. */
+  /** Calls once, after the current turn of the event loop has processed all I/O that was ready. */
   soon(call: () => void): Cancel
 }
 
-// Date.now() follows the administrator's clock but counts milliseconds; performance.now() counts finer and does not
-// follow. The second is used from an anchor, and the anchor moves when the two drift apart.
+// Date.now() follows changes of the system clock but has millisecond resolution; performance.now() has a finer one
+// but does not follow. So performance.now() is added to an anchor, and the anchor is moved when the two drift apart.
 const DRIFT_MS = 3
 let anchorMs = performance.timeOrigin
 
@@ -43,18 +43,18 @@ export const systemClock: Clock = {
   },
 }
 
-/** Calls every so often, and keeps the process alive meanwhile: for a daemon, which waits for what may come. */
+/** Calls every `everyMs` and keeps the process alive: for a daemon, which waits for input. */
 export function heartbeat(everyMs: number, call: () => void): Cancel {
   const timer = again(call, everyMs)
   return () => clearInterval(timer)
 }
 
-/** Resolves in the next turn of the event loop: a breath for everybody else in long work. */
+/** Resolves in the next turn of the event loop: lets other work run during a long task. */
 export function nextTurn(clock: Clock): Promise<void> {
   return new Promise((resolve) => void clock.soon(resolve))
 }
 
-/** Resolves after `ms`, or at once when `signal` aborts: look at the signal afterwards. */
+/** Resolves after `ms`, or as soon as `signal` aborts: check the signal afterwards. */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return Promise.resolve()
   return new Promise((resolve) => {

@@ -1,5 +1,5 @@
-// What configuration knows of a source or destination type: its name, its options, and how to make one. Each type
-// exports one of these beside its code; `config/` collects them and knows nothing else of them.
+// What the configuration knows about a type of source or destination: its name, its options, and how to create one.
+// Each type exports one of these next to its code; `config/` collects them and knows nothing else about them.
 
 import type { Disk } from './disk.ts'
 import type { ZodType } from './option.ts'
@@ -14,7 +14,7 @@ export interface ComponentContext {
   readonly platform: Platform
   /** `data:` as an absolute path: checkpoints, spools, archives and the control socket live below. */
   readonly dataFolder: string
-  /** This machine's host name, as it stands in messages. */
+  /** This machine's host name, as written in messages. */
   readonly hostName: string
   /** `max_message`, bytes. */
   readonly messageBytesMax: number
@@ -22,7 +22,7 @@ export interface ComponentContext {
   readonly localZone: Zone
 }
 
-/** A mistake in options that only a look at the machine reveals, such as a missing file. */
+/** A mistake in options that can be found only on the machine itself, such as a missing file. */
 export interface Misfit {
   /** Where it is, starting at the component's options. */
   readonly path: readonly string[]
@@ -30,24 +30,24 @@ export interface Misfit {
   readonly sentence: string
 }
 
-/** Something that only one component can have: an address to listen on, a file to write. */
+/** A resource that only one component can use: an address to listen on, a file to write. */
 export interface Claim {
   /** Where it is written, starting at the component's options. */
   readonly path: readonly (string | number)[]
   /** Claims with the same key conflict. */
   readonly key: string
-  /** Claims with different keys and the same meaning conflict too: what the key comes to. */
+  /** What the key resolves to: claims with different keys and the same meaning conflict too. */
   readonly meaning?: string
-  /** Other keys that it conflicts with, because it is a part of them (one address of `0.0.0.0`). */
+  /** Other keys that it conflicts with because it is a part of them (as an address is part of `0.0.0.0`). */
   readonly partOf?: readonly string[]
 }
 
 export interface SourceType<Options> {
-  /** What stands behind `type:`. */
+  /** The value of `type:`. */
   readonly type: string
   /** One sentence for the handbook. */
   readonly about: string
-  /** All options but `type`, strict; what it parses to is what `create` takes. */
+  /** All options except `type`, strict; its parsed value is passed to `create`. */
   readonly options: ZodType<Options>
   claims?(options: Options): readonly Claim[]
   /** Looks at the files that options name, before anything starts. */

@@ -1,8 +1,8 @@
-// Access to the data folder: every failure becomes the same fault.
+// Access to the data folder: every failure becomes the same fault, `DATA_UNWRITABLE`.
 
 import { Fault, reasonOf } from './fault.ts'
 
-/** The result of `work` on `path`; rejects with `DATA_UNWRITABLE`, for example if the folder belongs to another user. */
+/** Returns the result of `work` on `path`. Rejects with `DATA_UNWRITABLE`, for example if the folder belongs to another user. */
 export async function accessData<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()

@@ -1,4 +1,4 @@
-// The disk, behind one interface so that a simulation can tear writes, lose unsynced ones and run full.
+// Access to the disk, behind one interface so that a simulation can tear writes, lose unsynced ones and run out of space.
 //
 // Paths may be Buffers: a file's name is bytes, and not every name is UTF-8.
 
@@ -12,13 +12,13 @@ export interface FileStat {
   readonly kind: 'file' | 'folder' | 'link' | 'socket' | 'other'
   readonly device: bigint
   readonly inode: bigint
-  /** Names it has; 0 for a file that is open but has been removed. */
+  /** Number of hard links; 0 for a file that is open but has been removed. */
   readonly links: number
   /** Bytes. */
   readonly size: number
   /** When its content was last changed, in milliseconds since the epoch. */
   readonly modifiedMs: number
-  /** The same for its content, names, owner or permissions. */
+  /** When its content, names, owner or permissions were last changed, in milliseconds since the epoch. */
   readonly changedMs: number
   /** Permission bits. */
   readonly mode: number
@@ -29,15 +29,15 @@ export interface DiskFile {
   /** Reads at `position`; resolves to the bytes read, 0 at the end. */
   read(into: Buffer, offset: number, length: number, position: number): Promise<number>
   /**
-   * Writes all of it: at `position`, or at the end of a file opened to append. A rejection carries how many bytes were
-   * written before it (`bytesWrittenOf`), so that the caller can go on at the right byte.
+   * Writes all bytes: at `position`, or at the end of a file opened with `append`. A rejection says how many bytes
+   * were written before it (`bytesWrittenOf`), so that the caller can continue at the right byte.
    */
   write(from: Buffer, offset: number, length: number, position?: number): Promise<void>
-  /** Resolves when the data, and the size, are on the disk (fdatasync). */
+  /** Resolves when data and size are on disk (fdatasync). */
   sync(): Promise<void>
   truncate(bytes: number): Promise<void>
   stat(): Promise<FileStat>
-  /** Whether this path leads to it now; undefined, or absent, where finding out could block for long. */
+  /** Whether this path currently leads to this file; undefined, or absent, if finding out could block for long. */
   isAt?(path: Path): boolean | undefined
   /** Its current name according to the kernel, wherever it was renamed to; undefined, or absent, where that is unknown. */
   name?(): Promise<Buffer | undefined>
@@ -45,37 +45,37 @@ export interface DiskFile {
   close(): Promise<void>
 }
 
-/** Called with what is under a name, with undefined if there is nothing, or with the error that prevented looking. */
+/** Called with the stat of a name, with undefined if it does not exist, or with the error that prevented the call. */
 export type StatTold = (name: Buffer, stat: FileStat | undefined, error?: unknown) => void
 
 export interface Disk {
-  /** How many descriptors this process may have; absent where that is unknown. */
+  /** How many descriptors this process may have open; absent if unknown. */
   readonly openMax?: number
-  /** `append` and `write` create what is not there; `create` fails with EEXIST where it is. */
+  /** `append` and `write` create the file if it is missing; `create` fails with EEXIST if it exists. */
   open(path: Path, how: 'read' | 'append' | 'write' | 'create', mode?: number): Promise<DiskFile>
-  /** Follows links; undefined where there is nothing. */
+  /** Follows symbolic links; undefined if the path does not exist. */
   stat(path: Path): Promise<FileStat | undefined>
-  /** Does not follow links; undefined where there is nothing. */
+  /** Does not follow symbolic links; undefined if the path does not exist. */
   statLink(path: Path): Promise<FileStat | undefined>
-  /** The path without any link in it, as bytes; undefined where there is nothing. */
+  /** The path with all symbolic links resolved, as bytes; undefined if it does not exist. */
   realPath(path: Path): Promise<Buffer | undefined>
-  /** Follows links: looks at each of `names` in `folder`, and calls `told` once for each. One call for many names. */
+  /** Stats each of `names` in `folder`, following symbolic links, and calls `told` once for each. One call serves many names. */
   statAll(folder: Buffer, names: readonly Buffer[], told: StatTold): Promise<void>
-  /** Names in a folder, as bytes; empty where there is no such folder. */
+  /** Names in a folder, as bytes; empty if there is no such folder. */
   list(folder: Path): Promise<Buffer[]>
-  /** Rejects with EFBIG where there are more than `bytesMax`: a name may lead to what has no end, such as /dev/zero. */
+  /** Rejects with EFBIG if there are more than `bytesMax`: a name may lead to an endless file, such as /dev/zero. */
   readFile(path: Path, bytesMax?: number): Promise<Buffer>
-  /** Writes a file whole or not at all: temporary name, sync, rename, sync of the folder. */
+  /** Replaces a file atomically: temporary name, sync, rename, sync of the folder. */
   replaceFile(path: string, bytes: Buffer, mode?: number): Promise<void>
-  /** Creates missing folders on the way; returns the first one it created. */
+  /** Creates the folder and its missing parents; returns the first one that it created. */
   makeFolder(path: string, mode?: number): Promise<string | undefined>
   setOwner(path: Path, user: number, group: number): Promise<void>
   setMode(path: Path, mode: number): Promise<void>
   rename(from: Path, to: Path): Promise<void>
   remove(path: Path): Promise<void>
-  /** Makes names created, renamed or removed in this folder durable. */
+  /** Makes the creation, renaming and removal of names in this folder durable. */
   syncFolder(path: string): Promise<void>
-  /** Bytes that this user can still write where `path` lies. */
+  /** Bytes that this user can still write to the file system of `path`. */
   freeBytes(path: string): Promise<number>
 }
 
@@ -91,14 +91,14 @@ const flags = {
   create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
 } as const
 
-// What is in memory anyway is read synchronously. Measured on two cores: a read of the last line of a file takes 1 µs, and
-// 40 µs through a thread of the pool; a stat 3 µs, and 40 to 70 through the pool. What may wait for a network, or for more than a
-// little of the disk, goes through the pool.
+// Small reads from local file systems are synchronous, since they are usually served from memory. Measured on two
+// cores: reading the last line of a file takes 1 µs, and 40 µs through a thread of the pool; a stat takes 3 µs, and
+// 40 to 70 through the pool. Calls that may wait for a network, or longer for the disk, go through the pool.
 const AT_ONCE_BYTES = 64 * 1024
 const AT_ONCE_FILES = 256
 
-// Callback functions instead of fs.promises: a FileHandle call costs about twice as much, and reads and writes of
-// the hot path go through here.
+// Callback functions instead of fs.promises: a FileHandle call costs about twice as much, and reads and writes of the
+// hot path go through here.
 class SystemFile implements DiskFile {
   readonly #descriptor: number
   readonly #isLocal: boolean
@@ -144,7 +144,7 @@ class SystemFile implements DiskFile {
 
   sync(): Promise<void> {
     return new Promise((resolve, reject) => {
-      // fsync(2): a device or a pipe, which keeps nothing, says EINVAL.
+      // fsync(2): a device or a pipe, which stores nothing, fails with EINVAL.
       fs.fdatasync(this.#descriptor, (error) => (error && error.code !== 'EINVAL' ? reject(error) : resolve()))
     })
   }
@@ -168,7 +168,7 @@ class SystemFile implements DiskFile {
       const there = fs.statSync(path, { bigint: true, throwIfNoEntry: false })
       return there?.ino === this.#inode && there.dev === this.#device
     } catch (error) {
-      // Something on the way is no folder, or a link to itself: it leads nowhere, and so not to this file.
+      // A component of the path is not a folder, or is a link to itself: the path leads nowhere, and so not to this file.
       return isMissing(error) || errnoOf(error) === 'ELOOP' ? false : undefined
     }
   }
@@ -214,7 +214,7 @@ export const systemDisk: Disk = {
   },
   async statAll(folder, names, told) {
     for (let i = 0; i < names.length; i += AT_ONCE_FILES) {
-      // Through the pool: whether the folder is there to be asked, and a breath for everybody else.
+      // Goes through the pool: it checks that the folder exists, and lets other work run.
       const at = await fs.promises.stat(folder)
       const some = names.slice(i, i + AT_ONCE_FILES)
       if (isLocal(at.dev, folder)) for (const name of some) tellAtOnce(folder, name, told)
@@ -261,13 +261,13 @@ export const systemDisk: Disk = {
   },
 }
 
-/** proc(5): the limit on this process's descriptors. Node has raised it as far as it may by now. */
+/** proc(5): the limit on this process's descriptors. Node has already raised it to the hard limit. */
 function readOpenMax(): Pick<Disk, 'openMax'> {
   try {
     const openMax = /^Max open files +(\d+)/m.exec(fs.readFileSync('/proc/self/limits', 'latin1'))?.[1]
     return openMax === undefined ? {} : { openMax: Number(openMax) }
   } catch {
-    return {} // no Linux, or no /proc
+    return {} // not Linux, or no /proc
   }
 }
 
@@ -279,7 +279,7 @@ async function readUpTo(path: Path, bytesMax: number): Promise<Buffer> {
   throw Object.assign(new Error(`EFBIG: more than ${bytesMax} bytes, read '${path.toString()}'`), { code: 'EFBIG' })
 }
 
-// By hand: Node's `recursive` tries for ever where a folder cannot exist although its parent does, as below /proc.
+// Node's `recursive` is not used: it retries for ever if a folder cannot be created although its parent exists, as below /proc.
 async function makeFolders(path: string, mode: number): Promise<string | undefined> {
   try {
     return (await makeOneFolder(path, mode)) ? path : undefined
@@ -291,7 +291,7 @@ async function makeFolders(path: string, mode: number): Promise<string | undefin
   return first ?? (made ? path : undefined)
 }
 
-/** Resolves to false if the folder exists already. */
+/** Creates one folder; resolves to false if it exists already. */
 async function makeOneFolder(path: string, mode: number): Promise<boolean> {
   try {
     await fs.promises.mkdir(path, { mode })
@@ -303,7 +303,7 @@ async function makeOneFolder(path: string, mode: number): Promise<boolean> {
   }
 }
 
-/** The bytes that a rejected `DiskFile.write` had written. */
+/** How many bytes a rejected `DiskFile.write` had written. */
 export function bytesWrittenOf(error: unknown): number {
   return error instanceof Error && 'bytesWritten' in error ? Number(error.bytesWritten) : 0
 }
@@ -336,7 +336,10 @@ const localTypes = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c76
 
 const localDevices = new Map<number, boolean>()
 
-/** Whether a device can be read without waiting for another machine; determined once per device. `path` is on it. */
+/**
+ * Whether a device can be read without waiting for another machine. `path` is on that device. The first call for a
+ * device returns false and looks it up in the background.
+ */
 function isLocal(device: number, path: Path): boolean {
   const known = localDevices.get(device)
   if (known !== undefined) return known

@@ -1,16 +1,17 @@
-// A synced file can still be lost together with its name: the folder that holds the name has to be synced too, and so on upwards
-// for folders that were created on the way (fsync(2)).
+// Makes names durable. A synced file can still be lost together with its name: the folder that holds the name must be
+// synced too, and so must the folders above it that were created on the way (fsync(2)).
 
 import { dirname } from 'node:path'
 import type { Disk } from './disk.ts'
 import { errnoOf } from './fault.ts'
 import { DURABLE_FOLDERS_MAX } from './limits.ts'
 
-// Folders that this user may not read, that cannot be written to or that do not support sync: either no name was created there, or
-// nothing more can be done. Examples are a read-only root, a folder with odd permissions, a share of another system.
+// Errors of folders that this user may not read, that cannot be written to or that do not support sync: either no
+// name was created there, or nothing more can be done. Examples are a read-only root, a folder with unusual
+// permissions, a share of another system.
 const BEYOND_SYNC = new Set(['EACCES', 'EPERM', 'EROFS', 'EINVAL', 'ENOTSUP'])
 
-/** Syncs names, those of folders only once each: this process may have created them. */
+/** Syncs the folders that hold new names. The parents of each folder are synced only once, since this process may have created them. */
 export class DurableNames {
   readonly #disk: Disk
   readonly #known = new Set<string>()

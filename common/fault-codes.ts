@@ -1,6 +1,6 @@
-// The one table of fault codes. HANDBOOK.md lists each, with what to do about it; a test holds both together.
+// The table of all fault codes. HANDBOOK.md lists each one with a remedy; a test keeps the two consistent.
 
-/** Every code a `Fault` may carry, with the sentence the handbook opens its entry with. */
+/** Every code that a `Fault` may have, with the first sentence of its entry in the handbook. */
 export const faultCodes = {
   CONFIG_UNREADABLE: 'The configuration file cannot be read.',
   CONFIG_SYNTAX: 'The configuration is not valid YAML.',

@@ -1,12 +1,12 @@
-// What the world does wrong is a `Fault`: a code from the one table, a detail with the values, the cause, and
-// whether trying again can help. What we do wrong is an assertion, and the process ends.
+// Errors of the outside world are a `Fault`: a code from the table of fault codes, a detail with the values, the
+// cause, and whether a retry can help. Our own bugs are assertions, and end the process.
 
 import { type FaultCode } from './fault-codes.ts'
 
 export interface FaultOptions {
   /** The error that led to it. */
   readonly cause?: unknown
-  /** True where the same call may succeed later with nothing changed by us (a peer that is down, a full disk). */
+  /** True if the same call may succeed later without a change on our side (a peer that is down, a full disk). */
   readonly retryable?: boolean
 }
 
@@ -31,22 +31,22 @@ export function errnoOf(error: unknown): string | undefined {
   return undefined
 }
 
-/** Whether it failed for lack of descriptors, of the process or the system: that says nothing about the file, and passes. */
+/** Whether a call failed because the process or the system had no descriptor left. That says nothing about the file, and passes. */
 export function isOutOfDescriptors(error: unknown): boolean {
   return errnoOf(error) === 'EMFILE' || errnoOf(error) === 'ENFILE'
 }
 
 /** The text to show for anything thrown. */
 export function reasonOf(error: unknown): string {
-  // What a connection attempt to several addresses of one name fails with; it has no message of its own.
+  // A connection attempt to several addresses of one name fails with an AggregateError, which has no message of its own.
   if (error instanceof AggregateError && error.message === '') return error.errors.map(reasonOf).join('; ')
   if (error instanceof Error) return error.message
-  // What is left of an error of a library's own class that was thrown in another thread.
+  // An error of a library's own class that was thrown in another thread arrives as a plain object.
   const isCoded = typeof error === 'object' && error !== null && 'code' in error
   return String(isCoded ? error.code : error)
 }
 
-/** Ends the process on a bug of our own: never for what a peer, a disk or a user does. */
+/** Ends the process on a bug of our own. Never use it for anything that a peer, a disk or a user does. */
 export function assert(condition: boolean, rule: string): asserts condition {
   if (!condition) throw new Error(`broken rule in sluice itself: ${rule}`)
 }

@@ -1,9 +1,9 @@
-// What the system says of a file that a library could not open or read, where the library itself says no more than that.
+// What the system reports about a file that a library could not open or read, for libraries that give no reason.
 
 import * as fs from 'node:fs'
 import { errnoOf, isOutOfDescriptors } from './fault.ts'
 
-/** Whether no descriptor is left at the moment. SQLite does not say why it cannot open a file. */
+/** Whether the process has no descriptor left at the moment. SQLite does not report why it cannot open a file. */
 export function lacksDescriptors(): boolean {
   try {
     fs.closeSync(fs.openSync('/dev/null', 'r'))
@@ -13,7 +13,7 @@ export function lacksDescriptors(): boolean {
   }
 }
 
-/** Whether this user may read or write the file; true also if it is missing or cannot be looked at for another reason. */
+/** Whether this user may read or write the file. Also true if it is missing or cannot be checked for another reason. */
 export function isAllowed(path: string, to: 'read' | 'write'): boolean {
   try {
     fs.accessSync(path, to === 'read' ? fs.constants.R_OK : fs.constants.W_OK)
@@ -23,7 +23,7 @@ export function isAllowed(path: string, to: 'read' | 'write'): boolean {
   }
 }
 
-/** Whether the file is not there. */
+/** Whether the file does not exist. */
 export function isGone(path: string): boolean {
   try {
     fs.lstatSync(path)
@@ -35,7 +35,7 @@ export function isGone(path: string): boolean {
 
 const WHOLE_READ_BYTES = 1024 * 1024
 
-/** What the system says where a file cannot be read to its end; undefined where it can. Reads it whole, before it returns. */
+/** The system's error if the file cannot be read to its end; undefined if it can. Synchronously reads the whole file. */
 export function readFailure(path: string): unknown {
   try {
     const file = fs.openSync(path, 'r')

@@ -1,6 +1,6 @@
-// Arrays that grow with what is put into them.
+// Growing arrays.
 
-/** A copy of twice the length, the new half zero. */
+/** Returns a copy of twice the length; the new half is zero. */
 export function grown(array: Uint32Array): Uint32Array<ArrayBuffer> {
   const larger = new Uint32Array(2 * array.length)
   larger.set(array)

@@ -1,17 +1,19 @@
-// Which instance runs on a data folder: a random id in the folder, with the machine that it was made on (`machine.ts`).
+// Identifies the instance that runs on a data folder: a random id in the folder, with the machine that it was created
+// on (`machine.ts`).
 //
 //   <data>/instance   {"instance":"4be0…","machine":{"machineId":"77ab…","addresses":["c01d…"],"host":"web-1"}}
 //
-// A folder that turns up on another machine was cloned with its image, most often, and the original goes on as well. Both
-// would go on with the same streams, at the same positions, and a receiver would take what the second one sends for repeats
-// of the first: lost. So the copy becomes another instance. Whatever keeps streams of its own (reading positions, spools)
-// has the instance written beside them, and where that is not the one that runs, it goes on where it was, under new streams.
+// A folder that appears on another machine was usually cloned with its disk image, and the original is still running.
+// Both would continue the same streams from the same positions, and a receiver would take what the second one sends
+// for repeats of the first: it would be lost. So the copy becomes another instance. Whatever has streams of its own
+// (reading positions, spools) stores the instance with them. If that is not the running instance, it continues from
+// the same position under new streams.
 //
-// Taken for a clone though it is none, a folder loses nothing: what a hard kill left unsaved, a quarter of a second of
-// reading at most, is stored twice, since the receiver knows it by the old streams only.
+// A folder that is wrongly taken for a clone loses nothing. What a hard kill left unsaved, at most a quarter of a
+// second of reading, is stored twice, since the receiver knows it only by the old streams.
 //
-// A file that is missing or cannot be made out is a new instance too. To remove it says "this is a copy" where the machine
-// does not tell.
+// A file that is missing or cannot be parsed means a new instance too. So removing it declares the folder a copy, if
+// the machine gives no clue.
 
 import { accessData } from './data-access.ts'
 import { differenceBetween, mergeMachines, readMachine, type Machine } from './machine.ts'
@@ -23,7 +25,10 @@ interface Written {
   readonly machine: Machine
 }
 
-/** The instance of this data folder, which is there; durably written when this resolves. Rejects with a `Fault` where it cannot be. */
+/**
+ * Returns the instance of this data folder, which must exist. It has been written durably when this resolves. Rejects
+ * with `DATA_UNWRITABLE`.
+ */
 export async function openInstance(
   dataFolder: string,
   hostName: string,
@@ -54,7 +59,7 @@ async function read(path: string, disk: Platform['disk']): Promise<Written | und
     const isWhole = /^[\da-f]{32}$/.test(instance) && Array.isArray(machine.addresses)
     return isWhole ? { instance, machine } : undefined
   } catch (error) {
-    // JSON of another shape, or none.
+    // Not JSON, or JSON of another shape.
     if (error instanceof SyntaxError || error instanceof TypeError) return undefined
     throw error
   }

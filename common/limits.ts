@@ -185,10 +185,10 @@ export const REGEX_LITERAL_WAYS_MAX = 64
 /** Size of a configuration, certificate or key: anything larger is something else, such as /dev/zero. */
 export const CONFIG_BYTES_MAX = 4 * MiB
 
-/** Who takes over the data folder of a killed process is waited for so long by others who would do the same. */
+/** A process that takes over the data folder of a killed one is waited for this long by others that want to do the same. */
 export const TURN_WAIT_MS = 2_000
 
-/** The path of a socket in the file system: sockaddr_un has 108 bytes, the last a NUL. */
+/** Length of the path of a Unix socket: sockaddr_un has 108 bytes, the last of them a NUL. */
 export const SOCKET_PATH_BYTES_MAX = 107
 
 /** Nested parentheses and NOTs of an expression, which is parsed and compiled recursively. */
@@ -215,7 +215,7 @@ export const SEARCH_KEPT_BYTES_MAX = 32 * MiB
 /** Messages, of 12 bytes each, that a search holds to put them in order of time: as many as 300 blocks have. */
 export const SEARCH_HELD_MESSAGES_MAX = 2_000_000
 
-/** Messages held at a time of a block for which that leaves no room. */
+/** Messages of a block that are held at a time if that bound leaves no room for it. */
 export const SEARCH_HELD_OF_BLOCK_MIN = 64
 
 /** Messages of blocks that are not open are gathered, and written block by block: at most this many at a time, … */
@@ -225,7 +225,7 @@ export const SEARCH_GATHERED_BYTES_MAX = 32 * MiB
 /** … and while more are looked for, at most for this long. */
 export const SEARCH_GATHERED_MS = 250
 
-/** Bytes that a search writes at a time, about. */
+/** Bytes that a search writes at a time, approximately. */
 export const SEARCH_WRITE_BYTES = 64 * 1024
 
 /** Raw bytes per archive block: smaller blocks compress worse, larger ones make it more expensive to read a single message. */

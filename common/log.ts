@@ -1,5 +1,5 @@
-// The program's own log: pino on stderr, pretty on a terminal, JSON otherwise. What can happen thousands of times a
-// second is logged once in a while, with the number of times that it was left out.
+// The program's own log: pino on stderr, human-readable on a terminal, JSON otherwise. Warnings that can occur
+// thousands of times a second are rate-limited, with the number of those left out.
 
 import { pino, type Logger } from 'pino'
 import pretty from 'pino-pretty'
@@ -10,7 +10,7 @@ export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
 
 const STDERR = 2
 
-/** The log of a daemon or command. `level` is one of pino's. */
+/** Opens the log of a daemon or command. `level` is one of pino's. */
 export function openLog(level: string = 'info'): Log {
   const base = null // no pid and host name on every line: journald and sluice itself add them
   if (!process.stderr.isTTY) return pino({ level, base }, pino.destination({ dest: STDERR, sync: true }))

@@ -1,41 +1,45 @@
-// By what a machine is known, and whether two such descriptions are of two machines.
+// Describes a machine, and decides whether two descriptions are of different machines.
 //
-//   product     /sys/class/dmi/id/product_uuid   of the hardware, or of the virtual machine; only root may read it
+//   product     /sys/class/dmi/id/product_uuid   of the hardware or the virtual machine; readable only by root
 //   machineId   /etc/machine-id                  of the installation (machine-id(5)); an image may be cloned with it
-//   addresses   /sys/class/net/*/address         of network cards: with a device behind them, and an address of their own
+//   addresses   /sys/class/net/*/address         of network cards that have a device and a permanent address
 //   host        its name
 //
-// The boot id is none of them: it tells one start from the next, not one machine from another. What is known on one side
-// only says nothing: a container has no machine-id, somebody was root yesterday and is not today. Of what is known on both:
+// The boot id is not used: it distinguishes starts, not machines. A value that is known on one side only proves
+// nothing: a container has no machine-id, and a process may run as root one day and not the next. Values that are
+// known on both sides are compared:
 //
-//   another product uuid      another machine: a copied disk, a restored backup, a volume that was moved
-//   another machine-id        another machine: an image that was made for cloning, and got its id at its first start
-//   the same machine-id, no product uuid to compare, and none of the network cards: another machine: an image that was
+//   different product UUID    another machine: a copied disk, a restored backup, a volume that was moved
+//   different machine-id      another machine: an image that was made for cloning, and got its id at its first start
+//   same machine-id, no product UUID to compare, and no network card in common: another machine: an image that was
 //                             cloned with its machine-id, where sluice does not run as root
-//   another host name         says nothing: machines are renamed, have no name yet when they start, and a container has
+//   different host name       proves nothing: machines are renamed, have no name yet when they start, and a container has
 //                             another one at each start
 //
-// In doubt this leans to "another": what that costs is written in `instance.ts`, and what the opposite costs as well.
+// When in doubt the result is "another machine": `instance.ts` says what a wrong decision costs in either direction.
 
 import { createHash } from 'node:crypto'
 import type { Disk } from './disk.ts'
 
-/** Hashed, as machine-id(5) asks for what leaves it; left out or empty where it cannot be known. */
+/**
+ * A machine's properties. Ids and addresses are hashed, as machine-id(5) demands; properties that cannot be read are
+ * absent or empty.
+ */
 export interface Machine {
   readonly product?: string
   readonly machineId?: string
   readonly addresses: readonly string[]
-  /** As it is. */
+  /** The host name, not hashed. */
   readonly host: string
 }
 
 const PRODUCT = '/sys/class/dmi/id/product_uuid'
 const MACHINE_IDS = ['/etc/machine-id', '/var/lib/dbus/machine-id']
 const NETWORK = '/sys/class/net'
-// `addr_assign_type` of an address that came with the card (Documentation/ABI/testing/sysfs-class-net).
+// `addr_assign_type` of a permanent address (Documentation/ABI/testing/sysfs-class-net).
 const PERMANENT = '0'
 
-/** What this disk tells of the machine that it is in. Nothing that cannot be read is an error. */
+/** Reads the properties of this machine from the disk. A property that cannot be read is not an error. */
 export async function readMachine(disk: Disk, host: string): Promise<Machine> {
   const product = await wordIn(disk, PRODUCT)
   const isId = (word: string | undefined) => word !== undefined && /^[\da-f]{32}$/.test(word)
@@ -49,7 +53,7 @@ export async function readMachine(disk: Disk, host: string): Promise<Machine> {
   }
 }
 
-/** By what these are two machines; undefined where nothing says so. */
+/** The property that shows that these are different machines; undefined if none does. */
 export function differenceBetween(before: Machine, now: Machine): string | undefined {
   const differ = (a: string | undefined, b: string | undefined) => a !== undefined && b !== undefined && a !== b
   if (differ(before.product, now.product)) return 'product uuid'
@@ -61,7 +65,7 @@ export function differenceBetween(before: Machine, now: Machine): string | undef
   return bothHaveCards && !isShared ? 'network cards' : undefined
 }
 
-/** The same machine, as it is now; what cannot be read now is as it was. */
+/** Merges two descriptions of the same machine: current values, and previous ones where they cannot be read now. */
 export function mergeMachines(before: Machine, now: Machine): Machine {
   return { ...before, ...now, addresses: now.addresses.length > 0 ? now.addresses : before.addresses }
 }
@@ -79,7 +83,7 @@ async function addressesOf(disk: Disk): Promise<string[]> {
   return found.filter((address) => address !== undefined)
 }
 
-/** What a file of one word says, in lower case; undefined where it cannot be read, or is empty. */
+/** The word in a file of one word, in lower case; undefined if the file is empty or cannot be read. */
 async function wordIn(disk: Disk, path: string): Promise<string | undefined> {
   const bytes = await disk.readFile(path).catch(() => undefined)
   return bytes?.toString('latin1').trim().toLowerCase() || undefined

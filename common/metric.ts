@@ -1,10 +1,10 @@
-// Counters and gauges. Every name is here, with the sentence the handbook gives it. Counted once a batch, never once a
-// message, so that prom-client's label maps stay off the hot path.
+// Counters and gauges. Every name is defined here, with its sentence in the handbook. They are updated once per
+// batch, never per message, so that prom-client's label maps stay off the hot path.
 
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { FaultCode } from './fault-codes.ts'
 
-/** name → what it counts, and its labels. */
+/** The metrics by name: what each one measures, and its labels. */
 export const metricTable = {
   sluice_received_total: { help: 'Messages received, by source.', labels: ['source'] },
   sluice_received_bytes_total: { help: 'Bytes of messages received, by source.', labels: ['source'] },
@@ -81,7 +81,7 @@ export const dropReasonTable = {
   write_failed: 'A write failed, and their source cannot read them again.',
 } as const
 
-/** One of the table, or the code of the fault with which a write failed. */
+/** A reason from the table, or the code of the fault with which a write failed. */
 export type DropReason = keyof typeof dropReasonTable | Lowercase<FaultCode>
 
 export type MetricName = keyof typeof metricTable
@@ -94,13 +94,13 @@ export interface Metrics {
   count<N extends MetricName>(name: N, labels: LabelsOf<N>, by: number): void
   /** Sets a gauge (any other name). */
   set<N extends MetricName>(name: N, labels: LabelsOf<N>, to: number): void
-  /** What all labels of a name add up to. */
+  /** The sum of a metric over all its labels. */
   total(name: MetricName): Promise<number>
-  /** Every value there is, by `name{label="value"}`. */
+  /** All values, by `name{label="value"}`. */
   snapshot(): Promise<Map<string, number>>
 }
 
-/** A registry of its own: two pipelines in one test process do not share counters. */
+/** Creates metrics with a registry of their own: two pipelines in one test process do not share counters. */
 export function createMetrics(): Metrics {
   const registry = new Registry()
   const registers = [registry]

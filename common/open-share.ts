@@ -2,7 +2,7 @@
 
 import type { Disk } from './disk.ts'
 
-/** The advice to give when there are too few. */
+/** Advice for log lines and faults when there are too few descriptors. */
 export const MORE_DESCRIPTORS = 'raise the limit on open files (LimitNOFILE, ulimit -n)'
 
 /** One `part`th of the limit on open files, at least 1; infinite if the system has no limit. */
@@ -19,7 +19,7 @@ export class OpenShare {
     this.#part = part
   }
 
-  /** One more component has a share from now on, until `end`. */
+  /** Adds a component, which has a share until it calls `end`. */
   begin(disk: Disk): void {
     this.#sharers.set(disk, (this.#sharers.get(disk) ?? 0) + 1)
   }

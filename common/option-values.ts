@@ -7,7 +7,7 @@ import { facilityCode, facilityNames, severityCode, severityNames } from './mess
 import { zoneNamed, type Zone } from './message/zone.ts'
 
 interface Bounds {
-  /** As it would be written: `1s`, `64KiB`. */
+  /** As written in YAML: `1s`, `64KiB`. */
   readonly min?: string
   readonly max?: string
 }
@@ -24,17 +24,17 @@ const otherTimeUnits: Record<string, string> = {
   ...{ hour: 'h', hours: 'h', day: 'd', days: 'd', week: 'w', weeks: 'w' },
 }
 
-/** A kind of amount that is written with its unit. */
+/** A kind of quantity that is written with a unit. */
 interface Measure {
   readonly kind: string
   readonly like: string
   /** A regular expression for the JSON schema. */
   readonly pattern: string
-  /** Undefined for what is not written so. */
+  /** Parses a value; undefined if it does not have this notation. */
   readonly parse: (value: string) => number | undefined
   /** The unit that is suggested for a bare number. */
   readonly unit: string
-  /** Units as others write them, and ours for each. */
+  /** Other spellings of units, and the accepted unit for each. */
   readonly otherUnits: Readonly<Record<string, string>>
 }
 
@@ -94,7 +94,7 @@ function measure(measured: Measure, { min, max }: Bounds): ZodType<number, strin
   const highest = max === undefined ? Number.MAX_SAFE_INTEGER : parse(max)!
   const bound = min === undefined ? max && `at most ${max}` : max === undefined ? `at least ${min}` : `${min} to ${max}`
   const fits = (amount: number) => amount >= lowest && amount <= highest
-  // What is too small in the smallest unit is meant in that of the bound: `keep: 90` is 90 days.
+  // A bare number that is too small in the default unit is suggested in the unit of the lower bound: `keep: 90` means 90 days.
   const units = [unit, ...(min === undefined ? [] : [min.replace(/^[\d.]+/, '')])]
   const unitless = (digits: string | number): OptionProblem => {
     const meant = units.find((each) => fits(parse(`${digits}${each}`) ?? -1))
@@ -113,14 +113,14 @@ function measure(measured: Measure, { min, max }: Bounds): ZodType<number, strin
         ...suggestion,
       })
     }
-    // Without a bound of its own an option still takes no more than can be counted exactly.
+    // Even without a bound of its own, an option accepts only integers that can be represented exactly.
     if (amount > Number.MAX_SAFE_INTEGER) throw new OptionFault({ sentence: `${value} is too large for ${kind}` })
     if (!fits(amount)) throw new OptionFault({ sentence: `${value} is not ${within(bound!)}` })
     return amount
   })
 }
 
-// `30 s` has the right unit behind a blank; `30sec` and `1G` have one that is written otherwise.
+// Suggests a unit: `30 s` has the right one after a space; `30sec` and `1G` have one with another spelling.
 function knownUnit(closed: string, unit: string, { parse, otherUnits }: Measure): string | undefined {
   if (parse(closed) !== undefined) return unit
   const lower = unit.toLowerCase()
@@ -129,7 +129,7 @@ function knownUnit(closed: string, unit: string, { parse, otherUnits }: Measure)
 
 const within = (bound: string) => (bound.startsWith('at ') ? bound : `within ${bound}`)
 
-/** `5 files` → 5: where an option takes an age as well, a number without a unit would be either. */
+/** `5 files` → 5. The word is required because such an option also accepts an age: a bare number would be ambiguous. */
 export function fileCount(max: number): ZodType<number, string> {
   const like = 'such as 5 files'
   return textOption({ kind: 'a number of files', like, pattern: '^\\d+ ?files?$', bound: `1 to ${max}` }, (value) => {
@@ -154,7 +154,7 @@ export function fileMode(): ZodType<number, string> {
   })
 }
 
-/** A user or a group, by name or number: as text, since only the system that runs it knows which there are. */
+/** A user or a group, by name or number. It stays text, since only the system that runs it knows which accounts exist. */
 export function account(what: 'user' | 'group'): ZodType<string, string> {
   const kind = { kind: `a ${what}`, like: 'by name or "number"', pattern: '^[^\\s:]+$' }
   const ofNumber = (value: number) => ({
@@ -173,20 +173,21 @@ export interface EndpointUrl<Scheme extends string = string> {
   /** A name, or an IPv4 or IPv6 address without brackets. */
   readonly host: string
   readonly port: number
-  /** Where SRV records are asked for (RFC 2782): their name. Then they say hosts and ports. */
+  /** The name of the SRV records to query (RFC 2782), if any. They then give hosts and ports. */
   readonly service?: string
 }
 
 const defaultPorts: Record<string, number> = { udp: 514, tcp: 514, tls: 6514, relp: 2514, relps: 2515 }
 
-// Registered are `syslog-tls` (RFC 5425 §4.1) and `syslog`; the others are by analogy.
+// `syslog-tls` (RFC 5425 §4.1) and `syslog` are registered service names; the others are formed by analogy.
 const services: Record<string, string> = {
   ...{ tcp: '_syslog._tcp', tls: '_syslog-tls._tcp', relp: '_relp._tcp', relps: '_relps._tcp' },
 }
 
 /**
- * `udp://0.0.0.0:514`, `tcp://[::1]:5514`, `tcp://logs`. To listen, port 0 is any free one. To connect, `relp+srv://example.net`
- * asks for the SRV records of `_relp._tcp.example.net`, and `relp+srv://_logs._tcp.example.net` for those of that name.
+ * `udp://0.0.0.0:514`, `tcp://[::1]:5514`, `tcp://logs`. For listening, port 0 means any free port. For connecting,
+ * `relp+srv://example.net` queries the SRV records of `_relp._tcp.example.net`, and
+ * `relp+srv://_logs._tcp.example.net` those of that name.
  */
 export function endpointUrl<const Scheme extends string>(
   schemes: readonly Scheme[],
@@ -256,7 +257,7 @@ function isIpv4(value: string): boolean {
   return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255)
 }
 
-// The URL parser knows what an IPv6 address is; it takes no zone (`fe80::1%eth0`).
+// The URL parser recognises IPv6 addresses, but accepts no zone (`fe80::1%eth0`).
 function isIpv6(value: string): boolean {
   return URL.canParse(`http://[${value.replace(/%[\w.-]+$/, '')}]/`)
 }

@@ -1,5 +1,6 @@
-// The option kit: how sources and destinations declare what they take. An option is declared once, beside the code that
-// uses it, and everything else comes from there: its check, its fault's words, the handbook's row, the JSON schema.
+// How sources and destinations declare their options. An option is declared once, next to the code that uses it.
+// Everything else is derived from the declaration: its check, the text of its faults, its row in the handbook, the
+// JSON schema.
 //
 //   export const tailOptions = options({
 //     paths: list(text('a pattern', 'such as /var/log/app/*.log')).describe('Files to follow.'),
@@ -9,8 +10,8 @@
 //   })
 //   export type TailOptions = OptionsOf<typeof tailOptions>
 //
-// `.prefault()` takes the default as it would be written in YAML, `.optional()` leaves the key out of the result, and what
-// has neither must be given. Values carry units, keys do not; what comes out is in ms and bytes.
+// `.prefault()` takes the default as it is written in YAML, `.optional()` leaves the key out of the result, and an
+// option with neither is required. Values carry units, keys do not; results are in ms and bytes.
 
 import { z, type ZodType } from 'zod'
 import { nearest } from './expression/problem.ts'
@@ -19,20 +20,20 @@ import { Fault } from './fault.ts'
 
 export type { ZodType }
 
-/** What parsing a declaration gives. */
+/** The type of the parsed options of a declaration. */
 export type OptionsOf<T extends ZodType> = z.output<T>
 
-/** What is wrong with a value, and where in its text (UTF-16 units), if not with all of it. */
+/** What is wrong with a value, and where in its text (`start` and `end` in UTF-16 units) unless it is the whole value. */
 export interface OptionProblem {
-  /** A sentence without its full stop, that names the value: `30 has no unit; write …`. */
+  /** A sentence without a full stop that names the value: `30 has no unit; write …`. */
   readonly sentence: string
-  /** What was probably meant. */
+  /** The value that was probably meant. */
   readonly suggestion?: string
   readonly start?: number
   readonly end?: number
 }
 
-/** Thrown by the reader of an option. */
+/** Thrown by the function that reads an option. */
 export class OptionFault extends Fault {
   readonly problems: readonly OptionProblem[]
 
@@ -42,30 +43,30 @@ export class OptionFault extends Fault {
   }
 }
 
-/** What stands in the `params` of the issues that this kit raises. */
+/** The `params` of the zod issues that this module raises. */
 export interface IssueParams extends Omit<OptionProblem, 'sentence'> {
   readonly fault: FaultCode
 }
 
-/** What handbook and JSON schema say of a kind of value. */
+/** How the handbook, the JSON schema and faults describe a kind of value. */
 export interface OptionKind {
-  /** With its article: `a duration`. */
+  /** The name of the kind with its article: `a duration`. */
   readonly kind: string
-  /** Closes the sentence of a fault: `such as 30s, 500ms or 1h30m`. */
+  /** Examples for the end of a fault's sentence: `such as 30s, 500ms or 1h30m`. */
   readonly like?: string
-  /** What it must keep to besides being of its kind: `1s to 1d`. */
+  /** An additional restriction: `1s to 1d`. */
   readonly bound?: string
   /** A regular expression for the JSON schema. */
   readonly pattern?: string
-  /** The code of its faults; CONFIG_WRONG_VALUE where absent. */
+  /** The code of its faults; CONFIG_WRONG_VALUE if absent. */
   readonly code?: FaultCode
-  /** What a number gets told, where it is a likely slip. */
+  /** The problem to report for a number, if a number is a likely mistake. */
   readonly ofNumber?: (value: number) => OptionProblem
 }
 
 /**
- * An option that is written as text. `read` throws a Fault, best an `OptionFault`; a fault with `problems` (those of
- * expressions and templates have them too) is shown at their places inside the text.
+ * An option that is written as text. `read` throws a `Fault`, preferably an `OptionFault`. A fault with `problems`
+ * (those of expressions and templates have them too) is shown at their positions inside the text.
  */
 export function textOption<Output>(kind: OptionKind, read: (text: string) => Output): ZodType<Output, string> {
   return option<Output, string>({ ...kind, type: 'string' }, (value) => {
@@ -75,20 +76,20 @@ export function textOption<Output>(kind: OptionKind, read: (text: string) => Out
   })
 }
 
-/** The options of a component or of a part of one; keys that are not declared are faults. */
+/** The options of a component, or of a part of one. An undeclared key is a fault. */
 export const options = z.strictObject
 
-/** A declaration of `options` with more options. */
+/** Extends a declaration made with `options` by more options. */
 export function extended(declaration: ZodType, more: Record<string, ZodType>): ZodType<Record<string, unknown>> {
   return (declaration as z.ZodObject).safeExtend(more)
 }
 
-/** A list with at least `min` entries, 1 unless told otherwise. */
+/** A list with at least `min` entries. */
 export function list<T extends ZodType>(entry: T, min: number = 1): z.ZodArray<T> {
   return min === 0 ? z.array(entry) : z.array(entry).min(min)
 }
 
-/** A group whose keys are free names, with a value of one kind each. */
+/** A group with arbitrary names as keys, and one kind of value. */
 export function byName<T extends ZodType>(value: T): z.ZodRecord<z.ZodString, T> {
   return z.record(z.string(), value)
 }
@@ -96,10 +97,10 @@ export function byName<T extends ZodType>(value: T): z.ZodRecord<z.ZodString, T>
 /** A part that is declared elsewhere, such as the options of a source, which depend on its type. */
 export const elsewhere = z.unknown
 
-/** One of several shapes; the faults shown are those of the shape that fits best. */
+/** A value of one of several shapes; the reported faults are those of the shape that fits best. */
 export const either = z.union
 
-/** Text that is not empty. */
+/** Non-empty text. */
 export function text(kind: string = 'text', like?: string): ZodType<string, string> {
   const ofNumber = (value: number) => ({
     sentence: `${value} is a number; quotes make it text`,
@@ -137,7 +138,7 @@ export function flag(): ZodType<boolean, boolean> {
   })
 }
 
-/** A whole number of things. */
+/** A whole number from `min` to `max`. */
 export function count(min: number, max: number): ZodType<number, number> {
   const kind = { kind: 'a whole number', bound: `${min} to ${max}` }
   return option<number, number>({ ...kind, type: 'integer', minimum: min, maximum: max }, (value) => {
@@ -150,7 +151,7 @@ export function count(min: number, max: number): ZodType<number, number> {
 
 type OptionMeta = OptionKind & Record<string, unknown>
 
-/** An option of any type: `read` gets what YAML gave, also `undefined` and `null`. */
+/** An option of any type. `read` is given the value from YAML, which may be `undefined` or `null`. */
 function option<Output, Input>(meta: OptionMeta, read: (value: unknown) => Output): ZodType<Output, Input> {
   const { ofNumber: _, code = 'CONFIG_WRONG_VALUE', ...schemaMeta } = meta
   const checked = z.unknown().transform((value, context): Output => {
@@ -172,7 +173,7 @@ function problemsOf(error: unknown): readonly OptionProblem[] {
   return 'problems' in error ? (error.problems as readonly OptionProblem[]) : [{ sentence: error.detail }]
 }
 
-/** What is thrown for a template says so by itself, whatever option it is written in. */
+/** The code of a fault for an option. Errors in templates have a code of their own, whichever option they occur in. */
 function codeOf(error: unknown, code: FaultCode): FaultCode {
   if (error instanceof WrongType) return 'CONFIG_WRONG_TYPE'
   return error instanceof Fault && error.code === 'CONFIG_TEMPLATE' ? error.code : code
@@ -187,7 +188,7 @@ function wrongType(value: unknown, { kind, like }: OptionKind): WrongType {
   return new WrongType({ sentence: `expected ${wanted}, found ${shown(value)}` })
 }
 
-/** A value as a fault shows it. */
+/** A value as shown in a fault. */
 export function shown(value: unknown): string {
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object' && value !== null) return 'a group of keys'
@@ -200,7 +201,7 @@ function suggest(typed: string, words: readonly string[]): { suggestion?: string
   return suggestion === undefined ? {} : { suggestion }
 }
 
-/** The JSON schema of a declaration, as people write it. `kind` and `bound` stand in it for the handbook's tables. */
+/** The JSON schema of a declaration, for values as written in YAML. `kind` and `bound` are included for the handbook's tables. */
 export function jsonSchemaOf(declaration: ZodType): Record<string, unknown> {
   return z.toJSONSchema(declaration, { io: 'input', unrepresentable: 'any' })
 }

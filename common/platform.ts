@@ -1,4 +1,4 @@
-// What a component gets instead of the operating system: the seams that a simulation replaces.
+// What components use instead of the operating system: the interfaces that a simulation replaces.
 
 import { systemClock, type Clock } from './clock.ts'
 import { systemDisk, type Disk } from './disk.ts'
@@ -16,7 +16,7 @@ export interface Platform {
   readonly random: Random
   readonly log: Log
   readonly metrics: Metrics
-  /** The id of the instance that runs (`instance.ts`); `NO_INSTANCE` where there is no data folder. */
+  /** The id of the running instance (`instance.ts`); `NO_INSTANCE` if there is no data folder. */
   readonly instance: string
   /** Shared by all sources of the process. */
   readonly slabs: SlabPool
@@ -24,7 +24,7 @@ export interface Platform {
 
 export const NO_INSTANCE = '0'.repeat(32)
 
-/** The real one, of no instance yet. */
+/** The real platform, without an instance. */
 export function systemPlatform(log: Log, metrics: Metrics): Platform {
   return {
     ...{ clock: systemClock, disk: systemDisk, net: systemNet, random: systemRandom },

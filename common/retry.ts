@@ -1,5 +1,5 @@
-// Waiting between attempts: twice as long each time, up to a bound, with jitter, so that a thousand clients do not come
-// back to a restarted server in the same instant.
+// Exponential backoff with an upper bound and jitter, so that a thousand clients do not return to a restarted server
+// at the same moment.
 
 import { RETRY_FIRST_MS, RETRY_MAX_MS } from './limits.ts'
 import type { Random } from './random.ts'
@@ -16,14 +16,14 @@ export class Backoff {
     this.#maxMs = maxMs
   }
 
-  /** How long to wait now, ms: between half and all of the current step. Each call takes the next step. */
+  /** How long to wait now, in ms: between half and all of the current step. Each call doubles the step. */
   nextMs(): number {
     const step = Math.min(this.#maxMs, this.#firstMs * 2 ** Math.min(this.#attempts, 30))
     this.#attempts += 1
     return step * (0.5 + this.#random.fraction() / 2)
   }
 
-  /** The next wait is the first step again. */
+  /** Starts again with the first step. */
   reset(): void {
     this.#attempts = 0
   }

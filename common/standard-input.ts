@@ -1,22 +1,22 @@
-// Standard input, behind a seam so that a test can write to it.
+// Standard input, behind an interface so that a test can write to it.
 
 import { Readable } from 'node:stream'
 import { systemDisk } from './disk.ts'
 
 const CHUNK_BYTES = 64 * 1024
 
-/** The bytes of a stream that others write: pausable, and it ends. */
+/** A byte stream that can be paused, and that ends. */
 export interface ByteInput {
-  /** Begins reading. `end` is the last call: `error` where reading failed. */
+  /** Starts reading. `end` is called last, with `error` if reading failed. */
   start(data: (chunk: Buffer) => void, end: (error?: Error) => void): void
-  /** Stops and resumes reading: the writer waits meanwhile. */
+  /** Stops reading until `resume`: the writer waits meanwhile. */
   pause(): void
   resume(): void
-  /** Lets go of it: nothing is called any more. */
+  /** Closes the stream: nothing is called afterwards. */
   close(): void
 }
 
-/** A stream of Node's as such an input. */
+/** A Node.js stream as a `ByteInput`. */
 export function byteInput(stream: Readable): ByteInput {
   return {
     start(data, end) {
@@ -29,7 +29,7 @@ export function byteInput(stream: Readable): ByteInput {
     close() {
       stream.removeAllListeners('data')
       stream.removeAllListeners('end')
-      // A pipe that breaks now is of no interest; an unheard error would end the process.
+      // Errors after closing are of no interest, but without a listener they would end the process.
       stream.on('error', () => {})
       stream.destroy()
     },
@@ -37,14 +37,14 @@ export function byteInput(stream: Readable): ByteInput {
 }
 
 /**
- * What this process was given to read. For anything but a file, pipe, socket or terminal Node's `stdin` is an empty stream; so that is
- * read as a file, which gives the content of a disk, and a proper error for a folder.
+ * Standard input as a stream. For anything but a file, pipe, socket or terminal, Node's `process.stdin` is an empty
+ * stream. It is then opened as a file instead, which yields the content of a disk, and a proper error for a folder.
  */
 export function standardInputStream(): Readable {
   return process.stdin.constructor === Readable ? Readable.from(contentOf('/dev/stdin')) : process.stdin
 }
 
-/** The same as such an input. */
+/** Standard input as a `ByteInput`. */
 export const standardInput = (): ByteInput => byteInput(standardInputStream())
 
 async function* contentOf(path: string): AsyncGenerator<Buffer> {

@@ -1,8 +1,8 @@
-// Which abilities of a terminal are used.
+// Which capabilities of a terminal are used.
 
 /**
- * What the output supports. A dumb terminal (that of an editor) gets neither colours, as with grep, nor a pager, as with journalctl:
- * `less` would wait for a key there.
+ * What the output supports. A dumb terminal (as in an editor) gets no colours, as with grep, and no pager, as with
+ * journalctl: `less` would wait for a key there.
  */
 export function terminalOf(
   isTerminal: boolean,

@@ -1,9 +1,9 @@
-// Worker threads, all started here. A worker is a module of this program that is named by its path below the root,
-// without its ending: the compiled file is what a thread runs, also when the caller is TypeScript run by the test runner
-// (whose global setup builds `dist/` first).
+// Worker threads, all of which are started here. A worker is a module of this program, named by its path below the
+// root without its extension. A thread always runs the compiled file, even if the caller is TypeScript run by the
+// test runner (whose global setup builds `dist/` first).
 //
-// A worker that ends unexpectedly is never overlooked, since its work is not done. Its owner is told once, with a WORKER_DIED fault, and
-// decides what to do; posting to it after that is a bug.
+// A worker that ends unexpectedly is never overlooked, since its work is not done. Its owner is notified once, with a
+// WORKER_DIED fault, and decides what to do; posting to it after that is a bug.
 
 import { parentPort, Worker, workerData } from 'node:worker_threads'
 import { assert, Fault, reasonOf } from './fault.ts'
@@ -12,10 +12,10 @@ import { WORKER_MESSAGES_MAX } from './limits.ts'
 export interface WorkerOptions<FromWorker> {
   /** Such as `collector/archive/archive-worker`. */
   readonly module: string
-  /** What the worker's `workerData` is. */
+  /** Passed to the worker as `workerData`. */
   readonly data: unknown
   readonly onMessage: (message: FromWorker) => void
-  /** Called once, when the worker ends without having been stopped. */
+  /** Called once if the worker ends without having been stopped. */
   readonly onDeath: (fault: Fault) => void
 }
 
@@ -37,12 +37,12 @@ export class WorkerThread<ToWorker, FromWorker> {
     })
   }
 
-  /** Messages that the worker has not answered. */
+  /** The number of messages that the worker has not answered. */
   get open(): number {
     return this.#open
   }
 
-  /** Hands over a message, which the worker has to answer (`answered`): the line in front of it is bounded. */
+  /** Sends a message, which the worker must answer (see `answered`): the queue in front of it is bounded. */
   post(message: ToWorker): void {
     assert(!this.#ended, 'nothing is posted to a worker that has ended')
     assert(this.#open < WORKER_MESSAGES_MAX, 'a worker has a bounded number of unanswered messages')
@@ -50,14 +50,15 @@ export class WorkerThread<ToWorker, FromWorker> {
     this.#worker.postMessage(message)
   }
 
-  /** This many messages have been answered. */
+  /** To be called when `count` messages have been answered. */
   answered(count: number = 1): void {
     this.#open -= count
   }
 
   /**
-   * Ends the thread with a last message, on which it calls `workerOwner().end()`: what it is doing is finished first. For threads
-   * that call native code, which may take the whole process down if it is interrupted.
+   * Sends a last message, on which the worker must call `workerOwner().end()`, and waits for its end: the work in
+   * progress is finished first. For threads that call native code, which may take the whole process down if it is
+   * interrupted.
    */
   async finish(last: ToWorker): Promise<void> {
     this.#ended = true
@@ -66,37 +67,37 @@ export class WorkerThread<ToWorker, FromWorker> {
     await exit
   }
 
-  /** Ends the thread where it stands. */
+  /** Terminates the thread immediately. */
   async stop(): Promise<void> {
     this.#ended = true
     await this.#worker.terminate()
   }
 }
 
-/** A Fault arrives from another thread as a plain error with the same fields. */
+/** A `Fault` from another thread arrives as a plain error with the same fields. */
 function asThrown(error: unknown): unknown {
   if (!(error instanceof Error && error.name === 'Fault')) return error
   const { code, detail, retryable } = error as Fault
   return new Fault(code, detail, { retryable, cause: error.cause })
 }
 
-/** In a worker thread: answers every message with what `answer` makes of it. */
+/** In a worker thread: answers every message with the result of `answer`. */
 export function answerEach(answer: (message: unknown) => unknown): void {
   parentPort?.on('message', (message: unknown) => parentPort?.postMessage(answer(message)))
 }
 
-/** What a worker's own module sees of its owner. */
+/** A worker's view of its owner. */
 export interface WorkerOwner<ToWorker, FromWorker, Data> {
-  /** The `data` it was started with. */
+  /** The `data` that it was started with. */
   readonly data: Data
   readonly tell: (message: FromWorker) => void
-  /** Calls for each message, in order; from then on the thread lives until it is stopped. */
+  /** Calls `onMessage` for each message, in order. From then on the thread lives until it is stopped. */
   readonly listen: (onMessage: (message: ToWorker) => void) => void
-  /** Ends the thread: nothing more is heard, and what it waits for is of no interest. */
+  /** Ends the thread: no further messages are received, and pending work is abandoned. */
   readonly end: () => void
 }
 
-/** The owner of the thread that calls. */
+/** The owner of the calling thread. */
 export function workerOwner<ToWorker, FromWorker, Data>(): WorkerOwner<ToWorker, FromWorker, Data> {
   const port = parentPort
   assert(port !== null, 'this module runs as a worker')

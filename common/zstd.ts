@@ -1,12 +1,12 @@
-// zstd for whole buffers, synchronously: for worker threads, where nothing else waits. Node's own from 22.15 on, the
-// package zstd-napi before; both read each other's frames. Contexts are kept, since making one costs more than a
-// small buffer's compression.
+// zstd for whole buffers, synchronously: for worker threads, where nothing else waits. It uses Node's own from 22.15
+// on, and the package zstd-napi before; each reads the other's frames. Contexts are reused, since creating one costs
+// more than compressing a small buffer.
 
 import { createRequire } from 'node:module'
 import type { Transform } from 'node:stream'
 import * as zlib from 'node:zlib'
 
-/** One compressor of one level. */
+/** A compressor with fixed parameters. */
 export interface ZstdCompressor {
   compress(bytes: Uint8Array): Buffer
 }
@@ -25,7 +25,7 @@ let napi: ZstdNapi | undefined
 let intoContext: { decompress(into: Uint8Array, frame: Uint8Array): number } | undefined
 let decompressor: { decompress(bytes: Uint8Array): Buffer } | undefined
 
-// Loaded when first used: the package brings a native library, and most commands need none.
+// Loaded on first use: the package contains a native library, and most commands do not need it.
 function zstdNapi(): ZstdNapi {
   napi ??= createRequire(import.meta.url)('zstd-napi') as ZstdNapi
   return napi
@@ -33,19 +33,19 @@ function zstdNapi(): ZstdNapi {
 
 type ZstdBinding = typeof import('zstd-napi/binding.js')
 
-// The part of the package that unpacks into memory that is there already.
+// The part of the package that decompresses into existing memory.
 function zstdBinding(): ZstdBinding {
   return createRequire(import.meta.url)('zstd-napi/binding.js') as ZstdBinding
 }
 
 export interface ZstdOptions {
-  /** The shortest repeat that it looks for; the level's own where absent. */
+  /** The minimum match length; the level's default if absent. */
   readonly minMatch?: number
-  /** Frames end in a hash of their content, 4 bytes, which is looked at when they are decompressed. */
+  /** Frames end with a 4-byte hash of their content, which is verified when they are decompressed. */
   readonly checksum?: boolean
 }
 
-/** A compressor of `level` (1 to 22). One thread's alone. */
+/** Creates a compressor of `level` (1 to 22). It must be used by one thread only. */
 export function zstdCompressor(level: number, { minMatch = 0, checksum = false }: ZstdOptions = {}): ZstdCompressor {
   if (nodeZstd) {
     const { ZSTD_c_compressionLevel, ZSTD_c_minMatch, ZSTD_c_checksumFlag } = nodeZstd.constants
@@ -61,7 +61,7 @@ export function zstdCompressor(level: number, { minMatch = 0, checksum = false }
   return compressor
 }
 
-/** The content of one frame; throws the library's error where it is none. */
+/** The decompressed content of one frame; throws the library's error if it is malformed. */
 export function zstdDecompress(frame: Uint8Array): Buffer {
   if (nodeZstd) return nodeZstd.zstdDecompressSync(frame)
   decompressor ??= new (zstdNapi().Decompressor)()
@@ -75,8 +75,8 @@ export function zstdDecompressStream(): Transform {
 }
 
 /**
- * Unpacks what a peer sent into `into`, never more than fits; returns how many bytes. Throws the library's error where it is no
- * zstd or does not fit.
+ * Decompresses untrusted data into `into`, never more than fits; returns the number of bytes. Throws the library's
+ * error if the data is not zstd or does not fit.
  */
 export function zstdDecompressInto(frame: Uint8Array, into: Uint8Array): number {
   if (nodeZstd) {
@@ -91,7 +91,7 @@ function preparedInto() {
   return (intoContext ??= new (zstdBinding().DCtx)())
 }
 
-/** Loads what `zstdDecompressInto` needs: when a peer sends, it may be that no descriptor is left to load it with. */
+/** Loads what `zstdDecompressInto` needs, since there may be no descriptor left for loading it once a peer sends data. */
 export function prepareZstdDecompressInto(): void {
   if (!nodeZstd) preparedInto()
 }
