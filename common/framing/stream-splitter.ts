@@ -88,14 +88,18 @@ export class StreamSplitter implements HalfFrame {
   readonly #options: SplitterOptions
   readonly #out: FrameOutput
   #state = BETWEEN
+  /** The half frame: `[0, #halfLength)`. */
   #half: Buffer = NOTHING
   #halfLength = 0
+  /** Bytes of the current counted frame that have not arrived. */
   #remaining = 0
+  /** Defects of the current frame, as a bit mask. */
   #mark = 0
   #afterOctets = false
   #isLost = false
   #largestCount = 0
   #chunks: MessageChunks | undefined
+  /** Frames recorded by `#note` in the current chunk. */
   #count = 0
 
   constructor(options: SplitterOptions, out: FrameOutput) {
@@ -140,7 +144,7 @@ export class StreamSplitter implements HalfFrame {
   flush(endsLine: boolean = false): void {
     if (this.#state === BETWEEN) return
     if (!endsLine || this.#state === IN_OCTETS) this.#mark |= FRAME_HALF
-    // A count that was never filled may have swallowed lines: they come out as such.
+    // A count that was never reached may have swallowed lines: they are delivered one by one.
     if (this.#state === IN_OCTETS && !this.#chunks) this.#giveLines()
     else this.#giveHalf()
     this.#state = BETWEEN

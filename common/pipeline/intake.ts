@@ -29,8 +29,8 @@ const WORTH_COUNT = 512
 // … and a smaller one waits for at most this many turns of the event loop (2 ms when busy, none when idle).
 const TURNS_MAX = 16
 
-// Each turn writes one waiting batch, plus one more for every so many that wait: the longer the queue, the less often
-// the socket is read.
+// Each turn writes one waiting batch, plus one more for every WAITING_A_TURN that wait: the longer the queue, the less
+// often the socket is read in between.
 const WAITING_A_TURN = 8
 
 export class Intake {

@@ -1,5 +1,5 @@
 // Splits a batch into parts by run, for several places (lanes). A part holds only its own runs. It must not name the
-// stream ranges of the other runs either, since a receiver takes a range that it is told for stored.
+// stream ranges of the other runs either, since a receiver treats every range that it is given as stored.
 
 import { releaseBatch, type Batch } from './batch.ts'
 

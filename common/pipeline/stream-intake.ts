@@ -4,7 +4,7 @@
 //   connection ─▶ splitter ─┐
 //   connection ─▶ splitter ─┼─▶ intake ──▶ …
 //                           │
-//                           └── no room ──▶ all stop being read, and their senders wait; or what comes is dropped
+//                           └── no room ──▶ no connection is read, and senders wait; or messages are dropped
 
 import { sleep } from '../clock.ts'
 import { halfFrames } from '../framing/half-frames.ts'
