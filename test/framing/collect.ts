@@ -1,4 +1,4 @@
-// What a splitter gives out, for tests.
+// Runs a splitter and collects its frames, for tests.
 
 import { randomBytes } from 'node:crypto'
 import { defectsOf } from '../../common/message/defects.ts'
@@ -44,7 +44,7 @@ export function splitter(out: FrameOutput, settings: SplitSettings = {}): Stream
   )
 }
 
-/** All frames of these chunks; the stream ends after the last. */
+/** Returns all frames of a stream that consists of these chunks. */
 export function split(chunks: readonly (string | Buffer)[], settings: SplitSettings = {}): Frame[] {
   const out = new Collected()
   const stream = splitter(out, settings)

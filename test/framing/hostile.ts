@@ -1,5 +1,5 @@
-// Streams that peers, broken senders and attackers send: what each is, and its bytes (latin1, so that every character is a
-// byte). Every byte of them comes out in some message, except those that are framing.
+// Streams that peers, broken senders and attackers send: a name, and the bytes (latin1, so that each character is a
+// byte). Every byte must be delivered in some message, unless it is framing.
 
 export type Hostile = readonly [what: string, stream: string]
 
@@ -7,7 +7,7 @@ const BODY = '<13>body of it'
 const utf8 = (text: string) => Buffer.from(text).toString('latin1')
 const each = <T>(values: readonly T[], make: (value: T) => Hostile): Hostile[] => values.map(make)
 
-/** Things that look like octet counts. */
+/** Octet counts, and text that looks like one. */
 const COUNTS: readonly Hostile[] = [
   ...each(['0', '00', '000', '0000000000', '00000000000'], (digits) => [`a count of ${digits}`, `${digits} ${BODY}\n`]),
   ...each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], (zeros) => [
@@ -23,11 +23,11 @@ const COUNTS: readonly Hostile[] = [
     `${count} ${BODY}\n<13>next\n`,
   ]),
   ...each(['18446744073709551615', '9223372036854775807', '9007199254740993'], (digits) => [
-    `a count beyond what numbers hold: ${digits}`,
+    `a count too large for a number: ${digits}`,
     `${digits} ${BODY}\n`,
   ]),
   ...each(['-14', '+14', '14.0', '1e1', '0x0e', '1_4', '14,', ' 14', '\t14', '14\t', '1 4'], (digits) => [
-    `no count: ${JSON.stringify(digits)}`,
+    `not a count: ${JSON.stringify(digits)}`,
     `${digits} ${BODY}\n<13>next\n`,
   ]),
   ...each([utf8('١٤'), utf8('１４'), utf8('Ⅻ')], (digits) => [
@@ -41,7 +41,7 @@ const COUNTS: readonly Hostile[] = [
   ['a count and CR LF', `14\r\n${BODY}\r\n`],
   ['a count and NUL', `14\0${BODY}\0`],
   ['a count and a message without PRI', '12 monkeys arr\n'],
-  ['a count and nothing', '14 '],
+  ['a count and nothing after it', '14 '],
   ['a count and only <', '14 <'],
   ['a count alone', '14'],
   ['a count of a count', `17 14 ${BODY}\n`],
@@ -51,20 +51,20 @@ const COUNTS: readonly Hostile[] = [
   ['a thousand counts of one byte', '1 <'.repeat(1000)],
 ]
 
-/** A count that is off by some bytes, alone and in a stream of right ones. */
+/** A count that is wrong by some bytes, in a stream with correct counts or lines. */
 const OFF: readonly Hostile[] = [-13, -12, -8, -4, -3, -2, -1, 1, 2, 3, 4, 5, 8, 13, 17, 18, 19, 100].flatMap((by) => {
   const wrong = `${BODY.length + by} ${BODY}`
   const right = `${BODY.length} ${BODY}`
   return [
-    [`a count off by ${by}, then right ones`, wrong + right + right],
+    [`a count off by ${by}, then correct ones`, wrong + right + right],
     [`a count off by ${by}, then lines`, `${wrong}\n<13>one\n<13>two\n`],
-    [`a count off by ${by}, then right ones and a line`, `${wrong}${right}${right}\n<13>one\n${right}`],
-    [`a count off by ${by}, twice, with a right one between`, wrong + right + wrong + right],
-    [`a count off by ${by} after a right one, with newlines`, `${right}\n${wrong}\n${right}\n`],
+    [`a count off by ${by}, then correct ones and a line`, `${wrong}${right}${right}\n<13>one\n${right}`],
+    [`a count off by ${by}, twice, with a correct one in between`, wrong + right + wrong + right],
+    [`a count off by ${by} after a correct one, with newlines`, `${right}\n${wrong}\n${right}\n`],
   ] as const
 })
 
-/** Every byte that may end a line, or only seems to. */
+/** Bytes that end a line, and bytes that only seem to. */
 const ENDS: readonly Hostile[] = [
   ...each(
     ['\n', '\r', '\0', '\r\n', '\n\r', '\n\n', '\r\r\n', '\0\n', '\n\0', '\r\0', '\0\0\0', '\n\r\0\n\r\0'],
@@ -79,22 +79,22 @@ const ENDS: readonly Hostile[] = [
     `${14 + end.length} ${BODY}${end}`.repeat(3),
   ]),
   ...each(['\x0b', '\x0c', '\x1c', '\x1d', '\x1e', '\x85', utf8('\u2028'), utf8('\u2029'), '\\n', '#012'], (end) => [
-    `no end of a line: ${JSON.stringify(end)}`,
+    `not the end of a line: ${JSON.stringify(end)}`,
     `<13>a${end}<13>b\n`,
   ]),
   ['a thousand empty lines', '\n'.repeat(1000)],
   ['a thousand CRs', '\r'.repeat(1000)],
   ['a thousand NULs', '\0'.repeat(1000)],
   ['empty lines around a line', '\n\n\r\n\0<13>a\n\0\r\n\n'],
-  ['no end at all', '<13>never ended'],
-  ['CR at the very end', '<13>a\r'],
-  ['CR in the middle', '<13>a\rb\n'],
+  ['a line without an end', '<13>never ended'],
+  ['CR at the end of the stream', '<13>a\r'],
+  ['CR in the middle of a line', '<13>a\rb\n'],
   ['a counted frame of lines', '15 <13>a\n<13>b\n<13c<13>d\n'],
   ['a counted frame with NUL inside', '7 <13>a\0b<13>c\n'],
   ['a counted frame of newlines only after PRI', '8 <13>\n\n\n\n<13>b\n'],
 ]
 
-/** Text that no grammar knows. */
+/** Text that follows no grammar. */
 const TEXT: readonly Hostile[] = [
   ...each(
     ['<', '>', '<>', '<<', '<<<<13>', '<13', '<999>', '<-1>', '<1a>', '<  13>', '<13>>', '<0000000000013>'],
@@ -114,27 +114,27 @@ const TEXT: readonly Hostile[] = [
   ...each(
     ['\x80', '\xc0\x80', '\xc3', '\xe2\x82', '\xed\xa0\x80', '\xf0\x9f\x98', '\xf8\x88\x80\x80\x80', '\xff\xfe'],
     (bytes) => [
-      `no UTF-8: ${Buffer.from(bytes, 'latin1').toString('hex')}`,
+      `invalid UTF-8: ${Buffer.from(bytes, 'latin1').toString('hex')}`,
       `<13>${bytes}\n${bytes}<13>\n4 <13>${bytes}\n`,
     ],
   ),
-  ['a byte order mark in front', utf8('\ufeff<13>a\n')],
-  ...each([1, 2], (bytes) => [`${bytes} of a byte order mark`, utf8('\ufeff').slice(0, bytes) + '<13>a\n']),
+  ['a byte order mark at the start', utf8('\ufeff<13>a\n')],
+  ...each([1, 2], (bytes) => [`${bytes} bytes of a byte order mark`, utf8('\ufeff').slice(0, bytes) + '<13>a\n']),
   ['a byte order mark before each line', utf8('\ufeff<13>a\n\ufeff<13>b\n')],
   ['a byte order mark before each count', utf8(`\ufeff14 ${BODY}`).repeat(3)],
   ['a byte order mark, alone', utf8('\ufeff')],
-  ['a byte order mark, alone in its line', utf8('\ufeff\n<13>a\n')],
+  ['a byte order mark, alone in a line', utf8('\ufeff\n<13>a\n')],
   ['a byte order mark before a text', utf8('\ufefftext\n\ufeff12 monkeys\n')],
   ['a byte order mark twice', utf8('\ufeff\ufeff<13>a\n')],
-  ['a frame in a text that is lost', `14 ${BODY}lost > <1> 3 <13> 5 <130>ab 9999 <0>`],
-  ['a frame in a text that is lost, of its PRI only', `14 ${BODY}lost 4 <13>14 ${BODY}`],
-  ['a frame behind digits that are the text’s', `14 ${BODY}port 99999914 ${BODY}14 ${BODY}`],
-  ['a frame behind more digits than a count has', `14 ${BODY}${'1'.repeat(30)}0000000014 ${BODY}14 ${BODY}`],
-  ['a frame whose count is zero', `14 ${BODY}lost 0 <13>14 ${BODY}`],
-  ['a byte order mark in front of a count', utf8(`\ufeff14 ${BODY}\n`)],
+  ['a frame inside text after framing was lost', `14 ${BODY}lost > <1> 3 <13> 5 <130>ab 9999 <0>`],
+  ['a frame that is only a PRI, inside text after framing was lost', `14 ${BODY}lost 4 <13>14 ${BODY}`],
+  ['a frame after digits that belong to the text', `14 ${BODY}port 99999914 ${BODY}14 ${BODY}`],
+  ['a frame after more digits than a count may have', `14 ${BODY}${'1'.repeat(30)}0000000014 ${BODY}14 ${BODY}`],
+  ['a frame with a count of zero after framing was lost', `14 ${BODY}lost 0 <13>14 ${BODY}`],
+  ['a byte order mark at the start, before a count', utf8(`\ufeff14 ${BODY}\n`)],
   ['UTF-16', Buffer.from('<13>a\n<13>b\n', 'utf16le').toString('latin1')],
   ['every byte', Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)).toString('latin1')],
-  ['a TLS greeting on a plain port', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x0a\x0d\x00rest of it'],
+  ['a TLS handshake on a plain port', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x0a\x0d\x00rest of it'],
   ['an HTTP request', 'GET / HTTP/1.1\r\nHost: logs\r\nContent-Length: 14\r\n\r\n14 <13>no body'],
   ['a RELP frame', '1 open 85 relp_version=0\nrelp_software=librelp,1.11.0\ncommands=syslog\n'],
   ['a Lumberjack frame', '2W\x00\x00\x00\x012J\x00\x00\x00\x01\x00\x00\x00\x02{}'],
@@ -145,8 +145,8 @@ const TEXT: readonly Hostile[] = [
   ['a line of spaces', '     \n<13>a\n'],
   ['a line that is one space', ' \n \n'],
   ['a stack trace', '<13>Error\n    at a (b.js:1:2)\n    at c\n12:30 <13>d\n'],
-  ['a year in front', '2026 <13>x\n2026-11-23 x\n'],
-  ['a number that counts the rest by chance', '5 <13>a is a text\n'],
+  ['lines that begin with a year', '2026 <13>x\n2026-11-23 x\n'],
+  ['a number that happens to be a plausible count', '5 <13>a is a text\n'],
   ['terminal escapes', '<13>\x1b[2J\x1b]0;owned\x07\n'],
   ['a format string', '<13>%n%n%s%s%x\n'],
   ['a path', '<13>../../etc/passwd\n'],
@@ -158,7 +158,7 @@ const TEXT: readonly Hostile[] = [
   ['ten thousand short lines', '<1>\n'.repeat(10_000)],
 ]
 
-/** One way of framing, then another. */
+/** Changes from one kind of framing to another. */
 const MIXED: readonly Hostile[] = [
   ['a line', '<13>a\n'],
   ['CR LF', '<13>a\r\n'],

@@ -1,5 +1,5 @@
-// A splitter that is so simple that it can be seen to be right: it has the whole stream as one string, and cuts it with
-// regular expressions. What is over `max_message` it does not know.
+// A reference splitter that is simple enough to be evidently correct: it has the whole stream as one string, and cuts
+// it with regular expressions. It does not chunk messages longer than `max_message`.
 
 import type { FramingMode } from '../../common/framing/stream-splitter.ts'
 import type { Frame } from './collect.ts'
@@ -9,7 +9,7 @@ const MESSAGE_MAX = 1024 * 1024
 const LIKELY_MAX = 1024
 const MARK = '\xef\xbb\xbf'
 
-/** The first `N <PRI>` in a text: what stands before it, and what begins with it. */
+/** The first `N <PRI>` in a text: the text before it, the count, and where the message begins. */
 function frameIn(text: string, countMax: number): [before: string, count: number, from: number] | undefined {
   for (const { index, 0: all } of text.matchAll(/(?<= )<\d{1,3}>/g)) {
     let digits = /\d{0,10}$/.exec(text.slice(0, index - 1))![0]
@@ -19,7 +19,7 @@ function frameIn(text: string, countMax: number): [before: string, count: number
   return undefined
 }
 
-/** All frames of a stream that has ended. Characters are bytes (latin1). */
+/** Returns all frames of a stream that has ended. Characters are bytes (latin1). */
 export function referenceSplit(stream: string, mode: FramingMode = 'auto'): Frame[] {
   const frames: Frame[] = []
   const give = (text: string, ...marks: (string | false)[]) => {
@@ -43,7 +43,7 @@ export function referenceSplit(stream: string, mode: FramingMode = 'auto'): Fram
       const body = rest.slice(head.length)
       if (!isFound) largest = Math.max(largest, count)
       isFound = false
-      // What was counted and never came may have swallowed lines.
+      // A count that was never reached may have swallowed lines.
       if (body.length < count) {
         for (const line of body.split(/[\n\0]/)) give(line, 'FRAME_HALF')
         return frames

@@ -22,7 +22,7 @@ const STREAMS: readonly [what: string, stream: string, frames: Frame[]][] = [
   ['a line, then a count', '<13>a\n5 <13>b', plain('<13>a', '<13>b')],
   ['a count, then a line', '5 <13>a<13>b\n', plain('<13>a', '<13>b')],
   [
-    'all kinds in one stream',
+    'all kinds of framing in one stream',
     '<13>a\r\n5 <13>b<13>c\0\n\n5 <13>d\n<13>e\n',
     plain('<13>a', '<13>b', '<13>c', '<13>d', '<13>e'),
   ],
@@ -31,10 +31,10 @@ const STREAMS: readonly [what: string, stream: string, frames: Frame[]][] = [
   ['a line that is a number', '12\n<13>a\n', plain('12', '<13>a')],
   ['a number and a space', '12 \n<13>a\n', plain('12 ', '<13>a')],
   ['a line without a PRI', 'hello\nworld\n', plain('hello', 'world')],
-  ['nothing', '', []],
-  ['a half line', '<13>a\n<13>b', [...plain('<13>a'), half('<13>b')]],
-  ['a half count', '<13>a\n12', [...plain('<13>a'), half('12')]],
-  ['half of a counted frame', '50 <13>abc', [half('<13>abc')]],
+  ['an empty stream', '', []],
+  ['a line that is cut off', '<13>a\n<13>b', [...plain('<13>a'), half('<13>b')]],
+  ['a count that is cut off', '<13>a\n12', [...plain('<13>a'), half('12')]],
+  ['a counted frame that is cut off', '50 <13>abc', [half('<13>abc')]],
   ['a count that is too small', '5 <13>abc\n<13>d\n', [...plain('<13>a'), resynchronised('bc'), ...plain('<13>d')]],
   [
     'a count that is too small, then a count',
@@ -47,12 +47,12 @@ const STREAMS: readonly [what: string, stream: string, frames: Frame[]][] = [
     [...plain('<13>a'), resynchronised('bc'), ...plain('<13>d', '<13>e')],
   ],
   [
-    'counts of characters where bytes are meant',
+    'counts of characters instead of bytes',
     Buffer.from('7 <13>äbc7 <13>def').toString('latin1'),
     [{ text: '<13>\xc3\xa4b', marks: [] }, resynchronised('c'), ...plain('<13>def')],
   ],
   [
-    'counts that are too small, behind a text that ends with digits',
+    'counts that are too small, after a text that ends with digits',
     `148 ${LONG}port 22150 ${LONG}abcde5 <13>b`,
     [...plain(`${LONG}por`), resynchronised('t 22'), ...plain(`${LONG}abcde`, '<13>b')],
   ],
@@ -82,19 +82,19 @@ describe('streams', () => {
   })
 })
 
-test('newline mode: counts are text, NUL is a byte like any other', () => {
+test('newline mode: counts are text, and NUL is an ordinary byte', () => {
   expect(split(['5 <13>a\nx\0y\n'], { mode: 'newline' })).toEqual(plain('5 <13>a', 'x\0y'))
 })
 
-test('octet mode: a line is a frame that lost its count', () => {
+test('octet mode: a line is delivered, marked as a frame without its count', () => {
   expect(split(['<13>a\n5 <13>b'], { mode: 'octet' })).toEqual([resynchronised('<13>a'), ...plain('<13>b')])
 })
 
-describe('over max_message', () => {
+describe('messages longer than max_message', () => {
   const pieceOf = (part: number) => `[chunk@32473 id="x" part="${part}"] `
   const settings = { messageBytesMax: 30, id: 'x' }
 
-  test('a long line comes out in pieces whose texts joined are the message', () => {
+  test('a long line is delivered in pieces, and their joined texts are its text', () => {
     const text = 'abcdefghij'.repeat(12)
     const frames = split([`<13>Nov 23 10:00:00 h p[1]: ${text}\n<13>b\n`], settings)
     expect(frames.at(-1)).toEqual({ text: '<13>b', marks: [] })
@@ -107,7 +107,7 @@ describe('over max_message', () => {
     expect(pieces.map((piece) => piece.text.slice(piece.text.indexOf('] ') + 2)).join('')).toBe(text)
   })
 
-  test('what comes out in pieces is cut no further by the next splitter, which has the same bound', () => {
+  test('pieces are not split again by a second splitter with the same limit', () => {
     for (const length of [290, 310, 500, 520, 2000]) {
       const text = 'abcdefghij'.repeat(length / 10)
       const header = '<13>1 2026-11-23T10:00:00Z h p 1 m [a b="c"] '
@@ -122,7 +122,7 @@ describe('over max_message', () => {
     }
   })
 
-  test('an octet-counted frame comes out in pieces, and the next frame is found', () => {
+  test('a long octet-counted frame is delivered in pieces, and the next frame is found', () => {
     const body = `<13>${'x'.repeat(96)}`
     const frames = split([`100 ${body}5 <13>b`], settings)
     expect(frames.at(-1)!.text).toBe('<13>b')
@@ -130,7 +130,7 @@ describe('over max_message', () => {
     expect(joined.join('')).toBe('x'.repeat(96))
   })
 
-  test('no character is cut in two', () => {
+  test('no UTF-8 character is split between two pieces', () => {
     const text = 'ä€😀'.repeat(20)
     const frames = split([Buffer.from(`<13>${text}\n`)], settings)
     const bytes = frames.map((piece) => Buffer.from(piece.text.slice(piece.text.indexOf('] ') + 2), 'latin1'))
@@ -138,19 +138,19 @@ describe('over max_message', () => {
     expect(Buffer.concat(bytes).toString()).toBe(text)
   })
 
-  test('a header that is no UTF-8 is in every piece as it came', () => {
+  test('a header that is not valid UTF-8 is repeated byte for byte in every piece', () => {
     const frames = split([`<13>Nov 23 10:00:00 h\xfft p\xff[1]: ${'x'.repeat(100)}\n`], settings)
     expect(frames.length).toBeGreaterThan(2)
     for (const { text } of frames) expect(text).toContain('+00:00 h\xfft p\xff 1 - [chunk')
   })
 
-  test('10 MB in one line: every byte comes out', () => {
+  test('every byte of a line of 10 MB is delivered', () => {
     const frames = split([Buffer.alloc(10_000_000, 'y'), '\n'], { messageBytesMax: 1024 * 1024 })
     const bytes = frames.reduce((sum, { text }) => sum + text.length - text.indexOf('] ') - 2, 0)
     expect(bytes).toBe(10_000_000)
   })
 
-  test('the largest half frame is given out when all together hold too much', () => {
+  test('the largest half frame is delivered early when all half frames together exceed their bound', () => {
     const halfFrames = new HalfFrames(100)
     const [small, large] = [new Collected(), new Collected()]
     const [a, b] = [splitter(small, { halfFrames }), splitter(large, { halfFrames, id: 'x' })]
@@ -178,7 +178,7 @@ const stream = fc.oneof(
   fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
 )
 
-test('any stream, cut anywhere, gives the same messages with the same marks', () => {
+test('any stream yields the same messages and marks, wherever it is cut', () => {
   const cuts = fc.array(fc.nat(200), { maxLength: 8 })
   const settings = fc.record({
     mode: fc.constantFrom('auto' as const, 'newline' as const, 'octet' as const),
@@ -195,12 +195,12 @@ test('any stream, cut anywhere, gives the same messages with the same marks', ()
   )
 })
 
-test('any stream: every byte that is not framing comes out in some message', () => {
+test('any stream: every byte that is not framing is delivered in some message', () => {
   fc.assert(
     fc.property(stream, (bytes) => {
       const framing = (text: string) => text.replaceAll(/[\n\r\0]/g, '')
       const given = framing(texts(split([bytes])).join(''))
-      // Counts are framing too: what is missing may only be digits and the space behind them.
+      // Counts are framing too: only digits and the space after them may be missing.
       let at = 0
       for (const byte of framing(bytes.toString('latin1'))) {
         if (given[at] === byte) at += 1

@@ -1,4 +1,4 @@
-// Batches for the tests of this folder.
+// Builds batches for the tests of this folder.
 
 import { utc } from '../../common/message/zone.ts'
 import type { Batch, Origin, Run } from '../../common/pipeline/batch.ts'
@@ -18,16 +18,16 @@ export function origin(source: string): Origin {
 interface Part {
   readonly texts: readonly string[]
   readonly source?: string
-  /** Makes the run a stream that begins here; every message ends ten further on. */
+  /** Makes the run a range of a stream that begins at this position; every message ends ten further on. */
   readonly from?: number
-  /** Which stream; one of its own kind unless told otherwise. */
+  /** The id of the stream; `STREAM` by default. */
   readonly id?: string
 }
 
-/** The stream of runs that name none. */
+/** The stream of runs without an `id`. */
 export const STREAM = 'a'.repeat(32)
 
-/** A batch of these runs, latin1 as bytes, in a slab of `pool`. */
+/** Returns a batch of these runs in a slab of `pool`; the characters of the texts are bytes (latin1). */
 export function batch(parts: readonly Part[], pool: SlabPool = new SlabPool(), received: number = 0): Batch {
   const slab = pool.take(parts.reduce((sum, { texts }) => sum + texts.join('').length, 0))!
   const bounds: number[] = []

@@ -12,25 +12,25 @@ function queue(bytesMax: number) {
   return { sink, ...surroundings, queue: new DestinationQueue(sink, surroundings, 100 * bytesMax) }
 }
 
-// Long enough to count the bytes of its message, and no more.
+// Repeats the text, so that the weight of the batch is its bytes and not its metadata.
 const of = (text: string) => batch([{ texts: [text.repeat(100)] }])
 const unrepeated = (text: string) => text.slice(0, text.length / 100)
 
-test('writes over the bound wait, and go on in the order they came', async () => {
+test('writes beyond the bound wait, and continue in the order in which they were made', async () => {
   const { sink, queue: line } = queue(10)
   const order: string[] = []
   for (const text of ['aaaaaa', 'bbbb', 'cccc', 'd']) void line.write(of(text)).then(() => order.push(text[0]))
   expect(sink.held.map(({ texts }) => unrepeated(texts[0]))).toEqual(['aaaaaa', 'bbbb'])
   sink.settle()
   await settle()
-  // `d` would have fitted before, but nothing overtakes.
+  // `d` would have fitted earlier, but no write overtakes another.
   expect(sink.held.map(({ texts }) => unrepeated(texts[0]))).toEqual(['bbbb', 'cccc', 'd'])
   for (let i = 0; i < 3; i += 1) sink.settle()
   await settle()
   expect(order).toEqual(['a', 'b', 'c', 'd'])
 })
 
-test('a write that comes while the line is being let go does not overtake it', async () => {
+test('a write made while waiting writes continue does not overtake them', async () => {
   const { sink, queue: line } = queue(4)
   void line.write(of('aaaa'))
   void line.write(of('bbbb'))
@@ -41,20 +41,20 @@ test('a write that comes while the line is being let go does not overtake it', a
   expect(sink.held.map(({ texts }) => unrepeated(texts[0]))).toEqual(['bbbb'])
 })
 
-test('a batch counts what is kept about its messages where that is more than their bytes', () => {
+test('a batch counts with the size of its metadata if that is larger than its messages', () => {
   const { sink, queue: line } = queue(10)
   const many = () => batch([{ texts: Array<string>(8).fill('') }])
   for (let i = 0; i < 3; i += 1) void line.write(many())
   expect(sink.held).toHaveLength(1)
 })
 
-test('a batch larger than the queue goes when the queue is empty', async () => {
+test('a batch larger than the whole queue is written when the queue is empty', async () => {
   const { sink, queue: line } = queue(4)
   void line.write(of('much larger'))
   expect(sink.held).toHaveLength(1)
 })
 
-test('a rejection reaches the writer and makes room', async () => {
+test('a rejected write rejects its caller and makes room for the next one', async () => {
   const { sink, queue: line } = queue(4)
   const first = line.write(of('aaaa'))
   void line.write(of('bbbb'))
@@ -63,7 +63,7 @@ test('a rejection reaches the writer and makes room', async () => {
   expect(sink.held.map(({ texts }) => unrepeated(texts[0]))).toEqual(['bbbb'])
 })
 
-test('being full is said once, by name, after a second, and its end too', async () => {
+test('a queue that has been full for a second is logged once, with its destination, and so is the end of that state', async () => {
   const { sink, queue: line, clock, log, metrics } = queue(4)
   void line.write(of('aaaa'))
   void line.write(of('bbbb'))
@@ -80,7 +80,7 @@ test('being full is said once, by name, after a second, and its end too', async 
   expect(await metrics.total('sluice_braked_seconds_total')).toBeCloseTo(5.999)
 })
 
-test('after stop nothing new reaches the destination, and what waits is rejected', async () => {
+test('after stop, waiting and new writes are rejected and do not reach the destination', async () => {
   const { sink, queue: line } = queue(4)
   void line.write(of('aaaa'))
   const waiting = line.write(of('bbbb'))
@@ -90,7 +90,7 @@ test('after stop nothing new reaches the destination, and what waits is rejected
   expect(sink.held).toHaveLength(1)
 })
 
-test('what a destination has acknowledged is counted by its name', async () => {
+test('acknowledged messages are counted as stored, with the name of the destination', async () => {
   const { sink, queue: line, metrics } = queue(100)
   const write = line.write(batch([{ texts: ['a', 'b', 'c'] }]))
   sink.settle()
@@ -98,12 +98,12 @@ test('what a destination has acknowledged is counted by its name', async () => {
   expect((await metrics.snapshot()).get('sluice_stored_total{destination="central"}')).toBe(3)
 })
 
-test('what a destination acknowledges and has dropped is not counted as stored, whichever of the two it does first', async () => {
+test('messages that a destination dropped and acknowledged are not counted as stored, whichever comes first', async () => {
   const { sink, queue: line, metrics } = queue(100)
   const stored = async () => (await metrics.snapshot()).get('sluice_stored_total{destination="central"}')
   const dropping = Object.assign(sink, { dropped: 0 })
   const writes = ['a', 'b', 'c'].map((text) => line.write(batch([{ texts: [text, text, text] }])))
-  // One of the first batch, and all but one of the second, which is acknowledged later.
+  // One message of the first batch, and two of the second, which is acknowledged later.
   dropping.dropped = 3
   sink.settle()
   await writes[0]

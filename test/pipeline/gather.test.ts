@@ -27,7 +27,7 @@ function put(gather: Gather, from: ReturnType<typeof origin>, text: string, mark
   return true
 }
 
-test('messages of one turn come as one batch, a run for each stretch of one origin', () => {
+test('messages of one turn make one batch, with a run for consecutive messages of one origin', () => {
   const { gather, given } = gathering()
   const [a, b] = [origin('a'), origin('b')]
   put(gather, a, 'one')
@@ -44,13 +44,13 @@ test('messages of one turn come as one batch, a run for each stretch of one orig
   expect(given[0].received).toBe(7)
 })
 
-test('nothing gathered is no batch', () => {
+test('a flush without messages produces no batch', () => {
   const { gather, given } = gathering()
   gather.flush()
   expect(given).toEqual([])
 })
 
-test('a slab that is full goes away as a batch, and messages are never cut', () => {
+test('a full slab is passed on as a batch, and no message is split between two slabs', () => {
   const { gather, given } = gathering()
   const from = origin('a')
   const text = 'x'.repeat(1000)
@@ -61,7 +61,7 @@ test('a slab that is full goes away as a batch, and messages are never cut', () 
   expect(given.flatMap(textsOf)).toEqual(Array.from({ length: count }, () => text))
 })
 
-test('marks lie with their messages, and a batch without any has none', () => {
+test('framing defects stay with their messages, and a batch without defects has no `marks`', () => {
   const { gather, given } = gathering()
   const from = origin('a')
   put(gather, from, 'good')
@@ -73,7 +73,7 @@ test('marks lie with their messages, and a batch without any has none', () => {
   expect(given[1].marks).toBeUndefined()
 })
 
-test('with the pool empty there is no room, and there is again when a batch is released', () => {
+test('there is no room while the pool is exhausted, and there is again when a batch is released', () => {
   const { gather, given } = gathering(new SlabPool(SLAB_BYTES))
   const from = origin('a')
   const half = 'x'.repeat(SLAB_BYTES / 2 + 1)
@@ -85,7 +85,7 @@ test('with the pool empty there is no room, and there is again when a batch is r
   expect(put(gather, from, half)).toBe(true)
 })
 
-test('a message larger than a slab gets one of its own, which the pool does not keep', () => {
+test('a message larger than a slab gets a slab of its own, which is not pooled', () => {
   const { gather, given, pool } = gathering()
   const text = 'x'.repeat(3 * SLAB_BYTES)
   expect(put(gather, origin('a'), text)).toBe(true)
@@ -96,7 +96,7 @@ test('a message larger than a slab gets one of its own, which the pool does not 
   expect(pool.take()!.bytes.length).toBe(SLAB_BYTES)
 })
 
-test('when all is released the pool has everything back', () => {
+test('the pool has all slabs back when all batches are released', () => {
   const { gather, given, pool } = gathering()
   const from = origin('a')
   for (let i = 0; i < 5000; i += 1) {

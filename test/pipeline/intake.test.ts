@@ -9,7 +9,7 @@ import { origin } from './batches.ts'
 
 const from = origin('network')
 
-/** Takes numbered datagrams of 1,000 bytes in one turn of the event loop, until there is no room; returns how many. */
+/** Adds up to `count` numbered datagrams of 1,000 bytes in one turn of the event loop, until there is no room; returns how many. */
 function burst(intake: Intake, count: number): number {
   for (let i = 0; i < count; i += 1) {
     if (!intake.takes(1000)) return i
@@ -18,11 +18,11 @@ function burst(intake: Intake, count: number): number {
   return count
 }
 
-test('a burst of datagrams is worked on over several turns of the event loop, in order, all of it', async () => {
+test('a burst of datagrams is written over several turns of the event loop, completely and in order', async () => {
   const sink = new MemorySink()
   const intake = new Intake('network', sink, platformOf(new FakeClock()))
   expect(burst(intake, 2000)).toBe(2000)
-  // The socket is read on before any destination has its turn.
+  // Reading the socket takes precedence over writing to destinations.
   expect(sink.texts).toEqual([])
   let turns = 0
   for (; sink.texts.length < 2000; turns += 1) await settle()
@@ -31,7 +31,7 @@ test('a burst of datagrams is worked on over several turns of the event loop, in
   await intake.close()
 })
 
-test('a burst is bounded before any of it is worked on', async () => {
+test('a burst is bounded even before any of it is written', async () => {
   const sink = new HeldSink()
   const intake = new Intake('network', sink, platformOf(new FakeClock()))
   const taken = burst(intake, 100_000)
@@ -45,7 +45,7 @@ test('a burst is bounded before any of it is worked on', async () => {
   expect(intake.takes(1000)).toBe(true)
 })
 
-test('a burst is taken in one go while there is room for it, and not while a destination stalls', async () => {
+test('there is room for a burst until half of its bound is used, and none while a destination stalls', async () => {
   const sink = new HeldSink()
   const intake = new Intake('network', sink, platformOf(new FakeClock()))
   burst(intake, BURST_BYTES_MAX / 2000 - 1000)
@@ -53,13 +53,13 @@ test('a burst is taken in one go while there is room for it, and not while a des
   burst(intake, 2000)
   expect(intake.hasRoomForBurst).toBe(false)
   burst(intake, 100_000)
-  // As much as may be is open at the destination, and nothing more.
+  // The open writes reach their bound, and not more.
   while (!intake.full) await settle()
   await settle()
   const open = sink.held.reduce((sum, { batch }) => sum + batch.count, 0)
   expect(open * 1000).toBeLessThan(1.1 * OPEN_WRITE_BYTES_MAX)
   expect([intake.hasRoomForBurst, intake.takes(1000)]).toEqual([false, false])
-  // With room it goes on by itself.
+  // Once there is room, writing continues by itself.
   while (sink.held.length > 0) sink.settle()
   while (sink.held.length === 0) await settle()
   const closed = intake.close()
@@ -68,7 +68,7 @@ test('a burst is taken in one go while there is room for it, and not while a des
   expect(intake.hasRoomForBurst).toBe(true)
 })
 
-test('a chunk of a connection is worked on in its turn, behind the datagrams that came before it', async () => {
+test('a chunk of a connection is written after the datagrams that arrived before it', async () => {
   const sink = new MemorySink()
   const intake = new Intake('network', sink, platformOf(new FakeClock()))
   burst(intake, 1000)
@@ -79,7 +79,7 @@ test('a chunk of a connection is worked on in its turn, behind the datagrams tha
   expect(sink.texts.map((line) => line.trim())).toEqual([...Array(1000).keys(), 'from a connection'].map(String))
 })
 
-test('what destinations give back at a stop is said and counted to the last message before the intake is closed', async () => {
+test('messages that destinations reject at a stop are all counted and logged before the intake is closed', async () => {
   const sink = new HeldSink()
   const platform = platformOf(new FakeClock())
   const intake = new Intake('network', sink, platform)

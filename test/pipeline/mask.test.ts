@@ -17,18 +17,18 @@ const masked = (texts: readonly string[], ...patterns: string[]): string[] => {
   releaseBatch(given)
   const seen = textsOf(copy)
   releaseBatch(copy)
-  // One that the next copies share, at most.
+  // At most the slab that later copies will share.
   expect(slabs.bytesOut).toBeLessThanOrEqual(SLAB_BYTES)
   return seen
 }
 
-test('mask: every match of a text is overwritten in the copy, and nothing in the original', () => {
+test('mask: every match in a text is overwritten in the copy, and the original does not change', () => {
   expect(masked(['<38>Oct 11 22:14:15 web-1 login: a=1 pw=hunter2 pw=x b', 'pw=y', 'no secret'], '/pw=[^ ]+/')).toEqual(
     ['<38>Oct 11 22:14:15 web-1 login: a=1 ********** **** b', '****', 'no secret'],
   )
 })
 
-test('mask: messages that are not asked for stay as they are', () => {
+test('mask: messages that were not selected do not change', () => {
   const given = batch([{ texts: ['pw=a', 'pw=b', 'pw=c'] }])
   expect(textsOf(maskWith([parseMask('/pw=./')], new SlabPool())(given, Uint8Array.of(1, 0, 1)))).toEqual([
     '****',
@@ -37,17 +37,17 @@ test('mask: messages that are not asked for stay as they are', () => {
   ])
 })
 
-test('mask: a header stays as it is, also where the pattern fits it', () => {
+test('mask: a header does not change, even if the pattern matches it', () => {
   expect(masked(['<38>Oct 11 22:14:15 web-1 su[77]: pin 1234'], String.raw`/\d+/`)).toEqual([
     '<38>Oct 11 22:14:15 web-1 su[77]: pin ****',
   ])
 })
 
-test('mask: all patterns see the text as it came', () => {
+test('mask: every pattern is matched against the original text', () => {
   expect(masked(['card 1111 of ann'], '/card 1111/', '/1111 of/')).toEqual(['************ ann'])
 })
 
-test('mask: values of structured data are overwritten, what holds them together is not', () => {
+test('mask: values of structured data are overwritten, but not their delimiters', () => {
   const given = batch([{ texts: ['<34>1 - h p - - [a@1 key="se\\"cret" x="1"][b@1 y="2"] text'] }])
   const copy = maskWith([parseMask('/key="[^ ]+"/')], new SlabPool())(given)
   expect(textsOf(copy)).toEqual(['<34>1 - h p - - [a@1 ***="**\\"****" x="1"][b@1 y="2"] text'])
@@ -55,12 +55,12 @@ test('mask: values of structured data are overwritten, what holds them together 
   expect(headersOf(copy).cells[KIND]).toBe(headersOf(given).cells[KIND])
 })
 
-test('mask: bytes of a character that needs several are all overwritten', () => {
+test('mask: all bytes of a multi-byte character are overwritten', () => {
   const given = Buffer.from('café').toString('latin1')
   expect(masked([given], '/é/')).toEqual(['caf**'])
 })
 
-test('mask: a batch without messages keeps its streams', () => {
+test('mask: a batch without messages keeps its stream ranges', () => {
   const whole = batch([{ texts: ['a', 'b'], from: 100 }])
   const nothing = selectMessages(whole, new Uint8Array(2))
   const copy = maskWith([parseMask('/a/')], new SlabPool())(nothing)
@@ -68,7 +68,7 @@ test('mask: a batch without messages keeps its streams', () => {
   expect(copy.runs[0].stream).toMatchObject({ from: 100, to: 120 })
 })
 
-test('mask: a message larger than a slab is copied whole', () => {
+test('mask: a message larger than a slab is copied completely', () => {
   const text = `${'x'.repeat(200_000)}secret`
   expect(masked([text], '/secret/')).toEqual([`${'x'.repeat(200_000)}******`])
 })

@@ -20,7 +20,7 @@ function containing(letter: string): Selector {
   }
 }
 
-/** Blots out a letter. */
+/** A mask that overwrites a letter. */
 function masking(letter: string, pool: SlabPool): Mask {
   return (given, of) => {
     const texts = textsOf(given).map((text, i) => (of?.[i] === 0 ? text : text.replaceAll(letter, '*')))
@@ -34,7 +34,7 @@ async function routed(routes: Route[], texts: string[], destinations = 3): Promi
   return sinks.map((sink) => sink.texts)
 }
 
-test('a route without where selects everything, for each of its destinations', async () => {
+test('a route without `where` selects all messages for each of its destinations', async () => {
   expect(await routed([{ to: [0, 2], final: false }], ['a', 'b'])).toEqual([['a', 'b'], [], ['a', 'b']])
 })
 
@@ -46,7 +46,7 @@ test('a destination gets the union of what its routes selected, each message onc
   expect(await routed(routes, ['a', 'b', 'ab', 'c', 'ba'], 1)).toEqual([['a', 'b', 'ab', 'ba']])
 })
 
-test('what a final route selected is not seen by later routes', async () => {
+test('messages that a final route selected are not seen by later routes', async () => {
   const routes = [
     { where: containing('a'), to: [0], final: true },
     { to: [1], final: false },
@@ -54,7 +54,7 @@ test('what a final route selected is not seen by later routes', async () => {
   expect(await routed(routes, ['a', 'b', 'ab'], 2)).toEqual([['a', 'ab'], ['b']])
 })
 
-test('a final route without where ends the list', async () => {
+test('a final route without `where` leaves nothing for later routes', async () => {
   const routes = [
     { to: [0], final: true },
     { to: [1], final: false },
@@ -62,7 +62,7 @@ test('a final route without where ends the list', async () => {
   expect(await routed(routes, ['a'], 2)).toEqual([['a'], []])
 })
 
-test('a route listens only to its sources', async () => {
+test('a route applies only to its sources', async () => {
   const sinks = [new MemorySink(), new MemorySink()]
   const routes = [
     { from: new Set(['apps']), to: [0], final: false },
@@ -72,7 +72,7 @@ test('a route listens only to its sources', async () => {
   expect(sinks.map((sink) => sink.texts)).toEqual([['x'], []])
 })
 
-test('an empty selection of a stream still carries its range', async () => {
+test('an empty selection of a stream is passed on with its range', async () => {
   const sink = new MemorySink()
   const router = new Router([{ where: containing('z'), to: [0], final: false }], [sink], createMetrics())
   await router.sinkFor('network').write(batch([{ texts: ['a', 'b'], from: 100 }]))
@@ -88,7 +88,7 @@ test('a part of a stream keeps its range and the ends of its own messages', asyn
   expect({ from: stream.from, to: stream.to, ends: [...stream.ends] }).toEqual({ from: 100, to: 140, ends: [20, 40] })
 })
 
-test('the write settles when the slowest destination has, also where another rejected first', async () => {
+test('the write settles when the slowest destination has settled, even if another one rejected before', async () => {
   const sinks = [new HeldSink('a'), new HeldSink('b')]
   const router = new Router([{ to: [0, 1], final: false }], sinks, createMetrics())
   let outcome = 'open'
@@ -114,7 +114,7 @@ test('messages that no route selects are counted', async () => {
   expect(await metrics.total('sluice_unrouted_total')).toBe(2)
 })
 
-test('after a write nothing but the maker holds the slab', async () => {
+test('after a write only its creator still holds the slab', async () => {
   const pool = new SlabPool()
   const router = new Router([{ where: containing('a'), to: [0], final: false }], [new MemorySink()], createMetrics())
   const given = batch([{ texts: ['a', 'b'] }], pool)
@@ -124,7 +124,7 @@ test('after a write nothing but the maker holds the slab', async () => {
   expect(pool.bytesOut).toBe(0)
 })
 
-test('a masked route stores the masked bytes, and its copy is let go', async () => {
+test('a route with a mask stores masked bytes, and the copy is released', async () => {
   const pool = new SlabPool()
   const mask = masking('s', pool)
   const sinks = [new MemorySink(), new MemorySink()]
@@ -140,7 +140,7 @@ test('a masked route stores the masked bytes, and its copy is let go', async () 
   expect(pool.bytesOut).toBe(0)
 })
 
-test('a mask is for what its own route selected, whatever reaches the same destination beside it', async () => {
+test('a mask applies only to messages that its route selected, even if other routes lead to the same destination', async () => {
   const routes = [
     { where: containing('a'), to: [0], final: false, mask: masking('s', new SlabPool()) },
     { where: containing('b'), to: [0], final: false },
@@ -148,7 +148,7 @@ test('a mask is for what its own route selected, whatever reaches the same desti
   expect(await routed(routes, ['as', 'bs', 'abs', 'cs'], 1)).toEqual([['a*', 'bs', 'ab*']])
 })
 
-test('any routes on any messages: the same as one message at a time by the book', async () => {
+test('any routes and messages: the result equals an evaluation message by message', async () => {
   const letters = ['a', 'b', 'c', 'd']
   const route = fc.record({
     where: fc.option(fc.constantFrom(...letters), { nil: undefined }),
@@ -183,7 +183,7 @@ test('any routes on any messages: the same as one message at a time by the book'
   )
 })
 
-test('defects are counted once a message, by whichever destination reads the headers', async () => {
+test('defects are counted once per message, whichever destinations parse the headers', async () => {
   const metrics = createMetrics()
   const reader = (mask: (text: string) => number): Sink => ({
     write(given) {
@@ -202,7 +202,7 @@ test('defects are counted once a message, by whichever destination reads the hea
   expect((await metrics.snapshot()).get('sluice_defects_total{code="PRI_MISSING",source="network"}')).toBe(3)
 })
 
-test('where the headers were read here, what destinations found is not counted again', async () => {
+test('defects that destinations find are not counted again if the router has parsed the headers', async () => {
   const metrics = createMetrics()
   const sink: Sink = {
     write(given) {

@@ -3,7 +3,7 @@ import { SLAB_BYTES } from '../../common/limits.ts'
 import { SharedSlab } from '../../common/pipeline/shared-slab.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
 
-test('shared slab: small pieces lie behind one another, and the slab goes back when the last of them and the sharer let go', () => {
+test('shared slab: small pieces are adjacent, and the slab returns to the pool when all of them and the owner have released it', () => {
   const pool = new SlabPool()
   const shared = new SharedSlab(pool)
   const pieces = [1, 1000, 2].map((bytes) => shared.take(bytes)!)
@@ -17,7 +17,7 @@ test('shared slab: small pieces lie behind one another, and the slab goes back w
   expect(pool.bytesOut).toBe(0)
 })
 
-test('shared slab: what does not fit any more begins another, and the first goes back when nobody has a piece of it', () => {
+test('shared slab: a piece that no longer fits begins another slab, and the first one returns to the pool with its last piece', () => {
   const pool = new SlabPool()
   const shared = new SharedSlab(pool)
   const most = SLAB_BYTES / 4
@@ -27,7 +27,7 @@ test('shared slab: what does not fit any more begins another, and the first goes
   expect(pool.bytesOut).toBe(SLAB_BYTES)
 })
 
-test('shared slab: what is large has a slab of its own, and leaves the shared one to others', () => {
+test('shared slab: a large piece gets a slab of its own and leaves the shared one to others', () => {
   const pool = new SlabPool()
   const shared = new SharedSlab(pool)
   const small = shared.take(10)!
@@ -38,7 +38,7 @@ test('shared slab: what is large has a slab of its own, and leaves the shared on
   expect(pool.bytesOut).toBe(SLAB_BYTES)
 })
 
-test('shared slab: none is had over the bound, unless it must be', () => {
+test('shared slab: no slab is taken beyond the bound of the pool, except with `must`', () => {
   const pool = new SlabPool(SLAB_BYTES)
   pool.take()
   const shared = new SharedSlab(pool)

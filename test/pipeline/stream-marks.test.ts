@@ -9,7 +9,7 @@ import { batch } from './batches.ts'
 
 const [A, B] = ['a', 'b'].map((digit) => digit.repeat(32))
 
-/** Knows streams in memory. */
+/** A sink with marks in memory. */
 class KnowingSink extends MemorySink implements Sink {
   readonly known: Map<string, number>
   readonly over: string[] = []
@@ -37,7 +37,7 @@ function streamsOf(source: string, routes: readonly Route[], ...sinks: Sink[]): 
 
 const toAll = (...to: number[]): Route[] => [{ to, final: false }]
 
-test('where nothing durable is reached, a source has no marks', () => {
+test('a source that reaches no durable destination has no marks', () => {
   expect(streamsOf('apps', toAll(0, 1), new MemorySink(), new MemorySink())).toBeUndefined()
   expect(streamsOf('apps', [], new KnowingSink())).toBeUndefined()
 })
@@ -47,12 +47,12 @@ test('a stream is stored up to the minimum over the destinations', async () => {
   expect(await streamsOf('apps', toAll(0, 1), ...sinks)!.marks([A, B])).toEqual(new Map([[A, 70]]).set(B, 1))
 })
 
-test('a stream that one destination does not know is not known: it was killed early, or added later', async () => {
+test('a stream is unknown if one destination does not know it, since that one was killed early or added later', async () => {
   const streams = streamsOf('apps', toAll(0, 1), new KnowingSink({ [A]: 100, [B]: 7 }), new KnowingSink({ [B]: 9 }))!
   expect(await streams.marks([A, B])).toEqual(new Map([[B, 7]]))
 })
 
-test('beside a destination that keeps no marks no stream is known, since that one would lose what is not sent again', async () => {
+test('no stream is known if one destination keeps no marks, since that one would lose messages that are not resent', async () => {
   const streams = streamsOf('apps', toAll(0, 1), new KnowingSink({ [A]: 100 }), new MemorySink())!
   expect(await streams.marks([A])).toEqual(new Map())
 })
@@ -70,19 +70,19 @@ test('a destination that the source does not reach is not asked', async () => {
   expect([other.over, own.over]).toEqual([[], [A]])
 })
 
-test('while one destination cannot tell, the source cannot know', async () => {
+test('marks cannot be determined while one destination is unable to report its own', async () => {
   const down = new KnowingSink()
   down.fault = new Fault('CONNECTION_LOST', 'planted', { retryable: true })
   const streams = streamsOf('apps', toAll(0, 1), down, new KnowingSink({ [A]: 100 }))!
   await expect(streams.marks([A])).rejects.toMatchObject({ code: 'CONNECTION_LOST', retryable: true })
 })
 
-test('a message that comes twice in a batch, in two runs of its stream, is new once', () => {
+test('a message that occurs in two runs of one stream of a batch is new only once', () => {
   const twice = batch([
     { texts: ['one', 'two'], from: 0, id: A },
     { texts: ['of another stream'], from: 0, id: B },
     { texts: ['without a stream'] },
-    // A relay sends again what was not acknowledged, and behind it what its own sender sends again, and more.
+    // A relay resends what was not acknowledged, and then what its own sender resends, and more.
     { texts: ['two', 'three'], from: 10, id: A },
     { texts: ['one', 'two', 'three', 'four'], from: 0, id: A },
   ])
@@ -92,7 +92,7 @@ test('a message that comes twice in a batch, in two runs of its stream, is new o
   expect([...fresh(1_000)!]).toEqual([0, 0, 1, 1, 0, 0, 0, 0, 0, 0])
 })
 
-test('where nothing comes twice, all of a batch is new', () => {
+test('all messages of a batch are new if there are no repeats', () => {
   const parts = [
     { texts: ['one', 'two'], from: 0, id: A },
     { texts: ['three'], from: 20, id: A },

@@ -40,7 +40,7 @@ const origin = originOf({
   ...{ source: 'apps', hostForced: true },
 })
 
-test('a batch arrives with its messages, origin, receipt and positions', () => {
+test('a batch is decoded with its messages, origin, time of receipt and positions', () => {
   const given = withStream(batchOf(['<1>a', '', 'b\nc\0'], origin, RECEIVED), streamOf([5, 6, 11], 2 ** 40))
   const got = unpack(pack(given))!
   expect(textsOf(got)).toEqual(['<1>a', '', 'b\nc\0'])
@@ -50,7 +50,7 @@ test('a batch arrives with its messages, origin, receipt and positions', () => {
   expect({ ...run.stream, ends: [...run.stream!.ends] }).toEqual({ ...given.runs[0].stream, ends: [5, 6, 11] })
 })
 
-test('positions of any kind arrive as they were, also of a part of a run', () => {
+test('positions of any kind are decoded unchanged, also for a part of a run', () => {
   const steps = fc.array(fc.oneof(fc.constant(4), fc.nat(300), fc.nat(2 ** 33)), { minLength: 1, maxLength: 20 })
   fc.assert(
     fc.property(steps, fc.nat(2 ** 40), fc.nat(50), fc.nat(20), fc.nat(20), (given, from, gap, a, b) => {
@@ -76,19 +76,19 @@ test('positions of any kind arrive as they were, also of a part of a run', () =>
   )
 })
 
-test('an empty batch carries its range', () => {
+test('an empty batch keeps its stream range', () => {
   const got = unpack(pack(withStream(batchOf([], origin, 1), streamOf([], 7, 99))))!
   expect(got.count).toBe(0)
   expect(got.runs[0].stream).toMatchObject({ from: 7, to: 99 })
 })
 
-test('defects that framing found arrive', () => {
+test('defects found by framing are transmitted', () => {
   const batch = { ...batchOf(['a', 'b', 'c'], origin, 1), marks: Uint32Array.of(0, 64, 300) }
   expect([...unpack(pack(batch))!.marks!]).toEqual([0, 64, 300])
   expect(unpack(pack(batchOf(['a'], origin, 1)))!.marks).toBeUndefined()
 })
 
-test('lines of a file cost two bytes of positions, not one each', () => {
+test('positions of lines of a file take two bytes in all, not one per line', () => {
   const lines = Array.from({ length: 1000 }, (_, i) => 'x'.repeat((i * 7919) % 200))
   let end = 0
   const ends = lines.map((line) => (end += line.length + 1))
@@ -96,7 +96,7 @@ test('lines of a file cost two bytes of positions, not one each', () => {
   expect(pack(withStream(batchOf(lines, origin, 1), streamOf(ends))).length - plain).toBeLessThan(60)
 })
 
-/** Frame data with this content. */
+/** Builds the data of a frame from any content. */
 function forged(content: Buffer | string, messages: number, unpacked?: number, how = COUNTED): Buffer {
   const bytes = Buffer.from(content)
   const numbers: number[] = [BATCH_VERSION, how]
@@ -110,36 +110,36 @@ function forged(content: Buffer | string, messages: number, unpacked?: number, h
 const zeros = Buffer.alloc(64)
 const hostile: [what: string, data: Buffer][] = [
   ['nothing', Buffer.alloc(0)],
-  ['another version', Buffer.concat([Buffer.from([1]), pack(batchOf(['a'], origin, 1)).subarray(1)])],
+  ['an unknown version', Buffer.concat([Buffer.from([1]), pack(batchOf(['a'], origin, 1)).subarray(1)])],
   ['only a version', Buffer.from([2])],
-  ['messages written in no known way', forged('1 a\0\0', 3, undefined, 2)],
+  ['an unknown encoding of messages', forged('1 a\0\0', 3, undefined, 2)],
   ['a number without an end', Buffer.from([2, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255])],
-  ['no zstd', Buffer.from([2, 0, 10, 1, 1, 2, 3, 4])],
-  ['more unpacked than announced', forged(Buffer.alloc(1_000_000), 0, 100)],
-  ['less unpacked than announced', forged(zeros, 0, 100)],
-  ['more announced than allowed', forged(zeros, 0, RELP_FRAME_BYTES_MAX + 1)],
-  ['more messages than content', forged(zeros, 65)],
-  ['a count that is none', forged('x a\0\0', 3)],
+  ['data that is not zstd', Buffer.from([2, 0, 10, 1, 1, 2, 3, 4])],
+  ['more uncompressed bytes than announced', forged(Buffer.alloc(1_000_000), 0, 100)],
+  ['fewer uncompressed bytes than announced', forged(zeros, 0, 100)],
+  ['more bytes announced than allowed', forged(zeros, 0, RELP_FRAME_BYTES_MAX + 1)],
+  ['more bytes of messages than bytes of content', forged(zeros, 65)],
+  ['a count that is not a number', forged('x a\0\0', 3)],
   ['a count without a space', forged('1\0\0', 1)],
   ['an empty count', forged(' a\0\0', 2)],
-  ['a count over the end', forged('9 a\0\0', 3)],
+  ['a count that exceeds the content', forged('9 a\0\0', 3)],
   ['a count of a googol', forged(`${'9'.repeat(100)} a\0\0`, 102)],
-  ['half a message', forged('5 a\0\0', 3)],
+  ['a message that is cut off', forged('5 a\0\0', 3)],
   ['a line without its end', forged('a\0\0', 1, undefined, AS_LINES)],
   ['lines without a run', forged('a\n\0\0', 2, undefined, AS_LINES)],
   ['messages without a run', forged('1 a\0\0', 3)],
-  ['origins over the end', forged('1 a\x7f\0', 3)],
-  ['streams over the end', forged('1 a\0\x7f', 3)],
+  ['origins that exceed the content', forged('1 a\x7f\0', 3)],
+  ['streams that exceed the content', forged('1 a\0\x7f', 3)],
   ['a run without an origin', forged('1 a\0\0\x01\0\0\0\0', 3)],
-  ['a run of more messages than there are', forged('1 a\0\0\x09\0\0\0\0', 3)],
-  ['a run that breaks off', forged('1 a\0\0\x01', 3)],
+  ['a run with more messages than the batch has', forged('1 a\0\0\x09\0\0\0\0', 3)],
+  ['a run that is cut off', forged('1 a\0\0\x01', 3)],
 ]
 
-test.each(hostile)('%s is no batch', (_, data) => {
+test.each(hostile)('%s is rejected', (_, data) => {
   expect(unpack(data)).toBeUndefined()
 })
 
-test('a batch with any byte changed or cut is a batch or none, never an error', () => {
+test('a batch with any byte changed or cut off is decoded or rejected, and never throws', () => {
   const good = pack(withStream(batchOf(['<1>a', '<2>bcd'], origin, 1), streamOf([5, 12])))
   for (let length = 0; length < good.length; length += 1) expect(unpack(good.subarray(0, length))).toBeUndefined()
   fc.assert(
@@ -151,7 +151,7 @@ test('a batch with any byte changed or cut is a batch or none, never an error', 
   )
 })
 
-test('contents of any bytes are a batch or none, never an error', () => {
+test('any content is decoded or rejected, and never throws', () => {
   const run = Buffer.from('1 a\0\0\x01\0\0\0\0', 'latin1')
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => void unpack(forged(Buffer.concat([run, bytes]), 3))),

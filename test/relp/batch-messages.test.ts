@@ -8,7 +8,7 @@ import { batchOf, originOf } from '../fake/batch.ts'
 
 const MANY = 1_000_000
 
-/** Messages as they lie in a file: a LF between any two, or other bytes where `gap` says so. */
+/** Messages as in a file that was read: separated by a LF, or by `gap`. */
 function inFile(texts: readonly string[], gap = '\n'): Batch {
   const bytes = Buffer.from(texts.join(gap) + gap, 'latin1')
   const slab = new SlabPool(2 * MANY).take(Math.max(1, bytes.length))!
@@ -46,15 +46,15 @@ describe('lines', () => {
   test.each([
     ['of a file', inFile(texts)],
     ['of a file with CRLF', inFile(texts, '\r\n')],
-    ['that touch', inFile(texts, '')],
+    ['without separators', inFile(texts, '')],
     ['with another byte between them', inFile(texts, '\0')],
-    ['from anywhere', batchOf(texts, originOf({}), 1)],
-  ])('%s go out one behind another', (_, batch) => {
+    ['of any other source', batchOf(texts, originOf({}), 1)],
+  ])('%s are written one after another', (_, batch) => {
     expect(lines(batch)).toMatchObject({ next: 5, text: texts.map((text) => `${text}\n`).join('') })
     expect(lines(batch, 1, 3)).toMatchObject({ next: 3, text: '\nsecond line\n' })
   })
 
-  test('no more than there is room for are added, but for one', () => {
+  test('lines are added while there is room, but at least one', () => {
     const batch = inFile(texts)
     expect(lines(batch, 0, 5, 6)).toMatchObject({ next: 1, text: 'first\n' })
     expect(lines(batch, 0, 5, 7)).toMatchObject({ next: 2, text: 'first\n\n' })
@@ -62,14 +62,14 @@ describe('lines', () => {
     expect(lines(batchOf(texts, originOf({}), 1), 0, 5, 7).next).toBe(2)
   })
 
-  test('a message with a LF of its own shows', () => {
+  test('a message that contains a LF is detected', () => {
     expect(holdsLines(lines(inFile(texts)).content, 5)).toBe(true)
     expect(holdsLines(lines(batchOf(['a', 'b\nc'], originOf({}), 1)).content, 2)).toBe(false)
     expect(holdsLines(lines(batchOf(['\n'], originOf({}), 1)).content, 1)).toBe(false)
     expect(holdsLines(new Output(), 0)).toBe(true)
   })
 
-  test('any messages without LF are found again', () => {
+  test('any messages without a LF are decoded unchanged', () => {
     const message = fc.string({ unit: fc.constantFrom('a', ' ', '\0', '\r', '7', '\xff'), maxLength: 40 })
     fc.assert(
       fc.property(fc.array(message, { maxLength: 30 }), fc.constantFrom('\n', '\r\n', ''), (texts, gap) => {
@@ -81,13 +81,13 @@ describe('lines', () => {
   })
 })
 
-test('counted messages are found again, whatever is in them', () => {
+test('counted messages are decoded unchanged whatever they contain, and malformed counts are rejected', () => {
   expect(read('5 first0 3 a\nb', COUNTED)).toEqual(['first', '', 'a\nb'])
   expect(read('', COUNTED)).toEqual([])
   for (const bad of ['5 firs', 'a', ' a', '1', '1a', '9999999999999999999999 a'])
     expect(read(bad, COUNTED)).toBeUndefined()
 })
 
-test('half a line is none', () => {
+test('a last line without its LF is rejected', () => {
   expect(read('first\nhalf', AS_LINES)).toBeUndefined()
 })

@@ -1,4 +1,4 @@
-// Frames come out in the order in which they were given, wherever they are compressed.
+// Frames are delivered in the order in which they were given, whichever thread compresses them.
 
 import { expect, test } from 'vitest'
 import type { Fault } from '../../common/fault.ts'
@@ -9,7 +9,7 @@ import { zstdDecompress } from '../../common/zstd.ts'
 
 const LARGE = 200_000
 
-/** Gives `text` to the packer; the result is what comes out, unpacked. */
+/** Compresses `text` with the packer; resolves to the decompressed result. */
 function pack(packer: BatchPacker, text: string, content = packer.content()): Promise<string> {
   content.text(text)
   return new Promise((resolve) => {
@@ -19,7 +19,7 @@ function pack(packer: BatchPacker, text: string, content = packer.content()): Pr
 
 const unexpected = (fault: Fault) => expect.unreachable(fault.message)
 
-test('a small frame is packed before the call returns', async () => {
+test('a small frame is compressed before the call returns', async () => {
   const packer = new BatchPacker(unexpected, true)
   const content = packer.content()
   content.text('a line')
@@ -29,7 +29,7 @@ test('a small frame is packed before the call returns', async () => {
   await packer.close()
 })
 
-test('a small frame behind large ones waits for them', async () => {
+test('a small frame is delivered after the large ones before it', async () => {
   const packer = new BatchPacker(unexpected, true)
   const order: string[] = []
   const texts = ['a'.repeat(LARGE), 'b'.repeat(LARGE), 'small']
@@ -38,7 +38,7 @@ test('a small frame behind large ones waits for them', async () => {
   await packer.close()
 })
 
-test('so many frames are taken and no more, and there is room again when one is packed', async () => {
+test('the number of frames in compression is bounded, and there is room again when one is done', async () => {
   const packer = new BatchPacker(unexpected, true)
   const packs: Promise<string>[] = []
   for (let i = 0; i < RELP_PACKING_MAX; i += 1) {
@@ -52,7 +52,7 @@ test('so many frames are taken and no more, and there is room again when one is 
   await packer.close()
 })
 
-test('a frame that grew beyond shared memory is packed all the same', async () => {
+test('a frame that grew beyond its shared buffer is compressed too', async () => {
   const packer = new BatchPacker(unexpected, true)
   const text = 'long '.repeat(1_000_000)
   expect(await pack(packer, text)).toBe(text)
@@ -60,7 +60,7 @@ test('a frame that grew beyond shared memory is packed all the same', async () =
   await packer.close()
 })
 
-test('without a second core there is no thread', async () => {
+test('with a single core, large frames are compressed in the calling thread', async () => {
   const packer = new BatchPacker(unexpected, false)
   const content = packer.content()
   content.text('x'.repeat(LARGE))
@@ -70,7 +70,7 @@ test('without a second core there is no thread', async () => {
   await packer.close()
 })
 
-test('after a close nothing comes out', async () => {
+test('nothing is delivered after a close', async () => {
   const packer = new BatchPacker(unexpected, true)
   let packed = false
   void pack(packer, 'x'.repeat(LARGE)).then(() => (packed = true))

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { RELP_FRAME_BYTES_MAX } from '../../common/limits.ts'
 import { FrameReader } from '../../common/relp/frame-reader.ts'
 
-/** Reads chunks; each frame as `TXNR command data`, parts of long messages joined by `|`. */
+/** Reads chunks and returns each frame as `TXNR command data`, with the parts of long messages joined by `|`. */
 function read(chunks: readonly (string | Buffer)[], partBytes = 1024): { frames: string[]; malformed: boolean } {
   const reader = new FrameReader(partBytes)
   const frames: string[] = []
@@ -30,14 +30,14 @@ const frames = [
   '5 rsp 200 OK',
 ]
 
-test('frames cut anywhere come out whole', () => {
+test('frames are read completely, wherever the stream is cut', () => {
   for (let cut = 0; cut <= stream.length; cut += 1) {
     expect(read([stream.slice(0, cut), stream.slice(cut)]), `cut at ${cut}`).toEqual({ frames, malformed: false })
   }
   expect(read(stream.split(''))).toEqual({ frames, malformed: false })
 })
 
-test('any frames in any chunks come out as they went in', () => {
+test('any frames in any chunks are read unchanged', () => {
   const frame = fc.record({
     txnr: fc.integer({ min: 0, max: 999_999_999 }),
     command: fc.stringMatching(/^[a-z]{1,32}$/),
@@ -64,7 +64,7 @@ test('any frames in any chunks come out as they went in', () => {
   )
 })
 
-test('a long message comes out in parts, wherever it is cut', () => {
+test('a long message is returned in parts, wherever the stream is cut', () => {
   const text = 'abcdefghij'
   const bytes = `7 syslog 10 ${text}\n8 close 0\n`
   for (let cut = 0; cut <= bytes.length; cut += 1) {
@@ -73,7 +73,7 @@ test('a long message comes out in parts, wherever it is cut', () => {
   expect(read(['7 syslog 8 abcdefgh\n'], 4).frames).toEqual(['7 syslog abcd|efgh'])
 })
 
-test('a reader that stops between two frames goes on with its own copy of the rest', () => {
+test('a reader that stops between two frames continues with its own copy of the rest', () => {
   const reader = new FrameReader(1024)
   const chunk = Buffer.from('1 syslog 1 a\n2 syslog 1 b\n3 sys')
   reader.feed(chunk)
@@ -93,7 +93,7 @@ const malformed: [what: string, bytes: string][] = [
   ['a syslog line', '<13>Nov 20 10:00:00 a b: c\n'],
   ['an octet count', '26 <13>Nov 20 10:00:00 a b: c'],
   ['a TLS hello', '\x16\x03\x01\x02\x00'],
-  ['a web browser', 'GET / HTTP/1.1\r\n'],
+  ['an HTTP request', 'GET / HTTP/1.1\r\n'],
   ['ten digits of TXNR', '1234567890 syslog 1 a\n'],
   ['no command', '1  1 a\n'],
   ['33 letters of command', `1 ${'a'.repeat(33)} 1 a\n`],
@@ -102,11 +102,11 @@ const malformed: [what: string, bytes: string][] = [
   ['no length', '1 syslog  a\n'],
   ['ten digits of length', '1 syslog 1234567890 a\n'],
   ['a negative length', '1 syslog -1 a\n'],
-  ['no LF where the data ends', '1 syslog 1 ab\n'],
+  ['data without a LF after it', '1 syslog 1 ab\n'],
   ['a length without data', '1 syslog 5\n'],
   ['a length that is too short', '1 syslog 1 <1>ab\n2 syslog 1 a\n'],
   ['a frame that is too large', `1 batch ${RELP_FRAME_BYTES_MAX + 1} a`],
-  ['an open of a gigabyte', '1 open 999999999 a'],
+  ['an open with a gigabyte of data', '1 open 999999999 a'],
 ]
 
 test.each(malformed)('%s is malformed, wherever it is cut', (_, bytes) => {
@@ -114,7 +114,7 @@ test.each(malformed)('%s is malformed, wherever it is cut', (_, bytes) => {
   expect(read(bytes.split('')).malformed).toBe(true)
 })
 
-test('a promised length takes no memory: what has arrived does', () => {
+test('memory grows with the bytes that have arrived, not with the announced length', () => {
   const reader = new FrameReader(16 * 1024 * 1024)
   reader.feed(Buffer.from(`1 batch ${RELP_FRAME_BYTES_MAX} abc`))
   expect(reader.next()).toBe('more')

@@ -1,11 +1,11 @@
-// A batch as the data of a `batch` command.
+// Encodes a batch as the data of a `batch` command.
 
 import { Output } from '../../common/message/output.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import { AS_LINES, COUNTED } from '../../common/relp/batch-messages.ts'
 import { batchCompressor, batchData, BatchWriter, type RunPart } from '../../common/relp/batch-writer.ts'
 
-/** Messages `[first, end)` of the batch: as lines, where none holds a LF. */
+/** Encodes messages `[first, end)` of the batch: as lines if none contains a LF, else counted. */
 export function pack(batch: Batch, first = 0, end = batch.count): Buffer {
   const content = new Output()
   const lengthOf = (i: number) => batch.bounds[2 * i + 1] - batch.bounds[2 * i]

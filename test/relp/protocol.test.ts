@@ -1,4 +1,4 @@
-// docs/protocol.md draws every byte: its example is what the code writes, and its bounds are the code's.
+// docs/protocol.md describes every byte: its example is what the code writes, and its bounds are those of the code.
 
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
@@ -25,8 +25,8 @@ import { pack } from './packed.ts'
 const page = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8')
 const KiB = 1024
 
-/** The front of a frame's data, and what it holds, unpacked. */
-function drawn(frame: Buffer): Buffer {
+/** The decompressed content of a frame's data. */
+function contentOf(frame: Buffer): Buffer {
   const content = Buffer.alloc(unpackedBytes(frame, 0, frame.length))
   const zstdAt = frame.indexOf(Buffer.from([0x28, 0xb5, 0x2f, 0xfd])) // the magic number of a zstd frame, RFC 8878 §3.1.1
   zstdDecompressInto(frame.subarray(zstdAt), content)
@@ -40,7 +40,7 @@ test('the example of the page is what the code writes', () => {
   })
   const given = batchOf(['first', 'second!'], origin, 1_790_000_000_000_000)
   const stream = { id: '0123456789abcdef0123456789abcdef', from: 100, to: 114, ends: Uint32Array.of(6, 14) }
-  const content = drawn(pack({ ...given, runs: [{ ...given.runs[0], stream }] }))
+  const content = contentOf(pack({ ...given, runs: [{ ...given.runs[0], stream }] }))
   const dump = /^```\n([^`]*)```$/m.exec(page)![1]
   const bytes = dump.split('\n').map((line) => /^([0-9a-f]{2} )*[0-9a-f]{2}(?= {2}|$)/.exec(line)?.[0] ?? '')
   expect(Buffer.from(bytes.join('').replaceAll(' ', ''), 'hex').toString('hex')).toBe(content.toString('hex'))
@@ -48,7 +48,7 @@ test('the example of the page is what the code writes', () => {
   expect(page).toContain(`the frame is ${content.length} bytes, of which ${messages} are messages`)
 })
 
-test('offers and positions stand on the page as they are written', () => {
+test('the page shows offers and positions as the code writes them', () => {
   for (const line of offersText(true).split('\n')) expect(page).toContain(line)
   const positions = writePositions(new Map([['9f0c1d2e3b4a59687786a5b4c3d2e1f0', 145_000]]))
   const answer = `200 OK\n${positions}`
@@ -57,7 +57,7 @@ test('offers and positions stand on the page as they are written', () => {
 
 test('the bounds of the page are those of the code', () => {
   const count = (value: number) => value.toLocaleString('en')
-  for (const said of [
+  for (const sentence of [
     `${RELP_FRAME_BYTES_MAX / KiB / KiB} MiB`,
     `${RELP_ANSWER_BYTES_MAX / KiB} KiB of answers`,
     `at most ${count(RELP_OWED_MAX)} answers are owed`,
@@ -68,6 +68,6 @@ test('the bounds of the page are those of the code', () => {
     `closed at ${RELP_BATCH_BYTES / KiB} KiB of messages`,
     `At most ${count(RELP_STREAMS_MAX)} streams in a frame`,
   ]) {
-    expect(page).toContain(said)
+    expect(page).toContain(sentence)
   }
 })
