@@ -1,5 +1,5 @@
-// What Cisco's devices send: `logging origin-id`, `service sequence-numbers`, `service timestamps` of IOS; NX-OS; ASA; CUCM.
-// Received on 2026-11-23 at 12:00 UTC; times without a year are of 2026.
+// Messages of Cisco devices: `logging origin-id`, `service sequence-numbers`, `service timestamps` of IOS; NX-OS;
+// ASA; CUCM. Received on 2026-11-23 at 12:00 UTC; times without a year are of 2026.
 
 import { describe, expect, test } from 'vitest'
 import { fieldsOf, type Fields } from './fields.ts'
@@ -33,7 +33,7 @@ const CISCO: readonly [message: string, fields: Partial<Fields>][] = [
   [': *Dot1x_NW_MsgTask_0: Apr 29 13:58:46.411: ', { time: '2026-04-29T13:58:46.411Z' }],
 ]
 
-test('controllers that name themselves, and what they report with a `#`', () => {
+test('a wireless controller that sends its name, with an event that begins with `#`', () => {
   expect(fieldsOf('<134>wlc1: *emWeb: Apr 29 13:58:46.411: #AAA-5-AAA_AUTH_ADMIN_USER: aaa.c:1234 m')).toEqual({
     ...{ pri: 134, format: 'rfc3164', time: '2026-04-29T13:58:46.411Z', host: 'wlc1' },
     ...{ program: '#AAA-5-AAA_AUTH_ADMIN_USER', message: 'aaa.c:1234 m' },
@@ -46,7 +46,7 @@ const NODES: readonly [message: string, fields: Partial<Fields>][] = [
   ['345: rt1 RP/0/RSP0/CPU0:*Apr 29 13:58:46.411 UTC: ', { time: '2026-04-29T13:58:46.411Z', host: 'rt1' }],
 ]
 
-describe('what Cisco’s devices put before the name of a message', () => {
+describe('the header before the event of a Cisco device', () => {
   test.each(CISCO)('%s', (before, fields) => {
     expect(fieldsOf(`<189>${before}%SYS-5-CONFIG_I: Configured`)).toEqual({
       ...{ pri: 189, format: 'rfc3164', ...fields },
@@ -65,7 +65,7 @@ describe('what Cisco’s devices put before the name of a message', () => {
     })
   })
 
-  // The time since its start is no host, nor is a path; and a program may print a time.
+  // An uptime is not a host, nor is a path; and a program may print a time.
   test.each([
     ['29: 1w2d: up', '29', '1w2d: up'],
     ['29: /usr/bin/x:Apr 29 13:58:46', '29', '/usr/bin/x:Apr 29 13:58:46'],
@@ -74,7 +74,7 @@ describe('what Cisco’s devices put before the name of a message', () => {
     ['app: Apr 29 13:58:46 job: %d done', 'app', 'Apr 29 13:58:46 job: %d done'],
     ['12: monkeys', '12', 'monkeys'],
     ['29: foo: bar', '29', 'foo: bar'],
-  ])('and what they do not: %s', (text, program, message) => {
+  ])('similar text is not such a header: %s', (text, program, message) => {
     expect(fieldsOf(`<189>${text}`)).toEqual({ pri: 189, format: 'rfc3164', program, message })
   })
 })

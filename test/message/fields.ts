@@ -1,4 +1,4 @@
-// The fields of one message as text, for tests that compare with what the RFC or a manual says.
+// Returns the fields of one message as text, for tests that compare them with an RFC or a manual.
 
 import { defectsOf } from '../../common/message/defects.ts'
 import { headersOf } from '../../common/message/headers.ts'
@@ -34,7 +34,7 @@ export interface Fields {
   readonly defects?: string[]
 }
 
-/** Absent fields are left out; `defects` where there are none, `zone` where it is UTC. */
+/** Absent fields are left out, and so are `defects` if there are none and `zone` if it is UTC. */
 export function fieldsOf(message: string | Buffer, given: Partial<Origin> = {}, received = RECEIVED): Fields {
   const batch = batchOf([message], originOf(given), received)
   const { cells, times, zones } = headersOf(batch)
@@ -57,5 +57,5 @@ export function fieldsOf(message: string | Buffer, given: Partial<Origin> = {}, 
   }
 }
 
-/** Cells of a row, for those who walk tables in tests. */
+/** Cells per row, for tests that iterate over tables. */
 export { ROW }

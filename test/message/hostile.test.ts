@@ -20,7 +20,7 @@ const origins: readonly Origin[] = [
   originOf({ lines: 'local', host: Buffer.from('h'), priority: 134 }),
 ]
 
-/** Everything that must hold of a message, whatever its bytes are. */
+/** Asserts everything that must hold for any message, whatever its bytes are. */
 function check(message: Buffer, origin: Origin): void {
   const neighbour = '<13>Oct 11 22:14:15 h p[1]: m'
   const batch = batchOf([neighbour, message, neighbour], origin, RECEIVED)
@@ -36,7 +36,7 @@ function check(message: Buffer, origin: Origin): void {
     expect(from).toBeLessThanOrEqual(to)
     if (to > from || cell === MESSAGE) expect(from >= start && to <= end).toBe(true)
   }
-  // The message ends where its text ends, and its neighbours read as they do alone.
+  // The text ends at the end of the message, and the neighbouring messages are parsed as if alone.
   expect(cells[ROW + MESSAGE + 1]).toBe(end)
   expect(cells[2 * ROW + MESSAGE] - end).toBe(cells[MESSAGE])
 
@@ -60,7 +60,7 @@ function check(message: Buffer, origin: Origin): void {
 }
 
 describe('hostile messages', () => {
-  test('there are enough of them', () => {
+  test('there are more than 150 different hostile messages', () => {
     expect(new Set(hostileMessages.map((each) => each.toString('latin1'))).size).toBeGreaterThan(150)
   })
 
@@ -72,7 +72,7 @@ describe('hostile messages', () => {
 
   test.each(
     hostileMessages.map((message) => [JSON.stringify(message.toString('latin1').slice(0, 60)), message] as const),
-  )('%s reads the same whatever lies behind it in memory', (_, message) => {
+  )('%s is parsed the same whatever follows it in memory', (_, message) => {
     const alone = fieldsOf(message)
     for (const behind of ['0123456789', ']: x', '"] x', '>x', ' h p: m', '\ufeff']) {
       const batch = batchOf([message, behind], originOf(), RECEIVED)
@@ -137,7 +137,7 @@ const anyMessage = fc.oneof(
   fc.uint8Array({ maxLength: 120 }).map((each) => Buffer.from(each)),
 )
 
-test('any bytes are read, written in every format, and lose nothing', () => {
+test('any bytes are parsed and written in every format, and nothing is lost', () => {
   fc.assert(
     fc.property(anyMessage, fc.constantFrom(...origins), (message, origin) => check(message, origin)),
     { numRuns: 3000 },

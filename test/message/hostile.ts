@@ -1,4 +1,4 @@
-// Messages that are broken, or made to break a reader. Every one must come out whole and harm no neighbour.
+// Messages that are broken, or made to break a parser. Each one must be delivered completely and must not affect its neighbours.
 
 const every = (...parts: readonly string[]) => parts
 
@@ -374,7 +374,7 @@ const bytes = [
 
 const broken = Buffer.from([0xff, 0x00, 0x0a, 0x0d, 0xc3])
 
-/** Every message, as bytes. */
+/** All hostile messages, as bytes. */
 export const hostileMessages: readonly Buffer[] = [
   ...[...priorities, ...bare].map((text) => Buffer.from(text)),
   ...[...headers3164, ...headers5424].map((text) => Buffer.from(`<13>${text}`)),

@@ -57,40 +57,40 @@ describe('lines', () => {
   })
 })
 
-describe('what the source stands in for', () => {
+describe('defaults of the source', () => {
   const file = { lines: 'text', host: Buffer.from('web-1'), program: Buffer.from('app'), priority: 134 } as const
 
-  test('a bare line has the source’s program and host', () => {
+  test('a line without a header gets the program and host of the source', () => {
     expect(line('iso', 'GET /', file)).toBe('2026-11-23T12:00:00.000000+00:00 web-1 app: GET /')
     expect(line('rfc3164', 'GET /', file)).toBe('<134>Nov 23 12:00:00 web-1 app: GET /')
     expect(line('rfc5424', 'GET /', file)).toBe('<134>1 2026-11-23T12:00:00.000000+00:00 web-1 app - - - GET /')
   })
 
-  test('a program from outside, such as a file’s name, breaks neither line nor column', () => {
+  test('a program name from outside, such as the name of a file, cannot break a line or a column', () => {
     const program = Buffer.from('a\nb c')
     expect(line('iso', 'm', { ...file, program })).toBe('2026-11-23T12:00:00.000000+00:00 web-1 a#012b c: m')
     expect(line('rfc5424', 'm', { ...file, program })).toContain(' web-1 a_b_c - - - m')
   })
 
-  test('keep_host: false puts the sender’s address in place of the host', () => {
+  test('keep_host: false replaces the host with the address of the sender', () => {
     const forced = { hostForced: true }
     expect(line('iso', su, forced)).toContain(' 192.0.2.7 su[230]: ')
     expect(line('rfc5424', evntslog, forced)).toContain(' 192.0.2.7 evntslog 8710 ')
     expect(line('raw', su, forced)).toBe(su)
   })
 
-  test('the receipt at the first hop stands in for the time', () => {
+  test('a message without a time is written with its time of receipt at the first hop', () => {
     const received = Date.UTC(2026, 0, 2, 3, 4, 5) * 1000 + 6
     expect(line('iso', 'x', { received })).toContain('2026-01-02T03:04:05.000006+00:00 ')
   })
 
-  test('the zone of the source is written with its times', () => {
+  test('times without a zone are written with that of the source', () => {
     const zone = zoneNamed('Europe/Paris')!
     expect(line('iso', '<13>Jul  1 14:00:00 h p: m', { zone })).toBe('2026-07-01T14:00:00.000000+02:00 h p: m')
   })
 })
 
-test('a long line with control bytes anywhere comes out whole', () => {
+test('a line with a newline at any position is written completely, with the newline escaped', () => {
   for (let at = 0; at < 40; at += 1) {
     const text = `${'x'.repeat(at)}\n${'y'.repeat(40 - at)}`
     expect(line('traditional', `<13>Oct 11 22:14:15 h p: ${text}`)).toBe(
@@ -99,7 +99,7 @@ test('a long line with control bytes anywhere comes out whole', () => {
   }
 })
 
-test('json has the keys of the contract, in their order', () => {
+test('json has the documented keys, in their order', () => {
   const object = JSON.parse(line('json', evntslog, { peer: '192.0.2.7' }))
   expect(Object.entries(object)).toEqual([
     ...[
@@ -127,18 +127,18 @@ test('json has the keys of the contract, in their order', () => {
   ])
 })
 
-test('json keeps bytes that are not UTF-8 in `raw`', () => {
+test('json has the original bytes of a message that is not UTF-8 in `raw`', () => {
   const message = Buffer.concat([Buffer.from('<13>Oct 11 22:14:15 h p: '), Buffer.from([0xff, 0x61])])
   const object = JSON.parse(line('json', message))
   expect(object).toMatchObject({ message: '\ufffda', raw: message.toString('base64') })
 })
 
-test('json: values of structured data are unescaped, also where blanks are missing', () => {
+test('json: values of structured data are unescaped, even if spaces are missing between parameters', () => {
   const object = JSON.parse(line('json', '<13>1 - h a p m [x y="\\"\\\\\\]"z="2"][__proto__ a="b" ] m'))
   expect(JSON.stringify(object.sd)).toBe('{"x":{"y":"\\"\\\\]","z":"2"},"__proto__":{"a":"b"}}')
 })
 
-test('json: a value as long as the largest message', () => {
+test('json: a value of structured data as long as the largest message is complete', () => {
   const value = 'x'.repeat(16 * 1024 * 1024 - 100)
   const object = JSON.parse(line('json', `<13>1 - h a p m [x y="${value}"] m`))
   expect(object.sd.x.y.length).toBe(value.length)

@@ -1,4 +1,4 @@
-// What is not from the network: lines of files, and what programs of this machine say. Received on 2026-11-23 at 12:00 UTC.
+// Messages that do not come from the network: lines of files, and messages of local programs. Received on 2026-11-23 at 12:00 UTC.
 
 import { describe, expect, test } from 'vitest'
 import { fieldsOf, type Fields } from './fields.ts'
@@ -14,7 +14,7 @@ describe('lines of files', () => {
     ],
     ['a line that looks like syslog of another host', 'Oct 11 22:14:15 mail sshd[1]: m', { format: 'raw' }],
     [
-      'what this machine’s syslogd writes',
+      'a line written by the syslogd of this machine',
       'Oct 11 22:14:15 web-1 sshd[1]: m',
       { format: 'rfc3164', pri: 134, program: 'sshd', pid: '1', message: 'm' },
     ],
@@ -24,7 +24,7 @@ describe('lines of files', () => {
       { format: 'rfc3164', program: 'sshd', message: 'm' },
     ],
     [
-      'this host, but no tag',
+      'the name of this host, but no tag',
       'Oct 11 22:14:15 web-1 went away',
       { format: 'raw', message: 'Oct 11 22:14:15 web-1 went away' },
     ],
@@ -37,7 +37,7 @@ describe('lines of files', () => {
   })
 })
 
-describe('what programs of this machine say', () => {
+describe('messages of programs on this machine', () => {
   const local = { lines: 'local', host: Buffer.from('web-1') } as const
   const time = '2026-10-11T22:14:15.000Z'
   const raw = { format: 'raw' } as const
@@ -47,7 +47,7 @@ describe('what programs of this machine say', () => {
     ['Oct 11 22:14:15 web-2 su[1]: m', { time, message: 'web-2 su[1]: m' }],
     ['Oct 11 22:14:15 Message forwarded from web-2: su: m', { time, message: 'Message forwarded from web-2: su: m' }],
     ['su: m', { program: 'su', message: 'm' }],
-    // Only devices have their host where there is no time, or before it.
+    // Only devices send a host without a time, or before it.
     ['win\tMSWinEventLog\t1\tSecurity', { ...raw, message: 'win\tMSWinEventLog\t1\tSecurity' }],
     ['fw1 : %ASA-6-302013: m', { ...raw, message: 'fw1 : %ASA-6-302013: m' }],
     [' fw1 : %ASA-6-302013: m', { ...raw, message: ' fw1 : %ASA-6-302013: m' }],

@@ -1,5 +1,5 @@
-// What is written is read again as what it was: for lines of all dialects, and for what becomes of them when bytes of them are lost,
-// doubled and mixed up.
+// A written line is parsed to the same fields again: lines of all dialects, and variants of them with bytes removed,
+// inserted and mixed up.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -87,18 +87,18 @@ function written(name: LineFormatName, text: Buffer): Buffer {
 const escaped = (text = '') =>
   text.replaceAll(/[\0\r\n]/g, (byte) => `#0${byte.charCodeAt(0) >> 3}${byte.charCodeAt(0) & 7}`)
 
-/** As they stand in a line: what the origin and receipt stand in for, and control bytes. */
+/** The fields as they are written to a line: with the defaults of the origin, the time of receipt, and escaped control bytes. */
 function asWritten({ time, host, zone, ...fields }: Fields): Partial<Fields> {
   return {
     ...{ time: time ?? new Date(RECEIVED / 1000).toISOString(), zone: zone ?? 0, host: escaped(host) || '192.0.2.7' },
     ...{ program: escaped(fields.program), pid: escaped(fields.pid), msgid: escaped(fields.msgid), pri: fields.pri },
-    // A byte order mark says what a text is; it is none of it.
+    // A byte order mark is not part of the text.
     message: escaped(fields.message).replace(/^\ufeff/, ''),
   }
 }
 
-describe('a line that was written', () => {
-  test('as rfc5424 says the same', () => {
+describe('a written line', () => {
+  test('in rfc5424 has the same fields', () => {
     fc.assert(
       fc.property(message, (came) => {
         const before = fieldsOf(came)
@@ -110,9 +110,9 @@ describe('a line that was written', () => {
     )
   })
 
-  // What is no tag alone may be one behind a host: of the rest it must be all or nothing.
+  // Text that is not a tag by itself may be one after a host. So messages without a plain host and tag are excluded.
   test.each(['rfc3164', 'iso', 'traditional'] as const)(
-    'as %s says the same where it has a host and a plain tag',
+    'in %s has the same fields if the message has a plain host and tag',
     (name) => {
       fc.assert(
         fc.property(message, (came) => {

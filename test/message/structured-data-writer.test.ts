@@ -1,4 +1,4 @@
-// Structured data in `rfc5424`: what came loosely leaves as RFC 5424 §6.3 has it.
+// Structured data in the format `rfc5424`: malformed input is written as RFC 5424 §6.3 requires.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -20,15 +20,15 @@ function written(message: string): string {
 const NAME = '[!#-<>-\\\\^-~]+'
 const GRAMMAR = new RegExp(`^(-|(\\[${NAME}( ${NAME}="(\\\\.|[^"\\\\\\]])*")*\\])+)( [^]*)?$`)
 
-describe('loose structured data', () => {
+describe('malformed structured data is corrected', () => {
   test.each([
-    ['a blank before the end', '[a b="c" ]', '[a b="c"]'],
-    ['several blanks', '[a   b="c"  d="e"]', '[a b="c" d="e"]'],
-    ['no blank', '[a b="c"d="e"]', '[a b="c" d="e"]'],
-    ['a blank behind the id alone', '[a ]', '[a]'],
-    ['a bare bracket', '[a b="x]y]" c="]"]', '[a b="x\\]y\\]" c="\\]"]'],
-    ['a bare bracket beside escapes', '[a b="\\]]\\"\\\\]"]', '[a b="\\]\\]\\"\\\\\\]"]'],
-    ['a name that is no ASCII', '[ä b="ä"][c ö="d"]', '[%C3%A4 b="ä"][c %C3%B6="d"]'],
+    ['a space before the closing bracket', '[a b="c" ]', '[a b="c"]'],
+    ['several spaces', '[a   b="c"  d="e"]', '[a b="c" d="e"]'],
+    ['no space between parameters', '[a b="c"d="e"]', '[a b="c" d="e"]'],
+    ['a space after an id without parameters', '[a ]', '[a]'],
+    ['an unescaped bracket', '[a b="x]y]" c="]"]', '[a b="x\\]y\\]" c="\\]"]'],
+    ['an unescaped bracket next to escapes', '[a b="\\]]\\"\\\\]"]', '[a b="\\]\\]\\"\\\\\\]"]'],
+    ['a name that is not ASCII', '[ä b="ä"][c ö="d"]', '[%C3%A4 b="ä"][c %C3%B6="d"]'],
     ['a control byte in a name', '[a\x7f b\x7f="c"]', '[a%7F b%7F="c"]'],
     ['a newline in a value', '[a b="c\nd" ]', '[a b="c#012d"]'],
     ['brackets in a name', '[a[b c[="d" ][[e f="g"]', '[a[b c[="d"][[e f="g"]'],
@@ -38,19 +38,19 @@ describe('loose structured data', () => {
     expect(leaves).toMatch(GRAMMAR)
   })
 
-  test('the text right behind it', () => {
+  test('text directly after it is separated by a space', () => {
     expect(written(`${HEADER}[a b="c"]text`)).toBe(`${HEADER}[a b="c"] text`)
   })
 
   test.each(['[a b="c"]', '[a]', '[a b=""]', '[a b="\\]\\"\\\\"][d e="\\n"]', '[x@1 i="1" i="2"]', '[a b="ä\u2028"]'])(
-    'what is well-formed leaves as it came: %s',
+    'well-formed structured data is written unchanged: %s',
     (data) => {
       expect(written(`${HEADER}${data} text`)).toBe(`${HEADER}${data} text`)
     },
   )
 
-  // What is no structured data at all is text.
-  test.each(['[ a b="c"]', '[]', '[a b=c]', '[a b="c', '[a b="c"d]', '[=""]'])('%s', (data) => {
+  // Text that is not structured data at all.
+  test.each(['[ a b="c"]', '[]', '[a b=c]', '[a b="c', '[a b="c"d]', '[=""]'])('%s is written as text', (data) => {
     expect(written(`${HEADER}${data} text`)).toBe(`${HEADER}- ${data} text`)
   })
 })
@@ -60,7 +60,7 @@ const piece = fc.oneof(
   fc.string({ maxLength: 3 }),
 )
 
-test('whatever came: what leaves is well-formed, has the same values, and leaves a second time as it is', () => {
+test('any input: the output is well-formed, has the same values, and does not change when it is written again', () => {
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 14 }), (pieces) => {
       const message = `${HEADER}[${pieces.join('')}`.replaceAll(/[\0\r\n]/g, '')

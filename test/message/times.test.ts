@@ -1,10 +1,10 @@
-// Times that do not say all of it: what receipt and the source's zone say instead.
+// Incomplete times, which are completed from the time of receipt and the zone of the source.
 
 import { describe, expect, test } from 'vitest'
 import { localZone, zoneNamed } from '../../common/message/zone.ts'
 import { fieldsOf } from './fields.ts'
 
-describe('a time without a year is the latest that is at most a month ahead of its receipt', () => {
+describe('a time without a year is resolved to the latest one that is at most a month after its receipt', () => {
   const at = (iso: string) => Date.parse(iso) * 1000
   test.each([
     ['2027-01-01T00:00:10Z', 'Dec 31 23:59:59', '2026-12-31T23:59:59.000Z'],
@@ -19,35 +19,35 @@ describe('a time without a year is the latest that is at most a month ahead of i
     expect(fieldsOf(`<13>${time} h p: m`, {}, at(received)).time).toBe(expected)
   })
 
-  test('a 29th of February far from any leap year is no day', () => {
+  test('February 29th far from a leap year is an invalid time', () => {
     expect(fieldsOf('<13>Feb 29 10:00:00 h p: m', {}, at('2026-06-01T00:00:00Z'))).toMatchObject({
       defects: ['TIME_INVALID'],
     })
   })
 
-  test('the sender’s midnight counts, not the one in UTC', () => {
+  test('the year changes at midnight of the sender, not of UTC', () => {
     const zone = zoneNamed('Asia/Tokyo')!
     const fields = fieldsOf('<13>Jan  1 00:30:00 h p: m', { zone }, at('2026-12-31T15:30:05Z'))
     expect(fields.time).toBe('2026-12-31T15:30:00.000Z')
   })
 })
 
-describe('the zone of a time without one is the source’s', () => {
+describe('a time without a zone is read in the zone of the source', () => {
   const paris = zoneNamed('Europe/Paris')!
   test.each([
     ['winter', '2026-11-23T12:00:00Z', 'Nov 23 13:00:00', '2026-11-23T12:00:00.000Z', 60],
     ['summer', '2026-07-01T12:00:00Z', 'Jul  1 14:00:00', '2026-07-01T12:00:00.000Z', 120],
     ['just before the spring jump', '2026-03-29T01:00:00Z', 'Mar 29 01:59:59', '2026-03-29T00:59:59.000Z', 60],
     ['just after the spring jump', '2026-03-29T01:00:00Z', 'Mar 29 03:00:00', '2026-03-29T01:00:00.000Z', 120],
-    ['in the hour that was skipped', '2026-03-29T01:30:00Z', 'Mar 29 02:30:00', '2026-03-29T01:30:00.000Z', 60],
-    ['in the hour that comes twice', '2026-10-25T00:30:00Z', 'Oct 25 02:30:00', '2026-10-25T00:30:00.000Z', 120],
-    ['after the hour that comes twice', '2026-10-25T02:00:00Z', 'Oct 25 03:00:00', '2026-10-25T02:00:00.000Z', 60],
+    ['in the skipped hour', '2026-03-29T01:30:00Z', 'Mar 29 02:30:00', '2026-03-29T01:30:00.000Z', 60],
+    ['in the repeated hour', '2026-10-25T00:30:00Z', 'Oct 25 02:30:00', '2026-10-25T00:30:00.000Z', 120],
+    ['after the repeated hour', '2026-10-25T02:00:00Z', 'Oct 25 03:00:00', '2026-10-25T02:00:00.000Z', 60],
   ])('%s', (_, received, time, expected, zone) => {
     const fields = fieldsOf(`<13>${time} h p: m`, { zone: paris }, Date.parse(received) * 1000)
     expect(fields).toMatchObject({ time: expected, zone })
   })
 
-  // New Zealand is 13 hours east of UTC in summer, Samoa skipped the 30th of December 2011, Lord Howe goes back by half an hour.
+  // New Zealand is 13 hours east of UTC in summer, Samoa skipped December 30th 2011, Lord Howe goes back by half an hour.
   test.each([
     ['Europe/Paris', 'Oct 25 02:10:00', '2026-10-25T00:10:01Z', '2026-10-25T00:10:00.000Z', 120],
     ['Europe/Paris', 'Oct 25 02:10:00', '2026-10-25T01:10:01Z', '2026-10-25T01:10:00.000Z', 60],
@@ -67,7 +67,7 @@ describe('the zone of a time without one is the source’s', () => {
     expect(fields).toMatchObject({ time: expected, zone })
   })
 
-  test('names: fixed offsets, UTC, local; and what is none', () => {
+  test('zones are found by fixed offset, `UTC` and `local`, and unknown names are rejected', () => {
     expect(zoneNamed('+05:30')!.offsetAt(0)).toBe(330)
     expect(zoneNamed('-0800')!.offsetAt(0)).toBe(-480)
     expect(zoneNamed('UTC')!.offsetAt(0)).toBe(0)
@@ -76,17 +76,17 @@ describe('the zone of a time without one is the source’s', () => {
   })
 })
 
-describe('times that are written like the one before', () => {
+describe('the same text as the previous time, which is cached,', () => {
   const same = '<14>Nov 22 23:30:00 host su: x'
 
-  test('are of another year when they are received in another', () => {
+  test('is of another year if it is received in another year', () => {
     const received = (text: string) => fieldsOf('<14>Dec 31 23:30:00 host su: x', {}, Date.parse(text) * 1000).time
     expect(received('2026-12-31T23:30:01Z')).toBe('2026-12-31T23:30:00.000Z')
     expect(received('2028-01-01T00:10:00Z')).toBe('2027-12-31T23:30:00.000Z')
     expect(received('2026-12-31T23:30:01Z')).toBe('2026-12-31T23:30:00.000Z')
   })
 
-  test('are of another hour in another zone', () => {
+  test('is another instant in another zone', () => {
     const zone = zoneNamed('Asia/Tokyo')!
     expect(fieldsOf(same).time).toBe('2026-11-22T23:30:00.000Z')
     expect(fieldsOf(same, { zone })).toMatchObject({ time: '2026-11-22T14:30:00.000Z', zone: 540 })
@@ -98,12 +98,12 @@ describe('times that are written like the one before', () => {
     ['<14>Nov 22 23:30:00 CET host su: x', '2026-11-22T22:30:00.000Z'],
     ['<14>Nov 22 23:30:00.250 host su: x', '2026-11-22T23:30:00.250Z'],
     ['<14>Nov 22 23:30:01 host su: x', '2026-11-22T23:30:01.000Z'],
-  ])('and go on in another way: %s', (message, time) => {
+  ])('may be followed by a year, zone or fraction: %s', (message, time) => {
     expect(fieldsOf(same).time).toBe('2026-11-22T23:30:00.000Z')
     expect(fieldsOf(message).time).toBe(time)
   })
 
-  test('of RFC 5424 have a fraction and a zone of their own', () => {
+  test('in RFC 5424 may have another fraction and zone', () => {
     const time = (text: string) => fieldsOf(`<14>1 ${text} h a p m - x`).time
     expect(time('2026-10-11T22:14:15.003Z')).toBe('2026-10-11T22:14:15.003Z')
     expect(time('2026-10-11T22:14:15+02:00')).toBe('2026-10-11T20:14:15.000Z')

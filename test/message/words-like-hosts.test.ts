@@ -1,10 +1,10 @@
-// Zones, AM and PM: words behind a time that a host may be called, too. Received on 2026-11-23 at 12:00 UTC.
+// Words after a time that may also be the name of a host: zones, AM and PM. Received on 2026-11-23 at 12:00 UTC.
 
 import { describe, expect, test } from 'vitest'
 import { fieldsOf, type Fields } from './fields.ts'
 
-// syslog-ng 3.38 and rsyslog 8.2302 have these words as the host.
-describe('a host that is called like a zone', () => {
+// syslog-ng 3.38 and rsyslog 8.2302 read these words as the host.
+describe('a word like a zone directly before a tag is the host', () => {
   test.each(['UTC', 'CET', 'EST', 'WEST', 'utc', 'cet', 'est', 'AM', 'PM'])('%s, before a tag', (host) => {
     const header = { pri: 14, format: 'rfc3164', time: '2026-10-11T10:00:00.000Z', host, message: 'm' }
     expect(fieldsOf(`<14>Oct 11 10:00:00 ${host} app: m`)).toEqual({ ...header, program: 'app' })
@@ -25,11 +25,11 @@ const ZONES: readonly [message: string, fields: Partial<Fields>][] = [
   ['Oct 11 10:00:00 CET [12] m: x', { time: '2026-10-11T09:00:00.000Z', zone: 60 }],
 ]
 
-test.each(ZONES)('a zone is one still: %s', (message, fields) => {
+test.each(ZONES)('a zone that is not directly before a tag is a zone: %s', (message, fields) => {
   expect(fieldsOf(`<14>${message}`)).toMatchObject(fields)
 })
 
-describe('twelve hours', () => {
+describe('times with AM and PM', () => {
   test.each([
     ['Oct 11 10:00:00 AM web-1 app: m', '2026-10-11T10:00:00.000Z'],
     ['Oct 11 10:00:00 PM web-1 app: m', '2026-10-11T22:00:00.000Z'],
@@ -47,13 +47,13 @@ describe('twelve hours', () => {
     })
   })
 
-  // `<PRI>number: [host: ]Mmm dd yyyy hh:mm:ss AM.fff zone :  %…` of Cisco's call managers, and the like.
+  // `<PRI>number: [host: ]Mmm dd yyyy hh:mm:ss AM.fff zone :  %…` of Cisco's call managers, and similar forms.
   test.each([
     ['65: cucm1: Oct 11 2026 10:00:00 PM.250 UTC :  ', '2026-10-11T22:00:00.250Z', 'cucm1'],
     ['65: Oct 11 10:00:00 AM.250 UTC :  ', '2026-10-11T10:00:00.250Z', undefined],
     ['Oct 11 2026 10:00:00 PM: ', '2026-10-11T22:00:00.000Z', undefined],
     ['Oct 11 2026 10:00:00 PM fw1 : ', '2026-10-11T22:00:00.000Z', 'fw1'],
-  ])('of Cisco’s devices: %s', (before, time, host) => {
+  ])('of Cisco devices: %s', (before, time, host) => {
     expect(fieldsOf(`<189>${before}%UC_RTMT-2-RTMT_ALERT: m`)).toEqual({
       ...{ pri: 189, format: 'rfc3164', time, program: '%UC_RTMT-2-RTMT_ALERT', message: 'm' },
       ...(host ? { host } : {}),
@@ -66,7 +66,7 @@ describe('twelve hours', () => {
     ['PM-1 app: m', { host: 'PM-1', program: 'app' }],
     ['PM: m', { program: 'PM', message: 'm' }],
     ['am web-1 app: m', { host: 'am' }],
-  ])('what only begins so: %s', (text, fields) => {
+  ])('a word that only resembles AM or PM is not one: %s', (text, fields) => {
     expect(fieldsOf(`<14>Oct 11 10:00:00 ${text}`)).toMatchObject({ time: '2026-10-11T10:00:00.000Z', ...fields })
   })
 })

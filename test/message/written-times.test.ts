@@ -1,4 +1,4 @@
-// Times that are made, written in every form, and read: what must come out is known without reading them.
+// Generated times are written in every form and parsed; the expected result is known from the generator.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -11,7 +11,7 @@ const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
 const DAY_MS = 86_400_000
 const two = (value: number) => String(value).padStart(2, '0')
 
-/** A wall clock: what stands in its forms, and what it is in ms since the epoch were it UTC. */
+/** The parts of a wall-clock time, from which all forms are built. `ms` is in milliseconds since the epoch, as if it were UTC. */
 function wallClock(ms: number) {
   const date = new Date(ms)
   const [year, month, day] = [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()]
@@ -60,7 +60,7 @@ const zone = fc.constantFrom<readonly [text: string, minutes: number | undefined
 const second = (from: string, to: string) =>
   fc.integer({ min: Date.parse(from) / 1000, max: Date.parse(to) / 1000 }).map((seconds) => seconds * 1000)
 
-/** µs since the epoch of a message with this time, and its host: what stands behind the time. */
+/** Parses messages with these times. Returns for each the time in µs since the epoch, and the host, which follows the time. */
 function read(times: readonly string[], receivedMs: number, source = 'UTC') {
   const messages = times.map((time) => `<14>${time} web-1 app: m`)
   const batch = batchOf(messages, originOf({ zone: zoneNamed(source)! }), receivedMs * 1000)
@@ -69,7 +69,7 @@ function read(times: readonly string[], receivedMs: number, source = 'UTC') {
   return times.map((_, i) => ({ time: read[i], host: host(i) }))
 }
 
-test('a time with its year is that time, whenever it is received', () => {
+test('a time with a year does not depend on when it is received', () => {
   const received = second('1990-01-01T00:00:00Z', '2090-01-01T00:00:00Z')
   fc.assert(
     fc.property(
@@ -91,7 +91,7 @@ test('a time with its year is that time, whenever it is received', () => {
   )
 })
 
-test('a time without a year is the one that was meant, from eleven months before its receipt to 29 days behind it', () => {
+test('a time without a year is resolved correctly from eleven months before its receipt to 29 days after it', () => {
   const sent = fc.integer({ min: -330 * 86_400, max: 29 * 86_400 }).map((seconds) => seconds * 1000)
   const zones = fc.constantFrom('UTC', 'Asia/Tokyo', 'America/Phoenix', 'Asia/Kolkata')
   const offsets: Record<string, number> = { UTC: 0, 'Asia/Tokyo': 540, 'America/Phoenix': -420, 'Asia/Kolkata': 330 }
@@ -115,7 +115,7 @@ test('a time without a year is the one that was meant, from eleven months before
   )
 })
 
-test('any digits in the place of a time’s are a time that there is, near its receipt where no year is written, or none', () => {
+test('with arbitrary digits, a time is either invalid or an existing one, near its receipt if it has no year', () => {
   const digits = fc.array(fc.nat(9), { minLength: 20, maxLength: 20 })
   fc.assert(
     fc.property(digits, fc.constantFrom(...DATED, ...UNDATED), (given, form) => {
@@ -125,7 +125,7 @@ test('any digits in the place of a time’s are a time that there is, near its r
       const at = Date.UTC(2026, 10, 23, 12)
       const [{ time: us }] = read([time], at)
       if (Number.isNaN(us)) return
-      // A real day and clock: what JavaScript makes of its own parts is the same again.
+      // The result is a real date, not after the year 9999.
       expect(Math.abs(us)).toBeLessThanOrEqual(253_402_387_200e6)
       if (UNDATED.includes(form)) expect(Math.abs(us / 1000 - at)).toBeLessThan(5 * 366 * DAY_MS)
     }),
