@@ -1,7 +1,9 @@
-// The `archive` destination: hands batches to its worker as slab and range, and settles their writes when they are committed.
+// The `archive` destination: passes batches to its worker thread as slab and range (shared memory, no copy), and settles
+// their writes once the worker has committed them.
 //
-// A worker that dies is started again. What it had committed is known from the archive (the number of the last stored write
-// is part of every commit), the rest is handed over anew: the batches are still there, since their writes have not settled.
+// A worker that dies is restarted. Every commit stores the number of the last write in it, so the archive itself tells which
+// writes the dead worker had committed. The others are handed over again: their batches are still in memory, since a batch
+// is only released when its write settles.
 
 import type { Cancel } from '../../common/clock.ts'
 import type { ComponentContext } from '../../common/component.ts'
@@ -28,29 +30,30 @@ import { fileNameOf, type PartName } from './schema.ts'
 
 interface OpenWrite {
   readonly id: number
-  /** A batch, or what is said of streams. */
-  readonly what: Batch | StreamChange
+  readonly payload: Batch | StreamChange
   readonly bytes: number
   readonly resolve: () => void
   readonly reject: (reason: Fault) => void
 }
 
+/** A request for marks that the worker has not answered yet. */
 interface Question {
   readonly resolve: (positions: ReadonlyMap<string, number>) => void
   readonly reject: (reason: Fault) => void
 }
 
 const ORIGINS_MAX = 10_000
-// Batches of a single datagram are small: their number is bounded too, with room for questions and the close.
+// Batches can be as small as one datagram, so their number is bounded as well as their bytes. The other half of the limit is
+// left for requests for marks and for the close.
 const OPEN_MESSAGES_MAX = WORKER_MESSAGES_MAX / 2
-// Byte 18 of an SQLite file is 2 in WAL mode.
+// Byte 18 of an SQLite file, the file format write version, is 2 in WAL mode.
 const WAL_MARK_AT = 18
 const WAL_MARK = 2
 
 export class ArchiveDestination implements Destination {
   readonly name: string
   readonly streams: StreamMarks = {
-    marks: (ids) => this.#ask(ids),
+    marks: (ids) => this.#askMarks(ids),
     retire: (ids) => this.#add({ at: this.#platform.clock.now(), ends: ids }, 0),
   }
   readonly #platform: Platform
@@ -62,14 +65,16 @@ export class ArchiveDestination implements Destination {
   #worker: WorkerThread<ToWorker, FromWorker> | undefined
   #nextId = 1
   #openBytes = 0
-  /** Handed over or waiting for that, in order. */
+  /** All writes that have not settled, by id, in call order. */
   readonly #writes = new Map<number, OpenWrite>()
-  /** Not handed over yet. */
+  /** Those of `#writes` that the worker does not have yet, in call order. */
   #held: OpenWrite[] = []
   #origins = new Map<Origin, number>()
   #nextOrigin = 0
-  readonly #asked = new Map<number, Question>()
+  readonly #questions = new Map<number, Question>()
+  /** Set while a worker is starting: the promise of `#start`. */
   #opened: { resolve: () => void; reject: (reason: unknown) => void } | undefined
+  /** Set while `close` waits for the worker. */
   #closed: (() => void) | undefined
   #closing = false
   #cancelSweep: Cancel | undefined
@@ -100,10 +105,10 @@ export class ArchiveDestination implements Destination {
     return this.#add(batch, batchBytes(batch))
   }
 
-  #add(what: Batch | StreamChange, bytes: number): Promise<void> {
+  #add(payload: Batch | StreamChange, bytes: number): Promise<void> {
     if (this.#closing) return Promise.reject(new Fault('STOPPING', `${this.name} takes nothing more`))
     return new Promise((resolve, reject) => {
-      const write = { id: this.#nextId, what, bytes, resolve, reject }
+      const write = { id: this.#nextId, payload, bytes, resolve, reject }
       this.#nextId += 1
       this.#writes.set(write.id, write)
       this.#held.push(write)
@@ -111,13 +116,13 @@ export class ArchiveDestination implements Destination {
     })
   }
 
-  #ask(streams: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  #askMarks(streams: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const worker = this.#worker
     if (!worker) return Promise.reject(new Fault('STOPPING', `${this.name} is not open`, { retryable: true }))
     return new Promise((resolve, reject) => {
       const id = this.#nextId
       this.#nextId += 1
-      this.#asked.set(id, { resolve, reject })
+      this.#questions.set(id, { resolve, reject })
       worker.post({ kind: 'marks', id, streams })
     })
   }
@@ -153,7 +158,8 @@ export class ArchiveDestination implements Destination {
 
   #handOver(): void {
     const worker = this.#worker
-    // While a new worker opens, what is not stored waits for it: it is handed over then, and once.
+    // While a worker is starting, writes are held back. Once it reports what is already stored, each of the others is handed
+    // over exactly once.
     if (!worker || this.#opened) return
     while (this.#held.length > 0) {
       const [write] = this.#held
@@ -161,9 +167,9 @@ export class ArchiveDestination implements Destination {
       if (worker.open >= OPEN_MESSAGES_MAX) return
       this.#held.shift()
       this.#openBytes += write.bytes
-      const { id, what } = write
-      if ('slab' in what) this.#post(worker, id, what)
-      else worker.post({ kind: 'streams', id, ...what })
+      const { id, payload } = write
+      if ('slab' in payload) this.#post(worker, id, payload)
+      else worker.post({ kind: 'streams', id, ...payload })
     }
     if (this.#closing) this.#askToClose()
   }
@@ -178,8 +184,8 @@ export class ArchiveDestination implements Destination {
     worker.post({ kind: 'write', id, buffer, byteOffset, length, bounds, count, received, runs: runData, marks })
   }
 
-  // Numbers are told once for each origin, and none has two meanings. There is one origin for every connection there ever was:
-  // now and then, between two writes, all are forgotten, on both sides.
+  // An origin is sent to the worker once and is referred to by its number from then on; a number is never reused. Every
+  // connection has an origin of its own, so both sides forget all origins whenever there are ORIGINS_MAX of them.
   #originNumber(worker: WorkerThread<ToWorker, FromWorker>, origin: Origin): number {
     const known = this.#origins.get(origin)
     if (known !== undefined) return known
@@ -192,7 +198,7 @@ export class ArchiveDestination implements Destination {
     return number
   }
 
-  /** Starts the worker and hands over what is open. */
+  /** Starts the worker; resolves once it has opened the archive and the open writes have been handed over. */
   async #start(): Promise<void> {
     const { disk } = this.#platform
     const { parts } = await openArchive(disk, this.#folder)
@@ -205,15 +211,16 @@ export class ArchiveDestination implements Destination {
       this.#worker = new WorkerThread<ToWorker, FromWorker>({
         module: 'collector/archive/archive-worker',
         data: { folder: this.#folder, instance: this.#instance, parts, unsealed } satisfies WorkerData,
-        onMessage: (message) => this.#heard(message),
-        onDeath: (fault) => this.#died(fault),
+        onMessage: (message) => this.#onMessage(message),
+        onDeath: (fault) => this.#onDeath(fault),
       })
     })
   }
 
   /**
-   * Of a process that was killed in a commit, SQLite takes for committed what the system has and the disk may not have yet: it is
-   * synced before anybody is told of it. Where it cannot be, the worker finds out why.
+   * Syncs a part's WAL. If a process was killed during a commit, SQLite treats as committed what is in the page cache, although
+   * it may not be on disk yet. So it is synced before any source is told that it is stored. A failure is ignored here: the
+   * worker opens the same files and reports it.
    */
   async #syncLog(path: string): Promise<void> {
     const file = await this.#platform.disk.open(path, 'read').catch(() => undefined)
@@ -227,7 +234,7 @@ export class ArchiveDestination implements Destination {
     return unsealed
   }
 
-  // An old part that cannot be read, such as one that root brought back from a backup, is no reason not to take in new messages.
+  // An old part that cannot be read, such as one that root restored from a backup, must not keep new messages out.
   async #isUnsealed(path: string): Promise<boolean> {
     const { disk, log } = this.#platform
     const byte = Buffer.alloc(1)
@@ -245,7 +252,7 @@ export class ArchiveDestination implements Destination {
     return byte[0] === WAL_MARK
   }
 
-  #heard(message: FromWorker): void {
+  #onMessage(message: FromWorker): void {
     const { log, metrics } = this.#platform
     const destination = this.name
     switch (message.kind) {
@@ -261,9 +268,9 @@ export class ArchiveDestination implements Destination {
         this.#backoff.reset()
         this.#worker?.answered(message.ids.length)
         for (const id of message.ids) {
-          const { bytes, what } = this.#writes.get(id)!
+          const { bytes, payload } = this.#writes.get(id)!
           this.#openBytes -= bytes
-          if ('slab' in what) what.defects = message.defects.get(id)
+          if ('slab' in payload) payload.defects = message.defects.get(id)
           this.#settle(id)
         }
         if (message.repeats > 0) metrics.count('sluice_repeats_total', { destination }, message.repeats)
@@ -271,14 +278,14 @@ export class ArchiveDestination implements Destination {
         return
       case 'marks':
         this.#worker?.answered()
-        this.#asked.get(message.id)?.resolve(message.positions)
-        this.#asked.delete(message.id)
+        this.#questions.get(message.id)?.resolve(message.positions)
+        this.#questions.delete(message.id)
         return
       case 'trouble':
         metrics.count('sluice_write_errors_total', { destination }, 1)
         this.#warning.warn({ destination, code: message.code }, `cannot write, will retry: ${message.detail}`)
         return
-      case 'said':
+      case 'warning':
         log.warn({ destination, ...message.values }, message.text)
         return
       case 'closed':
@@ -292,12 +299,13 @@ export class ArchiveDestination implements Destination {
     write.resolve()
   }
 
-  #died(fault: Fault): void {
+  #onDeath(fault: Fault): void {
     const { clock, log, metrics } = this.#platform
     this.#worker = undefined
     const cause = fault.cause instanceof Fault ? fault.cause : fault
     const isFull = cause.code === 'DISK_FULL'
-    // Nothing could be opened: that is for whoever opens. But a full disk is waited for, as later: it stops no other destination.
+    // The worker could not open the archive and no writes wait, as at the first start: `#start` rejects. A full disk is the
+    // exception: it is waited for, then as later, so that it does not keep the other destinations from starting.
     if (this.#opened && this.#writes.size === 0 && !isFull) {
       this.#opened.reject(cause)
       this.#opened = undefined
@@ -316,13 +324,15 @@ export class ArchiveDestination implements Destination {
       return
     }
     this.#cancelRestart = clock.after(this.#backoff.nextMs(), () => {
-      this.#start().catch((error: unknown) => this.#died(new Fault('WORKER_DIED', reasonOf(error), { cause: error })))
+      this.#start().catch((error: unknown) =>
+        this.#onDeath(new Fault('WORKER_DIED', reasonOf(error), { cause: error })),
+      )
     })
   }
 
   #refuseQuestions({ code, detail }: Fault): void {
-    for (const { reject } of this.#asked.values()) reject(new Fault(code, detail, { retryable: true }))
-    this.#asked.clear()
+    for (const { reject } of this.#questions.values()) reject(new Fault(code, detail, { retryable: true }))
+    this.#questions.clear()
   }
 
   async #sweep(): Promise<void> {

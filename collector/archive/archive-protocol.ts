@@ -1,21 +1,21 @@
-// What the archive destination and its worker tell each other.
+// The messages between the archive destination and its worker thread.
 
 import type { Origin, StreamRange } from '../../common/pipeline/batch.ts'
 import type { FaultCode } from '../../common/fault-codes.ts'
 import type { PartName } from './schema.ts'
 
-/** `workerData`. */
+/** What the worker thread is started with (`workerData`). */
 export interface WorkerData {
   readonly folder: string
-  /** Of this process, so that a worker knows what one before it has stored for the same. */
+  /** Random number of this process: a restarted worker recognises what an earlier worker of the same process has stored. */
   readonly instance: number
-  /** In the order of intake. */
+  /** All parts, oldest first. */
   readonly parts: readonly PartName[]
   /** Older parts that are still in WAL mode. */
   readonly unsealed: readonly PartName[]
 }
 
-/** An `Origin` without what cannot be cloned. */
+/** An `Origin` in a form that can be posted to another thread. */
 export interface OriginData {
   readonly source: string
   readonly peer: string | undefined
@@ -30,19 +30,19 @@ export interface OriginData {
 
 export interface RunData {
   readonly count: number
-  /** Number of an origin told before. */
+  /** Number of an origin that was posted before. */
   readonly origin: number
   readonly stream: StreamRange | undefined
 }
 
-/** Streams that are over. */
+/** Streams that have ended, and whose marks therefore expire sooner. */
 export interface StreamChange {
-  /** µs since the epoch. */
+  /** When they ended, µs since the epoch. */
   readonly at: number
   readonly ends: readonly string[]
 }
 
-/** A batch: its slab is shared, not copied. */
+/** A batch: bytes `[byteOffset, byteOffset + length)` of `buffer` are its slab, which is shared, not copied. */
 export interface WriteData {
   readonly id: number
   readonly buffer: ArrayBufferLike
@@ -56,31 +56,34 @@ export interface WriteData {
 }
 
 export type ToWorker =
-  /** `first`: numbers told before mean nothing any more. */
+  /** Defines an origin's number. `first`: all numbers defined before are forgotten. */
   | { readonly kind: 'origin'; readonly number: number; readonly first: boolean; readonly origin: OriginData }
   | ({ readonly kind: 'write' } & WriteData)
-  /** Settled like a write, in its order. */
+  /** Committed and settled like a write, in call order with the writes. */
   | ({ readonly kind: 'streams'; readonly id: number } & StreamChange)
   | { readonly kind: 'marks'; readonly id: number; readonly streams: readonly string[] }
-  /** Seal what was being read when it should have been, of the parts that there are. Not answered. */
+  /** Retry sealing parts that could not be sealed because a reader had them open. `parts`: those that still exist. Not answered. */
   | { readonly kind: 'seal'; readonly parts: readonly PartName[] }
-  /** Commit what there is, and let go of the file. */
+  /** Commit all waiting writes, then close the file; answered with `closed`. */
   | { readonly kind: 'close' }
-  /** End between two commits, whatever waits. */
+  /** End the thread after the current commit, even if writes are waiting. */
   | { readonly kind: 'stop' }
 
 export type FromWorker =
-  /** Up to `settled` the writes of this instance are stored. */
+  /** The archive is open. Writes of this instance with an id up to `settled` are already stored. */
   | { readonly kind: 'opened'; readonly settled: number }
+  /** A commit succeeded. */
   | {
       readonly kind: 'settled'
       readonly ids: readonly number[]
       readonly stored: number
       readonly repeats: number
-      /** By id, for writes with defects: a bit mask for each message. */
+      /** By write id, only for writes that have defects: one bit mask per message (`message/defects.ts`). */
       readonly defects: ReadonlyMap<number, Uint32Array>
     }
   | { readonly kind: 'marks'; readonly id: number; readonly positions: ReadonlyMap<string, number> }
+  /** A commit or a merge failed; it is retried after `waitMs`. */
   | { readonly kind: 'trouble'; readonly code: FaultCode; readonly detail: string; readonly waitMs: number }
-  | { readonly kind: 'said'; readonly text: string; readonly values: object }
+  /** A warning for the log. */
+  | { readonly kind: 'warning'; readonly text: string; readonly values: object }
   | { readonly kind: 'closed' }

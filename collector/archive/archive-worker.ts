@@ -1,4 +1,4 @@
-// The thread that writes an archive: everything that takes time is done here.
+// The worker thread that writes an archive: parsing, encoding, commits and merges all run here, off the main thread.
 
 import { availableParallelism } from 'node:os'
 import { systemClock, type Cancel } from '../../common/clock.ts'
@@ -18,9 +18,10 @@ const { folder, instance, parts, unsealed } = data
 
 const batches = new BatchReader()
 const second = availableParallelism() > 1 ? new SecondEncoder(batches, schedule) : undefined
-const intake = new Intake(folder, instance, (text, values) => tell({ kind: 'said', text, values }), second)
+const intake = new Intake(folder, instance, (text, values) => tell({ kind: 'warning', text, values }), second)
 const backoff = new Backoff(systemRandom, ARCHIVE_RETRY_FIRST_MS, ARCHIVE_RETRY_MAX_MS)
-// A sender that waits for its answer sends more as soon as it has it: a merge that began meanwhile would keep it waiting.
+// A sender that waits for an acknowledgement sends more as soon as it has it. A merge that starts right after a commit would
+// delay that next commit, so merges start only after a pause of this length.
 const MERGE_QUIET_MS = 50
 
 let committedMs = -Infinity
@@ -73,7 +74,7 @@ function mergeInQuiet(): void {
   schedule()
 }
 
-/** Works when everything that has been posted is in. */
+/** Runs `work` once, after all messages that have already been posted to this thread are handled. */
 function schedule(): void {
   if (scheduled) return
   scheduled = true

@@ -1,4 +1,4 @@
-// Messages of a batch, as a source made it, into blocks: the header is parsed, and each field goes to its column.
+// Adds the messages of a batch to a block that is being built: parses each header, and passes each field to its column.
 
 import { parseHeaders } from '../../common/message/parse.ts'
 import type { Batch, Origin } from '../../common/pipeline/batch.ts'
@@ -31,13 +31,13 @@ const row: Row = {
   ...{ pid: NO_PID, defects: 0, rawBytes: 0 },
 }
 
-/** What an origin says of its messages. */
+/** The fields that an origin provides for its messages. */
 export interface StandIns {
   /** µs since the epoch. */
   readonly received: number
-  /** Its entry of the block's dictionary: source, NUL, peer. */
+  /** The origin's entry in the block's dictionary of origins: source, NUL, peer. */
   readonly entry: DataView
-  /** Of messages that name none. */
+  /** Host for messages whose header names none; program for messages without a header. */
   readonly host: DataView
   readonly program: DataView
 }
@@ -47,12 +47,15 @@ export function standInsOf({ source, peer, host, program, received }: Origin, ba
   return { received: received ?? batchReceived, entry, host: viewOf(host), program: viewOf(program) }
 }
 
-/** A host that configuration replaces is part of the layout: what came stays in the raw bytes. */
+/**
+ * Empties the host of the messages `[first, end)`, whose configured host replaces the one in their header. The header's own host then
+ * counts as part of the header's layout, so that the raw bytes still have it.
+ */
 export function forceHosts({ cells }: HeaderTable, first: number, end: number): void {
   for (let i = first; i < end; i += 1) cells[i * ROW + HOST + 1] = cells[i * ROW + HOST]
 }
 
-/** Bytes, the range of each message in them, and of each of its fields. */
+/** Message i is `[bounds[2i], bounds[2i + 1])` of `view`; `table` has the ranges of its header fields. */
 interface Messages {
   readonly view: DataView
   readonly bounds: Uint32Array
@@ -60,8 +63,8 @@ interface Messages {
 }
 
 /**
- * Adds the messages i with `skipped[i] === 0` (all, where there is no `skipped`); `full` is called whenever the builder has a
- * block's worth, and empties it. Returns the defects of all messages as bit masks, undefined where there are none.
+ * Adds the messages with `skipped[i] === 0` (all if `skipped` is undefined). Whenever the builder is full, `full` is called, which
+ * has to empty it. Returns one bit mask of defects per message of the batch; undefined if no message has any.
  */
 export function addBatch(
   batch: Batch,
@@ -84,7 +87,7 @@ export function addBatch(
   return defects
 }
 
-/** Adds the messages `[first, end)` of one origin, as `addBatch` does. */
+/** Adds the messages `[first, end)`, which have one origin, as `addBatch` does. */
 export function addMessages(
   messages: Messages,
   first: number,
@@ -148,7 +151,7 @@ function addMessage(
   if (shapeFinder.kept) builder.keptHeader(view, start, message)
 }
 
-/** A pid in decimal without leading zeros as a number. */
+/** The pid as a number if it is decimal without leading zeros, else `PID_IS_TEXT`; `NO_PID` if it is empty. */
 function pidNumber(bytes: DataView, start: number, end: number): number {
   if (end === start) return NO_PID
   if (end - start > PID_DIGITS_MAX || (bytes.getUint8(start) === ZERO && end - start > 1)) return PID_IS_TEXT

@@ -1,10 +1,10 @@
-// A block in the making: columns that grow by a message at a time, from a parsed batch or from a block that is merged, and
-// become the blobs of one row.
+// Builds a block: messages from a parsed batch, or from a stored block that is being merged, are appended to columns one at a
+// time; `finish` turns the columns into the blobs of one row.
 //
-// Nothing is allocated for a message. Of the time a message takes on the benchmark's corpus, its text (skeleton, values,
-// n-grams) is a third, its header (parser and shape) a quarter, its sender and numbers a sixth, compression a tenth. Blocks of
-// 2 MiB instead of 1 cost 10 % less and are 12 % smaller, but a rare needle has twice the bytes read to find it. To know skeletons and
-// senders from block to block, instead of learning them anew in each, gained nothing that could be measured.
+// Nothing is allocated per message. On the benchmark's corpus, a third of a message's time is its text (skeleton, values,
+// n-grams), a quarter its header (parser and shape), a sixth its sender and numbers, a tenth compression. Blocks of 2 MiB
+// instead of 1 MiB cost 10 % less and are 12 % smaller, but finding a rare text reads twice the bytes. Carrying skeletons and
+// senders over from one block to the next, instead of learning them again in each, gained nothing measurable.
 
 import { assert } from '../../common/fault.ts'
 import { ARCHIVE_BLOCK_BYTES, ARCHIVE_PLAIN_BYTES } from '../../common/limits.ts'
@@ -18,16 +18,17 @@ import { pack } from './pack.ts'
 import { HOST, LAST_PID, NO_TAG, PROGRAM, SENDER, Senders, STATE, TAG_STATE, TAGGED } from './senders.ts'
 import { ShapeFinder, UNIT_MS, UNIT_NONE, UNIT_ODD, UNIT_SECOND, UNIT_US } from './shape.ts'
 
-/** What a block's row and its data are made of. */
+/** A block as it is stored: the values of its rows in the tables `block` and `data`. */
 export interface EncodedBlock {
   readonly count: number
+  /** Bytes of its messages as they came. */
   readonly rawBytes: number
-  /** Of effective times, µs since the epoch. */
+  /** Minimum and maximum effective time, µs since the epoch. */
   readonly timeMin: number
   readonly timeMax: number
   readonly receivedMin: number
   readonly receivedMax: number
-  /** A bit for each severity, and for each facility. */
+  /** Bit sets of the severities and facilities that occur. */
   readonly severities: number
   readonly facilities: number
   readonly hosts: Buffer
@@ -37,19 +38,23 @@ export interface EncodedBlock {
   readonly texts: Buffer
 }
 
-/** The numbers of one message. Texts are given as ranges to `add`. */
+/** The numeric fields of one message. Its texts are passed as ranges to the methods of `BlockBuilder`. */
 export interface Row {
+  /** µs since the epoch; NaN if the message has no usable time. */
   time: number
+  /** µs since the epoch. */
   received: number
+  /** Facility * 8 + severity. */
   priority: number
-  /** Number in the builder's `senders`, `msgids` …. */
+  /** Numbers in the builder's `senders`, `msgids`, `origins` and `shapes`. */
   sender: number
   msgid: number
   origin: number
   shape: number
   unit: number
-  /** The pid as a number, `NO_PID` or `PID_IS_TEXT`. */
+  /** The pid if it is a number, else `NO_PID` or `PID_IS_TEXT`. */
   pid: number
+  /** Bits of `message/defects.ts`. */
   defects: number
   rawBytes: number
 }
@@ -60,7 +65,7 @@ export const PID_IS_TEXT = -2
 const HOUR_US = 3_600_000_000
 const FIRST_ROWS = 8192
 
-/** The time that results are ordered by: the message's, or receipt where it has none or one over an hour ahead. */
+/** The time by which results are ordered: the message's own, or that of receipt if it has none or is over an hour ahead of it. */
 export function effectiveTime(time: number, received: number): number {
   return time <= received + HOUR_US ? time : received
 }
@@ -73,7 +78,7 @@ export class BlockBuilder {
   readonly origins = new Dictionary()
   count = 0
   rawBytes = 0
-  /** Raw bytes at which it is full. */
+  /** Raw bytes at which the block is full. */
   bytesWanted: number = ARCHIVE_BLOCK_BYTES
   readonly #grams = new GramBitmap()
   #shapeIds = new Uint32Array(FIRST_ROWS)
@@ -90,10 +95,10 @@ export class BlockBuilder {
   readonly #pidLengths = new ByteWriter()
   readonly #pidBytes = new ByteWriter()
   readonly #defects = new ByteWriter()
-  /** Rows that are in `#defects`; rows behind them have none. */
+  /** Number of rows written to `#defects`; all later rows have no defects so far. */
   #defectRows = 0
   readonly #splitter = new MessageSplitter()
-  /** Rows that are in `#structuredDataLengths`; rows behind them have none. */
+  /** Number of rows written to `#structuredDataLengths`; all later rows have no structured data so far. */
   #structuredDataRows = 0
   readonly #structuredDataLengths = new ByteWriter()
   readonly #structuredData = new ByteWriter()
@@ -112,12 +117,15 @@ export class BlockBuilder {
   #severities = 0
   #facilities = 0
 
-  /** Whether it has a block's worth. */
+  /** Whether the block has reached `bytesWanted`. */
   get isFull(): boolean {
     return this.rawBytes >= this.bytesWanted
   }
 
-  /** Adds the numbers of a message; its texts follow: `pidText` where it has one, `message`, `structuredData`, `keptHeader`. */
+  /**
+   * Appends a message's numbers. Its texts have to follow, in this order: `pidText` (if `pid` is `PID_IS_TEXT`), `message`,
+   * `structuredData`, `keptHeader` (if its shape is kept).
+   */
   row(row: Row): void {
     const i = this.count
     if (i === this.#priorities.length) this.#grow()
@@ -174,14 +182,14 @@ export class BlockBuilder {
     }
   }
 
-  /** The pid of the last row, where it is no plain number. Before its `message`. */
+  /** Appends the last row's pid if it is not a plain number. To be called before `message`. */
   pidText(bytes: DataView, start: number, end: number): void {
     this.#pidLengths.varint(end - start)
     this.#pidStart = this.#pidBytes.length
     this.#pidBytes.copy(bytes, start, end)
   }
 
-  /** The message of the last row. */
+  /** Appends the last row's message text, and adds the n-grams of its match line to the index. */
   message(row: Row, bytes: DataView, start: number, end: number): void {
     const { cells } = this.senders
     const { pid } = row
@@ -194,7 +202,7 @@ export class BlockBuilder {
     this.#splitter.add(bytes, start, end, cells[sender + PROGRAM], this.#grams, cells[sender + TAG_STATE])
   }
 
-  /** The structured data of the last row, also where it has none. */
+  /** Appends the last row's structured data; an empty range if it has none. */
   structuredData(bytes: DataView, start: number, end: number): void {
     if (start === end) return
     this.#structuredDataLengths.zeros(this.count - 1 - this.#structuredDataRows)
@@ -203,13 +211,13 @@ export class BlockBuilder {
     this.#structuredData.copy(bytes, start, end)
   }
 
-  /** The header of the last row, where its shape says that it is kept. */
+  /** Appends the last row's header as it came, if its shape is kept. */
   keptHeader(bytes: DataView, start: number, end: number): void {
     this.#headerLengths.varint(end - start)
     this.#headers.copy(bytes, start, end)
   }
 
-  /** Adds the n-grams of `host program[pid]: ` of the sender in these cells, and keeps the state behind them. */
+  /** Adds the n-grams of a sender's `host program[pid]: ` to the index, and stores the hash state after it in the sender's cells. */
   #tag(sender: number, pid: number): void {
     const { cells, programs } = this.senders
     if (cells[sender + TAGGED] === NO_TAG) {
@@ -230,7 +238,7 @@ export class BlockBuilder {
     cells[sender + TAG_STATE] = grams.addByte(SPACE, grams.addByte(COLON, state))
   }
 
-  // Once for each sender: the n-grams are the same in every line.
+  // Called once per sender, since the n-grams of `host program` are the same in all of its lines.
   #senderGrams(host: number, program: number): number {
     const { hosts, programs } = this.senders
     let state = this.#grams.add(hosts.values.view, hosts.startOf(host), hosts.ends[host], 0)
@@ -253,7 +261,7 @@ export class BlockBuilder {
     this.#priorities = priorities
   }
 
-  /** The block, and an empty builder. */
+  /** Returns the finished block and clears the builder. */
   finish(): EncodedBlock {
     const { count } = this
     if (this.#defectRows > 0) this.#defects.zeros(count - this.#defectRows)
@@ -313,7 +321,7 @@ export class BlockBuilder {
     return block
   }
 
-  /** Forgets what it has. */
+  /** Discards all messages; memory is kept for the next block. */
   clear(): void {
     for (const part of [this.shapes, this.shapeFinder, this.senders, this.msgids, this.origins]) part.clear()
     const writers = [

@@ -1,15 +1,15 @@
-// A growing buffer of numbers and bytes, and its reader. Numbers are varints: seven bits a byte, low ones first, the high
-// bit says that more follow.
+// A growing buffer of numbers and bytes, and a reader for it. Numbers are varints: seven bits per byte, low bits first; the
+// high bit is set on all bytes but the last.
 
 import { copyBytes, viewOf } from './byte-ranges.ts'
 
 const FIRST_BYTES = 4096
-// Longer ranges are copied by the library: below, its call costs more than the loop.
+// Up to this length a loop is faster than the call of `Uint8Array.set`.
 const LOOP_BYTES_MAX = 200
 
 export class ByteWriter {
   bytes: Uint8Array = new Uint8Array(FIRST_BYTES)
-  /** The same bytes. */
+  /** A view of `bytes`. */
   view: DataView = viewOf(this.bytes)
   length = 0
 
@@ -21,7 +21,7 @@ export class ByteWriter {
     this.length = 0
   }
 
-  /** Room for `count` more bytes at `length`. */
+  /** Makes room for `count` more bytes. May replace `bytes` and `view`. */
   reserve(count: number): void {
     if (this.length + count <= this.bytes.length) return
     let size = 2 * this.bytes.length
@@ -43,7 +43,7 @@ export class ByteWriter {
     this.length += count
   }
 
-  /** A whole number, at least 0; below 2^54 where it is even, 2^53 else. */
+  /** Appends an integer of at least 0: below 2^54 if it is even, below 2^53 otherwise. */
   varint(value: number): void {
     if (this.length + 10 > this.bytes.length) this.reserve(10)
     const { bytes } = this
@@ -59,14 +59,15 @@ export class ByteWriter {
     bytes[this.length++] = value
   }
 
-  /** A whole number of either sign, below 2^53: 0, -1, 1, -2, 2 … as 0, 1, 2, 3, 4 …. */
+  /** Appends a signed integer of a magnitude below 2^53: 0, -1, 1, -2, 2 … are stored as 0, 1, 2, 3, 4 …. */
   zigzag(value: number): void {
     const magnitude = value < 0 ? -value : value
     if (magnitude < 0x40000000) {
       this.varint(value < 0 ? magnitude * 2 - 1 : magnitude * 2)
       return
     }
-    // Twice the number may be too large to be exact: the first byte takes the sign and six bits, the rest the others.
+    // Twice the number might not be exact as a double. So the first byte takes the sign and the low six bits, and the rest is
+    // written as a varint of its own, which gives the same bytes.
     const half = value < 0 ? magnitude - 1 : magnitude
     if (this.length + 10 > this.bytes.length) this.reserve(10)
     this.bytes[this.length++] = 0x80 | ((half % 0x40) * 2) | (value < 0 ? 1 : 0)
@@ -82,6 +83,7 @@ export class ByteWriter {
   }
 }
 
+/** Reads what a `ByteWriter` has written. Its methods throw a RangeError where the bytes end too early. */
 export class ByteReader {
   readonly #bytes: Uint8Array
   at = 0

@@ -1,11 +1,11 @@
-// A block's messages, column by column, each decoded when it is first asked for and then kept.
+// The messages of a stored block, column by column. Each column is decoded on first use and then kept.
 //
-// What a search looks through is one buffer: the match lines of all messages, and behind them what else can be asked for.
+// A search scans one buffer: the match lines of all messages, followed by the fields that are not in a match line.
 //
 //   web-1 sshd[812]: Failed password …⏎web-2 cron: …⏎ … ⏎│ message ids │ structured data
 //   ▲ lineStarts[0]                   ▲ lineStarts[1]    ▲ lineStarts[count]
 //
-// `table` has each message's fields as ranges of that buffer, as the header parser gives those of a batch.
+// `table` holds each message's fields as ranges of that buffer, in the form in which the header parser returns those of a batch.
 
 import type { HeaderTable } from '../../common/pipeline/header-table.ts'
 import { effectiveTime, NO_PID, PID_IS_TEXT } from './block-builder.ts'
@@ -25,35 +25,36 @@ import { Pack } from './pack.ts'
 import { headerLength, rebuildHeader } from './rebuild.ts'
 import { readShape, UNIT_MS, UNIT_NONE, UNIT_ODD, UNIT_SECOND, type Shape } from './shape.ts'
 
-/** Texts one behind another: text i is `[starts[i], starts[i + 1])`. */
+/** Concatenated texts: text i is `[starts[i], starts[i + 1])` of `bytes`. */
 export interface Texts {
   readonly bytes: Buffer
   readonly starts: Uint32Array
 }
 
-/** Where messages came in. */
+/** The source that a message came in through, and the address of its sender. */
 export interface BlockOrigin {
   readonly source: string
-  /** Absent for what was read on the machine itself. */
+  /** Absent for messages that were read on this machine. */
   readonly peer?: string
 }
 
-/** The match lines of a block and the ranges of all fields in the same buffer. */
+/** The match lines of a block, and the ranges of all fields in the same buffer. */
 export interface Lines {
   readonly bytes: Buffer
-  /** Line i is `[lineStarts[i], lineStarts[i + 1] - 1)`, and an LF. */
+  /** Line i is `[lineStarts[i], lineStarts[i + 1] - 1)`, followed by an LF. */
   readonly lineStarts: Uint32Array
-  /** Its `times` are effective ones; the TIME cells are empty. The caller's to keep; not pooled. */
+  /** `times` are effective times, the TIME cells are empty. The table is not pooled: the caller may keep it. */
   readonly table: HeaderTable
 }
 
 export interface Pids {
-  /** `NO_PID` (-1), `PID_IS_TEXT` (-2), or the pid. */
+  /** For each message its pid, `NO_PID` (-1) or `PID_IS_TEXT` (-2). */
   readonly numbers: Int32Array
-  /** Those that are no plain number, in order. */
+  /** The pids that are not plain numbers, in message order. */
   readonly texts: Texts
 }
 
+/** The stored blobs of a block that its messages are decoded from. */
 export interface BlockBlobs {
   readonly hosts: Uint8Array
   readonly programs: Uint8Array
@@ -62,7 +63,7 @@ export interface BlockBlobs {
 }
 
 export class DecodedBlock {
-  /** Ordinal of message 0 in its day. */
+  /** Ordinal of message 0 within its day. */
   readonly first: number
   readonly count: number
   readonly #blobs: BlockBlobs
@@ -72,8 +73,8 @@ export class DecodedBlock {
   readonly #faultOf: (error: unknown) => unknown
 
   /**
-   * Throws a RangeError, or zstd's error, where the blobs are damaged; later, when a column is asked for, what `faultOf` makes of
-   * such an error.
+   * Throws a RangeError if the blobs are damaged. The columns are decoded later: if one of them turns out to be damaged, its getter
+   * throws what `faultOf` returns for that RangeError or zstd error.
    */
   constructor(first: number, count: number, blobs: BlockBlobs, faultOf = (error: unknown) => error) {
     this.first = first
@@ -110,7 +111,7 @@ export class DecodedBlock {
     return this.#once('priorities', () => exactly(this.#field('priorities'), this.count))
   }
 
-  /** The distinct hosts; `hostIds` names each message's. */
+  /** The distinct hosts; `hostIds` has the index of each message's host. */
   get hosts(): Texts {
     return this.#once('hosts', () => readDictionary(this.#blobs.hosts))
   }
@@ -123,7 +124,7 @@ export class DecodedBlock {
     return this.#once('programs', () => readDictionary(this.#blobs.programs))
   }
 
-  /** An empty program is none. */
+  /** The index in `programs` of each message's program; an empty program stands for none. */
   get programIds(): Uint32Array {
     return this.#once('programIds', () => readIds(this.#field('programs'), this.count, countOf(this.programs)))
   }
@@ -148,7 +149,7 @@ export class DecodedBlock {
     })
   }
 
-  /** Entries of the dictionary of origins: source, NUL, peer. */
+  /** The entries of the dictionary of origins, each of which is source, NUL, peer. */
   get originTexts(): Texts {
     return this.#once('originTexts', () => textsOf(this.#field('originLengths'), this.#field('originBytes')))
   }
@@ -157,7 +158,7 @@ export class DecodedBlock {
     return this.#once('originIds', () => readIds(this.#field('origins'), this.count, this.origins.length))
   }
 
-  /** When each message was received by the first sluice on its way, µs since the epoch. */
+  /** For each message when the first sluice on its way received it, µs since the epoch. */
   get received(): Float64Array {
     return this.#once('received', () => {
       const reader = new ByteReader(this.#field('received'))
@@ -167,7 +168,7 @@ export class DecodedBlock {
     })
   }
 
-  /** Each message's own time, µs since the epoch; NaN where it has no usable one. */
+  /** Each message's own time, µs since the epoch; NaN if it has no usable one. */
   get times(): Float64Array {
     return this.#once('times', () => this.#readTimes())
   }
@@ -192,7 +193,7 @@ export class DecodedBlock {
     return times
   }
 
-  /** The times that results are ordered by: the message's, or receipt where it has none or one over an hour ahead. */
+  /** The times by which results are ordered (`effectiveTime`), µs since the epoch. */
   get effectiveTimes(): Float64Array {
     return this.#once('effectiveTimes', () => {
       const { times, received } = this
@@ -207,7 +208,7 @@ export class DecodedBlock {
     })
   }
 
-  /** Entries of the dictionary of shapes (`shape.ts`). */
+  /** The encoded entries of the dictionary of shapes (`shape.ts`). */
   get shapeTexts(): Texts {
     return this.#once('shapeTexts', () => textsOf(this.#field('shapeLengths'), this.#field('shapeBytes')))
   }
@@ -216,7 +217,7 @@ export class DecodedBlock {
     return this.#once('shapeIds', () => readIds(this.#field('shapes'), this.count, this.shapes.length))
   }
 
-  /** Bits of `message/defects.ts`. */
+  /** For each message a bit set of defects (`message/defects.ts`). */
   get defects(): Uint32Array {
     return this.#once('defects', () => {
       const bytes = this.#field('defects')
@@ -234,7 +235,8 @@ export class DecodedBlock {
       const programCount = countOf(this.programs)
       const reader = new ByteReader(this.#field('pids'))
       const numbers = new Int32Array(this.count)
-      // By host and program, as in the builder; a table where it is not much larger than the block.
+      // Pids are deltas per pair of host and program, as the builder writes them. The last pids are in an array indexed by pair
+      // if there are not too many possible pairs, else in a map.
       const pairs = countOf(this.hosts) * programCount
       const last = new Int32Array(pairs <= PAIRS_MAX ? pairs : 0)
       const rare = new Map<number, number>()
@@ -267,7 +269,7 @@ export class DecodedBlock {
     })
   }
 
-  /** Empty texts where a message has none. */
+  /** An empty text for each message that has no structured data. */
   get structuredData(): Texts {
     return this.#once('structuredData', () => {
       const lengths = this.#text('structuredDataLengths')
@@ -276,7 +278,7 @@ export class DecodedBlock {
     })
   }
 
-  /** Headers that are kept as they came, and which of them is each message's (-1: its own is rebuilt). */
+  /** The headers that are stored as they came, and for each message the index of its header in them (-1: it is rebuilt). */
   get keptHeaders(): { readonly texts: Texts; readonly numbers: Int32Array } {
     return this.#once('keptHeaders', () => {
       const { shapes, shapeIds } = this
@@ -286,7 +288,7 @@ export class DecodedBlock {
     })
   }
 
-  /** The pid of a message as text; empty for none. */
+  /** The pid of message i as text; empty if it has none. */
   pid(i: number): Buffer {
     const { numbers, texts } = this.pids
     if (numbers[i] === NO_PID) return Buffer.alloc(0)
@@ -295,7 +297,7 @@ export class DecodedBlock {
     return texts.bytes.subarray(texts.starts[at], texts.starts[at + 1])
   }
 
-  /** For each message whose pid is text, which of `pids.texts`. */
+  /** For each message whose pid is text, the index of that text in `pids.texts`; 0 for the others. */
   get pidTextNumbers(): Int32Array {
     return this.#once('pidTextNumbers', () => {
       const { numbers } = this.pids
@@ -305,26 +307,26 @@ export class DecodedBlock {
     })
   }
 
-  /** The bytes of message i as they came. */
+  /** The bytes of message i exactly as they came. */
   raw(i: number): Buffer {
     const { bytes, starts } = this.messages
     const message = bytes.subarray(starts[i], starts[i + 1])
     return Buffer.concat([...rebuildHeader(this, i), message])
   }
 
-  /** Bytes of `raw(i)`. */
+  /** The length of `raw(i)`. */
   rawLength(i: number): number {
     const { starts } = this.messages
     return headerLength(this, i) + starts[i + 1] - starts[i]
   }
 
-  /** What a search looks through. */
+  /** The buffer that a search scans. */
   get lines(): Lines {
     return this.#once('lines', () => writeLines(this))
   }
 }
 
-/** 256 KiB: what a table may take that saves looking pairs up. */
+/** Largest number of pairs for which the last pids are kept in an array, which then takes 256 KiB. */
 const PAIRS_MAX = 65_536
 
 function exactly(bytes: Uint8Array, length: number): Uint8Array {
@@ -334,7 +336,7 @@ function exactly(bytes: Uint8Array, length: number): Uint8Array {
 
 const countOf = ({ starts }: Texts) => starts.length - 1
 
-/** The texts of a pack of lengths and bytes: the dictionaries in a block's row. */
+/** Reads a dictionary of a block's row, which is a pack of two streams: lengths and bytes. Throws a RangeError if it is damaged. */
 export function readDictionary(blob: Uint8Array): Texts {
   const stored = new Pack(blob)
   return textsOf(stored.stream(0), stored.stream(1))
@@ -356,7 +358,7 @@ function textsOf(lengths: Uint8Array, bytes: Uint8Array, count?: number): Texts 
   return { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), starts }
 }
 
-/** Every varint ends in the one of its bytes that has no high bit. */
+/** Counts the bytes without a high bit: each varint ends in one. */
 function countVarints(bytes: Uint8Array): number {
   let count = 0
   for (let i = 0; i < bytes.length; i += 1) count += 1 - (bytes[i] >>> 7)

@@ -1,11 +1,11 @@
-// What the archive's worker does: writes in, commits out.
+// The write path of an archive, inside its worker thread: writes in, commits out.
 //
-//   write ─▶ waiting ─▶ group: repeats left out ─▶ pieces ─▶ blocks ─▶ one transaction ─▶ settled
+//   write ─▶ waiting ─▶ group: repeats skipped ─▶ pieces ─▶ blocks ─▶ one transaction ─▶ settled
 //
-// A group is made at once when a write waits and there is none; what arrives meanwhile goes into the next one, so that
-// commits are as large as the load makes them. When much waits, the next one is begun while this one is still encoded or
-// committed: so neither thread waits for the other, or for the disk. A commit that fails is tried again for as long as it takes:
-// the writes stay open, and that is the brake.
+// Group commit: as soon as a write waits and no group is in progress, the waiting writes become a group; writes that arrive
+// meanwhile wait for the next one. So commits grow with the load. If ARCHIVE_SHARE_BYTES or more are waiting, the next group
+// is begun while the current one is still being encoded or committed, so that neither thread waits for the other or for the
+// disk. A failed commit is retried until it succeeds; its writes stay open meanwhile, which is the backpressure.
 
 import { assert, Fault } from '../../common/fault.ts'
 import {
@@ -17,7 +17,7 @@ import {
 import { batchBytes, type Batch } from '../../common/pipeline/batch.ts'
 import type { StreamChange, WriteData } from './archive-protocol.ts'
 import { BlockBuilder } from './block-builder.ts'
-import { DayAhead } from './day-ahead.ts'
+import { DayAhead, type Report } from './day-ahead.ts'
 import { encodeCommit, encodeWrites } from './encode-writes.ts'
 import { PartWriter, type Mark } from './part-writer.ts'
 import { piecesOf, type GivenWrite, type Piece } from './pieces.ts'
@@ -26,18 +26,18 @@ import type { SecondEncoder } from './second-encoder.ts'
 import { compareParts, dayEnd, dayOf, fileNameOf, type PartName } from './schema.ts'
 import { sealFile } from './sqlite.ts'
 
-/** A batch on its way, or what is said of streams, with the number it is settled by. */
+/** A batch or a change of streams, with the id by which it is settled. `data` is the batch in the form that was posted. */
 export type Write =
   | { readonly id: number; readonly batch: Batch; readonly data?: WriteData; readonly change?: undefined }
   | { readonly id: number; readonly change: StreamChange; readonly batch?: undefined; readonly data?: undefined }
 
-/** What a commit did. */
+/** The result of a commit: the writes that it settles, and how many messages were stored. */
 export interface Committed {
   readonly ids: readonly number[]
   readonly stored: number
-  /** Messages that the archive had already. */
+  /** Messages that were skipped because the archive already had them. */
   readonly repeats: number
-  /** By id, for writes with defects: a bit mask for each message. */
+  /** By write id, only for writes that have defects: one bit mask per message. */
   readonly defects: ReadonlyMap<number, Uint32Array>
 }
 
@@ -45,64 +45,66 @@ export interface Committed {
 interface Group {
   readonly writes: readonly Write[]
   readonly pieces: readonly Piece[]
+  /** New marks of the streams that the writes are about. */
   readonly moved: ReadonlyMap<string, Mark>
   readonly repeats: number
 }
 
-// One that is committed, and one that is encoded meanwhile.
+// One is committed while another one is encoded.
 const GROUPS_MAX = 2
 const DAY_US = 86_400_000_000
 const KEPT_US = MARK_KEPT_DAYS * DAY_US
 const RETIRED_KEPT_US = RETIRED_MARK_KEPT_DAYS * DAY_US
+// With this many small blocks, merging no longer waits for a pause in the writes.
 const MERGE_NOW_BLOCKS = 64
 
 export class Intake {
   readonly #folder: string
   readonly #instance: number
-  readonly #say: (text: string, values: object) => void
+  readonly #report: Report
   readonly #second: SecondEncoder | undefined
   readonly #builder = new BlockBuilder()
   readonly #waiting: Write[] = []
   #waitingBytes = 0
-  /** In their order. */
+  /** Groups that are not committed yet, oldest first; at most `GROUPS_MAX`. */
   readonly #groups: Group[] = []
   readonly #marks = new Map<string, Mark>()
-  /** What the last commit stored, where that was little. */
+  /** The block of the last commit if that was a small one, for `gather`. */
   #small: RawBlock | undefined
   #part: PartWriter | undefined
-  /** The newest part that something may be stored in, also while it is not open. */
+  /** Name of the newest part that can be written to, even while it is not open. */
   #name: PartName | undefined
   readonly #dayAhead: DayAhead
-  /** Parts that were being read when they should have been sealed. */
+  /** Parts that could not be sealed yet because a reader had them open. */
   #unsealed: PartName[] = []
   #ordinal = 0
   #settled = 0
 
-  /** `second` makes some of the blocks of a large commit, from writes that have their `data`. */
-  constructor(folder: string, instance: number, say: (text: string, values: object) => void, second?: SecondEncoder) {
+  /** `second` encodes some of the blocks of large commits; for that, writes need their `data`. */
+  constructor(folder: string, instance: number, report: Report, second?: SecondEncoder) {
     this.#second = second
     this.#folder = folder
     this.#instance = instance
-    this.#say = say
-    this.#dayAhead = new DayAhead(say)
+    this.#report = report
+    this.#dayAhead = new DayAhead(report)
   }
 
-  /** The number of the last write of this process that is stored: what a worker before this one may have done. */
+  /** Id of the last stored write of this process, which may have been stored by an earlier worker; 0 if there is none. */
   get settled(): number {
     return this.#settled
   }
 
-  /** Whether anything is not stored yet. */
+  /** Whether there are writes that are not committed yet. */
   get hasWork(): boolean {
     return this.#waiting.length > 0 || this.#groups.length > 0
   }
 
-  /** Whether all that can be done now is to wait for the second thread. */
+  /** Whether `step` could do nothing now: the oldest group waits for pieces that the second thread is encoding. */
   get isWaiting(): boolean {
     return this.#groups.length > 0 && !this.#mayBegin && !isEncoded(this.#groups[0]) && this.#unclaimed === undefined
   }
 
-  /** Takes up where the newest readable part ends; `parts` in the order of intake. */
+  /** Loads marks and the next ordinal from the newest readable part; `parts` oldest first. Throws a Fault if a retry can help. */
   open(parts: readonly PartName[]): void {
     this.#name = parts.at(-1)
     for (const [index, name] of [...parts.entries()].toReversed()) {
@@ -110,7 +112,7 @@ export class Intake {
         const part = new PartWriter(this.#pathOf(name), name, 0)
         const isNewest = compareParts(name, this.#name!) === 0
         if (part.isNew) {
-          // Its maker was killed before the first commit: whoever needs a part of this name takes it.
+          // The process that created it was killed before the first commit. It is used when a part of this name is needed.
           part.close()
           if (isNewest) this.#name = parts[index - 1]
           continue
@@ -123,9 +125,9 @@ export class Intake {
         else part.seal()
         return
       } catch (error) {
-        // What can be read later must be: it may hold the marks, and without them repeats would be stored again.
+        // A part that may be readable later is not passed over: without the marks in it, repeats would be stored again.
         if (!(error instanceof Fault) || error.retryable) throw error
-        this.#say('a part of the archive cannot be opened; going on in the next one', {
+        this.#report('a part of the archive cannot be opened; going on in the next one', {
           part: name,
           reason: error.detail,
         })
@@ -133,7 +135,7 @@ export class Intake {
     }
   }
 
-  /** Seals parts that a process before this one left as they were. */
+  /** Merges and seals parts that an earlier process left in WAL mode. */
   sealLeft(parts: readonly PartName[]): void {
     for (const name of parts) this.#finish(name, () => new PartWriter(this.#pathOf(name), name, 0))
   }
@@ -142,14 +144,14 @@ export class Intake {
     try {
       if (open().finish()) return
       this.#unsealed.push(name)
-      this.#say('a part of the archive is being read; it will be sealed later', { part: name })
+      this.#report('a part of the archive is being read; it will be sealed later', { part: name })
     } catch (error) {
       if (!(error instanceof Fault)) throw error
-      this.#say('a part of the archive cannot be sealed', { part: name, reason: error.detail })
+      this.#report('a part of the archive cannot be sealed', { part: name, reason: error.detail })
     }
   }
 
-  /** Seals parts that were being read, unless they still are. `parts` are those that there are. */
+  /** Retries sealing parts that a reader had open. `parts` are those that still exist. */
   sealAgain(parts: readonly PartName[]): void {
     const left = this.#unsealed.filter((name) => parts.some((part) => compareParts(part, name) === 0))
     this.#unsealed = []
@@ -158,7 +160,7 @@ export class Intake {
         if (!sealFile(this.#pathOf(name))) this.#unsealed.push(name)
       } catch (error) {
         if (!(error instanceof Fault)) throw error
-        this.#say('a part of the archive cannot be sealed', { part: name, reason: error.detail })
+        this.#report('a part of the archive cannot be sealed', { part: name, reason: error.detail })
       }
     }
   }
@@ -168,7 +170,7 @@ export class Intake {
     this.#waitingBytes += bytesOf(write)
   }
 
-  /** The position up to which each of the streams is stored. */
+  /** The position up to which each stream is stored; unknown streams are left out. */
   marks(streams: readonly string[]): Map<string, number> {
     const positions = new Map<string, number>()
     for (const stream of streams) {
@@ -179,8 +181,8 @@ export class Intake {
   }
 
   /**
-   * Does the next piece of the work that there is; returns what was committed, if anything was. Throws a Fault, and then nothing
-   * is stored or forgotten.
+   * Encodes at most one piece, and commits the oldest group once all its pieces are encoded: returns the result of that commit.
+   * Throws a Fault if it fails: then nothing of the group is stored, and the next call tries again.
    */
   step(): Committed | undefined {
     if (this.#mayBegin) this.#begin()
@@ -199,7 +201,7 @@ export class Intake {
     return isLarge && this.#second !== undefined && this.#groups.length < GROUPS_MAX && this.#unclaimed === undefined
   }
 
-  /** The first piece that no thread has. */
+  /** The first piece that is neither encoded nor being encoded by the second thread. */
   get #unclaimed(): Piece | undefined {
     for (const { pieces } of this.#groups) {
       for (const piece of pieces) if (!piece.encoded && !piece.isGiven) return piece
@@ -257,7 +259,7 @@ export class Intake {
     return { ids: writes.map(({ id }) => id), stored, repeats, defects }
   }
 
-  /** Takes what the last commit stored into the next merge, once nobody waits for it. */
+  /** Encodes what the last small commit stored for the next merge; called after that commit has settled. Throws a Fault. */
   gather(): void {
     const block = this.#small
     this.#small = undefined
@@ -270,12 +272,12 @@ export class Intake {
     }
   }
 
-  /** Whether there is too much to merge to wait for quiet. */
+  /** Whether there are so many small blocks that merging must not wait for a pause in the writes. */
   get mustMerge(): boolean {
     return this.#part !== undefined && this.#part.smallBlocks >= MERGE_NOW_BLOCKS
   }
 
-  /** Merges once, when nothing waits or there is too much to merge; false where nothing was to be done. */
+  /** Does one merge, unless writes are waiting and `mustMerge` is false; returns whether it merged anything. Throws a Fault. */
   merge(): boolean {
     if (!this.#part || (this.hasWork && !this.mustMerge)) return false
     try {
@@ -286,13 +288,13 @@ export class Intake {
     }
   }
 
-  /** Lets go of the current part, out of WAL mode where no reader is in the way. */
+  /** Closes the current part, and takes it out of WAL mode unless a reader has it open. */
   close(): void {
     this.#part?.seal()
     this.#part = undefined
   }
 
-  /** The writes of the next commit: in order, of one day. */
+  /** The writes of the next commit: the first ones that wait, all of one day of receipt, up to about ARCHIVE_COMMIT_BYTES_MAX. */
   #group(): Write[] {
     assert(this.#waiting.length > 0, 'a commit has something to store')
     const day = dayOf(timeOf(this.#waiting[0]))
@@ -306,7 +308,7 @@ export class Intake {
     return this.#waiting.slice(0, count)
   }
 
-  /** The part for what was received then. Days never go back: what the clock says is earlier goes into the newest. */
+  /** The part for messages received at that time. Days never go back: for an earlier day than the newest part's it is that part. */
   #partFor(received: number): PartWriter {
     const day = dayOf(received)
     const part = this.#part
@@ -320,7 +322,7 @@ export class Intake {
     try {
       this.#part = new PartWriter(this.#pathOf(name), name, this.#ordinal)
     } catch (error) {
-      // One that cannot be opened for now is tried again, so that a bad hour does not leave a file for each attempt.
+      // Unless the file is damaged, the same name is tried again, so that a failing disk does not leave a file per attempt.
       if (isDamage(error)) this.#name = name
       throw error
     }
@@ -329,18 +331,18 @@ export class Intake {
     return this.#part
   }
 
-  // After a failure the file is opened anew: what SQLite holds of it may be out of date. A damaged one is left for the next.
+  // After a failure the file is opened again, since SQLite's cache of it may be out of date. A damaged one is left for the next.
   #abandon(error: unknown): void {
     const part = this.#part
     if (!part) return
     this.#part = undefined
     part.close()
     if (isDamage(error))
-      this.#say('the current part of the archive is damaged; going on in the next one', { part: part.name })
+      this.#report('the current part of the archive is damaged; going on in the next one', { part: part.name })
     else this.#part = new PartWriter(part.path, part.name, this.#ordinal)
   }
 
-  /** Which messages of a batch are stored already; moves the marks of its streams. */
+  /** A 1 for each message of a batch that is already stored, undefined if none is. Puts the new marks of its streams into `moved`. */
   #repeats(batch: Batch, moved: Map<string, Mark>): Uint8Array | undefined {
     let skipped: Uint8Array | undefined
     let first = 0
@@ -365,6 +367,7 @@ export class Intake {
     }
   }
 
+  /** The newest mark: of the group being formed, else of a group that is not committed yet, else the committed one. */
   #markOf(stream: string, moved: ReadonlyMap<string, Mark>): Mark | undefined {
     return (
       moved.get(stream) ??
@@ -374,8 +377,8 @@ export class Intake {
   }
 
   /**
-   * All marks but those whose time is over: a new part's first commit repeats them. `now` is no later than the end of the part before,
-   * so that a clock that jumps far ahead costs none.
+   * All marks that have not expired at `now`: the first commit of a new part stores them. `now` is never after the end of the
+   * previous part's day, so that a clock that jumps far ahead does not expire any.
    */
   #live(moved: ReadonlyMap<string, Mark>, now: number): Map<string, Mark> {
     for (const [stream, { until }] of this.#marks) if (until < now) this.#marks.delete(stream)
@@ -387,7 +390,7 @@ export class Intake {
   }
 }
 
-/** When it was received, or said. */
+/** Time of receipt of a batch, time of a change of streams; µs since the epoch. */
 const timeOf = ({ batch, change }: Write): number => batch?.received ?? change!.at
 const bytesOf = ({ batch }: Write): number => (batch ? batchBytes(batch) : 0)
 

@@ -1,18 +1,18 @@
-// The file that is written to: blocks and marks in, small blocks merged.
+// The part that is being written: stores blocks and marks, and merges small blocks.
 //
-// A commit of what has arrived makes a block as small as one message. Sixteen neighbours or more of one level become one of the next
-// level, so that a message is rewritten a few times at most; a block of half the wanted size is left as it is.
+// A commit may make a block as small as one message. Sixteen or more consecutive blocks of one level are merged into one of the
+// next level, so that a message is rewritten a few times at most. A block of at least half the wanted size (1 MiB) is final.
 //
-//   1 1 1 … 1 (16)  →  2;   2 2 2 … 2 (16)  →  3;   run of over 1 MiB  →  done
+//   1 1 1 … 1 (16)  →  2;   2 2 2 … 2 (16)  →  3;   run of over 1 MiB  →  final
 //
-// One small block alone between large ones has nothing to be merged with: it is put into columns where it is.
+// A single small block between two large ones has nothing to be merged with: it is converted to columns where it is.
 //
-// What a small commit has stored is encoded once more, with what came before it, while nobody waits for it (`gather`): the next
-// merge is made already. To read the small blocks again took twice the time of all that their commits had taken. To keep them in memory
-// and encode them in one go, here or in a thread of its own, was up to a fifth slower for a sender with a window: it then stands still
-// for a whole block, or has one processor less.
+// After a small commit has settled, its messages are also added to the block that the next merge will store (`gather`), so that
+// most of the merge is done when it is due. The alternatives were slower. Reading the small blocks back took twice the time of
+// all their commits. Keeping them in memory and encoding them in one go, on this thread or another one, slowed a sender with a
+// window down by up to a fifth: it either waits while a whole block is encoded, or has one processor less.
 //
-// A reader sees the rows before or after a merge, never between: it is one transaction, and ordinals stay.
+// A merge is one transaction and keeps the ordinals, so a reader sees the blocks before it or after it, never a mixture.
 
 import { assert, Fault, reasonOf } from '../../common/fault.ts'
 import {
@@ -34,22 +34,23 @@ interface SmallBlock {
   readonly count: number
   readonly level: number
   readonly raw_bytes: number
-  /** Whether its messages are stored as they came (1) or in columns (0). */
+  /** 1 if its messages are stored as they came, 0 if they are stored in columns. */
   readonly is_raw: number
 }
 
-/** What was stored before: taken over into a new part. */
+/** The state of the write path as a part has stored it. */
 export interface Intake {
-  /** Position by stream. */
+  /** By stream id. */
   readonly marks: ReadonlyMap<string, Mark>
-  /** The process that wrote last, and the number of the last write it had stored. */
+  /** The process that wrote last, and the id of the last write that it stored. */
   readonly instance: number
   readonly settled: number
 }
 
+/** How far a stream is stored. */
 export interface Mark {
   readonly position: number
-  /** When it is forgotten, µs since the epoch. */
+  /** When the mark expires, µs since the epoch. */
   readonly until: number
 }
 
@@ -69,23 +70,23 @@ export class PartWriter {
   #setMeta: Statement | undefined
   #deleteBlocks: Statement | undefined
   #deleteData: Statement | undefined
-  /** The process that is known to be the last writer. */
+  /** The process that the part names as its last writer, once this object has stored it. */
   #instance: number | undefined
-  /** The next merge in the making: the messages of the last small blocks, from the ordinal `#gatheredFirst` on. */
+  /** The block that the next merge will store: the messages of the last small blocks, from ordinal `#gatheredFirst` on. */
   readonly #builder = new BlockBuilder()
   #gatheredFirst = 0
-  /** Small blocks at the end, one behind another. */
+  /** The consecutive small blocks at the end of the part. */
   #tail: SmallBlock[] = []
-  /** Rows of small blocks that a large one follows; one alone where it is not in columns yet. */
+  /** Runs of small blocks that are followed by a large one. A run of one is listed only if the block is not in columns yet. */
   #closed: SmallBlock[][] = []
 
-  /** Opens the part, or makes it with its first message at `firstOrdinal`. Throws a Fault. */
+  /** Opens the part, or creates it with `firstOrdinal` as the ordinal of its first message. Throws a Fault. */
   constructor(path: string, name: PartName, firstOrdinal: number) {
     this.path = path
     this.name = name
     this.#sqlite = openToWrite(path)
     try {
-      // Kept, as all statements of a commit are: to read their text again takes as long as to run them.
+      // Prepared once, like all statements of a commit: preparing one takes as long as running it.
       this.#begin = this.#sqlite.prepare('BEGIN IMMEDIATE')
       this.#end = this.#sqlite.prepare('COMMIT')
       this.#isNew = !isBegun(this.#sqlite)
@@ -98,12 +99,12 @@ export class PartWriter {
     }
   }
 
-  /** Whether nothing was ever stored in it. */
+  /** Whether nothing was ever committed to it. */
   get isNew(): boolean {
     return this.#isNew
   }
 
-  /** Whether it was when its last large block came: to ask for each small commit would be a tenth of what that takes. */
+  /** Whether the file had reached its maximum size at the last large block; checking at each small commit would cost a tenth of it. */
   get isFull(): boolean {
     return this.#isFull
   }
@@ -114,7 +115,7 @@ export class PartWriter {
     this.#isFull = pages * size >= ARCHIVE_PART_BYTES_MAX
   }
 
-  /** Small blocks that could be merged. */
+  /** Number of small blocks that can still be merged. */
   get smallBlocks(): number {
     return this.#closed.reduce((sum, { length }) => sum + length, this.#tail.length)
   }
@@ -157,7 +158,7 @@ export class PartWriter {
     return row?.value ?? 0
   }
 
-  /** What the part knows of streams and writes. Throws a Fault. */
+  /** Reads the stored marks and the last write; for a new part there are none. Throws a Fault. */
   intake(): Intake {
     const marks = new Map<string, Mark>()
     if (this.#isNew) return { marks, instance: 0, settled: 0 }
@@ -171,7 +172,10 @@ export class PartWriter {
     }
   }
 
-  /** Stores blocks, marks that moved, and the number of the last write, durably and all or nothing. Throws a Fault. */
+  /**
+   * Stores blocks, new marks and the id of the last write (`settled`) of a process (`instance`) in one synced transaction. Throws a
+   * Fault; then nothing of it is stored.
+   */
   commit(blocks: readonly EncodedBlock[], marks: ReadonlyMap<string, Mark>, instance: number, settled: number): void {
     const isNew = this.#isNew
     let first = this.nextOrdinal
@@ -230,7 +234,7 @@ export class PartWriter {
         throw error
       }
     } catch (error) {
-      // Neither SQLite's nor the disk's: our own mistake, which to try again does not help.
+      // An error that comes neither from SQLite nor from the disk is a bug of ours, which a retry would not fix.
       if (!(error instanceof Fault) && sqliteCode(error) === undefined) throw error
       throw archiveFault(error, this.path)
     }
@@ -249,12 +253,12 @@ export class PartWriter {
     this.#tail = []
   }
 
-  // What is left as it came has no index: every search would have to read it.
+  // A block that is stored as it came has no index, so every search would have to read it: it is merged even if it is alone.
   #closeRow(row: SmallBlock[]): void {
     if (row.length > 1 || row[0]?.is_raw === 1) this.#closed.push(row)
   }
 
-  /** Takes what the last commit stored into the next merge. Throws a Fault. */
+  /** Adds the block of the last commit to the next merge, and does that merge first if it would become too large. Throws a Fault. */
   gather(raw: RawBlock): void {
     const block = this.#tail.at(-1)
     if (!block) return
@@ -270,7 +274,7 @@ export class PartWriter {
     addRawBlock(raw, builder)
   }
 
-  /** Merges one row of small blocks that has become long enough; false where there is none. Throws a Fault. */
+  /** Merges one run of small blocks if one is due; returns whether it did. Throws a Fault. */
   mergeOne(): boolean {
     const closed = this.#closed.pop()
     if (closed) {
@@ -279,7 +283,7 @@ export class PartWriter {
       this.#closeRow(closed.slice(taken.length))
       return true
     }
-    const taken = this.#ripe()
+    const taken = this.#due()
     if (taken.length === 0) return false
     this.#mergeInTail(taken)
     return true
@@ -295,7 +299,10 @@ export class PartWriter {
     this.#tail = behind.slice(1)
   }
 
-  /** Merges all that is small and seals the part, in which nothing more will be stored; closed also where that fails. */
+  /**
+   * Merges all small blocks, seals the part and closes it; it is closed even if that fails. Returns false if it could not be sealed
+   * because a reader has it open. Throws a Fault.
+   */
   finish(): boolean {
     try {
       this.#closeTail()
@@ -304,12 +311,13 @@ export class PartWriter {
       this.close()
       throw error
     }
-    // Who reads is not waited for: new messages are.
+    // Does not wait for a reader, since new messages are waiting for the next part.
     this.#sqlite.pragma('busy_timeout = 0')
     return this.seal()
   }
 
-  #ripe(): SmallBlock[] {
+  /** The blocks at the end of the part whose merge is due. */
+  #due(): SmallBlock[] {
     const tail = this.#tail
     const bytes = tail.reduce((sum, { raw_bytes }) => sum + raw_bytes, 0)
     if (bytes >= ARCHIVE_BLOCK_BYTES && tail.length > 1) return fitting(tail)
@@ -345,12 +353,15 @@ export class PartWriter {
       if (isRaw(blobs)) addRawBlock(readRawBlock(count, blobs), this.#builder)
       else addBlock(new DecodedBlock(first, count, blobs), this.#builder)
     } catch (cause) {
-      // To try again would not help: the archive would stand still between one attempt and the next, for ever.
+      // Not retryable: the same block would fail each time, and the archive would never get past it.
       throw new Fault('ARCHIVE_UNREADABLE', `${this.path} is damaged: ${reasonOf(cause)}`, { cause })
     }
   }
 
-  /** Leaves WAL mode, so that the part can be read without write permission (unless a reader is in the way), and closes. */
+  /**
+   * Takes the file out of WAL mode, so that it can be read without write permission, and closes it. Returns false if it stays in WAL
+   * mode because a reader has it open.
+   */
   seal(): boolean {
     try {
       return leaveWal(this.#sqlite)
@@ -359,13 +370,13 @@ export class PartWriter {
     }
   }
 
-  /** Closes it as it is. */
+  /** Closes the file without sealing it. */
   close(): void {
     this.#sqlite.close()
   }
 }
 
-/** As many of the blocks, from the first, as stay below the wanted size; two at least, which are less than half of it each. */
+/** The first blocks, as many as together stay below the wanted size; at least two, each of which is less than half of it. */
 function fitting(blocks: readonly SmallBlock[]): SmallBlock[] {
   let bytes = 0
   let count = 0

@@ -1,11 +1,11 @@
-// Messages as they came, with what was found in their headers: the block of a small commit.
+// The block of a small commit: messages as they came, together with the header table that the parser made of them.
 //
-//   fields   lengths │ rows │ times │ zones │ runs        `header-table.ts`; of a row's cells each range as distances to what is before
-//   texts    the messages, one behind another
+//   fields   lengths │ rows │ times │ zones │ runs        rows: cells of `header-table.ts`; each end of a range is stored as the
+//   texts    the messages, concatenated                   distance from the one before it
 //
-// Columns pay for themselves over thousands of messages. A hundred of them took four times as long each as in a large block,
-// while their sender waited, and were made into columns again when they were merged. So a small commit stores neither columns
-// nor n-grams, only what a merge begins with; who reads it before that makes the columns then.
+// Columns pay off over thousands of messages. Encoding a hundred took four times as long per message as in a large block,
+// while their sender waited, and they were encoded again when they were merged. So a small commit stores no columns and no
+// n-grams, only the input of a merge. A search that reads the block before it is merged builds the columns in memory.
 
 import { assert } from '../../common/fault.ts'
 import { ARCHIVE_PLAIN_BYTES } from '../../common/limits.ts'
@@ -31,7 +31,7 @@ import type { BlockBlobs } from './decoded-block.ts'
 import type { FreshWrite } from './encode-writes.ts'
 import { pack, Pack } from './pack.ts'
 
-/** Consecutive messages of one origin. */
+/** Consecutive messages from one origin. */
 interface RawRun {
   readonly count: number
   readonly standIns: StandIns
@@ -39,10 +39,10 @@ interface RawRun {
 
 export interface RawBlock {
   readonly bytes: Uint8Array
-  /** Message i is `[bounds[2i], bounds[2i + 1])` of the bytes. */
+  /** Message i is `[bounds[2i], bounds[2i + 1])` of `bytes`. */
   readonly bounds: Uint32Array
   readonly count: number
-  /** Its ranges point into the bytes. Not pooled. */
+  /** Its ranges are offsets into `bytes`. The table is not pooled. */
   readonly table: HeaderTable
   readonly runs: readonly RawRun[]
 }
@@ -50,8 +50,8 @@ export interface RawBlock {
 const NOTHING = Buffer.alloc(0)
 
 /**
- * The messages of writes that are not stored yet, in memory of their own (undefined where there are none), and by id the defects
- * of writes that have any.
+ * Parses the writes and copies those of their messages that are not skipped into a block; undefined if none is left. `defects` has, by
+ * write id, one bit mask per message for each write that has defects.
  */
 export function rawBlockOf(writes: readonly FreshWrite[]): {
   readonly block: RawBlock | undefined
@@ -94,7 +94,7 @@ export function rawBlockOf(writes: readonly FreshWrite[]): {
 
 const neverFull = () => assert(false, 'what is added is less than a block')
 
-/** Adds all its messages, as if their batches were added. */
+/** Adds all messages of the block, as `addBatch` would have added them from their batches. */
 export function addRawBlock({ bytes, bounds, table, runs }: RawBlock, builder: BlockBuilder): void {
   const messages = { view: viewOf(bytes), bounds, table }
   let first = 0
@@ -108,7 +108,7 @@ const lengths = new ByteWriter()
 const rows = new ByteWriter()
 const origins = new ByteWriter()
 
-/** As it is stored: without names and n-grams, which rule nothing out. */
+/** Encodes the block for storage. Its dictionaries and its index are empty, so a search cannot rule it out by them. */
 export function encodeRawBlock({ bytes, bounds, count, table, runs }: RawBlock): EncodedBlock {
   for (const writer of [lengths, rows, origins]) writer.clear()
   for (let i = 0; i < count; i += 1) {
@@ -163,12 +163,12 @@ function summaryOf({ cells, times }: HeaderTable, runs: readonly RawRun[]) {
   return { timeMin, timeMax, receivedMin, receivedMax, severities, facilities }
 }
 
-/** Whether a stored block is one of these: its names are in no dictionary. */
+/** Whether a stored block is a raw one: its dictionary of hosts is empty. */
 export function isRaw({ hosts }: Pick<BlockBlobs, 'hosts'>): boolean {
   return hosts.length === 0
 }
 
-/** Reads what was stored. Throws a RangeError, or zstd's error, where it is damaged. */
+/** Decodes a stored block. Throws a RangeError, or zstd's error, if it is damaged. */
 export function readRawBlock(count: number, { fields, texts }: BlockBlobs): RawBlock {
   const stored = new Pack(fields)
   const bytes = new Pack(texts).stream(0)
@@ -202,7 +202,7 @@ export function readRawBlock(count: number, { fields, texts }: BlockBlobs): RawB
   return { bytes, bounds, count, table, runs }
 }
 
-/** Whether the ranges of a row are within `[start, end)`; where an absent field would be says nothing. */
+/** Whether all ranges of a row lie within `[start, end)`. Empty ranges stand for absent fields and are not checked, except the message's. */
 function areWithin(cells: Int32Array, row: number, start: number, end: number): boolean {
   for (let cell = row + FIRST_RANGE; cell < row + ROW; cell += 2) {
     const [from, to] = [cells[cell], cells[cell + 1]]
@@ -211,13 +211,13 @@ function areWithin(cells: Int32Array, row: number, start: number, end: number): 
   return start <= cells[row + MESSAGE] && cells[row + MESSAGE] <= end
 }
 
-/** A copy in a buffer of its own. */
+/** A copy in a buffer of its own, as a typed array needs its bytes aligned. Throws a RangeError if it is not `length` bytes. */
 function aligned(bytes: Uint8Array, length: number): ArrayBuffer {
   if (bytes.length !== length) throw new RangeError('a column has another length than its messages')
   return Uint8Array.from(bytes).buffer
 }
 
-/** The same block in columns. Throws as `readRawBlock`. */
+/** Converts a stored raw block to columns. Throws as `readRawBlock` does. */
 export function inColumns(count: number, blobs: BlockBlobs): BlockBlobs {
   const builder = new BlockBuilder()
   addRawBlock(readRawBlock(count, blobs), builder)

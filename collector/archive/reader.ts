@@ -1,5 +1,5 @@
-// Reads an archive: its parts by day, what the rows of each part's blocks say, and the messages of the blocks that cannot be
-// ruled out by that. Works while a daemon writes, and without write permission on sealed parts.
+// Reads an archive in three steps: its parts, the summaries of each part's blocks, and the messages of those blocks that the
+// summaries do not rule out. Works while a daemon writes, and on sealed parts without write permission.
 //
 //   const archive = await openArchive(disk, folder)
 //   for (const name of archive.parts) {
@@ -11,8 +11,9 @@
 //     part.close()
 //   }
 //
-// A part is read as it was when it was opened: blocks that are merged meanwhile do not change what is seen. Open it again
-// to see what came since. A sealed part is not held; if a server takes it up again, that may be a fault.
+// A part in WAL mode is read in the snapshot of its opening: merges do not change what is seen, and it has to be opened again
+// to see newer messages. A sealed part is not locked between two queries. If a server continues with it meanwhile and merges
+// a block, reading that block is a fault.
 
 import type { Disk, FileStat } from '../../common/disk.ts'
 import { errnoOf, Fault } from '../../common/fault.ts'
@@ -25,7 +26,7 @@ import { isBegun, openToRead, readFault, type Sqlite, type Statement } from './s
 
 export class ArchiveReader {
   readonly folder: string
-  /** In the order of intake. */
+  /** Oldest first. */
   readonly parts: readonly PartName[]
 
   constructor(folder: string, parts: readonly PartName[]) {
@@ -33,7 +34,7 @@ export class ArchiveReader {
     this.parts = parts
   }
 
-  /** Throws a Fault for a file that is damaged or that this user may not read; other parts can still be read. */
+  /** Opens a part. Throws a Fault if the file is damaged or this user may not read it; other parts can still be read. */
   open(name: PartName): PartReader {
     return new PartReader(`${this.folder}/${fileNameOf(name)}`, name)
   }
@@ -50,7 +51,7 @@ async function look(disk: Disk, folder: string): Promise<[stat: FileStat | undef
   }
 }
 
-/** Lists the parts of an archive; rejects with ARCHIVE_MISSING where there is none, with ARCHIVE_FORBIDDEN for who may not. */
+/** Lists the parts of an archive. Rejects with ARCHIVE_MISSING if there is none, with ARCHIVE_FORBIDDEN if this user may not read it. */
 export async function openArchive(disk: Disk, folder: string): Promise<ArchiveReader> {
   const [stat, names] = await look(disk, folder)
   const parts = names.map((name) => partNameOf(name.toString())).filter((part) => part !== undefined)
@@ -60,7 +61,7 @@ export async function openArchive(disk: Disk, folder: string): Promise<ArchiveRe
       `there is no archive at ${folder}; name its folder with --archive, or start a server with an archive destination`,
     )
   }
-  // One level too high everything would be searched in vain, without a word.
+  // A user who names the data folder instead of an archive in it would otherwise get no results and no error.
   if (parts.length === 0 && names.some((name) => name.toString() === 'instance')) {
     const sentence = `${folder} is a data folder and no archive; archives are folders in it, named like their destinations`
     throw new Fault('ARCHIVE_MISSING', sentence)
@@ -68,7 +69,7 @@ export async function openArchive(disk: Disk, folder: string): Promise<ArchiveRe
   return new ArchiveReader(folder, parts.sort(compareParts))
 }
 
-/** Whether anything was ever stored in the part at `path`; where that cannot be told, it is taken for begun. */
+/** Whether anything was ever committed to the part at `path`; true if that cannot be determined. */
 export function isPartBegun(path: string): boolean {
   try {
     const sqlite = openToRead(path)
@@ -83,7 +84,7 @@ export function isPartBegun(path: string): boolean {
 }
 
 interface BlockRow extends BlockNumbers {
-  /** With the checksum of the row. */
+  /** As stored, with the checksum of the row. */
   readonly level: number
 }
 
@@ -99,10 +100,10 @@ interface DataRow {
 
 const SUMMARY = 'first, count, level, raw_bytes, time_min, time_max, received_min, received_max, severities, facilities'
 
-/** Of a block of which nothing is known for sure nothing is ruled out. */
+/** Replaces the summary of a block whose row is damaged, so that the block is never ruled out. */
 const UNKNOWN = { time_min: -Infinity, time_max: Infinity, severities: -1, facilities: -1 }
 
-/** The file, and what is asked of it. */
+/** An open file and its prepared queries. */
 interface Connection {
   readonly sqlite: Sqlite
   readonly hosts: Statement<Blob>
@@ -114,14 +115,14 @@ interface Connection {
 export class PartReader {
   readonly name: PartName
   readonly path: string
-  /** Blocks of which `blocks` found that what their rows say is not what was stored: nothing rules them out. */
+  /** Number of blocks whose row failed its checksum in the last call of `blocks`; these blocks are never ruled out. */
   damagedRows = 0
   #connection: Connection | undefined
-  /** Made, and not written to yet: its tables come with its first commit. A writer may have been killed just then. */
+  /** Created but without a commit yet, such as by a writer that was killed just then: the first commit makes the tables. */
   #isEmpty = false
   #isSealed = false
 
-  /** Throws a Fault. */
+  /** Opens the file. Throws a Fault. */
   constructor(path: string, name: PartName) {
     this.name = name
     this.path = path
@@ -131,8 +132,8 @@ export class PartReader {
   #open(): Connection | undefined {
     const sqlite = openToRead(this.path)
     try {
-      // One snapshot for everything that is read here, where a writer goes on beside it. Out of WAL mode it would lock the writer out:
-      // a server does not start while somebody has its newest part in a pager. There each question has a snapshot of its own.
+      // In WAL mode all queries share one snapshot, and a writer can go on beside it. In a sealed part an open snapshot would lock
+      // the writer out: a server could not start while somebody has the newest part open in a pager. So there each query has its own.
       sqlite.exec('BEGIN')
       this.#isEmpty = !isBegun(sqlite)
       if (this.#isEmpty) {
@@ -158,32 +159,32 @@ export class PartReader {
     }
   }
 
-  /** Opened again where it rests; not for an empty part. */
+  /** The open file, opened again after `rest`. Not to be used for an empty part. */
   get #file(): Connection {
     return (this.#connection ??= this.#open()!)
   }
 
   /**
-   * Lets go of its file until something is asked of it; false where it is not sealed. For parts that are not the newest: nobody
-   * changes them.
+   * Closes the file until the next query, if the part is sealed; returns whether it did. Only for parts other than the newest, which
+   * no server changes any more.
    */
   rest(): boolean {
     if (this.#isSealed) this.close()
     return this.#isSealed
   }
 
-  /** The blocks in the order of intake, without their messages. */
+  /** The summaries of all blocks, in intake order. Throws a Fault, as all queries do. */
   blocks(): Block[] {
     if (this.#isEmpty) return []
     const sql = `SELECT ${SUMMARY} FROM block ORDER BY first`
     const rows = this.#ask(() => this.#file.sqlite.prepare<[], BlockRow>(sql).all())
-    // What a row says is checked before anything is ruled out by it.
+    // A row's checksum is verified before its block may be ruled out by it.
     const known = rows.map((row) => (isRowWhole(row.level, row) ? row : { ...row, ...UNKNOWN }))
     this.damagedRows = known.filter((row, i) => row !== rows[i]).length
     return known.map((row) => new Block(this, row))
   }
 
-  /** All messages, and their raw bytes. */
+  /** The number of messages in the part, and their bytes as they came. */
   totals(): { readonly messages: number; readonly rawBytes: number } {
     if (this.#isEmpty) return { messages: 0, rawBytes: 0 }
     const sql = 'SELECT ifnull(sum(count), 0) AS messages, ifnull(sum(raw_bytes), 0) AS rawBytes FROM block'
@@ -195,7 +196,7 @@ export class PartReader {
     this.#connection = undefined
   }
 
-  /** For `Block`. */
+  /** For `Block`: a dictionary of a block's row, undefined if the block is stored without it (`raw-block.ts`). */
   dictionary(first: number, of: 'hosts' | 'programs'): Texts | undefined {
     return this.#ask(() => {
       const { blob } = this.#present(this.#file[of].get(first))
@@ -203,7 +204,7 @@ export class PartReader {
     })
   }
 
-  /** For `Block`. */
+  /** For `Block`: the bitmap of its n-grams. */
   grams(first: number): Buffer {
     return this.#ask(() => {
       const { blob } = this.#present(this.#file.grams.get(first))
@@ -213,7 +214,7 @@ export class PartReader {
     })
   }
 
-  /** For `Block`. */
+  /** For `Block`: its messages. */
   decode(first: number, count: number): DecodedBlock {
     return this.#ask(() => {
       const row = this.#present(this.#file.data.get(first))
@@ -226,7 +227,7 @@ export class PartReader {
     })
   }
 
-  /** A row of a block, which a server that was started meanwhile may have merged with others. */
+  /** Asserts that a block's row still exists: a server that was started meanwhile may have merged the block. */
   #present<T>(row: T | undefined): T {
     if (row !== undefined) return row
     throw new Fault('ARCHIVE_UNREADABLE', `${this.path} was changed while it was read; search again`)
@@ -240,7 +241,7 @@ export class PartReader {
       try {
         return question()
       } finally {
-        // SQLite itself ends it where the file is damaged.
+        // If the file is damaged, SQLite has already ended the transaction.
         if (sqlite.inTransaction) sqlite.exec('COMMIT')
       }
     } catch (error) {
@@ -249,19 +250,19 @@ export class PartReader {
   }
 }
 
-/** What is known of a block without its messages. */
+/** The summary of a block, which is known without reading its messages. */
 export class Block {
-  /** Ordinal of its first message in its day. */
+  /** Ordinal of its first message within its day. */
   readonly first: number
   readonly count: number
   /** Bytes of its messages as they came. */
   readonly rawBytes: number
-  /** Of effective times, µs since the epoch. */
+  /** Minimum and maximum effective time, µs since the epoch. */
   readonly timeMin: number
   readonly timeMax: number
   readonly receivedMin: number
   readonly receivedMax: number
-  /** A bit for each severity and facility that occurs. */
+  /** Bit sets of the severities and facilities that occur. */
   readonly severities: number
   readonly facilities: number
   readonly #part: PartReader
@@ -279,27 +280,28 @@ export class Block {
     this.facilities = row.facilities
   }
 
-  /** The exact distinct hosts; undefined where they are not known without reading the block. */
+  /** The exact set of hosts; undefined if it is not known without reading the messages. */
   hosts(): Texts | undefined {
     return this.#part.dictionary(this.first, 'hosts')
   }
 
-  /** The exact distinct programs; an empty one stands for messages without. Undefined as above. */
+  /** The exact set of programs, in which an empty one stands for none; undefined if it is not known without reading the messages. */
   programs(): Texts | undefined {
     return this.#part.dictionary(this.first, 'programs')
   }
 
-  /** Whether one of its match lines may have the literal: false is certain. Literals under 6 bytes are never ruled out. */
+  /** Whether the literal may occur in a match line of the block; false is certain. Always true for literals under 6 bytes. */
   mayContain(literal: Uint8Array, ignoreCase: boolean): boolean {
     return mayContain(this.#part.grams(this.first), literal, ignoreCase)
   }
 
-  /** Whether the literal may be there, for several literals of the same block with one read. */
+  /** `mayContain` for any of several literals, with one read of the bitmap. */
   mayContainAny(literals: readonly Uint8Array[], ignoreCase: boolean): boolean {
     const grams = this.#part.grams(this.first)
     return literals.some((literal) => mayContain(grams, literal, ignoreCase))
   }
 
+  /** Reads the block's messages, whose columns are decoded when they are used. */
   decode(): DecodedBlock {
     return this.#part.decode(this.first, this.count)
   }

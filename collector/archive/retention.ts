@@ -1,9 +1,9 @@
-// What is kept of an archive: whole days are removed when they are older than `keep`, the oldest parts when all together are
-// larger than `max_size`. The newest part is never removed.
+// Expiry of an archive's parts: a part is removed when its day ended more than `keep` ago, and the oldest parts are removed
+// while all parts together are larger than `max_size`. The newest part is never removed.
 //
-// After the clock has jumped forward by over a day (a wrong clock, or a machine that was off) nothing expires for 24 hours: a
-// mistake of the clock must not empty the archive before somebody sees it. A start in that time waits anew: the days of the parts
-// tell that the clock has jumped.
+// After the clock has jumped forward by more than a day (it is wrong, or the machine was off), nothing expires for 24 hours, so
+// that a wrong clock cannot empty the archive before somebody notices. If sluice is restarted in that time, the wait starts
+// again, because the days of the parts show that the clock has jumped.
 
 import type { Clock } from '../../common/clock.ts'
 import type { Disk } from '../../common/disk.ts'
@@ -31,7 +31,7 @@ export class Retention {
   readonly #folder: string
   readonly #options: RetentionOptions
   readonly #surroundings: Surroundings
-  /** What the clock should show: the last reading, and when it was taken. */
+  /** The clock's reading at the last sweep (µs since the epoch), and the monotonic time of that sweep (ms). */
   #lastNow: number | undefined
   #lastMs = 0
   #waitUntilMs = -Infinity
@@ -43,14 +43,14 @@ export class Retention {
     this.#surroundings = surroundings
   }
 
-  /** Removes what is no longer kept; resolves to the parts before the newest that are. */
+  /** Removes expired parts; resolves to the remaining parts without the newest one, oldest first. */
   async sweep(): Promise<readonly PartName[]> {
     const { disk } = this.#surroundings
     const names = await disk.list(this.#folder)
     const parts = names.map((name) => partNameOf(name.toString())).filter((part) => part !== undefined)
     parts.sort(compareParts)
     this.#watchClock(parts)
-    // A part that nothing was committed to yet does not hold the marks: the one before it does.
+    // A part without a commit does not have the marks yet, so the part before it counts as the newest and is kept.
     while (parts.length > 1 && !isPartBegun(this.#pathOf(parts[parts.length - 1]))) parts.pop()
     const old = await this.#expire(parts.slice(0, -1))
     return this.#shrink(old, parts.at(-1))
@@ -63,7 +63,7 @@ export class Retention {
     const expected = this.#lastNow === undefined ? undefined : this.#lastNow + (ms - this.#lastMs) * 1000
     const jumped = expected === undefined ? hasJumped(parts, now) : now > expected + DAY_US
     if (jumped) this.#waitUntilMs = ms + ARCHIVE_EXPIRY_WAIT_MS
-    // Set right again: what seemed expired is not.
+    // The clock was set back by more than a day, so the forward jump was a mistake that is now corrected.
     if (expected !== undefined && now < expected - DAY_US) this.#waitUntilMs = -Infinity
     this.#lastNow = now
     this.#lastMs = ms
@@ -89,7 +89,7 @@ export class Retention {
     return parts.filter((part) => !expired.includes(part))
   }
 
-  /** The day on which a part ended: of one that was named by a clock that was ahead, the day on which it was last written to. */
+  /** The day from which a part's age counts: its own, or the day of its last write if its own is in the future (`day-ahead.ts`). */
   async #lastDay(part: PartName, now: number): Promise<string> {
     if (!isAhead(part, now)) return part.day
     const stat = await this.#surroundings.disk.stat(this.#pathOf(part))
@@ -132,7 +132,10 @@ export class Retention {
   }
 }
 
-/** Whether between two parts that follow each other, or the newest and now, there is a gap of over a day, less than two days ago. */
+/**
+ * Whether the days of the parts show that the clock jumped forward less than two days ago: between two consecutive parts, or between
+ * the newest part and `now`, more than a day is missing.
+ */
 function hasJumped(parts: readonly PartName[], now: number): boolean {
   return parts.some(({ day }, i) => {
     const next = parts.at(i + 1)?.day

@@ -1,17 +1,20 @@
-// The layout of a message's header, so that its bytes are rebuilt from the columns. Messages of one sender share theirs: a
-// block has a few dozen.
+// The shape of a message is the layout of its header: with it, the header's bytes can be rebuilt from the columns. Messages of
+// one sender share their shape, so a block has a few dozen.
 //
 //   <34>1 2003-10-11T22:14:15.003Z web-1 su 230 ID47 - text
 //   [PRI]"1 "[TIME iso, 3 digits]"Z "[HOST]" "[PROGRAM]" "[PID]" "[MSGID]" - "[MESSAGE]
 //
-// As an entry of the block's dictionary of shapes:
+// Its entry in the block's dictionary of shapes:
 //
-//   kind: bits 0-1 format, 2 kept, 3-4 form of the time, 5-7 unit of the time │ digits of its fraction │ fields, a bit each
-//   │ zone, minutes east of UTC, 16 bits, low byte first │ what stands before each field, and before the message: length, bytes
+//   1 byte    bits 0-1 format, 2 kept, 3-4 form of the time, 5-7 unit of the time
+//   1 byte    digits of the time's fraction
+//   1 byte    fields, a bit each
+//   2 bytes   zone, minutes east of UTC, low byte first
+//   gaps      the bytes before each field, and those before the message: 1 byte length, then the bytes
 //
-// A header that does not rebuild (a time in another form, a host before the time), or that no other message will share (`65536: `
-// before all else), is *kept*: its bytes, up to the message, are in the column of headers, and its shape says only what the
-// columns need.
+// A header is *kept* if it could not be rebuilt (a time in another form, a host before the time), or if no other message will
+// share its shape (a counter such as `65536: ` in front). Its bytes, up to the message, are then stored in the column of
+// headers, and its shape has only what decoding the other columns needs.
 
 import {
   DEFECTS_SHIFT,
@@ -30,15 +33,15 @@ import { viewOf } from './byte-ranges.ts'
 import type { Dictionary } from './dictionary.ts'
 import { FORM_NONE, found, recognise } from './time-form.ts'
 
-/** How the time column counts a message's time. */
+/** Unit in which a message's time is stored; each unit has a column of its own. `UNIT_NONE`: it has no time. */
 export const UNIT_NONE = 0
 export const UNIT_SECOND = 1
 export const UNIT_MS = 2
 export const UNIT_US = 3
-/** Beyond whole numbers' exactness of deltas: kept as it is. */
+/** Too far from 1970 for exact deltas in µs: stored as a 64-bit float. */
 export const UNIT_ODD = 4
 
-/** Bits of a shape's fields, in the order in which they stand in a header. */
+/** Bits of a shape's fields, in the order of the fields in a header. The fields from host on follow from `FIRST_FIELD`. */
 export const HAS_PRIORITY = 1
 export const HAS_TIME = 2
 export const FIRST_FIELD = 4
@@ -48,39 +51,41 @@ const FORM_SHIFT = 3
 const UNIT_SHIFT = 5
 const HEAD_BYTES = 5
 const GAP_BYTES_MAX = 255
-// Before the first field stand a version, a space, a mark, a time that is none. What is longer is a number that each message of a
-// router has its own of.
+// What comes before the first field is usually a version, a space, a mark, or `-` in place of a time. Anything longer is taken
+// for a sequence number, as routers write it: it differs in each message.
 const LEAD_BYTES_MAX = 4
 const SHAPE_BYTES_MAX = 512
-/** Before the time, the fields from host to structured data, and the message. */
+/** One gap before the time, one before each field from host to structured data, and one before the message. */
 const GAPS_MAX = 7
 const LESS = 0x3c
 const GREATER = 0x3e
 const ZERO = 0x30
 const NO_PRI = (defectBit('PRI_MISSING') | defectBit('PRI_INVALID')) << DEFECTS_SHIFT
-// Deltas of times up to this (the year 2112, µs) are exact.
+// Deltas between times of up to this many µs from the epoch (the year 2112) are exact.
 const EXACT_US = 2 ** 52
 
+/** Finds the shapes of one message after another. */
 export class ShapeFinder {
-  /** The dictionary entry of the last message: `[0, #length)`. Most messages leave it as it was. */
+  /** The dictionary entry of the last message is `[0, #length)`. Most messages have the same one as the message before. */
   readonly #bytes = new Uint8Array(SHAPE_BYTES_MAX + 2 * GAP_BYTES_MAX)
   readonly #view = viewOf(this.#bytes)
   #length = 0
+  /** The unit of the last message's time. */
   unit = UNIT_NONE
-  /** Whether the header has to be kept. */
+  /** Whether the last message's header has to be kept. */
   kept = false
   #changed = true
   #number = -1
-  /** Of the last message's gaps, in their order, those of up to three bytes: length and bytes in one number; else 0. */
+  /** The last message's gaps in order: length and bytes as one number if the gap has up to three bytes, else 0. */
   readonly #shortGaps = new Int32Array(GAPS_MAX)
   #gaps = 0
 
-  /** Forgets the number: the dictionary that it stands in is empty. */
+  /** Forgets the last shape's number, because the dictionary has been emptied. */
   clear(): void {
     this.#number = -1
   }
 
-  /** The number in `dictionary` of message i's shape, whose header begins at `start`. */
+  /** Returns the number of message i's shape in `dictionary`. The message's header begins at `start`. */
   numberIn(dictionary: Dictionary, bytes: DataView, table: HeaderTable, i: number, start: number): number {
     this.#changed = false
     this.#find(bytes, table, i, start)
@@ -143,18 +148,18 @@ export class ShapeFinder {
     this.#byte(3, zone & 0xff)
     this.#byte(4, (zone >> 8) & 0xff)
     if (this.#length !== length) this.#changed = true
-    // What was behind these gaps may be written over.
+    // Gaps of an earlier message from here on may be overwritten in the entry, so they are not compared with any more.
     if (this.#changed) this.#shortGaps.fill(0, this.#gaps)
   }
 
-  /** What stands in `[start, end)` between two fields; false where the fields are out of order or it is too long. */
+  /** Appends the gap `[start, end)` between two fields; returns false if the fields are out of order or it is too long. */
   #gap(bytes: DataView, start: number, end: number): boolean {
     const length = end - start
     if (length < 0 || length > GAP_BYTES_MAX || this.#length + length >= SHAPE_BYTES_MAX) return false
     const gap = this.#gaps++
     const short = length > 3 ? 0 : shortGap(bytes, start, length)
     if (short !== 0 && short === this.#shortGaps[gap] && !this.#changed) {
-      // As in the last message, and so is all before it: its bytes are there.
+      // This gap and everything before it are the same as in the last message, so its bytes are already in the entry.
       this.#length += 1 + length
       return true
     }
@@ -173,7 +178,7 @@ export class ShapeFinder {
   }
 }
 
-/** The length, and up to three bytes, in one number that is not 0. */
+/** Packs the length and up to three bytes of a gap into one number, which is never 0. */
 function shortGap(bytes: DataView, start: number, length: number): number {
   let short = 1 + length
   for (let i = 0, shift = 8; i < length; i += 1, shift += 8) short |= bytes.getUint8(start + i) << shift
@@ -186,7 +191,7 @@ function unitOf(time: number, kept: boolean, digits: number): number {
   return kept || digits > 3 ? UNIT_US : digits > 0 ? UNIT_MS : UNIT_SECOND
 }
 
-/** Behind `<priority>` at `at`, where it stands there without leading zeros; else 0. */
+/** Returns where `<priority>` ends if it is at `at` and has no leading zeros, else 0. */
 function priorityEnd(bytes: DataView, at: number, end: number, priority: number): number {
   const digits = priority >= 100 ? 3 : priority >= 10 ? 2 : 1
   if (at + digits + 2 > end || bytes.getUint8(at) !== LESS) return 0
@@ -197,7 +202,7 @@ function priorityEnd(bytes: DataView, at: number, end: number, priority: number)
   return next + 2
 }
 
-/** A shape as read back. */
+/** A decoded entry of the dictionary of shapes. */
 export interface Shape {
   /** `FORMAT_RAW` … */
   readonly format: number
@@ -206,12 +211,13 @@ export interface Shape {
   readonly unit: number
   readonly digits: number
   readonly fields: number
-  /** Minutes east of UTC; `NO_ZONE` where there is no time. */
+  /** Minutes east of UTC; `NO_ZONE` if there is no time. */
   readonly zone: number
-  /** What stands before each field that it has, in order, and before the message. */
+  /** The bytes before each of its fields, in order, and before the message. */
   readonly gaps: readonly Uint8Array[]
 }
 
+/** Decodes an entry of the dictionary of shapes. */
 export function readShape(bytes: Uint8Array): Shape {
   const gaps: Uint8Array[] = []
   for (let at = HEAD_BYTES; at < bytes.length; at += 1 + bytes[at])

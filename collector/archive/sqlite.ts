@@ -1,4 +1,4 @@
-// better-sqlite3 enters here, and so do the settings of an archive's files and the faults SQLite can report.
+// The only file that imports better-sqlite3: opens an archive's files with their settings, and turns SQLite's errors into faults.
 
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
@@ -10,28 +10,29 @@ import { MORE_DESCRIPTORS } from '../../common/open-share.ts'
 export type Sqlite = Database.Database
 export type Statement<Row = unknown> = Database.Statement<unknown[], Row>
 
-// 8 KiB: a commit of one message touches a handful of pages, all of which go into the log whole; and a column of 100 KB
-// is a chain of 13. The log is copied back every 16 MiB, which bounds it without a sync for every few commits.
+// Pages of 8 KiB are a compromise: a commit of one message touches a handful of pages, each of which is written to the WAL as a
+// whole, while a column of 100 KB is a chain of 13 pages. The WAL is checkpointed every 16 MiB, which bounds its size without
+// the syncs of a checkpoint after every few commits.
 const PAGE_BYTES = 8192
 const LOG_PAGES = 2048
 const BUSY_WAIT_MS = 5_000
 const NO_DESCRIPTOR = `no descriptor is left; ${MORE_DESCRIPTORS}`
 
 /**
- * Loads the package's native code, which it would itself do at the first file. What Node cannot load for want of descriptors it takes
- * for missing from then on, in this thread.
+ * Loads the package's native code now instead of at the first file that is opened. If Node has no descriptor left when it loads a
+ * module, it treats that module as missing from then on in this thread.
  */
 export function loadSqlite(): void {
   new Database(':memory:').close()
 }
 
 /**
- * Opens to write: creates what is not there, in WAL mode, every commit synced. Throws a Fault; where this user may not write, at once:
- * SQLite opens such a file to be read, and says so at the first commit.
+ * Opens a file for writing, in WAL mode and with every commit synced; creates it if it does not exist. Throws a Fault. Permission is
+ * checked first: a file that this user may not write is opened read-only by SQLite, which then fails at the first commit.
  */
 export function openToWrite(path: string): Sqlite {
   const forbidden = forbiddenFile(path, 'write')
-  // When this user is let in, the same call succeeds.
+  // Retryable, since the same call succeeds once permission has been granted.
   if (forbidden !== undefined) {
     throw new Fault('ARCHIVE_FORBIDDEN', `this user may not write ${forbidden}`, { retryable: true })
   }
@@ -49,24 +50,24 @@ export function openToWrite(path: string): Sqlite {
   }
 }
 
-/** Opens to read what is there. Throws a Fault. */
+/** Opens an existing file read-only. Throws a Fault. */
 export function openToRead(path: string): Sqlite {
   return open(path, true)
 }
 
-/** One of a part's files that this user may not read or write, if there is one. */
+/** The first of a part's files (database, WAL, shared memory) that this user may not read or write; undefined if there is none. */
 function forbiddenFile(path: string, to: 'read' | 'write'): string | undefined {
   return ['', '-wal', '-shm'].map((suffix) => path + suffix).find((file) => !isAllowed(file, to))
 }
 
-/** Parts that are damaged, and that the disk can read. */
+/** Damaged parts that were once read to their end without an error of the disk. */
 const knownToBeRead = new Set<string>()
 
-/** Why a part cannot be opened or read. SQLite says no more than that it cannot, or that it is damaged. */
+/** Finds out why a part cannot be opened or read. SQLite's error says only that it cannot be, or that it is damaged. */
 export function readFault(error: unknown, path: string): Fault {
   if (error instanceof Fault) return error
   const code = sqliteCode(error) ?? ''
-  // Of an EIO in the middle of a file SQLite says that the file is damaged.
+  // SQLite reports an EIO in the middle of a file as damage, so the file is read once to tell the two apart.
   if (code.startsWith('SQLITE_CORRUPT') && !knownToBeRead.has(path)) {
     const failure = readFailure(path)
     if (failure !== undefined) return unreadFault(failure, path)
@@ -84,7 +85,7 @@ export function readFault(error: unknown, path: string): Fault {
     return new Fault('ARCHIVE_FORBIDDEN', detail, { cause: error })
   }
   if (lacksDescriptors() || isAllowed(dirname(path), 'write')) return archiveFault(error, path)
-  // In WAL mode SQLite makes what is missing of -wal and -shm, also to read.
+  // In WAL mode SQLite creates -wal and -shm if they are missing, even to read.
   const detail = `${path} is not sealed and lacks its -wal or -shm file: reading it takes write permission on its folder`
   return new Fault('ARCHIVE_FORBIDDEN', `${detail}; search as the user that sluice runs as, or on a copy`, {
     cause: error,
@@ -96,8 +97,8 @@ function unreadFault(cause: unknown, path: string): Fault {
 }
 
 /**
- * Whether anything was ever committed to it: a file that was made a moment ago, or before a crash, has no tables. Throws a Fault where
- * they are gone.
+ * Whether anything was ever committed to the file: one that was only just created, or whose creator crashed, has no tables. Throws a
+ * Fault if it has pages but no tables.
  */
 export function isBegun(sqlite: Sqlite): boolean {
   if (sqlite.prepare("SELECT name FROM sqlite_schema WHERE name = 'meta'").all().length > 0) return true
@@ -113,7 +114,10 @@ function open(path: string, readonly: boolean): Sqlite {
   }
 }
 
-/** Takes the file out of WAL mode, so that it is one file that can be read without write permission; false where a reader is in the way. */
+/**
+ * Takes a file out of WAL mode, so that it is a single file that can be read without write permission. Returns false if a reader
+ * prevents that.
+ */
 export function leaveWal(sqlite: Sqlite): boolean {
   try {
     sqlite.pragma('wal_checkpoint(TRUNCATE)')
@@ -124,12 +128,12 @@ export function leaveWal(sqlite: Sqlite): boolean {
   }
 }
 
-/** SQLite's own code (`SQLITE_FULL`, `SQLITE_IOERR_WRITE`, …) of a thrown error. */
+/** SQLite's code (`SQLITE_FULL`, `SQLITE_IOERR_WRITE`, …) of a thrown error; undefined for any other error. */
 export function sqliteCode(error: unknown): string | undefined {
   return error instanceof Database.SqliteError ? error.code : undefined
 }
 
-/** Does so with a file that nobody writes to; false where a reader is in the way, who is not waited for. Throws a Fault. */
+/** `leaveWal` for a file that nobody writes to, without waiting for readers: returns false if there is one. Throws a Fault. */
 export function sealFile(path: string): boolean {
   try {
     const sqlite = new Database(path, { fileMustExist: true, timeout: 0 })
@@ -143,7 +147,7 @@ export function sealFile(path: string): boolean {
   }
 }
 
-/** What went wrong with a file of an archive, in our words. */
+/** The Fault for an error of SQLite, with whether a retry can help. A Fault is returned as it is. */
 export function archiveFault(error: unknown, path: string): Fault {
   if (error instanceof Fault) return error
   const code = sqliteCode(error) ?? ''
