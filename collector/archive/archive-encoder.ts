@@ -1,4 +1,4 @@
-// The second thread of a busy archive (`second-encoder.ts`).
+// The code of the second encoding thread (`second-encoder.ts`).
 
 import { workerOwner } from '../../common/worker.ts'
 import { BatchReader } from './batch-reader.ts'
@@ -16,7 +16,7 @@ listen((message) => {
 
 function encode({ origins, writes }: EncoderJob): FromEncoder {
   const batches = new BatchReader()
-  for (const [number, origin] of origins) batches.tell({ number, first: false, origin })
+  for (const [number, origin] of origins) batches.define({ number, first: false, origin })
   try {
     return encodeWrites(
       writes.map(({ data, skipped }) => ({ id: data.id, batch: batches.read(data), skipped })),

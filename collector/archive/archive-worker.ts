@@ -38,7 +38,7 @@ tell({ kind: 'opened', settled: intake.settled })
 listen((message) => {
   switch (message.kind) {
     case 'origin':
-      batches.tell(message)
+      batches.define(message)
       return
     case 'write':
       intake.add({ id: message.id, batch: batches.read(message), data: message })

@@ -1,4 +1,4 @@
-// Batches as a thread gets them: a slab as shared memory and range, origins by their numbers.
+// Rebuilds batches in another thread from what was posted: the slab as a range of shared memory, origins by number.
 
 import { assert } from '../../common/fault.ts'
 import { lastingBytes } from '../../common/lasting-bytes.ts'
@@ -9,11 +9,11 @@ import type { OriginData, WriteData } from './archive-protocol.ts'
 
 export class BatchReader {
   readonly #origins = new Map<number, { readonly data: OriginData; readonly origin: Origin }>()
-  /** Of the writes that were read: their origins may be forgotten before they are stored. */
-  readonly #told = new WeakMap<WriteData, readonly OriginData[]>()
+  /** The origins of the writes that were read, since origins may be forgotten before those writes are stored. */
+  readonly #originsOf = new WeakMap<WriteData, readonly OriginData[]>()
 
-  /** An origin is told before its first batch; `first` means that all before it are forgotten. */
-  tell({
+  /** Defines an origin's number; to be called before its first batch is read. `first`: forgets all numbers defined before. */
+  define({
     number,
     first,
     origin,
@@ -26,19 +26,20 @@ export class BatchReader {
     this.#origins.set(number, { data: origin, origin: originOf(origin) })
   }
 
-  /** What was told of the origin of each run of a write that was read. */
-  told(write: WriteData): readonly OriginData[] {
-    const told = this.#told.get(write)
-    assert(told !== undefined, 'a write is read before its origins are asked for')
-    return told
+  /** The origin of each run of a write that was read before. */
+  originsOf(write: WriteData): readonly OriginData[] {
+    const origins = this.#originsOf.get(write)
+    assert(origins !== undefined, 'a write is read before its origins are asked for')
+    return origins
   }
 
+  /** The batch of a posted write; its slab is the same memory. */
   read(write: WriteData): Batch {
     const { buffer, byteOffset, length, bounds, count, received, marks } = write
     const bytes = Buffer.from(buffer, byteOffset, length)
     const slab = { bytes, view: new DataView(buffer, byteOffset, length) } as unknown as Slab
     const origins = write.runs.map(({ origin }) => this.#known(origin))
-    this.#told.set(
+    this.#originsOf.set(
       write,
       origins.map(({ data }) => data),
     )

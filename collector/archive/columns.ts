@@ -1,54 +1,57 @@
-// The columns of a block: which stream of which pack holds what.
+// The columns of a block: the streams of its two packs (`pack.ts`), in the order in which they are stored.
 
-/** Streams of `data.fields`. */
+/** Streams of the pack `data.fields`. */
 export const FIELD_STREAMS = [
   'shapeLengths', // dictionary of shapes (`shape.ts`)
   'shapeBytes',
   'shapes', // number of each message's shape
-  'seconds', // times, as zigzag deltas to the last one of the same unit
+  'seconds', // times, as zigzag deltas from the last one of the same unit (`shape.ts`)
   'milliseconds',
   'microseconds',
   'oddTimes', // 64-bit floats
   'received', // zigzag deltas, µs
-  'priorities', // a byte each
-  'hosts', // numbers in the dictionary that stands in the block's row
+  'priorities', // one byte each
+  'hosts', // numbers in the dictionary in the block's row
   'programs',
-  'pids', // varints: 0 none, 1 a text in `pidLengths`, else 2 + zigzag delta to the last one of the same host and program
+  'pids', // varints: 0 none, 1 a text in `pidBytes`, else 2 + zigzag delta from the last pid of the same host and program
   'pidLengths',
   'pidBytes',
-  'msgidLengths', // dictionary of message ids; an empty one is none
+  'msgidLengths', // dictionary of message ids; an empty one stands for none
   'msgidBytes',
   'msgids',
-  'originLengths', // dictionary of origins: source, NUL, peer
+  'originLengths', // dictionary of origins, each of which is source, NUL, peer
   'originBytes',
   'origins',
-  'defects', // varints; empty where there are none
+  'defects', // varints; empty if no message has any
 ] as const
 
-/** Of the messages' texts (`message-columns.ts`). */
+/** The streams of `data.texts` that have the message texts (`message-columns.ts`). */
 export const MESSAGE_STREAMS = [
   'skeletonLengths',
   'skeletonBytes',
   'skeletons', // number of each message's skeleton
-  'valueLengths', // in the order of skeletons, then slots, then messages
+  'valueLengths', // ordered by skeleton, then slot, then message
   'valueBytes',
 ] as const
 
 export type MessageStream = (typeof MESSAGE_STREAMS)[number]
 
-/** Streams of `data.texts`. */
+/** Streams of the pack `data.texts`. */
 export const TEXT_STREAMS = [
   ...MESSAGE_STREAMS,
-  'structuredDataLengths', // empty where there is none at all
+  'structuredDataLengths', // empty if no message has structured data
   'structuredDataBytes',
-  'headerLengths', // of kept headers, in the order of their messages
+  'headerLengths', // of the kept headers (`shape.ts`), in message order
   'headerBytes',
 ] as const
 
 export type FieldStream = (typeof FIELD_STREAMS)[number]
 export type TextStream = (typeof TEXT_STREAMS)[number]
 
-/** Numbers of dictionary entries as bytes: one, two or four planes, low bytes first, as wide as the dictionary needs. */
+/**
+ * Encodes numbers of dictionary entries in byte planes: first the low byte of every number, then the next one. There are no planes for
+ * up to 1 entry, one up to 256, two up to 65,536, else four.
+ */
 export function writeIds(ids: Uint32Array, count: number, entries: number): Uint8Array {
   const planes = planesFor(entries)
   const bytes = new Uint8Array(planes * count)
@@ -60,6 +63,7 @@ export function writeIds(ids: Uint32Array, count: number, entries: number): Uint
   return bytes
 }
 
+/** Reverses `writeIds`. Throws a RangeError if the length is wrong or a number is not below `entries`. */
 export function readIds(bytes: Uint8Array, count: number, entries: number): Uint32Array {
   const planes = planesFor(entries)
   if (bytes.length !== planes * count) throw new RangeError('a column of numbers has another length than its messages')

@@ -1,4 +1,4 @@
-// The distinct values of a column in a block, numbered as they first appear.
+// A dictionary: the distinct values of a column in a block, numbered in the order of their first appearance.
 
 import { hashInto, sameBytes } from './byte-ranges.ts'
 import { ByteWriter } from './byte-writer.ts'
@@ -6,17 +6,17 @@ import { ByteWriter } from './byte-writer.ts'
 const FIRST_SLOTS = 1024
 
 export class Dictionary {
-  /** All values, one behind another. */
+  /** All values, concatenated. */
   readonly values = new ByteWriter()
   /** Value i is `[ends[i - 1], ends[i])`. */
   ends: Uint32Array = new Uint32Array(FIRST_SLOTS)
   count = 0
   #hashes: Int32Array = new Int32Array(FIRST_SLOTS)
-  /** Number of the value + 1 by hash, open addressing; at most half full. */
+  /** Hash table with open addressing, at most half full: a value's number + 1, or 0 for a free slot. */
   #slots: Int32Array = new Int32Array(FIRST_SLOTS)
-  /** The number of the value without bytes, -1 where it has not come. */
+  /** The number of the empty value; -1 while there is none. */
   #empty = -1
-  /** Where the last search ended. */
+  /** The slot at which the last search ended. */
   #slot = 0
   readonly #lengths = new ByteWriter()
 
@@ -27,9 +27,9 @@ export class Dictionary {
     this.#empty = -1
   }
 
-  /** The number of `[start, end)`. */
+  /** The number of the value `[start, end)`, which is added if it is new. */
   idOf(bytes: DataView, start: number, end: number): number {
-    // Whole columns are empty, as message ids of RFC 3164.
+    // A shortcut, since some columns are all empty, such as the message ids of RFC 3164 messages.
     if (start === end && this.#empty >= 0) return this.#empty
     const hash = hashInto(end - start, bytes, start, end)
     for (let id = this.first(hash); id >= 0; id = this.next(hash)) {
@@ -41,17 +41,18 @@ export class Dictionary {
     return this.add(hash)
   }
 
+  /** Where value `id` begins in `values`. */
   startOf(id: number): number {
     return id === 0 ? 0 : this.ends[id - 1]
   }
 
-  /** The first value of this hash, -1 where there is none: for who compares by himself. */
+  /** The first value with this hash, -1 if there is none: for callers that compare the values themselves. */
   first(hash: number): number {
     this.#slot = (hash ^ (hash >>> 15)) & (this.#slots.length - 1)
     return this.#seek(hash)
   }
 
-  /** The next value of the hash that `first` was called with. */
+  /** The next value with the hash that `first` was called with; -1 if there is none. */
   next(hash: number): number {
     this.#slot = (this.#slot + 1) & (this.#slots.length - 1)
     return this.#seek(hash)
@@ -67,7 +68,7 @@ export class Dictionary {
     }
   }
 
-  /** Makes what was written to `values` since the last one a value, when `first` and `next` have found none. Its number. */
+  /** Adds what was written to `values` after the last value as a new one, once `first` and `next` have found none; its number. */
   add(hash: number): number {
     const id = this.count
     if (id === this.ends.length) {
@@ -82,7 +83,7 @@ export class Dictionary {
     return id
   }
 
-  /** The lengths of the values, as a stream of a pack; valid until the next call. */
+  /** The lengths of the values as varints; valid until the next call. */
   lengths(): Uint8Array {
     const lengths = this.#lengths
     lengths.clear()
@@ -101,6 +102,7 @@ export class Dictionary {
   }
 }
 
+/** Copies `from` into the larger array `to`, which it returns. */
 export function grown<T extends Uint32Array | Int32Array | Float64Array | Uint16Array | Uint8Array>(from: T, to: T): T {
   to.set(from)
   return to

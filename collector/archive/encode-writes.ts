@@ -1,4 +1,4 @@
-// Writes into blocks.
+// Encodes writes into blocks.
 
 import { ARCHIVE_BLOCK_BYTES, ARCHIVE_LARGE_BYTES } from '../../common/limits.ts'
 import { batchBytes, batchWeight, type Batch } from '../../common/pipeline/batch.ts'
@@ -6,7 +6,7 @@ import { addBatch } from './batch-rows.ts'
 import type { BlockBuilder, EncodedBlock } from './block-builder.ts'
 import { encodeRawBlock, rawBlockOf, type RawBlock } from './raw-block.ts'
 
-/** A batch, and 1 for each of its messages that is stored already. */
+/** A batch to be stored. `skipped` has a 1 for each message that is stored already; undefined if none is. */
 export interface FreshWrite {
   readonly id: number
   readonly batch: Batch
@@ -15,13 +15,13 @@ export interface FreshWrite {
 
 export interface Encoded {
   readonly blocks: readonly EncodedBlock[]
-  /** By id, for writes with defects: a bit mask for each message. */
+  /** By write id, only for writes that have defects: one bit mask per message. */
   readonly defects: ReadonlyMap<number, Uint32Array>
-  /** What the one block is made of, where it will be merged. */
+  /** The source of the only block, if it is stored as it came. */
   readonly raw?: RawBlock | undefined
 }
 
-/** Encodes the writes of a small commit as they came, of a larger one in columns. */
+/** Encodes the writes of a commit: as they came if there is less than half a block, else in columns. */
 export function encodeCommit(writes: readonly FreshWrite[], builder: BlockBuilder): Encoded {
   const weight = writes.reduce((sum, { batch }) => sum + batchWeight(batch), 0)
   if (weight >= ARCHIVE_LARGE_BYTES) return encodeWrites(writes, builder)
@@ -44,7 +44,7 @@ export function encodeWrites(writes: readonly FreshWrite[], builder: BlockBuilde
   return { blocks, defects }
 }
 
-/** Blocks of about the wanted size and all alike, so that no small one is left at the end of a large commit. */
+/** The block size, near ARCHIVE_BLOCK_BYTES, that divides a large commit evenly, so that no small block is left at its end. */
 function evenBlocks(writes: readonly FreshWrite[]): number {
   const bytes = writes.reduce((sum, { batch }) => sum + batchBytes(batch), 0)
   return Math.max(1, Math.ceil(bytes / Math.max(1, Math.round(bytes / ARCHIVE_BLOCK_BYTES))))

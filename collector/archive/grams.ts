@@ -1,16 +1,17 @@
-// What rules a block out for a literal: a bitmap of the hashed n-grams of all match lines (`host program[pid]: message`),
-// with ASCII letters in lower case. A literal stands in no line of the block unless the bits of all its n-grams are set.
+// The index of a block, which rules it out for a literal: a bitmap of the hashed n-grams (6 bytes) of all its match lines (`host
+// program[pid]: message`), with ASCII letters in lower case. If the bit of any n-gram of a literal is not set, the literal
+// occurs in no line of the block.
 //
-// The hash rolls by shifting: each step moves what came before up by six bits and adds a random number for the byte,
+// The hash is a rolling one. Each step shifts the state up by six bits and adds a random number for the byte:
 //
-//   h = h << 6 + gear[byte]
+//   h = (h << 6) + gear[byte]
 //
-// so that after six steps a byte has left the 32 bits: h depends on the last six bytes and nothing else, and costs two
-// operations a byte. Its upper 18 bits are the position.
+// After six steps a byte has been shifted out of the 32 bits, so h depends on the last six bytes only, and costs two operations
+// per byte. The upper 18 bits of h are the position in the bitmap.
 //
-// Six bytes, not three or four: numbers, addresses and ids are most of what differs between messages, and a block of
-// 7,000 messages has nearly all short runs of digits. The bitmap is folded in half (upper half OR lower half) for as long as it
-// stays sparse, so that blocks of few messages or of much repetition have small ones.
+// Why six bytes and not three or four: messages differ mostly in numbers, addresses and ids, and a block of 7,000 messages has
+// nearly all short runs of digits. The bitmap is folded in half (upper half OR lower half) for as long as it stays sparse, so
+// that blocks with few messages or much repetition have a small one.
 
 export const GRAM_BYTES = 6
 const SHIFT = 6
@@ -18,15 +19,15 @@ const ZERO = 0x30
 const POSITION_BITS = 18
 const POSITION_SHIFT = 32 - POSITION_BITS
 const WORDS = 1 << (POSITION_BITS - 5)
-/** A bitmap has so many bytes, or a power of two of them. */
+/** The smallest size of a bitmap in bytes; every size is a power of two. */
 export const BITMAP_BYTES_MIN = 32
 const WORDS_MIN = BITMAP_BYTES_MIN / 4
 const WORDS_FIRST_MIN = 256
 
-// Folding ORs two halves of density d into d(2 - d).
+// A bitmap is not folded if more than this share of its bits would be set. Folding turns two halves of density d into d(2 - d).
 const DENSITY_MAX = 0.5
 
-// Part of the format: a linear congruential sequence (Numerical Recipes' constants) scrambled by multiplication.
+// Part of the file format: a linear congruential sequence (constants of Numerical Recipes), scrambled by a multiplication.
 const gear = new Int32Array(256)
 for (let byte = 0, state = 1; byte < 256; byte += 1) {
   state = (Math.imul(state, 1664525) + 1013904223) | 0
@@ -36,10 +37,10 @@ for (let byte = 0x41; byte <= 0x5a; byte += 1) gear[byte] = gear[byte + 32]
 
 export class GramBitmap {
   readonly #words = new Int32Array(WORDS)
-  /** So many of them are in use. */
+  /** Number of words in use: a power of two. */
   #used = WORDS
 
-  /** Empties it; for about so many bytes to come. A small one is what a large one would be folded to. */
+  /** Clears the bitmap and sizes it for about `bytes` of text. A smaller one equals what a larger one would be folded to. */
   clear(bytes: number): void {
     this.#words.fill(0, 0, this.#used)
     let used = WORDS
@@ -47,7 +48,7 @@ export class GramBitmap {
     this.#used = used
   }
 
-  /** Adds what ends within `[start, end)`, coming from `state` (0 at a line's start); returns the state behind it. */
+  /** Adds the n-grams that end within `[start, end)`. `state` is the hash state before it, 0 at a line's start; returns that after it. */
   add(bytes: DataView, start: number, end: number, state: number): number {
     const words = this.#words
     const last = this.#used - 1
@@ -60,7 +61,7 @@ export class GramBitmap {
     return h
   }
 
-  /** Adds one byte. */
+  /** `add` for one byte. */
   addByte(byte: number, state: number): number {
     const h = ((state << SHIFT) + gear[byte]) | 0
     const position = h >>> POSITION_SHIFT
@@ -68,7 +69,7 @@ export class GramBitmap {
     return h
   }
 
-  /** Adds a whole number, at least 0 and below 2^31, in decimal. */
+  /** `add` for the decimal digits of an integer from 0 to 2^31 - 1. */
   addDecimal(value: number, state: number): number {
     let scale = 1
     while (value >= 10 * scale) scale *= 10
@@ -80,7 +81,7 @@ export class GramBitmap {
     return state
   }
 
-  /** As `add`, and copies the bytes on the way. */
+  /** `add` that also copies the bytes to `into`, at `at`. */
   addAndCopy(bytes: DataView, start: number, end: number, state: number, into: DataView, at: number): number {
     const words = this.#words
     const last = this.#used - 1
@@ -95,7 +96,7 @@ export class GramBitmap {
     return h
   }
 
-  /** The bitmap, folded while it is sparse; a copy. */
+  /** A copy of the bitmap, folded for as long as it is sparse. */
   folded(): Buffer {
     let words = this.#words.slice(0, this.#used)
     let set = populationCount(words)
@@ -112,8 +113,8 @@ export class GramBitmap {
   }
 }
 
-/** The state behind `[start, end)`, whatever stands before it if these are `GRAM_BYTES` or more. */
-export function stateBehind(bytes: DataView, start: number, end: number): number {
+/** The hash state after `[start, end)`. If that is `GRAM_BYTES` or more, the state does not depend on the bytes before it. */
+export function stateAfter(bytes: DataView, start: number, end: number): number {
   let h = 0
   for (let i = start; i < end; i += 1) h = ((h << SHIFT) + gear[bytes.getUint8(i)]) | 0
   return h
@@ -131,8 +132,9 @@ function populationCount(words: Int32Array): number {
 }
 
 /**
- * Whether a block with this bitmap may have the literal in a line. True for literals shorter than an n-gram, and for an empty
- * bitmap: nothing is known of the block. Without case, bytes that are not ASCII match anything: their other case is other bytes.
+ * Whether the literal may occur in a line of a block with this bitmap; false is certain. True for literals shorter than an n-gram, and
+ * for an empty bitmap, which a block without an index has. If case is ignored, n-grams with bytes that are not ASCII are not looked up:
+ * the other case of such a character is other bytes.
  */
 export function mayContain(bitmap: Uint8Array, literal: Uint8Array, ignoreCase: boolean): boolean {
   if (bitmap.length === 0) return true

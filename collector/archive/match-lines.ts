@@ -1,4 +1,4 @@
-// The match lines of a block, in one buffer with what else a search asks for (`decoded-block.ts` draws it).
+// Writes the match lines of a block into one buffer, followed by the fields that are not in them (drawing in `decoded-block.ts`).
 
 import {
   DEFECTS_SHIFT,
@@ -23,7 +23,7 @@ const OPEN = 0x5b
 const CLOSE = 0x5d
 const PID_BYTES_MAX = 10
 
-/** Writes the lines of all messages, and the ranges of their fields. */
+/** Writes the match lines of all messages, and a table with the ranges of their fields. */
 export function writeLines(block: DecodedBlock): Lines {
   const { count, hosts, hostIds, programs, programIds, msgids, msgidIds, messages, structuredData, pids } = block
   const { pidTextNumbers, shapes, shapeIds, priorities, defects } = block
@@ -69,7 +69,7 @@ export function writeLines(block: DecodedBlock): Lines {
   }
   lineStarts[count] = at
 
-  // A pid without a program stands in no line.
+  // The pid of a message without a program is not in its match line, so it is written after the lines.
   for (let i = 0; i < count; i += 1) {
     const row = i * ROW
     if (pids.numbers[i] === NO_PID || cells[row + PID + 1] > 0) continue
@@ -91,7 +91,7 @@ export function writeLines(block: DecodedBlock): Lines {
   return { bytes, lineStarts, table: { count, cells, times: block.effectiveTimes, zones } }
 }
 
-/** An upper bound of the bytes of `writeLines`. */
+/** An upper bound of the bytes that `writeLines` needs. */
 function roomFor(block: DecodedBlock): number {
   const { count, hosts, hostIds, programs, programIds, msgids, messages, structuredData, pids } = block
   let room = messages.bytes.length + msgids.bytes.length + structuredData.bytes.length + pids.texts.bytes.length
@@ -113,7 +113,7 @@ function writePid(pids: Pids, textNumber: number, pid: number, bytes: Buffer, at
   return at
 }
 
-// Short texts are most: a call to copy costs more than this loop up to about 100 bytes.
+// Most texts are short: up to about 100 bytes this loop is faster than a call of `set`.
 function copy(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): number {
   if (end - start > 100) {
     to.set(from.subarray(start, end), at)

@@ -1,13 +1,13 @@
-// Message texts as what repeats and what varies: a dictionary of skeletons, and the values that stand in their slots, column
-// by column.
+// Encodes message texts by separating what repeats from what varies: a dictionary of skeletons, and the values that fill their
+// slots, column by column.
 //
 //   Accepted publickey for alice from 10.2.3.4 port 50221   ┐ skeleton  Accepted publickey for alice from ␀ port ␀
 //   Accepted publickey for alice from 10.2.9.1 port 40007   ┘ values    10.2.3.4 10.2.9.1 │ 50221 40007
 //
-// `message-values.ts` says what is a value. Values of one slot lie together, since they resemble each other.
+// `message-values.ts` defines what a value is. The values of one slot are stored together, because they resemble each other.
 //
-// Measured on the benchmark's corpus, blocks of 1 MiB: texts of 104 bytes take 12.2 bytes this way and 20.4 as one
-// stream; what splitting costs is won back, since zstd has a third of the bytes to look at.
+// Measured on the benchmark's corpus with blocks of 1 MiB: texts of 104 bytes take 12.2 bytes this way, and 20.4 as one stream.
+// The splitting costs no extra time, since zstd then has a third of the bytes to process.
 
 import { ByteWriter } from './byte-writer.ts'
 import { writeIds, type MessageStream } from './columns.ts'
@@ -16,14 +16,14 @@ import { GRAM_BYTES, type GramBitmap } from './grams.ts'
 import { Skeletons } from './skeletons.ts'
 
 const FIRST_ROWS = 8192
-/** Bytes at a run's start whose n-grams begin before it. */
+/** The first bytes of a run: the n-grams that end in them begin before the run. */
 const JOIN_BYTES = GRAM_BYTES - 1
 
-/** Splits a block's texts. Its memory is used again for the next block. */
+/** Splits the texts of one block after another, and reuses its memory. */
 export class MessageSplitter {
   readonly #skeletons = new Skeletons()
   #ids = new Uint32Array(FIRST_ROWS)
-  /** Message i has the values `[firsts[i], firsts[i + 1])`; value v is `[valueEnds[v - 1], valueEnds[v])` of `values`. */
+  /** Message i has the values `[#firsts[i], #firsts[i + 1])`; value v is `[#valueEnds[v - 1], #valueEnds[v])` of `#values`. */
   #firsts = new Uint32Array(FIRST_ROWS + 1)
   #valueEnds = new Uint32Array(4 * FIRST_ROWS)
   #valueCount = 0
@@ -40,8 +40,8 @@ export class MessageSplitter {
   }
 
   /**
-   * Adds the text of the next message, and its n-grams behind `state` to `grams`: of a skeleton that the block has already
-   * only those that values have a part in.
+   * Adds the next message's text, and its n-grams to `grams`; `state` is the hash state before the text. If the block already has
+   * the skeleton, only the n-grams that overlap a value or the text's start are added.
    */
   add(bytes: DataView, start: number, end: number, program: number, grams: GramBitmap, state: number): void {
     const skeletons = this.#skeletons
@@ -87,7 +87,7 @@ export class MessageSplitter {
     this.#valueEnds = grown(this.#valueEnds, new Uint32Array(2 * (this.#valueEnds.length + count)))
   }
 
-  /** The streams of what was added; valid until `clear`. */
+  /** The encoded streams; valid until `clear`. */
   finish(): Record<MessageStream, Uint8Array> {
     this.#gather()
     return {
@@ -99,7 +99,7 @@ export class MessageSplitter {
     }
   }
 
-  /** Puts the values in order: skeleton by skeleton, slot by slot, message by message. */
+  /** Copies the values in stored order: by skeleton, then slot, then message. */
   #gather(): void {
     const ordered = this.#ordered
     const lengths = this.#lengths
@@ -124,7 +124,7 @@ export class MessageSplitter {
   }
 }
 
-/** Messages in the order of their skeletons: those of skeleton s are `order[bounds[s] … bounds[s + 1])`. */
+/** Sorts messages by their numbers, stably (a counting sort): those with number n are `order[bounds[n]]` to `order[bounds[n + 1] - 1]`. */
 export function byNumber(
   ids: Uint32Array,
   count: number,

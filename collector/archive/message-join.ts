@@ -1,4 +1,4 @@
-// Message texts from their columns (`message-columns.ts`).
+// Rebuilds message texts from their columns (`message-columns.ts`).
 
 import { ByteReader } from './byte-writer.ts'
 import { readIds, type MessageStream } from './columns.ts'
@@ -6,7 +6,7 @@ import { grown } from './dictionary.ts'
 import { byNumber } from './message-columns.ts'
 import { SLOT } from './skeletons.ts'
 
-/** The texts again: text i is `[starts[i], starts[i + 1])`. Throws a RangeError where the streams do not fit together. */
+/** Text i of the result is `[starts[i], starts[i + 1])` of `bytes`. Throws a RangeError if the streams do not fit together. */
 export function joinMessages(
   streams: Record<MessageStream, Uint8Array>,
   count: number,
@@ -17,7 +17,7 @@ export function joinMessages(
   for (let i = 0; i < count; i += 1) if (ids[i] >= numbers) throw new RangeError('a message has no skeleton')
   const { order, bounds } = byNumber(ids, count, numbers)
   const lengths = valueLengths(streams.valueLengths)
-  // Where each skeleton's first slot begins among the values, in count and in bytes.
+  // The index of the first value of each skeleton's first slot.
   const firstValue = new Uint32Array(numbers + 1)
   for (let s = 0; s < numbers; s += 1) {
     firstValue[s + 1] = firstValue[s] + skeletons.slots[s] * (bounds[s + 1] - bounds[s])
@@ -50,9 +50,9 @@ export function joinMessages(
 interface Skeletons {
   /** Skeleton s is `[starts[s], starts[s + 1])` of the stream. */
   readonly starts: Uint32Array
-  /** Slots of each. */
+  /** Number of slots of each skeleton. */
   readonly slots: Uint32Array
-  /** Bytes of each that are not values. */
+  /** Number of bytes of each skeleton, not counting its slots. */
   readonly fixed: Uint32Array
 }
 
@@ -74,6 +74,7 @@ function readSkeletons(streams: Record<MessageStream, Uint8Array>): Skeletons {
   return { starts, slots, fixed }
 }
 
+/** Writes the text of a skeleton at `at`; the value of its first slot is `value`, those of the next slots follow at steps of `step`. */
 function fill(
   into: Uint8Array,
   at: number,

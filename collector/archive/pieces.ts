@@ -1,23 +1,24 @@
-// The parts of a commit, each of which one thread encodes: about a block, so that the one that is quicker does more.
+// Cuts a large commit into pieces of about a block, each of which is encoded by one thread. Each thread takes the next piece when
+// it is free, so that the faster one does more.
 
 import { ARCHIVE_BLOCK_BYTES, ARCHIVE_SHARE_BYTES } from '../../common/limits.ts'
 import { batchBytes } from '../../common/pipeline/batch.ts'
 import type { WriteData } from './archive-protocol.ts'
 import type { Encoded, FreshWrite } from './encode-writes.ts'
 
-/** `data` as it came, for another thread. */
+/** A write with the message in which it was posted (`data`), which can be posted on to the second thread. */
 export type GivenWrite = FreshWrite & { readonly data: WriteData | undefined }
 
 export interface Piece {
   readonly writes: readonly GivenWrite[]
-  /** Whether the other thread may have it. */
+  /** Whether the second thread may encode it. */
   readonly isShared: boolean
-  /** Whether the other thread has it. */
+  /** Whether the second thread is encoding it. */
   isGiven: boolean
   encoded: Encoded | undefined
 }
 
-/** Pieces alike in size, and one where there is little. */
+/** Cuts writes into pieces of about equal size; below ARCHIVE_SHARE_BYTES into a single one. */
 export function piecesOf(writes: readonly GivenWrite[]): Piece[] {
   const bytes = writes.map(({ batch }) => batchBytes(batch))
   const all = bytes.reduce((sum, each) => sum + each, 0)

@@ -1,10 +1,10 @@
-// A header's bytes from the columns (`shape.ts` has the layout).
+// Rebuilds the bytes of a header from the columns (`shape.ts` describes the layout).
 
 import type { DecodedBlock, Texts } from './decoded-block.ts'
 import { FIRST_FIELD, HAS_PRIORITY, HAS_TIME } from './shape.ts'
 import { timeBytes, writeTime } from './time-form.ts'
 
-/** What stands before the message, in pieces. */
+/** The bytes of message i before its text, in pieces. */
 export function rebuildHeader(block: DecodedBlock, i: number): Uint8Array[] {
   const shape = block.shapes[block.shapeIds[i]]
   if (shape.kept) {
@@ -26,7 +26,7 @@ export function rebuildHeader(block: DecodedBlock, i: number): Uint8Array[] {
   return pieces
 }
 
-// In the order of the bits.
+// In the order of the bits of `Shape.fields`, from `FIRST_FIELD` on.
 const fieldTexts: readonly ((block: DecodedBlock, i: number) => Uint8Array)[] = [
   (block, i) => textOf(block.hosts, block.hostIds[i]),
   (block, i) => textOf(block.programs, block.programIds[i]),
@@ -39,7 +39,7 @@ function textOf({ bytes, starts }: Texts, i: number): Uint8Array {
   return bytes.subarray(starts[i], starts[i + 1])
 }
 
-/** Bytes of the header. */
+/** The length of a message's header in bytes. */
 export function headerLength(block: DecodedBlock, i: number): number {
   let length = 0
   for (const piece of rebuildHeader(block, i)) length += piece.length

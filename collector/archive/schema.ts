@@ -2,18 +2,22 @@
 //
 //   archive/
 //     2026-11-22.db       a day of receipt (UTC), sealed: no longer in WAL mode
-//     2026-11-23.db       … that grew over 4 GiB
-//     2026-11-23.2.db     its next part, which is written to (with -wal and -shm beside it)
+//     2026-11-23.db       a day that grew over 4 GiB, sealed
+//     2026-11-23.2.db     its next part, which is being written (with -wal and -shm beside it)
 //
-//   meta     version of the format; the ordinal that the part's first message has in its day
-//   block    one row a block: what a search looks at first. `hosts` and `programs` are the block's dictionaries (exact). `level` is how often
-//            it was merged, and above the low byte the checksum of the row's numbers (`checksum.ts`).
-//   data     the same rows' columns (`block-builder.ts`) and the bitmap of n-grams (`grams.ts`); of small ones the messages as they came (`raw-block.ts`)
-//   marks    the highest stored position of each stream, in the transaction that stored it, and how long it is kept (µs)
+//   meta     version of the format (`version`), ordinal of the part's first message within its day (`first`), the process that
+//            wrote last (`instance`) and the id of its last stored write (`settled`)
+//   block    one row per block with its summary, which a search looks at first. `hosts` and `programs` are the block's exact
+//            dictionaries. `level` is how often the block was merged, and above its low byte the checksum of the row's numbers
+//            (`checksum.ts`).
+//   data     one row per block with its columns (`columns.ts`) and its bitmap of n-grams (`grams.ts`); for the block of a small
+//            commit the messages as they came (`raw-block.ts`)
+//   marks    the highest stored position of each stream, and when the mark expires (`until`, µs since the epoch). A mark is
+//            written in the transaction that stores the messages.
 //
-// A message's id is its day and its ordinal in it. A block holds the ordinals [first, first + count).
+// A message's id is its day and its ordinal within it. A block holds the ordinals [first, first + count).
 
-/** Written to `meta`; a reader refuses what it does not know. */
+/** Stored in `meta`; a part with any other version is refused. */
 export const FORMAT_VERSION = 1
 
 export const SCHEMA = `
@@ -45,23 +49,23 @@ export interface PartName {
 
 const DAY_US = 86_400_000_000
 
-/** The UTC day of an instant, µs since the epoch, held to the years that a name has room for. */
+/** The UTC day of a time in µs since the epoch, clamped to the years 1970 to 9999. */
 export function dayOf(time: number): string {
   const ms = Math.min(Math.max(Math.floor(time / 1000), 0), 253_402_300_799_999)
   return new Date(ms).toISOString().slice(0, 10)
 }
 
-/** µs since the epoch at which a day begins. */
+/** When a day begins, µs since the epoch. */
 export function dayStart(day: string): number {
   return Date.parse(`${day}T00:00:00Z`) * 1000
 }
 
-/** µs since the epoch at which a day is over. */
+/** When a day ends, µs since the epoch. */
 export function dayEnd(day: string): number {
   return dayStart(day) + DAY_US
 }
 
-/** Whether a part is of a day that begins over a day after `now`, µs since the epoch: it was named by a clock that was ahead. */
+/** Whether a part's day begins more than a day after `now` (µs since the epoch): then the clock was ahead when it was created. */
 export function isAhead({ day }: PartName, now: number): boolean {
   return dayStart(day) > now + DAY_US
 }
@@ -71,8 +75,8 @@ export function fileNameOf({ day, part }: PartName): string {
 }
 
 /**
- * The part that a file name stands for; undefined where it is no part's. Each part has one name only: of a copy that somebody named
- * `2026-11-20.1.db` nobody may take `2026-11-20.db` for the file.
+ * Parses the file name of a part; undefined if it is not one. Only the name that `fileNameOf` gives is accepted, so that a copy named
+ * `2026-11-20.1.db` is not mistaken for the part in `2026-11-20.db`.
  */
 export function partNameOf(fileName: string): PartName | undefined {
   const [, day, part] = /^(\d{4}-\d\d-\d\d)(?:\.([2-9]|[1-9]\d{1,5}))?\.db$/.exec(fileName) ?? []
@@ -80,7 +84,7 @@ export function partNameOf(fileName: string): PartName | undefined {
   return { day, part: part === undefined ? 1 : Number(part) }
 }
 
-/** Order of intake. */
+/** Compares two parts by the order in which they were written. */
 export function compareParts(a: PartName, b: PartName): number {
   return a.day === b.day ? a.part - b.part : a.day < b.day ? -1 : 1
 }

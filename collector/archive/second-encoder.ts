@@ -1,11 +1,12 @@
-// A second thread for large commits: it makes some of their blocks while the archive's own thread makes the others, or waits for
-// the disk. Blocks are independent of each other; a commit stays one.
+// A second thread that encodes some of the blocks of a large commit while the archive's own thread encodes the others or waits
+// for the disk. That is possible because blocks are independent of each other. All blocks of a commit are still stored in one
+// transaction.
 //
 //   archive-worker    piece 1 │ piece 4 │ commit │ piece 1 …
-//   archive-encoder   piece 2 │ piece 3 │ piece 5 │ piece 2 …        has always one more before it, so that it does not wait
+//   archive-encoder   piece 2 │ piece 3 │ piece 5 │ piece 2 …        the next piece is already queued, so that it never waits
 //
-// Begun with the first commit that is large enough, so that a quiet archive has one thread. What it could not do is done by
-// the archive's own.
+// The thread is started at the first commit that is large enough, so that a quiet archive has only one. A piece that it fails
+// to encode is encoded by the archive's own thread.
 
 import { WorkerThread } from '../../common/worker.ts'
 import type { OriginData, WriteData } from './archive-protocol.ts'
@@ -14,7 +15,7 @@ import type { EncodedBlock } from './block-builder.ts'
 import type { Encoded } from './encode-writes.ts'
 import type { Piece } from './pieces.ts'
 
-/** What the thread is given. */
+/** The writes of a piece, and the origins that they refer to, by number. */
 export interface EncoderJob {
   readonly kind: 'encode'
   readonly origins: ReadonlyMap<number, OriginData>
@@ -23,7 +24,7 @@ export interface EncoderJob {
 
 export type ToEncoder = EncoderJob | { readonly kind: 'stop' }
 
-/** What comes of a job; undefined where it failed. */
+/** The result of a job; undefined if it failed. */
 export type FromEncoder = Encoded | undefined
 
 const PIECES_MAX = 2
@@ -41,16 +42,17 @@ export class SecondEncoder {
     this.#onAnswer = onAnswer
   }
 
-  /** Whether it could have a piece more. */
+  /** Whether it takes another piece. */
   get hasRoom(): boolean {
     return this.#given.length < PIECES_MAX && !this.#isOver
   }
 
+  /** Posts a piece to the thread, which is started if necessary. */
   give(piece: Piece): void {
     const origins = new Map<number, OriginData>()
     const writes = piece.writes.map(({ data, skipped }) => {
-      const told = this.#batches.told(data!)
-      data!.runs.forEach(({ origin }, i) => origins.set(origin, told[i]))
+      const known = this.#batches.originsOf(data!)
+      data!.runs.forEach(({ origin }, i) => origins.set(origin, known[i]))
       return { data: data!, skipped }
     })
     piece.isGiven = true
@@ -64,7 +66,7 @@ export class SecondEncoder {
     this.#worker.post({ kind: 'encode', origins, writes })
   }
 
-  /** Ends the thread: what it is in the middle of is finished first. */
+  /** Ends the thread after the pieces that it has. */
   async finish(): Promise<void> {
     this.#isOver = true
     await this.#worker?.finish({ kind: 'stop' })
@@ -74,7 +76,7 @@ export class SecondEncoder {
     this.#worker?.answered()
     const piece = this.#given.shift()!
     piece.isGiven = false
-    // A piece that failed is one for the archive's own thread, whose failures are known.
+    // A piece that failed is encoded again by the archive's own thread, where an error is reported. No more pieces are given away.
     if (encoded) piece.encoded = { ...encoded, blocks: encoded.blocks.map(withBuffers) }
     else this.#isOver = true
     this.#onAnswer()
@@ -88,7 +90,7 @@ export class SecondEncoder {
   }
 }
 
-// On their way between threads buffers become plain arrays of bytes.
+// A Buffer arrives in another thread as a plain Uint8Array.
 function withBuffers(block: EncodedBlock): EncodedBlock {
   const buffer = ({ buffer, byteOffset, length }: Uint8Array) => Buffer.from(buffer, byteOffset, length)
   const { hosts, programs, grams, fields, texts, ...rest } = block

@@ -1,36 +1,37 @@
-// The distinct pairs of host and program in a block: a message's sender is found with one look, which gives its numbers in
-// both dictionaries, and with it what is known of the sender: the last pid (a daemon keeps its own, so the next is most often
-// the same), and the states of the n-gram hash behind `host program` and behind the last `host program[pid]: `.
+// The senders of a block: its distinct pairs of host and program. One hash lookup finds a message's sender, and with it the
+// sender's numbers in both dictionaries, its last pid (a daemon keeps its pid, so the next one is usually the same), and the
+// states of the n-gram hash after `host program` and after the last `host program[pid]: `.
 
 import { hashInto, sameBytes } from './byte-ranges.ts'
 import { Dictionary, grown } from './dictionary.ts'
 
 const FIRST_SENDERS = 2048
 
-/** Cells of a sender. They lie together, as in one line of the processor's cache, since all are looked at. */
+/** Number of cells per sender. They are adjacent, so that a sender's values share a cache line. */
 export const SENDER = 8
 /** Numbers in `hosts` and in `programs`. */
 export const HOST = 0
 export const PROGRAM = 1
 /** The last pid; 0 before the first. */
 export const LAST_PID = 2
-/** The state behind `host program`. */
+/** The n-gram hash state after `host program`. */
 export const STATE = 3
-/** The pid (or that there is none) that led to `TAG_STATE`, or `NO_TAG`. */
+/** The pid, or NO_PID, that `TAG_STATE` belongs to; `NO_TAG` before the first. */
 export const TAGGED = 4
+/** The n-gram hash state after `host program[pid]: `. */
 export const TAG_STATE = 5
 const HASH = 6
 
-/** Nothing was tagged yet. */
+/** The sender has no `TAG_STATE` yet. */
 export const NO_TAG = -3
 
 export class Senders {
   readonly hosts = new Dictionary()
   readonly programs = new Dictionary()
   count = 0
-  /** Sender s has the cells from `s * SENDER` on. */
+  /** The cells of sender s begin at `s * SENDER`. */
   cells: Int32Array = new Int32Array(FIRST_SENDERS * SENDER)
-  /** Number + 1, open addressing; at most half full. */
+  /** Hash table with open addressing, at most half full: a sender's number + 1, or 0 for a free slot. */
   #slots = new Int32Array(2 * FIRST_SENDERS)
 
   clear(): void {
@@ -40,7 +41,7 @@ export class Senders {
     this.count = 0
   }
 
-  /** The number of the sender whose host is `[hostStart, hostEnd)` of `hostBytes`, and its program likewise. */
+  /** The number of the sender with this host (`[hostStart, hostEnd)` of `hostBytes`) and program, which is added if it is new. */
   find(
     hostBytes: DataView,
     hostStart: number,

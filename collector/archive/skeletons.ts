@@ -1,34 +1,34 @@
-// The distinct skeletons of a block: message texts with 0x00 in place of each value, numbered as they first appear.
+// The distinct skeletons of a block: message texts with 0x00 in place of each value, numbered in order of first appearance.
 //
 //   Accepted publickey for alice from ␀ port ␀       two slots; runs of 34, 6 and 0 bytes
 //
-// A text is seldom taken apart to find its skeleton. Its first bytes, up to the first value, lead to the skeleton of the last
-// text that began so; where that fits, run by run, the values are what stands in its slots. On the benchmark's corpus it fits
-// four texts of five (of the others two thirds are new to their block); finding the values first takes 210 ns a text, and then
-// the skeleton has to be compared all the same.
+// Finding a text's values is expensive, so its skeleton is guessed first: it is that of the last text with the same beginning,
+// up to the first value. If the guess fits, run by run, the values are what is in its slots. On the benchmark's corpus it fits
+// four texts out of five, and two thirds of the others have a skeleton that is new to their block. Finding the values first
+// takes 210 ns per text, and the skeleton still has to be compared afterwards.
 
 import { sameBytes } from './byte-ranges.ts'
 import { Dictionary, grown } from './dictionary.ts'
-import { GRAM_BYTES, stateBehind } from './grams.ts'
+import { GRAM_BYTES, stateAfter } from './grams.ts'
 import { ValueFinder, valueEnd } from './message-values.ts'
 
-/** Stands in a skeleton for a value. */
+/** The byte in a skeleton that stands for a value. */
 export const SLOT = 0
 
 const FIRST_SLOTS = 4096
 const GUESS_BITS = 12
 
 export class Skeletons {
-  /** All of them, one behind another, 0x00 for each slot. */
+  /** All skeletons, with 0x00 for each slot. */
   readonly texts = new Dictionary()
-  /** The values of the text that was looked for last. */
+  /** The values of the last text that `find` was called with. */
   readonly values = new ValueFinder()
   /** Skeleton s has the slots `[slots[s], slots[s + 1])`. */
   slots: Uint32Array = new Uint32Array(FIRST_SLOTS)
-  /** For each slot the length of the run before it, and the state of the n-gram hash behind that run, if it is long enough. */
+  /** For each slot the length of the run before it, and the n-gram hash state after that run; valid if the run has 6 bytes or more. */
   runLengths: Uint32Array = new Uint32Array(FIRST_SLOTS)
   runStates: Int32Array = new Int32Array(FIRST_SLOTS)
-  /** Number + 1 of the last skeleton whose texts began so. */
+  /** By hash of a text's beginning: the number + 1 of the last skeleton that such a text had, or 0. */
   readonly #guesses = new Uint32Array(1 << GUESS_BITS)
 
   get count(): number {
@@ -40,7 +40,10 @@ export class Skeletons {
     this.#guesses.fill(0)
   }
 
-  /** The number of a text's skeleton; `values` are its values. `program` tells apart what begins with a value. */
+  /**
+   * The number of a text's skeleton, which is added if it is new; sets `values`. `program` is part of the guess for texts that have
+   * little before their first value.
+   */
   find(bytes: DataView, start: number, end: number, program: number): number {
     const guess = this.values.beginning(bytes, start, end, program) >>> (32 - GUESS_BITS)
     const guessed = this.#guesses[guess] - 1
@@ -48,13 +51,13 @@ export class Skeletons {
     const { texts, values } = this
     values.find(bytes, start, end)
     let id = texts.first(values.hash)
-    while (id >= 0 && !this.#isOf(id, bytes, start, end)) id = texts.next(values.hash)
+    while (id >= 0 && !this.#hasRuns(id, bytes, start, end)) id = texts.next(values.hash)
     if (id < 0) id = this.#add(bytes, start, end)
     this.#guesses[guess] = id + 1
     return id
   }
 
-  /** Whether the text has the runs of that skeleton, and values between them: which are then in `values`. */
+  /** Whether the text consists of the skeleton's runs with a value in each slot; sets `values`. */
   #fits(id: number, bytes: DataView, start: number, end: number): boolean {
     const { texts, values, runLengths } = this
     const { view } = texts.values
@@ -77,8 +80,8 @@ export class Skeletons {
     return texts.ends[id] - known === end - at && sameBytes(bytes, at, view, known, end - at)
   }
 
-  /** Whether the text, whose values have been found, is of that skeleton. */
-  #isOf(id: number, bytes: DataView, start: number, end: number): boolean {
+  /** Whether the runs between the values that `ValueFinder.find` found are those of the skeleton. */
+  #hasRuns(id: number, bytes: DataView, start: number, end: number): boolean {
     const { texts, runLengths } = this
     const { starts, ends, count } = this.values
     const { view } = texts.values
@@ -105,7 +108,7 @@ export class Skeletons {
       texts.values.copy(bytes, at, starts[v])
       texts.values.byte(SLOT)
       this.runLengths[slot] = starts[v] - at
-      this.runStates[slot] = stateBehind(bytes, Math.max(at, starts[v] - GRAM_BYTES), starts[v])
+      this.runStates[slot] = stateAfter(bytes, Math.max(at, starts[v] - GRAM_BYTES), starts[v])
       at = ends[v]
     }
     texts.values.copy(bytes, at, end)

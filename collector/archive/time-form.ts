@@ -1,10 +1,10 @@
-// The forms of a header's time that are rebuilt from the instant: what nearly all senders write.
+// The forms of a timestamp in a header that can be rebuilt from the time alone. Nearly all senders use one of them.
 //
-//   ISO   2003-10-11T22:14:15[.fraction of 1 to 6 digits]     the zone behind it belongs to the shape
+//   ISO   2003-10-11T22:14:15[.fraction of 1 to 6 digits]     the zone after it is in a gap of the shape
 //   BSD   Oct 11 22:14:15                                     RFC 3164 §4.1.2
 //
-// Whether a time is of a form is found by writing it and comparing, so that what is not rebuilt byte for byte is never
-// taken for it.
+// A form is recognised by writing the time in it and comparing the result with the header, so that a timestamp that would not
+// be rebuilt byte for byte is never recognised.
 
 import { sameBytes, viewOf } from './byte-ranges.ts'
 
@@ -23,10 +23,10 @@ const T = 0x54
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 const powers = [1_000_000, 100_000, 10_000, 1_000, 100, 10, 1]
 
-/** Keeps the text of the last second, which messages that follow each other share. */
+/** Keeps the text of the last second, which consecutive messages often share. */
 class SecondText {
   readonly text: Uint8Array
-  /** The same bytes. */
+  /** A view of `text`. */
   readonly view: DataView
   readonly #write: (date: Date) => string
   #minute = NaN
@@ -37,7 +37,7 @@ class SecondText {
     this.#write = write
   }
 
-  /** The text of a second on the wall, counted from the epoch. False outside the years 0 to 9999. */
+  /** Writes `text` for a second of local time, counted from the epoch. Returns false outside the years 0 to 9999. */
   set(wallSecond: number): boolean {
     const minute = Math.floor(wallSecond / MINUTE_S)
     if (minute !== this.#minute) {
@@ -62,10 +62,10 @@ const bsd = new SecondText(
 
 const isDigit = (byte: number) => byte >= ZERO && byte <= ZERO + 9
 
-/** What `recognise` found: valid until its next call. */
+/** The result of the last successful `recognise`: the form, the digits of the fraction, and where the timestamp ends. */
 export const found = { form: FORM_NONE, digits: 0, end: 0 }
 
-/** Whether the text at `[start, end)` begins with the time in one of the forms; `zone` in minutes east of UTC. */
+/** Whether `[start, end)` begins with `time` (µs since the epoch) in one of the forms; `zone` in minutes east of UTC. Sets `found`. */
 export function recognise(bytes: DataView, start: number, end: number, time: number, zone: number): boolean {
   const isIso = end - start >= ISO_BYTES && bytes.getUint8(start + 10) === T
   if (!isIso && end - start < BSD_BYTES) return false
@@ -85,7 +85,7 @@ export function recognise(bytes: DataView, start: number, end: number, time: num
     }
     if (digits === 0) return false
   }
-  // What the text does not say, and digits that the form has no room for.
+  // Rejects a time with more precision than the text shows, and a text with more digits than the form has.
   if (fraction * powers[digits] !== time - second * SECOND_US || (at < end && isDigit(bytes.getUint8(at)))) return false
   found.form = isIso ? FORM_ISO : FORM_BSD
   found.digits = digits
@@ -93,13 +93,13 @@ export function recognise(bytes: DataView, start: number, end: number, time: num
   return true
 }
 
-/** Bytes that `writeTime` writes. */
+/** The number of bytes that `writeTime` writes. */
 export function timeBytes(form: number, digits: number): number {
   if (form === FORM_NONE) return 0
   return form === FORM_BSD ? BSD_BYTES : ISO_BYTES + (digits > 0 ? 1 + digits : 0)
 }
 
-/** Writes a time that `recognise` accepted; returns where it ends. */
+/** Writes a time, µs since the epoch, that `recognise` accepted in this form and zone; returns where it ends. */
 export function writeTime(
   into: Uint8Array,
   at: number,

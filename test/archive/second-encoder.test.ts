@@ -41,7 +41,7 @@ function writeOf(id: number, count: number): WriteData {
 /** A piece of these writes, and the encoder it is given to. */
 function given(writes: readonly WriteData[], skipped?: Uint8Array) {
   const batches = new BatchReader()
-  batches.tell({ number: 3, first: true, origin })
+  batches.define({ number: 3, first: true, origin })
   const read = writes.map((data) => ({ id: data.id, batch: batches.read(data), data, skipped }))
   const piece: Piece = { writes: read, isShared: true, isGiven: false, encoded: undefined }
   let onAnswer: (() => void) | undefined
@@ -79,7 +79,7 @@ test('a commit of many mebibytes is made by both threads, the next one begun mea
   const folder = temporaryFolder()
   mkdirSync(join(folder, 'archive'))
   const batches = new BatchReader()
-  batches.tell({ number: 3, first: true, origin })
+  batches.define({ number: 3, first: true, origin })
   const answers: (() => void)[] = []
   const second = new SecondEncoder(batches, () => answers.splice(0).forEach((resolve) => resolve()))
   const intake = new Intake(join(folder, 'archive'), 7, (text) => expect.unreachable(text), second)
