@@ -1,4 +1,4 @@
-// The blocks of archives on disk, as a search asks for them.
+// Gives a search the blocks of one or more archives on disk.
 
 import { systemDisk } from '../../common/disk.ts'
 import { Fault } from '../../common/fault.ts'
@@ -11,11 +11,11 @@ import type { OpenBlock, StoredBlock, Texts } from './stored-block.ts'
 
 const HOUR_US = 3_600_000_000
 
-/** Archives that are open to be read: as they were when they were opened. */
+/** Archives opened for a search, which sees them as they were then. */
 export class OpenArchives {
-  /** Of all archives; in each in the order of intake. */
+  /** The blocks of all archives, those of each one in intake order. */
   readonly blocks: readonly StoredBlock[]
-  /** Archives and parts that cannot be read. */
+  /** One for each archive or part that cannot be read, and for each part with damaged summaries. */
   readonly faults: readonly Fault[]
   readonly #parts: OpenParts
 
@@ -26,8 +26,8 @@ export class OpenArchives {
   }
 
   /**
-   * Opens archives; of days that were over before `since` (µs since the epoch) nothing is. Rejects where none of the folders can be
-   * looked into, with `ARCHIVE_MISSING` or `ARCHIVE_FORBIDDEN`.
+   * Opens archives; parts of days that ended before `since` (µs since the epoch) are left out. Rejects with `ARCHIVE_MISSING` or
+   * `ARCHIVE_FORBIDDEN` if none of the folders can be listed.
    */
   static async open(folders: readonly string[], since: number): Promise<OpenArchives> {
     const blocks: StoredBlock[] = []
@@ -45,7 +45,7 @@ export class OpenArchives {
     if (archives.length === 0 && faults.length > 0) throw faults[0]
     for (const archive of archives) {
       for (const [i, name] of archive.parts.entries()) {
-        // A message sorts by a time that is at most an hour after its receipt, which is on the part's day.
+        // A message's effective time is at most an hour after its receipt, which was on the part's day.
         if (dayEnd(name.day) + HOUR_US < since) continue
         try {
           const part = archive.open(name)
@@ -57,7 +57,7 @@ export class OpenArchives {
             faults.push(new Fault('ARCHIVE_UNREADABLE', detail))
           }
         } catch (error) {
-          // Damage, a disk that fails, or no permission: what can be read is searched.
+          // Damage, a failing disk, or no permission: everything else is still searched.
           if (!(error instanceof Fault)) throw error
           faults.push(error)
         }
@@ -72,8 +72,8 @@ export class OpenArchives {
 }
 
 /**
- * Parts that are being read, of which the last used ones are open. What may change, the newest of an archive and what is not sealed,
- * is kept open, to be read as it was when it was opened.
+ * The parts of a search. Only the most recently used of the sealed ones are open. Parts that may change, which are the newest one of an
+ * archive and any that is not sealed, stay open, so that they are read in the snapshot of their opening.
  */
 class OpenParts {
   readonly #kept: PartReader[] = []
@@ -84,10 +84,10 @@ class OpenParts {
     else this.use(part)
   }
 
-  /** Called before something is asked of the part. */
+  /** To be called before each query of the part. */
   use(part: PartReader): void {
     if (this.#kept.includes(part)) return
-    // Added anew: the set's order is that of use.
+    // Removed and added again, so that the set is in order of last use.
     this.#open.delete(part)
     this.#open.add(part)
     if (this.#open.size <= ARCHIVE_READ_PARTS_MAX) return
@@ -154,7 +154,7 @@ class ArchiveBlock implements StoredBlock {
     }
   }
 
-  /** Columns are decoded when they are asked for: what is wrong with them shows then. */
+  /** Columns are decoded on first use, so any of these calls may find damage: it is thrown as a Fault that names the part. */
   #ask<T>(question: () => T): T {
     this.#parts.use(this.#part)
     try {

@@ -1,8 +1,8 @@
-// A block's columns as rows: ranges in one buffer, to which each column that is asked for is added behind the others.
+// The columns of a block as rows for predicates: ranges in one buffer, to which each column is appended when it is first needed.
 //
-//   messages │ hosts │ programs │ pids │ message ids │ structured data        as far as they are decoded
+//   messages │ hosts │ programs │ pids │ message ids │ structured data        as far as decoded, in order of first use
 //
-// Hosts, programs and message ids are dictionaries: rows with the same one have the same range.
+// Hosts, programs and message ids are dictionaries, so rows with the same value have the same range.
 
 import type { Rows } from '../../common/expression/rows.ts'
 import { utc } from '../../common/message/zone.ts'
@@ -113,7 +113,7 @@ export class BlockColumns implements LineColumns {
     if (wanted & PROGRAMS) this.#range(PROGRAM, block.programs, block.programIds, add)
   }
 
-  /** Sets a field's ranges: text i for row i, or the one that `ids` names. */
+  /** Sets the ranges of a field: row i has text i, or text `ids[i]` if there are `ids`. */
   #range(field: number, texts: Texts, ids: Uint32Array | undefined, add: (bytes: Uint8Array) => number): void {
     const at = add(texts.bytes)
     const cells = this.#cells
@@ -162,7 +162,7 @@ export class BlockColumns implements LineColumns {
     return (this.#pidTextNumbers ??= this.#block.pidTextNumbers)
   }
 
-  /** All pids as text, for predicates. */
+  /** All pids as text; predicates compare text. */
   #writePids(): Texts {
     const { pids, pidTextNumbers, count } = this.#block
     const { numbers, texts } = pids
@@ -204,7 +204,7 @@ export class BlockColumns implements LineColumns {
   }
 }
 
-/** Host and program of a stored message stand in its columns: nothing of the origin stands in for them. */
+/** An origin without a host and program of its own: those of a stored message are in its columns. */
 function originOf(source: string, peer: string | undefined): Origin {
   const none = Buffer.alloc(0)
   const origin: Origin = { source, lines: 'syslog', zone: utc, host: none, program: none, priority: 0 }

@@ -1,7 +1,7 @@
-// The blocks that a search has open. Few decoded blocks are kept, the last used ones: messages that are near each other
-// in time lie in few blocks. Where many blocks overlap in time (the buffers of many relays, a copy of the archive beside it, a sender
-// whose clock stands in last year) what a search comes back to is kept of many more: which messages are selected, their times, who
-// sent them. That is a twentieth of a decoded block.
+// The caches of a search. Only a few decoded blocks are kept, the last used ones, since messages that are near each other in time
+// are in few blocks. If many blocks overlap in time (the spools of many relays, a copy of the archive searched with it, a sender
+// whose clock is a year behind), the search comes back to each of them again and again. So what it then needs is kept for many
+// more blocks: which messages are selected, their times and their senders. That is a twentieth of a decoded block.
 
 import { SEARCH_KEPT_BYTES_MAX, SEARCH_OPEN_BLOCKS_MAX } from '../../common/limits.ts'
 import { LastUsed } from './last-used.ts'
@@ -9,7 +9,7 @@ import type { Selection } from './selection.ts'
 import type { SearchStats } from './search-stats.ts'
 import { TIMES, type LineColumns, type OpenBlock, type StoredBlock } from './stored-block.ts'
 
-/** Whose messages a block has. */
+/** The host and program of each message of a block. */
 export type Senders = Pick<LineColumns, 'hosts' | 'hostIds' | 'programs' | 'programIds'>
 
 export class BlockShelf {
@@ -29,7 +29,7 @@ export class BlockShelf {
     return this.#open.has(stored)
   }
 
-  /** The block, opened where it is not. */
+  /** Returns the block, which is opened if necessary. Throws a Fault if it cannot be read. */
   take(stored: StoredBlock): OpenBlock {
     const known = this.#open.get(stored)
     if (known) return known
@@ -38,18 +38,18 @@ export class BlockShelf {
     return this.#open.add(stored, block, 1)
   }
 
-  /** Which rows of the block a search selects; undefined where that has to be found out. */
+  /** A 1 for each row that the search selects; undefined if that is not cached. */
   knownSelected(stored: StoredBlock): Uint8Array | undefined {
     return this.#selected.get(stored)
   }
 
-  /** Finds out which rows of the block a search selects. */
+  /** Determines and caches which rows of the block are selected. */
   select(stored: StoredBlock, selection: Selection, now: number): Uint8Array {
     const rows = selection.select(this.take(stored), now)
     return this.#selected.add(stored, rows, rows.byteLength)
   }
 
-  /** The times to sort a block's messages by. */
+  /** The effective times of a block's messages, µs since the epoch. */
   times(stored: StoredBlock): Float64Array {
     const known = this.#times.get(stored)
     if (known) return known
@@ -66,7 +66,7 @@ export class BlockShelf {
     return this.#senders.add(stored, { hosts, hostIds, programs, programIds }, room)
   }
 
-  /** Closes all. */
+  /** Drops all open blocks, whose decoded bytes are then counted. */
   clear(): void {
     this.#open.clear()
   }

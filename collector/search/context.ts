@@ -1,8 +1,8 @@
-// Neighbours (-A, -B, -C): of the same host and program, or of everything. What belongs together is printed together,
-// as in grep: a message that was searched for, its neighbours, and others of the kind that are near it; then `--`. So
-// where hosts are many, one conversation is read at a time.
+// Prints matches with their neighbours (-A, -B, -C): the messages before and after a match from the same host and program, or
+// from anywhere (`--context=all`). As in grep, matches whose neighbours touch or overlap form a group, and `--` separates
+// groups. Only matches of the same host and program form one, so that the messages of many hosts are not mixed.
 //
-// The bounds of time hold for neighbours too; whatever else selects does not.
+// Neighbours have to be within the time bounds of the search; its other conditions do not apply to them.
 
 import type { BlockShelf } from './block-shelf.ts'
 import type { EntryQueue } from './entry-queue.ts'
@@ -13,10 +13,10 @@ import { comparePositions, Timeline, type Position } from './timeline.ts'
 const NO_ROWS = new Uint8Array(0)
 
 export interface ContextOptions {
-  /** Messages earlier and later in time. */
+  /** Number of neighbours that are earlier and later in time. */
   readonly before: number
   readonly after: number
-  /** Neighbours are all messages, not those of the same host and program. */
+  /** Whether neighbours may be from any host and program. */
   readonly ofAll: boolean
 }
 
@@ -26,36 +26,36 @@ export interface SearchInProgress {
   readonly shelf: BlockShelf
   readonly selection: Selection
   readonly queue: EntryQueue
-  /** Whether a message is a match itself. */
-  readonly isHit: (block: StoredBlock, position: Position) => boolean
-  /** Is given each error in reading, and throws those that are no damage: the rest of the context is still printed. */
+  /** Whether a message is itself a match. */
+  readonly isMatch: (block: StoredBlock, position: Position) => boolean
+  /** Called with each error; records that something could not be read, and throws any other error. */
   readonly note: (error: unknown) => void
 }
 
-/** Messages among which neighbours are looked for. */
+/** The messages of one host and program, or all messages if these are absent. Neighbours are looked for within a conversation. */
 interface Conversation {
   readonly host?: Buffer
   readonly program?: Buffer
-  /** The last message that was printed. */
+  /** The conversation's last message that was printed. */
   printed?: Position
 }
 
 export class Neighbours {
   readonly #ofAll: boolean
-  /** In the order of printing. */
+  /** Number of neighbours printed before and after a match. */
   readonly #leading: number
   readonly #trailing: number
   readonly #sign: 1 | -1
   readonly #blocks: readonly StoredBlock[]
   readonly #shelf: BlockShelf
   readonly #selection: Selection
-  readonly #isHit: (block: StoredBlock, position: Position) => boolean
+  readonly #isMatch: (block: StoredBlock, position: Position) => boolean
   readonly #note: (error: unknown) => void
   readonly #queue: EntryQueue
   readonly #conversations = new Map<string, Conversation>()
   #last: Conversation | undefined
 
-  /** `backwards` where the newest message is printed first. */
+  /** `backwards`: the newest message is printed first. */
   constructor(options: ContextOptions, backwards: boolean, search: SearchInProgress) {
     this.#ofAll = options.ofAll
     this.#leading = backwards ? options.after : options.before
@@ -64,30 +64,30 @@ export class Neighbours {
     this.#blocks = search.blocks
     this.#shelf = search.shelf
     this.#selection = search.selection
-    this.#isHit = search.isHit
+    this.#isMatch = search.isMatch
     this.#note = search.note
     this.#queue = search.queue
   }
 
-  /** Prints a message and what is around it, at most `most` that were searched for; returns how many those were. */
+  /** Prints a match and its group, with at most `most` matches in it; returns the number of matches printed. */
   write(block: StoredBlock, position: Position, most: number): number {
     const conversation = this.#conversationOf(block, position)
     if (conversation.printed && this.#sign * comparePositions(position, conversation.printed) <= 0) return 0
     this.#writeLeading(conversation, position)
-    let hits = this.#print(conversation, block, position, true) ? 1 : 0
+    let matches = this.#print(conversation, block, position, true) ? 1 : 0
     let left = this.#trailing
     const trailing = this.#walk(conversation, position, this.#sign)
     while (left > 0 && trailing.next()) {
-      // Behind the last one that is wanted, others are neighbours like any other (`grep -m` with `-A`).
-      const isHit = hits < most && this.#isHit(trailing.block, trailing.position)
-      const printed = this.#print(conversation, trailing.block, trailing.position, isHit)
-      left = isHit ? this.#trailing : left - 1
-      if (isHit && printed) hits += 1
+      // After the last match that `-m` allows, further matches are printed as neighbours, as `grep -m` does with `-A`.
+      const isMatch = matches < most && this.#isMatch(trailing.block, trailing.position)
+      const printed = this.#print(conversation, trailing.block, trailing.position, isMatch)
+      left = isMatch ? this.#trailing : left - 1
+      if (isMatch && printed) matches += 1
     }
-    return hits
+    return matches
   }
 
-  /** Prints what leads to a message, and the separator before it unless it goes on where the last one ended. */
+  /** Prints the neighbours before a match, and the separator before those unless they adjoin what was printed last. */
   #writeLeading(conversation: Conversation, position: Position): void {
     const leading: { block: StoredBlock; position: Position }[] = []
     const back = this.#walk(conversation, position, this.#sign === 1 ? -1 : 1)
@@ -101,11 +101,11 @@ export class Neighbours {
     for (const { block, position } of leading.reverse()) this.#print(conversation, block, position, false)
   }
 
-  /** Returns false where it is known that the message cannot be read. */
-  #print(conversation: Conversation, block: StoredBlock, position: Position, isHit: boolean): boolean {
+  /** Prints a message; returns false if it is known to be unreadable. */
+  #print(conversation: Conversation, block: StoredBlock, position: Position, isMatch: boolean): boolean {
     conversation.printed = position
     this.#last = conversation
-    return this.#queue.add(block, position.row, isHit)
+    return this.#queue.add(block, position.row, isMatch)
   }
 
   #conversationOf(block: StoredBlock, { row }: Position): Conversation {
@@ -132,7 +132,7 @@ export class Neighbours {
     return [textOf(hosts, hostIds[row]), textOf(programs, programIds[row])]
   }
 
-  /** The conversation's messages behind a position, in either direction. */
+  /** The conversation's messages after a position (`sign` 1) or before it (-1). */
   #walk(conversation: Conversation, from: Position, sign: 1 | -1): Timeline {
     const { since, until } = this.#selection
     const blocks = this.#blocks.filter((block) => {
@@ -168,7 +168,7 @@ export class Neighbours {
     return found
   }
 
-  /** Tells of a row of the block whether it belongs to the conversation. */
+  /** Returns a function that tells whether a row of the block belongs to the conversation. */
   #membersOf(block: StoredBlock, { host, program }: Conversation): (row: number) => boolean {
     if (!host || !program) return () => true
     const { hosts, hostIds, programs, programIds } = this.#shelf.senders(block)
@@ -178,7 +178,7 @@ export class Neighbours {
   }
 }
 
-/** Whether the block has its host and its program, as far as that is known without reading it. */
+/** Whether the block may have messages of the conversation, as far as that is known without reading it. */
 function mayBeIn(block: StoredBlock, { host, program }: Conversation): boolean {
   if (host && block.hosts && !block.hosts.some((name) => name.equals(host))) return false
   return !(program && block.programs && !block.programs.some((name) => name.equals(program)))
@@ -186,7 +186,7 @@ function mayBeIn(block: StoredBlock, { host, program }: Conversation): boolean {
 
 const textOf = ({ bytes, starts }: Texts, id: number): Buffer => bytes.subarray(starts[id], starts[id + 1])
 
-/** Which of the texts it is; -1 for none. */
+/** The index of a text among `texts`; -1 if it is not there. */
 function idOf(texts: Texts, text: Buffer): number {
   for (let id = 0; id < texts.starts.length - 1; id += 1) if (textOf(texts, id).equals(text)) return id
   return -1

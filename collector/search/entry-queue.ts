@@ -1,12 +1,12 @@
-// What is printed, on its way out. A message of a block that is open is written at once. Where more blocks overlap in time than can be
-// open, the next one is nearly always of another block: what is to be printed is then gathered, and written block by block, so that
-// each block is opened once for thousands of messages and not once for each.
+// The queue between a search and its output. A message whose block is open is written at once. If more blocks overlap in time
+// than can be open, each message is nearly always in another block than the one before. Messages are then gathered and written
+// block by block, so that a block is opened once for thousands of messages and not once for each.
 //
 //   gathered, in order     1:17 3:2 2:8 1:18 -- 3:3 …           block:row
 //   written                1:17 1:18 │ 3:2 3:3 │ 2:8            each block once
 //   printed, in order      1:17 3:2 2:8 1:18 -- 3:3 …
 //
-// A search goes on for at most so long before it shows what it has gathered.
+// Gathered messages are printed after SEARCH_GATHERED_MS at the latest.
 
 import type { Clock } from '../../common/clock.ts'
 import {
@@ -21,22 +21,23 @@ import type { StoredBlock } from './stored-block.ts'
 
 /** Where the output goes. */
 export interface GrepTarget {
-  /** Resolves to false when nobody reads on. The bytes may be overwritten then. */
+  /** Resolves to false if the reader has closed the output. The bytes must stay unchanged until it resolves. */
   write(bytes: Buffer): Promise<boolean>
 }
 
 interface Gathered {
   readonly block: StoredBlock
   readonly row: number
-  readonly marked: boolean
-  /** Whether the separator stands before it. */
+  /** Whether it is a match, not a neighbour of one. */
+  readonly isMatch: boolean
+  /** Whether a separator is printed before it. */
   readonly separated: boolean
 }
 
 const NOTHING = Buffer.alloc(0)
 
 export class EntryQueue {
-  /** Messages that were searched for, were gathered, and could not be read. */
+  /** Number of matches that were added and then turned out to be unreadable. */
   lost = 0
   readonly #writer: EntryWriter
   readonly #shelf: BlockShelf
@@ -47,7 +48,7 @@ export class EntryQueue {
   #separated = false
   #flushedMs: number
 
-  /** `note` is told what could not be read, and throws what is no such fault. */
+  /** `note` is called with each error; it records that something could not be read, and throws any other error. */
   constructor(
     writer: EntryWriter,
     shelf: BlockShelf,
@@ -63,32 +64,32 @@ export class EntryQueue {
     this.#flushedMs = clock.monotonicMs()
   }
 
-  /** Adds a message; `marked` where it is one that was searched for. Returns false where it is known that it cannot be read. */
-  add(block: StoredBlock, row: number, marked: boolean): boolean {
+  /** Adds a message, which is a match or a neighbour of one. Returns false if it is known to be unreadable. */
+  add(block: StoredBlock, row: number, isMatch: boolean): boolean {
     const separated = this.#separated
     this.#separated = false
-    const entry = { block, row, marked, separated }
+    const entry = { block, row, isMatch, separated }
     if (this.#gathered.length === 0 && this.#shelf.has(block)) return this.#write(entry)
     this.#gathered.push(entry)
     return true
   }
 
-  /** What is added next belongs to another group of neighbours. */
+  /** Begins a new group: a separator is printed before the next message. */
   separator(): void {
     this.#separated = true
   }
 
-  /** Whether there is so much that it has to be flushed. */
+  /** Whether the queue has to be flushed before more is added. */
   get isFull(): boolean {
     return this.#writer.output.length >= SEARCH_WRITE_BYTES || this.#gathered.length >= SEARCH_GATHERED_ENTRIES_MAX
   }
 
-  /** Whether what there is should be shown before a block is read. */
+  /** Whether the queue should be flushed before another block is read, so that the user sees results. */
   get isDue(): boolean {
     return this.#gathered.length === 0 || this.#clock.monotonicMs() - this.#flushedMs >= SEARCH_GATHERED_MS
   }
 
-  /** Resolves to false when nobody reads on. */
+  /** Writes everything out. Resolves to false if the reader has closed the output. */
   async flush(): Promise<boolean> {
     let open = await this.#send()
     for (let from = 0; open && from < this.#gathered.length;) {
@@ -115,7 +116,7 @@ export class EntryQueue {
     return this.#send()
   }
 
-  /** Gathered messages `[from, to)` as they are printed; undefined where they are too many bytes. */
+  /** The printed text of each gathered message in `[from, to)`; undefined if together they have too many bytes. */
   #textsOf(from: number, to: number): Buffer[] | undefined {
     const { output } = this.#writer
     const texts = Array.from({ length: to - from }, () => NOTHING)
@@ -143,14 +144,14 @@ export class EntryQueue {
     return texts
   }
 
-  #write({ block, row, marked, separated }: Gathered): boolean {
+  #write({ block, row, isMatch, separated }: Gathered): boolean {
     if (separated) this.#writer.separator()
     try {
-      this.#writer.write(this.#shelf.take(block), row, marked)
+      this.#writer.write(this.#shelf.take(block), row, isMatch)
       return true
     } catch (error) {
       this.#note(error)
-      if (this.#gathered.length > 0 && marked) this.lost += 1
+      if (this.#gathered.length > 0 && isMatch) this.lost += 1
       return false
     }
   }

@@ -1,7 +1,7 @@
-// How a message is printed. `short` and `cat` end in the text that the pattern was matched on, so that matches can be
-// marked in them; `json` and `raw` are for programs and stay as they are.
+// Formats messages for output. `short` and `cat` show text that the pattern was matched against, so matches are coloured in
+// them. `json` and `raw` are for programs and are never coloured.
 //
-// Into a pipe or file every byte goes out as it is. On a terminal control bytes are shown (`shown-bytes.ts`).
+// To a pipe or a file, bytes are written unchanged. On a terminal, control bytes are escaped (`shown-bytes.ts`).
 
 import { isUtf8 } from 'node:buffer'
 import type { ByteRegex } from '../../common/expression/regex/byte-regex.ts'
@@ -23,12 +23,12 @@ export type PrintFormat = (typeof printFormats)[number]
 
 export interface WriterOptions {
   readonly format: PrintFormat
-  /** Only the parts that match, each on a line (`-o`). */
+  /** Print only the matching parts of a line, each on a line of its own (`-o`). */
   readonly partsOnly: boolean
-  /** What to mark, or to print the matching parts of. */
+  /** The pattern whose matches are coloured, or printed with `partsOnly`. */
   readonly pattern?: ByteRegex | undefined
   readonly color: boolean
-  /** Show control bytes instead of passing them on. */
+  /** Escape control bytes. */
   readonly escape: boolean
   readonly zone: Zone
 }
@@ -45,22 +45,22 @@ export class EntryWriter {
     this.#options = options
   }
 
-  /** Writes a message; `marked` where it is one that was searched for, and not its neighbour. */
-  write(block: OpenBlock, row: number, marked: boolean): void {
+  /** Appends a message to `output`; `isMatch` is false for a neighbour of a match. */
+  write(block: OpenBlock, row: number, isMatch: boolean): void {
     const { format, partsOnly, escape } = this.#options
     if (partsOnly) {
-      if (marked) this.#parts(block, row)
+      if (isMatch) this.#parts(block, row)
       return
     }
     if (format === 'json') {
       const json = JSON.stringify(storedObject(block, row))
       this.output.text(escape ? shownJson(json) : json)
     } else if (format === 'raw') this.#bytes(block.raw(row), 0)
-    else this.#text(block, row, marked)
+    else this.#text(block, row, isMatch)
     this.output.byte(LF)
   }
 
-  /** Between groups of neighbours. */
+  /** Appends the separator between two groups of neighbours. */
   separator(): void {
     if (this.#options.format === 'json') return
     this.output.text(this.#options.color ? `${SEPARATOR_STYLE}--${PLAIN}\n` : '--\n')
@@ -79,7 +79,7 @@ export class EntryWriter {
     }
   }
 
-  #text(block: OpenBlock, row: number, marked: boolean): void {
+  #text(block: OpenBlock, row: number, isMatch: boolean): void {
     const { format, color, pattern, zone } = this.#options
     const { table } = block.rows(TIMES | (color ? PRIORITIES : 0))
     const line = this.#compose(block, row)
@@ -92,8 +92,8 @@ export class EntryWriter {
       this.#time.write(time, zone.offsetAt(time), output)
       output.byte(0x20)
     }
-    const matches = color && marked && pattern ? pattern.findAll(line.bytes, 0, line.length) : 0
-    // A host that stands plain gets its colour; what matches is marked whatever it is.
+    const matches = color && isMatch && pattern ? pattern.findAll(line.bytes, 0, line.length) : 0
+    // The host gets its colour unless a match begins in it: the colour of a match takes precedence.
     const hostPlain = matches === 0 || pattern!.matches[0] >= line.hostEnd
     let at = start
     if (color && start === 0 && hostPlain) {
@@ -123,7 +123,7 @@ export class EntryWriter {
     return this.#line
   }
 
-  /** The bytes from `start` on. */
+  /** Appends the bytes of `text` from `start` on, escaped if that is asked for. */
   #bytes(text: Buffer, start: number): void {
     if (this.#options.escape) addShown(this.output, text, start)
     else this.output.fixed(text.subarray(start))

@@ -1,4 +1,5 @@
-// One search, from blocks to what is printed: counts, hosts, lines, neighbours. Nothing here knows of the command line.
+// A search, from the blocks of an archive to the output: counts, hosts, or lines and their neighbours. Independent of the
+// command line, whose options arrive here as `GrepOptions`.
 
 import type { Clock } from '../../common/clock.ts'
 import { Fault } from '../../common/fault.ts'
@@ -18,17 +19,17 @@ import { comparePositions, Timeline, type Position } from './timeline.ts'
 export interface GrepOptions {
   readonly query: Query
   readonly print: WriterOptions | 'count' | 'hosts' | 'nothing'
-  /** Show control bytes in the names of hosts instead of passing them on; lines have their own say. */
+  /** For `hosts`: escape control bytes in host names. For lines, `WriterOptions.escape` applies. */
   readonly escapesHosts?: boolean
   /** Newest first. */
   readonly reverse: boolean
-  /** Stop after so many (`-m`). */
+  /** Stop after this many matches (`-m`); Infinity for no limit. */
   readonly most: number
-  /** Only the last so many (`-n`). */
+  /** Print only the last matches, this many (`-n`); Infinity for all. */
   readonly last: number
-  /** None where there are no neighbours to print. */
+  /** Absent if no neighbours are printed. */
   readonly context?: ContextOptions | undefined
-  /** For `today` and times that name no zone. */
+  /** Zone for `today` and for times without a zone. */
   readonly zone: Zone
 }
 
@@ -37,7 +38,7 @@ const NO_ROWS = new Uint8Array(0)
 
 export class Grep {
   readonly stats = new SearchStats()
-  /** What could not be read; the rest was searched. */
+  /** Messages about parts and blocks that could not be read; all others were searched. */
   readonly faults = new Set<string>()
   readonly #options: GrepOptions
   readonly #target: GrepTarget
@@ -45,6 +46,7 @@ export class Grep {
   readonly #now: number
   readonly #selection: Selection
   readonly #shelf: BlockShelf
+  /** Blocks that have no match, or cannot be read. */
   readonly #ruledOut = new WeakSet<StoredBlock>()
 
   /** Throws PATTERN_SYNTAX. */
@@ -57,12 +59,12 @@ export class Grep {
     this.#shelf = new BlockShelf(this.stats)
   }
 
-  /** Nothing older can be selected, µs since the epoch. */
+  /** No message with an earlier time can be selected; µs since the epoch. */
   get since(): number {
     return this.#selection.since
   }
 
-  /** Searches and prints. Resolves to whether anything was selected. */
+  /** Searches the blocks and prints the result. Resolves to whether any message was selected. */
   async run(blocks: readonly StoredBlock[]): Promise<boolean> {
     const found = await this.#run(blocks)
     this.#shelf.clear()
@@ -72,10 +74,10 @@ export class Grep {
   async #run(blocks: readonly StoredBlock[]): Promise<boolean> {
     this.stats.blocks = blocks.length
     const { print } = this.#options
-    // As in grep, which with `-m 0` prints nothing, no count either.
+    // With `-m 0` GNU grep prints nothing, not even a count.
     if (this.#options.most === 0) return false
     if (this.#selection.isEmpty || this.#options.last === 0) {
-      if (print === 'count') await this.#say('0\n')
+      if (print === 'count') await this.#print('0\n')
       return false
     }
     const kept = blocks.filter((block) => this.#selection.isTimely(block))
@@ -86,13 +88,13 @@ export class Grep {
     return this.#lines(kept, blocks, print)
   }
 
-  /** Which rows are selected. A block that is ruled out or damaged, which is noted, gives none. */
+  /** A 1 for each selected row of a block; no rows at all if the block is ruled out or cannot be read, which is noted. */
   #rowsOf(block: StoredBlock): Uint8Array {
     if (this.#ruledOut.has(block)) return NO_ROWS
     try {
       const known = this.#shelf.knownSelected(block)
       if (known) return known
-      // Asked when the search comes to the block, so that the first results wait for no other.
+      // Summaries are checked only when the search reaches a block, so that the first results do not wait for all of them.
       const reason = this.#shelf.has(block) ? undefined : this.#selection.rulesOut(block)
       if (reason === undefined) return this.#shelf.select(block, this.#selection, this.#now)
       this.stats.skipped[reason] += 1
@@ -103,7 +105,7 @@ export class Grep {
     return NO_ROWS
   }
 
-  /** Damage, or a disk that fails, is noted and the search goes on. */
+  /** Records that something could not be read, because of damage or a failing disk; the search goes on. Other errors are thrown. */
   #note(error: unknown): void {
     if (!(error instanceof Fault)) throw error
     this.faults.add(error.detail)
@@ -128,11 +130,11 @@ export class Grep {
     }
     count = Math.min(count, most)
     this.stats.selected = count
-    await this.#say(`${count}\n`)
+    await this.#print(`${count}\n`)
     return count > 0
   }
 
-  /** Prints the hosts with a selected message, sorted by name. Blocks whose hosts are all known by then are not read. */
+  /** Prints the hosts that have a selected message, sorted by name. A block is not read if all of its hosts are already found. */
   async #hosts(blocks: readonly StoredBlock[]): Promise<boolean> {
     const names = new Set<string>()
     for (const block of blocks) {
@@ -172,16 +174,16 @@ export class Grep {
 
   async #lines(kept: readonly StoredBlock[], all: readonly StoredBlock[], print: WriterOptions): Promise<boolean> {
     const { reverse, last, context } = this.#options
-    // Newest first, the last n are the first n. Oldest first, the first of them is looked for from the end.
+    // Newest first, `-n` is a limit like `-m`. Oldest first, the first of the last n matches is found by going backwards.
     const first = !reverse && last < Infinity ? this.#nthFromEnd(kept, last) : undefined
     const most = reverse ? Math.min(this.#options.most, last) : this.#options.most
     const note = (error: unknown) => this.#note(error)
     const queue = new EntryQueue(new EntryWriter(print), this.#shelf, this.#target, this.#clock, note)
     const wanted = first ? kept.filter(({ timeMax }) => timeMax >= first.time) : kept
     const timeline = this.#timeline(wanted, reverse)
-    const isHit = (block: StoredBlock, position: Position) =>
+    const isMatch = (block: StoredBlock, position: Position) =>
       this.#rowsOf(block)[position.row] === 1 && (!first || comparePositions(position, first) >= 0)
-    const search = { blocks: all, shelf: this.#shelf, selection: this.#selection, queue, isHit, note }
+    const search = { blocks: all, shelf: this.#shelf, selection: this.#selection, queue, isMatch, note }
     const neighbours = context && new Neighbours(context, reverse, search)
     let open = true
     while (open && this.stats.selected < most && timeline.next()) {
@@ -208,7 +210,7 @@ export class Grep {
     })
   }
 
-  /** Undefined where they are damaged, which is noted: messages without a time cannot be put in order. */
+  /** A block's times; undefined if they are damaged, which is noted. The block is then skipped, as it cannot be sorted. */
   #timesOf(block: StoredBlock): Float64Array | undefined {
     try {
       return this.#shelf.times(block)
@@ -219,6 +221,7 @@ export class Grep {
     }
   }
 
+  /** The position of the nth match from the end, or of the first match if there are fewer. */
   #nthFromEnd(blocks: readonly StoredBlock[], n: number): Position {
     const timeline = this.#timeline(blocks, true)
     let left = n
@@ -226,7 +229,7 @@ export class Grep {
     return timeline.position
   }
 
-  async #say(text: string): Promise<void> {
+  async #print(text: string): Promise<void> {
     await this.#target.write(Buffer.from(text))
   }
 }

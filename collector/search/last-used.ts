@@ -1,15 +1,15 @@
-// What was made of blocks and may be asked for again: as much as there is room for, the last used first.
+// An LRU cache of values that were computed from blocks, bounded by the room that they take.
 
 import type { StoredBlock } from './stored-block.ts'
 
 export class LastUsed<Value> {
   readonly #roomMax: number
   readonly #dropped: (value: Value) => void
-  /** The order is that of use. */
+  /** Least recently used first. */
   readonly #kept = new Map<StoredBlock, { readonly value: Value; readonly room: number }>()
   #room = 0
 
-  /** `dropped` is told what is no longer kept. */
+  /** `dropped` is called with each value that leaves the cache. */
   constructor(roomMax: number, dropped: (value: Value) => void = () => {}) {
     this.#roomMax = roomMax
     this.#dropped = dropped
@@ -27,7 +27,7 @@ export class LastUsed<Value> {
     return known.value
   }
 
-  /** Keeps a value that is not known; it takes so much room. The last one is kept whatever it takes. */
+  /** Adds a value for a block that has none, and drops old ones until there is room. The new one is kept even if it is too large. */
   add(block: StoredBlock, value: Value, room: number): Value {
     this.#kept.set(block, { value, room })
     this.#room += room

@@ -1,4 +1,5 @@
-// The text that patterns are matched on: `host program[pid]: message`, or `host message` without a program.
+// Assembles match lines, the text that patterns are matched against: `host program[pid]: message`, or `host message` for a
+// message without a program.
 
 import { NO_PID, PID_IS_TEXT, type LineColumns, type Texts } from './stored-block.ts'
 
@@ -9,12 +10,12 @@ const CLOSE = 0x5d
 const PID_DIGITS_MAX = 10
 const FIRST_BYTES = 64 * 1024
 
-/** Lines, one behind another. */
+/** Concatenated match lines. */
 export class LineBuffer {
-  /** `[0, length)` is written. Replaced when it grows. */
+  /** Bytes `[0, length)` are written. The buffer is replaced when it grows. */
   bytes: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(FIRST_BYTES)
   length = 0
-  /** Where the last added line's parts end or begin. */
+  /** Offsets in the last added line: the end of its host, the start of its message. Counted from the start of the buffer. */
   hostEnd = 0
   messageStart = 0
   #target = viewOf(this.bytes)
@@ -59,7 +60,7 @@ export class LineBuffer {
     this.length = at
   }
 
-  // Two words at a time: `Buffer.copy` makes an object for every call.
+  // Copies two words at a time, since `Buffer.copy` allocates an object at every call.
   #long({ bytes: from, starts }: Texts, text: number): void {
     if (from !== this.#messages) {
       this.#messages = from
@@ -90,7 +91,7 @@ export class LineBuffer {
   }
 }
 
-/** Writes a number of at most ten digits in decimal; returns the end. */
+/** Writes a number of at most ten digits in decimal at `at`; returns where it ends. */
 export function writeNumber(value: number, to: Buffer, at: number): number {
   let end = at + 1
   for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) end += 1

@@ -1,8 +1,9 @@
-// A pattern against the lines of a block.
+// Matches a pattern against the lines of a block.
 //
-// Lines are put together from columns, which costs more than looking for a literal. So where the pattern needs one, and
-// the block's names rule out that it stands in a line's head or across its end, the messages as they lie in their column
-// are searched at several GB/s, and only the lines of those that hold it are put together.
+// A line has to be assembled from columns, which costs more than searching for a literal. So if every match of the pattern
+// contains some literal (the needle), and the block's hosts and programs rule out that it occurs in the head of a line or across
+// the end of the head, the column of messages is searched for it at several GB/s, and only the lines of messages that
+// contain it are assembled.
 
 import type { ByteRegex } from '../../common/expression/regex/byte-regex.ts'
 import { LineBuffer } from './line-buffer.ts'
@@ -23,7 +24,7 @@ export class LineMatcher {
     this.#needle = regex.needle && withoutSeparatorsBefore(regex.needle)
   }
 
-  /** Sets `open[i]` to 0 for each row whose line does not match (does, where inverted). */
+  /** Sets `open[i]` to 0 for each row whose line does not match; if inverted, for each row whose line does. */
   narrow(block: OpenBlock, open: Uint8Array): void {
     const { count, lines } = block
     if (count > this.#rows.length) {
@@ -54,7 +55,7 @@ export class LineMatcher {
     return kept
   }
 
-  /** The open rows whose message holds the needle. */
+  /** Collects the open rows whose message contains the needle in `#rows`; returns their number. */
   #holding({ bytes, starts }: Texts, open: Uint8Array, needle: Buffer): number {
     let kept = 0
     let row = 0
@@ -75,7 +76,7 @@ export class LineMatcher {
   }
 }
 
-/** The text, from `text` on, that byte `at` is in. */
+/** The index of the text that contains byte `at`; a binary search from index `text` on. */
 function textAt(starts: Uint32Array, text: number, count: number, at: number): number {
   let low = text
   let high = count - 1
@@ -92,14 +93,14 @@ const COLON = 0x3a
 const OPEN = 0x5b
 const CLOSE = 0x5d
 
-/** What stands between the parts of a line's head is no help where a needle begins with it. */
+/** Strips separators from the start of a needle, since with one it could begin in the head of any line; undefined if nothing is left. */
 function withoutSeparatorsBefore(needle: Buffer): Buffer | undefined {
   let start = 0
   while (start < needle.length && [SPACE, COLON, OPEN, CLOSE].includes(needle[start])) start += 1
   return start === needle.length ? undefined : needle.subarray(start)
 }
 
-/** Whether a needle can begin in a line's head, `host program[pid]: ` or `host `, and be there or go on in the message. */
+/** Whether a needle may begin in the head of a line (`host program[pid]: ` or `host `), wherever it ends. */
 function headMayHold({ hosts, programs, pidTexts }: LineColumns, needle: Buffer): boolean {
   let digits = 0
   while (digits < needle.length && needle[digits] >= 0x30 && needle[digits] <= 0x39) digits += 1
@@ -107,7 +108,7 @@ function headMayHold({ hosts, programs, pidTexts }: LineColumns, needle: Buffer)
   return someMayHold(hosts, needle, [SPACE]) || someMayHold(programs, needle, [OPEN, COLON])
 }
 
-/** Whether the needle is in a text, or begins in one and goes on with one of the bytes that may follow it. */
+/** Whether a text contains the needle, or ends with the start of it where the needle goes on with a byte that may follow a text. */
 function someMayHold({ bytes, starts }: Texts, needle: Buffer, follow: readonly number[]): boolean {
   if (bytes.includes(needle)) return true
   for (let taken = 1; taken < needle.length; taken += 1) {

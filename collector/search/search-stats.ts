@@ -1,4 +1,4 @@
-// What a search read and what it could leave out: `--stats`.
+// What a search read and what it skipped, for `--stats`.
 
 /** Why a block was ruled out without reading it. */
 export type SkipReason = 'time' | 'priority' | 'host' | 'program' | 'text'
@@ -6,7 +6,7 @@ export type SkipReason = 'time' | 'priority' | 'host' | 'program' | 'text'
 export class SearchStats {
   blocks = 0
   readonly skipped: Record<SkipReason, number> = { time: 0, priority: 0, host: 0, program: 0, text: 0 }
-  /** Blocks answered from what is known of them. */
+  /** Blocks whose summary alone answered the search. */
   answered = 0
   read = 0
   bytesDecoded = 0
@@ -15,7 +15,7 @@ export class SearchStats {
   /** Messages selected. */
   selected = 0
 
-  /** As lines of text. */
+  /** The text that `--stats` prints. */
   describe(seconds: number): string {
     const skipped = Object.entries(this.skipped).filter(([, count]) => count > 0)
     const left = skipped.reduce((sum, [, count]) => sum + count, 0)

@@ -1,5 +1,5 @@
-// What a search selects: an expression over fields, times and texts, and a pattern over lines. From the cheapest to the
-// dearest: blocks are ruled out by what is known of them, rows by their fields, what is left by its line.
+// What a search selects: an expression over fields, times and texts, and a pattern over match lines. The cheapest tests come
+// first: blocks are ruled out by their summaries, then rows by their fields, and the remaining rows are matched by line.
 
 import type { Expression } from '../../common/expression/ast.ts'
 import {
@@ -19,11 +19,11 @@ import * as column from './stored-block.ts'
 import type { OpenBlock, StoredBlock } from './stored-block.ts'
 
 export interface Query {
-  /** Filters resolved. */
+  /** References to named filters are resolved. */
   readonly where: Expression
-  /** Absent: every line. */
+  /** Absent if every line matches. */
   readonly pattern?: ByteRegex | undefined
-  /** Lines that do not match the pattern. */
+  /** Select the lines that do not match the pattern (`-v`). */
   readonly invert?: boolean
 }
 
@@ -53,22 +53,22 @@ export class Selection {
     if (query.pattern) this.#matcher = new LineMatcher(query.pattern, query.invert ?? false)
   }
 
-  /** Whether no message whatever can be selected. */
+  /** Whether it is certain that no message can be selected. */
   get isEmpty(): boolean {
     return selectsNothing(this.#conditions) || (this.query.invert === true && !this.query.pattern)
   }
 
-  /** Whether every message of the block is selected, which is then known without reading it. */
+  /** Whether every message of the block is selected, as far as that is known without reading it. */
   takesAll(block: StoredBlock): boolean {
     return this.#byTimeOnly && block.timeMin >= this.since && block.timeMax <= this.until
   }
 
-  /** Whether the block has messages of the wanted time. */
+  /** Whether the times of the block overlap the time bounds of the search. */
   isTimely(block: StoredBlock): boolean {
     return block.timeMax >= this.since && block.timeMin <= this.until
   }
 
-  /** Why no message of a timely block can be selected; undefined where one may be. Reads what is known of the block. */
+  /** Why no message of a timely block can be selected; undefined if one may be. Reads the block's summary and index only. */
   rulesOut(block: StoredBlock): SkipReason | undefined {
     const { priorities, values, texts } = this.#conditions
     if (this.#byPriority && !priorities.some((bit, priority) => bit !== 0 && block.hasPriority(priority))) {
@@ -84,7 +84,7 @@ export class Selection {
     return undefined
   }
 
-  /** Which rows are selected; the array is the caller's. */
+  /** Returns a new array with a 1 for each selected row. */
   select(block: OpenBlock, now: number): Uint8Array {
     const open = new Uint8Array(block.count).fill(1)
     if (this.#predicate.always !== true) this.#predicate.narrow(new RowsAt(block.rows(this.#columns), now), open)
@@ -94,7 +94,7 @@ export class Selection {
   }
 }
 
-/** Rows, with the time at which they are asked about. */
+/** The same rows with the time that relative times such as `2h` count from. */
 class RowsAt implements Rows {
   readonly count: number
   readonly bytes: Buffer
@@ -124,7 +124,7 @@ function someValue(known: readonly Buffer[] | undefined, conditions: readonly Va
   return known.some((value) => conditions.every((condition) => condition.test(value, 0, value.length)))
 }
 
-/** Whether the block may have all literals of one of the pattern's ways to match. */
+/** Whether the block may contain all literals of at least one alternative of the pattern. */
 function mayMatchLine(block: StoredBlock, { literals, ignoreCase }: ByteRegex): boolean {
   return literals.some((way) => way.every((literal) => block.mayHold(Buffer.from(literal), ignoreCase)))
 }
@@ -138,7 +138,7 @@ const columnOfField: Record<string, number> = {
   message: column.MESSAGES,
 }
 
-/** The columns that an expression looks at. */
+/** The columns that an expression reads, as a bit set. */
 function columnsOf(expression: Expression): number {
   switch (expression.kind) {
     case 'all':

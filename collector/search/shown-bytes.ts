@@ -1,6 +1,5 @@
-// What a terminal gets to see of bytes that a sender wrote: control bytes as `#033`, as in the files that sluice writes,
-// since they could else rewrite what is on the screen. A line feed starts a new line, indented, so that it cannot pass
-// for a message.
+// Escapes bytes from senders for a terminal. Control bytes, which could otherwise rewrite the screen, become `#033` as in the
+// files that sluice writes. A line feed becomes a new line with an indent, so that a sender cannot forge a message.
 
 import { characterAt, BROKEN } from '../../common/expression/regex/character.ts'
 import type { Output } from '../../common/message/output.ts'
@@ -9,7 +8,7 @@ const LF = 0x0a
 const TAB = 0x09
 const NEW_LINE_INDENT = '\n    '
 
-/** Adds the bytes from `start` on, none of which a terminal obeys. */
+/** Appends `text` from `start` on, with control bytes escaped. */
 export function addShown(output: Output, text: Buffer, start: number): void {
   for (let at = start; at < text.length;) {
     const character = characterAt(text, at, text.length)
@@ -22,12 +21,12 @@ export function addShown(output: Output, text: Buffer, start: number): void {
   }
 }
 
-/** JSON escapes C0 by itself; the rest of the control characters it may have in either way. */
+/** Escapes DEL and C1 in JSON, which allows them unescaped; C0 is always escaped. */
 export function shownJson(json: string): string {
   return json.replaceAll(/[\u007f-\u009f]/g, (control) => `\\u00${control.charCodeAt(0).toString(16)}`)
 }
 
-/** C0 but the tab, DEL, C1, and bytes that are no character (a terminal in another encoding may obey them). */
+/** True for C0 except tab, DEL, C1, and invalid UTF-8, which a terminal with another encoding may interpret. */
 function isControl(code: number): boolean {
   return (code < 0x20 && code !== TAB) || (code >= 0x7f && code < 0xa0) || code === BROKEN
 }

@@ -1,11 +1,11 @@
-// What a search asks of an archive: blocks that can be ruled out by what is known of them, and decoded column by column.
+// The interface between a search and an archive: blocks that are ruled out by their summaries, or else decoded column by column.
 //
-//   archive ─▶ StoredBlock … (times, priorities, names, literals: nothing decoded) ─▶ open() ─▶ OpenBlock ─▶ columns
+//   archive ─▶ StoredBlock (summary and index: nothing is decoded) ─▶ open() ─▶ OpenBlock ─▶ columns, on first use
 
 import type { Rows } from '../../common/expression/rows.ts'
 
-/** Columns, as bits of a mask. */
-export const TIMES = 1 // times and receipt
+/** Columns as bits. TIMES stands for effective times, the messages' own times and the times of receipt. */
+export const TIMES = 1
 export const PRIORITIES = 2
 export const HOSTS = 4
 export const PROGRAMS = 8
@@ -15,31 +15,31 @@ export const MESSAGES = 32
 export const OTHERS = 64
 export const ALL_COLUMNS = 127
 
-/** A block as the archive's index knows it. */
+/** A block that has not been read: its summary and its index. */
 export interface StoredBlock {
-  /** Messages in it. */
+  /** Number of messages. */
   readonly count: number
-  /** Ascends in the order of intake, from block to block and over day files. */
+  /** Ascending in intake order, across the parts of an archive. */
   readonly order: number
-  /** Earliest and latest time, µs since the epoch; receipt stands in where a time is missing or over an hour ahead. */
+  /** Earliest and latest effective time, µs since the epoch. */
   readonly timeMin: number
   readonly timeMax: number
-  /** Whether it has messages of this priority (facility * 8 + severity). */
+  /** Whether it may have messages of this priority (facility * 8 + severity). */
   hasPriority(priority: number): boolean
-  /** The distinct hosts; undefined where they are not known without reading the block. */
+  /** The distinct hosts; undefined if they are not known without reading the block. */
   readonly hosts: readonly Buffer[] | undefined
-  /** The distinct programs, an empty one for messages without; undefined as above. */
+  /** The distinct programs, of which an empty one stands for none; undefined if they are not known without reading the block. */
   readonly programs: readonly Buffer[] | undefined
   /**
-   * Whether any line (`host program[pid]: message`) may hold the literal; with `ignoreCase` it is ASCII in lower case and
-   * found in any case.
+   * Whether any match line may contain the literal; false is certain. With `ignoreCase` the literal is ASCII in lower case, and
+   * matches in any case.
    */
   mayHold(literal: Buffer, ignoreCase: boolean): boolean
-  /** Throws a Fault where it cannot be read. */
+  /** Reads the block. Throws a Fault if it cannot be read. */
   open(): OpenBlock
 }
 
-/** Texts one behind another: text i is `[starts[i], starts[i + 1])`. */
+/** Concatenated texts: text i is `[starts[i], starts[i + 1])` of `bytes`. */
 export interface Texts {
   readonly bytes: Buffer
   readonly starts: Uint32Array
@@ -48,36 +48,36 @@ export interface Texts {
 export const NO_PID = -1
 export const PID_IS_TEXT = -2
 
-/** What lines are made of, decoded when it is asked for. */
+/** The columns that match lines are assembled from, each decoded on first use. */
 export interface LineColumns {
-  /** One for each row. */
+  /** Text i is the message of row i. */
   readonly messages: Texts
-  /** For each row its pid, `NO_PID`, or `PID_IS_TEXT`: then it is the text of `pidTexts` that `pidTextNumbers` names. */
+  /** For each row its pid, `NO_PID`, or `PID_IS_TEXT`: then the pid is the text of `pidTexts` with the index in `pidTextNumbers`. */
   readonly pidNumbers: Int32Array
   readonly pidTexts: Texts
   readonly pidTextNumbers: Int32Array
-  /** Distinct ones, and which is each row's; an absent program is empty. */
+  /** The distinct hosts and programs, and for each row the index of its own; an absent program is an empty text. */
   readonly hosts: Texts
   readonly hostIds: Uint32Array
   readonly programs: Texts
   readonly programIds: Uint32Array
 }
 
-/** A block that is being read. */
+/** A block that has been read, whose columns are decoded on first use. */
 export interface OpenBlock {
   readonly count: number
   readonly lines: LineColumns
   /**
-   * Decodes what is not decoded yet of the columns and returns the rows; cells of other columns hold anything. The rows'
-   * times are those to sort by: receipt stands in where it must. They are valid until more columns are asked for.
+   * Decodes those of the columns that are not decoded yet, and returns the rows, with effective times. The cells of all other columns
+   * have arbitrary values. The result is valid until `rows` is called for further columns.
    */
   rows(columns: number): Rows
-  /** The message's own time, µs since the epoch; NaN where it has none. With TIMES. */
+  /** The message's own time, µs since the epoch; NaN if it has none. Call `rows(TIMES)` first. */
   ownTime(row: number): number
-  /** When the message was received, µs since the epoch. With TIMES. */
+  /** When the message was received, µs since the epoch. Call `rows(TIMES)` first. */
   received(row: number): number
   /** A message's bytes as they came. */
   raw(row: number): Buffer
-  /** Bytes that columns were decoded to. */
+  /** Total size of the decoded columns in bytes. */
   readonly bytesDecoded: number
 }

@@ -1,5 +1,5 @@
-// Where the output of a command goes: standard output, or on a terminal a pager. When nobody reads on (`| head`, `q` in
-// the pager) that is no error: the command stops.
+// The output of a command: standard output, or a pager on a terminal. If the reader closes it (`| head`, `q` in the pager), that
+// is not an error: the command stops.
 
 import { spawn } from 'node:child_process'
 import type { Writable } from 'node:stream'
@@ -24,11 +24,12 @@ export class CommandOutput implements GrepTarget {
     return new CommandOutput(process.stdout, Promise.resolve())
   }
 
-  /** Through `$PAGER`, or less where that is not set; standard output where it cannot be started or is `cat`. */
+  /** Output through `$PAGER`, or through less if that is not set; standard output if it is empty or `cat`. */
   static paged(): CommandOutput {
     const pager = process.env['PAGER'] ?? 'less'
     if (pager === '' || pager === 'cat') return CommandOutput.standard()
-    // As journalctl sets it: quit where all fits, keep colours, cut long lines, leave the screen as it is.
+    // The options that journalctl gives less: quit if everything fits on one screen (F), pass colours through (R), chop long lines
+    // (S), do not clear the screen (X), verbose prompt (M), exit on interrupt (K).
     const env = { ...process.env, LESS: process.env['LESS'] ?? 'FRSXMK', LESSCHARSET: 'utf-8' }
     const child = spawn(pager, { shell: true, stdio: ['pipe', 'inherit', 'inherit'], env })
     const ended = new Promise<void>((resolve) => {
@@ -45,7 +46,7 @@ export class CommandOutput implements GrepTarget {
     })
   }
 
-  /** Resolves when all is written and the pager, if there is one, is closed. */
+  /** Resolves once everything is written and the pager, if there is one, has exited. */
   async end(): Promise<void> {
     if (this.#stream !== process.stdout) this.#stream.end()
     await this.#ended

@@ -1,64 +1,66 @@
-// Messages of many blocks in the order of time: a merge of what each block gives, over the blocks whose times overlap.
+// Puts the selected messages of many blocks in time order, by merging the blocks whose times overlap.
 //
 //   time ───▶            block 1  ├──·──·····─┤
-//                        block 2        ├─·───··──┤         open: 1, 2 until block 1 is through, then 2, then none
+//                        block 2        ├─·───··──┤         open: 1, then 1 and 2 until the end of block 1, then 2, then none
 //                        block 3                      ├───··─┤
 //
-// A block is opened when the merge comes to its earliest time. Of the blocks that overlap there, 12 bytes are held for each of the
-// selected messages, up to a number of messages: of blocks for which there is less room than they have, the next few are held, and they
-// are asked again for those behind. So a year of blocks that all begin with the same message (a sender whose clock stands still)
-// takes no more memory than a day.
+// A block is opened when the merge reaches its earliest time. For the selected messages of all open blocks, 12 bytes each are
+// held in memory, up to a maximum in total. If a block's messages do not fit, only its next ones are held, and the block is
+// read again for those after them. So a year of blocks that all begin at the same time (because of a sender whose clock stands
+// still) takes no more memory than a day.
 
 import { SEARCH_HELD_MESSAGES_MAX, SEARCH_HELD_OF_BLOCK_MIN } from '../../common/limits.ts'
 import type { StoredBlock } from './stored-block.ts'
 
-/** Where a message stands in time; equal times in the order of intake. */
+/** A message's place in time order; messages with equal times are in intake order (`order` of the block, then row). */
 export interface Position {
   readonly time: number
   readonly order: number
   readonly row: number
 }
 
-/** Below zero where a is earlier than b. */
+/** Negative if a comes before b. */
 export function comparePositions(a: Position, b: Position): number {
   return a.time - b.time || a.order - b.order || a.row - b.row
 }
 
-/** What one block gives: rows by time. */
+/** An open block in the merge. The inherited fields are the position of its next message. */
 interface Cursor extends Position {
   time: number
   readonly order: number
   row: number
   readonly block: StoredBlock
+  /** The held rows in time order, and their times. */
   rows: Uint32Array
   times: Float64Array
+  /** Index in `rows` of the message after the next one. */
   next: number
-  /** Whether these are all that the block still has. */
+  /** Whether the block has no more selected messages after `rows`. */
   isWhole: boolean
 }
 
-/** A block that still has messages may take this part of what room there is. */
+/** Share of the remaining room that one block may take. */
 const ROOM_PART = 1 / 16
 
 export interface TimelineOptions {
   readonly backwards: boolean
-  /** The selected rows of a block: not zero for each. */
+  /** Not zero for each selected row of a block. */
   readonly rowsOf: (block: StoredBlock) => Uint8Array
-  /** A block's times, by row; undefined where they cannot be read, and then none of it comes. */
+  /** A block's times by row, µs since the epoch; undefined if they cannot be read: then the block is left out. */
   readonly timesOf: (block: StoredBlock) => Float64Array | undefined
 }
 
 export class Timeline {
-  /** The message that `next` came to. */
+  /** The current message, set by `next`. */
   position: Position = { time: NaN, order: 0, row: 0 }
   block!: StoredBlock
   readonly #sign: 1 | -1
   readonly #options: TimelineOptions
-  /** Blocks not opened, the next one last. */
+  /** Blocks that are not open yet; the next one is last. */
   readonly #waiting: StoredBlock[]
-  /** A heap: the next message's cursor first. */
+  /** A binary heap of the open blocks; the cursor of the next message is first. */
   readonly #cursors: Cursor[] = []
-  /** Messages that all cursors hold. */
+  /** Number of messages that all cursors hold. */
   #held = 0
 
   constructor(blocks: readonly StoredBlock[], options: TimelineOptions) {
@@ -67,14 +69,14 @@ export class Timeline {
     this.#waiting = [...blocks].sort((a, b) => this.#sign * (this.#begin(b) - this.#begin(a)) || b.order - a.order)
   }
 
-  /** Whether a block has to be read before the next message is known: what was found until now can be shown. */
+  /** Whether another block has to be opened before the next message is known. The caller may print what it has until then. */
   get waits(): boolean {
     const first = this.#cursors[0]
     const waiting = this.#waiting.at(-1)
     return waiting !== undefined && (!first || this.#sign * (this.#begin(waiting) - first.time) <= 0)
   }
 
-  /** Goes to the next message; false where there is none. */
+  /** Moves to the next message and sets `block` and `position`; returns false if there is none. */
   next(): boolean {
     for (;;) {
       if (this.waits) {
@@ -103,7 +105,7 @@ export class Timeline {
     this.#rise(this.#cursors.length - 1)
   }
 
-  /** Holds what comes behind the cursor's last message; false where the block has no more. */
+  /** Loads the messages after the cursor's last one; returns false if the block has no more. */
   #refill(cursor: Cursor): boolean {
     this.#held -= cursor.rows.length
     const held = cursor.isWhole ? undefined : this.#hold(cursor.block, cursor)
@@ -112,7 +114,7 @@ export class Timeline {
     return true
   }
 
-  /** The block's next selected messages behind a position, as many as there is room for. */
+  /** A block's next selected messages after a position (undefined: from its start), as many as there is room for. */
   #hold(block: StoredBlock, behind: Position | undefined): Pick<Cursor, 'rows' | 'times' | 'isWhole'> | undefined {
     const selected = this.#options.rowsOf(block)
     if (!selected.includes(1)) return undefined
