@@ -1,4 +1,4 @@
-// The destination as a whole, with its worker: intake, merging, days, marks, readers.
+// The archive destination as a whole, with its worker thread: intake, merges, days, stream marks, readers.
 
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -31,7 +31,7 @@ function fromStream(texts: string[], from: number, id: string = 'a'.repeat(32)):
   return { ...batch, runs: [{ ...batch.runs[0], stream: { id, from, to: from + 10 * texts.length, ends } }] }
 }
 
-test('archive: what a settled write held can be read at once, while the writer is open', async () => {
+test('archive: messages can be read as soon as their write has settled, while the writer is open', async () => {
   const folder = temporaryFolder()
   const archive = await openedArchive(fakePlatform(), folder)
   await archive.write(one('<34>Oct 11 22:14:15 web-1 su: first'))
@@ -40,7 +40,7 @@ test('archive: what a settled write held can be read at once, while the writer i
   expect([...(await stored(folder)).values()]).toEqual(['<34>Oct 11 22:14:15 web-1 su: first', 'second'])
 })
 
-test('archive: what was wrong with messages is known when their write has settled', async () => {
+test('archive: the defects of messages are set on their batch when its write settles', async () => {
   const archive = await openedArchive(fakePlatform(), temporaryFolder())
   const faulty = batchOf(['<34>Oct 11 22:14:15 web-1 su: fine', 'no PRI', '<999>x'], originOf(), NOON)
   const fine = one('<34>Oct 11 22:14:15 web-1 su: fine')
@@ -49,12 +49,12 @@ test('archive: what was wrong with messages is known when their write has settle
   expect(fine.defects).toBeUndefined()
 })
 
-test('archive: an old part that cannot be read is told and left alone, and new messages are taken in', async () => {
+test('archive: an old part that cannot be read is logged and left as it is, and new messages are stored', async () => {
   const folder = temporaryFolder()
   const earlier = await openedArchive(fakePlatform(), folder)
   await earlier.write(one('first'))
   await earlier.close(5_000)
-  // Nobody can read a folder as a file, whoever runs this test.
+  // A folder cannot be read as a file, even if the test runs as root.
   const old = join(folder, 'archive', '2026-11-20.db')
   mkdirSync(old)
   const platform = fakePlatform()
@@ -70,7 +70,7 @@ test('archive: an old part that cannot be read is told and left alone, and new m
   expect([...(await stored(folder)).values()]).toEqual(['first', 'second'])
 })
 
-test('archive: merging keeps ids and content', async () => {
+test('archive: merging small blocks keeps the ids and the bytes of all messages', async () => {
   const folder = temporaryFolder()
   const archive = await openedArchive(fakePlatform(), folder)
   const texts = Array.from({ length: 300 }, (_, i) => `<34>Oct 11 22:14:15 web-${i % 5} app[${i}]: message ${i}`)
@@ -83,7 +83,7 @@ test('archive: merging keeps ids and content', async () => {
   part.close()
 })
 
-test('archive: a reader sees the same blocks while they are merged', async () => {
+test('archive: a part that was opened before a merge is read in its snapshot', async () => {
   const folder = temporaryFolder()
   const archive = await openedArchive(fakePlatform(), folder)
   for (let i = 0; i < 10; i += 1) await archive.write(one(`early ${i}`))
@@ -99,7 +99,7 @@ test('archive: a reader sees the same blocks while they are merged', async () =>
   expect(texts).toEqual(Array.from({ length: 10 }, (_, i) => `early ${i}`))
 })
 
-test('archive: a day of receipt is a file, and the clock going back does not bring an old one back', async () => {
+test('archive: each day of receipt has a file, and after the clock is set back messages go into the newest one', async () => {
   const folder = temporaryFolder()
   const archive = await openedArchive(fakePlatform(), folder)
   await archive.write(one('on the 23rd', NOON))
@@ -113,19 +113,19 @@ test('archive: a day of receipt is a file, and the clock going back does not bri
   ])
 })
 
-test('archive: sealed files, and all after a close, have left WAL mode', async () => {
+test('archive: the file of a past day, and the current one after a close, are no longer in WAL mode', async () => {
   const folder = temporaryFolder()
   const archive = await openedArchive(fakePlatform(), folder)
   await archive.write(one('sealed', NOON))
   await archive.write(one('current', NOON + DAY))
-  // Byte 18 of a database is 1 where its journal is not a WAL (SQLite's file format §1.3.3).
+  // Byte 18 of a database is 1 if its journal is not a WAL (SQLite's file format §1.3.3).
   expect(readFileSync(join(folder, 'archive', '2026-11-23.db'))[18]).toBe(1)
   expect(readdirSync(join(folder, 'archive'))).not.toContain('2026-11-23.db-wal')
   await archive.close(5_000)
   expect(readFileSync(join(folder, 'archive', '2026-11-24.db'))[18]).toBe(1)
 })
 
-test('archive: what is repeated of a stream is stored once, also in the next process and the next day', async () => {
+test('archive: repeats of a stream are stored once and counted, across a restart and a change of day', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
   const archive = await openedArchive(platform, folder)
@@ -142,7 +142,7 @@ test('archive: what is repeated of a stream is stored once, also in the next pro
   expect([...(await stored(folder)).values()]).toEqual(['next day', 'e'])
 })
 
-test('archive: a day that begins has every stream, also one of which nothing was selected', async () => {
+test('archive: the file of a new day has the marks of all streams, even of those without a selected message', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
   platform.clock.setWall(NOON)
@@ -159,7 +159,7 @@ test('archive: a day that begins has every stream, also one of which nothing was
   expect([...(await second.streams.marks(ids))]).toEqual([10, 70, 0].map((position, i) => [ids[i], position]))
 })
 
-test('archive: a part that a crash left empty holds no marks: the one before it is kept', async () => {
+test('archive: retention keeps the part before an empty one that a crash left, since it has the marks', async () => {
   const folder = temporaryFolder()
   const archive = await openedArchive(fakePlatform(), folder)
   await archive.write(fromStream(['a'], 0))
@@ -175,7 +175,7 @@ test('archive: a part that a crash left empty holds no marks: the one before it 
   ])
 })
 
-test('archive: marks that cannot be read now are not taken for none', async () => {
+test('archive: if the newest part cannot be opened for now, the start fails instead of going on without its marks', async () => {
   const folder = temporaryFolder()
   const archive = await openedArchive(fakePlatform(), folder)
   await archive.write(fromStream(['a'], 0))
@@ -191,7 +191,7 @@ test('archive: marks that cannot be read now are not taken for none', async () =
   expect([...(await stored(folder)).values()]).toEqual(['a', 'b'])
 })
 
-test('archive: an empty selection moves its mark', async () => {
+test('archive: a batch without messages advances the mark of its stream', async () => {
   const folder = temporaryFolder()
   const archive = await openedArchive(fakePlatform(), folder)
   const stream = { id: 'c'.repeat(32), from: 0, to: 700, ends: new Uint32Array(0) }
@@ -199,7 +199,7 @@ test('archive: an empty selection moves its mark', async () => {
   expect(await archive.streams.marks([stream.id])).toEqual(new Map([[stream.id, 700]]))
 })
 
-test('archive: days older than keep are removed', async () => {
+test('archive: days that ended more than `keep` ago are removed', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
   platform.clock.setWall(NOON)
@@ -212,7 +212,7 @@ test('archive: days older than keep are removed', async () => {
   await expect.poll(async () => (await platform.clock.pass(MINUTE_MS), files(folder))).toEqual(left)
 })
 
-test('archive: after a forward jump of the clock expiry waits for 24 hours and says so', async () => {
+test('archive: after the clock has jumped forward, nothing expires for 24 hours, and that is logged', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
   platform.clock.setWall(NOON)
@@ -221,17 +221,17 @@ test('archive: after a forward jump of the clock expiry waits for 24 hours and s
   await archive.write(one('next', NOON + DAY))
   platform.clock.setWall(NOON + 30 * DAY)
   await archive.write(one('after', NOON + 30 * DAY))
-  const said = async () => {
+  const logged = async () => {
     await platform.clock.pass(MINUTE_MS)
     return platform.log.lines.map(({ text }) => text).join()
   }
-  await expect.poll(said).toContain('nothing in the archive expires for 24 hours')
+  await expect.poll(logged).toContain('nothing in the archive expires for 24 hours')
   expect(files(folder)).toHaveLength(3)
   await platform.clock.pass(DAY_MS)
   await expect.poll(async () => (await platform.clock.pass(MINUTE_MS), files(folder))).toEqual(['2026-12-23.db'])
 })
 
-test('archive: expiry waits also where it is restarted after the clock has jumped and something was stored', async () => {
+test('archive: expiry also waits after a restart, if the clock had jumped and something was stored since', async () => {
   const folder = temporaryFolder()
   const first = fakePlatform()
   first.clock.setWall(NOON)
@@ -249,7 +249,7 @@ test('archive: expiry waits also where it is restarted after the clock has jumpe
   await expect.poll(async () => (await second.clock.pass(MINUTE_MS), files(folder))).toEqual(['2026-12-23.db'])
 })
 
-test('archive: over max_size the oldest days go, the newest stays', async () => {
+test('archive: if the archive is larger than max_size, the oldest days are removed, but never the newest', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
   const archive = await openedArchive(platform, folder, { bytesMax: 1 })
@@ -258,13 +258,13 @@ test('archive: over max_size the oldest days go, the newest stays', async () => 
   await expect.poll(async () => (await platform.clock.pass(MINUTE_MS), files(folder))).toEqual(['2026-11-24.db'])
 })
 
-test('archive: a missing folder is a fault that names it', async () => {
+test('archive: opening a missing folder is a fault that names the folder', async () => {
   const folder = join(temporaryFolder(), 'archive')
   const missing = { code: 'ARCHIVE_MISSING', detail: expect.stringContaining(folder) }
   await expect(openArchive(systemDisk, folder)).rejects.toMatchObject(missing)
 })
 
-test('archive: a damaged day is a fault, and other days can still be read', async () => {
+test('archive: opening a file that is no database is a fault, and other days can still be read', async () => {
   const folder = temporaryFolder()
   const archive = await openedArchive(fakePlatform(), folder)
   await archive.write(one('good', NOON))
@@ -277,7 +277,7 @@ test('archive: a damaged day is a fault, and other days can still be read', asyn
   part.close()
 })
 
-test('archive: a torn day is a fault, not a wrong answer', async () => {
+test('archive: reading a file whose pages are overwritten is a fault', async () => {
   const folder = temporaryFolder()
   const archive = await openedArchive(fakePlatform(), folder)
   for (let i = 0; i < 20; i += 1) await archive.write(one(`message ${i}`, NOON))
@@ -288,7 +288,7 @@ test('archive: a torn day is a fault, not a wrong answer', async () => {
   await expect(stored(folder)).rejects.toMatchObject({ code: 'ARCHIVE_UNREADABLE' })
 })
 
-test('archive: a damaged current file is left alone, and writing goes on in the next part', async () => {
+test('archive: a damaged newest part is logged and left as it is, and writing continues in the next part', async () => {
   const folder = temporaryFolder()
   const archive = await openedArchive(fakePlatform(), folder)
   await archive.write(one('lost to the disk', NOON))
@@ -302,9 +302,9 @@ test('archive: a damaged current file is left alone, and writing goes on in the 
 })
 
 test.each([
-  ['another version', "UPDATE meta SET value = 99 WHERE key = 'version'", 'version'],
+  ['another format version', "UPDATE meta SET value = 99 WHERE key = 'version'", 'version'],
   ['other tables', 'ALTER TABLE marks DROP COLUMN until', 'does not have the tables of this version'],
-])('archive: a current file of %s is left alone, and writing goes on in the next part', async (_, change, reason) => {
+])('archive: a newest part with %s is left as it is, and the next part is written to', async (_, change, reason) => {
   const folder = temporaryFolder()
   const archive = await openedArchive(fakePlatform(), folder)
   await archive.write(one('of another', NOON))
@@ -319,13 +319,13 @@ test.each([
   expect(JSON.stringify(platform.log.lines)).toContain(reason)
 })
 
-test('archive: a part whose writer was killed before its first commit is empty, not damaged, and is used', async () => {
+test('archive: a part whose writer was killed before the first commit is read as empty, and is used later', async () => {
   const folder = temporaryFolder()
   const path = (name: string) => join(folder, 'archive', name)
   const first = await openedArchive(fakePlatform(), folder)
   await first.write(one('first'))
   await first.close(5_000)
-  // Made in WAL mode and nothing more; made and not even that; one that such a kill had left on another day.
+  // Killed after WAL mode was set; killed right after the file was created; and one that such a kill had left on an earlier day.
   openToWrite(path('2026-11-23.2.db')).close()
   writeFileSync(path('2026-11-23.3.db'), '')
   openToWrite(path('2026-11-22.db')).close()
@@ -349,7 +349,7 @@ test('archive: a part whose writer was killed before its first commit is empty, 
   expect(platform.log.lines.filter(({ level }) => level !== 'info')).toEqual([])
 })
 
-test('archive: a day that begins with a part killed in the making begins in it', async () => {
+test('archive: the first part of a day is used if a kill before its first commit left it empty', async () => {
   const folder = temporaryFolder()
   mkdirSync(join(folder, 'archive'))
   openToWrite(join(folder, 'archive', '2026-11-23.db')).close()
@@ -360,7 +360,7 @@ test('archive: a day that begins with a part killed in the making begins in it',
   expect([...(await stored(folder))]).toEqual([['2026-11-23/0', 'first']])
 })
 
-test('archive: a thousand open writes settle, none lost, in order', async () => {
+test('archive: a thousand writes that are open at once are all stored, in call order', async () => {
   const folder = temporaryFolder()
   const archive = await openedArchive(fakePlatform(), folder)
   const texts = Array.from({ length: 1000 }, (_, i) => `message ${i} ${'x'.repeat(i)}`)
@@ -368,10 +368,10 @@ test('archive: a thousand open writes settle, none lost, in order', async () => 
   expect([...(await stored(folder)).values()]).toEqual(texts)
 })
 
-test('archive: of more senders than are remembered each message keeps its own', async () => {
+test('archive: with more origins than the worker remembers, each message still has its own peer', async () => {
   const folder = temporaryFolder()
   const archive = await openedArchive(fakePlatform(), folder)
-  // Batches of thousands of senders, so large that two threads share a commit, and that senders are forgotten on the way.
+  // Batches with thousands of origins: large enough for two threads to share a commit, and for origins to be forgotten meanwhile.
   const [batches, senders] = [5, 4_000]
   const writes = Array.from({ length: batches }, (_, b) => {
     const name = (i: number) => `${b}-${i}`

@@ -1,4 +1,4 @@
-// What an archive knows of a block is checked before the block is passed over.
+// The checksum of a block's row: a search verifies it before it rules the block out by that row.
 
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -14,7 +14,7 @@ import { openedArchive, temporaryFolder } from './surroundings.ts'
 
 const NOON = Date.UTC(2026, 10, 23, 12) * 1000
 
-/** An archive of one block, whose row is then changed. */
+/** An archive in whose database the statement `change` was then executed. */
 async function archiveOf(change: string): Promise<string> {
   const folder = temporaryFolder()
   const archive = await openedArchive(fakePlatform(), folder)
@@ -46,7 +46,7 @@ async function search(folder: string): Promise<{ found: number; faults: string[]
   return { found: text.split('\n').length - 1, faults: archives.faults.map(({ detail }) => detail) }
 }
 
-test('what is stored has rows that are whole, merged and not', async () => {
+test('the rows of an archive that nobody changed are not reported as damaged', async () => {
   expect(await search(await archiveOf('SELECT 1'))).toEqual({ found: 40, faults: [] })
 })
 
@@ -56,7 +56,7 @@ test.each([
   'severities = severities & ~4',
   'facilities = facilities & ~16',
   'level = level + (1 << 20)',
-])('a turned bit in a row (%s) is damage, and the block is searched whatever it says', async (change) => {
+])('a flipped bit in the row of a block (%s) is reported, and the block is searched all the same', async (change) => {
   const folder = await archiveOf(`UPDATE block SET ${change}`)
   const { found, faults } = await search(folder)
   expect(found).toBe(40)
@@ -65,6 +65,6 @@ test.each([
   ])
 })
 
-test('rows that a version without such a checksum has stored are taken as they are', async () => {
+test('rows of an earlier version, which have no checksum, are not reported as damaged', async () => {
   expect(await search(await archiveOf('UPDATE block SET level = level & 255'))).toEqual({ found: 40, faults: [] })
 })

@@ -1,4 +1,4 @@
-// A server that was started with a clock far ahead, which is then set right.
+// A server that was started while the clock was far ahead, and whose clock is then corrected.
 
 import { readdirSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,7 +20,7 @@ const files = (folder: string) =>
     .filter((name) => name.endsWith('.db'))
     .toSorted()
 
-test('a clock that was ahead and was set right: days go on in parts of the day to come, and expire as days do', async () => {
+test('after a clock that was far ahead is corrected, each day gets a next part of the future day, which expires in time', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
   const { clock, log } = platform
@@ -37,10 +37,10 @@ test('a clock that was ahead and was set right: days go on in parts of the day t
     ...[0, 1, 2, 3].flatMap((day) => [`day ${day}`, `day ${day}, later`]),
   ])
   expect(files(folder)).toEqual(['2099-01-01.2.db', '2099-01-01.3.db', '2099-01-01.4.db', '2099-01-01.db'])
-  const said = log.lines.filter(({ text }) => text.includes('of a day to come'))
-  expect(said.map(({ values }) => values)).toEqual([expect.objectContaining({ part: { day: '2099-01-01', part: 1 } })])
+  const logs = log.lines.filter(({ text }) => text.includes('of a day to come'))
+  expect(logs.map(({ values }) => values)).toEqual([expect.objectContaining({ part: { day: '2099-01-01', part: 1 } })])
 
-  // A part ends when it was last written to: here the test says when that was.
+  // The age of such a part counts from its last write, whose time the test sets here.
   const parts = ['2099-01-01.db', '2099-01-01.2.db', '2099-01-01.3.db']
   for (const [day, name] of parts.entries()) {
     const seconds = (NOON + day * DAY) / 1e6
@@ -54,7 +54,7 @@ test('a clock that was ahead and was set right: days go on in parts of the day t
   expect(files(folder)).toEqual(['2099-01-01.2.db', '2099-01-01.3.db', '2099-01-01.4.db'])
 })
 
-test('a clock that was far ahead costs no marks: what is sent again is stored once', async () => {
+test('marks do not expire because the clock was far ahead: repeats are still recognised after a restart', async () => {
   const folder = temporaryFolder()
   const archive = await openedArchive(fakePlatform(), folder)
   const id = 'a'.repeat(32)
@@ -72,7 +72,7 @@ test('a clock that was far ahead costs no marks: what is sent again is stored on
   expect([...(await stored(folder)).values()]).toEqual(['a', 'b', 'with the wrong clock', 'c'])
 })
 
-test('a clock that is a few hours ahead over midnight begins no part a day', async () => {
+test('a clock that is a few hours ahead around midnight does not begin additional parts', async () => {
   const folder = temporaryFolder()
   const archive = await openedArchive(fakePlatform(), folder)
   await archive.write(one('tomorrow', NOON + DAY))

@@ -1,4 +1,4 @@
-// Killed at any moment: what was acknowledged is stored, and what is sent again is not stored twice.
+// A writer that is killed at any moment: acknowledged messages are stored, and repeats are not stored twice.
 
 import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ import { WRITER } from './writer-process.ts'
 const dist = join(import.meta.dirname, '..', '..', 'dist')
 const KILLS = 4
 
-/** Starts a writer at `first`, kills it with SIGKILL after `lines` acknowledgements; the last number acknowledged. */
+/** Starts a writer at number `first` and kills it after `lines` acknowledgements; resolves to the last acknowledged number. */
 function writeAndKill(folder: string, first: number, lines: number): Promise<number> {
   const script = join(folder, 'writer.mjs')
   writeFileSync(script, WRITER)
@@ -30,11 +30,11 @@ function writeAndKill(folder: string, first: number, lines: number): Promise<num
   })
 }
 
-test('archive: killed with SIGKILL again and again, every acknowledged message is stored once', async () => {
+test('archive: after repeated kills with SIGKILL, every acknowledged message is stored exactly once', async () => {
   const folder = temporaryFolder()
   let acknowledged = 0
   for (let kill = 1; kill <= KILLS; kill += 1) {
-    // The source goes back further than it has to, as after a crash of its own.
+    // The source starts again before the last acknowledged message, as after a crash of its own.
     acknowledged = await writeAndKill(folder, Math.max(0, acknowledged - 50), 30 * kill)
     const numbers = [...(await stored(folder)).values()].map((text) => Number(text.slice('<13>message '.length)))
     expect(numbers).toEqual(numbers.map((_, i) => i))
@@ -43,7 +43,7 @@ test('archive: killed with SIGKILL again and again, every acknowledged message i
   }
 })
 
-test('archive: what a killed process has committed is on the disk before anybody is told of it', async () => {
+test('archive: the WAL that a killed process left is synced when the archive is opened again', async () => {
   const folder = temporaryFolder()
   await writeAndKill(folder, 0, 10)
   const synced: string[] = []

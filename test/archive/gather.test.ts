@@ -1,4 +1,4 @@
-// Small commits are merged from what was gathered meanwhile, not read again: the same messages, under the same ids.
+// Small commits are merged from messages gathered in memory, without reading the blocks back: same messages, same ids.
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -25,7 +25,7 @@ function archiveFolder(): string {
   return folder
 }
 
-/** Commits a batch and takes it into the next merge, as the worker does, when its memory is somebody else's already. */
+/** Commits a batch and gathers it for the next merge, as the worker does. The batch's memory is overwritten in between. */
 function take(intake: Intake, id: number, batch: Batch): void {
   intake.add({ id, batch })
   while (!intake.step());
@@ -45,7 +45,7 @@ function expected(texts: readonly string[]) {
   return texts.map((text, i): [string, string] => [`2026-11-23/${i}`, text])
 }
 
-test('archive: windows of a sender become blocks of a mebibyte without being read again', async () => {
+test('archive: the windows of a sender are merged into blocks of 1 MiB as they come', async () => {
   const folder = archiveFolder()
   const intake = intakeIn(folder)
   const texts: string[] = []
@@ -57,7 +57,7 @@ test('archive: windows of a sender become blocks of a mebibyte without being rea
     texts.push(...lines)
     take(intake, window + 1, batchOf(lines, originOf(), NOON + window))
   }
-  // 13 KB a window: some eighty of them make a block of 1 MiB, and the rest waits for the next.
+  // A window is 13 KB: about eighty of them make a block of 1 MiB, and the others wait for the next one.
   const [large, ...small] = await blockCounts(folder)
   expect(large).toBeGreaterThan(7_000)
   expect(new Set(small)).toEqual(new Set([100]))
@@ -65,7 +65,7 @@ test('archive: windows of a sender become blocks of a mebibyte without being rea
   intake.close()
 })
 
-test('archive: what a small commit between large ones stored is put into columns, which have an index', async () => {
+test('archive: a single small block between large ones, or at the end of a day, is converted to columns with an index', async () => {
   const folder = archiveFolder()
   const intake = intakeIn(folder)
   const lines = (name: string, count: number) =>
@@ -85,7 +85,7 @@ test('archive: what a small commit between large ones stored is put into columns
     all: ['large-1', 'lone', 'large-2', undefined],
     mayContain: [true, false, true, true],
   })
-  // With the next day's first commit the part is over, and so is the wait for more.
+  // The first commit of the next day ends the part, so its last small block is converted as well.
   take(intake, 5, batchOf(['<34>Nov 24 11:59:10 next app: day'], originOf(), NOON + 86_400_000_000))
   expect(await hosts()).toEqual({ all: ['large-1', 'lone', 'large-2', 'last'], mayContain: [true, false, true, false] })
   const texts = (await stored(folder)).values()
@@ -93,7 +93,7 @@ test('archive: what a small commit between large ones stored is put into columns
   intake.close()
 })
 
-test('archive: a small block that is damaged is left where it is, and what comes goes into the next part', async () => {
+test('archive: a damaged small block ends its part: it stays as it is, and new messages go into the next part', async () => {
   const folder = archiveFolder()
   const path = join(folder, 'archive', '2026-11-23.db')
   const before = intakeIn(folder)
@@ -113,7 +113,7 @@ test('archive: a small block that is damaged is left where it is, and what comes
   }
   expect(said).toEqual(['the current part of the archive is damaged; going on in the next one'])
   intake.close()
-  // At the next start: all that can be read is as it was.
+  // At the next start the part cannot be sealed either, and its summaries are unchanged.
   const later = new Intake(join(folder, 'archive'), INSTANCE, (text) => void said.push(text))
   later.sealLeft([{ day: '2026-11-23', part: 1 }])
   expect(said.slice(1)).toEqual(['a part of the archive cannot be sealed'])
@@ -127,7 +127,7 @@ test('archive: a small block that is damaged is left where it is, and what comes
   expect(counts).toEqual([20, 40])
 })
 
-test('archive: a day whose small blocks cannot be merged is over all the same, and the next one takes what comes', async () => {
+test('archive: a day whose small blocks cannot be merged is left unsealed, and the next day is stored', async () => {
   const folder = archiveFolder()
   const before = intakeIn(folder)
   for (let id = 1; id <= 5; id += 1) take(before, id, batchOf([`<34>Nov 23 11:59:10 web app: ${id}`], originOf(), NOON))
@@ -148,7 +148,7 @@ test('archive: a day whose small blocks cannot be merged is over all the same, a
   part.close()
 })
 
-test('archive: messages of one size, of which some make a mebibyte to the byte, are merged', async () => {
+test('archive: messages of 4 KiB, which make up 1 MiB exactly, are merged', async () => {
   const folder = archiveFolder()
   const intake = intakeIn(folder)
   const texts = Array.from({ length: 300 }, (_, i) => `<34>Nov 23 11:59:10 web app: ${i} `.padEnd(4096, 'x'))
@@ -162,7 +162,7 @@ test('archive: messages of one size, of which some make a mebibyte to the byte, 
 })
 
 test.each([1, 2, 3, 4])(
-  'archive: commits of any size come out in order, whoever merges them (seed %i)',
+  'archive: random commits with repeats, merges and restarts in between are stored once and in order (seed %i)',
   async (seed) => {
     const random = randomFrom(seed)
     const below = (n: number) => Math.floor(random() * n)
@@ -178,7 +178,7 @@ test.each([1, 2, 3, 4])(
         (_, i) => `<13>Nov 23 11:00:00 ${name}-${i % 5} p[${id}]: ${seed} ${i} ${'x'.repeat(below(200))}`,
       )
       const batch = batchOf(lines, originOf({ source: name }), NOON + id)
-      // Some of it was sent before.
+      // The batch begins with up to two messages that were sent before.
       const from = Math.max(0, position[name] - below(3))
       const ends = Uint32Array.from(lines, (_, i) => i + 1)
       const stream = { id: name.repeat(32), from, to: from + count, ends }

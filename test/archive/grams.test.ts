@@ -1,4 +1,4 @@
-// The index: never a wrong "no".
+// The index of n-grams never rules out a literal that is in the block.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -14,7 +14,7 @@ function blockOf(messages: string[]): EncodedBlock {
   return builder.finish()
 }
 
-test('index: every piece of every match line may be there, with and without case', () => {
+test('index: no piece of a match line is ruled out, with or without case', () => {
   const word = fc.string({ minLength: 1, maxLength: 12 }).filter((text) => !/[\s[\]:<>]/.test(text))
   const message = fc.tuple(word, word, fc.nat(99_999), fc.string())
   fc.assert(
@@ -36,7 +36,7 @@ test('index: every piece of every match line may be there, with and without case
   )
 })
 
-test('index: every piece of lines that resemble each other may be there', () => {
+test('index: no piece of a line is ruled out if lines share skeletons', () => {
   const value = fc.oneof(fc.nat().map(String), fc.constantFrom('a1', '10.0.0.1', '7', 'x=', '\0', ''))
   const text = fc.tuple(
     fc.constantFrom('ab', 'from the very first word to ', '', 'word='),
@@ -63,7 +63,7 @@ test('index: every piece of lines that resemble each other may be there', () => 
   )
 })
 
-test('index: what stands in no line is ruled out, most of the time', () => {
+test('index: of literals that are in no line, at least 95 % are ruled out', () => {
   const { grams } = blockOf(
     Array.from({ length: 2000 }, (_, i) => `<34>Oct 11 22:14:15 web-${i % 9} app[${i}]: request ${i * 7919} done`),
   )
@@ -71,7 +71,7 @@ test('index: what stands in no line is ruled out, most of the time', () => {
   expect(absent.filter((literal) => mayContain(grams, literal, false)).length).toBeLessThan(50)
 })
 
-test('index: literals too short for it are never ruled out', () => {
+test('index: literals that are shorter than an n-gram (6 bytes) are never ruled out', () => {
   expect(mayContain(Buffer.alloc(32), Buffer.from('12345'), false)).toBe(true)
   expect(mayContain(Buffer.alloc(32), Buffer.from('123456'), false)).toBe(false)
 })

@@ -27,26 +27,26 @@ const skeletonsOf = (...texts: string[]) => {
   return [Buffer.from(skeletonBytes).toString(), Buffer.from(valueBytes).toString()]
 }
 
-test('messages of one kind share a skeleton, and values of one slot lie together', () => {
+test('message texts of one kind share a skeleton, and the values of one slot are stored together', () => {
   expect(skeletonsOf('from 10.2.3.4 port 50221', 'from 10.2.9.1 port 40007')).toEqual([
     'from \0 port \0',
     '10.2.3.410.2.9.15022140007',
   ])
 })
 
-test('words are values where they have a digit, or stand behind = or /', () => {
+test('a word is a value if it has a digit or follows = or /', () => {
   expect(skeletonsOf('user=alice path=/var/log a1b2: done.')).toEqual([
     'user=\0 path=/\0/\0 \0: done.',
     'alicevarloga1b2',
   ])
 })
 
-test('control bytes that mean something in a skeleton come back as they were', () => {
+test('texts with the byte that marks slots in a skeleton, and other control bytes, come back unchanged', () => {
   const texts = ['\0', '\x01', '\x01\x02', '\0\x01\0 5', 'a\0b7'].map((text) => Buffer.from(text))
   expect(roundTrip(texts)).toEqual(texts)
 })
 
-test('any texts come back, in any number', () => {
+test('any number of texts of any bytes comes back unchanged', () => {
   const text = fc.oneof(
     fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
     fc
@@ -63,12 +63,12 @@ test('any texts come back, in any number', () => {
   )
 })
 
-test('more messages than the first buffers hold', () => {
+test('texts come back unchanged if there are more than the initial buffers hold', () => {
   const texts = Array.from({ length: 20_000 }, (_, i) => Buffer.from(`request ${i} of 20000 took ${i % 97}ms`))
   expect(roundTrip(texts)).toEqual(texts)
 })
 
-test('streams that do not fit together are a RangeError, never a wrong text', () => {
+test('joining streams of which one is truncated throws a RangeError', () => {
   const streams = split('took 5ms', 'left 6ms')
   const copy = Object.fromEntries(
     Object.entries(streams).map(([name, stream]) => [name, stream.slice()]),

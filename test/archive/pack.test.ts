@@ -1,4 +1,4 @@
-// Columns as they are stored: what comes back is what was stored, or an error.
+// Packs of columns: reading one gives what was stored, or an error.
 
 import { expect, test } from 'vitest'
 import { pack, Pack } from '../../collector/archive/pack.ts'
@@ -13,7 +13,7 @@ const streams = [
 const read = (blob: Uint8Array) => streams.map((_, i) => Buffer.from(new Pack(blob).stream(i)))
 
 test.each([false, true])(
-  'whichever bit of a pack is turned, it is an error and no other column (plain: %s)',
+  'after any single bit of a pack is flipped, reading it is an error or gives the stored columns (plain: %s)',
   (plain) => {
     const blob = pack(streams, plain)
     expect(read(blob)).toEqual(streams)
@@ -23,7 +23,7 @@ test.each([false, true])(
       try {
         found = read(blob)
       } catch {
-        // as it should be
+        // Expected: the damage was detected.
       }
       if (found) expect([bit, found]).toEqual([bit, streams])
       blob[bit >> 3] ^= 1 << (bit & 7)
@@ -31,7 +31,7 @@ test.each([false, true])(
   },
 )
 
-test('a pack of an earlier version, without a checksum, is read', () => {
+test('a pack of an earlier version, which has no checksum, can be read', () => {
   const blob = pack(streams, true)
   expect(read(blob.subarray(0, -4))).toEqual(streams)
   expect(() => read(blob.subarray(0, -3))).toThrow(RangeError)

@@ -1,4 +1,4 @@
-// A transaction that fails: the disk's faults are told apart from our own mistakes, and nothing of it is stored.
+// A transaction that fails: faults of the disk are told apart from bugs of our own, and nothing of it is stored.
 
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -10,7 +10,7 @@ import { temporaryFolder } from './surroundings.ts'
 
 const RECEIVED = Date.UTC(2026, 10, 23, 12) * 1000
 
-test('a mistake of our own in a transaction is no fault of the disk, which would be tried again for ever', () => {
+test('a bug of our own in a transaction is thrown as it is, not as a fault, which would be retried for ever', () => {
   const part = new PartWriter(join(temporaryFolder(), '2026-11-23.db'), { day: '2026-11-23', part: 1 }, 0)
   onTestFinished(() => part.close())
   const builder = new BlockBuilder()

@@ -1,4 +1,5 @@
-// The messages of a small commit are stored as they came: in columns they are what they would have been at once.
+// The messages of a small commit are stored as they came. Converted to columns later, they are the same as if they had been
+// stored in columns at once.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -25,7 +26,7 @@ function storedRaw(writes: readonly FreshWrite[]) {
   return { stored: block && encodeRawBlock(block), defects }
 }
 
-/** The columns that the same writes have without the detour, and their defects. */
+/** The columns and defects of the same writes if they are encoded in columns directly. */
 function columns(writes: readonly FreshWrite[]) {
   const builder = new BlockBuilder()
   const defects = new Map<number, Uint32Array>()
@@ -60,7 +61,7 @@ const writes = fc
   )
   .map((all) => all.map(([batch, skipped], i): FreshWrite => ({ id: i + 1, batch, skipped })))
 
-test('raw block: any messages of any origins have the columns, the summary and the defects that they would have at once', () => {
+test('raw block: columns, summary and defects of any messages are the same as if they were encoded in columns directly', () => {
   fc.assert(
     fc.property(writes, (writes) => {
       const { stored, defects } = storedRaw(writes)
@@ -76,7 +77,7 @@ test('raw block: any messages of any origins have the columns, the summary and t
   )
 })
 
-test('raw block: messages of over 32 KiB are compressed, and come back', () => {
+test('raw block: more than 32 KiB of messages are compressed, and come back unchanged', () => {
   const messages = Array.from({ length: 1000 }, (_, i) => `<34>Oct 11 22:14:15 web-1 app[${i}]: request ${i}`)
   const { stored } = storedRaw([{ id: 1, batch: batchOf(messages, originOf(), RECEIVED), skipped: undefined }])
   const { fields, texts, rawBytes, count } = stored!
@@ -86,7 +87,7 @@ test('raw block: messages of over 32 KiB are compressed, and come back', () => {
   expect(messages.map((_, i) => block.raw(i).toString())).toEqual(messages)
 })
 
-test('raw block: a damaged one is an error of its kind, or other bytes; never a hang', () => {
+test('raw block: reading a damaged one throws a RangeError or an error of zstd, or ends without an error', () => {
   const messages = Array.from({ length: 5 }, (_, i) => `<34>1 2003-10-11T22:14:15.003Z h app ${i} - - text ${i}`)
   const { stored } = storedRaw([{ id: 1, batch: batchOf(messages, originOf(), RECEIVED), skipped: undefined }])
   const { hosts, programs, fields, texts } = stored!

@@ -1,4 +1,4 @@
-// Where an archive cannot be looked into at all, and where its server starts while somebody looks.
+// Reading an archive without permission, and while its server is started.
 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ import { openedArchive, stored, temporaryFolder } from './surroundings.ts'
 
 const NOON = Date.UTC(2026, 10, 23, 12) * 1000
 
-test('an archive that this user may not read: it is said so, and as whom to search', async () => {
+test('opening an archive that this user may not read is a fault that says as which user to search', async () => {
   const denied = () => Promise.reject(Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' }))
   for (const disk of [
     { ...systemDisk, stat: denied },
@@ -24,13 +24,13 @@ test('an archive that this user may not read: it is said so, and as whom to sear
   }
 })
 
-test('a server starts while somebody reads the part that it goes on with, and what was there is read on', async () => {
+test('a server starts while its newest part is being read, and the reader still gets the blocks that it has listed', async () => {
   const folder = temporaryFolder()
   const one = (text: string) => batchOf([`<13>Nov 23 11:59:10 web app: ${text}`], originOf(), NOON)
   const before = await openedArchive(fakePlatform(), folder)
   await before.write(one('before'))
   await before.close(5_000)
-  // As `sluice grep` in a pager has it.
+  // Opened like this by a `sluice grep` that waits in a pager.
   const reader = await openArchive(systemDisk, join(folder, 'archive'))
   const part = reader.open(reader.parts[0])
   const [block] = part.blocks()
@@ -43,7 +43,7 @@ test('a server starts while somebody reads the part that it goes on with, and wh
   const after = await openedArchive(fakePlatform(), folder)
   await after.write(one('after'))
   expect(read(block)).toEqual(texts)
-  // Merged, what was there before cannot be told from what came since: that is said, not guessed.
+  // Once the block is merged, its messages cannot be told from newer ones: reading it is a fault.
   for (let i = 0; i < 40; i += 1) await after.write(one(`more ${i}`))
   const isMerged = () => {
     const now = reader.open(reader.parts[0])

@@ -1,4 +1,4 @@
-// What goes into a block comes out of it: bytes, fields, times.
+// Messages that are stored in a block come back with the same bytes, fields and times.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -17,7 +17,7 @@ function decoded(builder: BlockBuilder): DecodedBlock {
   return new DecodedBlock(0, block.count, block)
 }
 
-/** A block of these messages, as written and read back. */
+/** Encodes these messages in a block and decodes it again. */
 function blockOf(messages: readonly (string | Buffer)[], origin: Partial<Origin> = {}): DecodedBlock {
   const builder = new BlockBuilder()
   builder.bytesWanted = Infinity
@@ -85,20 +85,20 @@ const hostile = [
 ]
 const hostileTexts = hostile.map((message) => Buffer.from(message).toString('latin1'))
 
-test('archive: hostile messages come back byte for byte, also after a merge', () => {
+test('archive: malformed and unusual messages come back byte for byte, also after a merge', () => {
   const block = blockOf(hostile)
   expect(rawOf(block)).toEqual(hostileTexts)
   expect(rawOf(merged(block))).toEqual(hostileTexts)
 })
 
-test('archive: with a forced host, and as lines of text, messages come back byte for byte', () => {
+test('archive: messages come back byte for byte if their host is replaced, or if they are plain lines of text', () => {
   const forced = blockOf(hostile, { hostForced: true })
   expect(rawOf(forced)).toEqual(hostileTexts)
   expect(rawOf(merged(forced))).toEqual(hostileTexts)
   expect(rawOf(blockOf(hostile, { lines: 'text', program: Buffer.from('app') }))).toEqual(hostileTexts)
 })
 
-test('archive: a layout with fewer gaps between two that share theirs', () => {
+test('archive: headers come back byte for byte when their layout changes from message to message', () => {
   const messages = [
     '<34>1 2003-10-11T22:14:15.003Z \0 ',
     '<34>Oct 11 22:14:15 ',
@@ -117,7 +117,7 @@ test('archive: a layout with fewer gaps between two that share theirs', () => {
   }
 })
 
-test('archive: what stands between two fields is kept to the byte, as long as it may be', () => {
+test('archive: the bytes between two header fields come back unchanged, whatever their number', () => {
   const gaps = ['', ' ', '  ', '   ', '    ', ': ', ':  ', ' : ', ' :  ', '\t', ' - ']
   const messages = gaps.flatMap((one) => gaps.map((other) => `<34>Oct 11 22:14:15${one}web-1${other}su:`))
   const inTurns = messages.flatMap((message, i) => [message, messages[(i * 7) % messages.length]])
@@ -125,7 +125,7 @@ test('archive: what stands between two fields is kept to the byte, as long as it
 })
 
 test.each([': Apr 29 13:58:46: ', ': ', ': 1w2d: '])(
-  'archive: messages that are numbered before all else share a layout, %s',
+  'archive: messages that begin with a sequence number share one layout (number followed by "%s")',
   (between) => {
     const messages = Array.from({ length: 1000 }, (_, i) => `<189>${1000 + i}${between}%SYS-5-CONFIG_I: Configured`)
     const block = blockOf(messages)
@@ -134,7 +134,7 @@ test.each([': Apr 29 13:58:46: ', ': ', ': 1w2d: '])(
   },
 )
 
-test('archive: any bytes come back byte for byte', () => {
+test('archive: messages of any bytes come back byte for byte, also after a merge', () => {
   const heads = ['', '<34>', '<34>1 2003-10-11T22:14:15.003Z ', '<34>Oct 11 22:14:15 ', '<1>Oct 11 22:14:15 h a[1]']
   const message = fc
     .tuple(fc.constantFrom(...heads), fc.uint8Array({ maxLength: 60 }))
@@ -149,7 +149,7 @@ test('archive: any bytes come back byte for byte', () => {
   )
 })
 
-test('archive: a hundred thousand hosts in a block keep their names', () => {
+test('archive: a block with a hundred thousand hosts has all their names', () => {
   const messages = Array.from({ length: 100_000 }, (_, i) => `<34>Oct 11 22:14:15 host-${i} su: x`)
   const block = blockOf(messages)
   expect(block.hosts.starts.length - 1).toBe(100_000)
@@ -157,7 +157,7 @@ test('archive: a hundred thousand hosts in a block keep their names', () => {
   expect(block.raw(99_999).toString()).toBe(messages[99_999])
 })
 
-test('archive: fields and times are those of the message', () => {
+test('archive: the fields and times of a decoded block are those in the message headers', () => {
   const block = blockOf([
     '<165>1 2003-10-11T22:14:15.003Z web-1 app 8710 ID47 [a@1 b="c"] text',
     '<13>bare text',
@@ -181,7 +181,7 @@ test('archive: fields and times are those of the message', () => {
   expect(table.cells[ROW + PROGRAM + 1]).toBe(table.cells[ROW + PROGRAM])
 })
 
-test('archive: a time over an hour ahead of its receipt orders by receipt', () => {
+test('archive: a message whose time is over an hour ahead of its receipt is ordered by receipt', () => {
   const block = blockOf(['<34>1 2026-11-23T11:00:01Z h a - - - x', '<34>1 2026-11-23T10:59:59Z h a - - - x'])
   expect([...block.effectiveTimes]).toEqual([RECEIVED, RECEIVED + 3_599_000_000])
 })

@@ -1,4 +1,4 @@
-// Which files of an archive's folder are parts of it.
+// Which files in an archive's folder are parts, by their names.
 
 import { expect, test } from 'vitest'
 import { fileNameOf, partNameOf } from '../../collector/archive/schema.ts'
@@ -8,13 +8,13 @@ test.each([
   ['2026-11-20.2.db', { day: '2026-11-20', part: 2 }],
   ['2026-11-20.10.db', { day: '2026-11-20', part: 10 }],
   ['2024-02-29.db', { day: '2024-02-29', part: 1 }],
-])('%s is a part, and the file of that part', (name, part) => {
+])('%s is the name of a part, and the only name of that part', (name, part) => {
   expect(partNameOf(name)).toEqual(part)
   expect(fileNameOf(part)).toBe(name)
 })
 
 test.each([
-  // Names that somebody gave to copies. A second name of a part would be opened, and removed, as the first.
+  // Names that users give to copies. If a copy counted as the same part, that part's own file would be read and removed for it.
   ...['2026-11-20.1.db', '2026-11-20.0.db', '2026-11-20.02.db', '2026-11-20..db', 'copy of 2026-11-20.db'],
   ...['2026-11-20.db-wal', '2026-11-20.db.bak', '2026-11-2.db', '2026-13-20.db', 'README'],
-])('%s is no part', (name) => expect(partNameOf(name)).toBeUndefined())
+])('%s is not the name of a part', (name) => expect(partNameOf(name)).toBeUndefined())

@@ -1,4 +1,4 @@
-// A day that ends while somebody reads it.
+// Sealing a day that a reader has open when it ends.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ const one = (text: string, received: number = NOON) => batchOf([text], originOf(
 
 const files = (folder: string) => readdirSync(join(folder, 'archive')).filter((name) => name.endsWith('.db'))
 
-test('archive: a day that is being read when it ends is sealed when it no longer is, while the server runs', async () => {
+test('archive: a day that a reader has open when it ends is sealed once the reader has closed it', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
   const archive = await openedArchive(platform, folder)
@@ -26,7 +26,7 @@ test('archive: a day that is being read when it ends is sealed when it no longer
   const part = reader.open(reader.parts[0])
   const start = performance.now()
   await archive.write(one('today', NOON + DAY))
-  // Intake does not wait for who reads.
+  // Intake does not wait for the reader.
   expect(performance.now() - start).toBeLessThan(4_000)
   const day = join(folder, 'archive', '2026-11-23.db')
   await platform.clock.pass(MINUTE_MS)

@@ -1,4 +1,4 @@
-// Some of a large commit is made by another thread: the same blocks, in the same order.
+// Large commits that are encoded by two threads have the same blocks in the same order.
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ const origin: OriginData = {
   ...{ hostForced: false, program: new Uint8Array(0), priority: 13, received: undefined },
 }
 
-/** A batch of `count` messages as it goes from thread to thread. */
+/** A batch of `count` messages in the form in which it is posted to another thread. */
 function writeOf(id: number, count: number): WriteData {
   const lines = Array.from({ length: count }, (_, i) =>
     Buffer.from(
@@ -38,7 +38,7 @@ function writeOf(id: number, count: number): WriteData {
   return { id, buffer, byteOffset: 0, length: all.length, bounds, count, received, runs, marks: undefined }
 }
 
-/** A piece of these writes, and the encoder it is given to. */
+/** A piece with these writes, and an encoder to give it to. */
 function given(writes: readonly WriteData[], skipped?: Uint8Array) {
   const batches = new BatchReader()
   batches.define({ number: 3, first: true, origin })
@@ -50,7 +50,7 @@ function given(writes: readonly WriteData[], skipped?: Uint8Array) {
   return { second, piece, answered }
 }
 
-test('the other thread makes the blocks and finds the defects that this one would', async () => {
+test('the second thread returns the same blocks and defects as encoding on this thread', async () => {
   const { second, piece, answered } = given([writeOf(1, 400), writeOf(2, 400)], new Uint8Array(400).fill(1, 100))
   for (let round = 0; round < 3; round += 1) {
     piece.encoded = undefined
@@ -66,7 +66,7 @@ test('the other thread makes the blocks and finds the defects that this one woul
   await second.finish()
 })
 
-test('a piece that the other thread cannot encode comes back, and it gets no other', async () => {
+test('a piece that the second thread fails to encode is given back, and the thread gets no more pieces', async () => {
   const { second, piece, answered } = given([{ ...writeOf(1, 10), bounds: new Uint32Array([0, 0xffff_ffff]) }])
   second.give(piece)
   await answered()
@@ -75,7 +75,7 @@ test('a piece that the other thread cannot encode comes back, and it gets no oth
   await second.finish()
 })
 
-test('a commit of many mebibytes is made by both threads, the next one begun meanwhile: in order, each repeat left out', async () => {
+test('commits encoded by two threads, the next one during the last, store all messages in order and skip repeats', async () => {
   const folder = temporaryFolder()
   mkdirSync(join(folder, 'archive'))
   const batches = new BatchReader()
@@ -87,7 +87,7 @@ test('a commit of many mebibytes is made by both threads, the next one begun mea
   const texts: string[] = []
   for (let id = 1; id <= 60; id += 1) {
     const plain = writeOf(id, count)
-    // Every write begins with the last hundred messages of the one before.
+    // Each write begins with the last hundred messages of the previous one.
     const from = Math.max(0, (id - 1) * (count - 100))
     const stream = {
       id: 'a'.repeat(32),

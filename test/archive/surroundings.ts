@@ -1,4 +1,4 @@
-// What the tests of this folder run in: a temporary folder, a clock that is told, an archive and its reader.
+// Set-up for the tests of this folder: a temporary folder, an open archive, and all messages that it has stored.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,13 +16,14 @@ afterEach(async () => {
   for (const clean of cleanups.splice(0).toReversed()) await clean()
 })
 
+/** A new folder, which is removed after the test. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-archive-'))
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
-/** An open archive in `<dataFolder>/archive`; closed when the test is over. */
+/** Opens an archive in `<dataFolder>/archive`, which is closed after the test. */
 export async function openedArchive(platform: Platform, dataFolder: string, options: Partial<RetentionOptions> = {}) {
   const archive = new ArchiveDestination(
     { keepMs: undefined, bytesMax: undefined, ...options },
@@ -33,7 +34,7 @@ export async function openedArchive(platform: Platform, dataFolder: string, opti
   return archive
 }
 
-/** Every message of an archive by its id, as it came (latin1, so that every byte is one character). */
+/** All stored messages by id (`day/ordinal`), as they came; in latin1, so that each byte is one character. */
 export async function stored(dataFolder: string): Promise<Map<string, string>> {
   const archive = await openArchive(systemDisk, join(dataFolder, 'archive'))
   const messages = new Map<string, string>()

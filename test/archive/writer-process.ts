@@ -1,5 +1,5 @@
-// A process that writes numbered messages to an archive and prints each number that is acknowledged, until it is killed.
-// argv: the folder of compiled files, the data folder, the first number. It runs compiled files, as the program does.
+// The script of a process that writes numbered messages to an archive until it is killed. After each acknowledged write it prints
+// how many messages are acknowledged. Arguments: the folder of the compiled files, the data folder, the first number.
 
 export const WRITER = `
 const [dist, dataFolder, first] = process.argv.slice(2)
