@@ -1,4 +1,5 @@
-// A day whose disk has turned bits: whatever column they are in, the other days are found and it is said which day could not be read.
+// A search of an archive in which one day is damaged, whatever column the damage is in: the other days are searched, and the user
+// is told which day could not be read.
 
 import { copyFileSync, existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,7 +20,7 @@ const NOVEMBER_20 = Date.UTC(2026, 10, 20, 10) * 1000
 const PER_DAY = 200
 const PLACES = 8
 
-/** Three days, each of one block; what was sent, by day. */
+/** Writes an archive of three days with one block each; `sent` has its messages by day. */
 function threeDays(): { archive: string; sent: string[][] } {
   const archive = join(temporaryFolder(), 'archive')
   const sent = [0, 1, 2].map((day) =>
@@ -40,8 +41,8 @@ function threeDays(): { archive: string; sent: string[][] } {
   return { archive, sent }
 }
 
-/** Turns one bit of a column of the second day. */
-function turn(archive: string, table: string, column: string, at: (length: number) => number, bit: number): void {
+/** Flips one bit of a column of the second day. */
+function flip(archive: string, table: string, column: string, at: (length: number) => number, bit: number): void {
   const sqlite = openToWrite(join(archive, '2026-11-21.db'))
   sqlite.pragma('synchronous = OFF')
   const { blob } = sqlite.prepare<[], { blob: Buffer }>(`SELECT ${column} AS blob FROM ${table}`).get()!
@@ -80,8 +81,8 @@ const searches: [string, Partial<GrepOptions>][] = [
   ['a pattern', {}],
   ['everything', { query: everything }],
   ['newest first', { reverse: true }],
-  ['the last ones', { query: everything, last: 3 * PER_DAY }],
-  ['neighbours of all', { query: everything, context: { before: 1, after: 1, ofAll: true } }],
+  ['the last matches', { query: everything, last: 3 * PER_DAY }],
+  ['neighbours from anywhere', { query: everything, context: { before: 1, after: 1, ofAll: true } }],
   ['neighbours', { query: everything, context: { before: 1, after: 1, ofAll: false } }],
 ]
 
@@ -92,13 +93,13 @@ test.each([
   ['data', 'texts'],
   ['data', 'grams'],
 ])(
-  'one bit is turned in %s.%s: the other days are found, nothing that nobody has sent, and it is said',
+  'after a bit is flipped in %s.%s, other days are found, no wrong message is, and what is missing is reported',
   async (...of) => {
     const { archive, sent } = threeDays()
     const known = new Set(sent.flat())
     for (let i = 0; i < PLACES; i += 1) {
       const at = (length: number) => Math.floor((length * i) / PLACES)
-      turn(archive, ...of, at, i % 8)
+      flip(archive, ...of, at, i % 8)
       for (const [name, asked] of searches) {
         const { lines, faults } = await search(archive, asked)
         const found = new Set(lines.filter((line) => line !== '--'))
@@ -108,7 +109,7 @@ test.each([
         if (found.size < known.size)
           expect([place, faults]).toEqual([place, [expect.stringContaining('2026-11-21.db')]])
       }
-      turn(archive, ...of, at, i % 8)
+      flip(archive, ...of, at, i % 8)
     }
     for (const [, asked] of searches) {
       expect((await search(archive, asked)).lines.filter((line) => line !== '--').toSorted()).toEqual(
@@ -118,7 +119,7 @@ test.each([
   },
 )
 
-test('a day whose tables are gone is damaged, not empty', async () => {
+test('a day whose database has lost its tables is reported as damaged, not taken for empty', async () => {
   const { archive } = threeDays()
   expect(readdirSync(archive)).toHaveLength(3)
   const sqlite = openToWrite(join(archive, '2026-11-21.db'))
@@ -134,10 +135,10 @@ test('a day whose tables are gone is damaged, not empty', async () => {
   ])
 })
 
-// The beginning of a process's memory is mapped nowhere, and reading it is EIO: a file on a disk that fails.
+// Stands for a file on a failing disk: the first address of a process is not mapped, so reading there fails with EIO.
 const FAILING = '/proc/self/mem'
 
-test.runIf(existsSync(FAILING))('a day that the disk cannot read is said to be that, not damaged', async () => {
+test.runIf(existsSync(FAILING))('a day that the disk cannot read is a disk error, not damage', async () => {
   const { archive, sent } = threeDays()
   const day = join(archive, '2026-11-21.db')
   rmSync(day)
@@ -150,8 +151,8 @@ test.runIf(existsSync(FAILING))('a day that the disk cannot read is said to be t
   ])
 })
 
-test.runIf(existsSync(FAILING))('what SQLite takes for damage is the disk where the file cannot be read', () => {
-  // What SQLite 3.53 says of an EIO that comes behind the first pages.
+test.runIf(existsSync(FAILING))('damage reported by SQLite is a disk error if the file is unreadable', () => {
+  // SQLite 3.53 reports this for an EIO after the first pages.
   const error = new Database.SqliteError('database disk image is malformed', 'SQLITE_CORRUPT')
   const { archive } = threeDays()
   const day = join(archive, '2026-11-21.db')
@@ -159,7 +160,7 @@ test.runIf(existsSync(FAILING))('what SQLite takes for damage is the disk where 
   expect(readFault(error, day)).toMatchObject({ code: 'ARCHIVE_UNREADABLE', retryable: false })
 })
 
-test('a day that expires while it is searched is said to be gone', async () => {
+test('a day that expires during a search is reported as gone', async () => {
   const { archive, sent } = threeDays()
   const copies = ARCHIVE_READ_PARTS_MAX
   for (let part = 2; part < copies + 2; part += 1) {

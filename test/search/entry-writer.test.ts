@@ -1,4 +1,4 @@
-// What a terminal gets to see: nothing that a sender wrote may steer it.
+// The formats in which a search prints messages. No bytes from a sender may control the terminal.
 
 import { expect, test } from 'vitest'
 import { EntryWriter, type WriterOptions } from '../../collector/search/entry-writer.ts'
@@ -8,7 +8,7 @@ import { MemoryBlock, type Message } from './memory-archive.ts'
 
 const TIME = Date.UTC(2026, 10, 20, 10) * 1000
 
-function written(message: Partial<Message>, options: Partial<WriterOptions> = {}, marked = true): string {
+function written(message: Partial<Message>, options: Partial<WriterOptions> = {}, isMatch = true): string {
   const whole: Message = {
     host: 'web-1',
     program: 'su',
@@ -20,27 +20,27 @@ function written(message: Partial<Message>, options: Partial<WriterOptions> = {}
   }
   const defaults: WriterOptions = { format: 'short', partsOnly: false, color: false, escape: false, zone: utc }
   const writer = new EntryWriter({ ...defaults, ...options })
-  writer.write(new MemoryBlock([whole], 0).open(), 0, marked)
+  writer.write(new MemoryBlock([whole], 0).open(), 0, isMatch)
   return writer.output.written.toString('latin1')
 }
 
-test('short: traditional time in the zone asked for, day padded, no tag without a program', () => {
+test('short: the traditional timestamp in the given zone with the day padded, and no tag without a program', () => {
   expect(written({})).toBe('Nov 20 10:00:00 web-1 su[7]: x\n')
   expect(written({}, { zone: zoneNamed('+05:30')! })).toBe('Nov 20 15:30:00 web-1 su[7]: x\n')
   expect(written({ time: Date.UTC(2026, 0, 3) * 1000 })).toBe('Jan  3 00:00:00 web-1 su[7]: x\n')
   expect(written({ program: '', pid: '' })).toBe('Nov 20 10:00:00 web-1 x\n')
 })
 
-test('a time that is over an hour ahead of receipt is not printed: receipt is', () => {
+test('short: the time of receipt is printed if the message time is over an hour ahead of it', () => {
   expect(written({ time: TIME + 2 * 3_600_000_000 })).toBe('Nov 20 10:00:00 web-1 su[7]: x\n')
 })
 
-test('into a pipe bytes go out as they are', () => {
+test('to a pipe, all bytes are written unchanged', () => {
   const message = Buffer.from([0x1b, 0x5b, 0x41, 0x0a, 0xff, 0x00])
   expect(written({ message }, { format: 'cat' })).toBe('\x1b[A\n\xff\x00\n')
 })
 
-test('on a terminal control bytes are shown, also those beyond ASCII, and a second line is indented', () => {
+test('on a terminal, control bytes are escaped, including those outside ASCII, and a second line is indented', () => {
   const terminal = { format: 'cat', escape: true } as const
   expect(written({ message: 'a\x1b[2Jb\x07\rc\x7fd\te' }, terminal)).toBe('a#033[2Jb#007#015c#177d\te\n')
   expect(written({ message: '\u009b31m' }, terminal)).toBe('#302#23331m\n')
@@ -52,7 +52,7 @@ test('on a terminal control bytes are shown, also those beyond ASCII, and a seco
   expect(Buffer.from(written({ message: 'é€𝄞' }, terminal), 'latin1').toString()).toBe('é€𝄞\n')
 })
 
-test('json: on a terminal every control character is written in ASCII, into a pipe as JSON has it', () => {
+test('json: on a terminal every control character is escaped, to a pipe only those that JSON has to escape', () => {
   const message = { message: 'a\x1bb\x7fc\u009bd\ne' }
   expect(written(message, { format: 'json', escape: true })).toContain(
     String.raw`"message":"a\u001bb\u007fc\u009bd\ne"`,
@@ -62,12 +62,12 @@ test('json: on a terminal every control character is written in ASCII, into a pi
   expect(piped).toContain('\u009b')
 })
 
-test('what matches is marked, neighbours are not, and a match across the end of the host is one mark', () => {
+test('matches are coloured, neighbours are not, and a match that crosses the end of the host is coloured as one', () => {
   const color = { color: true, pattern: compileRegex('1 s|x') }
   const info = { priority: 14 }
   expect(written(info, color)).toBe('Nov 20 10:00:00 web-\x1b[1;31m1 s\x1b[0mu[7]: \x1b[1;31mx\x1b[0m\n')
   expect(written(info, color, false)).toMatch(/^Nov 20 10:00:00 .\[\d+mweb-1.\[0m su\[7\]: x\n$/)
-  // On a red line a red mark would not be seen.
+  // On a red line, a red match would not be visible.
   expect(written({ priority: 8 }, { ...color, format: 'cat' })).toBe('\x1b[1;31m\x1b[7mx\x1b[0m\x1b[1;31m\x1b[0m\n')
 })
 
@@ -77,7 +77,7 @@ test('a host has the same colour in every search', () => {
   expect(new Set(['a', 'b', 'c', 'd', 'e', 'f', 'g'].map(colorOf)).size).toBeGreaterThan(2)
 })
 
-test('-o prints every part that matches on a line of its own', () => {
+test('-o prints each matching part on a line of its own', () => {
   const pattern = compileRegex('[a-z]+=[0-9]+')
   expect(written({ message: 'a=1 b=22 c=x d=4' }, { partsOnly: true, pattern })).toBe('a=1\nb=22\nd=4\n')
   expect(written({}, { partsOnly: true })).toBe('')

@@ -1,4 +1,4 @@
-// `sluice grep` as a process, on an archive on disk.
+// `sluice grep` run as a process on an archive on disk.
 
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -46,7 +46,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const grep = (...words: string[]) => run(['grep', ...words], { cwd: folder })
 const inArchive = (...words: string[]) => grep('--archive', archive, ...words)
 
-test('grep -c agrees with grep on the same lines, for many patterns and flags', async () => {
+test('-c counts as many lines as GNU grep does, for many patterns and flags', async () => {
   const input = lines.map((line) => `${line}\n`).join('')
   for (const words of [
     ['Failed'],
@@ -67,21 +67,21 @@ test('grep -c agrees with grep on the same lines, for many patterns and flags', 
         ...{ input, encoding: 'utf8', env: { LC_ALL: 'C.UTF-8' } },
       },
     )
-    // The two messages of other kinds come with every inverted search.
+    // An inverted search also finds the two messages of the archive that are not in `lines`.
     const more = words.includes('-v') ? 2 : 0
     const { stdout: ours } = await inArchive('-c', ...words)
     expect([words, Number(ours)]).toEqual([words, Number(stdout) + more])
   }
 })
 
-test('short: the traditional time, host, program and message', async () => {
+test('-O short, the default, prints the traditional timestamp, host, program, pid and message', async () => {
   const { stdout, status } = await inArchive('--utc', 'attempt 5 ')
   expect(stdout).toBe('Nov 20 10:00:05 web-1 cron[105]: attempt 5 of user u5 Failed\n')
   expect(status).toBe(0)
 })
 
-// systemd's manual, journalctl(1): `--utc` expresses times in UTC, and nothing is said of what --since takes.
-test('--utc is about what is printed: -S and -U stay in the zone of who asks', () => {
+// systemd's manual, journalctl(1): `--utc` expresses times in UTC; it does not mention the arguments of --since.
+test('--utc applies to printed times only: -S and -U are in the local zone of the user', () => {
   const words = ['--utc', '-S', '2026-11-20 05:00:05', '-U', '2026-11-20 05:00:06']
   const env = { ...process.env, TZ: 'America/New_York' }
   const { stdout } = spawnSync(process.execPath, [MAIN, 'grep', '--archive', archive, ...words], {
@@ -91,13 +91,13 @@ test('--utc is about what is printed: -S and -U stay in the zone of who asks', (
   expect(stdout.split('\n').map((line) => line.slice(0, 15))).toEqual(['Nov 20 10:00:05', 'Nov 20 10:00:06', ''])
 })
 
-test('cat prints the message alone, raw the bytes as they came', async () => {
+test('-O cat prints the message text only, -O raw the bytes as they came', async () => {
   expect((await inArchive('-O', 'cat', 'attempt 5 ')).stdout).toBe('attempt 5 of user u5 Failed\n')
   const raw = spawnSync(process.execPath, [MAIN, 'grep', '--archive', archive, '-O', 'raw', '-t', 'postfix'])
   expect(raw.stdout).toEqual(Buffer.concat([BINARY, Buffer.from('\n')]))
 })
 
-test('json prints one object a line, with the keys of the json line format', async () => {
+test('-O json prints one object per line, with the keys of the json line format', async () => {
   const { stdout } = await inArchive('-O', 'json', '-t', 'evntslog')
   expect(JSON.parse(stdout)).toEqual({
     ...{
@@ -114,17 +114,17 @@ test('json prints one object a line, with the keys of the json line format', asy
   expect(Buffer.from(broken.raw, 'base64')).toEqual(BINARY)
 })
 
-test('anchors match at the lines inside a message', async () => {
+test('anchors match at the start and end of each line inside a message', async () => {
   expect((await inArchive('-c', '^lines$')).stdout).toBe('1\n')
   expect((await inArchive('-o', '^lines$')).stdout).toBe('lines\n')
 })
 
-test('-S and -U bound the time, both ends included', async () => {
+test('-S and -U limit the time, inclusive at both ends', async () => {
   expect((await inArchive('-c', '-S', '2026-11-20 10:00:10', '-U', '2026-11-20 10:00:19')).stdout).toBe('10\n')
   expect((await inArchive('-c', '-S', '@1763632800', '-U', '2026-11-20T09:59:59Z')).stdout).toBe('0\n')
 })
 
-test('-p takes a severity and worse, a range either way, and numbers', async () => {
+test('-p takes a severity, which includes worse ones, or a range in either direction, by name or number', async () => {
   for (const [priority, count] of [
     ['err', 4 * 50 + 1],
     ['3', 4 * 50 + 1],
@@ -136,7 +136,7 @@ test('-p takes a severity and worse, a range either way, and numbers', async () 
   }
 })
 
-test('-t and -H may be repeated and may be globs; --facility takes a list', async () => {
+test('-t and -H can be repeated and take globs; --facility takes a list', async () => {
   expect((await inArchive('-c', '-t', 's*', '-H', 'web-1', '-H', 'web-[23]')).stdout).toBe(
     `${lines.filter((line) => line.startsWith('web-1 s')).length}\n`,
   )
@@ -146,17 +146,17 @@ test('-t and -H may be repeated and may be globs; --facility takes a list', asyn
   expect((await inArchive('-c', '--facility', 'local4,mail')).stdout).toBe('1\n')
 })
 
-test('-W takes an expression, together with a pattern', async () => {
+test('-W takes an expression, which can be combined with a pattern', async () => {
   expect((await inArchive('-c', '-W', 'host:web-1 severity:>=err -program:su', 'Failed')).stdout).toBe(
     `${lines.filter((line, i) => line.startsWith('web-1') && i % 8 <= 3 && i % 3 !== 1 && i % 5 === 0).length}\n`,
   )
 })
 
-test('-n: the last ones in order; -r: newest first; -m: stops; -l: hosts; -q: nothing', async () => {
+test('-n prints the last matches, -r newest first, -m only the first ones, -l the hosts, -q nothing', async () => {
   const of = (numbers: number[]) => numbers.map((i) => `attempt ${i} of user u${i % 13} Failed\n`).join('')
   expect((await inArchive('-O', 'cat', '-n', '3', 'Failed')).stdout).toBe(of([385, 390, 395]))
   expect((await inArchive('-O', 'cat', '-n', '3', '-r', 'Failed')).stdout).toBe(of([395, 390, 385]))
-  // As journalctl has it: ten where no number is given.
+  // As in journalctl, -n without a number means ten.
   expect((await inArchive('-O', 'cat', 'Failed', '-n')).stdout).toBe(
     of(Array.from({ length: 10 }, (_, i) => 350 + 5 * i)),
   )
@@ -166,7 +166,7 @@ test('-n: the last ones in order; -r: newest first; -m: stops; -l: hosts; -q: no
   expect(await inArchive('-q', 'Failed')).toMatchObject({ status: 0, stdout: '' })
 })
 
-test('neighbours, none of them as well, are in groups with -- between them, as in grep', async () => {
+test('groups of neighbours, even with 0 neighbours, are separated by -- as in GNU grep', async () => {
   for (const flags of [
     ['-A', '0'],
     ['-C', '0'],
@@ -184,7 +184,7 @@ test('neighbours, none of them as well, are in groups with -- between them, as i
   }
 })
 
-test('the exit status is 1 where nothing matches', async () => {
+test('the exit status is 1 if nothing matches', async () => {
   expect(await inArchive('no such thing')).toMatchObject({ status: 1, stdout: '', stderr: '' })
   expect(await inArchive('-c', 'no such thing')).toMatchObject({ status: 1, stdout: '0\n' })
 })
@@ -201,14 +201,14 @@ test.each([
   [['-n', 'Failed'], 'there are no line numbers'],
   [['one', 'two'], '"two" is left over'],
   [['--no-such-flag'], 'unknown option'],
-])('a mistake on the command line ends with 2 and says what is wrong: %j', async (words, sentence) => {
+])('a mistake on the command line is explained and has exit status 2: %j', async (words, sentence) => {
   const { status, stdout, stderr } = await inArchive(...words)
   expect(status).toBe(2)
   expect(stdout).toBe('')
   expect(stderr).toContain(sentence)
 })
 
-test('a digit that is asked for as in other regular expressions: it is a d, as in grep, and that is said', async () => {
+test('\\d matches the letter d, as in GNU grep, and a warning says how to match a digit', async () => {
   const words = '\\d matches the letter d, as in grep -E; write [0-9] for a digit'
   expect(await inArchive('-c', 'sshd\\d+')).toMatchObject({ status: 1, stderr: `sluice grep: warning: ${words}\n` })
   expect(await inArchive('-c', 'passe\\d$')).toMatchObject({ status: 0, stderr: `sluice grep: warning: ${words}\n` })
@@ -217,11 +217,11 @@ test('a digit that is asked for as in other regular expressions: it is a d, as i
   }
 })
 
-test('an archive that is named twice is searched once', async () => {
+test('an archive that is named twice, in different spellings, is searched once', async () => {
   expect((await inArchive('--archive', `${archive}/`, '-c', 'user')).stdout).toBe('400\n')
 })
 
-test('a data folder is no archive, and that is said', async () => {
+test('naming a data folder instead of an archive in it is an error that explains the difference', async () => {
   const data = join(folder, 'sluice-data')
   writeFileSync(join(data, 'instance'), '')
   const { status, stdout, stderr } = await grep('--archive', data, '-c', 'user')
@@ -229,7 +229,7 @@ test('a data folder is no archive, and that is said', async () => {
   expect(stderr).toContain(`${data} is a data folder and no archive; archives are folders in it`)
 })
 
-test('a missing archive and one that is damaged end with 2; what can be read is searched', async () => {
+test('a missing or damaged archive has exit status 2, and everything that can be read is searched', async () => {
   const missing = await grep('--archive', join(folder, 'nowhere'), 'x')
   expect(missing.status).toBe(2)
   expect(missing.stderr).toContain('there is no archive')
@@ -241,7 +241,7 @@ test('a missing archive and one that is damaged end with 2; what can be read is 
   expect(stderr).toContain('2026-11-21.db')
 })
 
-test.runIf(hasPrlimit)('an archive of more days than the process may open files is searched whole', async () => {
+test.runIf(hasPrlimit)('an archive with more days than the process may open files is searched completely', async () => {
   const days = join(folder, 'days')
   writeArchive(days, '2026-01-01', [{ text: '<34>Jan  1 10:00:00 a b: one a day', received: START }], 10)
   for (let day = 2; day <= 150; day += 1) {
@@ -259,7 +259,7 @@ test.runIf(hasPrlimit)('an archive of more days than the process may open files 
   }
 })
 
-test('the archive is found through the configuration, and filters come from there', async () => {
+test('the archive and named filters are taken from the configuration', async () => {
   const config = join(folder, 'mine.yaml')
   const text = `mode: server
 data: ${join(folder, 'sluice-data')}
@@ -274,7 +274,7 @@ routes: [{ to: [archive] }]
   const unknown = await grep('--config', config, '-c', '-W', 'filter:urgnt')
   expect(unknown.status).toBe(2)
   expect(unknown.stderr).toContain('did you mean "urgent"')
-  // Where it is not asked for, the first of the usual places; a configuration that cannot be read is said to be so.
+  // Without --config, the first of the usual places is read. A configuration that cannot be read is an error.
   writeFileSync(join(folder, 'sluice.yaml'), text)
   expect((await grep('-c')).stdout).toBe('402\n')
   rmSync(join(folder, 'sluice.yaml'))
@@ -285,7 +285,7 @@ routes: [{ to: [archive] }]
   expect((await grep('--config', join(folder, 'none.yaml'), '-c')).stderr).toContain('there is no such file')
 })
 
-test('grep | head: ends quietly when nobody reads on', () => {
+test('the search ends without an error when the reader of a pipe exits', () => {
   const words = `grep --archive ${archive} -O cat`
   const { stdout, stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${MAIN}" ${words} | head -n 1`], {
     encoding: 'utf8',
@@ -293,32 +293,32 @@ test('grep | head: ends quietly when nobody reads on', () => {
   expect({ stdout, stderr }).toEqual({ stdout: 'attempt 0 of user u0 Failed\n', stderr: '' })
 })
 
-test('--color=always marks matches, hosts and severities; into a pipe nothing is coloured by itself', async () => {
+test('--color=always colours matches and severities; by default nothing is coloured in a pipe', async () => {
   const plain = await inArchive('-O', 'cat', '-p', '4..4', '-m', '1', 'user')
   expect(plain.stdout).not.toContain('\x1b')
   const { stdout } = await inArchive('-O', 'cat', '--color=always', '-p', '4..4', '-m', '1', 'user')
   expect(stdout).toBe('\x1b[33mattempt 4 of \x1b[1;31muser\x1b[0m\x1b[33m u4 passed\x1b[0m\n')
-  // As in grep, a word behind a space is the pattern.
+  // As in GNU grep, a word after `--color` and a space is the pattern.
   expect((await inArchive('--color', 'user', '-c')).stdout).toBe('400\n')
-  // And behind a `=` it is none, where it is no colour word.
+  // After `--color=` it has to be one of the three values.
   const slip = { status: 2, stdout: '', stderr: 'sluice grep: --color=user: it must be one of auto, always, never\n' }
   expect(await inArchive('--color=user', '-c')).toEqual(slip)
   expect(await inArchive('--color=user', 'Failed')).toEqual(slip)
 })
 
-test('--stats tells to standard error what was read and what was skipped', async () => {
+test('--stats prints to standard error what was read and what was skipped', async () => {
   const { stdout, stderr } = await inArchive('--stats', '-c', 'attempt 399 ')
   expect(stdout).toBe('1\n')
   expect(stderr).toMatch(/blocks {4}\d+: [1-3] read, \d+ skipped \(text \d+\)/)
 })
 
-test('--help explains itself with examples', async () => {
+test('--help has examples, the options and the exit status', async () => {
   const { stdout, status } = await run(['grep', '--help'])
   expect(status).toBe(0)
   for (const word of ['Examples:', '--after-context', '-S, --since', 'Exit status']) expect(stdout).toContain(word)
 })
 
-test('a pattern that is not UTF-8 is told, since it finds nothing; "." finds such bytes', async () => {
+test('a pattern that is not UTF-8 finds nothing, which a warning says; "." matches such bytes', async () => {
   const script = 'exec "$0" "$1" grep --archive "$2" "$(printf \'bytes.*\\377\')"'
   const { status, stderr } = spawnSync('sh', ['-c', script, process.execPath, MAIN, archive], { encoding: 'utf8' })
   expect({ status, stderr }).toEqual({

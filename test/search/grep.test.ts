@@ -1,4 +1,4 @@
-// A search over blocks, against grep itself on the same lines.
+// Searches over blocks in memory, compared with GNU grep on the same lines.
 
 import { spawnSync } from 'node:child_process'
 import { expect, test } from 'vitest'
@@ -43,7 +43,7 @@ async function grep(blocks: readonly StoredBlock[], asked: Asked = {}) {
   return { found, output: Buffer.concat(chunks).toString(), stats: search.stats }
 }
 
-// A generator of log lines, seeded so that failures repeat.
+// Generates log messages from a fixed seed, so that failures are reproducible.
 function messages(count: number, hosts = 4): Message[] {
   let seed = 42
   const random = (below: number) => {
@@ -137,7 +137,7 @@ const flagSets: [string[], RegexOptions, boolean][] = [
 ]
 
 for (const [flags, regex, invert] of flagSets) {
-  test(`grep ${flags.join(' ')}: the same lines in the same order as grep finds in them`, async () => {
+  test(`grep ${flags.join(' ')}: the same lines and counts as GNU grep`, async () => {
     for (const pattern of patterns) {
       const expected = realGrep([...flags, '-e', pattern], lines)
       const { output, found } = await grep(memoryBlocks(all, 50), {
@@ -153,20 +153,20 @@ for (const [flags, regex, invert] of flagSets) {
   })
 }
 
-test('grep -o: the same parts', async () => {
+test('grep -o: the same matching parts as GNU grep', async () => {
   for (const pattern of patterns) {
     const { output } = await grep(memoryBlocks(all, 64), { pattern, print: { partsOnly: true } })
     expect([pattern, output]).toEqual([pattern, realGrep(['-o', '-e', pattern], lines)])
   }
 })
 
-test('grep -m: stops after so many', async () => {
+test('grep -m: the search stops after the given number of matches', async () => {
   const { output, stats } = await grep(memoryBlocks(all, 20), { pattern: 'Failed', most: 3, print: { format: 'cat' } })
   expect(output.split('\n').length - 1).toBe(3)
   expect(stats.read).toBeLessThan(10)
 })
 
-test('grep -m 0: nothing is printed, no count either, and nothing is found', async () => {
+test('grep -m 0: nothing is printed, not even a count, and nothing is found, as in GNU grep', async () => {
   for (const [flags, print] of [
     [[], {}],
     [['-c'], 'count'],
@@ -179,7 +179,7 @@ test('grep -m 0: nothing is printed, no count either, and nothing is found', asy
   }
 })
 
-test('grep -n and -r: the last so many, oldest or newest first, as journalctl prints them', async () => {
+test('grep -n and -r: the last matches, oldest or newest first, as in journalctl, without reading all blocks', async () => {
   const expected = lines.filter((line) => line.includes('root')).slice(-7)
   const wanted = { pattern: 'root', last: 7, print: { format: 'short' } as const }
   const forwards = await grep(memoryBlocks(all, 33), wanted)
@@ -196,7 +196,7 @@ const linesOf = (output: string) =>
     .slice(0, -1)
     .map((line) => line.slice(16))
 
-test('order: equal times in the order of intake, times that are missing or over an hour ahead by receipt', async () => {
+test('order: by time, equal times in intake order; receipt counts if a time is missing or over an hour ahead', async () => {
   const at = (seconds: number) => START + seconds * SECOND
   const given: Message[] = [
     { host: 'a', message: 'third', time: at(30), received: at(30) },
@@ -231,7 +231,7 @@ for (const [flags, before, after] of [
   [['-A', '1', '-B', '4'], 4, 1],
   [['-A', '2', '-m', '3'], 0, 2],
 ] as const) {
-  test(`grep ${flags.join(' ')}: neighbours and separators as grep has them, in one conversation`, async () => {
+  test(`grep ${flags.join(' ')}: the same neighbours and separators as GNU grep, for one host and program`, async () => {
     const one = messages(300, 1).map((message) => ({ ...message, program: 'sshd' }))
     const most = (flags as readonly string[]).includes('-m') ? 3 : Infinity
     for (const pattern of ['root logged', 'user u1[0-9]', 'port 1', '\\[7\\]', 'publickey', 'nothing like it', 'e']) {
@@ -244,7 +244,7 @@ for (const [flags, before, after] of [
   })
 }
 
-test('grep -C: neighbours are of the same host and program, and each conversation is printed by itself', async () => {
+test('grep -C: neighbours are from the same host and program, and each group has only these', async () => {
   const at = (seconds: number) => ({ time: START + seconds * SECOND, received: START + seconds * SECOND })
   const given: Message[] = [
     { host: 'a', program: 'x', message: 'a1', ...at(1) },
@@ -269,7 +269,7 @@ test('grep -C: neighbours are of the same host and program, and each conversatio
   }
 })
 
-test('grep -l: the hosts that have a match, each once, by name', async () => {
+test('grep -l: the hosts that have a match, each once, sorted by name', async () => {
   const { output, found } = await grep(memoryBlocks(all, 40), { pattern: '^web-[012] .*root', print: 'hosts' })
   expect(output).toBe('web-0\nweb-1\nweb-2\n')
   expect(found).toBe(true)
@@ -277,20 +277,20 @@ test('grep -l: the hosts that have a match, each once, by name', async () => {
   expect(none).toMatchObject({ output: '', found: false })
 })
 
-test('grep -l: on a terminal control bytes in the name of a host are shown, into a pipe they go out as they are', async () => {
+test('grep -l: control bytes in host names are escaped on a terminal and unchanged in a pipe', async () => {
   const steers = memoryBlocks([{ host: 'a\x1b[2J\nb', message: 'x', received: START }], 1)
   expect((await grep(steers, { print: 'hosts', escapesHosts: true })).output).toBe('a#033[2J\n    b\n')
   expect((await grep(steers, { print: 'hosts' })).output).toBe('a\x1b[2J\nb\n')
 })
 
-test('grep -q: stops at the first match', async () => {
+test('grep -q: the search stops at the first match', async () => {
   const { output, found, stats } = await grep(memoryBlocks(all, 10), { pattern: 'root', print: 'nothing' })
   expect(output).toBe('')
   expect(found).toBe(true)
   expect(stats.read).toBeLessThan(4)
 })
 
-test('blocks that cannot hold what is searched are not read', async () => {
+test('blocks without a possible match are skipped, and counted by reason', async () => {
   const blocks = memoryBlocks(all, 10)
   const asked = [
     [{ where: 'since:2026-11-20T10:09:30Z' }, 'time'],
@@ -308,7 +308,7 @@ test('blocks that cannot hold what is searched are not read', async () => {
   }
 })
 
-test('grep -c without a pattern is answered from what is known of the blocks', async () => {
+test('grep -c without a pattern is answered from the summaries of blocks, without reading them', async () => {
   const blocks = memoryBlocks(all, 10)
   const { output, stats } = await grep(blocks, { print: 'count' })
   expect(output).toBe('600\n')
@@ -318,7 +318,7 @@ test('grep -c without a pattern is answered from what is known of the blocks', a
   expect(since.stats.read).toBeLessThan(3)
 })
 
-test('fields and a pattern together', async () => {
+test('an expression over fields and a pattern together select the messages that match both', async () => {
   const { output } = await grep(memoryBlocks(all, 25), {
     ...{ where: 'severity:>=warning host:web-1,web-2 -program:cron', pattern: 'root', print: 'count' },
   })
@@ -332,11 +332,11 @@ test('fields and a pattern together', async () => {
   expect(output).toBe(`${expected.length}\n`)
 })
 
-test('an inverted search without a pattern selects nothing: everything matches', async () => {
+test('an inverted search without a pattern selects nothing, since every line matches', async () => {
   expect(await grep(memoryBlocks(all, 10), { invert: true })).toMatchObject({ found: false, output: '' })
 })
 
-test('the search ends when nobody reads on', async () => {
+test('the search ends when the reader has closed the output', async () => {
   const blocks = memoryBlocks(all, 10)
   let writes = 0
   const options: GrepOptions = {
@@ -349,14 +349,14 @@ test('the search ends when nobody reads on', async () => {
   expect(search.stats.read).toBeLessThan(10)
 })
 
-// Each block has messages of the whole time, as those of copies of an archive have, or of a relay that was cut off for days.
+// Blocks that each span the whole time range, like those of copies of an archive, or of a relay that was cut off for days.
 const interleaved = (all: readonly Message[], count: number) =>
   Array.from({ length: count }, (_, b) => {
     const own = all.filter((_, i) => i % count === b)
     return new MemoryBlock(own, b)
   })
 
-test('blocks that all overlap in time: each is opened a few times, not once for each of its messages', async () => {
+test('if all blocks overlap in time, each is opened a few times, not once per message', async () => {
   const many = messages(6000).map((message, i) => ({ ...message, time: START + i, received: START + i }))
   for (const asked of [{}, { pattern: 'root' }, { reverse: true }, { pattern: 'root', last: 500 }]) {
     const blocks = interleaved(many, 120)
@@ -368,7 +368,7 @@ test('blocks that all overlap in time: each is opened a few times, not once for 
   }
 })
 
-test('blocks that all overlap in time: neighbours are found without opening each block for each of them', async () => {
+test('if all blocks overlap in time, printing neighbours opens each block a few times, not once per message', async () => {
   const many = messages(3000, 1).map((message, i) => ({
     ...message,
     program: 'sshd',

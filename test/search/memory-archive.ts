@@ -1,4 +1,4 @@
-// An archive in memory, for tests of what a search does with one.
+// The blocks of an archive in memory, for tests of searches.
 
 import { NO_PID, PID_IS_TEXT } from '../../collector/search/stored-block.ts'
 import type { LineColumns, OpenBlock, StoredBlock, Texts } from '../../collector/search/stored-block.ts'
@@ -8,7 +8,7 @@ import type { Origin } from '../../common/pipeline/batch.ts'
 import * as cells from '../../common/pipeline/header-table.ts'
 
 export interface Message {
-  /** µs since the epoch; absent where it has none. */
+  /** µs since the epoch; absent if the message has no time. */
   readonly time?: number
   readonly received?: number
   readonly host: string
@@ -20,18 +20,18 @@ export interface Message {
 
 const HOUR_US = 3_600_000_000
 
-/** What sorts a message: receipt stands in for a time that is missing or over an hour ahead. */
+/** The effective time: receipt stands in for a time that is missing or over an hour ahead. */
 export function sortTime({ time = NaN, received = 0 }: Message): number {
   return time <= received + HOUR_US ? time : received
 }
 
-/** `host program[pid]: message`, as patterns see it. */
+/** The match line of a message: `host program[pid]: message`. */
 export function lineOf({ host, program, pid, message }: Message): string {
   const tag = program ? `${program}${pid ? `[${pid}]` : ''}: ` : ''
   return `${host} ${tag}${message.toString()}`
 }
 
-/** Blocks of `size` messages. */
+/** Divides messages into blocks of `size`. */
 export function memoryBlocks(messages: readonly Message[], size: number): MemoryBlock[] {
   const blocks: MemoryBlock[] = []
   for (let i = 0; i < messages.length; i += size) blocks.push(new MemoryBlock(messages.slice(i, i + size), i))
@@ -45,7 +45,7 @@ export class MemoryBlock implements StoredBlock {
   readonly timeMax: number
   readonly hosts: Buffer[]
   readonly programs: Buffer[]
-  /** How often it was read. */
+  /** How often the block was opened. */
   opened = 0
   readonly #messages: readonly Message[]
 

@@ -1,5 +1,5 @@
-// `sluice grep` by a user who may read some of the archive only: what may be read is searched, and of the rest it is said that it
-// is permission that is missing, not that it is damaged.
+// `sluice grep` by a user who may read only some of an archive: that is searched, and for the rest the user is told that permission
+// is missing, not that it is damaged.
 
 import { chmodSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { openToWrite } from '../../collector/archive/sqlite.ts'
 import { run, temporaryFolder } from '../end-to-end/program.ts'
 import { writeArchive } from './written-archive.ts'
 
-// Root may read everything: where the tests are root's, somebody else searches.
+// Root may read everything, so if the tests run as root, the search runs as another user.
 const user = process.getuid?.() === 0 ? { uid: 65534 } : {}
 const DAY_US = 86_400_000_000
 const NOVEMBER_20 = Date.UTC(2026, 10, 20, 10) * 1000
@@ -31,7 +31,7 @@ function allow(name: string, mode: number): void {
 
 const grep = (...words: string[]) => run(['grep', '-O', 'cat', '--archive', archive, ...words], user)
 
-test('a day that may not be read is said, the others are searched', async () => {
+test('a day without read permission is reported, and the other days are searched', async () => {
   allow('2026-11-21.db', 0)
   const { status, stdout, stderr } = await grep('i')
   expect({ status, stdout }).toEqual({ status: 2, stdout: 'first\nthird\n' })
@@ -40,7 +40,7 @@ test('a day that may not be read is said, the others are searched', async () => 
   )
 })
 
-test('a day that its writer left as it was cannot be read without permission to write, and that is said', async () => {
+test('a day that is not sealed cannot be read without write permission, and that is reported', async () => {
   const path = join(archive, '2026-11-22.db')
   const sqlite = openToWrite(path)
   sqlite.pragma('user_version = 1')
@@ -54,7 +54,7 @@ test('a day that its writer left as it was cannot be read without permission to 
   expect(stderr).toContain('takes write permission on its folder')
 })
 
-test('of several archives one may be missing or closed to this user: it is said, the others are searched', async () => {
+test('if one of several archives is missing or may not be read, that is reported and the others are searched', async () => {
   const closed = temporaryFolder()
   chmodSync(closed, 0)
   onTestFinished(() => chmodSync(closed, 0o755))

@@ -1,4 +1,4 @@
-// The merge of blocks by time, where there are more messages than are held.
+// The merge of blocks by time if they have more messages than may be held in memory.
 
 import { expect, test } from 'vitest'
 import type { StoredBlock } from '../../collector/search/stored-block.ts'
@@ -17,7 +17,7 @@ const stored: StoredBlock[] = Array.from({ length: BLOCKS }, (_, order) => ({
   },
 }))
 
-test.each([false, true])('more messages than are held: all come, each once, in order (backwards: %s)', (backwards) => {
+test.each([false, true])('more messages than fit in memory are merged in order (backwards: %s)', (backwards) => {
   const selected = new Uint8Array(PER_BLOCK).fill(1)
   const times = Float64Array.from(selected, (_, row) => row)
   const seen = stored.map(() => 0)
@@ -42,7 +42,7 @@ test.each([false, true])('more messages than are held: all come, each once, in o
   }
   expect(misplaced).toBe(0)
   expect(seen).toEqual(stored.map(() => PER_BLOCK))
-  // What does not fit is asked for again, and in large pieces.
+  // Blocks whose messages do not fit are read again, but only a few times each.
   expect(asked).toBeGreaterThan(BLOCKS)
   expect(asked).toBeLessThan(10 * BLOCKS)
 })

@@ -1,4 +1,4 @@
-// An archive on disk, written with the parts that the daemon's archive is made of.
+// Writes an archive on disk, with the encoder and the schema of the archive destination.
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ export interface Received {
   readonly received: number
 }
 
-/** Writes one day's file, in blocks of `size` messages. */
+/** Writes the file of one day, in blocks of `size` messages. */
 export function writeArchive(
   folder: string,
   day: string,
