@@ -1,4 +1,4 @@
-// Builds that are broken on purpose: a simulation that finds nothing wrong with them is worth nothing.
+// Builds that are broken on purpose. The simulation has to find each of these bugs.
 
 import { crc32 } from 'node:zlib'
 import type { SourceType } from '../../common/component.ts'
@@ -6,7 +6,7 @@ import type { Disk, DiskFile } from '../../common/disk.ts'
 import type { Sink } from '../../common/pipeline/sink.ts'
 import type { Breakage } from './topology.ts'
 
-/** The source believes that a write has settled as soon as it is made, and saves its checkpoint. */
+/** The source treats every write as settled at once, and saves its checkpoint. */
 export const checkpointBeforeWrite: Breakage = {
   source(type: SourceType<unknown>) {
     const create: typeof type.create = (options, context) => {
@@ -14,14 +14,14 @@ export const checkpointBeforeWrite: Breakage = {
       return {
         name: source.name,
         open: () => source.open(),
-        run: (sink, signal) => source.run(tooSoon(sink), signal),
+        run: (sink, signal) => source.run(settlingAtOnce(sink), signal),
       }
     }
     return { ...type, create }
   },
 }
 
-function tooSoon(sink: Sink): Sink {
+function settlingAtOnce(sink: Sink): Sink {
   return {
     streams: sink.streams,
     write(batch) {
@@ -33,8 +33,8 @@ function tooSoon(sink: Sink): Sink {
   }
 }
 
-/** The store commits its lines, and the marks of the streams some other time: every second record comes without them. */
-export const markApartFromData: Breakage = {
+/** The file destination commits lines without the marks of their streams: every second record lacks them. */
+export const marksApartFromData: Breakage = {
   serverDisk(disk: Disk) {
     const open: Disk['open'] = async (path, how, mode) => {
       const file = await disk.open(path, how, mode)
@@ -57,7 +57,7 @@ function withoutMarks(file: DiskFile): DiskFile {
       records += 1
       if (records % 2 === 0) return file.write(from, offset, length, position)
       const record = JSON.parse(from.toString('utf8', offset + 9, offset + length)) as object
-      // As long as it was, since the next is written behind it.
+      // The record keeps its length, since the next one is written after it.
       const text = JSON.stringify({ ...record, streams: {} }).padEnd(length - 10, ' ')
       const bytes = Buffer.from(`${crc32(text).toString(16).padStart(8, '0')} ${text}\n`)
       return file.write(bytes, 0, bytes.length, position)
@@ -65,8 +65,8 @@ function withoutMarks(file: DiskFile): DiskFile {
   }
 }
 
-/** The relay's disk takes nothing for long: a sync says that it is done, and is not. */
-export const syncThatIsNone: Breakage = {
+/** On the relay's disk, a sync reports success without syncing anything. */
+export const syncWithoutEffect: Breakage = {
   relayDisk(disk: Disk) {
     const open: Disk['open'] = async (...how) => withoutSync(await disk.open(...how))
     return { ...disk, open }

@@ -1,4 +1,4 @@
-// Everything that is left to chance in a simulation comes from one seed.
+// The random numbers of a simulation, all of which come from one seed.
 
 import type { Random } from '../../common/random.ts'
 
@@ -9,7 +9,7 @@ export class Dice implements Random {
     this.#state = seed >>> 0
   }
 
-  // mulberry32: 32 bits of state, and neighbouring seeds have nothing in common.
+  // mulberry32, which has 32 bits of state; the sequences of neighbouring seeds are unrelated.
   fraction(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0
     let x = this.#state
@@ -22,7 +22,7 @@ export class Dice implements Random {
     return Buffer.from(Array.from({ length: count }, () => this.below(256)))
   }
 
-  /** A whole number, 0 ≤ x < `bound`. */
+  /** An integer, 0 ≤ x < `bound`. */
   below(bound: number): number {
     return Math.floor(this.fraction() * bound)
   }
@@ -39,7 +39,7 @@ export class Dice implements Random {
     return of[this.below(of.length)]
   }
 
-  /** Other dice, so that what is rolled there does not change what is rolled here. */
+  /** Independent dice: the number of rolls of one does not change what the other rolls. */
   split(): Dice {
     return new Dice(this.below(2 ** 32))
   }

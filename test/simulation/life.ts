@@ -1,5 +1,5 @@
-// A process, from its start to its death: what it gets instead of the operating system. When it is dead nothing that it
-// began has an effect any more, and nothing is answered; what it had done with its disk is done.
+// One life of a process, from its start to its death, and the platform that it gets instead of the operating system. After its
+// death nothing that it began has an effect or gets an answer, except that what it had done to its disk remains.
 
 import type { Cancel, Clock } from '../../common/clock.ts'
 import type { Disk, DiskFile } from '../../common/disk.ts'
@@ -13,7 +13,7 @@ import type { Dice } from './dice.ts'
 import type { SimulatedNet } from './network.ts'
 import type { Timeline } from './timeline.ts'
 
-/** How slow a disk is, ms: a call takes up to this. */
+/** The speed of a disk: a call takes up to `slowMs`. */
 export interface DiskPace {
   slowMs: number
 }
@@ -24,8 +24,9 @@ export class Life {
   readonly dice: Dice
   readonly platform: Platform
   readonly counted = new Map<MetricName, number>()
-  /** Calls when something below the followed folders has changed. */
+  /** Tells the process that something in the followed folders has changed, as inotify does. */
   hint: ((path: string, written: boolean) => void) | undefined
+  /** For each write in progress, a function that does a random part of it. */
   readonly #halfDone = new Set<() => void>()
   #dead = false
 
@@ -51,14 +52,14 @@ export class Life {
     return this.#dead
   }
 
-  /** Calls later, if it is still alive then. */
+  /** Calls after `ms`, if the process is still alive then. */
   after(ms: number, call: () => void): Cancel {
     return this.timeline.after(ms, () => {
       if (!this.#dead) call()
     })
   }
 
-  /** Of writes that had begun, any part may be done. */
+  /** Kills the process. Any part of each write in progress may still be done. */
   die(): void {
     this.#dead = true
     for (const doHalf of this.#halfDone) if (this.dice.chance(0.5)) doHalf()
@@ -76,10 +77,10 @@ export class Life {
   }
 
   #log(tell: (what: string) => void): Log {
-    const say = (first: unknown, text?: string) => {
+    const report = (first: unknown, text?: string) => {
       if (!this.#dead) tell(text === undefined ? String(first) : `${text} ${JSON.stringify(first)}`)
     }
-    const log = { debug: say, info: say, warn: say, error: say, fatal: say } as Log & Watched
+    const log = { debug: report, info: report, warn: report, error: report, fatal: report } as Log & Watched
     log.watchedBy = (hint) => (this.hint = hint)
     return log
   }
@@ -93,7 +94,7 @@ export class Life {
     }
   }
 
-  /** A call takes its time before or after it has its effect. */
+  /** Delays a call either before or after its effect. */
   async #call<T>(pace: DiskPace, call: () => Promise<T>): Promise<T> {
     const ms = this.dice.between(0, pace.slowMs)
     const isLate = this.dice.chance(0.5)
@@ -105,7 +106,7 @@ export class Life {
     }
   }
 
-  /** Most of what is looked up is in memory. */
+  /** A call that only reads: usually without a delay, since most of what is read is in the page cache. */
   async #look<T>(pace: DiskPace, call: () => Promise<T>): Promise<T> {
     if (this.#dead) return new Promise(() => {})
     return this.dice.chance(0.1) ? this.#call(pace, call) : call()
@@ -168,12 +169,12 @@ export class Life {
   }
 }
 
-/** How a process hears of changes in the folders that it follows: its log is all that the watch is given. */
+/** How a `SimulatedWatch` finds its process: the log is the only object of the platform that a watch gets. */
 export interface Watched {
   watchedBy?: (hint: Hint) => void
 }
 
-/** Stands in for the watch of folders (`shipper/tail/watch.ts`), which is the only thing that asks the system by itself. */
+/** Replaces the watch of folders (`shipper/tail/watch.ts`), the only part that accesses the system without the platform. */
 export class SimulatedWatch {
   readonly #log: Log & Watched
 

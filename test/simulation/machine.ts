@@ -1,4 +1,4 @@
-// A machine: a disk that outlives its process, and a process that is started again whenever it is gone.
+// A machine: a disk that outlives the process, and a process that is restarted whenever it has ended.
 
 import { Pipeline } from '../../config/assemble.ts'
 import type { Configuration } from '../../config/configuration.ts'
@@ -10,13 +10,13 @@ import { Life, type DiskPace } from './life.ts'
 import type { SimulatedNet } from './network.ts'
 import type { Timeline } from './timeline.ts'
 
-/** What happened, for whoever looks into a seed. */
+/** Adds an event to the story of a run. */
 export type Tell = (what: string) => void
 
 export interface MachineSettings {
   readonly name: string
   readonly configuration: Configuration
-  /** A disk that does something wrong, for the builds that are broken on purpose. */
+  /** Wraps the disk in one with a bug, for the builds that are broken on purpose. */
   readonly wrongDisk?: (disk: Disk) => Disk
 }
 
@@ -72,7 +72,7 @@ export class Machine {
     })
   }
 
-  /** The process is killed; or the machine loses its power, and what was not synced. */
+  /** Kills the process; or cuts the power of the machine, which loses everything that was not synced. */
   kill(isPower: boolean): void {
     const { life } = this
     if (!life) return
@@ -83,7 +83,7 @@ export class Machine {
     if (this.#failing) this.disk.failing = this.#failing
   }
 
-  /** The process is asked to end. Before it is up, that ends it like any signal. */
+  /** Asks the process to stop in order. While it is still starting, that kills it. */
   stop(): void {
     const { life } = this
     if (!life || this.#stopping) return
@@ -101,7 +101,7 @@ export class Machine {
     )
   }
 
-  /** Calls that change something fail now and then, with this error. */
+  /** From now on a share of the disk's calls fails with this error; with anything but EIO only those that need space. */
   beginErrors(code: string, share: number): void {
     this.#tell(`has a disk with ${code}`)
     const full = new Set(['open', 'write', 'replaceFile'])

@@ -1,6 +1,6 @@
-// A network in simulated time. A connection is two ends; what one writes arrives at the other later, in pieces, in order, and
-// not at all while the network is parted. Machines fall silent (a power cut), processes die (their kernel says so), and
-// connections are reset at both ends or at one, so that the other only learns of it when it writes.
+// A network in simulated time. A connection has two ends; what is written at one arrives at the other later, in pieces and in
+// order, but not while the network is partitioned. Machines lose power (and tell nobody), processes die (and their kernel ends
+// the connection), and connections are reset at both ends or at one only, so that the other end notices when it writes.
 
 import { expect } from 'vitest'
 import { Fault } from '../../common/fault.ts'
@@ -10,7 +10,7 @@ import type { Dice } from './dice.ts'
 import type { Life } from './life.ts'
 import type { Timeline } from './timeline.ts'
 
-// What is on its way or not read yet, before writes wait.
+// With this many bytes on their way or not read yet, writes wait.
 const PIPE_BYTES_MAX = 64 * 1024
 
 interface Write {
@@ -19,15 +19,16 @@ interface Write {
   readonly reject: (reason: Error) => void
 }
 
+/** One end of a connection. */
 class End implements Connection {
   readonly peer: Endpoint
   readonly life: Life
   other!: End
   readonly #net: SimulatedNet
   #events: ConnectionEvents | undefined
-  /** What has arrived and was not read. */
+  /** Chunks that have arrived and are not read yet. */
   #inbox: Buffer[] = []
-  /** What is to arrive at the other end; bytes of it, and of the other's inbox, in `#outBytes`. */
+  /** Chunks on their way to the other end. `#outBytes` is their size and that of the other end's inbox. */
   #out: Buffer[] = []
   #outBytes = 0
   #waiting: Write[] = []
@@ -81,7 +82,7 @@ class End implements Connection {
     this.#tellOther()
   }
 
-  /** It is over at this end. */
+  /** Closes this end only. */
   close(error: Error | undefined): void {
     if (this.#closed) return
     this.#closed = true
@@ -91,14 +92,14 @@ class End implements Connection {
     this.life.after(0, () => this.#events?.close(error))
   }
 
-  /** Its process is gone, and its kernel tells the peer; or the machine, which tells nobody. */
+  /** The process at this end has died. Its kernel tells the peer, unless the machine has lost power (`isSilent`). */
   orphan(isSilent: boolean): void {
-    // What was taken in by the dead process is forgotten, where that is counted for all of them.
+    // The dead process still gets its close event, so that totals over all processes, such as bytes of half frames, are right.
     this.#events?.close(lost('its process is dead'))
     this.#closed = true
     if (isSilent) return
     if (this.#net.dice.chance(0.5)) return this.#tellOther()
-    // What its kernel had taken still goes out, and then the end.
+    // The kernel still sends what it had accepted, and then the end of the stream.
     const rest = this.#out
     this.#net.travel(() => {
       this.other.#inbox.push(...rest)
@@ -125,7 +126,7 @@ class End implements Connection {
     this.#sendSoon()
   }
 
-  // As segments and reads cut it: mostly not at all.
+  // Cuts what is written at random places, as segments and reads do; usually not at all.
   #cut(bytes: Buffer): void {
     const { dice } = this.#net
     while (bytes.length > 1 && dice.chance(0.2)) {
@@ -145,13 +146,13 @@ class End implements Connection {
     })
   }
 
-  // Everything that was written until now, or one piece of it.
+  // Either everything that was written so far arrives, or one piece.
   #arrive(): void {
     if (this.#closed) return
     const { dice } = this.#net
     const pieces = this.#out.splice(0, dice.chance(0.7) ? Infinity : 1)
     if (this.other.#closed) {
-      // Nobody is there any more, and a machine that is up says so.
+      // The other end is closed, so its kernel answers with a reset.
       return this.#net.travel(() => this.close(pieces.length > 0 ? lost('reset by peer') : undefined))
     }
     this.other.#inbox.push(...pieces)
@@ -177,7 +178,7 @@ class End implements Connection {
     while (events && !this.#paused && !this.#closed && this.#inbox.length > 0) {
       const chunk = this.#inbox.shift()!
       this.other.#outBytes -= chunk.length
-      // The memory is the callee's only until it returns.
+      // The chunk is valid only during the call, so it is overwritten afterwards.
       events.data(chunk)
       chunk.fill(0xff)
       this.other.#takeWaiting()
@@ -200,9 +201,9 @@ interface Listening {
 export class SimulatedNet {
   readonly timeline: Timeline
   readonly dice: Dice
-  /** One way takes up to this, ms. */
+  /** Maximum delay in one direction, ms. */
   delayMs = 2
-  /** Nothing arrives before this. */
+  /** The network is partitioned until this time: nothing arrives before. */
   partedUntilMs = 0
   readonly #listeners = new Map<number, Listening>()
   #ends: End[] = []
@@ -213,7 +214,7 @@ export class SimulatedNet {
     this.dice = dice
   }
 
-  /** The network as a process sees it. */
+  /** The network for one process. */
   of(life: Life): Net {
     return {
       listen: (at, accept) => this.#listen(life, at, accept),
@@ -226,25 +227,25 @@ export class SimulatedNet {
     }
   }
 
-  /** Calls when something that leaves now has arrived. */
+  /** Calls after the time that a packet sent now takes to arrive. */
   travel(call: () => void): void {
     const ms = this.dice.between(0, this.delayMs)
     this.timeline.after(ms, () => {
       const leftMs = this.partedUntilMs - this.timeline.ms
-      // Sent again and again until it comes through.
+      // Retransmitted until the partition is over.
       if (leftMs > 0) this.timeline.after(leftMs, () => this.travel(call))
       else call()
     })
   }
 
-  /** A process or its machine is gone. */
+  /** Removes the listeners of a dead process and ends its connections; `isSilent` if its machine has lost power. */
   orphan(life: Life, isSilent: boolean): void {
     for (const [port, listening] of this.#listeners) if (listening.life === life) this.#listeners.delete(port)
     for (const end of this.#ends) if (end.life === life && !end.isClosed) end.orphan(isSilent)
     this.#ends = this.#ends.filter((end) => !end.isClosed)
   }
 
-  /** Ends connections; one end may not hear of it. */
+  /** Resets connections, each of whose ends is spared with a chance of 30 %. */
   reset(): void {
     for (const end of this.#ends.splice(0)) {
       if (this.dice.chance(0.3)) this.#ends.push(end)

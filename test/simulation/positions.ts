@@ -1,11 +1,11 @@
-// Positions, as they lie on the disks: what a client has saved and what a server has stored of each stream. Neither goes back,
-// and the first is never ahead of the second.
+// Checks the positions on the disks: the checkpoints that a client has saved, and the marks that a server has stored, per stream.
+// Neither ever goes back, and a checkpoint is never ahead of the mark.
 
 import type { MemoryDisk } from '../spool/memory-disk.ts'
 
 type Places = Map<string, number>
 
-/** What of a file would survive a power cut, line by line, as far as the lines are whole. */
+/** The JSON records of a file that would survive a power cut, one per line, up to the first damaged one. */
 function* durableLines(disk: MemoryDisk, path: string, jsonFrom: number): Generator<Record<string, unknown>> {
   const text = disk.durableFiles.get(path)?.durable.toString('latin1') ?? ''
   for (const line of text.split('\n').slice(0, -1)) {
@@ -40,12 +40,12 @@ export class Positions {
   #stored: Places = new Map()
   readonly #isPassedThrough: boolean
 
-  /** Whether the client's streams are those of the server, or end in a spool. */
+  /** `isPassedThrough`: the client's streams reach the server; otherwise they end in a spool on the way. */
   constructor(isPassedThrough: boolean) {
     this.#isPassedThrough = isPassedThrough
   }
 
-  /** What is wrong now, compared with the last look. */
+  /** Describes each violation at this moment, in comparison with the last call. */
   look(client: MemoryDisk, server: MemoryDisk): string[] {
     const saved = savedBy(client)
     const stored = storedBy(server)
@@ -56,7 +56,7 @@ export class Positions {
         wrongs.push(`${id} is saved at ${position}, and stored up to ${mark}`)
     }
     this.#saved = saved
-    // A file that has turned unreadable would be lost marks, which is a step back too.
+    // Marks that disappear because their file became unreadable count as going back too.
     this.#stored = stored
     return wrongs
   }

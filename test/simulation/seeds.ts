@@ -1,20 +1,20 @@
-// Seeds, one after another. A seed that fails is told with its story; `SLUICE_SEED=431 npx vitest run test/simulation` runs
-// it alone.
+// Runs the simulation for many seeds. A failing seed is reported with its story. `SLUICE_SEED=431 npx vitest run test/simulation`
+// runs one seed and prints its story.
 
 import { expect, test } from 'vitest'
 import type { Breakage } from './topology.ts'
 import { EVERYTHING, World, type Faults } from './world.ts'
 
-/** A seed to be run alone, and told. */
+/** The only seed to run, if there is one. */
 const only = process.env['SLUICE_SEED']
 const isLong = process.env['SLUICE_LONG'] !== undefined
 const SEEDS = isLong ? 20_000 : 500
 const CASES_EACH = 5
 const STORY_LINES = 200
-// A seed takes 40 ms where nobody else has the processors.
+// A seed takes 40 ms on an otherwise idle machine.
 const SEED_MS_MAX = 2_000
 
-/** What is wrong at the end of a seed, with its story; undefined where nothing is. */
+/** The violations of a seed, followed by the end of its story; undefined if there are none. */
 export async function wrongOf(
   seed: number,
   faults: Faults = EVERYTHING,
@@ -26,9 +26,10 @@ export async function wrongOf(
   return [`seed ${seed}`, ...wrongs.slice(0, 20), ...world.story.slice(-STORY_LINES)].join('\n')
 }
 
-/** Declares part `part` of `parts` of all seeds. */
+/** Declares the tests for part `part` (from 0) of `parts` of all seeds. */
 export function simulates(part: number, parts: number, faults: Faults = EVERYTHING): void {
-  if (only !== undefined) return part === 0 ? tells(Number(only), faults) : test('another file runs the seed', () => {})
+  if (only !== undefined)
+    return part === 0 ? runOne(Number(only), faults) : test('another file runs the seed', () => {})
   const seeds = SEEDS / CASES_EACH / parts
   for (let i = 0; i < CASES_EACH; i += 1) {
     const first = 1 + (part * CASES_EACH + i) * seeds
@@ -43,7 +44,7 @@ export function simulates(part: number, parts: number, faults: Faults = EVERYTHI
   }
 }
 
-function tells(seed: number, faults: Faults): void {
+function runOne(seed: number, faults: Faults): void {
   test(`seed ${seed}`, async () => {
     const world = new World(seed, faults)
     const wrongs = await world.run()

@@ -1,5 +1,5 @@
-// A store that keeps its lines and the marks of their streams in one transaction, as the archive does: the archive itself is
-// SQLite's, which has no seam for a simulated disk.
+// A destination that commits lines and the marks of their streams in one transaction, as the archive does. It stands in for the
+// archive, because SQLite cannot run on a simulated disk.
 
 import { sleep } from '../../common/clock.ts'
 import type { ComponentContext, DestinationType } from '../../common/component.ts'
@@ -15,7 +15,7 @@ const RETRY_MS = 500
 
 interface State {
   readonly marks: Readonly<Record<string, number>>
-  /** Ids of the lines, in the order they came. */
+  /** Ids of the lines, in intake order. */
   readonly lines: readonly string[]
 }
 

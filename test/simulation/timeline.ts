@@ -1,32 +1,33 @@
-// Simulated time: what is due is done in the order of its time, and each thing runs until nothing is left that could run at once.
-// Then time jumps to the next.
+// Simulated time: events run in the order of their times. After each event, all promises that can continue do so; then time jumps
+// to the next event.
 
 import type { Cancel } from '../../common/clock.ts'
 
 interface Event {
   readonly dueMs: number
+  /** Order of events with the same time. */
   readonly turn: number
-  /** Absent when cancelled. */
+  /** Undefined once the event is cancelled. */
   call: (() => void) | undefined
 }
 
-/** More than this at one moment, and time stands still: something asks for its next turn at once, for ever. */
+/** With more events than this at one moment, something schedules itself again and again without a delay. */
 const STEPS_AT_ONCE_MAX = 100_000
 const START = Date.UTC(2026, 10, 23, 10) * 1000
 
 export class Timeline {
   #ms = 0
   #turn = 0
-  /** A heap, the next event first. */
+  /** A binary heap; the next event is first. */
   readonly #events: Event[] = []
-  /** Events that were run. */
+  /** Number of events that have run. */
   steps = 0
 
   get ms(): number {
     return this.#ms
   }
 
-  /** Whole µs since the epoch. */
+  /** Simulated time of day in whole µs since the epoch. */
   get now(): number {
     return START + Math.floor(this.#ms * 1000)
   }
@@ -38,7 +39,7 @@ export class Timeline {
     return () => (event.call = undefined)
   }
 
-  /** Runs everything that is due in the next `ms`, or until `over`. */
+  /** Runs all events of the next `ms`, or until `over` returns true. */
   async pass(ms: number, over: () => boolean = () => false): Promise<void> {
     const until = this.#ms + ms
     let stepsBefore = this.steps
@@ -50,7 +51,7 @@ export class Timeline {
       this.steps += 1
       if (this.steps - stepsBefore > STEPS_AT_ONCE_MAX) throw new Error(`time stands still at ${dueMs} ms`)
       call()
-      // Every promise that can go on does so before an immediate is called.
+      // All promises that can continue do so before an immediate is called.
       await new Promise(setImmediate)
       if (over()) return
     }

@@ -1,4 +1,5 @@
-// Which machines there are, and what each of them runs. The simplest is a client and a server; dice add what else a zone has.
+// Chooses the machines of a simulation and their configurations. The simplest topology is a client and a server; the dice add a relay,
+// spools, a second server and a second destination.
 //
 //   client: file ─▶ [spool] ─▶ relp ═▶ [relay: relp ─▶ [spool] ─▶ relp ═▶] server: relp ─┬▶ [spool] ─▶ file
 //                                                                       ╚▶ [server 2]    └▶ [store]
@@ -20,7 +21,7 @@ const SERVER_PORT = 2514
 const OTHER_SERVER_PORT = 2516
 const RELAY_PORT = 2515
 
-/** A build that is broken on purpose, through the seams. */
+/** A bug to plant in a source or a disk. */
 export interface Breakage {
   readonly source?: (source: SourceType<unknown>) => SourceType<unknown>
   readonly serverDisk?: (disk: Disk) => Disk
@@ -32,11 +33,11 @@ export interface Topology {
   readonly relay: Configuration | undefined
   /** One, or two that share the work. */
   readonly servers: readonly Configuration[]
-  /** Whether the servers have a store beside the file. */
+  /** Whether the servers have a store (`store.ts`) beside the file. */
   readonly hasStore: boolean
-  /** Whether the client's streams are those of the one server's file, and end in no spool on the way. */
+  /** Whether the client's streams reach the file of the only server, because there is no spool on the way. */
   readonly isPassedThrough: boolean
-  /** In words. */
+  /** A description for the story. */
   readonly about: string
 }
 

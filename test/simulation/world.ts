@@ -1,5 +1,6 @@
-// A client that follows a log, servers that store it, perhaps a relay, a network between them (`topology.ts`), and everything
-// that can go wrong, from one seed. In the end nothing goes wrong any more, and every line is stored once, in its order.
+// A simulated world: a client that follows a log, one or two servers that store it, perhaps a relay, a network between them
+// (`topology.ts`), and random faults, all from one seed. After the faults have ended, every line has to be stored exactly once
+// and in order.
 
 import type { Disk } from '../../common/disk.ts'
 import type { Configuration } from '../../config/configuration.ts'
@@ -12,19 +13,19 @@ import { Timeline } from './timeline.ts'
 import { OUT, topologyOf, type Breakage } from './topology.ts'
 import { idOf, Writer } from './writer.ts'
 
-/** What goes wrong. */
+/** The faults of a run. */
 export interface Faults {
-  /** So many at the least and at the most, within so many ms. */
+  /** Minimum and maximum number of faults, and the time in which they occur. */
   readonly least: number
   readonly most: number
   readonly ms: number
-  /** One that comes more than once is as much more likely. */
+  /** The kinds to choose from; one that is listed more than once is chosen more often. */
   readonly kinds: readonly Kind[]
-  /** How many of them the client has, where its luck is not that of the others. */
+  /** Share of the faults that are the client's in any case; all others affect a random machine. */
   readonly clientShare?: number
-  /** How many calls fail of a disk with errors. */
+  /** While a disk has errors, this share of its calls fails; one of these is chosen each time. */
   readonly errorShares: readonly number[]
-  /** How many rotations of the log copy and cut it; none where absent. */
+  /** Share of the log's rotations that are a copytruncate; absent: none. */
   readonly cutShare?: number
 }
 
@@ -44,22 +45,23 @@ type Kind = (typeof KINDS)[number]
 
 export const EVERYTHING: Faults = { least: 0, most: 10, ms: 30_000, kinds: KINDS, errorShares: [0.05, 0.5, 1] }
 
-/** Most of it happens to the client: its log is rotated, and its disk has errors, while it is stopped and started. */
+/** More faults, most of them at the client: its log is rotated and its disk has errors while it is stopped and started. */
 export const ROUGH_CLIENT: Faults = {
   ...{ least: 4, most: 19, ms: 20_000, clientShare: 0.85, errorShares: [0.02, 0.05, 0.1, 0.3] },
   kinds: [...KINDS, 'stop', 'rotate', 'rotate', 'EIO', 'EIO'],
 }
 
-// Longer than every wait of the program: an answer that does not come, a file that may still grow.
+// Longer than any wait of the program, such as the one for an answer, or for a file that may still grow.
 const SETTLE_MS = 600_000
 const LOOK_EVERY_MS = 3_000
 const STEPS_MAX = 600_000
 
-/** The same with logrotate's `copytruncate`. */
+/** `ROUGH_CLIENT` with rotations by logrotate's `copytruncate`. */
 export const CUT_CLIENT: Faults = { ...ROUGH_CLIENT, cutShare: 0.6 }
 
 export class World {
   readonly timeline = new Timeline()
+  /** A log of what happened, with times, to be printed if the seed fails. */
   readonly story: string[] = []
   readonly #dice: Dice
   readonly #net: SimulatedNet
@@ -68,7 +70,7 @@ export class World {
   readonly #machines: readonly Machine[]
   readonly #hasStore: boolean
   readonly #writer: Writer
-  /** One for each server. */
+  /** One per server. */
   readonly #positions: readonly Positions[]
   readonly #wrongPositions: string[] = []
   readonly #faults: Faults
@@ -98,7 +100,7 @@ export class World {
     for (let left = count; left > 0; left -= 1) this.#plan(tell)
   }
 
-  /** Lives through all of it; resolves to what is wrong in the end. */
+  /** Runs the simulation; resolves to a description of each violation. */
   async run(): Promise<string[]> {
     this.#writer.start()
     for (const machine of this.#machines.toReversed()) machine.start()
@@ -111,7 +113,7 @@ export class World {
       await this.#pass(LOOK_EVERY_MS)
     }
     await this.#pass(2_000)
-    // Whatever is still to be sent again, is sent again now.
+    // A power cut of all machines at the end: anything that would be sent again later is sent again now.
     for (const machine of this.#machines.toReversed()) machine.kill(true)
     await this.#pass(12_000)
     return this.#wrongs()
@@ -156,12 +158,13 @@ export class World {
     this.timeline.after(at, call)
   }
 
-  /** For a while, calls fail: all of them, or now and then one. */
+  /** Lets a share of a disk's calls fail for a while. */
   #diskErrors(machine: Machine, code: string): void {
     machine.beginErrors(code, this.#dice.one(this.#faults.errorShares))
     this.timeline.after(this.#dice.between(0, 6_000), () => machine.endErrors())
   }
 
+  /** Ends all faults. */
   #heal(): void {
     this.#net.partedUntilMs = 0
     this.#net.delayMs = 2
@@ -171,7 +174,7 @@ export class World {
     }
   }
 
-  /** What each place of each server has: its file, and its store where there is one. */
+  /** The ids of the lines that each server has stored in one place, its file or its store. */
   #stored(place: typeof OUT | typeof STORE): string[][] {
     return this.#servers.map(({ disk }) => {
       const bytes = disk.files.get(place)?.now
@@ -195,7 +198,7 @@ export class World {
       const stored = this.#stored(place)
       const isWhole = stored.length === 1
       stored.forEach((ids, server) => wrongs.push(...this.#wrongOrder(ids, isWhole, `${place} of ${server}`)))
-      // A line that went to the other server after a loss may be in both.
+      // After a lost connection a line may have gone to the other server, so each line has to be in at least one of them.
       const all = new Set(stored.flat())
       const { lines } = this.#writer
       lines.forEach((count, file) => {
@@ -208,7 +211,7 @@ export class World {
     return wrongs
   }
 
-  /** Each line of a file behind the one before, and once; without a gap where the place `isWhole`. */
+  /** Checks that the lines of each file are in order and without repeats; if the place has to have all (`isWhole`), without gaps. */
   #wrongOrder(ids: readonly string[], isWhole: boolean, place: string): string[] {
     const wrongs: string[] = []
     const next = this.#writer.lines.map(() => 0)

@@ -1,29 +1,30 @@
-// The program whose log is followed: it writes lines whenever it likes, now and then half of one, and its file is renamed.
+// The program whose log is followed: it writes lines at random times, now and then half of one, and its file is rotated.
 
 import type { Dice } from './dice.ts'
 import type { Machine, Tell } from './machine.ts'
 import type { Timeline } from './timeline.ts'
 
 const PATH = '/logs/app.log'
-/** Where the client writes down what it follows. */
+/** The client's checkpoint file. */
 const KNOWN = '/data/sources/apps/positions'
-// What is written, copied and cut between two looks is in a copy that looks like any other.
+// A copytruncate is only done this long after the last rotation: a generation that is written, copied and truncated between two looks
+// leaves only a copy that cannot be told from others.
 const CUTS_APART_MS = 7_000
 
 export class Writer {
-  /** Lines begun in each file, in the order of the files. */
+  /** Number of lines begun in each generation of the file, oldest first. */
   readonly lines: number[] = [0]
   readonly #machine: Machine
   readonly #timeline: Timeline
   readonly #dice: Dice
   readonly #tell: Tell
   readonly #cutShare: number
-  /** What is still to be written of a line. */
+  /** The part of the last lines that is not written yet. */
   #rest: Buffer | undefined
   #isOver = false
   #rotatedMs = -Infinity
 
-  /** `cutShare` of the rotations copy the file and cut it; then two of them are no less than some looks apart. */
+  /** `cutShare` of the rotations are a copytruncate; if it is not 0, rotations are at least `CUTS_APART_MS` apart. */
   constructor(machine: Machine, timeline: Timeline, dice: Dice, tell: Tell, cutShare: number) {
     this.#cutShare = cutShare
     this.#machine = machine
@@ -36,7 +37,7 @@ export class Writer {
     const next = () => {
       if (this.#isOver) return
       this.write()
-      // Bursts, and pauses long enough that everything comes to rest.
+      // Bursts, and pauses that are long enough for everything to settle.
       this.#timeline.after(this.#dice.chance(0.8) ? this.#dice.between(0, 200) : this.#dice.between(0, 4_000), next)
     }
     next()
@@ -60,9 +61,9 @@ export class Writer {
     this.#plant(bytes.subarray(0, cut))
   }
 
-  /** The file is renamed, as logrotate does, and what comes goes to a new one; or it is copied and cut. */
+  /** Rotates the log as logrotate does: renames the file, so that the next lines go to a new one, or copies and truncates it. */
   rotate(): void {
-    // What was rotated before the first look ever was never this name's file.
+    // A file that was rotated before the client's first look could not be known to belong to this name.
     if (!this.#machine.disk.files.has(PATH) || !this.#machine.disk.files.has(KNOWN)) return
     if (this.#cutShare > 0 && this.#timeline.ms - this.#rotatedMs < CUTS_APART_MS) return
     this.#rotatedMs = this.#timeline.ms
@@ -80,11 +81,11 @@ export class Writer {
     this.lines.push(0)
     this.#hint(isCut)
     if (isCut) return
-    // What nobody saw is found by what comes in its place: where that is nothing, it is found by nothing.
+    // A generation that the client has not seen is found only when a new file appears in its place, so there has to be one.
     while (!isSeen && !disk.files.has(PATH)) this.write()
   }
 
-  /** Writes what is left of a line, and no more. */
+  /** Stops writing, after the rest of the last line. */
   end(): void {
     this.#isOver = true
     this.#flush()
@@ -106,12 +107,12 @@ export class Writer {
 
   #hint(isWrite = true): void {
     const { life } = this.#machine
-    // Hints are only hints.
+    // Some hints are lost: the client must not depend on them.
     if (this.#dice.chance(0.7)) life?.after(0, () => life.hint?.(PATH, isWrite))
   }
 }
 
-/** A line without its padding: the number of its file, and its own in that file. */
+/** The id of a line: `generation.line`, without the padding. */
 export function idOf(line: string): string {
   return line.slice(0, line.indexOf(' '))
 }
