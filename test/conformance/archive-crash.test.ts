@@ -1,6 +1,6 @@
-// The archive killed with SIGKILL before any statement that its thread gives to SQLite, also behind a spool, and there before
-// any call for the spool's disk as well: started again, sent again from its marks, it has every message once, and knows every
-// stream that came.
+// The archive, alone and behind a spool, is killed with SIGKILL before any statement that its thread passes to SQLite, or before
+// any call that changes the spool's disk. It is then restarted, and the source sends again from the archive's marks. Every message
+// has to be stored exactly once, and the marks of all streams have to be known.
 
 import { spawn } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ const dist = join(import.meta.dirname, '..', '..', 'dist')
 const STEPS_MAX = 400
 const isLong = process.env['SLUICE_LONG'] !== undefined
 
-/** What is counted: what is given to SQLite, or the main thread's calls that change something on the disk. */
+/** The steps that are counted: statements passed to SQLite, or calls of the main thread that change the disk. */
 type Where = 'SQLite' | 'disk'
 
 const statements = `
@@ -33,7 +33,7 @@ if (require('node:worker_threads').isMainThread) {
 }
 `
 
-/** Loaded before everything else, in every thread: counts, and ends the process at step `step`. */
+/** A script that is loaded first in every thread: it counts steps, and kills the process before step `step`. */
 const hook = (where: Where, step: number) => `
 let left = ${step}
 const counted = (of, names) => {
@@ -52,8 +52,9 @@ ${where === 'SQLite' ? statements : calls}
 `
 
 /**
- * A process's whole life: what of the streams is not stored yet is written, over two days of receipt. It prints the marks it
- * finds and what is settled, as JSON a line. argv: the folder of compiled files, the data folder, what stands before the archive.
+ * The script of one life of a process: it writes those messages of the streams that are not stored yet, over two days of receipt.
+ * It prints the marks that it finds and the positions that settle, as one JSON object per line. Arguments: the folder of the compiled
+ * files, the data folder, and what is in front of the archive (`spool` or `nothing`).
  */
 const LIFE = `
 import { writeSync } from 'node:fs'
@@ -64,7 +65,7 @@ const { systemPlatform } = await import(dist + '/common/platform.js')
 const { openLog } = await import(dist + '/common/log.js')
 const { createMetrics } = await import(dist + '/common/metric.js')
 const { utc } = await import(dist + '/common/message/zone.js')
-const say = (what) => writeSync(1, JSON.stringify(what) + '\\n')
+const print = (what) => writeSync(1, JSON.stringify(what) + '\\n')
 const day = 86_400_000_000
 let now = 20_000 * day
 const { clock, ...rest } = systemPlatform(openLog('error'), createMetrics())
@@ -81,13 +82,13 @@ const origin = { source: 's', lines: 'syslog', zone: utc, host: Buffer.from('h')
 const ids = ['b', 'c', 'd'].map((digit) => digit.repeat(32))
 const quiet = ids[2]
 const marks = await first.streams.marks(ids)
-say({ marks: Object.fromEntries(marks) })
+print({ marks: Object.fromEntries(marks) })
 const nothing = { slab: platform.slabs.take(), bounds: new Uint32Array(), count: 0, received: now }
 const noEnds = new Uint32Array()
 const begin = ids.map((id) => ({ count: 0, origin, stream: { id, from: 0, to: 0, ends: noEnds } }))
 await first.write({ ...nothing, runs: begin })
 nothing.slab.release()
-say({ settled: Object.fromEntries(ids.map((id) => [id, marks.get(id) ?? 0])) })
+print({ settled: Object.fromEntries(ids.map((id) => [id, marks.get(id) ?? 0])) })
 const next = ids.map((id) => marks.get(id) ?? 0)
 async function write(lane, to) {
   const id = ids[lane]
@@ -106,7 +107,7 @@ async function write(lane, to) {
   const runs = [{ count: to - from, origin, stream: { id, from, to, ends } }]
   await first.write({ slab, bounds, count: to - from, received: now, runs })
   slab.release()
-  say({ settled: { [id]: to } })
+  print({ settled: { [id]: to } })
 }
 for (const to of [2, 4, 6]) {
   await Promise.all([write(0, to), write(1, to)])
@@ -117,7 +118,10 @@ await first.close(10_000)
 process.exit(0)
 `
 
-/** Runs a life that ends at that step; true where it was killed. Checks and updates what was ever settled. */
+/**
+ * Runs one life, which is killed before step `step`; resolves to whether it was. `settled` has the highest settled position of each
+ * stream: the marks that the life finds are compared with it, and it is updated.
+ */
 async function liveOn({ before, where }: Setting, folder: string, step: number, settled: Map<string, number>) {
   const script = join(folder, 'life.mjs')
   const preload = join(folder, 'hook.cjs')
@@ -134,9 +138,9 @@ async function liveOn({ before, where }: Setting, folder: string, step: number, 
   })
   expect([0, 'SIGKILL'], `step ${step}`).toContain(ended)
   for (const line of text.split('\n').slice(0, -1)) {
-    const said = JSON.parse(line) as { marks?: Record<string, number>; settled?: Record<string, number> }
-    if (said.marks) for (const [id, to] of settled) expect(said.marks[id], `step ${step}`).toBeGreaterThanOrEqual(to)
-    for (const [id, to] of Object.entries(said.settled ?? {})) settled.set(id, to)
+    const read = JSON.parse(line) as { marks?: Record<string, number>; settled?: Record<string, number> }
+    if (read.marks) for (const [id, to] of settled) expect(read.marks[id], `step ${step}`).toBeGreaterThanOrEqual(to)
+    for (const [id, to] of Object.entries(read.settled ?? {})) settled.set(id, to)
   }
   return ended === 'SIGKILL'
 }
@@ -144,7 +148,7 @@ async function liveOn({ before, where }: Setting, folder: string, step: number, 
 interface Setting {
   readonly before: 'nothing' | 'spool'
   readonly where: Where
-  /** Every so many steps, in the short form. */
+  /** In the short run, only every step that is a multiple of this is tried. */
   readonly stride: number
 }
 
@@ -160,7 +164,7 @@ for (const setting of [
   const { before, where } = setting
   const stride = isLong ? 1 : setting.stride
   test(
-    `archive behind ${before}: killed before any call for ${where}, started again, every message is stored once and every stream is known`,
+    `archive behind ${before}: after a kill before any call to ${where}, each message is stored once and all marks are known`,
     async () => {
       const texts = ['b', 'c'].flatMap((letter) => [0, 1, 2, 3, 4, 5].map((i) => `<13>${letter}${i}`))
       let step = 0
@@ -169,10 +173,10 @@ for (const setting of [
         const folder = temporaryFolder()
         const settled = new Map<string, number>()
         died = await liveOn(setting, folder, step, settled)
-        // The next life dies as well, while it tidies up or later.
+        // For odd steps the next life is killed as well, during recovery or later.
         if (died && step % 2 === 1) await liveOn(setting, folder, (7 * step) % 23, settled)
         expect(await liveOn(setting, folder, -1, settled)).toBe(false)
-        // A stop leaves in a spool what a slow disk does not take in time.
+        // A stop may leave messages in the spool if the disk is too slow, so more lives may be needed to deliver them.
         for (let more = 0; before === 'spool' && more < 3 && (await textsIn(folder)).length < texts.length; more += 1) {
           await liveOn(setting, folder, -1, settled)
         }

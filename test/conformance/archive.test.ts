@@ -15,7 +15,7 @@ async function subject(folder: string): Promise<SinkSubject> {
   return { sink, close: (ms) => sink.close(ms), output }
 }
 
-/** Somebody else holds the file that the suite's day of receipt goes to. */
+/** An archive that cannot write, because another connection holds a lock on the file of the suite's day of receipt. */
 async function locked(folder: string): Promise<SinkSubject> {
   const archive = await subject(folder)
   mkdirSync(join(folder, 'archive'), { recursive: true })

@@ -1,11 +1,11 @@
-// The system's disk under a process that dies at a given step: a call that changes something. From then on no call has an
-// effect or an answer.
+// The real disk, for a process that dies at a given step. A step is a call that changes something. After the death no call has
+// an effect or gets an answer.
 //
-//   before   the call that is the step never began
-//   torn     half of it is done (a write; anything else is done whole or not at all)
-//   after    it is done, and nobody hears of it
-//   power    as before, and the machine is gone too: files are as long as when they were last synced, and a name that was
-//            made is gone unless its folder was synced since
+//   before   the call is not done
+//   torn     half of the call is done if it is a write; any other call is not done
+//   after    the call is done, but the process does not get the result
+//   power    the call is not done, and the machine loses power: files have the length of their last sync, and names that
+//            were created since the last sync of their folder are gone
 
 import { lstatSync, rmSync, truncateSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -19,14 +19,15 @@ export class CrashDisk {
   readonly #way: WayToDie
   #stepsLeft: number
   #dead = false
+  /** Number of calls in progress. */
   #running = 0
-  /** Bytes that would survive the machine, by inode; and where that file is now. */
+  /** By inode, how many bytes of a file would survive a power cut, and the file's current path. */
   readonly #synced = new Map<string, { bytes: number; path: string }>()
 
-  /** Files and folders made since their folder was synced. */
+  /** Files and folders that were created since the last sync of their folder. */
   readonly #names = new Set<string>()
 
-  /** Dies at step `step`, counted from 0. */
+  /** The process dies at step `step`, counted from 0. */
   constructor(step: number, way: WayToDie) {
     this.#stepsLeft = step
     this.#way = way
@@ -37,16 +38,16 @@ export class CrashDisk {
     return this.#dead
   }
 
-  /** Whether every call that began before the death has ended. */
+  /** Whether all calls that began before the death have ended. */
   get isStill(): boolean {
     return this.#running === 0
   }
 
-  /** What the death of the machine does to the files; nothing in the other ways. */
+  /** Removes what a power cut loses; does nothing for the other ways to die. */
   loseUnsynced(): void {
     if (this.#way !== 'power') return
     for (const [inode, { path, bytes }] of this.#synced) {
-      // Not where it was removed while somebody opened it: the name is gone, or another file's.
+      // Skipped if the path no longer leads to this file, because it was removed while it was being opened.
       if (String(lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino) === inode) truncateSync(path, bytes)
     }
     for (const path of this.#names) rmSync(path, { recursive: true, force: true })
@@ -62,7 +63,7 @@ export class CrashDisk {
     }
   }
 
-  /** A call that changes something. `half` does half of it. */
+  /** Runs a call that changes something, or dies at it. `half` does half of the call. */
   async #changing<T>(call: () => Promise<T>, half?: () => Promise<unknown>): Promise<T> {
     if (this.#dead) return never()
     this.#stepsLeft -= 1
@@ -130,7 +131,7 @@ export class CrashDisk {
     for (const path of this.#names) if (dirname(path) === folder) this.#names.delete(path)
   }
 
-  /** The file that had this name is gone. */
+  /** To be called when the file that had this path is gone. */
   #forget(path: Path): void {
     for (const [inode, known] of this.#synced) if (known.path === String(path)) this.#synced.delete(inode)
   }
@@ -143,7 +144,7 @@ export class CrashDisk {
   async #file(file: DiskFile, path: Path): Promise<DiskFile> {
     const { inode, size, links } = await file.stat()
     const key = String(inode)
-    // What lay there before counts as synced; a file that was removed meanwhile has nothing to lose.
+    // What the file has when it is opened counts as synced. A file without a name has nothing to lose in a power cut.
     if (links > 0 && !this.#synced.has(key)) this.#synced.set(key, { bytes: size, path: String(path) })
     const keep = async () => {
       const { size: bytes } = await file.stat()

@@ -1,5 +1,5 @@
-// What every durable destination keeps, whatever it stores in: killed between any two steps, started again, sent again from
-// its marks, it has every message once.
+// The suite that every durable destination has to pass: it is killed at any call to the disk and restarted, the source sends again
+// from its marks, and every message has to be stored exactly once.
 
 import { rmSync } from 'node:fs'
 import { expect, test } from 'vitest'
@@ -13,24 +13,24 @@ import { message } from './sink.ts'
 import { DEADLINE_MS, temporaryFolder } from './surroundings.ts'
 
 export interface CrashTraits {
-  /** A destination that is not open yet, on what earlier ones left in the folder. */
+  /** Makes a destination, without opening it, on what earlier ones have left in the folder. */
   readonly make: (folder: string, disk: Disk, clock: Clock) => Destination
-  /** Waits for what is kept but not stored yet. */
+  /** Delivers what is still in a spool. */
   readonly settle?: (folder: string) => Promise<void>
-  /** The texts that are stored, a list for each place. */
+  /** The stored texts, one list per file. */
   readonly stored: (folder: string) => string[][]
 }
 
 const STREAMS = ['b', 'c'].map((digit) => digit.repeat(32))
 const MESSAGES = 9
 const TEXTS = STREAMS.flatMap((id) => Array.from({ length: MESSAGES }, (_, i) => textOf(id, i)))
-// Sizes of batches, in turn.
+// Messages per batch, in turn.
 const SIZES = [1, 3, 2]
-// Every third step with one of the ways to die; in the long form, every step with every one.
+// The short run tries every third step with one way to die each, the long run every step with every way.
 const isLong = process.env['SLUICE_LONG'] !== undefined
 const ROUNDS = isLong ? waysToDie.length : 1
 const STRIDE = isLong ? 1 : 3
-// A life that ends by itself has fewer steps than this.
+// A life without a death has fewer steps than this.
 const STEPS_MAX = 400
 
 function textOf(id: string, i: number): string {
@@ -38,8 +38,9 @@ function textOf(id: string, i: number): string {
 }
 
 /**
- * A process's whole life: what of the streams is not stored yet is written, and the destination closed. `acknowledged` holds
- * the positions that were settled ever: a source may have forgotten what lies before them.
+ * One life of a process: writes those messages of the streams that are not stored yet, and closes the destination. `acknowledged`
+ * has the highest settled position of each stream. The destination's marks must not be lower, since a source may no longer have the
+ * messages before that position.
  */
 async function live(destination: Destination, acknowledged: Map<string, number>): Promise<void> {
   await destination.open()
@@ -68,7 +69,7 @@ async function live(destination: Destination, acknowledged: Map<string, number>)
 
 /** Declares the suite. */
 export function survivesCrashes(name: string, traits: CrashTraits): void {
-  /** Lives until the end or the death, whichever comes first; true where it was the death. */
+  /** Runs one life until it ends or dies at `step`; resolves to whether it died. */
   async function liveOn(
     folder: string,
     acknowledged: Map<string, number>,
@@ -95,7 +96,7 @@ export function survivesCrashes(name: string, traits: CrashTraits): void {
   }
 
   test(
-    `${name}: killed at any step, started again, every message is stored once`,
+    `${name}: after a kill at any call to the disk and a restart, every message is stored exactly once`,
     async () => {
       for (let round = 0; round < ROUNDS; round += 1) {
         let step = 0
@@ -105,7 +106,7 @@ export function survivesCrashes(name: string, traits: CrashTraits): void {
           const folder = temporaryFolder()
           const acknowledged = new Map<string, number>()
           died = await liveOn(folder, acknowledged, step, way)
-          // The next life dies as well, while it tidies up or later.
+          // The next life dies as well, during recovery or later.
           if (died) await liveOn(folder, acknowledged, (7 * step) % 23, way)
           await liveOn(folder, acknowledged, Infinity, way)
           await traits.settle?.(folder)

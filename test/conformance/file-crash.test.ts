@@ -13,7 +13,7 @@ for (const [what, given] of [
     make(folder, disk, clock) {
       mkdirSync(join(folder, 'out'), { recursive: true })
       const path = join(folder, 'out', given.path)
-      // Long enough that 1 KiB is reached now and then.
+      // Lines are padded so that files reach the 1 KiB at which they are rotated.
       const line = `{message}${' '.repeat(250)}`
       const options = fileType.options.parse({ ...given, path, line })
       return fileType.create(options, contextOf('files', { ...suitePlatform(), disk, clock }, join(folder, 'data')))

@@ -28,7 +28,7 @@ async function overUdp(): Promise<SinkSubject> {
   return subject({ to: [`udp://127.0.0.1:${socket.port}`] }, platform, () => [datagrams])
 }
 
-/** Over UDP the kernel takes nothing; over TCP nobody listens. */
+/** A forward that can deliver nothing: over UDP the kernel accepts no datagram, over TCP nobody listens. */
 function stuck(scheme: string): Promise<SinkSubject> {
   const platform = suitePlatform()
   platform.net.datagramsTo = () => {

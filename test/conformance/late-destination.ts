@@ -1,5 +1,5 @@
-// A destination that does everything as late as it may: it reads a batch only in the turn in which it settles the write.
-// What stands in front of it has to keep the batch whole until then.
+// A destination that reads a batch as late as it may: in the turn of the event loop in which it settles the write. Whatever is in
+// front of it must keep the batch unchanged until then.
 
 import { Fault } from '../../common/fault.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
@@ -15,7 +15,7 @@ export class LateDestination implements Destination {
   #open = new Set<(fault: Fault) => void>()
   #closed = false
 
-  /** `texts` takes what is settled. */
+  /** Settled messages are appended to `texts`. With `isStalled`, no write ever settles. */
   constructor(name: string, isStalled = false, texts: string[] = []) {
     this.name = name
     this.texts = texts

@@ -7,7 +7,7 @@ import { bodyOf } from './outputs.ts'
 import { conformsAsSink, type SinkSubject } from './sink.ts'
 import { suitePlatform } from './surroundings.ts'
 
-// Less than the suite has open, so that some of it waits.
+// Less than the suite's open writes have, so that some of them wait.
 const QUEUE_BYTES = 300
 
 function queued(isStalled: boolean): Promise<SinkSubject> {
@@ -19,7 +19,7 @@ function queued(isStalled: boolean): Promise<SinkSubject> {
     open.add(settled)
     return settled
   }
-  // As a pipeline drains: open writes settle, for as long as there is time; then the queue stops.
+  // Drains as a pipeline does: open writes settle until the deadline, then the queue stops.
   const close = async (deadlineMs: number) => {
     if (deadlineMs > 0 && !isStalled) await Promise.allSettled(open)
     queue.stop()
@@ -36,7 +36,7 @@ function containing(...texts: string[]): Selector {
   }
 }
 
-/** Two destinations behind routes that share the messages out: together all of them, each once. */
+/** Two destinations behind routes that send each message to exactly one of them. */
 function routed(routes: readonly Route[]): Promise<SinkSubject> {
   const late = [new LateDestination('one'), new LateDestination('two')]
   const sink = new Router(routes, late, suitePlatform().metrics).sinkFor('network')
@@ -45,7 +45,7 @@ function routed(routes: readonly Route[]): Promise<SinkSubject> {
 
 conformsAsSink('destination queue', { make: () => queued(false), stalled: () => queued(true) })
 conformsAsSink('router, one destination', { make: () => routed([{ to: [0], final: false }]) })
-conformsAsSink('router, a destination for some and one for the rest', {
+conformsAsSink('router, two destinations that share the messages', {
   make: () =>
     routed([
       { where: containing('3', 'one', 'x', 'last'), to: [0], final: true },

@@ -1,5 +1,5 @@
-// What every sink keeps, whatever is behind it (`common/pipeline/sink.ts`). A test file for each implementation calls this
-// with how to make one and how to see what came out of it.
+// The suite that every sink has to pass (`common/pipeline/sink.ts`). The test file of an implementation calls it with functions that
+// make a sink and read its output.
 
 import { expect, onTestFinished, test } from 'vitest'
 import { releaseBatch, selectMessages, type Batch } from '../../common/pipeline/batch.ts'
@@ -10,26 +10,26 @@ import { DEADLINE_MS, temporaryFolder } from './surroundings.ts'
 
 export interface SinkSubject {
   readonly sink: Sink
-  /** The texts that came out, a list for each place (file, receiver), each in its order. */
+  /** The texts of the output so far, one list in order for each place (file, receiver). */
   output(): Promise<string[][]>
-  /** Absent where the sink has no end of its own. */
+  /** Absent if the sink cannot be closed. */
   close?(deadlineMs: number): Promise<void>
 }
 
 export interface SinkTraits {
-  /** A sink that is open, on what earlier ones left in the folder. */
+  /** Opens a sink on what earlier ones have left in the folder. */
   readonly make: (folder: string) => Promise<SinkSubject>
-  /** Whether it keeps positions of streams. */
+  /** Whether it keeps the positions of streams. */
   readonly durable?: boolean
-  /** A sink out of which nothing can come; absent where there is no such state. */
+  /** Opens a sink that cannot write anything; absent if there is no such state. */
   readonly stalled?: (folder: string) => Promise<SinkSubject>
-  /** What a text looks like when it came out; the same where absent. */
+  /** Converts a text to its form in the output; absent if it is unchanged. */
   readonly shown?: (text: string) => string
-  /** Longer texts come out in pieces. */
+  /** Longer texts are split. */
   readonly textBytesMax?: number
 }
 
-/** A message of this text: RFC 3164, so that every output can tell text from header. */
+/** A message with this text and an RFC 3164 header, which every output can separate from the text. */
 export const message = (text: string, program: string = 'p') => `<13>Nov 23 10:00:00 h ${program}: ${text}`
 
 const numbered = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `number ${from + i}.`)
@@ -68,7 +68,7 @@ export function conformsAsSink(name: string, traits: SinkTraits): void {
     return { ...subject, folder, close }
   }
 
-  /** Waits until these texts are out: each once, no others, and in this order wherever several are in one place. */
+  /** Waits for the output to have exactly these texts, each once; those in the same place have to be in this order. */
   async function cameOut(subject: SinkSubject, texts: readonly string[]): Promise<void> {
     const expected = texts.map(shown)
     const count = async () => (await subject.output()).flat().length
@@ -81,7 +81,7 @@ export function conformsAsSink(name: string, traits: SinkTraits): void {
     }
   }
 
-  test(`${name}: a write settles, and its messages are out, once`, async () => {
+  test(`${name}: when a write has settled, its messages are in the output, once`, async () => {
     const subject = await open()
     await subject.sink.write(batch([{ texts: messages(['one', 'two', 'three']) }]))
     await cameOut(subject, ['one', 'two', 'three'])
@@ -89,7 +89,7 @@ export function conformsAsSink(name: string, traits: SinkTraits): void {
     await cameOut(subject, ['one', 'two', 'three'])
   })
 
-  test(`${name}: many open writes all settle, in order for each stream`, async () => {
+  test(`${name}: many writes that are open at once all settle, in call order within each stream`, async () => {
     const subject = await open()
     const ids = ['b', 'c', 'd'].map((digit) => digit.repeat(32))
     const settled = new Map(ids.map((id) => [id, [] as number[]]))
@@ -106,7 +106,7 @@ export function conformsAsSink(name: string, traits: SinkTraits): void {
     await cameOut(subject, texts)
   })
 
-  test(`${name}: an empty batch settles and nothing comes out, with and without a stream`, async () => {
+  test(`${name}: an empty batch, with or without a stream, settles and writes nothing`, async () => {
     const subject = await open()
     await subject.sink.write(batch([]))
     await subject.sink.write(batch([{ texts: [], from: 70 }]))
@@ -117,13 +117,13 @@ export function conformsAsSink(name: string, traits: SinkTraits): void {
     await cameOut(subject, ['last'])
   })
 
-  test(`${name}: hostile bytes come out as they went in, each message for itself`, async () => {
+  test(`${name}: messages with control bytes, invalid UTF-8 or forged headers stay separate and unchanged`, async () => {
     const subject = await open()
     await subject.sink.write(batch([{ texts: HOSTILE.map((text) => message(text)) }]))
     await cameOut(subject, HOSTILE)
   })
 
-  test(`${name}: a message of a mebibyte comes out whole, between its neighbours`, async () => {
+  test(`${name}: a message of the maximum size is written whole, between its neighbours`, async () => {
     const subject = await open()
     const length = traits.textBytesMax ?? 1024 * 1024 - message('').length
     const texts = ['before', 'x'.repeat(length - 1) + 'y', 'after']
@@ -131,7 +131,7 @@ export function conformsAsSink(name: string, traits: SinkTraits): void {
     await cameOut(subject, texts)
   })
 
-  test(`${name}: a batch's memory is not read when its write has settled`, async () => {
+  test(`${name}: a batch's memory is not read after its write has settled`, async () => {
     const subject = await open()
     const pool = new SlabPool()
     const texts = numbered(0, 200)
@@ -148,7 +148,7 @@ export function conformsAsSink(name: string, traits: SinkTraits): void {
     await cameOut(subject, texts)
   })
 
-  test(`${name}: a selection comes out right: its messages, no others`, async () => {
+  test(`${name}: of a selection of a batch, exactly the selected messages are written`, async () => {
     const subject = await open()
     const whole = batch([
       { texts: messages(numbered(0, 6)), from: 0 },
@@ -159,7 +159,7 @@ export function conformsAsSink(name: string, traits: SinkTraits): void {
     await cameOut(subject, ['number 0.', 'number 3.', 'number 8.'])
   })
 
-  test(`${name}: several runs and origins in one batch keep their order`, async () => {
+  test(`${name}: a batch with several runs and origins is written in order`, async () => {
     const subject = await open()
     const texts = numbered(0, 12)
     const runs = [0, 1, 2, 3].map((i) => ({
@@ -185,7 +185,7 @@ const STOPPING = { code: 'STOPPING' }
 function closing(name: string, traits: SinkTraits, open: Open, cameOut: CameOut): void {
   if (!traits.stalled) return
 
-  test(`${name}: close settles every open write, and all of it is out`, async () => {
+  test(`${name}: close settles all open writes, and their messages are in the output`, async () => {
     const subject = await open()
     const writes = Array.from({ length: 50 }, (_, i) => subject.sink.write(oneOf(i)))
     await subject.close()
@@ -193,13 +193,13 @@ function closing(name: string, traits: SinkTraits, open: Open, cameOut: CameOut)
     await cameOut(subject, numbered(0, 50))
   })
 
-  test(`${name}: after close a write is rejected with STOPPING`, async () => {
+  test(`${name}: a write after close is rejected with STOPPING`, async () => {
     const subject = await open()
     await subject.close()
     await expect(subject.sink.write(oneOf(0))).rejects.toMatchObject(STOPPING)
   })
 
-  test(`${name}: where nothing can come out, close rejects every open write at its deadline`, async () => {
+  test(`${name}: if nothing can be written, close rejects all open writes with STOPPING at its deadline`, async () => {
     const subject = await open(traits.stalled)
     const writes = Array.from({ length: 50 }, (_, i) => subject.sink.write(oneOf(i)))
     const outcomes = Promise.allSettled(writes)
@@ -215,7 +215,7 @@ function repeating(name: string, open: Open, cameOut: CameOut): void {
   const texts = numbered(0, 30)
   const part = (from: number, to: number) => stream(texts.slice(from, to), 10 * from)
 
-  test(`${name}: what is repeated of a stream comes out once, however it is cut`, async () => {
+  test(`${name}: repeats of a stream are written once, even if the batches are cut differently`, async () => {
     const subject = await open()
     await subject.sink.write(part(0, 10))
     await subject.sink.write(part(0, 10))
@@ -228,7 +228,7 @@ function repeating(name: string, open: Open, cameOut: CameOut): void {
     await cameOut(subject, texts)
   })
 
-  test(`${name}: a repeat is known by the next one that opens, too`, async () => {
+  test(`${name}: repeats are recognised after the sink was closed and opened again`, async () => {
     const first = await open()
     await first.sink.write(part(0, 20))
     await first.close()
@@ -238,14 +238,14 @@ function repeating(name: string, open: Open, cameOut: CameOut): void {
     await cameOut(second, texts)
   })
 
-  test(`${name}: what a selection left out counts as passed`, async () => {
+  test(`${name}: messages that a selection left out advance the mark, and are not written later`, async () => {
     const subject = await open()
     await subject.sink.write(selectMessages(part(0, 10), new Uint8Array(10)))
     await subject.sink.write(part(0, 12))
     await cameOut(subject, texts.slice(10, 12))
   })
 
-  test(`${name}: gaps in a stream are legal, and streams do not know of each other`, async () => {
+  test(`${name}: a stream may have gaps, and the position of one stream does not affect another`, async () => {
     const subject = await open()
     await subject.sink.write(part(0, 2))
     await subject.sink.write(part(10, 12))

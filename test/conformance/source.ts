@@ -1,5 +1,5 @@
-// What every source keeps, whatever it reads from (`common/pipeline/sink.ts`). A test file for each implementation calls
-// this with how to make one and how to send to it.
+// The suite that every source has to pass (`common/pipeline/sink.ts`). The test file of an implementation calls it with functions that
+// make a source and send to it.
 
 import { expect, onTestFinished, test } from 'vitest'
 import { Fault } from '../../common/fault.ts'
@@ -11,18 +11,18 @@ import { textsOf } from '../fake/sink.ts'
 import { DEADLINE_MS, temporaryFolder, type SuitePlatform } from './surroundings.ts'
 
 export interface SourceSubject {
-  /** Opened by the suite. */
+  /** Not open yet. */
   readonly source: Source
   readonly platform: SuitePlatform
-  /** Sends messages without waiting for them to be read; resolves when the source's side has them, or cannot take more. */
+  /** Sends messages; resolves when the kernel has accepted or dropped them, which does not mean that they have been read. */
   readonly send: (texts: readonly string[]) => Promise<void>
 }
 
 export interface SourceTraits {
   make(folder: string): Promise<SourceSubject>
-  /** What a sink rejects is read `again`, or it is `counted` as dropped. */
+  /** Whether messages of a rejected write are read `again`, or `counted` as dropped. */
   readonly afterRejection: 'again' | 'counted'
-  /** What a sender notices while nothing settles: it has to wait, or not; then what there is no room for stays or is dropped. */
+  /** What happens to the sender while no write settles: it has to wait; it goes on, and nothing is lost; or messages are dropped. */
   readonly sender: 'waits' | 'goes on' | 'goes on, drops'
 }
 
@@ -32,7 +32,7 @@ interface OpenWrite {
   readonly settle: (reason?: Error) => void
 }
 
-/** Keeps writes open while it is `held`, and remembers what it was given and what it kept. */
+/** A sink that keeps writes open while it is `held`; `kept` has the texts of all settled writes. */
 class SuiteSink implements Sink {
   held = false
   readonly kept: string[] = []
@@ -62,7 +62,7 @@ class SuiteSink implements Sink {
     return this.open.flatMap(({ texts }) => texts)
   }
 
-  /** From now on everything is kept at once. */
+  /** Settles all open writes, and all later ones at once. */
   release(): void {
     this.held = false
     for (const write of this.open.splice(0)) write.settle()
@@ -98,7 +98,7 @@ export function conformsAsSource(name: string, traits: SourceTraits): void {
   const until = (holds: () => boolean | Promise<boolean>) =>
     expect.poll(async () => holds(), { timeout: DEADLINE_MS, interval: 5 }).toBe(true)
 
-  test(`${name}: every message comes whole, once and in order`, async () => {
+  test(`${name}: every message is read whole, once and in order`, async () => {
     const sink = new SuiteSink()
     const { send, end, platform } = await run(sink)
     for (let i = 0; i < 10; i += 1) await send(numbered(100 * i, 100 * i + 100))
@@ -108,7 +108,7 @@ export function conformsAsSource(name: string, traits: SourceTraits): void {
     expect(await platform.metrics.total('sluice_received_total')).toBe(1000)
   })
 
-  test(`${name}: while nothing settles, open writes and memory stay bounded, and all goes on afterwards`, async () => {
+  test(`${name}: while no write settles, open writes and memory are bounded, and reading continues afterwards`, async () => {
     const sink = new SuiteSink()
     sink.held = true
     const { send, end, dropped, platform } = await run(sink)
@@ -121,7 +121,7 @@ export function conformsAsSource(name: string, traits: SourceTraits): void {
       for (let i = 0; i < count; i += 16) await send(numbered(i, i + 16, bytes))
       sent = true
     })()
-    // As full as it gets: nothing more comes over many turns of the event loop.
+    // Waits until the source has stopped reading: nothing changes over many turns of the event loop.
     await until(async () => {
       const before = sink.openBytes + (await dropped())
       for (let turn = 0; turn < 200; turn += 1) await settle()
@@ -141,7 +141,7 @@ export function conformsAsSource(name: string, traits: SourceTraits): void {
     expect(platform.slabs.bytesOut).toBe(0)
   })
 
-  test(`${name}: a stop waits for open writes, takes in nothing more, and lets go of all memory`, async () => {
+  test(`${name}: a stop waits for open writes and releases all memory`, async () => {
     const sink = new SuiteSink()
     sink.held = true
     const { send, end, stop, state, platform } = await run(sink)
@@ -156,19 +156,19 @@ export function conformsAsSource(name: string, traits: SourceTraits): void {
     expect(platform.slabs.bytesOut).toBe(0)
   })
 
-  test(`${name}: what was stopped before it began ends at once`, async () => {
+  test(`${name}: a source that is stopped before it runs ends at once`, async () => {
     const { end, platform } = await run(new SuiteSink(), AbortSignal.abort())
     await end()
     expect(platform.slabs.bytesOut).toBe(0)
   })
 
-  test(`${name}: a rejected write is survived: its messages ${traits.afterRejection === 'again' ? 'come again' : 'are counted'}`, async () => {
+  test(`${name}: after a rejected write its messages are ${traits.afterRejection === 'again' ? 'read again' : 'counted as dropped'}`, async () => {
     const sink = new SuiteSink()
     sink.held = true
     const { send, end, dropped, platform } = await run(sink)
     await send(numbered(0, 50))
     await until(() => sink.openTexts.length === 50)
-    // All open writes of the stream, as a sink that rejects one has to.
+    // Rejects all open writes, since a sink that rejects one of a stream has to reject all later ones.
     for (const write of sink.open.splice(0)) write.settle(new Fault('DISK_ERROR', 'planted', { retryable: true }))
     sink.held = false
     await send(numbered(50, 100))

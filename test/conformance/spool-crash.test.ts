@@ -1,4 +1,4 @@
-// A file behind a spool: what the spool took is in the file once, whatever is killed when.
+// A file behind a spool: what the spool has acknowledged is in the file exactly once, whenever the process is killed.
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ function make(folder: string, disk: Disk, clock: Clock): SpooledDestination {
 
 survivesCrashes('file behind a spool', {
   make,
-  // A stop gives up on a drain that stands still, and the lives' clock runs ahead of the disk.
+  // A stop may give up before the spool is drained, since the fake clock runs ahead of the real disk. So the rest is drained here.
   async settle(folder) {
     const last = make(folder, systemDisk, systemClock)
     await last.open()

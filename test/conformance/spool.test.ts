@@ -1,4 +1,4 @@
-// The smallest spool there is, in front of a file: what comes out has gone over the disk twice.
+// The smallest possible spool, in front of a file.
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,4 +20,4 @@ async function subject(folder: string): Promise<SinkSubject> {
   return { sink, close: (ms) => sink.close(ms), output: () => Promise.resolve(linesOfFiles(out)) }
 }
 
-conformsAsSink('smallest spool, before a file', { make: subject, durable: true, shown: escaped })
+conformsAsSink('smallest spool, in front of a file', { make: subject, durable: true, shown: escaped })

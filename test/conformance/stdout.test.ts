@@ -10,7 +10,7 @@ async function subject(isStalled: boolean): Promise<SinkSubject> {
   const stream = new Writable({
     write(chunk: Buffer, _, done) {
       if (isStalled) return
-      // As late as a pipe may take it.
+      // Accepted late, as a pipe may do.
       setImmediate(() => {
         chunks.push(Buffer.from(chunk))
         done()

@@ -24,6 +24,7 @@ function archive(folder: string, platform: SuitePlatform): Destination {
   return archiveType.create(archiveType.options.parse({}), contextOf('archive', platform, folder))
 }
 
+/** By folder, the texts that came out of its spool: they are kept when the destination is opened again. */
 const got = new Map<string, string[]>()
 const linesIn = (folder: string) => Promise.resolve(linesOfFiles(join(folder, 'out')).flat())
 const storedIn = async (folder: string) => [...(await stored(folder)).values()].map(bodyOf)
@@ -48,7 +49,7 @@ function dealing(destination: Destination): Destination {
   })
 }
 
-// What is behind a spool knows the spool's own streams only.
+// The destination behind a spool sees only the spool's own stream, so the marks are the spool's.
 for (const isDealt of [false, true])
   keepsStreamMarks(isDealt ? 'spooled lanes' : 'spooled destination', {
     async make(folder, platform) {
@@ -58,7 +59,7 @@ for (const isDealt of [false, true])
       const spool = join(folder, 'spool')
       const late = new LateDestination('late', false, texts)
       const sink = new SpooledDestination(isDealt ? dealing(late) : late, spool, options, platform)
-      // The last that was written is the last that comes out.
+      // Closing delivers everything that is in the spool.
       const output = async () => {
         await sink.close(DEADLINE_MS)
         return texts.map(bodyOf)
@@ -68,7 +69,7 @@ for (const isDealt of [false, true])
     },
   })
 
-// Two, each behind its queue, as a pipeline has them.
+// A router with two destinations, each behind its queue as in a pipeline.
 keepsStreamMarks('router', {
   async make(folder, platform) {
     const destinations = [files(folder, platform), archive(folder, platform)]

@@ -1,5 +1,5 @@
-// What every sink keeps that knows positions of streams (`StreamMarks` in `common/pipeline/sink.ts`). A test file for each
-// implementation calls this with how to make one.
+// The suite that every sink with stream marks has to pass (`StreamMarks` in `common/pipeline/sink.ts`). The test file of an
+// implementation calls it with a function that makes a sink.
 
 import { expect, onTestFinished, test } from 'vitest'
 import { selectMessages } from '../../common/pipeline/batch.ts'
@@ -16,7 +16,7 @@ export interface MarksSubject {
 }
 
 export interface MarksTraits {
-  /** A sink that is open, on what earlier ones left in the folder. */
+  /** Opens a sink on what earlier ones have left in the folder. */
   readonly make: (folder: string, platform: SuitePlatform) => Promise<MarksSubject>
 }
 
@@ -26,7 +26,7 @@ const [A, B, C] = ['a', 'b', 'c'].map((digit) => digit.repeat(32))
 
 /** Declares the suite. */
 export function keepsStreamMarks(name: string, traits: MarksTraits): void {
-  /** Opens it `days` from today. */
+  /** Opens the sink with a clock that is `days` ahead. */
   async function open(folder = temporaryFolder(), days = 0) {
     const { clock, ...rest } = suitePlatform()
     const now = () => TODAY + days * DAY_US
@@ -37,11 +37,11 @@ export function keepsStreamMarks(name: string, traits: MarksTraits): void {
       isClosed = true
     }
     onTestFinished(close)
-    /** Messages `texts`, each ten long, from `from` on, received now. */
+    /** A batch of messages, received now, whose positions begin at `from` and are 10 apart. */
     const batchOf = (from: number, texts: readonly string[], id = A) =>
       batch([{ texts: texts.map((text) => message(text)), from, id }], new SlabPool(), now())
     const write = (from: number, texts: readonly string[], id = A) => subject.sink.write(batchOf(from, texts, id))
-    /** Streams are passed on up to these positions, and nothing of them was selected. */
+    /** Writes a batch without messages that moves streams up to these positions, as if none of their messages were selected. */
     const reach = async (positions: ReadonlyMap<string, number>) => {
       const whole = batchOf(0, [])
       const runs = [...positions].map(([id, to]) => ({
@@ -54,14 +54,14 @@ export function keepsStreamMarks(name: string, traits: MarksTraits): void {
     return { folder, sink, streams: sink.streams!, output, close, write, reach, batchOf }
   }
 
-  test(`${name}: a stream that never came is left out`, async () => {
+  test(`${name}: marks leaves out a stream that was never written`, async () => {
     const { streams, write } = await open()
     await write(0, ['one'], A)
     expect(await streams.marks([A, B])).toEqual(new Map([[A, 10]]))
     expect(await streams.marks([])).toEqual(new Map())
   })
 
-  test(`${name}: a stream of which nothing was selected is known, also for the next one that opens`, async () => {
+  test(`${name}: a stream without a selected message has a mark, which is still known after reopening`, async () => {
     const first = await open()
     await first.reach(new Map([[A, 0]]).set(B, 700))
     expect(await first.streams.marks([A, B, C])).toEqual(new Map([[A, 0]]).set(B, 700))
@@ -70,7 +70,7 @@ export function keepsStreamMarks(name: string, traits: MarksTraits): void {
     expect(await second.streams.marks([A, B, C])).toEqual(new Map([[A, 0]]).set(B, 700))
   })
 
-  test(`${name}: what lies before the mark of a stream is not stored`, async () => {
+  test(`${name}: messages up to the mark of their stream are not stored`, async () => {
     const { streams, reach, write, output } = await open()
     await reach(new Map([[A, 20]]))
     await write(0, ['one', 'two', 'three'])
@@ -78,7 +78,7 @@ export function keepsStreamMarks(name: string, traits: MarksTraits): void {
     expect(await streams.marks([A])).toEqual(new Map([[A, 30]]))
   })
 
-  test(`${name}: writes and ends at the same time: the mark never goes back`, async () => {
+  test(`${name}: a mark does not go back if its stream is written and retired at the same time`, async () => {
     const subject = await open()
     const { streams, write, reach } = subject
     const texts = Array.from({ length: 20 }, (_, i) => `number ${i}.`)
@@ -90,7 +90,7 @@ export function keepsStreamMarks(name: string, traits: MarksTraits): void {
     expect(await second.streams.marks([A, B])).toEqual(new Map([[A, 200]]).set(B, 3))
   })
 
-  test(`${name}: where nothing of a stream is selected for days, its mark moves all the same`, async () => {
+  test(`${name}: the mark of a stream advances even if none of its messages is selected for months`, async () => {
     let { folder, sink, streams, batchOf, close } = await open()
     for (let day = 1; day <= 3; day += 1) {
       await close()
@@ -101,7 +101,7 @@ export function keepsStreamMarks(name: string, traits: MarksTraits): void {
     }
   })
 
-  test(`${name}: a quiet stream is known from day to day`, async () => {
+  test(`${name}: the mark of a quiet stream is still known on later days`, async () => {
     let { folder, streams, write, reach, close } = await open()
     await reach(new Map([[A, 7]]))
     await write(0, ['one'], B)
@@ -113,7 +113,7 @@ export function keepsStreamMarks(name: string, traits: MarksTraits): void {
     }
   })
 
-  test(`${name}: a stream that is over is known for a week, and not much longer`, async () => {
+  test(`${name}: the mark of a retired stream is known for a week, and not much longer`, async () => {
     const first = await open()
     await first.write(0, ['one'])
     await first.reach(new Map([[B, 5]]))
@@ -127,7 +127,7 @@ export function keepsStreamMarks(name: string, traits: MarksTraits): void {
     const nineDaysOn = await open(first.folder, 9)
     await nineDaysOn.write(10, ['other'], C)
     await nineDaysOn.close()
-    // The archive looks a day later: three days without a message may also be a clock that jumped.
+    // The archive drops it a day later, since three days without a message may also mean that the clock has jumped.
     const tenDaysOn = await open(first.folder, 10)
     await tenDaysOn.write(20, ['other'], C)
     await tenDaysOn.close()
@@ -135,7 +135,7 @@ export function keepsStreamMarks(name: string, traits: MarksTraits): void {
     expect(await later.streams.marks([A, B])).toEqual(new Map([[B, 5]]))
   })
 
-  test(`${name}: the last of a stream may come after it was said to be over`, async () => {
+  test(`${name}: messages of a retired stream are still stored, and repeats of it are recognised`, async () => {
     const { streams, write, output } = await open()
     await write(0, ['one', 'two'])
     await streams.retire([A])
@@ -144,7 +144,7 @@ export function keepsStreamMarks(name: string, traits: MarksTraits): void {
     expect(await streams.marks([A])).toEqual(new Map([[A, 30]]))
   })
 
-  test(`${name}: a stream that is silent for 90 days is forgotten, one that is not is known`, async () => {
+  test(`${name}: the mark of a stream that was silent for 90 days is forgotten, others are known`, async () => {
     const first = await open()
     await first.reach(new Map([[A, 1]]))
     await first.write(0, ['one'], B)
@@ -163,7 +163,7 @@ export function keepsStreamMarks(name: string, traits: MarksTraits): void {
     expect(await last.streams.marks([A, B])).toEqual(new Map([[B, 20]]))
   })
 
-  test(`${name}: many streams at once`, async () => {
+  test(`${name}: the marks of 5,000 streams in one batch are known after reopening`, async () => {
     const first = await open()
     const begins = new Map(Array.from({ length: 5000 }, (_, i) => [String(i).padStart(32, '0'), i]))
     await first.reach(begins)
@@ -172,7 +172,7 @@ export function keepsStreamMarks(name: string, traits: MarksTraits): void {
     expect(await second.streams.marks([...begins.keys()])).toEqual(begins)
   })
 
-  test(`${name}: after close nothing is over`, async () => {
+  test(`${name}: retiring a stream after close is rejected with STOPPING`, async () => {
     const { streams, close } = await open()
     await close()
     await expect(streams.retire([A])).rejects.toMatchObject({ code: 'STOPPING' })

@@ -1,4 +1,4 @@
-// What the suites give to every implementation: the real clock and disk, a network in memory, a folder for each test.
+// The surroundings that the suites give every implementation: the real clock and disk, a network in memory, a folder per test.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -28,6 +28,7 @@ export function contextOf(name: string, platform: SuitePlatform, dataFolder: str
   return { name, platform, dataFolder, hostName: 'here', messageBytesMax: 1024 * 1024, localZone: utc }
 }
 
+/** A new folder, which is removed after the test. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-conformance-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
