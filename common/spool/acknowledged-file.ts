@@ -1,18 +1,18 @@
-// Up to where the receiver has acknowledged, whose positions these are, and how far the newest segment was synced by then: a
-// file of two places that are written in turn. A torn write spoils one, and the other holds.
+// The file `acknowledged`: how far the receiver has acknowledged the spool, which stream and instance that applies to, and how far
+// the newest segment was synced by then. It has two copies that are written alternately, so that a torn write damages only one.
 //
 //   0, 4096:   0  8 "SLUICEAK"
 //              8  4 version of the format: 3
-//             12  4 CRC-32 of everything behind this field
-//             16  8 number of the write: the higher one counts
+//             12  4 CRC-32 of everything after this field
+//             16  8 number of the write: the copy with the higher one is valid
 //             24 16 id of the spool's stream
 //             40  8 position up to which everything is acknowledged
-//             48 16 id of the instance that writes it
+//             48 16 id of the instance that wrote it
 //             64  8 the newest segment: position before its first message
 //             72  8 bytes of it that are synced
 //             80  8 position after the last message in these bytes
 //
-// The last three tell damage from a torn tail: what is unreadable before that end was synced once.
+// The last three tell damage from a torn tail: unreadable bytes before that end were once synced.
 
 import { crc32 } from 'node:zlib'
 import type { Disk, DiskFile } from '../disk.ts'
@@ -21,10 +21,10 @@ const MAGIC = 'SLUICEAK'
 const VERSION = 3
 const CHECKED_FROM = 16
 const PLACE_BYTES = 88
-// A page each: what a disk or a file system writes in one piece is no larger.
+// Each copy is in a page of its own, since a disk or file system writes no more than that in one piece.
 const PLACE_EVERY = 4096
 
-/** How far a segment is synced for sure. */
+/** How far a segment is known to be synced. */
 export interface SyncedEnd {
   /** The segment: position before its first message. */
   readonly first: number
@@ -33,13 +33,13 @@ export interface SyncedEnd {
   readonly end: number
 }
 
-/** Of a spool that has no segment yet. */
+/** For a spool without segments. */
 export const NOTHING_SYNCED: SyncedEnd = { first: 0, bytes: 0, end: 0 }
 
 export interface Acknowledged {
   readonly stream: string
   readonly position: number
-  /** Whose stream it is. */
+  /** Id of the instance that the stream belongs to. */
   readonly instance: string
   readonly synced: SyncedEnd
 }
@@ -48,7 +48,7 @@ interface Place extends Acknowledged {
   readonly turn: number
 }
 
-/** What a spool's folder says; undefined where it says nothing, or nothing whole. Writes nothing. */
+/** Reads the file in a spool's folder; undefined if it is missing, or both copies are damaged. Writes nothing. */
 export async function readAcknowledged(disk: Disk, folder: string): Promise<Acknowledged | undefined> {
   return readPlace(disk, pathIn(folder))
 }
@@ -59,24 +59,24 @@ export class AcknowledgedFile {
   readonly #syncs: boolean
   #file: DiskFile | undefined
   #turn = 0
-  /** Whether its name outlives a power cut. */
+  /** Whether its directory entry is synced. */
   #isNamed = false
 
-  /** Without `syncs` it is left to the system when it reaches the disk. */
+  /** Without `syncs`, the system decides when writes reach the disk. */
   constructor(disk: Disk, folder: string, syncs: boolean) {
     this.#disk = disk
     this.#folder = folder
     this.#syncs = syncs
   }
 
-  /** Reads what a run before this one left. */
+  /** Reads what an earlier process saved; undefined if there is nothing valid. */
   async read(): Promise<Acknowledged | undefined> {
     const place = await readPlace(this.#disk, pathIn(this.#folder))
     this.#turn = place?.turn ?? 0
     return place
   }
 
-  /** `syncs`: also where the file otherwise does not. */
+  /** Overwrites the older copy. `syncs` overrides the constructor's. */
   async write({ stream, position, instance, synced }: Acknowledged, syncs: boolean = this.#syncs): Promise<void> {
     this.#file ??= await this.#disk.open(pathIn(this.#folder), 'write')
     const turn = this.#turn + 1

@@ -32,7 +32,7 @@ const none = textOption({ kind: 'none' }, (value): 'none' => {
   })
 })
 
-/** `none`, or what a spool is told; undefined where neither is written. */
+/** Parses `buffer:` to the settings of a spool or `none`; undefined if the option is not given. */
 export function bufferOption(): ZodType<SpoolOptions | 'none' | undefined> {
   return either([none, bufferOptions])
     .optional()
@@ -41,5 +41,5 @@ export function bufferOption(): ZodType<SpoolOptions | 'none' | undefined> {
     )
 }
 
-/** What holds where nothing is written and there is a spool all the same. */
+/** The settings of a spool that exists although no `buffer:` is written. */
 export const usualBuffer: SpoolOptions = bufferOptions.parse({})

@@ -1,24 +1,24 @@
-// The memory that a group of records is written into before it goes to the disk in one write. Numbers are little-endian;
-// whole numbers that may be above 2^32 (positions, times) stand as 64-bit floats, which hold them exactly up to 2^53.
+// The memory in which a group of records is encoded before it is written to disk at once. Numbers are little-endian. Integers
+// that may exceed 2^32 (positions, times) are encoded as 64-bit floats, which are exact up to 2^53.
 
 import type { Slab } from '../pipeline/slab.ts'
 
 const FIRST_BYTES = 64 * 1024
 
-// Memory that threads share is copied in three ways: `set` (word by word), `fill` with bytes of the same length (memcpy), and
-// a loop here. Measured: 60 bytes take 390, 400 and 60 ns, 250 bytes 310, 285 and 145, 16,000 bytes 1.5, 0.9 and 7.8 µs.
+// A SharedArrayBuffer can be copied with `set` (word by word), with `fill` from bytes of the same length (memcpy), or in a loop
+// of our own. Measured: 60 bytes take 390, 400 and 60 ns, 250 bytes 310, 285 and 145, 16,000 bytes 1.5, 0.9 and 7.8 µs.
 const FILL_BYTES_MIN = 500
 
-/** What of a slab is needed to copy from it. */
+/** The parts of a slab that are needed to copy from it. */
 export type SlabBytes = Pick<Slab, 'bytes' | 'view'>
 
 export class GroupBuffer {
-  /** `[0, length)` is written. Replaced when it grows. */
+  /** `[0, length)` is written. Replaced by a larger buffer when it grows. */
   bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
   length = 0
   #view = viewOf(this.bytes)
 
-  /** Makes room for `count` more bytes. What follows writes into this room and does not look. */
+  /** Makes room for `count` more bytes. The methods that write do not check for room: call this first. */
   reserve(count: number): void {
     if (this.length + count <= this.bytes.length) return
     let size = 2 * this.bytes.length
@@ -26,7 +26,7 @@ export class GroupBuffer {
     this.#replace(size)
   }
 
-  /** Forgets what was written, and memory beyond `bytesMax`. */
+  /** Empties the buffer. Shrinks it to its initial size if it is larger than `bytesMax`. */
   clear(bytesMax: number): void {
     this.length = 0
     if (this.bytes.length > bytesMax) this.#replace(FIRST_BYTES)
@@ -42,7 +42,7 @@ export class GroupBuffer {
     this.length += 4
   }
 
-  /** Over what stands at `at`. */
+  /** Overwrites the four bytes at `at`. */
   setU32(at: number, value: number): void {
     this.#view.setUint32(at, value, true)
   }
@@ -57,7 +57,7 @@ export class GroupBuffer {
     this.length += from.length
   }
 
-  /** `[start, end)` of a slab. */
+  /** Appends `[start, end)` of a slab. */
   range({ bytes, view }: SlabBytes, start: number, end: number): void {
     const length = end - start
     if (length >= FILL_BYTES_MIN) this.bytes.fill(bytes.subarray(start, end), this.length, this.length + length)
@@ -73,7 +73,7 @@ export class GroupBuffer {
     for (; i < end; i += 1, at += 1) this.bytes[at] = bytes[i]
   }
 
-  /** A 128-bit id of 32 hexadecimal digits as 16 bytes. */
+  /** Appends a 128-bit id, given as 32 hexadecimal digits, as 16 bytes. */
   id(hex: string): void {
     this.bytes.write(hex, this.length, 16, 'hex')
     this.length += 16

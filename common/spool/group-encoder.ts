@@ -1,4 +1,5 @@
-// What waits, as the bytes of one group: messages that were stored before are left out, and marks advance with the rest.
+// Encodes waiting writes as the bytes of one group. Messages that are already stored (according to the marks) are left out, and
+// the marks advance with the others.
 
 import { SPOOL_GROUP_BYTES } from '../limits.ts'
 import { releaseBatch, selectMessages, type Batch } from '../pipeline/batch.ts'
@@ -12,21 +13,21 @@ import { segmentPath, type Segment } from './segments.ts'
 import type { SpoolContext } from './spool-context.ts'
 import type { Room } from './spool-room.ts'
 
-/** A batch, or news of streams. */
+/** A write that waits to be committed: a batch, or changes of marks. */
 export interface Waiting {
   readonly batch?: Batch
   readonly changes?: readonly MarkChange[]
-  /** Of its messages. */
+  /** Bytes of its messages. */
   readonly bytes: number
   readonly resolve: () => void
   readonly reject: (fault: Fault) => void
 }
 
 export interface Group {
-  /** What it holds: the first of what waited. */
+  /** The writes in this group: the first of those that were waiting. */
   readonly taken: readonly Waiting[]
   segment: Segment
-  /** The group is `[0, length)` of these; nothing has to be written where that is 0. */
+  /** The group is `[0, length)` of these. If `length` is 0, there is nothing to write. */
   readonly bytes: Buffer
   readonly length: number
   /** Position after its last message. */
@@ -34,11 +35,11 @@ export interface Group {
   readonly changes: readonly MarkChange[]
 }
 
-/** Where a writer begins. */
+/** The state that a writer continues from. */
 export interface SpoolStart {
   readonly stream: string
   readonly marks: LiveMarks
-  /** The newest segment that there is. */
+  /** The newest existing segment. */
   readonly newest: Segment | undefined
   /** Position of the next message. */
   readonly position: number
@@ -49,17 +50,17 @@ export class GroupEncoder {
   readonly #stream: string
   readonly #salt: number
   readonly #segmentBytes: number
-  /** A group ends with the item that reaches this. */
+  /** A group ends with the item that makes it reach this size. */
   readonly groupBytes: number
   readonly #buffer = new GroupBuffer()
-  /** As they will be when all groups encoded so far are on the disk; one at most is not. */
+  /** The marks including the group that is encoded but not yet on disk, if there is one. */
   readonly #marks: LiveMarks
-  /** As they are on the disk. */
+  /** The marks as they are on disk. */
   readonly durable: LiveMarks
   #previousEnd: number
   #position: number
   #newestFirst: number
-  /** The segment that the next group goes into; a new one where undefined. */
+  /** The segment that the next group goes into; a new one if undefined. */
   #active: Segment | undefined
 
   constructor(context: SpoolContext, { stream, marks, newest, position }: SpoolStart) {
@@ -76,7 +77,7 @@ export class GroupEncoder {
     this.#position = position
   }
 
-  /** Encodes as much of what waits as goes into one group and its room; undefined where not even the first does. */
+  /** Encodes as many waiting writes as fit into one group and into `room`; undefined if not even the first one fits. */
   encode(waiting: readonly Waiting[], room: Room): Group | undefined {
     const { clock, name, metrics } = { ...this.#context, ...this.#context.platform }
     const now = clock.now()
@@ -108,14 +109,14 @@ export class GroupEncoder {
     if (taken.length === 0) return undefined
     if (repeats > 0) {
       metrics.count('sluice_repeats_total', { destination: name }, repeats)
-      // As where there is no spool: what is there already is stored.
+      // Repeats count as stored, as in destinations without a spool.
       metrics.count('sluice_stored_total', { destination: name }, repeats)
     }
     const { bytes, length } = this.#buffer
     return { taken, segment, bytes, length: written ? length : 0, end: position, changes: all }
   }
 
-  /** The group is on the disk, all of it. */
+  /** Call when the whole group is on disk. */
   committed({ segment, length, end, changes }: Group): void {
     for (const change of changes) this.durable.apply(change)
     this.#position = end
@@ -126,14 +127,14 @@ export class GroupEncoder {
     this.#active = isFull ? undefined : segment
   }
 
-  /** A segment that has nothing but the marks, and its bytes. */
+  /** A segment without messages, and its bytes: a head with all marks. */
   emptySegment(): { readonly segment: Segment; readonly bytes: Buffer } {
     const buffer = new GroupBuffer()
     const segment = this.#begin(this.#context.platform.clock.now(), buffer)
     return { segment, bytes: buffer.bytes.subarray(0, buffer.length) }
   }
 
-  /** The next group goes into this segment, which is on the disk; into a new one where undefined. */
+  /** Makes the next group go into this segment, which is on disk, or into a new one if undefined. */
   use(segment: Segment | undefined): void {
     this.#active = segment
     if (segment) this.#newestFirst = segment.first
@@ -153,7 +154,7 @@ export class GroupEncoder {
 
   #begin(now: number, into: GroupBuffer): Segment {
     this.#expire(dayOf(now))
-    // One name, one file: also where a segment holds news of streams and no message.
+    // Segments are named by this position, so it must be new even if the segment before has no messages.
     const first = Math.max(this.#position, this.#newestFirst + 1)
     const marks = this.durable.all
     const stream = this.#stream
@@ -163,7 +164,7 @@ export class GroupEncoder {
     return { path, stream, first, headBytes: headBytes(head), salt: this.#salt, end: first, bytes: 0, gone: false }
   }
 
-  /** Writes what is new of an item. */
+  /** Encodes the part of an item that is not stored yet. */
   #add({ batch, changes = [] }: Waiting, position: number, now: number) {
     if (!batch) {
       if (changes.length > 0) writeRecord(newsOnly(now), changes, position, this.#salt, this.#buffer)

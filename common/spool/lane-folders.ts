@@ -1,4 +1,4 @@
-// Where the lanes of a spool lie: the first in the spool's own folder, which is all that a spool with one lane has.
+// The folders of the lanes of a spool. The first lane uses the folder of the spool itself; a spool with one lane has no other.
 
 import type { Disk } from '../disk.ts'
 
@@ -8,7 +8,7 @@ export function laneFolder(folder: string, lane: number): string {
   return lane === 0 ? folder : `${folder}/lane-${lane}`
 }
 
-/** The lanes that have a folder besides the first, ascending. */
+/** Numbers of the lanes other than the first that have a folder, ascending. */
 export async function listLanes(disk: Disk, folder: string): Promise<number[]> {
   const names = (await disk.list(folder)).map((name) => NAME.exec(name.toString('latin1')))
   return names.flatMap((match) => (match ? [Number(match[1])] : [])).sort((a, b) => a - b)

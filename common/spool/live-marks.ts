@@ -1,5 +1,5 @@
-// How far each incoming stream is stored in a spool. A mark lives as long as its stream may come again: 90 days of silence,
-// 7 days after its end. Every segment's head repeats all of them, so their number is bounded as well.
+// How far each incoming stream is stored in a spool. A mark is kept as long as its stream may be sent again: until 90 days of
+// silence, or 7 days after the stream ended. The head of every segment repeats all marks, so their number is bounded as well.
 
 import { MARK_KEPT_DAYS, RETIRED_MARK_KEPT_DAYS, SPOOL_MARKS_MAX } from '../limits.ts'
 import type { Batch } from '../pipeline/batch.ts'
@@ -7,28 +7,28 @@ import { freshMessages } from '../pipeline/stream-marks.ts'
 
 export interface LiveMark {
   readonly position: number
-  /** When that was last said, days since the epoch. */
+  /** When the mark last changed, days since the epoch. */
   readonly day: number
-  /** The stream is over. */
+  /** The stream has ended. */
   readonly retired: boolean
 }
 
-/** What a record says of a stream: it is stored up to here, it is over. */
+/** Kinds of `MarkChange`: the stream is stored up to a position, or it has ended. */
 export const ADVANCE = 0
 export const RETIRE = 1
 
 export interface MarkChange {
   readonly id: string
   readonly kind: number
-  /** Without meaning for `RETIRE`. */
+  /** Ignored for `RETIRE`. */
   readonly position: number
-  /** When that was said, days since the epoch. */
+  /** Days since the epoch. */
   readonly day: number
 }
 
 const DAY_US = 86_400_000_000
 
-/** Days since the epoch. */
+/** Converts µs since the epoch to days since the epoch. */
 export function dayOf(time: number): number {
   return Math.floor(time / DAY_US)
 }
@@ -44,7 +44,7 @@ export class LiveMarks {
     return this.#marks.get(id)?.position
   }
 
-  /** Takes over what a head says, in place of everything known. */
+  /** Replaces all marks by those of a head. */
   replace(marks: ReadonlyMap<string, LiveMark>): void {
     this.#marks = new Map(marks)
   }
@@ -55,19 +55,19 @@ export class LiveMarks {
       if (known) this.#marks.set(id, { position: known.position, day, retired: true })
       return
     }
-    // Set anew, so that the map's order is that of the last change.
+    // Deleted first, so that the map is in the order of the last change.
     this.#marks.delete(id)
     this.#marks.set(id, { position: Math.max(position, known?.position ?? 0), day, retired: false })
   }
 
-  /** Whether there are more than the bound: `expire` makes room. */
+  /** Whether there are more than `SPOOL_MARKS_MAX`; `expire` then makes room. */
   get areTooMany(): boolean {
     return this.#marks.size > SPOOL_MARKS_MAX
   }
 
   /**
-   * Forgets what is over and what was silent for too long; where there are too many, the longest silent as well, a quarter
-   * of the bound at once. Returns how many of those.
+   * Forgets marks whose time is over. If there are still too many, also forgets those of the streams that have been silent longest, down
+   * to three quarters of the bound. Returns the number of these.
    */
   expire(today: number): number {
     for (const [id, { day, retired }] of this.#marks) {
@@ -78,7 +78,7 @@ export class LiveMarks {
     return over
   }
 
-  /** 1 for each message that is not stored yet, 0 for the others; undefined where all are new. */
+  /** 1 for each message that is not stored yet, 0 for each repeat; undefined if all are new. */
   fresh(batch: Batch): Uint8Array | undefined {
     return freshMessages(batch, (id) => this.positionOf(id))
   }

@@ -1,19 +1,19 @@
-// Walks the records of one segment, a slab of bytes at a time, also over damage: what is no record is skipped up to the
-// next one that is whole and right.
+// Iterates over the records of one segment, reading a slab at a time. Bytes that are no valid record are skipped up to the next
+// complete record with a correct checksum.
 
 import type { DiskFile } from '../disk.ts'
 import type { Slab, SlabPool } from '../pipeline/slab.ts'
 import { recordLength, RECORD_HEAD_BYTES, RECORD_MARKER } from './record-layout.ts'
 
-/** A whole record, in a slab that the cursor holds until its next step. */
+/** A complete record. The cursor holds its slab until the next call of `next`. */
 export interface FoundRecord {
   readonly slab: Slab
-  /** Where it lies in the slab. */
+  /** Offset in the slab. */
   readonly at: number
   readonly length: number
-  /** Where it lies in the segment. */
+  /** Offset in the segment. */
   readonly offset: number
-  /** Bytes before it that are no record. */
+  /** Unreadable bytes before it. */
   readonly skipped: number
 }
 
@@ -28,7 +28,7 @@ export class RecordCursor {
   #slabFrom = 0
   #filled = 0
 
-  /** `offset` is that of a record; the file stays the caller's. */
+  /** `offset` is where the first record begins. The caller closes the file. */
   constructor(file: DiskFile, offset: number, salt: number, slabs: SlabPool) {
     this.#file = file
     this.#offset = offset
@@ -36,12 +36,12 @@ export class RecordCursor {
     this.#slabs = slabs
   }
 
-  /** Behind the last record that was found. */
+  /** Offset in the segment after the last record that was found. */
   get offset(): number {
     return this.#offset
   }
 
-  /** The next record that ends at or before `end`; undefined where there is none: ask again when there is more. */
+  /** The next record that ends at or before offset `end`; undefined if there is none. May be called again when the file has grown. */
   async next(end: number): Promise<FoundRecord | undefined> {
     let at = this.#offset
     while (end - at >= RECORD_HEAD_BYTES) {
@@ -59,12 +59,12 @@ export class RecordCursor {
     return undefined
   }
 
-  /** Goes on at `offset`. */
+  /** Continues at `offset`. */
   skipTo(offset: number): void {
     this.#offset = offset
   }
 
-  /** Lets go of the slab. */
+  /** Releases the slab. */
   release(): void {
     this.#slab?.release()
     this.#slab = undefined
@@ -75,19 +75,19 @@ export class RecordCursor {
     return recordLength(this.#slab!.bytes, at - this.#slabFrom, this.#filled, this.#salt)
   }
 
-  /** The first place from `at` on, in what is held, where a record may begin; else behind what is held, but for 3 bytes. */
+  /** Where the next marker begins in the slab, from `at` on. If there is none: the end of the slab less the 3 bytes that may begin one. */
   #nextMarker(at: number): number {
     const found = this.#slab!.bytes.subarray(0, this.#filled).indexOf(RECORD_MARKER, at - this.#slabFrom)
     return found >= 0 ? this.#slabFrom + found : Math.max(at, this.#slabFrom + this.#filled - RECORD_MARKER.length + 1)
   }
 
-  /** Reads, where that is not held already, `length` bytes from `at` on, and with them as much as a slab takes. */
+  /** Makes the slab contain `length` bytes from `at` on, reading as much more as fits into it. */
   async #hold(at: number, length: number, end: number): Promise<void> {
     if (this.#isWithin(at, length, this.#filled)) return
-    // What comes a little at a time comes into one slab: each of its batches keeps a whole one from everybody for as long as it is open.
+    // Small groups that arrive one after another share a slab: every open batch keeps its whole slab out of the bounded pool.
     if (!this.#isWithin(at, length, this.#slab?.bytes.length ?? 0) || at > this.#slabFrom + this.#filled) {
       this.release()
-      // Over the bound of all slabs where need be: what is on the disk must flow for sources to be unblocked.
+      // May exceed the bound of all slabs: the spool must drain for blocked sources to continue.
       this.#slab = this.#slabs.take(length, true)
       this.#slabFrom = at
     }
@@ -100,7 +100,7 @@ export class RecordCursor {
     }
   }
 
-  /** Whether `length` bytes from `at` on lie within the first `bytes` of the slab. */
+  /** Whether the `length` bytes at offset `at` of the segment lie within the first `bytes` of the slab. */
   #isWithin(at: number, length: number, bytes: number): boolean {
     return this.#slab !== undefined && at >= this.#slabFrom && at + length <= this.#slabFrom + bytes
   }

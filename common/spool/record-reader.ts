@@ -1,4 +1,4 @@
-// A record as a batch (`record-layout.ts`): the messages stay where they were read to, in a slab.
+// Decodes a record (`record-layout.ts`) as a batch. The messages are not copied: they stay in the slab that they were read into.
 
 import { releaseBatch, selectMessages, type Batch, type Origin, type Run } from '../pipeline/batch.ts'
 import type { Slab } from '../pipeline/slab.ts'
@@ -20,13 +20,13 @@ import {
   RUN_BYTES,
 } from './record-layout.ts'
 
-/** What every record says in its first bytes. */
+/** Fields of the fixed part of a record. */
 export interface RecordFacts {
   readonly position: number
   readonly count: number
   /** µs since the epoch. */
   readonly received: number
-  /** Bytes from the start of its group. */
+  /** Bytes from the start of its group to this record. */
   readonly behindGroup: number
 }
 
@@ -56,8 +56,8 @@ export function recordChanges(bytes: Buffer, at: number): MarkChange[] {
 }
 
 /**
- * The messages of the record at `at` of the slab, as a batch that holds the slab. Its runs are pieces of `stream`, one
- * position a message.
+ * The messages of the record at offset `at` of the slab, as a batch that retains the slab. Its runs belong to `stream`, one
+ * position per message.
  */
 export function readBatch(slab: Slab, at: number, stream: string, origins: OriginReader): Batch {
   const { bytes, view } = slab
@@ -101,8 +101,8 @@ export function readBatch(slab: Slab, at: number, stream: string, origins: Origi
 }
 
 /**
- * What of the record at `at` ends behind `mark`, like `readBatch`. A receiver's mark may lie within a record: what is before it would be in
- * two receivers where the rest goes to another one.
+ * Like `readBatch`, but only the messages after position `mark`. The mark of a receiver may lie within a record; if the messages
+ * before it were sent to another receiver, two receivers would have them.
  */
 export function readBehind(mark: number, slab: Slab, at: number, stream: string, origins: OriginReader): Batch {
   const batch = readBatch(slab, at, stream, origins)

@@ -1,4 +1,4 @@
-// A batch as a record (`record-layout.ts`).
+// Encodes a batch as a record (`record-layout.ts`).
 
 import { crc32 } from 'node:zlib'
 import type { Batch, Origin } from '../pipeline/batch.ts'
@@ -18,19 +18,19 @@ import {
   RUN_BYTES,
 } from './record-layout.ts'
 
-/** What of a batch goes into a record. */
+/** The parts of a batch that go into a record. */
 export interface RecordContent extends Pick<Batch, 'bounds' | 'count' | 'received' | 'runs' | 'marks'> {
   readonly slab: SlabBytes
 }
 
-/** What a record says that has no messages. */
+/** The content of a record that has changes of marks and no messages. */
 export function newsOnly(received: number): RecordContent {
   return { slab: nothing, bounds: new Uint32Array(), count: 0, received, runs: [] }
 }
 
 const nothing = { bytes: Buffer.alloc(0), view: new DataView(new ArrayBuffer(0)) }
 
-/** Writes one record behind what is in the buffer, where its group begins. `position` is that before its first message. */
+/** Appends one record to the buffer, which begins with its group. `position` is the one before its first message. */
 export function writeRecord(
   batch: RecordContent,
   changes: readonly MarkChange[],
@@ -78,8 +78,8 @@ interface Origins {
   readonly bytes: number
 }
 
-// Origins that came over the network differ in their first receipt only, from one batch to the next: equal bytes are
-// written once.
+// Origins of one network sender differ from batch to batch only in their first receipt, which is not part of their bytes: equal
+// bytes are written once.
 function gatherOrigins({ runs }: RecordContent): Origins {
   const places = new Map<Origin, number>()
   const written: Origin[] = []
@@ -117,7 +117,7 @@ function writeMessages({ slab, bounds, count }: RecordContent, into: GroupBuffer
   wipeGaps(into, boundsAt, count)
 }
 
-/** Copies message i and those that lie close behind it; returns the first that does not. */
+/** Copies message `i` and those that follow it with gaps of at most `GAP_MAX`; returns the index of the first one not copied. */
 function copyNear(slab: SlabBytes, bounds: Uint32Array, i: number, count: number, into: GroupBuffer): number {
   const start = bounds[2 * i]
   let end = bounds[2 * i + 1]
@@ -132,7 +132,7 @@ function copyNear(slab: SlabBytes, bounds: Uint32Array, i: number, count: number
   return next
 }
 
-// What lies between two messages is framing, or a short message that no route selected: that is not for the disk.
+// The bytes between two messages are framing, or a short message that no route selected, which must not be stored.
 function wipeGaps({ bytes }: GroupBuffer, boundsAt: number, count: number): void {
   let at = boundsAt + 4 * count
   for (let i = 0; i < count; i += 1) {

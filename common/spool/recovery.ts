@@ -1,14 +1,13 @@
-// What a start makes of the files that it finds.
+// Recovers the segments of a spool at a start.
 //
 //   segment 1      segment 2      segment 3
 //   head records   head records   head records torn
 //                                 └─ marks ─▶└─ cut
 //
-// Only the newest segment may end in a group whose sync had not come back: its file was there before the next was
-// begun, and no group begins before the one before it is synced. So the marks are those of the newest whole head and of
-// what stands behind it, and everything from the first unreadable byte of that last group on is cut. What is unreadable
-// before it, or before the end that `acknowledged` says was synced, was synced once: that is damage, and its reader skips
-// and counts it.
+// Only the newest segment can end in a group whose sync had not returned, because a group is begun only when the one before it
+// is synced. So the marks are those of the newest intact head, advanced by the records after it, and the newest segment is cut at
+// the first unreadable byte of its last group. Unreadable bytes before that group, or before the synced end that `acknowledged`
+// recorded, were once synced: they are damage, which the reader skips and counts.
 
 import type { Disk } from '../disk.ts'
 import type { SlabPool } from '../pipeline/slab.ts'
@@ -24,7 +23,7 @@ export interface Recovered {
   /** Oldest first. */
   readonly segments: readonly Segment[]
   readonly marks: LiveMarks
-  /** Bytes of a torn tail, which are cut. */
+  /** Bytes of the torn tail that were cut off. */
   readonly cutBytes: number
 }
 
@@ -32,13 +31,13 @@ interface Found {
   readonly segment: Segment
   readonly head: SegmentHead | undefined
   readonly size: number
-  /** Bytes of it that were synced for sure. */
+  /** Bytes of it that are known to have been synced. */
   readonly synced: number
 }
 
 /**
- * Reads a spool's folder, and cuts what is torn. `known` says whose segments these are where a head does not. With `syncs` all that
- * is found is on the disk when it resolves.
+ * Reads the folder of a spool and cuts a torn tail. `known` is the content of `acknowledged`: it names the stream of segments whose head
+ * is damaged. With `syncs`, everything recovered is on disk when the promise resolves.
  */
 export async function recoverSegments(
   disk: Disk,
@@ -56,8 +55,8 @@ export async function recoverSegments(
   for (const [index, each] of found.entries()) {
     const { segment } = each
     const next = found[index + 1]
-    // Where the next head is whole it says the end of this one, and its marks are newer; unless it followed another, that
-    // is missing now.
+    // If the next head is intact, it says where this segment ended, and its marks are newer. An end too far away belongs to a
+    // segment in between that is missing now.
     const end = next?.head?.previousEnd
     if (end !== undefined && end < segment.first + START_GAP) segment.end = end
     else cutBytes += await scan(disk, each, next === undefined, index >= newest ? marks : undefined, slabs)
@@ -68,7 +67,8 @@ export async function recoverSegments(
     await disk.syncFolder(folder)
     found.pop()
   } else if (last && syncs) {
-    // Of a process that was killed the system may have what the disk has not yet: who sends it again is told that it is stored.
+    // After a killed process, data may be in the page cache but not yet on disk. It is synced before a source that sends it again is
+    // told that it is stored.
     await syncFile(disk, last.segment.path)
     await disk.syncFolder(folder)
   }
@@ -101,8 +101,8 @@ async function look(
 }
 
 /**
- * How far the segment that begins at `first` was synced for sure: nothing is known of others than `synced`. On a full disk the
- * newest segment is cut to its head when everything in it is acknowledged (`spool-writer.ts`): then nothing is missing.
+ * How far the segment that begins at `first` is known to have been synced: 0 bytes, unless it is the one that `synced` describes. A segment
+ * that ends with its head was cut on a full disk after everything in it was acknowledged (`spool-writer.ts`), so nothing is missing.
  */
 export function syncedIn(
   first: number,
@@ -114,7 +114,7 @@ export function syncedIn(
   return synced?.first === first && !isCut ? synced : { bytes: 0, end: first }
 }
 
-/** Finds the end of a segment, and applies what its records say of streams. Returns the bytes that it cut. */
+/** Finds the end of a segment, and applies the changes of marks in its records. Returns the number of bytes that it cut off. */
 async function scan(
   disk: Disk,
   { segment, size, synced }: Found,
@@ -124,7 +124,7 @@ async function scan(
 ): Promise<number> {
   const file = await disk.open(segment.path, 'read')
   const cursor = new RecordCursor(file, segment.headBytes, segment.salt, slabs)
-  /** Where the first unreadable bytes of the newest group begin, and what whole records of that group stand behind them. */
+  /** Where the first unreadable bytes of the newest group begin, and the readable records of that group after them. */
   let cut: number | undefined
   let doubtful: { end: number; changes: MarkChange[] }[] = []
   const apply = ({ end, changes }: (typeof doubtful)[0]) => {
@@ -137,7 +137,7 @@ async function scan(
       const { position, count, behindGroup } = recordFacts(bytes, found.at)
       const groupStart = found.offset - behindGroup
       if (cut !== undefined && groupStart > cut) {
-        // A later group: what is unreadable before it was synced, and is damage.
+        // A later group was begun, so the unreadable bytes before it were synced: they are damage.
         for (const each of doubtful.splice(0)) apply(each)
         cut = undefined
       }

@@ -16,7 +16,7 @@ export class SegmentFile {
     this.#syncs = syncs
   }
 
-  /** Resolves when the bytes are on the disk, behind the synced ones of the segment, and so is its name. */
+  /** Appends to the synced bytes of the segment. Resolves when the bytes, and for a new file its directory entry, are on disk. */
   async write(segment: Segment, bytes: Buffer, length: number): Promise<void> {
     if (this.#segment !== segment) await this.close()
     this.#segment = segment
@@ -27,7 +27,7 @@ export class SegmentFile {
     if (segment.bytes === 0) await this.#disk.syncFolder(this.#folder)
   }
 
-  /** Cuts a segment's file to its first bytes. */
+  /** Truncates the file of a segment to `bytes`. */
   async cut(path: string, bytes: number): Promise<void> {
     await this.close()
     const file = await this.#disk.open(path, 'write')
@@ -38,10 +38,10 @@ export class SegmentFile {
     }
   }
 
-  /** Takes away what is left of a segment that could not be begun. */
+  /** Removes the file of a segment whose head could not be written. */
   async remove(path: string): Promise<void> {
     await this.close()
-    // Where that fails as well, the next start finds a segment that holds nothing.
+    // If this fails as well, the next start finds a segment without messages, which does no harm.
     await this.#disk.remove(path).catch(() => undefined)
   }
 

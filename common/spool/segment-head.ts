@@ -1,10 +1,10 @@
-// The head of a segment: whose it is, where it begins, and how far every incoming stream was stored by then, so that the
-// segments before it can go.
+// The head of a segment: the stream it belongs to, the position where it begins, and how far every incoming stream was stored
+// by then, so that the segments before it can be removed.
 //
 //    0  8  "SLUICESP"
 //    8  4  version of the format: 1
-//   12  4  bytes of the head, from its first to its last
-//   16  4  CRC-32 of everything behind this field
+//   12  4  length of the whole head in bytes
+//   16  4  CRC-32 of everything after this field
 //   20  4  count of marks
 //   24 16  id of the spool's stream
 //   40  8  position before its first message
@@ -12,8 +12,8 @@
 //   56  8  when it was made, µs since the epoch
 //   64     marks, 32 bytes each:  0 16 id of the incoming stream
 //                                16  8 position up to which it is stored
-//                                24  4 day on which that was last said, days since the epoch
-//                                28  4 1 where the stream is over, else 0
+//                                24  4 day of the last change, days since the epoch
+//                                28  4 1 if the stream has ended, else 0
 
 import { crc32 } from 'node:zlib'
 import type { DiskFile } from '../disk.ts'
@@ -25,20 +25,20 @@ const MARK_BYTES = 32
 const MAGIC = Buffer.from('SLUICESP', 'latin1')
 const VERSION = 1
 const CHECKED_FROM = 20
-// More than a spool keeps: a length beyond it is damage, not a reason to read all of a disk.
+// Larger than any head that is written. A longer one is damage, and must not make the reader allocate that much.
 const HEAD_BYTES_MAX = 16 * 1024 * 1024
 
 export interface SegmentHead {
   readonly stream: string
   readonly first: number
-  /** Where the segment before it ended; less than `first` where a start of the program lies between them. */
+  /** Position at which the segment before it ended; less than `first` if the program was started in between. */
   readonly previousEnd: number
   /** µs since the epoch. */
   readonly made: number
   readonly marks: ReadonlyMap<string, LiveMark>
 }
 
-/** How long a head is. */
+/** Length of a head in bytes. */
 export function headBytes({ marks }: SegmentHead): number {
   return HEAD_BYTES + MARK_BYTES * marks.size
 }
@@ -65,7 +65,7 @@ export function writeHead(head: SegmentHead, into: GroupBuffer): void {
   into.setU32(16, crc32(into.bytes.subarray(CHECKED_FROM, bytes)))
 }
 
-/** Bytes of the head that begins like this, or undefined where it is none. `bytes` has at least `HEAD_BYTES`. */
+/** Length of the head that begins with `bytes`; undefined if these are not the first `HEAD_BYTES` of a head. */
 function headLength(bytes: Buffer): number | undefined {
   if (bytes.length < HEAD_BYTES || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined
   const length = bytes.readUInt32LE(12)
@@ -94,7 +94,7 @@ function readHead(bytes: Buffer): SegmentHead | undefined {
   }
 }
 
-/** The head of an open segment; undefined where it is damaged or torn. */
+/** Reads the head of a segment; undefined if it is damaged or torn. */
 export async function readHeadOf(file: DiskFile): Promise<SegmentHead | undefined> {
   const fixed = await readAll(file, HEAD_BYTES)
   const length = headLength(fixed)

@@ -1,5 +1,5 @@
-// Takes segments away: those that the receiver has, and under `drop-oldest` those that there is no room for. The newest
-// segment always stays, since its head has the marks.
+// Removes segments: those that are acknowledged, and with `drop-oldest` the oldest ones when there is no room. The newest
+// segment always stays, since it has the marks.
 
 import { errnoOf, reasonOf } from '../fault.ts'
 import { RateLimitedWarning } from '../log.ts'
@@ -12,10 +12,10 @@ export class SegmentRemoval {
   readonly #leave: (segment: Segment) => Promise<void>
   readonly #warning: RateLimitedWarning
   #last: Promise<unknown> = Promise.resolve()
-  /** Dropped while some of their messages were on their way: those may arrive all the same. */
+  /** Position ranges that were dropped while their messages were in flight: these may arrive nevertheless. */
   #inDoubt: Pick<Segment, 'first' | 'end'>[] = []
 
-  /** `leave` makes the reader let go of a segment. */
+  /** `leave` makes the reader close a segment. */
   constructor(context: SpoolContext, list: SegmentList, leave: (segment: Segment) => Promise<void>) {
     this.#context = context
     this.#list = list
@@ -36,7 +36,7 @@ export class SegmentRemoval {
     })
   }
 
-  /** Drops the oldest segment, and counts what of it was not acknowledged. False where there is none but the newest. */
+  /** Drops the oldest segment and counts its unacknowledged messages. False if only the newest is left. */
   dropOldest(): Promise<boolean> {
     return this.#inTurn(async () => {
       const { all, acknowledged, handedOut } = this.#list
@@ -51,12 +51,12 @@ export class SegmentRemoval {
     })
   }
 
-  /** The receiver has everything up to here. */
+  /** The receiver has everything up to this position, so dropped messages before it have arrived. */
   acknowledged(position: number): void {
     if (this.#inDoubt.length > 0) this.#inDoubt = this.#inDoubt.filter(({ end }) => end > position)
   }
 
-  /** No message is on its way: what was dropped behind the last acknowledged position cannot be read again. */
+  /** Call when no message is in flight: messages that were dropped and not acknowledged are lost, and are counted now. */
   countDoubtful(): void {
     for (const range of this.#inDoubt.splice(0)) this.#count(messagesWithin(range, this.#list.acknowledged, Infinity))
   }
@@ -76,7 +76,7 @@ export class SegmentRemoval {
       await this.#leave(segment)
       await this.#context.platform.disk.remove(path)
     } catch (error) {
-      // What stays there is found, and removed, at the next start.
+      // A file that stays is found and removed at the next start.
       if (errnoOf(error) !== 'ENOENT') {
         this.#warning.warn({ destination: this.#context.name, path }, `cannot remove a segment: ${reasonOf(error)}`)
       }

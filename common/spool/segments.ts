@@ -1,31 +1,29 @@
-// The segments of a spool, oldest first, as far as they are on the disk for sure. What reads, writes and removes them
-// shares this list and nothing else.
+// The segments of a spool, oldest first, up to what is synced. Writer, reader and removal share this list and nothing else.
 
 import type { Disk } from '../disk.ts'
 import { Signal } from './signal.ts'
 
 export interface Segment {
   readonly path: string
-  /** Whose its positions are: of the spool, or of the one that this is a copy of. */
+  /** Id of the stream that its positions belong to: that of this spool, or of the original that this spool is a copy of. */
   readonly stream: string
   /** Position before its first message. */
   readonly first: number
-  /** Bytes of its head; its first record begins behind it. */
+  /** Length of its head, which is the offset of its first record. */
   readonly headBytes: number
-  /** What the CRC-32 of its records begins with. */
+  /** Initial value of the CRC-32 of its records. */
   readonly salt: number
   /** Position after its last message. */
   end: number
-  /** Bytes that are synced. Nothing behind them is ever read. */
+  /** Bytes that are synced. Nothing after them is ever read. */
   bytes: number
-  /** Removed: what was not read of it stays unread. */
+  /** Removed: nothing more is read from it. */
   gone: boolean
 }
 
 /**
- * Every start goes on so many positions further than anything that could have been handed out: positions never return,
- * also where the disk forgot what it said was synced, or a machine was set back to an image of yesterday. No segment has
- * as many messages.
+ * Every start continues this many positions after any position that could have been used, so that positions never repeat, even if
+ * the disk lost what it had reported as synced, or a machine was reset to an older image. It is more than the messages of any segment.
  */
 export const START_GAP = 2 ** 32
 
@@ -36,7 +34,7 @@ export function segmentPath(folder: string, first: number): string {
   return `${folder}/${String(first).padStart(16, '0')}.spool`
 }
 
-/** First positions of the segments in a folder, ascending. */
+/** The positions at which the segments in a folder begin, ascending. */
 export async function listSegments(disk: Disk, folder: string): Promise<number[]> {
   const names = (await disk.list(folder)).map((name) => NAME.exec(name.toString('latin1')))
   return names.flatMap((match) => (match ? [Number(match[1])] : [])).sort((a, b) => a - b)
@@ -48,13 +46,13 @@ export class SegmentList {
   acknowledged: number
   /** Position up to which messages were read. */
   handedOut: number
-  /** Bytes of all files. */
+  /** Bytes of all segments. */
   bytes: number
-  /** A group is synced. */
+  /** Raised when a group is synced. */
   readonly grown = new Signal()
   readonly #freed: Signal
 
-  /** `freed` is raised when a segment is gone, or everything is acknowledged. */
+  /** `freed` is raised when a segment was removed, or everything is acknowledged. */
   constructor(segments: readonly Segment[], acknowledged: number, freed: Signal) {
     this.#freed = freed
     this.all = [...segments]
@@ -63,7 +61,7 @@ export class SegmentList {
     this.bytes = segments.reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
-  /** A group is synced; `segment` is new or the newest of the list. */
+  /** Records that a group is synced; `segment` is a new one or the newest of the list. */
   grow(segment: Segment, bytes: number, end: number): void {
     if (this.all.at(-1) !== segment) this.all.push(segment)
     segment.bytes += bytes
@@ -72,7 +70,7 @@ export class SegmentList {
     this.grown.raise()
   }
 
-  /** The newest segment was cut to its head. It is another one now: its reader begins anew. */
+  /** Replaces the newest segment after its file was cut to its head, so that the reader opens it again. */
   cutNewest(): Segment {
     const newest = this.all.pop()!
     const cut = { ...newest, bytes: newest.headBytes }
@@ -81,7 +79,7 @@ export class SegmentList {
     return cut
   }
 
-  /** Takes the oldest away. */
+  /** Removes the oldest segment from the list. */
   shift(): void {
     this.bytes -= this.all.shift()!.bytes
     this.#freed.raise()
@@ -93,18 +91,18 @@ export class SegmentList {
     if (this.isDrained) this.#freed.raise()
   }
 
-  /** Everything is acknowledged. */
+  /** Whether everything is acknowledged. */
   get isDrained(): boolean {
     return this.messages === 0
   }
 
-  /** Messages that are not acknowledged. */
+  /** Number of unacknowledged messages. */
   get messages(): number {
     return this.all.reduce((sum, segment) => sum + messagesWithin(segment, this.acknowledged, Infinity), 0)
   }
 }
 
-/** Messages of a segment between two positions. Positions between segments may be skipped, so they are counted one by one. */
+/** Number of messages of a segment between two positions. There may be gaps between segments, so messages are counted per segment. */
 export function messagesWithin({ first, end }: Pick<Segment, 'first' | 'end'>, from: number, to: number): number {
   return Math.max(0, Math.min(end, to) - Math.max(first, from))
 }

@@ -1,10 +1,10 @@
-// Something that happens again and again, and that is waited for.
+// A repeatable event that can be awaited.
 
 export class Signal {
   #next: Promise<void> | undefined
   #resolve: (() => void) | undefined
 
-  /** Resolves when it happens next; all who wait share one promise. */
+  /** Resolves at the next `raise`; all waiters share one promise. */
   next(): Promise<void> {
     this.#next ??= new Promise((resolve) => {
       this.#resolve = resolve

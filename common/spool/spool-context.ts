@@ -1,11 +1,11 @@
-// What each part of a spool knows of its surroundings.
+// What all parts of a spool share.
 
 import type { Platform } from '../platform.ts'
 import type { SpoolOptions } from './spool-options.ts'
 import type { SpoolRoom } from './spool-room.ts'
 
 export interface SpoolContext extends SpoolOptions {
-  /** Of the destination behind it. */
+  /** Name of the destination behind the spool. */
   readonly name: string
   readonly folder: string
   readonly platform: Platform

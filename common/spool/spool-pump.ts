@@ -1,5 +1,5 @@
-// From a spool to the destination behind it: several writes are open at a time, and what has settled without a gap is
-// acknowledged. A rejected write is read again, from the last acknowledged position on.
+// Moves batches from a spool to its destination. Several writes are open at a time, and the unbroken run of settled ones is
+// acknowledged. After a rejected write, the spool is read again from the last acknowledged position.
 
 import { sleep } from '../clock.ts'
 import { reasonOf } from '../fault.ts'
@@ -13,7 +13,7 @@ import { Backoff } from '../retry.ts'
 import type { Spool } from './spool.ts'
 
 interface OpenWrite {
-  /** Position behind it. */
+  /** Position after its last message. */
   readonly end: number
   readonly count: number
   readonly received: number
@@ -33,10 +33,10 @@ export class SpoolPump {
   #open: OpenWrite[] = []
   #failed = false
   #running: Promise<void> = Promise.resolve()
-  /** When something was acknowledged last, by the monotonic clock. */
+  /** When something was last acknowledged, by the monotonic clock. */
   #movedMs = 0
 
-  /** `name` is the destination's, `sink` what the spool's messages go to, `stored` hears of what is acknowledged. */
+  /** Pumps from `spool` into `sink`. `name` is the name of the destination; `stored` counts acknowledged messages. */
   constructor(spool: Spool, name: string, sink: Sink, stored: StoredCount, platform: Platform) {
     this.#spool = spool
     this.#name = name
@@ -53,18 +53,18 @@ export class SpoolPump {
     this.#running = this.#run()
   }
 
-  /** How long ago something was acknowledged. */
+  /** Milliseconds since something was last acknowledged. */
   get stillMs(): number {
     return this.#platform.clock.monotonicMs() - this.#movedMs
   }
 
-  /** Reads nothing more. What is open stays open, until the destination has settled it. */
+  /** Stops reading. Open writes stay open until the destination settles them. */
   stop(): void {
     this.#stop.abort()
     this.#spool.wake()
   }
 
-  /** After `stop`: resolves when no write is open. */
+  /** Call after `stop`: resolves when no write is open. */
   async settled(): Promise<void> {
     await this.#running
     await this.#writes.settled()
@@ -80,11 +80,14 @@ export class SpoolPump {
     }
   }
 
-  /** What the destination has already is not sent again: of several receivers, another may have it than the one it would go to. */
+  /**
+   * Asks the destination how far it has this stream, and continues after that. Without this, messages that one of several
+   * receivers already has could be sent to another one.
+   */
   async #resume(): Promise<void> {
     const { stream, isDrained, isAllOwn } = this.#spool
     if (isDrained || !isAllOwn) return
-    // Where nobody can say, all that is not acknowledged is sent: each receiver drops what it has itself.
+    // If no receiver answers, everything unacknowledged is sent. Each receiver drops what it has itself.
     const marks = await this.#sink.streams?.marks([stream]).catch(() => undefined)
     const stored = marks?.get(stream)
     if (stored === undefined) return
@@ -96,20 +99,20 @@ export class SpoolPump {
 
   async #step(): Promise<void> {
     const { signal } = this.#stop
-    // Asked for before the look, so that what comes in between is not missed.
+    // Created before reading, so that a group synced in between is not missed.
     const grown = this.#spool.grown()
     let batch: Batch | undefined
     try {
       batch = await this.#spool.next()
     } catch (error) {
-      this.#say(error, 'the spool cannot be read')
+      this.#warn(error, 'the spool cannot be read')
       await sleep(this.#platform.clock, this.#backoff.nextMs(), signal)
       return
     }
     if (batch && signal.aborted) releaseBatch(batch)
     else if (batch) this.#write(batch)
     else {
-      // Behind the last open write there was damage at most.
+      // With no write open, what lies between the acknowledged position and here can only be skipped damage.
       if (this.#open.length === 0) this.#spool.acknowledge(this.#spool.handedOut)
       if (!signal.aborted) await grown
     }
@@ -124,7 +127,7 @@ export class SpoolPump {
     this.#writes.write(batch).then(
       () => this.#settled(write),
       (error: unknown) => {
-        if (!this.#failed && !this.#stop.signal.aborted) this.#say(error, 'the destination gave messages back')
+        if (!this.#failed && !this.#stop.signal.aborted) this.#warn(error, 'the destination gave messages back')
         this.#failed = true
       },
     )
@@ -145,17 +148,17 @@ export class SpoolPump {
     this.#spool.acknowledge(end)
   }
 
-  /** After a rejection: nothing may be on its way when the same messages are sent again. */
+  /** After a rejection: nothing may be in flight when the same messages are sent again. */
   async #again(): Promise<void> {
     await this.#writes.settled()
-    // Before the wait: a segment that is dropped meanwhile is on its way to nobody, and counts at once.
+    // Before the backoff: nothing of a segment that is dropped meanwhile is in flight, so its messages count as dropped at once.
     this.#open = []
     await this.#spool.rewind()
     await sleep(this.#platform.clock, this.#backoff.nextMs(), this.#stop.signal)
     this.#failed = false
   }
 
-  #say(error: unknown, text: string): void {
+  #warn(error: unknown, text: string): void {
     const values = { destination: this.#name, reason: reasonOf(error) }
     this.#warning.warn(values, `${text}; will retry`)
   }

@@ -1,4 +1,4 @@
-// Reads a spool as batches of its stream, from the last acknowledged position on and never beyond the last sync.
+// Reads a spool as batches, from the last acknowledged position on, and never beyond the last sync.
 
 import { errnoOf } from '../fault.ts'
 import type { DiskFile } from '../disk.ts'
@@ -30,7 +30,7 @@ export class SpoolReader {
     this.#warning = new RateLimitedWarning(context.platform.log, context.platform.clock)
   }
 
-  /** The next batch, whose hold of its slab is the caller's; undefined where everything synced was read. */
+  /** The next batch, or undefined if everything synced has been read. The caller must release the batch. */
   async next(): Promise<Batch | undefined> {
     this.#isReading = true
     try {
@@ -40,7 +40,7 @@ export class SpoolReader {
     }
   }
 
-  /** The segment is going: its space is free only when nobody holds it. */
+  /** Closes a segment that is about to be removed: its disk space becomes free only when no descriptor is open on it. */
   async leave(segment: Segment): Promise<void> {
     segment.gone = true
     if (this.#open?.segment === segment && !this.#isReading) await this.close()
@@ -81,7 +81,7 @@ export class SpoolReader {
     await open?.file.close()
   }
 
-  /** The oldest segment with messages that were not read. */
+  /** The oldest segment with unread messages. */
   async #unread(): Promise<OpenSegment | undefined> {
     for (;;) {
       const { all, handedOut } = this.#list
@@ -104,7 +104,7 @@ export class SpoolReader {
     return new RecordCursor(file, headBytes, salt, this.#context.platform.slabs)
   }
 
-  /** What lies between the last message that was read and `position` was synced once, and is no more. */
+  /** Skips damage: what lay between the last message read and `position` was once synced, and is now unreadable or missing. */
   #skip({ path, first }: Segment, bytes: number, position: number): void {
     const { platform, name } = this.#context
     const messages = messagesWithin({ first, end: position }, this.#list.handedOut, Infinity)

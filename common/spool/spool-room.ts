@@ -1,4 +1,4 @@
-// Room for the next group: within the bound of all lanes together, and with the free space of their disk left above the floor.
+// How much the next group may use: within `max`, which all lanes share, and leaving `keep_free` bytes free on their disk.
 
 import { sleep } from '../clock.ts'
 import { reasonOf } from '../fault.ts'
@@ -9,28 +9,28 @@ import type { SegmentList } from './segments.ts'
 import { Signal } from './signal.ts'
 import type { SpoolOptions } from './spool-options.ts'
 
-/** What a group may take of the bound. */
+/** How many bytes a group may have. */
 export interface Room {
   readonly bytes: number
-  /** One item may go over it. */
+  /** Whether a single item may exceed `bytes`. */
   readonly forOne: boolean
 }
 
-/** One of the spools that share the room. */
+/** One of the spools (lanes) that share the room. */
 export interface Roommate {
   readonly list: SegmentList
-  /** When its oldest message that is not acknowledged was received, µs since the epoch, as far as that is known. */
+  /** When its oldest unacknowledged message was received, µs since the epoch; undefined if that is not known. */
   readonly oldest: number | undefined
-  /** Drops its oldest segment; false where there is none but the newest. */
+  /** Drops its oldest segment; false if only the newest is left. */
   dropOldest(): Promise<boolean>
-  /** Gives back the disk where it has nothing to give. */
+  /** If everything is acknowledged, frees the disk space of the newest segment except for its marks. */
   shrink(): void
 }
 
 export class SpoolRoom {
-  /** So large becomes a segment of each lane. */
+  /** Size at which a lane begins a new segment. */
   readonly segmentBytes: number
-  /** A segment is gone, or everything in a lane is acknowledged. */
+  /** Raised when a segment was removed, or everything in a lane is acknowledged. */
   readonly freed = new Signal()
   readonly #name: string
   readonly #folder: string
@@ -43,7 +43,7 @@ export class SpoolRoom {
   #askedMs = -Infinity
   #freeBytes = 0
 
-  /** `lanes` are so many as will join. */
+  /** `lanes` is the number of lanes that will join. */
   constructor(name: string, folder: string, lanes: number, options: SpoolOptions, platform: Platform) {
     this.#name = name
     this.#folder = folder
@@ -58,23 +58,26 @@ export class SpoolRoom {
     this.#lanes.push(lane)
   }
 
-  /** Of all files. */
+  /** Bytes of the segments of all lanes. */
   get bytes(): number {
     return this.#lanes.reduce((sum, { list }) => sum + list.bytes, 0)
   }
 
-  /** Messages that are not acknowledged. */
+  /** Unacknowledged messages in all lanes. */
   get messages(): number {
     return this.#lanes.reduce((sum, { list }) => sum + list.messages, 0)
   }
 
-  /** When the oldest of them was received, µs since the epoch, as far as that is known. */
+  /** When the oldest of them was received, µs since the epoch; undefined if no lane knows. */
   get oldest(): number | undefined {
     const known = this.#lanes.flatMap(({ oldest }) => (oldest === undefined ? [] : [oldest]))
     return known.length > 0 ? Math.min(...known) : undefined
   }
 
-  /** Whether the disk has enough free space for a group of up to `bytes`. Asked once a second, and whenever what was left then may be used up. */
+  /**
+   * Whether the disk has enough free space for a group of up to `bytes`. The system is asked once a second, and whenever the
+   * free space it last reported, less what was written since, no longer suffices.
+   */
   async hasFree(bytes: number): Promise<boolean> {
     const { freeBytesMin } = this.#options
     const { clock, disk } = this.#platform
@@ -84,7 +87,7 @@ export class SpoolRoom {
       try {
         this.#freeBytes = await disk.freeBytes(this.#folder)
       } catch (error) {
-        // Then the write says whether there is room.
+        // The write itself fails if there is no room.
         const values = { destination: this.#name, reason: reasonOf(error) }
         this.#warning.warn(values, 'cannot determine the free space of the disk of the spool')
         return true
@@ -96,9 +99,9 @@ export class SpoolRoom {
     return false
   }
 
-  /** What a group may take now. It is `take`n before anything else is waited for. */
+  /** How much a group may use now. The caller reserves it with `take` before it awaits anything. */
   get left(): Room {
-    // One batch that is larger than all of the spool goes when nothing else is in it, or nothing that could be dropped.
+    // A batch larger than the whole spool is accepted when the spool is empty, or has nothing left that could be dropped.
     const isAlone =
       this.#lanes.every(({ list }) => list.isDrained) ||
       (this.#drops && this.#lanes.every(({ list }) => list.all.length < 2))
@@ -108,31 +111,30 @@ export class SpoolRoom {
     }
   }
 
-  /** A group of so many bytes is being written. */
+  /** Reserves the bytes of a group that is about to be written. */
   take(bytes: number): void {
     this.#underWay += bytes
   }
 
-  /** It is in its list, or given up. */
+  /** Ends the reservation: the group is in its segment list, or was given up. */
   taken(bytes: number, isWritten: boolean): void {
     this.#underWay -= bytes
     if (isWritten) this.#freeBytes -= bytes
   }
 
-  /** Says that the spool is full. */
   reportFull(): void {
     const { bytesMax } = this.#options
     this.#warning.warn({ destination: this.#name, bytes: this.bytes, bytesMax }, 'the spool is full')
   }
 
-  /** Waits until there may be more. */
+  /** Waits until there may be more room. */
   more(signal: AbortSignal): Promise<void> {
     const freed = this.freed.next()
     for (const lane of this.#lanes) lane.shrink()
     return Promise.race([freed, sleep(this.#platform.clock, SPOOL_SPACE_CHECK_MS, signal)])
   }
 
-  /** Drops the oldest segment of the fullest lane where that is allowed; false where it is not, or where there is none to drop. */
+  /** With `drop-oldest`, drops the oldest segment of the fullest lane. False with `block`, or if there is none to drop. */
   async drop(): Promise<boolean> {
     if (!this.#drops) return false
     const [fullest] = this.#lanes.filter(({ list }) => list.all.length > 1).sort((a, b) => b.list.bytes - a.list.bytes)
@@ -141,7 +143,7 @@ export class SpoolRoom {
     return dropped
   }
 
-  /** Space was given back: it is asked for anew. */
+  /** Space was freed: the next `hasFree` asks the system again. */
   changed(): void {
     this.#askedMs = -Infinity
   }

@@ -1,4 +1,4 @@
-// A look into a spool from outside: reads only, also while its daemon writes and removes.
+// A read-only view of a spool, for `sluice spool`. Works while the daemon writes and removes segments.
 
 import type { Disk } from '../disk.ts'
 import { errnoOf } from '../fault.ts'
@@ -15,15 +15,15 @@ import { listSegments, segmentPath } from './segments.ts'
 
 export interface ViewedRecord extends RecordFacts {
   readonly kind: 'record'
-  /** Where it lies in the segment, and how long it is. */
+  /** Its offset in the segment, and its length in bytes. */
   readonly offset: number
   readonly bytes: number
-  /** Its messages, or those that end behind `mark`; borrowed until the next step. */
+  /** Its messages, or only those after position `mark`; borrowed until the iteration continues. */
   batch(mark?: number): Batch
 }
 
 export interface ViewedGap {
-  /** `damage` was synced once; `unfinished` is the end of the newest segment, which is being written or was when it crashed. */
+  /** `damage`: was once synced, now unreadable. `unfinished`: the tail of the newest segment, which is being written or was torn by a crash. */
   readonly kind: 'damage' | 'unfinished'
   readonly offset: number
   readonly bytes: number
@@ -32,23 +32,23 @@ export interface ViewedGap {
 export interface ViewedSegment {
   readonly path: string
   readonly first: number
-  /** Undefined where it is damaged, or being written. */
+  /** Undefined if it is damaged or still being written. */
   readonly head: SegmentHead | undefined
   readonly bytes: number
-  /** What is in it, in order. Begins with a gap where the head is damaged. */
+  /** Its records and unreadable places, in order. Begins with a gap if the head is damaged. */
   items(): AsyncGenerator<ViewedRecord | ViewedGap>
 }
 
 export interface SpoolView {
-  /** Undefined where neither a head nor the file of acknowledgements says it. */
+  /** As the file `acknowledged` names it; undefined if that is missing or damaged. */
   readonly stream: string | undefined
   /** Position up to which the receiver has everything. */
   readonly acknowledged: number
-  /** Oldest first. One that the daemon removes meanwhile is left out. */
+  /** Oldest first. Segments that the daemon removes meanwhile are left out. */
   segments(): AsyncGenerator<ViewedSegment>
 }
 
-/** Looks into a folder; undefined where there is no spool. */
+/** Opens a view of the spool in a folder; undefined if there is none. */
 export async function viewSpool(disk: Disk, folder: string, slabs: SlabPool): Promise<SpoolView | undefined> {
   const firsts = await listSegments(disk, folder)
   const known = await readAcknowledged(disk, folder)
@@ -97,7 +97,7 @@ async function* viewSegment(
 class SegmentWalk {
   readonly #cursor: RecordCursor
   readonly #size: number
-  /** Bytes that were synced for sure. */
+  /** Bytes that are known to have been synced. */
   readonly #synced: number
   readonly #isLast: boolean
   readonly #stream: string
@@ -111,7 +111,10 @@ class SegmentWalk {
     this.#stream = stream
   }
 
-  /** The same judgement as a start makes (`recovery.ts`): what a later group follows was synced, and what is said to be. */
+  /**
+   * Tells damage from a torn tail by the rule of `recovery.ts`: bytes before the synced end that `acknowledged` recorded, and bytes that
+   * are followed by a later group, were synced.
+   */
   async *items(): AsyncGenerator<ViewedRecord | ViewedGap> {
     let gap: { offset: number; bytes: number } | undefined
     for (let found = await this.#next(); found; found = await this.#next()) {

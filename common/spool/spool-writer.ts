@@ -1,11 +1,11 @@
-// Writes batches into a spool: gathered into groups, each written at once and synced once.
+// Writes batches into a spool (group commit): waiting batches are gathered into groups, and each group is one write and one sync.
 //
-//   writes ──▶ waiting ──▶ group: encoded, written, synced ──▶ settled, and given to the reader
+//   writes ──▶ waiting ──▶ group: encoded, written, synced ──▶ settled, and visible to the reader
 //                 │
 //                 └── no room: wait for the reader (`block`), or drop the oldest segment (`drop-oldest`)
 //
-// One group is under way at a time. What fails is written again, the same bytes at the same place: after a failed sync the
-// system may take pages for written that are not, and only writing them again makes them so.
+// One group is in progress at a time. After an error, the same bytes are written again at the same offset: after a failed fsync
+// the kernel may have marked pages clean that never reached the disk, and only writing them again marks them dirty.
 
 import { sleep } from '../clock.ts'
 import { errnoOf, Fault, reasonOf } from '../fault.ts'
@@ -37,7 +37,7 @@ export class SpoolWriter {
   #beganMs = -Infinity
   #hurry: (() => void) | undefined
   #failing = false
-  /** The newest segment was cut: the disk has the marks of its head. */
+  /** The newest segment was cut to its head, so that the marks on disk are older than those in memory. */
   #marksAreOld = false
 
   constructor(context: SpoolContext, list: SegmentList, removal: SegmentRemoval, start: SpoolStart) {
@@ -52,28 +52,28 @@ export class SpoolWriter {
     this.#backoff = new Backoff(random, SPOOL_RETRY_FIRST_MS, SPOOL_RETRY_MAX_MS)
   }
 
-  /** Resolves when the batch is on the disk. */
+  /** Resolves when the batch is on disk. */
   write(batch: Batch): Promise<void> {
     return this.#push({ batch }, batchBytes(batch))
   }
 
-  /** Resolves when these changes of marks are on the disk. */
+  /** Resolves when these changes of marks are on disk. */
   tell(changes: readonly MarkChange[]): Promise<void> {
     return changes.length === 0 ? Promise.resolve() : this.#push({ changes }, 0)
   }
 
-  /** Up to where a stream is on the disk. */
+  /** The position up to which a stream is on disk; undefined if it has no mark. */
   positionOf(id: string): number | undefined {
     return this.#encoder.durable.positionOf(id)
   }
 
-  /** Gives back the disk of a spool that has nothing to give, unless it is being written to. */
+  /** Frees the disk space of a drained spool except for its marks, unless a write is in progress. */
   shrink(): void {
     if (this.#stop.signal.aborted) return
     this.#running ??= this.#giveBack().then(() => this.#run())
   }
 
-  /** Gives what waits until the deadline, rejects the rest with `STOPPING`, and closes the file. */
+  /** Waits until the deadline for pending writes, rejects the rest with `STOPPING`, and closes the file. */
   async close(deadlineMs: number): Promise<void> {
     if (this.#running) await Promise.race([this.#running, sleep(this.#context.platform.clock, deadlineMs)])
     this.#stop.abort()
@@ -119,7 +119,8 @@ export class SpoolWriter {
     return this.#waitingBytes >= SPOOL_GROUP_BYTES || this.#waiting.some(({ batch }) => batch?.awaited)
   }
 
-  // At once where the last group is a while ago; sooner where much waits, since a queue stops at its bound, or somebody.
+  // Delays the next group until `SPOOL_SYNC_EVERY_MS` after the previous one began. There is no delay when a full group is waiting
+  // (the queue in front stops at its bound) or when somebody waits for a batch.
   async #pace(): Promise<void> {
     const { clock } = this.#context.platform
     const waitMs = this.#beganMs + SPOOL_SYNC_EVERY_MS - clock.monotonicMs()
@@ -136,7 +137,7 @@ export class SpoolWriter {
     this.#beganMs = clock.monotonicMs()
   }
 
-  /** Writes and syncs until that succeeds; false where it is given up because the program stops. */
+  /** Retries writing and syncing a group until it succeeds; false if the program stops first. */
   async #commit(group: Group): Promise<boolean> {
     const { clock, log } = this.#context.platform
     const { signal } = this.#stop
@@ -155,7 +156,7 @@ export class SpoolWriter {
     this.#failing = false
     this.#backoff.reset()
     this.#encoder.committed(group)
-    // The next segment's head has all marks again.
+    // Begin a new segment, since its head has the current marks.
     if (this.#marksAreOld) this.#encoder.use(undefined)
     this.#marksAreOld = false
     if (group.length > 0) this.#list.grow(group.segment, group.length, group.end)
@@ -163,7 +164,7 @@ export class SpoolWriter {
     return true
   }
 
-  /** On a full disk: whether there is more room now. The group may go into another segment then. */
+  /** On a full disk: tries to free space, and returns whether it did. May change the segment that the group is written to. */
   async #madeRoomFor(group: Group): Promise<boolean> {
     if (await this.#room.drop()) return true
     const isNew = this.#list.all.at(-1) !== group.segment
@@ -173,8 +174,8 @@ export class SpoolWriter {
   }
 
   /**
-   * Everything is acknowledged, and what is left is the newest segment, for its marks. They go into a new one that has nothing
-   * else. Undefined where there is nothing to give back, or no room for that.
+   * Once everything is acknowledged, the newest segment is kept only for its marks. Writes them into a new segment without
+   * messages, and removes the old one. Undefined if there is nothing to free, or no room for the new segment.
    */
   async #giveBack(): Promise<Segment | undefined> {
     if (!this.#newestIsIdle) return undefined
@@ -194,8 +195,8 @@ export class SpoolWriter {
   }
 
   /**
-   * The same on a disk that has no room for a new one: the segment is cut to its head. A crash before the next segment takes the
-   * marks back to that head, and repeats would be stored again.
+   * Does the same if the disk has no room for a new segment: cuts the newest segment to its head. A crash before the next segment is
+   * written resets the marks to those of that head, and messages that are then sent again are stored twice.
    */
   async #cutNewest(): Promise<Segment | undefined> {
     if (!this.#newestIsIdle) return undefined
@@ -213,7 +214,7 @@ export class SpoolWriter {
     return segment
   }
 
-  /** It has more than its head, and the receiver has all of it. */
+  /** Whether the newest segment has records, and the receiver has all messages. */
   get #newestIsIdle(): boolean {
     const newest = this.#list.all.at(-1)
     return newest !== undefined && newest.bytes > newest.headBytes && this.#list.isDrained
@@ -228,7 +229,7 @@ export class SpoolWriter {
   }
 
   async #giveUp({ segment }: Group): Promise<false> {
-    // Where not even that works, the next start cuts it.
+    // If this fails too, recovery at the next start cuts it.
     await this.#file.cut(segment.path, segment.bytes).catch((error: unknown) => this.#failed(error))
     return false
   }

@@ -1,11 +1,12 @@
-// A disk buffer: batches go in at one end and come out at the other, later, also after a crash. ARCHITECTURE.md draws its
-// files and says what happens at which step.
+// A disk buffer: batches are written at one end and read at the other, also after a crash. ARCHITECTURE.md describes its
+// files and what a crash at each step means.
 //
 //   write ──▶ group ──▶ sync ──▶ segments ──▶ next ──▶ acknowledge ──▶ removed
 //
-// Each segment says whose stream it is. In a copy of a spool that goes on on another machine (`instance.ts`), what is there is
-// sent under the stream of the original, which sends it as well: the receiver keeps it once. What comes now goes into new
-// segments of a stream of its own. Positions go up across both, so that one number still says what is acknowledged.
+// Each segment names the stream that it belongs to. When a cloned machine continues with a copy of a spool (`instance.ts`), the
+// messages already in it are sent under the stream of the original, which sends them as well, so that the receiver stores them
+// once. New messages go into new segments of a new stream. Positions rise across both streams, so that a single number still
+// says how far the spool is acknowledged.
 
 import { dirname } from 'node:path'
 import type { Cancel } from '../clock.ts'
@@ -35,9 +36,9 @@ export class Spool implements StreamMarks, Roommate {
   #removal!: SegmentRemoval
   #writer!: SpoolWriter
   #reader!: SpoolReader
-  /** As it stands in the file. */
+  /** The acknowledged position that was last saved to the file. */
   #writtenDown = -1
-  /** When the oldest message that is not acknowledged was received, µs since the epoch, as far as its reader knows. */
+  /** When the oldest unacknowledged message was received, µs since the epoch; set by the pump, undefined if it does not know. */
   oldest: number | undefined
   #cancelTick: Cancel | undefined
   #ticking: Promise<void> | undefined
@@ -49,18 +50,18 @@ export class Spool implements StreamMarks, Roommate {
     this.#warning = new RateLimitedWarning(log, clock)
   }
 
-  /** Reads what a run before this one left. Rejects with `DATA_UNWRITABLE` where the folder cannot be used. */
+  /** Recovers the spool that an earlier process left. Rejects with `DATA_UNWRITABLE` if the folder cannot be used. */
   async open(): Promise<void> {
     await accessData(this.#context.folder, () => this.#recover())
     this.#tickLater()
   }
 
-  /** Resolves when the batch is on the disk. */
+  /** Resolves when the batch is on disk. */
   write(batch: Batch): Promise<void> {
     return this.#writer.write(batch)
   }
 
-  /** Up to where an incoming stream is on the disk; undefined where it is not known here. */
+  /** The position up to which an incoming stream is on disk; undefined if the spool has no mark for it. */
   positionOf(id: string): number | undefined {
     return this.#writer.positionOf(id)
   }
@@ -70,52 +71,52 @@ export class Spool implements StreamMarks, Roommate {
     return Promise.resolve(new Map(known.filter((mark): mark is [string, number] => mark[1] !== undefined)))
   }
 
-  /** Its own: what it gives out is in this one, but for what a copy took over. */
+  /** Id of the stream of new segments. In a copied spool, older segments still belong to the stream of the original. */
   get stream(): string {
     return this.#stream
   }
 
-  /** Whether all that is not acknowledged is in its own stream. */
+  /** Whether all unacknowledged messages belong to `stream`. */
   get isAllOwn(): boolean {
     const { all, acknowledged } = this.#list
     return all.every((segment) => segment.stream === this.#stream || segment.end <= acknowledged)
   }
 
-  /** These incoming streams are over. */
+  /** Records that these incoming streams have ended. Resolves when that is on disk. */
   retire(ids: readonly string[]): Promise<void> {
     const day = this.#today()
     return this.#writer.tell(ids.map((id) => ({ id, kind: RETIRE, position: 0, day })))
   }
 
-  /** The next batch on the disk, whose hold of its slab is the caller's; undefined where there is none yet. */
+  /** The next synced batch, or undefined if there is none yet. The caller must release the batch. */
   next(): Promise<Batch | undefined> {
     return this.#reader.next()
   }
 
-  /** Resolves when there may be more to read. */
+  /** Resolves when there may be more for `next` to read. */
   grown(): Promise<void> {
     return this.#list.grown.next()
   }
 
-  /** Resolves what `grown` gave, although nothing came. */
+  /** Resolves the promise of `grown` although nothing was written. */
   wake(): void {
     this.#list.grown.raise()
   }
 
-  /** Position behind the last message that `next` gave or had to skip. */
+  /** Position after the last message that `next` returned or had to skip as damaged. */
   get handedOut(): number {
     return this.#list.handedOut
   }
 
-  /** The receiver has everything up to here. */
+  /** Records that the receiver has everything up to this position. */
   acknowledge(position: number): void {
     this.#list.acknowledge(position)
     this.#removal.acknowledged(position)
-    // Removed at once, since somebody may wait for the room; the rest has time until the next tick.
+    // A whole segment is removed at once, since a writer may be waiting for the room. Otherwise saving can wait for the next tick.
     if (this.#removal.isDue) this.#tick()
   }
 
-  /** `next` begins again behind what is acknowledged. */
+  /** Makes `next` start again after the last acknowledged position. */
   async rewind(): Promise<void> {
     this.#removal.countDoubtful()
     await this.#reader.rewind()
@@ -131,7 +132,7 @@ export class Spool implements StreamMarks, Roommate {
     return this.#list.messages
   }
 
-  /** Its part of what it shares the room with. */
+  /** The segments, from which `SpoolRoom` adds up what all lanes use. */
   get list(): SegmentList {
     return this.#list
   }
@@ -140,22 +141,22 @@ export class Spool implements StreamMarks, Roommate {
     return this.#removal.dropOldest()
   }
 
-  /** Gives back the disk where it has nothing to give. */
+  /** If everything is acknowledged, frees the disk space of the newest segment except for its marks. */
   shrink(): void {
     if (this.#list.isDrained) this.#writer.shrink()
   }
 
-  /** Writes what waits until the deadline, and rejects the rest with `STOPPING`. The reader goes on. */
+  /** Commits waiting writes until the deadline, and rejects the rest with `STOPPING`. Reading continues. */
   closeIntake(deadlineMs: number): Promise<void> {
     return this.#writer.close(deadlineMs)
   }
 
-  /** After `closeIntake`: writes down what is acknowledged, and closes all files. */
+  /** Call after `closeIntake`: saves the acknowledged position and closes all files. */
   async close(): Promise<void> {
     this.#cancelTick?.()
     await this.#ticking
     await this.#reader.close()
-    // Nothing is on its way any more: what was dropped and not acknowledged did not arrive.
+    // Nothing is in flight any more, so dropped messages that were not acknowledged did not arrive.
     this.#removal.countDoubtful()
     await this.#tidy(true)
     await this.#file.close()
@@ -192,7 +193,7 @@ export class Spool implements StreamMarks, Roommate {
     this.#writer = new SpoolWriter(context, list, this.#removal, { stream: this.#stream, marks, newest, position })
     this.#reader = new SpoolReader(context, list)
     context.room.join(this)
-    // A copy must not forget that it is one, whatever else is left to the system to write.
+    // Synced even with `durability: os`: after a power cut, a copy must still know that it is one.
     if (!isOwn) await this.#writeDown(acknowledged, known || newest ? true : undefined)
     this.#writtenDown = acknowledged
     await this.#removal.removeAcknowledged()
@@ -213,7 +214,7 @@ export class Spool implements StreamMarks, Roommate {
   async #makeFolder(): Promise<void> {
     const { folder, platform } = this.#context
     const made = await platform.disk.makeFolder(folder)
-    // Every name on the way that is new, in the folder that it stands in.
+    // Each folder that was just created is an entry of its parent, so every parent is synced.
     for (let path = folder; made !== undefined && path.length >= made.length; path = dirname(path)) {
       await platform.disk.syncFolder(dirname(path))
     }
@@ -227,16 +228,16 @@ export class Spool implements StreamMarks, Roommate {
     })
   }
 
-  /** Writes down what is acknowledged, and removes what that frees. One at a time. */
+  /** Saves the acknowledged position and removes acknowledged segments. Does nothing while an earlier call is running. */
   #tick(): void {
     this.#ticking ??= this.#tidy().finally(() => {
       this.#ticking = undefined
-      // Acknowledged meanwhile.
+      // Another segment may have been acknowledged meanwhile.
       if (this.#removal.isDue) this.#tick()
     })
   }
 
-  /** `ends`: also how far the newest segment is synced, with nothing acknowledged anew. */
+  /** With `ends`, saves even if the acknowledged position has not changed, because the synced end of the newest segment may have. */
   async #tidy(ends = false): Promise<void> {
     const { acknowledged } = this.#list
     if (acknowledged > this.#writtenDown || ends) {
@@ -244,7 +245,7 @@ export class Spool implements StreamMarks, Roommate {
         await this.#writeDown(acknowledged)
         this.#writtenDown = acknowledged
       } catch (error) {
-        // On a full disk, what is acknowledged must go all the same: that is what makes room.
+        // Acknowledged segments are removed nevertheless: on a full disk, that is what makes room.
         const values = { destination: this.#context.name, reason: reasonOf(error) }
         this.#warning.warn(values, 'cannot save what was acknowledged')
       }
@@ -253,7 +254,7 @@ export class Spool implements StreamMarks, Roommate {
     this.#measure()
   }
 
-  /** The marks alone need no large segment. */
+  /** A drained spool keeps its newest segment only for the marks, which need no large file. */
   #shrinkLarge(): void {
     const newest = this.#list.all.at(-1)
     if (newest && newest.bytes - newest.headBytes >= SPOOL_IDLE_BYTES) this.shrink()

@@ -1,11 +1,10 @@
-// A destination with a spool in front of it: a write settles when it is on the disk, and the destination gets it from
-// there.
+// A destination with a spool in front of it: a write settles when it is on disk, and the destination gets it from there.
 //
 //   write ──▶ spool ──▶ pump ──▶ destination
 //     settled: synced     acknowledged: removed
 //
-// Where the destination deals out what it gets, the dealing comes before the spool, and each lane has a spool of its own:
-// a folder, a stream, a pump. They share one bound.
+// If the destination distributes its work over lanes, messages are dealt before the spool, and each lane has a spool of its own:
+// a folder, a stream, a pump. All lanes share one size limit.
 //
 //   write ──▶ dealt ──▶ spool    ──▶ pump ──▶ lane 0     <data>/spool/<name>/
 //                   └─▶ spool    ──▶ pump ──▶ lane 1     <data>/spool/<name>/lane-1/
@@ -24,7 +23,7 @@ import type { SpoolOptions } from './spool-options.ts'
 import { SpoolPump } from './spool-pump.ts'
 import { SpoolRoom } from './spool-room.ts'
 
-// How often a stop looks whether all is sent.
+// How often `close` checks whether everything is sent.
 const LOOK_EVERY_MS = 20
 
 interface SpooledLane {
@@ -34,21 +33,21 @@ interface SpooledLane {
 
 export class SpooledDestination implements Destination {
   readonly name: string
-  /** Those of the spool: what is behind it sees the streams of the lanes. */
+  /** Marks of the incoming streams, which the spool keeps. The destination behind it sees only the streams of the lanes. */
   readonly streams: StreamMarks = {
     marks: (ids) => this.#marks(ids),
     retire: (ids) => this.#retire(ids),
   }
-  /** A message is stored when the destination behind has acknowledged it. */
+  /** Messages count as stored when the destination behind the spool has acknowledged them. */
   readonly countsStored = true
   readonly #destination: Destination
   readonly #folder: string
   readonly #options: SpoolOptions
   readonly #platform: Platform
-  /** What is dealt to, and behind it what earlier runs dealt to. */
+  /** The lanes that messages are dealt to, followed by surplus lanes of earlier runs. */
   #lanes: SpooledLane[] = []
 
-  /** `folder` is the spool's own. */
+  /** `folder` is the folder of the spool. */
   constructor(destination: Destination, folder: string, options: SpoolOptions, platform: Platform) {
     this.name = destination.name
     this.#destination = destination
@@ -86,7 +85,7 @@ export class SpooledDestination implements Destination {
     return writeParts(batch, this.#deal(batch.runs, lanes), (lane, part) => this.#lanes[lane].spool.write(part))
   }
 
-  /** Sends within the deadline what it can, while the receiver takes it; the rest stays on the disk. */
+  /** Keeps sending until the deadline, or until the receiver stands still; the rest stays on disk. */
   async close(deadlineMs: number): Promise<void> {
     const { clock } = this.#platform
     const startMs = clock.monotonicMs()
@@ -112,19 +111,19 @@ export class SpooledDestination implements Destination {
     await this.#destination.reopen?.()
   }
 
-  /** The last of them; 0 where there was one, or none. */
+  /** Number of the highest lane that has a folder; 0 if there is none besides the first. */
   async #lanesOfEarlierRuns(): Promise<number> {
     const lanes = await accessData(this.#folder, () => listLanes(this.#platform.disk, this.#folder))
     return lanes.at(-1) ?? 0
   }
 
-  /** A lane that there are no longer receivers for is emptied through another. */
+  /** Where a lane sends to. A lane that no longer has a receiver is emptied through another one. */
   #sinkOf(lane: number): Sink {
     const { lanes, streams } = this.#destination
     return lanes ? { write: (batch) => lanes.writeTo(lane % lanes.count, batch), streams } : this.#destination
   }
 
-  // A stream stays in the lane that has its mark: repeats are trimmed there, also after a restart.
+  // A stream stays in the lane that has its mark, also after a restart, because only that lane can trim its repeats.
   #deal(runs: readonly Run[], lanes: Lanes): number[] {
     const dealt = lanes.deal(runs)
     runs.forEach(({ stream }, i) => {
@@ -144,14 +143,14 @@ export class SpooledDestination implements Destination {
     return this.#lanes.every(({ spool }) => spool.isDrained)
   }
 
-  /** How long ago something was acknowledged. */
+  /** Milliseconds since something was last acknowledged in any lane. */
   get #stillMs(): number {
     return Math.min(...this.#lanes.map(({ pump }) => pump.stillMs))
   }
 
   // ── how far incoming streams are stored ──
 
-  /** The highest of all lanes: a stream is in another where the receivers are others than they were. */
+  /** The highest mark of all lanes: after the list of receivers has changed, a stream may have marks in several. */
   async #marks(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const highest = new Map<string, number>()
     for (const { spool } of this.#lanes) {
