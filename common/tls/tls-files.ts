@@ -1,5 +1,5 @@
-// Certificates and keys as files. They are read anew for every connection that we make, and on SIGHUP for those that are
-// accepted: whoever renews them need not restart anything.
+// Reads certificates and keys from files. They are read again for every outgoing connection, and on SIGHUP for listeners, so
+// that renewed certificates need no restart.
 
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import type { Disk } from '../disk.ts'
@@ -14,7 +14,7 @@ export interface TlsFiles {
   readonly ca?: string | undefined
 }
 
-/** `TLS_KEYS`, and which of the files it is. Retryable: files are replaced one after another. */
+/** `TLS_KEYS`, with the file at fault. Retryable, because certificate and key are replaced one after the other. */
 export class TlsFileFault extends Fault {
   readonly which: keyof TlsFiles
 
@@ -24,7 +24,7 @@ export class TlsFileFault extends Fault {
   }
 }
 
-/** Reads the files and looks whether they are what they should be and fit together; rejects with a `TlsFileFault`. */
+/** Reads the files, and checks their format and that key and certificate match. Rejects with a `TlsFileFault`. */
 export async function readTlsKeys(files: TlsFiles, disk: Disk): Promise<TlsKeys> {
   const cert = files.cert === undefined ? undefined : await read('cert', files.cert, disk)
   const key = files.key === undefined ? undefined : await read('key', files.key, disk)
@@ -57,7 +57,7 @@ function whyUnreadable(error: unknown): string {
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
-/** One at least. */
+/** Parses all certificates in a PEM file; throws a `TlsFileFault` if there is none. */
 function certificatesOf(which: 'cert' | 'ca', path: string, pem: Buffer): X509Certificate[] {
   const blocks = pem.toString('latin1').match(CERTIFICATE)
   if (!blocks) throw new TlsFileFault(which, path, 'holds no certificate in PEM (-----BEGIN CERTIFICATE-----)')

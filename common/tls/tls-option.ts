@@ -11,7 +11,7 @@ const keyFile = () => file('a key’s file')
 const caFile = () => file('a file of certificates')
 const verifyWords = () => oneOf('required', 'optional', 'none')
 
-/** Of a listener: `cert` and `key` must be there. */
+/** `tls:` of a listener: `cert` and `key` are required. */
 export function listenerTls() {
   return options({
     cert: certFile().describe('Certificate of this listener in PEM, followed by any intermediate certificates.'),
@@ -35,7 +35,7 @@ export function listenerTls() {
     }))
 }
 
-/** Of a forward: everything may be left out. */
+/** `tls:` of a forward: everything is optional. */
 export function forwardTls() {
   return options({
     cert: certFile().optional().describe('Client certificate in PEM, for receivers that ask for one.'),
@@ -59,12 +59,12 @@ export function forwardTls() {
   })
 }
 
-/** Whether an address is one of TLS. */
+/** Whether the scheme of an address uses TLS. */
 export function speaksTls({ scheme }: { readonly scheme: string }): boolean {
   return scheme === 'tls' || scheme === 'relps'
 }
 
-/** What is wrong with the files that the option names, and where: with each, else with how they fit together. */
+/** Checks the files that the option names. Returns the problems of each file, or if there are none, whether they match each other. */
 export async function examineTls(files: TlsFiles | undefined, disk: Disk): Promise<readonly Misfit[]> {
   if (!files) return []
   const misfits: Misfit[] = []
