@@ -1,23 +1,23 @@
-// The alphabet of a program: characters that no step and no place tells apart share a column of the transition table.
-// ASCII is sorted into columns at once; any other character when it is first met, so that sets as large as all letters
-// of Unicode cost nothing until then.
+// The alphabet of a program: characters that no set and no assertion distinguishes share a column of the transition table
+// (equivalence classes). ASCII characters are assigned to columns at once, all others when they are first met, so that a set as large
+// as all letters of Unicode costs nothing until then.
 
 import { BROKEN, isWordCharacter } from './character.ts'
 import type { CharSet } from './char-set.ts'
 import type { Program } from './program.ts'
 
-/** The column of every byte from 0x80 on: look at the whole character. */
+/** The column of all bytes from 0x80 on, for which the whole character has to be decoded. */
 export const LOOK = 0
 
 const LF = 0x0a
 const PAGE = 256
 
 export class Alphabet {
-  /** By byte. */
+  /** The column of each byte. */
   readonly columns = new Uint8Array(256)
-  /** By column: 1 for each set that holds its characters. */
+  /** By column: 1 for each set that contains its characters, 0 for the others. */
   readonly holds: Uint8Array[] = [new Uint8Array(0)]
-  /** By column: whether it is the end of a line, and whether it is of words. */
+  /** By column: whether its characters are line feeds, and whether they are word characters, if the program needs to know. */
   readonly isLineFeed: boolean[] = [false]
   readonly isWord: boolean[] = [false]
   readonly #sets: readonly CharSet[]
@@ -33,12 +33,12 @@ export class Alphabet {
     for (let code = 0; code < 0x80; code += 1) this.columns[code] = this.#sort(code)
   }
 
-  /** Columns so far; more may come with every new character. */
+  /** Number of columns so far. Every new character may add one. */
   get width(): number {
     return this.holds.length
   }
 
-  /** The column of a character that is not ASCII. */
+  /** The column of a character outside ASCII. */
   columnOf(code: number): number {
     const page = code >> 8
     const cells = (this.#pages[page] ??= new Uint16Array(PAGE))

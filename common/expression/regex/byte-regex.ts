@@ -1,10 +1,10 @@
-// Regular expressions over bytes, for the filters of routes and for grep. Time is proportional to the text whatever the
-// pattern (ReDoS cannot happen), and nothing is allocated for a message.
+// Regular expressions over bytes, for the filters of routes and for grep. Matching takes time in proportion to the length of the
+// text, whatever the pattern (no ReDoS), and allocates nothing per message.
 //
-//   pattern ─▶ tree ─▶ program ─▶ lazy automaton      the tree also gives the literals the pattern cannot do without
+//   pattern ─▶ tree ─▶ program (NFA) ─▶ lazy DFA      the tree also gives the literals that every match contains
 //
-// Text is one message at a time. It may have several lines: `^` and `$` match at each of them, and neither `.` nor a
-// negated set goes over the end of one, so that a search finds what `grep` finds in the same lines.
+// A text is one message, which may have several lines: `^` and `$` match at the start and end of each, and neither `.` nor a
+// negated set matches a line feed, so that a search finds what `grep` finds in the same lines.
 
 import { characterAt, isWordCharacter } from './character.ts'
 import { one } from './char-set.ts'
@@ -15,20 +15,20 @@ import { nonEmpty, programOf } from './program.ts'
 import type { Node } from './syntax.ts'
 
 export interface RegexOptions {
-  /** `ere` (default): GNU `grep -E`. `fixed`: every character stands for itself. */
+  /** `ere` (default): the syntax of GNU `grep -E`. `fixed`: literal text, as with `grep -F`. */
   readonly syntax?: 'ere' | 'fixed'
   readonly ignoreCase?: boolean
-  /** As `grep -w`: what matches is no part of a longer word. */
+  /** As `grep -w`: a match must not be part of a longer word. */
   readonly wholeWord?: boolean
-  /** As `grep -x`: what matches is a whole line. */
+  /** As `grep -x`: a match must be a whole line. */
   readonly wholeLine?: boolean
-  /** `\d` and `\D` are digits (in grep `\d` is a `d`). */
+  /** `\d` matches a digit and `\D` anything else. In grep, `\d` is a `d`. */
   readonly digits?: boolean
 }
 
 /**
- * Compiles one pattern or several of which any may match; a line feed in a pattern separates two, as in grep. An empty
- * pattern matches everything, an empty list nothing. Throws `PATTERN_SYNTAX`.
+ * Compiles one pattern, or several of which any may match. A line feed in a pattern separates two, as in grep. An empty pattern matches
+ * everything, an empty list nothing. Throws `PATTERN_SYNTAX`.
  */
 export function compileRegex(patterns: string | readonly string[], options: RegexOptions = {}): ByteRegex {
   const { syntax = 'ere', ignoreCase = false, digits = false } = options
@@ -44,19 +44,19 @@ function parseFixed(pattern: string, ignoreCase: boolean): Node {
   return { kind: 'sequence', parts }
 }
 
-/** A literal shorter than this is found too often for looking it up to pay. */
+/** Shorter literals are found too often for searching for them first to pay. */
 const LOOKED_FOR_BYTES_MIN = 3
 
 export class ByteRegex {
   /**
-   * For each way to match, literals that are all in the text; `[[]]` where none can be told. With `ignoreCase` they are
-   * ASCII in lower case, to be compared without the case of ASCII letters.
+   * For each alternative ("way"), literals that a text must all contain to match; `[[]]` if there are no such literals. With
+   * `ignoreCase` they are ASCII in lower case, to be compared without regard to the case of ASCII letters.
    */
   readonly literals: Ways
   readonly ignoreCase: boolean
-  /** Bytes without which nothing matches, worth looking for; absent where there are none. */
+  /** A literal that every match contains and that is long enough to search for first; undefined if there is none. */
   readonly needle: Buffer | undefined
-  /** The bounds of the last match that `find` found. */
+  /** The bounds of the match that `find` found last. */
   matchStart = 0
   matchEnd = 0
   /** The bounds of the matches that `findAll` found. */
@@ -67,7 +67,7 @@ export class ByteRegex {
   readonly #needleIsAll: boolean
   #finder: Finder | undefined
 
-  /** Made by `compileRegex`. */
+  /** Use `compileRegex`. */
   constructor(tree: Node, options: RegexOptions) {
     this.ignoreCase = options.ignoreCase ?? false
     this.#tree = framed(tree, options)
@@ -80,9 +80,9 @@ export class ByteRegex {
     this.#needleIsAll = isPlainText(this.#tree)
   }
 
-  /** Whether `text[start, end)`, a whole message, holds a match. */
+  /** Whether `text[start, end)`, a whole message, contains a match. */
   test(text: Buffer, start: number = 0, end: number = text.length): boolean {
-    // Buffer.indexOf cannot be told where to stop, so it is asked only where it stops by itself.
+    // Buffer.indexOf has no end argument, so it is used only if the message ends with the buffer.
     if (this.needle && end === text.length) {
       const at = text.indexOf(this.needle, start)
       if (at < 0) return false
@@ -98,9 +98,8 @@ export class ByteRegex {
   }
 
   /**
-   * Tests many messages: into[i] becomes 1 where message i, `[bounds[2i], bounds[2i+1])` of `text`, holds a match, else
-   * 0. Bounds ascend. A literal is looked for in the whole text at once, several GB/s, and only messages that hold it are
-   * tested.
+   * Tests many messages: into[i] becomes 1 if message i, `[bounds[2i], bounds[2i+1])` of `text`, contains a match, else 0. Bounds
+   * ascend. The needle is searched for in the whole text at once, at several GB/s, and only messages that contain it are tested.
    */
   testEach(text: Buffer, bounds: Uint32Array, count: number, into: Uint8Array): void {
     const { needle } = this
@@ -119,7 +118,7 @@ export class ByteRegex {
       const end = bounds[2 * i + 1]
       at = end
       if (hit + needle.length > end) {
-        // Over the end of the message, or between two: there may be another one in what is left of this message.
+        // The hit is between two messages, or extends beyond this one, which may contain another one further on.
         at = hit + 1
         if (at < end) i -= 1
       } else if (this.#needleIsAll || this.#matches(text, start, end)) into[i] = 1
@@ -127,8 +126,8 @@ export class ByteRegex {
   }
 
   /**
-   * Finds the first match in `text[start, end)`, a whole message, and of those that begin there the longest (POSIX); its
-   * bounds are then in `matchStart` and `matchEnd`. It may be empty.
+   * Finds the leftmost-longest match (POSIX) in `text[start, end)`, a whole message, and sets `matchStart` and `matchEnd` to its bounds.
+   * The match may be empty.
    */
   find(text: Buffer, start: number = 0, end: number = text.length): boolean {
     const finder = (this.#finder ??= new Finder(this.#tree))
@@ -140,7 +139,7 @@ export class ByteRegex {
   }
 
   /**
-   * Finds all matches that are not empty and do not overlap, as `grep -o` prints them. Returns how many; match i is then
+   * Finds all matches that are not empty and do not overlap, as `grep -o` prints them. Returns their number; match i is
    * `[matches[2i], matches[2i+1])`.
    */
   findAll(text: Buffer, start: number = 0, end: number = text.length): number {
@@ -162,7 +161,7 @@ export class ByteRegex {
   }
 }
 
-/** The message that holds byte `at` or, where that lies between two, the one before; from message i on. */
+/** The message, from message i on, that contains byte `at`; if that is between two messages, the one before it. */
 function messageAt(bounds: Uint32Array, i: number, count: number, at: number): number {
   let low = i
   let high = count - 1
@@ -174,7 +173,7 @@ function messageAt(bounds: Uint32Array, i: number, count: number, at: number): n
   return low
 }
 
-/** The pattern with what -w and -x put around it. */
+/** The pattern with the assertions that -w and -x put around it. */
 function framed(tree: Node, { wholeWord, wholeLine }: RegexOptions): Node {
   if (wholeLine) {
     return {
@@ -189,7 +188,7 @@ function framed(tree: Node, { wholeWord, wholeLine }: RegexOptions): Node {
   }
 }
 
-/** Whether the tree matches exactly where its text stands. */
+/** Whether the tree is a literal text, so that finding the text is a match. */
 function isPlainText(tree: Node): boolean {
   if (tree.kind === 'sequence') return tree.parts.every(isPlainText)
   return tree.kind === 'set' && tree.set.only !== undefined
@@ -205,7 +204,7 @@ function longestOfOnlyWay(ways: Ways): Buffer | undefined {
   return longest
 }
 
-/** Whether the tree matches nothing at all somewhere. */
+/** Whether the tree can match the empty string. */
 function mayBeEmpty(tree: Node): boolean {
   switch (tree.kind) {
     case 'set':
@@ -222,8 +221,8 @@ function mayBeEmpty(tree: Node): boolean {
 }
 
 /**
- * grep -w takes an empty match between two characters that are of no word, but only where nothing longer begins: it
- * tries a long match first, then shorter ones down to one character, and then goes on to the next place.
+ * Empty matches with `wholeWord`. grep -w accepts an empty match between two characters that are no word characters, but only if no
+ * longer match begins there: it tries the longest match first, then shorter ones down to one character, and then the next place.
  */
 class EmptyWords {
   readonly #longest: LazyDfa
@@ -245,7 +244,7 @@ class EmptyWords {
   }
 }
 
-/** Finds where matches lie: needed to print or mark them, not to know that there is one. */
+/** Finds the bounds of matches: needed to print or mark them, not to know whether there is one. */
 class Finder {
   readonly #found = { starts: new Int32Array(64) }
   readonly #backwards: LazyDfa
@@ -256,7 +255,7 @@ class Finder {
     this.#longest = new LazyDfa(programOf(tree, false), false, false)
   }
 
-  /** Where matches begin, the last first, after `look` has returned how many there are. */
+  /** Where matches begin, in descending order. Valid after `look`, which returns their number. */
   get starts(): Int32Array {
     return this.#found.starts
   }

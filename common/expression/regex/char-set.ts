@@ -1,26 +1,26 @@
-// Sets of characters. A set answers for one character at a time and is asked once for each character that is met (the
-// alphabet remembers the answer), so nothing is ever listed: `[[:alpha:]]` costs the same as `a`.
+// Sets of characters. A set is a predicate that is called once for each distinct character that is met (the alphabet remembers the
+// result), so its members are never enumerated: `[[:alpha:]]` costs the same as `a`.
 
 import { BROKEN, characterClasses, foldCase, isWordCharacter } from './character.ts'
 
 const LF = 0x0a
 
 export interface CharSet {
-  /** Two sets with the same key hold the same characters. */
+  /** Sets with the same key have the same members. */
   readonly key: string
   has(code: number): boolean
-  /** The only character of the set (or the folded one, where case does not count); undefined where there are more. */
+  /** The only member of the set (with `ignoreCase`, in its folded form); undefined if there are more. */
   readonly only?: number
 }
 
-/** Exactly this character, in both cases where `ignoreCase`. */
+/** The set of one character, in all its cases if `ignoreCase`. */
 export function one(code: number, ignoreCase: boolean): CharSet {
   if (!ignoreCase) return { key: `=${code}`, only: code, has: (other) => other === code }
   const folded = foldCase(code)
   return { key: `~${folded}`, only: folded, has: (other) => foldCase(other) === folded }
 }
 
-/** What `.` stands for: any character, also a broken byte, but not the end of a line. */
+/** What `.` matches: any character, also `BROKEN`, except a line feed. */
 export const anyCharacter: CharSet = { key: '.', has: (code) => code !== LF }
 
 export const wordCharacter: CharSet = { key: 'w', has: isWordCharacter }
@@ -29,12 +29,12 @@ export const asciiDigit: CharSet = { key: 'd', has: (code) => code >= 0x30 && co
 
 export const white: CharSet = named('space', false)!
 
-/** All but these; never the end of a line (as in grep), but a broken byte. */
+/** The complement of a set. It never contains the line feed (as in grep), but does contain `BROKEN`. */
 export function not(set: CharSet): CharSet {
   return { key: `!(${set.key})`, has: (code) => code !== LF && !set.has(code) }
 }
 
-/** A POSIX class by name; undefined where there is none. */
+/** The POSIX class of this name; undefined if there is none. */
 export function named(name: string, ignoreCase: boolean): CharSet | undefined {
   const pattern = Object.hasOwn(characterClasses, name) ? characterClasses[name] : undefined
   if (!pattern) return undefined
@@ -59,7 +59,7 @@ export function bracket(ranges: readonly Range[], classes: readonly CharSet[], i
   return { key: `~[${parts.join()}]`, has: (code) => casesOf(code).some(holds) }
 }
 
-/** A letter's cases, as far as one can be reached from the other. */
+/** The character and its other cases. */
 function casesOf(code: number): number[] {
   if (code === BROKEN) return [code]
   const folded = foldCase(code)

@@ -1,14 +1,14 @@
-// Characters: what one step of a match takes. Text is UTF-8; a byte that is not part of a well-formed character
-// (Unicode 15 table 3-7: no overlong forms, no surrogates) is a character of its own, `BROKEN`. GNU grep lets nothing
-// match such a byte; here `.` and negated sets do, because whoever searches logs wants to find the damaged line too.
+// Characters, the units that a pattern consumes. Text is UTF-8. A byte that is not part of a well-formed character (Unicode 15
+// table 3-7: no overlong forms, no surrogates) is a character of its own, `BROKEN`. In GNU grep nothing matches such a byte; here
+// `.` and negated sets match it, because a search of logs should also find damaged lines.
 //
-// A well-formed character starts with a byte that can never continue another one, so text divides into characters in
-// one way only, whether it is read forwards or backwards.
+// The first byte of a well-formed character is never a continuation byte, so a text divides into the same characters whether it is
+// read forwards or backwards.
 
 /** Stands for any byte outside well-formed UTF-8. */
 export const BROKEN = 0x110000
 
-/** The character at `at`, and its bytes in the low three bits: `(code << 3) | bytes`. */
+/** Decodes the character at `at`. The low three bits of the result are its length in bytes: `(code << 3) | bytes`. */
 export function characterAt(text: Uint8Array, at: number, end: number): number {
   const lead = text[at]
   if (lead < 0x80) return (lead << 3) | 1
@@ -29,7 +29,7 @@ export function characterAt(text: Uint8Array, at: number, end: number): number {
   return (code << 3) | 4
 }
 
-/** The character that ends before `at`, as `characterAt` gives it. */
+/** Decodes the character that ends before `at`, in the form of `characterAt`. */
 export function characterBefore(text: Uint8Array, at: number, start: number): number {
   const last = text[at - 1]
   if (last < 0x80) return (last << 3) | 1
@@ -42,7 +42,7 @@ export function characterBefore(text: Uint8Array, at: number, start: number): nu
   return (BROKEN << 3) | 1
 }
 
-/** What a word is made of: letters, digits and the underscore (`\w`). */
+/** Whether a character is a word character (`\w`): letters, digits and the underscore. */
 export function isWordCharacter(code: number): boolean {
   if (code < 0x80) {
     return (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || isAsciiDigit(code) || code === 0x5f
@@ -55,8 +55,8 @@ function isAsciiDigit(code: number): boolean {
 }
 
 /**
- * One code for all cases of a letter. An ASCII letter's other case is ASCII: the Kelvin sign is no `k`, so that the
- * bytes of a literal can be looked for without case.
+ * Maps all cases of a letter to one code. ASCII letters fold only to ASCII (the Kelvin sign is no `k`), so that the bytes of a
+ * literal can be searched for without regard to case.
  */
 export function foldCase(code: number): number {
   if (code < 0x80) return code >= 0x41 && code <= 0x5a ? code + 32 : code
@@ -67,13 +67,13 @@ export function foldCase(code: number): number {
   return upper < 0x80 ? code : upper
 }
 
-/** The code of a text of one character. */
+/** The code of a text that is a single character; undefined if it has more. */
 function single(text: string): number | undefined {
   const code = text.codePointAt(0)!
   return text.length === (code > 0xffff ? 2 : 1) ? code : undefined
 }
 
-/** The named classes of POSIX (`[[:alpha:]]`), with the meaning glibc gives them for Unicode. */
+/** The named classes of POSIX (`[[:alpha:]]`), with their meaning for Unicode in glibc. */
 export const characterClasses: Record<string, RegExp> = {
   alpha: /^(?:\p{Alphabetic}|(?![0-9])\p{Nd})$/u,
   digit: /^[0-9]$/u,

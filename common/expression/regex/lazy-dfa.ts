@@ -1,14 +1,14 @@
-// The machine that runs: a deterministic automaton whose states are made when a text first leads there (Rabin and Scott
-// 1959; made lazily by Aho in egrep). A state is the set of the program's steps that are open, and what the character
-// before was, as far as the program asks. One row of the table is one state, one column a class of characters:
+// A lazy DFA: a deterministic automaton whose states are built when a text first reaches them (subset construction: Rabin and Scott
+// 1959; lazily: Aho in egrep). A state is the set of the open steps of the program, and as much about the previous character as
+// the assertions of the program need. A row of the transition table is a state, a column is a class of characters:
 //
 //            LOOK    a    b    other
-//   state 0  LOOK    4    ·    0           an entry is the number of the row's first cell; below zero stands what
-//   state 4  LOOK    4   -20   0           cannot be followed blindly (see the constants)
+//   state 0  LOOK    4    ·    0           an entry is the index of the first cell of the next state's row; negative
+//   state 4  LOOK    4   -20   0           entries need special treatment (see the constants)
 //
-// Places are asked between two characters, so they are decided when the second one is known: a state holds the steps
-// before its places are asked, and the transition asks them. A match that hangs on such a place is therefore found one
-// character late, at the latest at the end of the text.
+// An assertion ("place") is about two neighbouring characters, so it is decided when the second one is known: a state holds the steps
+// before its assertions are evaluated, and the transition evaluates them. So a match that ends with an assertion is found one
+// character late, or at the end of the text.
 
 import { REGEX_TABLE_CELLS_MAX } from '../../limits.ts'
 import { Alphabet, LOOK } from './alphabet.ts'
@@ -16,52 +16,52 @@ import { characterAt, characterBefore, isWordCharacter } from './character.ts'
 import { ASK, END, FORK, TAKE, type Program } from './program.ts'
 import type { Place } from './syntax.ts'
 
-// Entries of the table below zero. From MARKED on down, an entry is a state that says something about a match.
+// Negative entries of the table. MARKED and below: `MARKED - row` of a state with MATCH_BEFORE or MATCH_HERE.
 const UNKNOWN = -1
 const AT_CHARACTER = -2
 const NOTHING = -3
 const MATCHED = -4
 const MARKED = -5
 
-// What a state knows of the character before it, and of a match.
+// Flags of a state: about the previous character, and about matches.
 const AFTER_NOTHING = 1
 const AFTER_LINE_FEED = 2
 const AFTER_WORD = 4
-const MATCH_BEFORE = 8 // the text up to the last character but one, in reading direction, was a match
+const MATCH_BEFORE = 8 // a match ends before the previous character, in reading direction
 const MATCH_HERE = 16
 
 interface State {
   readonly steps: Int32Array
   readonly about: number
-  /** Whether a text that ends here ends in a match; undefined until it is asked. */
+  /** Whether there is a match at the end of a text that ends in this state; undefined until it is computed. */
   ending?: boolean
 }
 
 export class LazyDfa {
   readonly #program: Program
   readonly #alphabet: Alphabet
-  /** Whether a match may begin anywhere, or only where reading begins. */
+  /** Whether a match may begin anywhere, or only where reading begins (anchored). */
   readonly #floating: boolean
-  /** Whether to stop at the first match, or go on to where no longer one can come. */
+  /** Whether to stop at the first match, or to continue as long as a longer one is possible. */
   readonly #first: boolean
   readonly #contextMask: number
   readonly #asks: boolean
-  /** Cells of a row, a power of two, and which. */
+  /** Cells of a row: a power of two, and its exponent. */
   #stride = 0
   #shift = 0
   #table = new Int32Array(0)
   #states: State[] = []
   #rows = new Map<string, number>()
   #starts: number[] = []
-  /** The row in which a text is begun, or -1; and whether that is a match already. */
+  /** The row of the state at the start of a text, or -1 if it is not built yet; and whether that state is a match already. */
   #textStart = -1
   #matchesAtStart = false
   #stepsKept = 0
-  // Scratch of a transition: steps in the set being built, and when each was last put in.
+  // Scratch memory of a transition: the set of steps being built, and the round in which each step was last added.
   readonly #seen: Int32Array
   #round = 0
   #open: number[] = []
-  /** Whether the places that were last asked led to the end. */
+  /** Whether the assertions evaluated last led to END. */
   #answeredMatch = false
 
   constructor(program: Program, floating: boolean, first: boolean) {
@@ -75,7 +75,7 @@ export class LazyDfa {
     this.#clear()
   }
 
-  /** Whether `text[start, end)` holds a match. For a floating automaton that stops at the first. */
+  /** Whether `text[start, end)` contains a match. For a floating automaton that stops at the first match. */
   test(text: Uint8Array, start: number, end: number): boolean {
     const { columns } = this.#alphabet
     let state = this.#textStart
@@ -85,7 +85,7 @@ export class LazyDfa {
     const four = end - 3
     let at = start
     while (at < end) {
-      // Four characters at a time. What cannot be followed blindly is looked at again below.
+      // Four characters at a time. Negative entries are handled below.
       while (at < four) {
         const one = table[state + columns[text[at]]]
         if (one < 0) break
@@ -160,8 +160,8 @@ export class LazyDfa {
   }
 
   /**
-   * Gives the places where matches begin, from the last to the first; returns how many. For a floating automaton that
-   * reads backwards and does not stop.
+   * Writes the offsets at which matches begin into `into`, in descending order; returns their number. For a floating automaton that reads
+   * backwards and does not stop at the first match.
    */
   startsOf(text: Uint8Array, start: number, end: number, into: { starts: Int32Array }): number {
     const { columns } = this.#alphabet
@@ -221,7 +221,7 @@ export class LazyDfa {
     return this.#states[row >> this.#shift]
   }
 
-  /** The state after `state` and a character: as entered in the table. */
+  /** The table entry for a state and a character; computed if it is unknown. */
   #follow(state: number, code: number): number {
     const alphabet = this.#alphabet
     const column = code < 0x80 ? alphabet.columns[code] : alphabet.columnOf(code)
@@ -234,7 +234,7 @@ export class LazyDfa {
     return next
   }
 
-  /** Empties the table, which is full or too narrow, and goes on from the same state. */
+  /** Clears the table, which is full or has too few columns, and continues from the same state. */
   #restart(state: number, column: number): number {
     const from = this.#stateAt(state)
     this.#clear()
@@ -260,12 +260,12 @@ export class LazyDfa {
     return this.#first ? MATCHED : MARKED - row
   }
 
-  /** The steps of a state after its places were asked, the next character being of `column` (-1: there is none). */
+  /** The steps of a state after its assertions were evaluated, given the column of the next character (-1 at the end of the text). */
   #answered(from: State, column: number): readonly number[] {
     const { kinds, values, nexts, places } = this.#program
     this.#begin()
     for (const step of from.steps) this.#put(step)
-    // Steps are appended while they are gone through; what a place leads to may ask for another place.
+    // The list grows during the loop: an assertion may lead to another one.
     for (let i = 0; i < this.#open.length; i += 1) {
       const step = this.#open[i]
       if (kinds[step] === ASK && this.#isAt(places[values[step]], from.about, column)) this.#put(nexts[step])
@@ -315,7 +315,7 @@ export class LazyDfa {
     this.#open = []
   }
 
-  /** Opens a step, and what it leads to without a character or a question. */
+  /** Adds a step and all that it reaches through forks. */
   #put(first: number): void {
     const { kinds, values, nexts } = this.#program
     const waiting = [first]
@@ -327,7 +327,7 @@ export class LazyDfa {
     }
   }
 
-  /** The row of the state that holds the open steps; made if it is new. */
+  /** The row of the state with the open steps; added if it is new. */
   #rowOf(about: number): number {
     const { kinds } = this.#program
     const steps = Int32Array.from(this.#open).sort()
@@ -356,7 +356,7 @@ export class LazyDfa {
   }
 
   #clear(): void {
-    // Room for half as many columns again, for characters that are not met yet.
+    // Leaves room for half as many columns again, for characters not met yet.
     this.#shift = 2
     while (1 << this.#shift < this.#alphabet.width * 1.5) this.#shift += 1
     this.#stride = 1 << this.#shift
@@ -369,7 +369,7 @@ export class LazyDfa {
   }
 }
 
-/** What `places` need to know of the character before. */
+/** The flags about the previous character that the assertions need. */
 function contextMaskOf(places: readonly Place[]): number {
   let mask = 0
   for (const place of places) {

@@ -1,25 +1,26 @@
-// What a pattern cannot do without. `(sshd|su): .*failed [0-9]+ times` matches only where, for one of the ways,
+// Literals that a text must contain to match a pattern. `(sshd|su): .*failed [0-9]+ times` matches only texts that contain all
+// literals of at least one alternative ("way"):
 //
 //   ["sshd: ", "failed ", " times"]      or      ["su: ", "failed ", " times"]
 //
-// all stand. Whoever holds an index rules out everything else, and a scan looks for the longest one first.
+// An index rules out all other blocks, and a scan searches for the longest literal first.
 
 import { REGEX_LITERAL_WAYS_MAX } from '../../limits.ts'
 import type { Node } from './syntax.ts'
 
-/** For each way to match, literals that are all there. A way without any means that nothing is ruled out. */
+/** For each alternative, literals that the text must all contain. An alternative without literals rules nothing out. */
 export type Ways = readonly (readonly string[])[]
 
 const LITERAL_CHARACTERS_MAX = 256
 
-/** The ways of a pattern; `[[]]` where it needs nothing in particular. */
+/** The literals of a pattern; `[[]]` if one of its alternatives has none, or there are too many alternatives. */
 export function literalsOf(pattern: Node, ignoreCase: boolean): Ways {
   const ways = new LiteralReader(ignoreCase).ways(pattern)
   if (ways.length > REGEX_LITERAL_WAYS_MAX || ways.some((way) => way.length === 0)) return [[]]
   return ways.map(withoutParts)
 }
 
-/** The literals of a way that are not part of another one. */
+/** Removes literals that are part of another literal of the same way. */
 function withoutParts(way: readonly string[]): string[] {
   const distinct = [...new Set(way)]
   return distinct.filter((literal) => !distinct.some((other) => other !== literal && other.includes(literal)))
@@ -61,7 +62,7 @@ class LiteralReader {
         run += text
         continue
       }
-      // `ab+c` holds "ab" and "bc".
+      // A match of `ab+c` contains "ab" and "bc".
       const repeated = part.kind === 'repeat' && part.min > 0 ? this.#exactly(part.part) : undefined
       if (repeated !== undefined) {
         run += repeated
@@ -78,14 +79,14 @@ class LiteralReader {
     return ways
   }
 
-  /** The only text that a part matches; undefined where there are several. */
+  /** The only text that a node matches; undefined if it matches several. */
   #exactly(node: Node): string | undefined {
     switch (node.kind) {
       case 'empty':
       case 'place':
         return ''
       case 'set':
-        // Without case, only ASCII has as many bytes in both cases; the reader of literals compares it byte by byte.
+        // With `ignoreCase` literals are compared byte by byte, and only ASCII has the same length in both cases.
         if (node.set.only === undefined || (this.#ignoreCase && node.set.only >= 0x80)) return undefined
         return String.fromCodePoint(node.set.only)
       case 'sequence': {

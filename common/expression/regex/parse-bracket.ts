@@ -1,10 +1,10 @@
-// Bracket expressions: POSIX.1-2017 XBD 9.3.5. A `]` that comes first is a member, a backslash is one too, ranges go by
-// code, and classes, equivalences and collating symbols stand in brackets of their own.
+// Parses bracket expressions (POSIX.1-2017 XBD 9.3.5). A `]` in first position is a member, and so is a backslash. Ranges are by
+// code. Classes, equivalence classes and collating symbols are in inner brackets.
 
 import type { Fault } from '../../fault.ts'
 import { bracket, named, not, type CharSet, type Range } from './char-set.ts'
 
-/** Reads the expression whose `[` lies at `open`; `end` is behind its `]`. */
+/** Parses the bracket expression whose `[` is at `open`; `end` is the offset after its `]`. */
 export function readBracket(
   pattern: string,
   open: number,
@@ -28,7 +28,7 @@ export function readBracket(
       continue
     }
     const begin = at
-    // A hyphen stands for itself at the start and at the end.
+    // A hyphen is literal at the start and at the end.
     if (pattern[at] === '-' && at > first && pattern[at + 1] !== ']') throw fault('Invalid range end', at)
     const from = member()
     let to = from
@@ -39,14 +39,14 @@ export function readBracket(
     if (to < from) throw fault('Invalid range end', begin)
     ranges.push({ from, to })
   }
-  // grep's own warning for a common slip, which it treats as an error.
+  // As in grep, a common mistake is an error.
   if (/^\[:[a-z]+:\]/.test(pattern.slice(open))) {
     throw fault('character class syntax is [[:space:]], not [:space:]', open)
   }
   const set = bracket(ranges, classes, ignoreCase)
   return { set: negated ? not(set) : set, end: at + 1 }
 
-  /** One character, also as `[.a.]` or `[=a=]`; its code. */
+  /** Reads one character, which may be written as `[.a.]` or `[=a=]`; returns its code. */
   function member(): number {
     if (pattern.startsWith('[.', at)) return collating('.')
     if (pattern.startsWith('[=', at)) return collating('=')
@@ -64,7 +64,7 @@ export function readBracket(
     return code
   }
 
-  /** What stands between `[:` and `:]`, which is read. */
+  /** Reads an inner bracket, such as `[:` to `:]`; returns the name in it. */
   function inner(mark: string): string {
     const close = pattern.indexOf(`${mark}]`, at + 2)
     if (close < 0) throw unmatched()

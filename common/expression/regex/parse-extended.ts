@@ -1,13 +1,13 @@
-// Extended regular expressions as GNU grep -E reads them: POSIX.1-2017 XBD 9.4 where that says something, and grep's
-// habits where it says nothing.
+// Parses extended regular expressions like GNU grep -E: POSIX.1-2017 XBD 9.4, and the behaviour of grep where POSIX leaves it
+// undefined.
 //
-//   `*`, `+`, `?`, `{1}` with nothing before them mean nothing and are passed over
-//   `{` that does not open an interval (`{`, `{a`, `{1`) is a character, and so is each of `{}` and `{{}}` with nothing before
-//   `)` that closes nothing is a character
-//   a backslash before a character that has no meaning is passed over
+//   `*`, `+`, `?`, `{1}` with nothing before them are ignored
+//   `{` that does not open an interval (`{`, `{a`, `{1`) is literal, and so are the braces of `{}` and `{{}}` with nothing before them
+//   `)` that closes nothing is literal
+//   a backslash before a character without a special meaning is ignored
 //   branches may be empty
 //
-// What grep says to a faulty pattern is said here too, with the place.
+// Faults have the texts of grep, followed by the place in the pattern.
 
 import { Fault } from '../../fault.ts'
 import { REGEX_DEPTH_MAX, REGEX_REPEAT_MAX } from '../../limits.ts'
@@ -17,11 +17,11 @@ import { EMPTY, type Node, type Place } from './syntax.ts'
 
 export interface ExtendedOptions {
   readonly ignoreCase: boolean
-  /** Whether `\d` and `\D` are digits; in grep a `\d` is a `d`. */
+  /** Whether `\d` matches a digit and `\D` anything else. In grep, `\d` is a `d`. */
   readonly digits: boolean
 }
 
-/** Reads one pattern. Throws `PATTERN_SYNTAX`. */
+/** Parses one pattern. Throws `PATTERN_SYNTAX`. */
 export function parseExtended(pattern: string, options: ExtendedOptions): Node {
   return new ExtendedReader(pattern, options).read()
 }
@@ -71,7 +71,7 @@ class ExtendedReader {
 
   #sequence(): Node {
     const parts: Node[] = []
-    let alone = true // nothing before, or a `^`: there is nothing to repeat
+    let alone = true // nothing or a `^` comes before, so there is nothing to repeat
     while (this.#at < this.#pattern.length) {
       const next = this.#pattern[this.#at]
       if (next === '|' || (next === ')' && this.#depth > 0)) break
@@ -110,7 +110,7 @@ class ExtendedReader {
     }
   }
 
-  /** `{n}`, `{n,}`, `{,m}`, `{n,m}`; undefined, and nothing read, where it is none. */
+  /** Reads `{n}`, `{n,}`, `{,m}` or `{n,m}`. Reads nothing and returns undefined if there is no interval. */
   #interval(): { min: number; max: number } | undefined {
     const shape = /^\{(\d*)(,?)(\d*)\}/.exec(this.#pattern.slice(this.#at))
     if (!shape) return undefined

@@ -1,6 +1,6 @@
-// A pattern as a machine: steps that take a character, steps that ask about the place, forks, and the end. It is built
-// back to front (each part knows what comes after it), so that reading forwards and backwards differ only in the order
-// in which a sequence's parts are added.
+// Compiles a pattern to a program, an NFA (Thompson): steps that consume a character, steps that evaluate a zero-width assertion
+// ("place"), forks, and the end. It is built back to front, since each step refers to the next one. Programs that read forwards
+// and backwards differ only in the order in which the parts of a sequence are added.
 
 import { Fault } from '../../fault.ts'
 import { REGEX_STEPS_MAX } from '../../limits.ts'
@@ -15,16 +15,16 @@ export const END = 3
 export interface Program {
   /** By step: TAKE, ASK, FORK or END. */
   readonly kinds: readonly number[]
-  /** By step: which set it takes or which place it asks for; for a FORK the second way. */
+  /** By step: the index of the set (TAKE) or of the assertion (ASK), or the second next step (FORK). */
   readonly values: readonly number[]
-  /** By step: what comes next. */
+  /** By step: the next step. */
   readonly nexts: readonly number[]
   readonly sets: readonly CharSet[]
   readonly places: readonly Place[]
   readonly start: number
 }
 
-/** Makes the machine; `backwards` for one that reads from the end to the start. Throws `PATTERN_SYNTAX` when too big. */
+/** Compiles a pattern; with `backwards`, for reading from the end to the start. Throws `PATTERN_SYNTAX` if it is too big. */
 export function programOf(pattern: Node, backwards: boolean): Program {
   const builder = new Builder(backwards)
   const start = builder.add(pattern, builder.step(END, 0, 0))
@@ -33,8 +33,8 @@ export function programOf(pattern: Node, backwards: boolean): Program {
 }
 
 /**
- * The same machine without the matches that are empty. Every step is there twice: before a character was taken, where
- * there is no end, and after.
+ * The same program without empty matches. It has two copies of every step: one for before the first character is consumed, which
+ * has no END, and one for after it.
  */
 export function nonEmpty(program: Program): Program {
   const count = program.kinds.length
@@ -45,7 +45,7 @@ export function nonEmpty(program: Program): Program {
   const { kinds, values, nexts } = program
   return {
     ...program,
-    // A fork to itself leads nowhere.
+    // END becomes a fork to itself, which never matches.
     kinds: twice(
       (step) => (kinds[step] === END ? FORK : kinds[step]),
       (step) => kinds[step],
@@ -84,7 +84,7 @@ class Builder {
     return this.kinds.length - 1
   }
 
-  /** Adds a part in front of `next`; returns its first step. */
+  /** Adds the steps of a node before the step `next`; returns its first step. */
   add(node: Node, next: number): number {
     switch (node.kind) {
       case 'empty':
@@ -107,7 +107,7 @@ class Builder {
     }
   }
 
-  /** A fork to itself: nothing matches. */
+  /** A fork to itself, which never matches. */
   #nowhere(): number {
     const fork = this.step(FORK, 0, 0)
     this.values[fork] = fork
@@ -122,7 +122,7 @@ class Builder {
       this.nexts[loop] = this.add(part, loop)
       after = loop
     } else {
-      // Each optional copy may be left out together with all that follow it.
+      // An optional copy can be skipped only together with all copies after it.
       for (let copy = min; copy < max; copy += 1) {
         const first = this.add(part, after)
         if (first === after) break
@@ -131,7 +131,7 @@ class Builder {
     }
     for (let copy = 0; copy < min; copy += 1) {
       const first = this.add(part, after)
-      if (first === after) break // a part without steps: `(){9}{9}` must not be counted out
+      if (first === after) break // a part without steps: repeating `(){9}{9}` in full would take long for nothing
       after = first
     }
     return after

@@ -1,9 +1,9 @@
-// What a pattern is once it has been read: a small tree over sets of characters. Both readers (extended expressions,
-// fixed strings) make it; the program and the literals are made from it.
+// The syntax tree of a pattern. Both parsers (extended expressions, fixed strings) build it; the program and the literals are
+// derived from it.
 
 import type { CharSet } from './char-set.ts'
 
-/** Places that hold no character. Line ends are also those inside a message of several lines. */
+/** Zero-width assertions. Lines are also those inside a message of several lines. */
 export type Place =
   | 'line-start'
   | 'line-end'
@@ -22,12 +22,12 @@ export type Node =
   | { readonly kind: 'place'; readonly place: Place }
   | { readonly kind: 'sequence'; readonly parts: readonly Node[] }
   | { readonly kind: 'choice'; readonly options: readonly Node[] }
-  /** `max` is Infinity where there is no upper bound. */
+  /** `max` is Infinity if there is no upper bound. */
   | { readonly kind: 'repeat'; readonly part: Node; readonly min: number; readonly max: number }
 
 export const EMPTY: Node = { kind: 'empty' }
 
-/** The same place seen by a reader that goes from the end to the start. */
+/** The same assertion for a program that reads from the end to the start. */
 export function mirrored(place: Place): Place {
   return mirrors[place]
 }
