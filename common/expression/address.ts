@@ -1,16 +1,16 @@
-// Addresses and networks: `192.0.2.7`, `10.0.0.0/8`, `2001:db8::/32`. All are kept as the 16 bytes of IPv6, an IPv4 one
-// as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2), so that a peer seen through a dual-stack socket is the same peer.
+// Addresses and networks: `192.0.2.7`, `10.0.0.0/8`, `2001:db8::/32`. All are kept as the 16 bytes of an IPv6 address. IPv4
+// addresses are mapped to ::ffff:a.b.c.d (RFC 4291 §2.5.5.2), so that a peer seen through a dual-stack socket is the same peer.
 
 export interface Network {
   /** 16 bytes. */
   readonly address: Uint8Array
-  /** How many of the leading bits count. */
+  /** Prefix length, 0 to 128. */
   readonly bits: number
 }
 
 const IPV4_BITS = 96
 
-/** An address, or a network behind a slash; undefined where it is neither. A zone (`fe80::1%eth0`) is left out. */
+/** Parses an address, or a network in CIDR notation; undefined if it is neither. A zone (`fe80::1%eth0`) is ignored. */
 export function parseNetwork(text: string): Network | undefined {
   const [, addressText, bitsText] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? []
   if (addressText === undefined) return undefined
@@ -21,7 +21,7 @@ export function parseNetwork(text: string): Network | undefined {
   return bits > 128 ? undefined : { address, bits }
 }
 
-/** The 16 bytes of an address; undefined where the text is none. */
+/** The 16 bytes of an address; undefined if the text is not an address. */
 export function parseAddress(text: string): Uint8Array | undefined {
   const plain = text.replace(/%.*$/, '')
   const address = new Uint8Array(16)
@@ -60,7 +60,7 @@ function writeIpv4(text: string, into: Uint8Array, at: number): boolean {
   return true
 }
 
-/** The 16-bit groups of one side of a `::`, of which the last may be written as IPv4; undefined where one is none. */
+/** The 16-bit groups on one side of a `::`; undefined if one is invalid. With `isLast`, the last two may be written as IPv4. */
 function groupsOf(text: string, isLast: boolean): number[] | undefined {
   if (text === '') return []
   const groups: number[] = []

@@ -1,16 +1,16 @@
-// What an expression means, apart from how it was written: one tree, which `parse.ts` makes, `format.ts` prints and the
-// compilers read (`predicate.ts` for messages as bytes, `conditions.ts` for skipping what cannot match).
+// The syntax tree of an expression. `parse.ts` builds it, `format.ts` prints it, and two compilers read it: `predicate.ts`, which
+// tests messages, and `conditions.ts`, which lets a search skip blocks that cannot match.
 
 import type { TimeSpec } from './time.ts'
 
-/** The fields of a message that a value can be asked of, besides `sd.ID.PARAM`. */
+/** The fields of a message that an expression can test, besides `sd.ID.PARAM`. */
 export const plainFields = [
   ...['facility', 'severity', 'host', 'program', 'pid', 'msgid', 'message', 'from', 'source'],
 ] as const
 
 export type PlainField = 'facility' | 'severity' | 'host' | 'program' | 'pid' | 'msgid' | 'message' | 'from' | 'source'
 
-/** `sd.ID.PARAM`, or `sd.ID` where only the element's presence is asked. */
+/** `sd.ID.PARAM`; or `sd.ID`, which tests only whether the element is present. */
 export interface StructuredField {
   readonly id: string
   readonly param?: string
@@ -18,47 +18,47 @@ export interface StructuredField {
 
 export type Field = PlainField | StructuredField
 
-/** How two values compare. For severities "greater" is worse, towards emerg, as people say it and not as its codes go. */
+/** How two values compare. For severities, "greater" means more severe (towards emerg), although the codes go the other way. */
 export type Comparison = '>=' | '<=' | '>' | '<'
 
-/** One thing that a field's value may be; a field with several is selected by any of them. */
+/** One value that a field is tested for. If there are several, any of them may match. */
 export type Value =
-  /** `*`: the field is there. */
+  /** `*`: the field is present. */
   | { readonly kind: 'exists' }
-  /** The whole field; of `message`: a part of it. Facilities and severities by their proper names. */
+  /** Matches the whole field, but any part of `message`. Facilities and severities are given by their canonical names. */
   | { readonly kind: 'text'; readonly text: string }
-  /** `=text`: the whole field, also of `message`. */
+  /** `=text`: matches the whole field, also for `message`. */
   | { readonly kind: 'equal'; readonly text: string }
-  /** The whole field, with `*` for anything, `?` for one character, and `\` before what stands for itself. */
+  /** Matches the whole field; `*` is any text, `?` one character, and `\` escapes them. */
   | { readonly kind: 'glob'; readonly pattern: string }
   | { readonly kind: 'regex'; readonly pattern: string; readonly ignoreCase: boolean }
   | { readonly kind: 'compare'; readonly comparison: Comparison; readonly text: string }
-  /** Both ends belong to it, and either may be the lower one. */
+  /** Includes both ends, which may be in either order. */
   | { readonly kind: 'range'; readonly from: string; readonly to: string }
 
 /** `auth,authpriv.!=info`: one part of a classic selector. */
 export interface SelectorPart {
-  /** Facility codes, or all. */
+  /** Facility codes, or `*` for all. */
   readonly facilities: '*' | readonly number[]
-  /** `!`: takes away what it names. */
+  /** `!`: removes these severities from the selection. */
   readonly negated: boolean
-  /** `=`: this severity alone, not the more severe ones with it. */
+  /** `=`: only this severity, without the more severe ones. */
   readonly only: boolean
   /** A severity code, all, or none. */
   readonly severity: number | '*' | 'none'
 }
 
 export type Expression =
-  /** Everything: an empty expression, or `*`. */
+  /** Matches everything: an empty expression, or `*`. */
   | { readonly kind: 'all' }
   | { readonly kind: 'and' | 'or'; readonly parts: readonly Expression[] }
   | { readonly kind: 'not'; readonly part: Expression }
-  /** A part of the message, without case where it is all lower case. */
+  /** Occurs anywhere in the message. Case is ignored if the text has no capital (smart case). */
   | { readonly kind: 'text'; readonly text: string }
-  /** Found anywhere in the message; with case unless `ignoreCase`. */
+  /** Matches anywhere in the message; case-sensitive unless `ignoreCase`. */
   | { readonly kind: 'regex'; readonly pattern: string; readonly ignoreCase: boolean }
   | { readonly kind: 'field'; readonly field: Field; readonly values: readonly Value[] }
-  /** The message's time is not before `since`, not after `until`. */
+  /** The time of the message is at or after `since`, at or before `until`. */
   | { readonly kind: 'since' | 'until'; readonly text: string; readonly time: TimeSpec }
   | FilterReference
   | { readonly kind: 'selector'; readonly parts: readonly SelectorPart[] }
@@ -67,14 +67,14 @@ export type Expression =
 export interface FilterReference {
   readonly kind: 'filter'
   readonly name: string
-  /** Where the name stands in the expression's text. */
+  /** Where the name is in the text of the expression: `[start, end)`. */
   readonly start: number
   readonly end: number
-  /** What it stands for, once `resolveFilters` has put it there. */
+  /** The expression of that filter, set by `resolveFilters`. */
   readonly target?: Expression
 }
 
-/** Smart case: whether a word is looked for without regard to case, which is when nothing in it is a capital. */
+/** Smart case: a text that has no capital is searched for without regard to case. */
 export function ignoresCase(text: string): boolean {
   return text === text.toLowerCase()
 }

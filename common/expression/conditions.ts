@@ -1,15 +1,14 @@
-// What a message must have to be selected, so that a search can leave out blocks, files and days without looking at
-// their messages. Every condition is necessary, and all of them together are not sufficient: what passes still has to
-// be asked of the predicate.
+// Necessary conditions of an expression, by which a search skips blocks, files and days without decoding their messages. They
+// are necessary, but not sufficient: whatever passes still has to be tested with the predicate.
 //
 //   severity:>=err host:web-1,web-2 "Failed password" (root OR admin) since:2h
 //
 //   priorities  the 96 of emerg, alert, crit, err       texts   [["failed password"], ["root", "admin"]]
 //   host        [web-1 or web-2]                        since   now - 2h
 //
-// An AND has the conditions of all its parts. An OR has only what each of its parts demands in some form: the union of
-// priorities, the earliest `since`, a value or a text of any part. A NOT turns AND and OR around, and priorities, times
-// and the tests of dictionary fields with them; that a text is not there demands nothing of a block.
+// An AND has the conditions of all its parts. An OR has only what each of its parts requires in some form: the union of the
+// priorities, the earliest `since`, a value or a text of any part. A NOT swaps AND and OR (De Morgan), and inverts priorities, times
+// and the tests of dictionary fields. The absence of a text is no condition on a block.
 
 import { assert } from '../fault.ts'
 import type { Zone } from '../message/zone.ts'
@@ -23,9 +22,9 @@ import { compileSelector, PRIORITIES, type PriorityTable } from './selector.ts'
 import { resolveTime } from './time.ts'
 import { anyOf, compileValues, type ValueTest } from './value-test.ts'
 
-/** Something that a field's value must pass; an absent field is an empty value. */
+/** A test that the value of a field must pass. An absent field is an empty value. */
 export interface ValueCondition extends ValueTest {
-  /** The only values that pass (of hosts in lower case, to be compared without case), where they can be listed. */
+  /** All values that pass, if they can be listed. Hosts are in lower case, to be compared without regard to case. */
   readonly only?: readonly string[]
 }
 
@@ -34,24 +33,24 @@ export type DictionaryField = (typeof dictionaryFields)[number]
 
 /** A conjunction of necessary conditions. */
 export interface Conditions {
-  /** Not zero for each priority that can be selected; all zero where nothing can. */
+  /** 1 for each priority that can be selected, 0 for the others; all 0 if nothing can be selected. */
   readonly priorities: PriorityTable
-  /** For each field: every one of the conditions holds for the message's value. */
+  /** For each field, conditions that its value must all pass. */
   readonly values: Readonly<Record<DictionaryField, readonly ValueCondition[]>>
-  /** Of each list at least one literal stands in the message. */
+  /** Lists of literals. At least one of each list must occur in the message. */
   readonly texts: readonly (readonly Literal[])[]
-  /** The message's time is not before (µs since the epoch; -Infinity for none) … */
+  /** Earliest time of the message, µs since the epoch; -Infinity if there is no bound. */
   readonly since: number
-  /** … and not after (Infinity for none). */
+  /** Latest time of the message, inclusive; Infinity if there is no bound. */
   readonly until: number
 }
 
-/** The conditions of an expression whose filters are resolved; `now` in µs since the epoch. */
+/** The conditions of an expression whose filters are resolved. `now`: µs since the epoch, for relative times. */
 export function conditionsOf(expression: Expression, now: number, zone: Zone): Conditions {
   return collect(expression, false, { now, zone })
 }
 
-/** Whether nothing can be selected whatever there is. */
+/** Whether no message can meet the conditions. */
 export function selectsNothing({ priorities, since, until }: Conditions): boolean {
   return since > until || !priorities.includes(1)
 }
@@ -103,7 +102,7 @@ function ofPriorities(table: PriorityTable, negated: boolean): Conditions {
   return { ...ANYTHING, priorities: negated ? table.map((bit) => bit ^ 1) : table }
 }
 
-// Times are whole microseconds.
+// Times are integers (µs), so that the negation of `>= bound` is `<= bound - 1`.
 function ofTime(kind: 'since' | 'until', bound: number, negated: boolean): Conditions {
   if (kind === 'since') return negated ? { ...ANYTHING, until: bound - 1 } : { ...ANYTHING, since: bound }
   return negated ? { ...ANYTHING, since: bound + 1 } : { ...ANYTHING, until: bound }
@@ -135,7 +134,7 @@ function valueCondition(field: DictionaryField, values: readonly Value[], negate
   if (negated) return { test: (bytes, start, end) => !value.test(bytes, start, end) }
   const test: ValueTest['test'] = (bytes, start, end) => value.test(bytes, start, end)
   const texts = values.flatMap((value) => ('text' in value && value.kind !== 'compare' ? [value.text] : []))
-  // An address has many spellings, and may be a network.
+  // An address can be written in several ways, and the value may be a network, so addresses cannot be listed.
   if (field === 'from' || texts.length < values.length) return { test }
   return { test, only: field === 'host' ? texts.map((text) => text.toLowerCase()) : texts }
 }
@@ -205,7 +204,7 @@ function allOf(tests: readonly ValueTest[]): ValueTest {
   return { test: (bytes, start, end) => tests.every((test) => test.test(bytes, start, end)) }
 }
 
-/** One clause of each side, the one whose shortest literal is the longest: a block without it lacks both sides. */
+/** Joins one clause of each side, the one whose shortest literal is longest. A block with none of these literals matches neither side. */
 function eitherClauses(a: Conditions['texts'], b: Conditions['texts']): Conditions['texts'] {
   if (a.length === 0 || b.length === 0) return []
   return [[...longestClause(a), ...longestClause(b)]]

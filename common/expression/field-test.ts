@@ -1,5 +1,5 @@
-// Tests of header fields. What a message does not say is taken from where it came from: the host always, the program
-// only for lines without a header (format raw), since a syslog message without a tag has none.
+// Tests of header fields. A message without a host is tested with the host of its origin. The program of the origin is used only
+// for lines without a header (format raw), since a syslog message without a tag has no program.
 
 import {
   FORMAT_MASK,
@@ -21,7 +21,7 @@ import { hasElement, someParam } from './structured-data.ts'
 import { compileText, compileTextPattern, MessageTest } from './text-test.ts'
 import { anyOf, compileValue, compileValues, type ValueTest } from './value-test.ts'
 
-/** The test of a field. Throws PATTERN_SYNTAX. */
+/** Compiles the test of a field. Throws PATTERN_SYNTAX. */
 export function compileField(field: Field, values: readonly Value[]): Test {
   switch (field) {
     case 'facility':
@@ -46,7 +46,7 @@ export function compileField(field: Field, values: readonly Value[]): Test {
 
 const MESSAGE_COST = 100
 
-/** Of a message a plain text is a part; the rest is about the whole of it, with smart case as well. */
+/** A plain text may occur anywhere in the message. `=text` and globs match the whole message. All of these have smart case. */
 function compileMessageValue(value: Value): ValueTest {
   switch (value.kind) {
     case 'text':
@@ -64,7 +64,7 @@ function compileMessageValue(value: Value): ValueTest {
   }
 }
 
-/** A field that is there or not. */
+/** Tests a field that comes from the message only. */
 class CellTest implements Test {
   readonly cost = 10
   readonly #cell: number
@@ -85,7 +85,7 @@ class CellTest implements Test {
   }
 }
 
-/** A field that the origin may stand in for: once decided, it is for all messages of the run that lack the field. */
+/** Tests a field that falls back to the origin. The value of the origin is tested at most once per run. */
 class StandInTest implements Test {
   readonly cost = 10
   readonly #field: 'host' | 'program'
@@ -133,7 +133,7 @@ class StructuredTest implements Test {
   constructor({ id, param }: StructuredField, values: readonly Value[]) {
     this.#id = Buffer.from(id)
     this.#param = param === undefined ? undefined : Buffer.from(param)
-    // A parameter without a value is there all the same.
+    // A parameter with an empty value exists, which the ordinary test would deny.
     this.#value = values.some(({ kind }) => kind === 'exists') ? { test: () => true } : compileValues(values, false)
   }
 

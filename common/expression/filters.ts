@@ -1,4 +1,4 @@
-// `filter:NAME`: an expression by its name. Names are resolved once, before anything is compiled.
+// Resolves `filter:NAME` references to named expressions. This is done once, before an expression is compiled.
 
 import { EXPRESSION_LEVELS_MAX, EXPRESSION_TERMS_MAX } from '../limits.ts'
 import type { Expression, FilterReference } from './ast.ts'
@@ -12,10 +12,10 @@ export interface Filters {
 }
 
 /**
- * The expression with each reference's target in it, and theirs in them. `text` is what the expression was parsed from
- * (a fault points into it), `name` its own where it is a filter itself. Throws an ExpressionFault for names that do not
- * exist, for a filter that leads back to itself, and for what is too large or too deep with its filters in it. What is
- * wrong inside another filter is no fault here: it is reported once, when that filter is resolved.
+ * Returns the expression with the target of every reference set, recursively. `text` is what the expression was parsed from (faults
+ * point into it); `name` is its own name if it is a filter itself. Throws an ExpressionFault for unknown names, for a filter that
+ * refers to itself, directly or not, and if the expression becomes too large or too deep with its filters. Mistakes inside other
+ * filters are not reported here, but once, when that filter is resolved.
  */
 export function resolveFilters(expression: Expression, filters: Filters, text: string, name?: string): Expression {
   const resolver = new Resolver(filters, name)
@@ -37,8 +37,8 @@ class Resolver {
   }
 
   /**
-   * `path` names the filters that led here, `outer` is the first of these references, which stands in the text; `level`
-   * is how many terms the expression is inside of.
+   * `path` names the filters that led here. `outer` is the first of these references, the one that is in the text. `level` is the
+   * nesting depth of the expression.
    */
   resolve(
     expression: Expression,
@@ -68,7 +68,7 @@ class Resolver {
     }
   }
 
-  // A filter that names another one twice, which does the same, and so on, would grow for ever.
+  // A chain of filters that each refer to the next one twice grows exponentially.
   #exceeds({ name, start, end }: FilterReference, level: number): boolean {
     if (this.#isTooLarge) return true
     const isDeep = level > EXPRESSION_LEVELS_MAX

@@ -1,9 +1,9 @@
-// Prints a tree as text that parses to the same tree.
+// Prints an expression as text that parses to the same tree.
 
 import type { Expression, Field, Value } from './ast.ts'
 import { formatSelector } from './selector.ts'
 
-/** The expression as text; filters by their names. */
+/** The expression as text. Filters are printed as references. */
 export function formatExpression(expression: Expression): string {
   switch (expression.kind) {
     case 'all':
@@ -67,7 +67,7 @@ function formatRegex({ pattern, ignoreCase }: { pattern: string; ignoreCase: boo
   return `/${pattern.replaceAll('/', '\\/')}/${ignoreCase ? 'i' : ''}`
 }
 
-/** Quotes, but not around a word of plain characters, which no rule reads as anything else. */
+/** Quotes a text, unless it is a word that can only be read as text. */
 function quote(text: string): string {
   if (/^\w[\w-]*$/.test(text) && !/^(AND|OR|NOT)$/.test(text)) return text
   return `"${text.replaceAll(/["\\]/g, '\\$&')}"`

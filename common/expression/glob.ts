@@ -1,14 +1,14 @@
-// Globs over bytes: `*` is any bytes or none, `?` one character (UTF-8), `\` makes the next character text. A glob is
-// about a whole value.
+// Globs over bytes: `*` matches any number of bytes, `?` one UTF-8 character, and `\` escapes the next character. A glob matches a
+// whole value.
 
 import { foldAscii, unfolded } from './fold.ts'
 
-/** Whether an unquoted value has wildcards in it. */
+/** Whether an unquoted value contains unescaped wildcards. */
 export function isGlob(text: string): boolean {
   return /(?:^|[^\\])(?:\\\\)*[*?]/.test(text)
 }
 
-/** The text that a value without wildcards stands for. */
+/** Removes the escapes of a value without wildcards. */
 export function unescapeGlob(text: string): string {
   return text.replaceAll(/\\([*?\\])/g, '$1')
 }
@@ -16,7 +16,7 @@ export function unescapeGlob(text: string): string {
 const ANY = -1
 const ONE = -2
 
-/** The glob as a run of bytes (0 to 255), `ANY` and `ONE`. */
+/** The glob as a sequence of bytes (0 to 255), `ANY` (`*`) and `ONE` (`?`). */
 function compileSteps(pattern: string, ignoreCase: boolean): Int16Array {
   const bytes = Buffer.from(pattern)
   const fold = ignoreCase ? foldAscii : unfolded
@@ -28,7 +28,7 @@ function compileSteps(pattern: string, ignoreCase: boolean): Int16Array {
     } else if (byte === 0x3f) {
       steps.push(ONE)
     } else {
-      // A backslash before anything else is itself.
+      // A backslash before any other character is a literal backslash.
       const next = bytes[i + 1]
       if (byte === 0x5c && (next === 0x2a || next === 0x3f || next === 0x5c)) i += 1
       steps.push(fold[bytes[i]])
@@ -37,7 +37,7 @@ function compileSteps(pattern: string, ignoreCase: boolean): Int16Array {
   return Int16Array.from(steps)
 }
 
-/** The texts between the wildcards, each of which stands in what the glob is like. */
+/** The texts between the wildcards. Everything that the glob matches contains all of them. */
 export function literalRuns(pattern: string): string[] {
   const pieces = pattern.match(/\\[*?\\]|[*?]|[^*?\\]+|\\/g) ?? []
   const runs = ['']
@@ -48,11 +48,11 @@ export function literalRuns(pattern: string): string[] {
   return runs.filter((run) => run !== '')
 }
 
-/** A glob over byte ranges. Case is ignored for ASCII letters only. */
+/** A compiled glob. `ignoreCase` affects ASCII letters only. */
 export class Glob {
   readonly #steps: Int16Array
   readonly #fold: Uint8Array
-  /** `text*`: what most globs are. */
+  /** Whether it is `text*`, as most globs are. */
   readonly #isPrefix: boolean
 
   constructor(pattern: string, ignoreCase: boolean) {
@@ -62,14 +62,14 @@ export class Glob {
     this.#isPrefix = this.#steps[last] === ANY && this.#steps.subarray(0, last).every((step) => step >= 0)
   }
 
-  /** Whether `[start, end)` is like the glob. Takes time of at most length times the number of `*`. */
+  /** Whether the glob matches `[start, end)`. Takes time in proportion to length × number of `*` at most. */
   test(bytes: Uint8Array, start: number, end: number): boolean {
     const steps = this.#steps
     const fold = this.#fold
     if (this.#isPrefix) return this.#begins(bytes, start, end)
     let step = 0
     let at = start
-    // Where to go on when the latest `*` has to take one byte more.
+    // Where to continue when the last `*` has to match one more byte.
     let retryStep = -1
     let retryAt = 0
     while (at < end || step < steps.length) {
@@ -109,7 +109,7 @@ export class Glob {
   }
 }
 
-/** The glob as a test of strings. */
+/** A glob that tests strings. */
 export function globTest(pattern: string, ignoreCase: boolean): (text: string) => boolean {
   const glob = new Glob(pattern, ignoreCase)
   return (text) => {

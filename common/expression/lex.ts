@@ -1,9 +1,9 @@
-// The text of an expression as a cursor sees it: blanks, words, quoted text, regular expressions. What a word means is
-// the grammar's business (`parse.ts`).
+// The lexer of expressions: a cursor that reads blanks, words, quoted text and regular expressions. `parse.ts` decides what a word
+// means.
 //
-//   word      up to a blank or a parenthesis; a backslash in it is a backslash
-//   "quoted"  'quoted'   text as it is; \" \' and \\ stand for the character after the backslash
-//   /re/  /re/i          up to the next slash that is neither escaped nor inside [ ]; \/ stands for a slash
+//   word      up to a blank or a parenthesis; a backslash in it is literal
+//   "quoted"  'quoted'   literal text; \" \' and \\ are escapes
+//   /re/  /re/i          up to the next slash that is neither escaped nor inside [ ]; \/ is a slash
 
 import type { Problem } from './problem.ts'
 
@@ -22,14 +22,14 @@ export class Cursor {
   readonly text: string
   at = 0
   readonly problems: Problem[] = []
-  /** How many terms the grammar is inside of. */
+  /** Nesting depth of the grammar. */
   depth = 0
 
   constructor(text: string) {
     this.text = text
   }
 
-  /** The character here; '' at the end. */
+  /** The character at the cursor; '' at the end. */
   get here(): string {
     return this.text.charAt(this.at)
   }
@@ -38,7 +38,7 @@ export class Cursor {
     return this.at >= this.text.length
   }
 
-  /** Whether a term is over here: the end, a blank, or a parenthesis. */
+  /** Whether a term ends at the cursor: at the end of the text, a blank, or a parenthesis. */
   get atBoundary(): boolean {
     return this.atEnd || this.here === '(' || this.here === ')' || BLANK.test(this.here)
   }
@@ -47,12 +47,12 @@ export class Cursor {
     while (!this.atEnd && BLANK.test(this.here)) this.at += 1
   }
 
-  /** Notes a mistake from `start` to `end` (to here, where absent). */
+  /** Records a mistake from `start` to `end` (the cursor by default). */
   fail(start: number, sentence: string, suggestion?: string, end = this.at): void {
     this.problems.push({ start, end, sentence, ...(suggestion !== undefined && { suggestion }) })
   }
 
-  /** The word from here, up to a blank, a parenthesis or one of `stops`, without moving. */
+  /** The word at the cursor, up to a blank, a parenthesis or one of `stops`. Does not move the cursor. */
   peekWord(stops = ''): string {
     let end = this.at
     while (end < this.text.length) {
@@ -63,14 +63,14 @@ export class Cursor {
     return this.text.slice(this.at, end)
   }
 
-  /** The word from here, up to a blank, a parenthesis or one of `stops`. */
+  /** Reads the word at the cursor, up to a blank, a parenthesis or one of `stops`. */
   readWord(stops = ''): string {
     const word = this.peekWord(stops)
     this.at += word.length
     return word
   }
 
-  /** Notes what stands behind a closing quote or slash without a blank between. */
+  /** Records a mistake if anything follows a closing quote or slash without a blank, and skips it. */
   expectBoundary(what: string): void {
     if (this.atBoundary) return
     const start = this.at
@@ -78,12 +78,12 @@ export class Cursor {
     this.fail(start, `a blank is missing between ${what} and what follows`)
   }
 
-  /** Whether quoted text begins here. */
+  /** Whether quoted text begins at the cursor. */
   get atQuote(): boolean {
     return this.here === '"' || this.here === "'"
   }
 
-  /** The quoted text that begins here. */
+  /** Reads the quoted text at the cursor. */
   readQuoted(): QuotedText {
     const start = this.at
     const quote = this.here
@@ -100,7 +100,7 @@ export class Cursor {
     return { text }
   }
 
-  /** The regular expression that begins here, with its slashes and flag; `stops` may follow it. */
+  /** Reads the regular expression at the cursor, with its slashes and flag. One of `stops` may follow it. */
   readRegex(stops = ''): RegexText {
     const start = this.at
     const { pattern, closed } = this.#readPattern()
@@ -120,13 +120,13 @@ export class Cursor {
 
   #readPattern(): { pattern: string; closed: boolean } {
     let pattern = ''
-    // Where the bracket expression began, so that its first `]`, which is a character of it, does not close it.
+    // The first place where a `]` closes the current bracket expression (a `]` before that is a member of it); -1 outside of one.
     let bracketAt = -1
     for (this.at += 1; !this.atEnd; this.at += 1) {
       const character = this.here
       if (character === '\\' && this.at + 1 < this.text.length) {
         this.at += 1
-        // In brackets a backslash is itself in POSIX syntax: only the one before a slash was for us.
+        // In POSIX brackets a backslash is literal; only before a slash it is an escape of ours.
         pattern += this.here === '/' ? '/' : bracketAt >= 0 ? '\\' : `\\${this.here}`
         if (bracketAt >= 0 && this.here !== '/') this.at -= 1
         continue
@@ -148,13 +148,13 @@ export class Cursor {
     return { pattern, closed: false }
   }
 
-  /** The first place where a `]` can close the bracket expression that begins here; -1 where nothing closes it. */
+  /** The first place where a `]` can close the bracket expression at the cursor; -1 if nothing closes it. */
   #bracketContent(): number {
     const first = this.at + (this.text.charAt(this.at + 1) === '^' ? 2 : 1)
     return this.text.indexOf(']', first + 1) < 0 ? -1 : first
   }
 
-  /** `[:alpha:]`, `[.x.]` or `[=x=]` inside a bracket expression, if it begins here. */
+  /** The `[:alpha:]`, `[.x.]` or `[=x=]` of a bracket expression that begins at the cursor; else ''. */
   #namedClass(): string {
     const mark = this.text.charAt(this.at + 1)
     if (this.here !== '[' || mark === '' || !':.='.includes(mark)) return ''

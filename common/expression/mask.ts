@@ -1,11 +1,11 @@
-// `mask: [/re/, …]` on a route: what must not be stored. The masks are read here; the router blots out what they find.
+// Parses `mask: [/re/, …]` of a route: patterns of text that must not be stored. The router overwrites what they match.
 
 import { Cursor } from './lex.ts'
 import { compilePattern, readPattern } from './pattern.ts'
 import { ExpressionFault } from './problem.ts'
 import type { ByteRegex } from './regex/byte-regex.ts'
 
-/** Reads one mask, a regular expression between slashes as in an expression. Throws an ExpressionFault. */
+/** Parses one mask: a regular expression between slashes, as in an expression. Throws an ExpressionFault. */
 export function parseMask(text: string): ByteRegex {
   const cursor = new Cursor(text)
   cursor.skipBlanks()

@@ -1,4 +1,4 @@
-// Tests of where a message came from: decided once for each run, not for each message.
+// Tests of the origin of messages. They are evaluated once per run, not per message.
 
 import type { Origin } from '../pipeline/batch.ts'
 import { isWithin, parseAddress, parseNetwork } from './address.ts'
@@ -8,7 +8,7 @@ import type { Rows } from './rows.ts'
 import type { Test } from './test.ts'
 import { anyOf, compileValue, compileValues, type ValueTest } from './value-test.ts'
 
-/** `from` (the peer's address) or `source` (the name in the configuration). */
+/** Compiles a test of `from` (the address of the peer) or `source` (its name in the configuration). */
 export function compileOrigin(field: 'from' | 'source', values: readonly Value[]): Test {
   const value = field === 'from' ? compilePeer(values) : compileValues(values, false)
   return new RunTest((origin) => {
@@ -17,7 +17,7 @@ export function compileOrigin(field: 'from' | 'source', values: readonly Value[]
   })
 }
 
-/** A test of a peer's address as text; empty for what was read on this machine. */
+/** Compiles a test of the address of a peer, given as text; it is empty for messages of local sources. */
 export function compilePeer(values: readonly Value[]): ValueTest {
   return anyOf(values.map(compileAddress))
 }
@@ -58,7 +58,7 @@ function addressTest(test: (address: Uint8Array) => boolean): ValueTest {
 class RunTest implements Test {
   readonly cost = 1
   readonly #selects: (origin: Origin) => boolean
-  // Datagrams of many senders make short runs of few origins.
+  // Datagrams of several senders make many short runs of few origins, so results are remembered per origin.
   readonly #known = new WeakMap<Origin, boolean>()
 
   constructor(selects: (origin: Origin) => boolean) {

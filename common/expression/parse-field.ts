@@ -1,12 +1,11 @@
-// Values of a field: what may stand behind `program:`, and what it means there.
+// Parses the values of a field, such as those after `program:`.
 //
 //   value  = "*" | quoted | /re/ | ["=" | ">=" | "<=" | ">" | "<"] (quoted | bare) | bare ".." bare
-//   bare   = up to a blank, a parenthesis or a comma; `*` and `?` in it are globs, `\` makes them text
+//   bare   = up to a blank, a parenthesis or a comma; `*` and `?` in it are wildcards, `\` escapes them
 //
-// A value is the whole field, except of `message`, where it is a part (`=` and globs: the whole). Facility, severity
-// and host are compared without case, a message with smart case, everything else with case. Only what has an order
-// takes ranges and comparisons: severity (worse is greater), facility (by code), from (addresses), and the numbers
-// in pid, msgid and sd.
+// A value matches the whole field; for `message` a plain value matches any part (`=` and globs match the whole). Facility, severity
+// and host ignore case, `message` has smart case, and all other fields are case-sensitive. Ranges and comparisons are for fields
+// that have an order: severity (more severe is greater), facility (by code), from (addresses), and numbers in pid, msgid and sd.
 
 import { facilityCode, facilityNames, severityCode, severityNames } from '../message/priority.ts'
 import { parseNetwork } from './address.ts'
@@ -19,7 +18,7 @@ import { nearest } from './problem.ts'
 const NUMBER = /^-?\d+(\.\d+)?$/
 const ADDRESS_CHARACTERS = /^[\d.:a-f*?%/]+$/i
 
-/** What a name and its values mean; the cursor stands behind the colon, the name at `start`. */
+/** Parses the values of a field. The cursor is after the colon; the name begins at `start`. */
 export function parseField(cursor: Cursor, name: string, start: number): Expression {
   const field = fieldOf(name)
   const nameEnd = cursor.at - 1
@@ -39,7 +38,7 @@ export function parseField(cursor: Cursor, name: string, start: number): Express
   return { kind: 'field', field, values }
 }
 
-// An id may have dots in its enterprise number (`x@32473.1`), so that the last dot is the one before the parameter.
+// The enterprise number of an id may contain dots (`x@32473.1`), so the last dot is the one before the parameter.
 function fieldOf(name: string): Field | undefined {
   if (!/^sd(\.|$)/i.test(name)) return name.toLowerCase() as PlainField
   const path = name.slice(3)
@@ -83,13 +82,13 @@ function plainValue(field: Field, text: string, quoted: boolean): Value {
   return isGlob(text) ? { kind: 'glob', pattern: text } : { kind: 'text', text: unescapeGlob(text) }
 }
 
-// Where numbers are only one use of a field, `../lib` and `a..b` are text.
+// Fields that are not always numbers take ranges only between numbers: `../lib` and `a..b` are text.
 function takesRange(field: Field, from: string, to: string): boolean {
   if (typeof field === 'object' || field === 'pid' || field === 'msgid') return NUMBER.test(from) && NUMBER.test(to)
   return field !== 'message'
 }
 
-/** The value as the tree has it, once it is known to make sense for the field. */
+/** Checks that a value makes sense for the field, and returns it as the tree has it. */
 function checkValue(cursor: Cursor, field: Field, value: Value, start: number): Value | undefined {
   if (isNamed(field)) return checkNames(cursor, field, value, start)
   if (field === 'from') return checkAddress(cursor, value, start)

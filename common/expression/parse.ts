@@ -1,4 +1,4 @@
-// The expression language, from text to tree. All mistakes of a text are reported at once.
+// Parses the expression language. All mistakes in a text are reported at once.
 //
 //   expression = selector | or
 //   or         = and { "OR" and }
@@ -7,9 +7,9 @@
 //   term       = "(" or ")" | word | quoted | regex | "*" | field ":" value { "," value }
 //              | "filter:" NAME | "since:" time | "until:" time
 //
-// AND, OR and NOT are capitals. A text that as a whole is a classic selector of known names is one (`selector.ts`).
-// What no rule reads is text: only what looks like a field that does not exist, or like a comparison without its
-// colon, is a mistake, since searching for it as text is never what was meant.
+// AND, OR and NOT are in capitals. If the whole text is a classic selector of known names, it is parsed as one (`selector.ts`).
+// Everything that no rule matches is text to search for. The exceptions are words that look like an unknown field, or like a
+// comparison without a colon: these are mistakes, since nobody means to search for them as text.
 
 import { EXPRESSION_DEPTH_MAX } from '../limits.ts'
 import { plainFields, type Expression } from './ast.ts'
@@ -22,7 +22,7 @@ import { parseTime } from './time.ts'
 
 const ALL: Expression = { kind: 'all' }
 
-/** Reads an expression; throws an ExpressionFault with everything that is wrong with it. */
+/** Parses an expression. Throws an ExpressionFault with all mistakes in it. */
 export function parseExpression(text: string): Expression {
   const selector = parseSelector(text)
   if (selector) return { kind: 'selector', parts: selector }
@@ -34,7 +34,7 @@ export function parseExpression(text: string): Expression {
   return expression
 }
 
-/** What can be read of an expression that may have mistakes: for a look at the filters that it refers to. */
+/** Parses as much as possible of an expression that may have mistakes, to find the filters that it refers to. */
 export function parseWithMistakes(text: string): Expression {
   try {
     return parseAll(new Cursor(text))
@@ -92,7 +92,7 @@ function parseAnd(cursor: Cursor): Expression {
   return joined('and', parts)
 }
 
-/** Whether what an operator needs is missing here. */
+/** Whether the operand of an operator is missing at the cursor. */
 function endsHere(cursor: Cursor): boolean {
   return cursor.atEnd || cursor.here === ')' || cursor.peekWord() === 'OR' || cursor.peekWord() === 'AND'
 }
@@ -122,7 +122,7 @@ function parseNegated(cursor: Cursor, start: number): Expression {
   const sign = cursor.here
   if (sign !== '-' && sign !== '!') return parseTerm(cursor)
   const next = cursor.text.charAt(cursor.at + 1)
-  // A dash, a `!` or a `--option` by itself: what a line is underlined with, or an option that somebody looks for.
+  // A lone `-` or `!`, or a word like `--option` or `----`, is more likely meant as text than as a negation.
   if (next === '' || next === '-' || next === '!' || next === ')' || next === '=' || /\s/.test(next)) {
     const word = cursor.readWord()
     cursor.fail(start, `"${word}" negates nothing; quotes make it text`)
@@ -160,7 +160,7 @@ function parseGroup(cursor: Cursor): Expression {
   return inner
 }
 
-/** What begins with a name and a colon; undefined where that makes no field. */
+/** Parses a term that begins with a name and a colon; undefined if that is not a field. */
 function parseNamed(cursor: Cursor): Expression | undefined {
   const start = cursor.at
   const [, name, rest] = /^([a-z_]{2,}|sd\.[^:]+):(.*)/is.exec(cursor.peekWord()) ?? []
@@ -169,7 +169,7 @@ function parseNamed(cursor: Cursor): Expression | undefined {
   const field = fieldNames.find((known) => known === name.toLowerCase())
   const structured = name.toLowerCase().startsWith('sd.')
   if (field === undefined && !structured) {
-    // `std::string`, `https://…` and `C:\dir` are no fields, and neither is `note:` with a blank behind it.
+    // `std::string` and `https://…` are text, not fields, and so is `note:` before a blank.
     if (rest === '' || rest.startsWith(':') || rest.startsWith('//')) return undefined
     cursor.at = valueAt
     skipValue(cursor)
@@ -189,7 +189,7 @@ function parseNamed(cursor: Cursor): Expression | undefined {
 
 const fieldNames = [...plainFields, 'filter', 'since', 'until', 'sd']
 
-// What the same field is called elsewhere.
+// Names that other programs use for these fields.
 const synonyms: Record<string, string> = {
   ...{ sev: 'severity', level: 'severity', priority: 'severity', prio: 'severity', pri: 'severity', fac: 'facility' },
   ...{ app: 'program', appname: 'program', tag: 'program', prog: 'program', ident: 'program', procid: 'pid' },

@@ -1,28 +1,28 @@
-// Regular expressions as the language has them: GNU extended syntax and \d, with case unless `/i` says otherwise.
+// The regular expressions of the language: GNU extended syntax and \d, case-sensitive unless followed by `/i`.
 
 import { Fault } from '../fault.ts'
 import type { Cursor, RegexText } from './lex.ts'
 import { compileRegex, type ByteRegex } from './regex/byte-regex.ts'
 
-/** A text that stands in the message. */
+/** A text that must occur in the message. */
 export interface Literal {
-  /** In lower case and ASCII where `ignoreCase`. */
+  /** ASCII in lower case if `ignoreCase`. */
   readonly text: string
-  /** The case of ASCII letters does not count. */
+  /** Whether to ignore the case of ASCII letters. */
   readonly ignoreCase: boolean
 }
 
-/** A compiled `/pattern/`. Throws PATTERN_SYNTAX. */
+/** Compiles a `/pattern/`. Throws PATTERN_SYNTAX. */
 export function compilePattern(pattern: string, ignoreCase: boolean): ByteRegex {
   return compileRegex(pattern, { syntax: 'ere', ignoreCase, digits: true })
 }
 
-/** The text itself, in any case. */
+/** Compiles a literal text that is matched without regard to case. */
 export function compileFixed(text: string): ByteRegex {
   return compileRegex(text, { syntax: 'fixed', ignoreCase: true })
 }
 
-/** Reads the `/pattern/` at the cursor and notes what is wrong with it. */
+/** Reads the `/pattern/` at the cursor, and records mistakes in it. */
 export function readPattern(cursor: Cursor, stops = ''): RegexText {
   const start = cursor.at
   const known = cursor.problems.length
@@ -38,8 +38,8 @@ export function readPattern(cursor: Cursor, stops = ''): RegexText {
 }
 
 /**
- * What a match cannot do without: of each list at least one literal. The engine tells ways to match, each with all literals
- * it needs; a single way gives a list for each of them, several give one list of the longest literal of each.
+ * Lists of literals. A text can match only if it contains at least one literal of each list. The engine gives alternatives ("ways"),
+ * each with all literals that it needs. A single way becomes one list per literal; several become one list with the longest of each.
  */
 export function requiredLiterals({ literals, ignoreCase }: ByteRegex): Literal[][] {
   if (literals.length === 1) return literals[0].map((text) => [{ text, ignoreCase }])

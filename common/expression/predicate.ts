@@ -1,8 +1,8 @@
-// From tree to predicate: which messages an expression selects, decided over bytes, a batch at a time.
+// Compiles an expression to a predicate, which selects messages of a batch by testing their bytes.
 //
-// Every test runs over the whole batch before the next one does, on a byte a message that says whether it is still in
-// question. What decides by priority alone is folded into one table of 192 entries; in an AND the cheap tests come
-// first, and the dear ones see what is left.
+// Each test runs over the whole batch before the next one. An array with one byte per message says which messages are still
+// candidates. Parts that depend only on the priority are merged into one table of 192 entries. In an AND the cheap tests run first,
+// so that the expensive ones see only what is left.
 
 import { assert } from '../fault.ts'
 import { prioritiesOf } from '../message/headers.ts'
@@ -18,17 +18,17 @@ import { compileText, compileTextPattern, MessageTest } from './text-test.ts'
 import { TimeTest } from './time-test.ts'
 
 export interface PredicateOptions {
-  /** The zone of `today` and of times that name none; this machine's where absent. */
+  /** The zone of `today` and of times without a zone; by default that of this machine. */
   readonly zone?: Zone
 }
 
-/** Selects messages. Evaluation keeps scratch in it: one thread at a time. */
+/** Selects messages. Has scratch memory, so it must not be used by two threads at once. */
 export interface Predicate extends Selector {
-  /** Writes 1 for each message of the batch that is selected, 0 for every other. */
+  /** Writes 1 for each message of the batch that is selected, 0 for the others. */
   select(batch: Batch, into: Uint8Array): void
-  /** Sets `open[i]` to 0 for each row that is not selected and leaves every other as it is. */
+  /** Sets `open[i]` to 0 for each row that is not selected, and leaves the others as they are. */
   narrow(rows: Rows, open: Uint8Array): void
-  /** What it says to every message, where that is known beforehand. */
+  /** The result for every message, if it does not depend on the message. */
   readonly always?: boolean
 }
 
@@ -42,7 +42,7 @@ export function compilePredicate(expression: Expression, { zone = localZone }: P
 const TEXT_COST = 100
 const REGEX_COST = 200
 
-/** A test, or what it says to every message. */
+/** A test, or a constant result. */
 type Decision = Test | boolean
 
 function decide(expression: Expression, zone: Zone): Decision {
@@ -90,7 +90,7 @@ function not(decision: Decision): Decision {
   return decision instanceof PriorityTest ? byPriority(decision.table.map((bit) => bit ^ 1)) : new NotTest(decision)
 }
 
-/** AND, where false decides, or OR, where true does. */
+/** Combines by AND (`decider` is false) or OR (`decider` is true): the value of one part that decides the whole. */
 function combine(decisions: readonly Decision[], decider: boolean): Decision {
   const left: Test[] = []
   let table: PriorityTable | undefined

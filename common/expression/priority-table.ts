@@ -1,4 +1,4 @@
-// Facility and severity fields as tables over all priorities.
+// Compiles values of the facility and severity fields to tables over all priorities.
 
 import { facilityCode, facilityNames, severityCode, severityNames } from '../message/priority.ts'
 import type { Comparison, Value } from './ast.ts'
@@ -6,7 +6,7 @@ import { globTest } from './glob.ts'
 import { compilePattern } from './pattern.ts'
 import { PRIORITIES, type PriorityTable } from './selector.ts'
 
-/** Which priorities one of the values selects. */
+/** The priorities that any of the values selects. */
 export function priorityTable(field: 'facility' | 'severity', values: readonly Value[]): PriorityTable {
   const names = field === 'facility' ? facilityNames : severityNames
   const selected = names.map((_, code) => values.some((value) => selects(field, value, code)))
@@ -31,7 +31,7 @@ function selects(field: 'facility' | 'severity', value: Value, code: number): bo
       return code >= Math.min(...ends) && code <= Math.max(...ends)
     }
     case 'compare':
-      // The more severe the lower its code, and the greater in the language.
+      // A more severe severity has a lower code, but counts as greater in the language.
       return compares(value.comparison, field === 'severity' ? codeOf(value.text) - code : code - codeOf(value.text))
     case 'glob':
       return globTest(value.pattern, true)(names[code])
@@ -42,7 +42,7 @@ function selects(field: 'facility' | 'severity', value: Value, code: number): bo
   }
 }
 
-/** Whether a difference `a - b` is what `a comparison b` asks for. */
+/** Whether `a comparison b` is true, given the difference `a - b`. */
 export function compares(comparison: Comparison, difference: number): boolean {
   switch (comparison) {
     case '>=':

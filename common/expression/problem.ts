@@ -1,4 +1,4 @@
-// What is wrong with an expression: all of it at once, each with its place in the text.
+// The mistakes in an expression, each with its place in the text. All are reported at once.
 
 import { Fault } from '../fault.ts'
 
@@ -8,14 +8,14 @@ export interface Problem {
   readonly end: number
   /** A sentence without a full stop: `there is no field "severty"`. */
   readonly sentence: string
-  /** What was probably meant, to be put where the mistake is. */
+  /** What was probably meant: a replacement for `[start, end)`. */
   readonly suggestion?: string
 }
 
-/** EXPRESSION_SYNTAX with everything that is wrong with one text. */
+/** EXPRESSION_SYNTAX with all mistakes in a text. */
 export class ExpressionFault extends Fault {
   readonly text: string
-  /** In the order of their places; at least one. */
+  /** In the order of the text; at least one. */
   readonly problems: readonly Problem[]
 
   constructor(text: string, problems: readonly Problem[]) {
@@ -31,7 +31,7 @@ export function describeProblem({ sentence, suggestion }: Problem): string {
   return suggestion === undefined ? sentence : `${sentence}; did you mean "${suggestion}"?`
 }
 
-/** The name that `typed` is a slip of: the nearest within `editsMax` edits (one in short words), or undefined. */
+/** The name that `typed` is probably a misspelling of: the nearest within `editsMax` edits (one for words of up to 4 letters), or undefined. */
 export function nearest(typed: string, names: Iterable<string>, editsMax = 2): string | undefined {
   const word = typed.toLowerCase()
   let best: string | undefined
@@ -43,7 +43,7 @@ export function nearest(typed: string, names: Iterable<string>, editsMax = 2): s
   return best
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that lead from a to b; `limit` where it is that or more. */
+/** The edit distance of a and b (insertions, deletions, replacements, swaps of neighbours), but at most `limit`. */
 function editsBetween(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit
   let before: number[] = []

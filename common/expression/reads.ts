@@ -1,9 +1,9 @@
-// Which fields of a message an expression looks at, so that a search decodes no other column.
+// Which fields of a message an expression reads, so that a search decodes only these columns.
 
 import { assert } from '../fault.ts'
 import type { Expression, Field } from './ast.ts'
 
-/** `structured` is all structured data; `priority` both facility and severity; `time` also the time of receipt. */
+/** `structured`: all structured data. `priority`: facility and severity. `time`: time of the message and of its receipt. */
 export type ReadField =
   'priority' | 'time' | 'host' | 'program' | 'pid' | 'msgid' | 'message' | 'from' | 'source' | 'structured'
 

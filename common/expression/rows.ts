@@ -1,12 +1,12 @@
-// What a predicate is evaluated over: rows of byte ranges. A batch is one kind; the archive search makes another:
+// The input of a predicate: rows of byte ranges. A batch is one kind; the archive search builds another from decoded columns:
 //
-//   bytes    all decoded columns, one behind another in one buffer
-//   table    a HeaderTable whose ranges point into it; times holds the effective times, so `received` is Infinity
-//   runs     consecutive rows with the same peer and source, with an Origin from the block's dictionary;
-//            host and program are in the table, so that nothing of the origin stands in for them
+//   bytes    all decoded columns, one after another in one buffer
+//   table    a HeaderTable whose ranges point into `bytes`; its times are the effective ones, so `received` is Infinity
+//   runs     consecutive rows with the same peer and source, with an Origin from the dictionary of the block;
+//            host and program are in the table, so that those of the origin are not used
 //
-// The ranges of MESSAGE go up from row to row (search over them runs through the buffer once); all others may point
-// anywhere, also to the same dictionary entry from many rows.
+// The ranges of MESSAGE ascend from row to row, so that a search passes through the buffer once. All other ranges may point
+// anywhere; many rows may share a dictionary entry.
 
 import { headersOf, prioritiesOf } from '../message/headers.ts'
 import type { Batch, Origin } from '../pipeline/batch.ts'
@@ -20,18 +20,18 @@ export interface RowRun {
 export interface Rows {
   readonly count: number
   readonly bytes: Buffer
-  /** Asked for only by what reads more than the priority. */
+  /** Used only by tests of more than the priority. */
   readonly table: HeaderTable
   readonly runs: readonly RowRun[]
-  /** µs since the epoch: stands in for the time of a message that has none or one over an hour ahead. */
+  /** µs since the epoch: replaces the time of a message that has none, or one more than an hour ahead. */
   readonly received: number
-  /** What `2h` and `today` are counted from, µs since the epoch. */
+  /** The time that `2h` and `today` are relative to, µs since the epoch. */
   readonly now: number
-  /** Writes each row's priority; `tablePriorities` of `message/headers.ts` where there is a table anyway. */
+  /** Writes the priority of each row. If there is a table, implement it with `tablePriorities` of `message/headers.ts`. */
   writePriorities(into: Uint8Array): void
 }
 
-/** The rows of a batch. Header fields are parsed when one is first asked for. */
+/** The rows of a batch. Headers are parsed when `table` is first used. */
 export class BatchRows implements Rows {
   readonly #batch: Batch
 

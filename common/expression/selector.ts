@@ -1,14 +1,14 @@
-// Classic selectors, as syslog.conf has them:
+// Classic selectors, as in syslog.conf:
 //
 //   auth,authpriv.*;mail.none;*.=info
 //
-//   facility[,facility…].severity, parts joined by `;`, applied from left to right: a later part adds to, or takes from,
-//   what the earlier ones chose for its facilities.
+//   facility[,facility…].severity, parts joined by `;`, applied from left to right: for its facilities, each part adds to or removes
+//   from what the earlier parts selected.
 //
-//   .err    err and more severe       .=err   err alone       .*     all
-//   .!err   takes those away          .!=err  takes err away  .none  takes all away      (.!none gives all, .!* takes all)
+//   .err    adds err and more severe  .=err   adds err only     .*     adds all
+//   .!err   removes these             .!=err  removes err only  .none  removes all      (.!none adds all, .!* removes all)
 //
-// So `*.debug;local6.err` leaves local6 unrestricted (bits are only added), and `mail.!info` alone selects nothing.
+// So `*.debug;local6.err` does not restrict local6, because parts without `!` only add. `mail.!info` alone selects nothing.
 
 import {
   facilityCode,
@@ -21,7 +21,7 @@ import {
 import type { SelectorPart } from './ast.ts'
 import { nearest, type Problem } from './problem.ts'
 
-/** One entry a priority (facility * 8 + severity): 1 where it is selected. */
+/** One entry per priority (facility * 8 + severity): 1 if it is selected, else 0. */
 export type PriorityTable = Uint8Array
 
 export const PRIORITIES = PRIORITY_MAX + 1
@@ -31,7 +31,7 @@ const PART = /^([\w*-]+(?:,[\w*-]+)*)\.(!?)(=?)([\w*]+)$/
 // syslogd's internal mark messages do not exist here; a selector may still name them.
 const MARK = 'mark'
 
-/** The parts of a text that as a whole is a selector of known names; undefined for any other text. */
+/** Parses a selector; undefined if the text as a whole is not a selector of known names. */
 export function parseSelector(text: string): SelectorPart[] | undefined {
   const pieces = splitParts(text)
   if (!pieces) return undefined
@@ -45,8 +45,8 @@ export function parseSelector(text: string): SelectorPart[] | undefined {
 }
 
 /**
- * What is wrong with a text that was clearly meant as a selector: one of several parts is right and another is not, or a
- * severity is a slip behind a facility that exists. Without this, one slip would turn a selector into a search for its text.
+ * The mistakes in a text that was clearly meant as a selector: some of its parts are valid and others are not, or a known facility is
+ * followed by a misspelt severity. Without this check, one typo would turn a selector into a search for its text.
  */
 export function selectorProblems(text: string): Problem[] {
   const pieces = splitParts(text)
@@ -61,8 +61,9 @@ export function selectorProblems(text: string): Problem[] {
   return isSurely ? problems : problems.map((problem) => ({ ...problem, sentence: problem.sentence + hint }))
 }
 
-// `*.warnin`, `auth,cron.inof`, `mail.wraning`. Behind one facility alone a word is text more easily (`kern.log`,
-// `mail.notify`): there one slip is let pass for each six letters. Nobody writes `none` alone, and `user.done` is text.
+// Misspelt severities: `*.warnin`, `auth,cron.inof`, `mail.wraning`. After a single facility a word is more likely text (`kern.log`,
+// `mail.notify`), so there a word of up to six letters may differ by one edit only. `none` is not considered: nobody writes
+// it in a selector of one part, and `user.done` is text.
 function isSlip(piece: string): boolean {
   const [, list, , , word] = PART.exec(piece)!
   const facilities = list.split(',')
@@ -71,7 +72,7 @@ function isSlip(piece: string): boolean {
   return nearest(word, severityWords, isWord && word.length <= 6 ? 1 : 2) !== undefined
 }
 
-/** The table of a selector. */
+/** Compiles a selector to a table. */
 export function compileSelector(parts: readonly SelectorPart[]): PriorityTable {
   const table = new Uint8Array(PRIORITIES)
   for (const part of parts) {
@@ -86,7 +87,7 @@ export function compileSelector(parts: readonly SelectorPart[]): PriorityTable {
   return table
 }
 
-/** As syslog.conf would have it. */
+/** Prints a selector in the syntax of syslog.conf. */
 export function formatSelector(parts: readonly SelectorPart[]): string {
   return parts.map(formatPart).join(';')
 }
@@ -108,16 +109,16 @@ interface Piece {
   readonly start: number
 }
 
-/** The parts of a text that has the shape of a selector, and a name or `*` in it: `3.5` is a number, not daemon.notice. */
+/** Splits a text that has the shape of a selector; undefined for others. It must contain a letter or `*`: `3.5` is not daemon.notice. */
 function splitParts(text: string): Piece[] | undefined {
   if (!text.includes('.') || !/[a-z*]/i.test(text)) return undefined
   const pieces: Piece[] = []
   let start = 0
-  // Behind a severity syslogd takes a comma for a `;`.
+  // After a severity, syslogd accepts a comma in place of a `;`.
   const joinedBySemicolons = text.replaceAll(/(\.!?=?[\w*]+)\s*,(?=[\w*,-]+\.)/g, (part) => part.slice(0, -1) + ';')
   for (const between of joinedBySemicolons.split(';')) {
     const piece = between.trim()
-    // syslogd forgives a `;` at the end.
+    // syslogd accepts a `;` at the end.
     const last = start + between.length === text.length
     if (piece !== '') pieces.push({ text: piece, start: start + between.indexOf(piece) })
     else if (!last || pieces.length === 0) return undefined

@@ -1,9 +1,9 @@
-// Structured data as it stands in a message (RFC 5424 §6.3): elements one after another, values in quotes, with a
-// backslash before `"`, `\` and `]` in them.
+// Searches structured data in its encoded form (RFC 5424 §6.3): elements one after another, values in quotes, in which `"`, `\`
+// and `]` are escaped by a backslash.
 //
 //   [exampleSDID@32473 iut="3" eventSource="App \"x\""][origin ip="192.0.2.1" ip="192.0.2.129"]
 //
-// A parameter may be there several times. Ids and names are compared with case (§6.3.2, §6.3.3).
+// A parameter may occur several times. Ids and names are case-sensitive (§6.3.2, §6.3.3).
 
 import type { ValueTest } from './value-test.ts'
 
@@ -70,14 +70,14 @@ function endOfName(bytes: Uint8Array, start: number, end: number): number {
   return at
 }
 
-/** Where the quote that closes a value stands. */
+/** The offset of the closing quote of a value. */
 function endOfValue(bytes: Uint8Array, start: number, end: number): number {
   let at = start
   while (at < end && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1
   return Math.min(at, end)
 }
 
-/** Behind the bracket that closes the element, from between two of its parts. */
+/** The offset after the closing bracket of the element, from a `start` that is not inside a value. */
 function endOfElement(bytes: Uint8Array, start: number, end: number): number {
   let at = start
   while (at < end && bytes[at] !== CLOSE) at = bytes[at] === QUOTE ? endOfValue(bytes, at + 1, end) + 1 : at + 1
@@ -90,7 +90,7 @@ function sameBytes(bytes: Uint8Array, start: number, end: number, text: Uint8Arr
   return true
 }
 
-// Values with escapes are rare; they are written out plain here to be tested.
+// Scratch memory for unescaped values. Most values have no escapes, and are tested in place.
 let plain = Buffer.alloc(256)
 
 function testValue(bytes: Buffer, start: number, end: number, value: ValueTest): boolean {

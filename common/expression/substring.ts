@@ -1,20 +1,20 @@
-// Looking for a text in a range of bytes: Horspool's search. The byte under the needle's end says how far the needle
-// may move, so a long needle looks at few bytes.
+// Substring search in a range of bytes (Boyer–Moore–Horspool). The byte under the end of the needle says how far the needle can be
+// shifted, so the search for a long needle reads few bytes.
 //
-// One native search over a whole batch (Buffer.indexOf) is no faster: 145 bytes a message at 5 GB/s are 29 ns, as much as
+// A native search over a whole batch (Buffer.indexOf) is no faster: 145 bytes a message at 5 GB/s are 29 ns, as much as
 // this takes for a word of six letters, and every hit would cost a call out of JavaScript.
 
 import { foldAscii, unfolded } from './fold.ts'
 
 export class Substring {
   readonly #needle: Uint8Array
-  /** For each byte under the needle's end: how far to move; 0 where the needle may be here. */
+  /** For each byte under the end of the needle: how far to shift; 0 if it is the last byte of the needle. */
   readonly #moves: Uint8Array
-  /** How far to move where it was not. */
+  /** How far to shift if the last byte was equal, but the needle was not found. */
   readonly #moveOn: number
   readonly #fold: Uint8Array
 
-  /** Without case only for ASCII letters; give other needles to the regular expressions. */
+  /** `ignoreCase` affects ASCII letters only; search for other needles with a regular expression. */
   constructor(needle: Uint8Array, ignoreCase: boolean) {
     this.#fold = ignoreCase ? foldAscii : unfolded
     this.#needle = needle.map((byte) => this.#fold[byte])
@@ -27,7 +27,7 @@ export class Substring {
     this.#moveOn = last < 0 ? 0 : moveOf(this.#needle[last])
   }
 
-  /** Whether the text stands in `[start, end)`. */
+  /** Whether the needle occurs in `[start, end)`. */
   test(bytes: Uint8Array, start: number, end: number): boolean {
     const moves = this.#moves
     const last = this.#needle.length - 1
@@ -42,7 +42,7 @@ export class Substring {
     return false
   }
 
-  /** Whether the needle ends at `at`, where its last byte is. */
+  /** Whether the needle ends with the byte at `at`, which is known to equal its last byte. */
   #standsBefore(bytes: Uint8Array, at: number): boolean {
     const needle = this.#needle
     const fold = this.#fold

@@ -1,16 +1,16 @@
-// Tests, and how they combine. A test runs over all rows that are still open and closes those that fail it.
+// Tests, and their combinations. A test runs over all rows that are still open (candidates), and closes those that fail.
 
 import type { Rows } from './rows.ts'
 import type { PriorityTable } from './selector.ts'
 
 export interface Test {
-  /** Sets `open[i]` to 0 for each row that fails, and leaves every other as it is. */
+  /** Sets `open[i]` to 0 for each row that fails, and leaves the others as they are. */
   narrow(rows: Rows, open: Uint8Array): void
-  /** Roughly, ns a row: in an AND the cheap ones run first. */
+  /** Approximate ns per row: in an AND, cheap tests run first. */
   readonly cost: number
 }
 
-/** Row-wise scratch that grows with the largest batch seen. */
+/** Scratch memory with one byte per row; grows with the largest batch seen. */
 class Scratch {
   #bytes = new Uint8Array(1024)
 
@@ -20,7 +20,7 @@ class Scratch {
   }
 }
 
-/** By priority alone. */
+/** Passes rows whose priority is 1 in a table. */
 export class PriorityTest implements Test {
   readonly cost = 2
   readonly table: PriorityTable
@@ -39,7 +39,7 @@ export class PriorityTest implements Test {
   }
 }
 
-/** All of them. */
+/** AND: passes rows that pass all tests. */
 export class AllTest implements Test {
   readonly cost: number
   readonly #tests: readonly Test[]
@@ -52,14 +52,14 @@ export class AllTest implements Test {
   narrow(rows: Rows, open: Uint8Array): void {
     for (const test of this.#tests) {
       test.narrow(rows, open)
-      // Where nothing is left, the header fields that the next test would ask for are never parsed.
+      // If no row is left, stop: the next test might otherwise cause headers to be parsed.
       const first = open.indexOf(1)
       if (first < 0 || first >= rows.count) return
     }
   }
 }
 
-/** Any of them. */
+/** OR: passes rows that pass any of the tests. */
 export class AnyTest implements Test {
   readonly cost: number
   readonly #tests: readonly Test[]
@@ -76,7 +76,7 @@ export class AnyTest implements Test {
     const asked = this.#asked.take(count)
     const passed = this.#passed.take(count).fill(0, 0, count)
     for (const test of this.#tests) {
-      // A later test sees only what no earlier one let pass.
+      // Each test sees only the rows that no earlier one passed.
       for (let i = 0; i < count; i += 1) asked[i] = open[i] & (passed[i] ^ 1)
       test.narrow(rows, asked)
       for (let i = 0; i < count; i += 1) passed[i] |= asked[i]
@@ -85,7 +85,7 @@ export class AnyTest implements Test {
   }
 }
 
-/** What fails the other. */
+/** NOT: passes rows that fail the test. */
 export class NotTest implements Test {
   readonly cost: number
   readonly #test: Test

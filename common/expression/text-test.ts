@@ -1,4 +1,4 @@
-// Words and phrases: texts somewhere in the message, without case where nothing in them is a capital.
+// Tests for words and phrases anywhere in the message. Case is ignored for texts without a capital (smart case).
 
 import { MESSAGE, ROW } from '../pipeline/header-table.ts'
 import { ignoresCase } from './ast.ts'
@@ -9,14 +9,14 @@ import { Substring } from './substring.ts'
 import type { Test } from './test.ts'
 import type { ValueTest } from './value-test.ts'
 
-/** A text that is part of a value; smart case. */
+/** A test for values that contain the text, with smart case. */
 export function compileText(text: string): ValueTest {
   const ignoreCase = ignoresCase(text)
-  // Other letters change length with their case, and have more than two forms.
+  // Letters outside ASCII may change their length with their case, and may have more than two forms.
   return ignoreCase && !isAscii(text) ? compileFixed(text) : new Substring(Buffer.from(text), ignoreCase)
 }
 
-/** A regular expression; a text that every match must hold is looked for first, which costs a fifth of it. */
+/** A regular expression. If every match must contain some text, that is searched for first, at a fifth of the cost. */
 export function compileTextPattern(pattern: string, ignoreCase: boolean): ValueTest {
   const regex = compilePattern(pattern, ignoreCase)
   const [literal] = requiredLiterals(regex)
@@ -32,7 +32,7 @@ function byLength(a: Literal, b: Literal): number {
   return b.text.length - a.text.length
 }
 
-/** A test of the message; an absent one is empty. */
+/** Tests the message text, which is empty if there is none. */
 export class MessageTest implements Test {
   readonly cost: number
   readonly #value: ValueTest

@@ -1,12 +1,12 @@
-// Tests of a message's time. Both ends belong to what is selected, as in journalctl. `2h` and `today` are counted from
-// the rows' `now`, so that they stay true in a filter that runs for months.
+// Tests of the time of a message. Bounds are inclusive, as in journalctl. `2h` and `today` are relative to `now` of the rows, so that
+// they stay correct in a filter that runs for months.
 
 import type { Zone } from '../message/zone.ts'
 import type { Rows } from './rows.ts'
 import type { Test } from './test.ts'
 import { resolveTime, type TimeSpec } from './time.ts'
 
-/** A message that is dated further ahead than this is taken to be from when it was received. */
+/** If the time of a message is further ahead than this, the time of receipt is used in its place. */
 export const AHEAD_MAX_US = 3600 * 1_000_000
 
 export class TimeTest implements Test {
@@ -29,7 +29,7 @@ export class TimeTest implements Test {
     for (const run of runs) {
       const arrived = run.origin.received ?? received
       for (const end = i + run.count; i < end && i < count; i += 1) {
-        // Also where there is no time, since NaN compares with nothing.
+        // A missing time is NaN, for which the comparison is false, so that it is replaced as well.
         const time = times[i] <= arrived + AHEAD_MAX_US ? times[i] : arrived
         if (time < low || time > high) open[i] = 0
       }

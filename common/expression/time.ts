@@ -1,24 +1,24 @@
-// Points in time as people write them: what journalctl's --since and --until take (systemd.time), ISO 8601, and plain
-// durations.
+// Parses points in time as users write them: the formats of journalctl's --since and --until (systemd.time), ISO 8601, and
+// plain durations.
 //
-//   now  today  yesterday  tomorrow           days begin at midnight in the reader's zone
-//   -15m  +1h  1d12h  "2 hours ago"           from now; a duration without a sign is ago
+//   now  today  yesterday  tomorrow           days begin at midnight in the zone of the user
+//   -15m  +1h  1d12h  "2 hours ago"           relative to now; a duration without a sign is in the past
 //   2026-11-20  2026-11-20 10:00  10:00:05.5  without a date: today; without a time: midnight
 //   2026-11-20T10:00:00Z  …+01:00  … UTC      with a zone
-//   today UTC   10:00 UTC                     by the day that it is in UTC
+//   today UTC   10:00 UTC                     relative to the current day in UTC
 //   @1763632800.5                             seconds since the epoch
 
 import { utc, type Zone } from '../message/zone.ts'
 
-/** A point in time that may depend on when and where it is read. */
+/** A point in time that may depend on the current time and the zone of the user. */
 export type TimeSpec =
-  /** So long before now; negative: after. */
+  /** µs before now; negative: after now. */
   | { readonly kind: 'ago'; readonly us: number }
-  /** Midnight of a day counted from today, the reader's or that of UTC. */
+  /** Midnight of a day relative to today, in the zone of the user or in UTC. */
   | { readonly kind: 'day'; readonly days: number; readonly inUtc?: boolean }
   /** A point in time, µs since the epoch. */
   | { readonly kind: 'instant'; readonly us: number }
-  /** By the calendar and clock of the reader, or of UTC: day is the days since the epoch, today where absent. */
+  /** Local time of the user, or UTC. `day`: days since the epoch, by default today. `us`: since midnight. */
   | { readonly kind: 'local'; readonly day?: number; readonly us: number; readonly inUtc?: boolean }
 
 const SECOND_US = 1_000_000
@@ -45,7 +45,7 @@ const DURATION_STEP = /(\d+(?:\.\d+)?)\s*([a-zA-Zµμ]+)/g
 const CALENDAR =
   /^(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?(?:(\d{4})-(\d{1,2})-(\d{1,2}))?(?:(?:^|[T\s]\s*)(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(Z|UTC|[+-]\d{2}(?::?\d{2})?)?$/i
 
-/** A duration in µs: `90s`, `1d12h`, `1.5h`, `2 hours`; undefined where it is none. */
+/** Parses a duration, such as `90s`, `1d12h`, `1.5h`, `2 hours`, to µs; undefined if it is not one. */
 export function parseDuration(text: string): number | undefined {
   if (!DURATION.test(text)) return undefined
   let total = 0
@@ -57,13 +57,13 @@ export function parseDuration(text: string): number | undefined {
   return Math.round(total)
 }
 
-/** The time that a text names; undefined where it names none. */
+/** Parses a point in time; undefined if the text is not one. */
 export function parseTime(text: string): TimeSpec | undefined {
   const trimmed = text.trim()
   return namedDay(trimmed.toLowerCase()) ?? relativeTime(trimmed) ?? epochTime(trimmed) ?? calendarTime(trimmed)
 }
 
-/** µs since the epoch; `now` likewise. */
+/** The point in time in µs since the epoch, like `now`. */
 export function resolveTime(time: TimeSpec, now: number, readerZone: Zone): number {
   const zone = 'inUtc' in time && time.inUtc ? utc : readerZone
   switch (time.kind) {
@@ -106,11 +106,11 @@ function calendarTime(text: string): TimeSpec | undefined {
   if (Number.isNaN(day) || us === undefined) return undefined
   if (zone === undefined) return { kind: 'local', ...(day !== undefined && { day }), us }
   if (day !== undefined) return { kind: 'instant', us: day * DAY_US + us - offsetUs(zone) }
-  // Without a date only UTC has a day of its own, as with journalctl.
+  // Without a date, the only zone accepted is UTC, as in journalctl.
   return zone.toUpperCase() === 'UTC' ? { kind: 'local', us, inUtc: true } : undefined
 }
 
-/** Days since the epoch; NaN where the month has no such day. */
+/** Days since the epoch; NaN if there is no such date. */
 function dayNumber(year: number, month: number, date: number): number {
   const day = new Date(Date.UTC(year, month - 1, date))
   if (day.getUTCMonth() !== month - 1 || day.getUTCDate() !== date) return NaN
@@ -136,7 +136,10 @@ function localDay(time: number, zone: Zone): number {
   return Math.floor((time + zone.offsetAt(time) * MINUTE_US) / DAY_US)
 }
 
-/** The instant at which clocks of the zone show `local`; the first of two, the hour that is left out moved on. */
+/**
+ * The time, in µs since the epoch, at which clocks of the zone show `local`. At a change of the clocks: the first of two such times;
+ * a local time that does not exist is moved forward.
+ */
 function fromLocal(local: number, zone: Zone): number {
   const before = local - zone.offsetAt(local - DAY_US) * MINUTE_US
   if (before + zone.offsetAt(before) * MINUTE_US === local) return before

@@ -1,4 +1,4 @@
-// Tests of one value as bytes: what the values of a field compile to.
+// Compiles the values of a field to tests of bytes.
 
 import { foldAscii } from './fold.ts'
 import { Glob } from './glob.ts'
@@ -6,25 +6,22 @@ import type { Comparison, Value } from './ast.ts'
 import { compilePattern } from './pattern.ts'
 import { compares } from './priority-table.ts'
 
-/**
- * A test of the value at `[start, end)`. A field that is not there is an empty range, which no value but the empty text
- * selects.
- */
+/** A test of the value at `[start, end)`. An absent field is an empty range, which only the empty text matches. */
 export interface ValueTest {
   test(bytes: Buffer, start: number, end: number): boolean
 }
 
-/** Any of the values. Throws PATTERN_SYNTAX. */
+/** A test that passes if any of the values matches. Throws PATTERN_SYNTAX. */
 export function compileValues(values: readonly Value[], ignoreCase: boolean): ValueTest {
   return anyOf(values.map((value) => compileValue(value, ignoreCase)))
 }
 
-/** Any of the tests. */
+/** A test that passes if any of the tests passes. */
 export function anyOf(tests: readonly ValueTest[]): ValueTest {
   return tests.length === 1 ? tests[0] : new AnyValue(tests)
 }
 
-/** One value. Throws PATTERN_SYNTAX. */
+/** A test for one value. Throws PATTERN_SYNTAX. */
 export function compileValue(value: Value, ignoreCase: boolean): ValueTest {
   switch (value.kind) {
     case 'exists':
@@ -74,7 +71,7 @@ class Equal implements ValueTest {
   }
 }
 
-/** Case is ignored for ASCII letters: host names are ASCII. */
+/** Ignores the case of ASCII letters only, since host names are ASCII. */
 class EqualWithoutCase implements ValueTest {
   readonly #text: Uint8Array
 
@@ -119,7 +116,7 @@ class NumberBetween implements ValueTest {
   }
 }
 
-/** The decimal number that the bytes as a whole are; NaN, which compares with nothing, where they are none. */
+/** Parses the bytes as a decimal number; NaN, for which every comparison is false, if they are not one. */
 function readNumber(bytes: Uint8Array, start: number, end: number): number {
   let at = bytes[start] === 0x2d ? start + 1 : start
   if (at === end) return NaN
