@@ -1,14 +1,14 @@
-// Why an address cannot be listened on.
+// Faults of addresses that cannot be listened on.
 
 import { errnoOf, Fault, reasonOf } from '../fault.ts'
 import type { Endpoint } from './net.ts'
 
-/** An address as it is written: IPv6 in brackets. */
+/** Formats an address as `host:port`, with IPv6 in brackets. */
 export function written({ host, port }: Endpoint): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/** `protocol` is `tcp` or `udp`. */
+/** Converts an error of listen(2) or bind(2) to a fault. `protocol` is `tcp` or `udp`. */
 export function bindFault(error: unknown, at: Endpoint, protocol: string): Fault {
   const where = `${protocol} ${written(at)}`
   switch (errnoOf(error)) {

@@ -1,7 +1,7 @@
-// How many connections a source has at a time. One too many is closed at once, counted and said.
+// Limits the number of connections of a source. A connection beyond the limit is closed at once, counted and logged.
 //
-// The last descriptors are not given to connections. Where none is left, libuv takes what waits to be accepted and closes it, and tells
-// us nothing: who has sent something by then loses it, and it is counted nowhere.
+// The last file descriptors are not given to connections. When a process has none left, libuv accepts and closes waiting connections
+// without telling the program: what their senders have sent by then is lost and not counted.
 
 import type { Disk } from '../disk.ts'
 import { DESCRIPTORS_KEPT } from '../limits.ts'
@@ -23,7 +23,7 @@ export class ConnectionLimit {
   readonly #warning: RateLimitedWarning
   #count = 0
 
-  /** `max` is asked for each connection. */
+  /** `max` is called for each connection. */
   constructor(source: string, max: () => number, platform: Platform) {
     this.#source = source
     this.#max = max
@@ -31,7 +31,7 @@ export class ConnectionLimit {
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
-  /** Whether there is room for this connection: then `leave` is due when it is over. Else it is refused. */
+  /** Whether this connection is admitted; if not, it is refused. For an admitted connection, call `leave` when it has closed. */
   admits(connection: Connection): boolean {
     const max = this.#max()
     if (this.#count >= max) return this.refuse(connection, 'max_connections', { max })
@@ -40,7 +40,7 @@ export class ConnectionLimit {
     return true
   }
 
-  /** Closes the connection, counts it and says why. */
+  /** Closes the connection, counts it and logs the reason. */
   refuse(connection: Connection, reason: keyof typeof REFUSED, more: object = {}): false {
     const source = this.#source
     const peer = connection.peer.host

@@ -1,5 +1,5 @@
-// The lock on a data folder: a listening socket at `<data>/control.sock`. The kernel frees it with the process, however
-// that ends, so a lock is never stale for longer than it takes to ask.
+// The lock on a data folder: a listening socket at `<data>/control.sock`. The kernel closes it when the process ends in any way, so
+// a stale lock is recognized by connecting to it.
 
 import { createServer, type Server } from 'node:net'
 import { accessData } from '../data-access.ts'
@@ -11,15 +11,15 @@ import { inTurn } from './folder-turn.ts'
 import { isHeard } from './unix-socket.ts'
 
 export interface DataLock {
-  /** Frees the folder for the next. */
+  /** Releases the folder. */
   release(): Promise<void>
 }
 
-/** Creates the data folder if need be and takes it; rejects with `DATA_UNWRITABLE` or `DATA_LOCKED`. */
+/** Creates the data folder if it does not exist, and locks it. Rejects with `DATA_UNWRITABLE` or `DATA_LOCKED`. */
 export async function lockDataFolder(folder: string, disk: Disk, random: Random): Promise<DataLock> {
   await accessData(folder, () => disk.makeFolder(folder))
   const path = `${folder}/control.sock`
-  // It would be made all the same, under as much of its name as there is room for.
+  // The socket would be created nevertheless, under a truncated name.
   if (Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX) {
     throw new Fault('DATA_UNWRITABLE', `${path} is too long for a socket (sockaddr_un has 108 bytes)`)
   }
@@ -31,10 +31,11 @@ export async function lockDataFolder(folder: string, disk: Disk, random: Random)
   return { release: () => new Promise((resolve) => server.close(() => resolve())) }
 }
 
-// A socket file that nobody answers on was left by a process that was killed. Those that start now find that out one after another.
-// Where that cannot be had (`folder-turn.ts`), another one may have its own socket there by now: so what is there is moved aside and
-// looked at, and put back where it is not the deaf one; a third that came just then would have the name as well. The deaf one is
-// removed only when the new one is made, so that no other file has its inode until then.
+// A socket file on which nobody listens was left by a killed process. Processes that start now take it over one at a time, under the
+// mutex of the folder. If the mutex cannot be had (`folder-turn.ts`), another process may have created its own socket there by now. So
+// the file is moved aside and compared by inode, and moved back if it is not the stale one. (Only a third process that starts in
+// that moment could lock the folder as well.) The stale file is removed after the new one is created, so that its inode cannot be
+// reused before.
 async function takeOver(path: string, disk: Disk, random: Random): Promise<Server | undefined> {
   const deaf = await disk.statLink(path)
   if (await isHeard(path)) return undefined
@@ -49,7 +50,7 @@ async function takeOver(path: string, disk: Disk, random: Random): Promise<Serve
   return server
 }
 
-/** Undefined where there is nothing any more. */
+/** Renames the socket file. Returns its stat, or undefined if it does not exist any more. */
 async function moveAway(path: string, aside: string, disk: Disk): Promise<FileStat | undefined> {
   try {
     await disk.rename(path, aside)
@@ -60,7 +61,7 @@ async function moveAway(path: string, aside: string, disk: Disk): Promise<FileSt
   return disk.statLink(aside)
 }
 
-/** The listening server; undefined where the name is taken. */
+/** The listening server; undefined if the path exists. */
 function listen(path: string): Promise<Server | undefined> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy())

@@ -1,15 +1,15 @@
-// One process at a time does something to a folder: a socket with an abstract name (unix(7)), which the kernel gives to one of those
-// that ask, and takes back with the process. Whoever waits is connected to it, and so hears when the turn is over.
+// A mutex between processes for a folder: a socket with an abstract name (unix(7)), which the kernel gives to one process only,
+// and frees when that ends. Waiting processes connect to the socket, and are disconnected when the mutex is released.
 //
-// Such names are those of a network namespace: containers that share a folder do not see each other's. And any user of the machine
-// may take one: who keeps it for too long is not waited for.
+// Abstract names belong to a network namespace, so containers that share a folder do not see each other's. Any user of the
+// machine may take a name, so waiting is limited to `TURN_WAIT_MS`.
 
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Disk } from '../disk.ts'
 import { errnoOf } from '../fault.ts'
 import { TURN_WAIT_MS } from '../limits.ts'
 
-/** Does `work` while no other process does its own to the same folder; without that where the turn cannot be had. */
+/** Does `work` while holding the mutex of the folder; if the mutex cannot be had, does it nevertheless. */
 export async function inTurn<T>(folder: string, disk: Disk, work: () => Promise<T>): Promise<T> {
   const stat = await disk.stat(folder)
   const turn = stat && (await takeTurn(`\0sluice ${stat.device}:${stat.inode}`))
@@ -24,7 +24,7 @@ interface Turn {
   end(): void
 }
 
-/** Undefined where it cannot be had. */
+/** Undefined if the mutex cannot be had. */
 async function takeTurn(name: string): Promise<Turn | undefined> {
   for (;;) {
     const taken = await take(name)
@@ -37,7 +37,7 @@ function take(name: string): Promise<Turn | 'taken' | undefined> {
   const waiting = new Set<Socket>()
   return new Promise((resolve) => {
     const server: Server = createServer((socket) => {
-      socket.on('error', () => {}) // who waited does so no more
+      socket.on('error', () => {}) // a waiting process ended
       waiting.add(socket)
     })
     server.once('error', (error) => resolve(errnoOf(error) === 'EADDRINUSE' ? 'taken' : undefined))
@@ -51,7 +51,7 @@ function take(name: string): Promise<Turn | 'taken' | undefined> {
   })
 }
 
-/** Resolves when whoever has the turn has ended it; to false where that takes too long. */
+/** Resolves to true when the owner has released the mutex, to false if that takes too long. */
 function isOver(name: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ path: name })
@@ -59,7 +59,7 @@ function isOver(name: string): Promise<boolean> {
       resolve(false)
       socket.destroy()
     })
-    socket.on('error', () => {}) // refused: it ended just now
+    socket.on('error', () => {}) // refused: it was released just now
     socket.once('close', () => resolve(true))
     socket.resume()
   })

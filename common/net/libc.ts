@@ -1,31 +1,31 @@
-// The few calls of the system that Node has not, through the package koffi, which enters here. It is optional: where it is
-// not there, or the system is another one, its users do what they can through Node.
+// System calls that Node does not offer, through the package koffi, which only this file imports. It is optional: without it, or on
+// other systems, callers fall back to what Node offers.
 
 import type Koffi from 'koffi'
 import { endianness } from 'node:os'
 
-/** Memory that stays where it is, for as long as the process lives. */
+/** Memory with a fixed address, which is never freed. */
 export interface Memory {
   readonly address: bigint
   readonly bytes: Buffer
 }
 
-/** What is needed of libc on Linux with 64 bits, low byte first. */
+/** The functions of libc that are needed, on 64-bit little-endian Linux. */
 export class Libc {
   readonly #koffi: typeof Koffi
-  /** recvmmsg(2): how many datagrams came, or −1. */
+  /** recvmmsg(2): the number of datagrams received, or −1. */
   readonly recvmmsg: (socket: number, headers: bigint, count: number, flags: number, timeout: null) => number
   /** setsockopt(2): 0, or −1. */
   readonly setsockopt: (socket: number, level: number, name: number, value: Buffer, bytes: number) => number
-  /** getsockopt(2): 0, or −1. `bytes` is an int: what `value` holds, and then how much of it was written. */
+  /** getsockopt(2): 0, or −1. `bytes` is an int: the size of `value` on entry, the number of bytes written to it on return. */
   readonly getsockopt: (socket: number, level: number, name: number, value: Buffer, bytes: Buffer) => number
 
-  /** _exit(2): ends the process at once, whatever its threads are at. */
+  /** _exit(2): ends the process at once, whatever its threads are doing. */
   readonly exit: (status: number) => void
 
   constructor(koffi: typeof Koffi) {
     this.#koffi = koffi
-    const process = koffi.load(null) // whichever libc this process runs with
+    const process = koffi.load(null) // the libc that this process is linked with
     this.recvmmsg = process.func('int recvmmsg(int, uintptr_t, unsigned int, int, void *)') as Libc['recvmmsg']
     this.setsockopt = process.func('int setsockopt(int, int, int, void *, unsigned int)') as Libc['setsockopt']
     this.getsockopt = process.func('int getsockopt(int, int, int, void *, void *)') as Libc['getsockopt']
@@ -40,7 +40,7 @@ export class Libc {
 
 let loaded: Promise<Libc | undefined> | undefined
 
-/** That of this process; undefined where it cannot be reached. */
+/** The libc of this process; undefined if it is not available. */
 export function libc(): Promise<Libc | undefined> {
   return (loaded ??= load())
 }
@@ -51,6 +51,6 @@ async function load(): Promise<Libc | undefined> {
     const koffi = (await import('koffi')).default
     return koffi.sizeof('void *') === 8 ? new Libc(koffi) : undefined
   } catch {
-    return undefined // not installed, or not for this machine: a listener says how it reads
+    return undefined // not installed, or not for this machine; listeners log how they read
   }
 }

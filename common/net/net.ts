@@ -6,13 +6,13 @@ export interface Endpoint {
   readonly port: number
 }
 
-/** What happens on a connection. Called from the event loop, never from inside `start`. */
+/** Events of a connection. They are called from the event loop, never from within `start`. */
 export interface ConnectionEvents {
-  /** Bytes that arrived; the memory is the callee's only until it returns. */
+  /** Bytes arrived. The memory is reused after the call returns. */
   data(chunk: Buffer): void
-  /** The peer will send no more. */
+  /** The peer has closed its side. */
   end(): void
-  /** All is over; the last event, and always given. `error` where it was not an orderly end. */
+  /** The connection is closed. Always the last event. `error` is given unless it was closed in order. */
   close(error?: Error): void
 }
 
@@ -20,88 +20,91 @@ export interface ConnectionEvents {
 export interface Connection {
   /** The peer's address as text, IPv4-mapped IPv6 written as IPv4. */
   readonly peer: Endpoint
-  /** Its descriptor: the lowest that was free, so that at least as many were in use. Undefined where it has none of its own. */
+  /**
+   * Its file descriptor. The kernel gives out the lowest free number, so at least as many were in use. Undefined if the connection has
+   * none of its own.
+   */
   readonly descriptor?: number | undefined
-  /** Bytes that the kernel has taken so far; under TLS those that it makes of them. Undefined where it is not known. */
+  /** Bytes that the kernel has accepted so far; under TLS, encrypted bytes. Undefined if that is not known. */
   readonly takenBytes?: number | undefined
   /**
-   * While something on its way to the peer is not acknowledged by its system: how long that has acknowledged nothing, ms; else 0.
-   * Undefined where it is not known.
+   * If data in flight is not acknowledged (TCP ACK) by the system of the peer: milliseconds since its last acknowledgement; else 0.
+   * Undefined if that is not known.
    */
   readonly unacknowledgedMs?: number | undefined
   /** Begins reading. */
   start(events: ConnectionEvents): void
-  /** Stops and resumes reading: what the peer sends meanwhile fills the kernel's buffers and stops the peer. */
+  /** Stops and resumes reading. While it is stopped, the kernel's buffers fill up, which stops the peer. */
   pause(): void
   resume(): void
-  /** Resolves when the kernel has taken all of it; rejects when the connection ended first. */
+  /** Resolves when the kernel has accepted all bytes; rejects if the connection ended first. */
   write(bytes: Buffer): Promise<void>
-  /** Says that no more will be written, after what is still to be written. */
+  /** Closes our side after all pending writes. */
   end(): void
-  /** Ends it at once. */
+  /** Closes the connection at once. */
   destroy(): void
 }
 
 export interface Listener {
-  /** The port in use, also where 0 was asked for. */
+  /** The actual port, also if 0 was requested. */
   readonly port: number
-  /** Stops accepting; connections live on. */
+  /** Stops accepting; existing connections stay open. */
   close(): Promise<void>
 }
 
-/** Takes a datagram, whose memory is the callee's only until it returns. */
+/** Receives a datagram. Its memory is reused after the call returns. */
 export type ReceiveDatagram = (datagram: Buffer, peerHost: string, peerPort: number) => void
 
 export interface DatagramSocket {
   readonly port: number
-  /** Bytes of receive buffer that the kernel granted. */
+  /** Size of the receive buffer that the kernel granted. */
   readonly receiveBufferBytes: number
-  /** Whether many datagrams are taken with one call of the system while they come fast. */
+  /** Whether many datagrams are read with one system call under load. */
   readonly readsMany: boolean
-  /** Begins receiving; while `hasRoom` says so, a burst is taken from the kernel in one go. */
+  /** Begins receiving. While `hasRoom` returns true, a burst may be read from the kernel in one turn of the event loop. */
   start(receive: ReceiveDatagram, hasRoom?: () => boolean): void
-  /** The kernel takes in next to nothing from now on, and counts as dropped what comes; what it has is still received. */
+  /** Shrinks the receive buffer, so that the kernel drops and counts new datagrams. Those already in it are still received. */
   refuse(): void
   close(): Promise<void>
 }
 
 /** Sends datagrams to one receiver, one at a time. */
 export interface DatagramSender {
-  /** Resolves when the kernel has taken the datagram. Rejects with `HOST_UNRESOLVED`, retryable, or with what the kernel says. */
+  /** Resolves when the kernel has accepted the datagram. Rejects with `HOST_UNRESOLVED`, retryable, or with the error of the kernel. */
   send(datagram: Buffer): Promise<void>
-  /** Resolves when there is a way to the receiver, as far as this machine knows; rejects as `send` would, and sends nothing. */
+  /** Resolves if this machine knows a route to the receiver. Rejects like `send`, but sends nothing. */
   ready(): Promise<void>
   close(): Promise<void>
 }
 
-/** Certificates and their key, each in PEM as it stands in its file. */
+/** Certificates and the private key: the contents of PEM files. */
 export interface TlsKeys {
-  /** Ours, with those between it and a root behind it. */
+  /** Our certificate, followed by intermediate certificates. */
   readonly cert?: Buffer
   readonly key?: Buffer
-  /** Who may sign the peer's. */
+  /** The CA certificates that the certificate of the peer is checked against. */
   readonly ca?: Buffer
 }
 
 /**
- * Whether the peer must show a certificate that `ca` signed. `required`: else there is no connection. `optional`: a client may
- * show none; a server's that does not hold is only told of. `none`: it is not looked at.
+ * Whether the peer must present a certificate signed by `ca`. `required`: otherwise there is no connection. `optional`: a client may
+ * present none; an invalid certificate of a server is only reported. `none`: it is not checked.
  */
 export type TlsVerify = 'required' | 'optional' | 'none'
 
-/** What clients meet that open TLS connections to us. */
+/** The server side of TLS. */
 export interface TlsServer {
   /**
-   * Waits for the handshake on an accepted connection that was not started, which is this call's from now on. Rejects with
-   * `TLS_HANDSHAKE`, also after `TLS_HANDSHAKE_WAIT_MS`; with `CONNECTION_LOST` where the peer left without a byte, as a
-   * probe does. Then the connection is ended.
+   * Does the handshake on an accepted connection that was not started, and takes it over. Rejects with `TLS_HANDSHAKE`, also after
+   * `TLS_HANDSHAKE_WAIT_MS`; with `CONNECTION_LOST` if the peer sent no byte, like a health check. In both cases the connection is
+   * closed.
    */
   secure(connection: Connection): Promise<Connection>
-  /** Other keys for handshakes from now on. Throws `TLS_KEYS`, and then keeps those it has. */
+  /** Replaces the keys for later handshakes. Throws `TLS_KEYS`, and then keeps the old ones. */
   renew(keys: TlsKeys): void
 }
 
-/** How we meet a server. */
+/** The client side of a TLS handshake. */
 export interface TlsGreeting {
   /** The name or address that its certificate must carry, and that it is greeted by. */
   readonly serverName: string

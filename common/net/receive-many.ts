@@ -1,7 +1,7 @@
-// recvmmsg(2): many datagrams with one call. Node has no such call and takes 4 µs for each datagram (an object, a buffer, the
-// address as a text); this takes 1 µs.
+// recvmmsg(2): reads many datagrams with one system call. Node does not offer it, and takes 4 µs for each datagram (an object, a
+// buffer, the address as text); this takes 1 µs.
 //
-// What the kernel reads and fills in, on Linux with 64 bits, low byte first:
+// The structures that the kernel reads and fills in, on 64-bit little-endian Linux:
 //
 //   mmsghdr  │ name │ its length │ iovec │ iovecs │ control │ its length │ flags │ bytes received │
 //              8      4 + 4        8       8        8         8            4 + 4   4 + 4
@@ -12,12 +12,12 @@ import { libc, type Libc, type Memory } from './libc.ts'
 import type { ReceiveDatagram } from './net.ts'
 import { SocketAddresses } from './socket-addresses.ts'
 
-/** As many as one call takes. */
+/** Maximum number of datagrams that one call reads. */
 export const DATAGRAMS_A_CALL = 256
 
-// One more than the largest there is (65,507 bytes over IPv4, 65,527 over IPv6): none is cut.
+// More than the largest datagram (65,507 bytes over IPv4, 65,527 over IPv6), so that none is truncated.
 const DATAGRAM_BYTES = 65_536
-// Datagrams do not begin at the same place in their pages: at the same one they take each other's lines of the cache (4.2 µs a
+// Buffers begin at different offsets in their pages. With equal offsets they evict each other from the CPU cache (4.2 µs a
 // datagram instead of 1.2).
 const STRIDE_BYTES = DATAGRAM_BYTES + 4096 + 64
 
@@ -28,8 +28,8 @@ const HEADER_BYTES = 64
 const MSG_DONTWAIT = 0x40
 
 /**
- * Memory for the datagrams of one call. All sockets may share it: what it holds is used before the next call. Of its 18 MB
- * only what datagrams were written to is ever resident.
+ * Memory for the datagrams of one call. All sockets can share it, since its content is used before the next call. Of its 18 MB
+ * only pages that datagrams were written to are ever resident.
  */
 export class ReceiveMany {
   readonly #libc: Libc
@@ -59,14 +59,14 @@ export class ReceiveMany {
     this.#words = new Uint32Array(buffer, byteOffset, byteLength / 4)
   }
 
-  /** Gives each datagram that the kernel has for this socket, `DATAGRAMS_A_CALL` at the most; returns how many. Never waits. */
+  /** Passes up to `DATAGRAMS_A_CALL` queued datagrams of a socket to `give`; returns their number. Never waits. */
   receive(socket: number, give: ReceiveDatagram): number {
-    // −1 is an error, of which there is only "nothing there" on a socket that is open and not connected.
+    // −1 is an error. On an open socket that is not connected, that can only be EAGAIN (nothing queued).
     const count = Math.max(0, this.#libc.recvmmsg(socket, this.#headers.address, DATAGRAMS_A_CALL, MSG_DONTWAIT, null))
     const words = this.#words
     for (let i = 0; i < count; i += 1) {
       const header = (i * HEADER_BYTES) / 4
-      words[header + 2] = NAME_BYTES // the kernel has put the real length there
+      words[header + 2] = NAME_BYTES // restored for the next call: the kernel has replaced it by the real length
       const start = i * STRIDE_BYTES
       const datagram = this.#datagrams.bytes.subarray(start, start + words[header + 14])
       give(datagram, this.#addresses.host(i), this.#addresses.port(i))
@@ -77,7 +77,7 @@ export class ReceiveMany {
 
 let shared: ReceiveMany | undefined
 
-/** The one of this process; undefined where its libc cannot be reached. */
+/** The one instance of this process; undefined if libc is not available. */
 export async function receiveMany(): Promise<ReceiveMany | undefined> {
   const reached = await libc()
   return reached && (shared ??= new ReceiveMany(reached))

@@ -1,12 +1,12 @@
-// One buffer for all reads of all connections.
+// Reads all connections into one shared buffer.
 //
-// Node makes a buffer of 64 KiB for every read, and leaves it to the garbage collector: at 400 MB/s that was a quarter of
-// the resident memory and 5 % of the CPU. Sockets that a program opens may bring a buffer of their own (`onread`); for
-// those that a server accepts there is no such option, though the same machinery is there. It is used where it is found,
-// and where it is not (a Node that changed it) reads come as ordinary `data` events.
+// Node allocates a buffer of 64 KiB for every read, and leaves it to the garbage collector: at 400 MB/s that was a quarter of
+// the resident memory and 5 % of the CPU. A socket that connects can be given a buffer of its own (`onread`). There is no such
+// option for accepted sockets, but they have the same internals, which are used here. In a version of Node without them, reads come as
+// ordinary `data` events.
 //
-// All reads can share one buffer: the callback runs to its end before the next read begins, and whoever takes the bytes
-// copies them (`ConnectionEvents.data`).
+// All reads can share one buffer, because the callback returns before the next read begins, and receivers copy the bytes that they
+// keep (`ConnectionEvents.data`).
 
 import type { Socket } from 'node:net'
 
@@ -19,7 +19,7 @@ interface Handle {
 
 type Internals = Record<symbol, unknown> & { readonly _handle?: Partial<Handle> | null }
 
-/** Reads of this socket, which has not been read from yet, go to `take`; false where this Node cannot do it. */
+/** Passes reads of this socket, which must not have been read yet, to `take`; false if this version of Node cannot do it. */
 export function readShared(socket: Socket, take: (bytes: Buffer) => void): boolean {
   const internals = socket as unknown as Internals
   const handle = internals._handle

@@ -1,4 +1,4 @@
-// Addresses as the kernel writes them (sockaddr_in, sockaddr_in6), read into the texts that Node would make of them.
+// Formats addresses of the kernel (sockaddr_in, sockaddr_in6) as the same text that Node returns for them.
 //
 //   sockaddr_in   │ family │ port │ address │                      2, 2 (high byte first), 4
 //   sockaddr_in6  │ family │ port │ flow │ address │ scope │       2, 2, 4, 16, 4
@@ -10,7 +10,7 @@ const IPV4_ADDRESS = 4
 const IPV6_ADDRESS = 8
 const IPV6_SCOPE = 24
 
-// Texts are made once for each address; a flood of forged ones must not fill the memory.
+// Texts are cached per address. The cache is bounded, since a flood of forged addresses must not fill the memory.
 const TEXTS_MAX = 10_000
 
 export class SocketAddresses {
@@ -21,7 +21,7 @@ export class SocketAddresses {
   #lastIpv4 = 0
   #lastText = '0.0.0.0'
 
-  /** Address `i` begins `i * strideBytes` bytes into `names`. */
+  /** Address `i` begins at offset `i * strideBytes` of `names`. */
   constructor(names: Buffer, strideBytes: number) {
     this.#names = names
     this.#strideBytes = strideBytes
@@ -31,7 +31,7 @@ export class SocketAddresses {
     return this.#names.readUInt16BE(i * this.#strideBytes + 2)
   }
 
-  /** IPv4-mapped IPv6 is written as IPv4, a link-local address with its interface. */
+  /** An IPv4-mapped IPv6 address is written as IPv4; a link-local address includes its interface. */
   host(i: number): string {
     const at = i * this.#strideBytes
     if (this.#names.readUInt16LE(at) === AF_INET) return this.#ipv4Text(at + IPV4_ADDRESS)
@@ -70,7 +70,7 @@ function isMapped(names: Buffer, at: number): boolean {
 
 function ipv6Text(names: Buffer, at: number): string {
   const groups = Array.from({ length: 8 }, (_, i) => names.readUInt16BE(at + IPV6_ADDRESS + 2 * i).toString(16))
-  // A URL's host is written as RFC 5952 says: the longest run of zeros left out.
+  // The URL class formats an IPv6 host as RFC 5952 requires: the longest run of zeros is compressed.
   const text = new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
   const isLinkLocal = (names.readUInt16BE(at + IPV6_ADDRESS) & 0xffc0) === 0xfe80
   return isLinkLocal ? `${text}%${interfaceOf(names.readUInt32LE(at + IPV6_SCOPE))}` : text

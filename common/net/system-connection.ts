@@ -1,4 +1,4 @@
-// One end of a TCP connection on the real network.
+// A TCP connection of the real network, plain or under TLS.
 
 import type * as net from 'node:net'
 import { systemClock } from '../clock.ts'
@@ -8,22 +8,21 @@ import type { Connection, ConnectionEvents, Endpoint } from './net.ts'
 import { readShared } from './shared-read.ts'
 import { unacknowledgedMs } from './unacknowledged.ts'
 
-/** `::ffff:192.0.2.7` is the IPv4 address 192.0.2.7 seen through a socket for both. */
+/** Converts an IPv4-mapped address of a dual-stack socket (`::ffff:192.0.2.7`) to IPv4 (`192.0.2.7`). */
 export function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
 }
 
-/** A connection of the kernel, plain or under TLS. */
 export class SystemConnection implements Connection {
   readonly peer: Endpoint
   readonly descriptor: number | undefined
-  /** For whoever puts TLS on it. */
+  /** For TLS, which wraps it. */
   readonly socket: net.Socket
   readonly #isPlain: boolean
-  /** What the kernel has of it. */
+  /** The handle of the TCP socket, also under TLS. */
   readonly #handle: Handle
 
-  /** `under` is the connection that carries this one, where it is TLS. */
+  /** `under` is the TCP connection below, if this one is TLS. */
   constructor(socket: net.Socket, under?: SystemConnection) {
     this.socket = socket
     this.#isPlain = under === undefined
@@ -32,8 +31,8 @@ export class SystemConnection implements Connection {
     this.peer = under?.peer ?? { host: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
     socket.setKeepAlive(true, KEEPALIVE_MS)
     socket.setNoDelay(true)
-    // Before `start` a reset must not end the process; the close event that follows is what counts. After what TLS cannot
-    // read, Node gives none by itself.
+    // An error before `start`, such as a reset, must not end the process; the close event that follows reports it. After an invalid
+    // TLS record, Node does not close the socket by itself.
     socket.on('error', () => socket.destroy())
   }
 
@@ -50,7 +49,7 @@ export class SystemConnection implements Connection {
   start(events: ConnectionEvents): void {
     const { socket } = this
     let failure: Error | undefined
-    // TLS has read already: what came behind the handshake waits in the socket.
+    // A TLS socket has been read from already: data after the handshake is in its buffer.
     const isShared = this.#isPlain && readShared(socket, (chunk) => events.data(chunk))
     if (!isShared) socket.on('data', (chunk: Buffer) => events.data(chunk))
     if (socket.readableEnded) systemClock.soon(() => events.end())
@@ -58,7 +57,7 @@ export class SystemConnection implements Connection {
     socket.on('error', (error) => (failure = error))
     if (socket.destroyed) systemClock.soon(() => events.close(failure))
     else socket.on('close', () => events.close(failure))
-    // What was accepted does not flow before this: bytes that nobody listens for would be gone.
+    // Accepted sockets are paused until now, since data without a listener would be discarded.
     socket.resume()
   }
 
@@ -80,7 +79,7 @@ export class SystemConnection implements Connection {
   }
 
   end(): void {
-    // A peer that never closes its side must not keep a process alive that has nothing more to say.
+    // A peer that never closes its side must not keep our process alive.
     this.socket.end(() => this.socket.unref())
   }
 
@@ -89,10 +88,10 @@ export class SystemConnection implements Connection {
   }
 }
 
-/** What Node keeps to itself; where it is not found, nobody is told. */
+/** Internals of a Node socket; in a version of Node without them, the values are unknown. */
 interface Handle {
   readonly fd?: number
-  /** Given to libuv, and how much of it the kernel has not taken. */
+  /** Bytes given to libuv, and those of them that the kernel has not accepted yet. */
   readonly bytesWritten?: number
   readonly writeQueueSize?: number
 }

@@ -1,10 +1,10 @@
-// Datagrams to one receiver, through a connected socket for each of its addresses: only such a one is told when the receiver's
-// host, or one on the way, says that a datagram did not arrive (ICMP).
+// Sends datagrams to one receiver, through a connected socket for each of its addresses, because the kernel reports ICMP errors (a
+// datagram did not arrive) only on connected sockets.
 //
 //   name ──looked up once a minute──▶ addresses ──▶ the first, until it refuses ──▶ the next …
 //
-// That word comes by itself, or instead of the next send, which then has sent nothing. It does not tell which datagram it is about,
-// but for the first one of a socket: that goes to the next address, and is not lost.
+// The error comes as an event, or as the result of the next send, which then has sent nothing. It does not say which datagram it is
+// about, except after the first one of a socket: that one is sent again to the next address, and is not lost.
 
 import * as dgram from 'node:dgram'
 import * as net from 'node:net'
@@ -13,22 +13,22 @@ import { errnoOf } from '../fault.ts'
 import type { DatagramSender, Endpoint } from './net.ts'
 import { resolve } from './resolve.ts'
 
-// A name is looked up once a minute, not once a datagram. Datagrams wait this long for a new answer; then the last one stands until
-// it comes. Sockets are made anew as often, as each keeps the address of ours that it was connected from.
+// A name is looked up once a minute. Datagrams wait up to `RESOLVE_AGAIN_WAIT_MS` for the answer; after that the old addresses are used
+// until it comes. The socket is replaced as often, because a connected socket keeps its local address even if ours changes.
 const RESOLVED_FOR_MS = 60_000
 const RESOLVE_AGAIN_WAIT_MS = 1_000
 
-// Where there is another address, the first datagram to one is followed by others after this: by then it is known that nobody
-// listens there, as on a machine whose name stands for ::1 too.
+// If there are other addresses, the first datagram to an address is followed by others only after this time. By then it is known
+// whether nobody listens there, as on ::1 of a machine whose name has that address too.
 const REFUSAL_WAIT_MS = 250
 
-// What the network says of an earlier datagram. Of another error the kernel knows when it is given the datagram.
+// Errors of a send that are about an earlier datagram (ICMP). All others are about the datagram that is being sent.
 const SAID_LATER = ['ECONNREFUSED', 'EHOSTUNREACH', 'EMSGSIZE', 'ENOPROTOOPT']
 
-/** A socket that is connected to an address. */
+/** A socket that is connected to one address. */
 class Way {
   readonly address: string
-  /** Datagrams that the kernel has taken, up to 2. */
+  /** Datagrams that the kernel has accepted, counted up to 2. */
   sent = 0
   readonly #socket: dgram.Socket
   readonly #said: (error: Error) => void
@@ -68,7 +68,7 @@ class Way {
     })
   }
 
-  /** What is said within so long of what was sent, if anything. */
+  /** Waits up to `ms` for an ICMP error about the datagram that was sent. */
   async refusal(ms: number): Promise<Error | undefined> {
     let refusal: Error | undefined
     const stop = new AbortController()
@@ -93,12 +93,12 @@ export class SystemDatagramSender implements DatagramSender {
   readonly #lost: (reason: Error) => void
   #addresses: readonly string[] = []
   #untilMs = -Infinity
-  /** The address that is sent to. */
+  /** Index of the address that is sent to. */
   #at = 0
   #way: Way | undefined
-  /** Whether another socket is to take its place, if one can be had. */
+  /** Whether `#way` is due to be replaced by a new socket, if one can be created. */
   #isOld = false
-  /** Those of the addresses that were waited for once. */
+  /** Current addresses whose refusal was waited for once. */
   #tried = new Set<string>()
   #isClosed = false
 
@@ -121,7 +121,7 @@ export class SystemDatagramSender implements DatagramSender {
         this.#leave(way, refusal)
       } catch (error) {
         this.#leave(way, error)
-        // A socket that has sent nothing yet has heard of nothing: the error is this datagram's.
+        // On a socket that has sent nothing before, the error is about this datagram.
         if (isFirst) throw error
         if (SAID_LATER.includes(errnoOf(error) ?? '')) this.#lost(error as Error)
         last = error
@@ -156,7 +156,7 @@ export class SystemDatagramSender implements DatagramSender {
       if (this.#isClosed) way.close()
       return (this.#way = way)
     } catch (error) {
-      // Without descriptors, say: the one that there is will do, if it leads there.
+      // Out of descriptors, for example: keep the old socket if it leads to the same address.
       if (old && old.address === address && this.#way === old) return old
       old?.close()
       this.#way = undefined
@@ -178,7 +178,7 @@ export class SystemDatagramSender implements DatagramSender {
     return way.refusal(REFUSAL_WAIT_MS)
   }
 
-  /** A name server that is away or slow is no reason to lose, or to hold up, what would have arrived. */
+  /** Looks the name up if that is due. An unreachable or slow name server must not lose or hold up datagrams. */
   async #lookUp(): Promise<void> {
     if (this.#untilMs > systemClock.monotonicMs()) return
     if (this.#addresses.length === 0) return this.#lookedUp()
@@ -195,7 +195,7 @@ export class SystemDatagramSender implements DatagramSender {
     this.#renew(found)
   }
 
-  /** The one that is sent to stays, where it is among them: another one may have refused. */
+  /** Keeps sending to the current address if it is among the new ones, because the others may have refused. */
   #renew(addresses: readonly string[]): void {
     const at = addresses.indexOf(this.#addresses[this.#at])
     this.#at = Math.max(0, at)

@@ -1,4 +1,4 @@
-// Datagram sockets of the kernel that receive. Those that send lie beside it.
+// UDP sockets that receive. `system-datagram-sender.ts` has those that send.
 
 import * as dgram from 'node:dgram'
 import * as net from 'node:net'
@@ -14,21 +14,21 @@ import { plainAddress } from './system-connection.ts'
 /** `Net.bind` */
 export async function bind(at: Endpoint, receiveBufferBytes?: number): Promise<DatagramSocket> {
   const address = net.isIP(at.host) === 0 ? (await resolve(at.host))[0].address : at.host
-  // Before the socket is there: it reads from its binding on, and what came while the package is loaded would be nobody's.
+  // Loaded before the socket is bound: it reads from then on, and datagrams that arrived during the loading would be lost.
   const [calls, many] = [await libc(), await receiveMany()]
   const socket = await boundSocket(address, at)
   if (receiveBufferBytes !== undefined) askForBuffer(socket, receiveBufferBytes, calls)
   return new SystemDatagramSocket(socket, many)
 }
 
-/** A socket of the address' family; `at` is what it is called in a fault. */
+/** Binds a socket of the family of the address; `at` is named in faults. */
 function boundSocket(address: string, at: Endpoint): Promise<dgram.Socket> {
   const socket = dgram.createSocket(net.isIPv6(address) ? 'udp6' : 'udp4')
   return new Promise((resolve, reject) => {
     socket.once('error', (error) => reject(bindFault(error, at, 'udp')))
     socket.bind(at.port, address, () => {
       socket.removeAllListeners('error')
-      // What a receiving socket cannot do once is no reason to end the process.
+      // An error of a receiving socket must not end the process.
       socket.on('error', () => {})
       resolve(socket)
     })
@@ -39,8 +39,8 @@ function boundSocket(address: string, at: Endpoint): Promise<dgram.Socket> {
 const SOL_SOCKET = 1
 const SO_RCVBUFFORCE = 33
 
-// Beyond net.core.rmem_max the kernel gives only to those with CAP_NET_ADMIN. For others it cuts to it; on some systems it refuses
-// instead, and then its default stays.
+// The kernel grants more than net.core.rmem_max only with CAP_NET_ADMIN (SO_RCVBUFFORCE). Otherwise it limits the size to that; some
+// systems refuse instead, and the default size stays.
 function askForBuffer(socket: dgram.Socket, bytes: number, libc?: Libc): void {
   const handle = readingHandle(socket)
   const value = Buffer.alloc(4)
@@ -55,7 +55,7 @@ function askForBuffer(socket: dgram.Socket, bytes: number, libc?: Libc): void {
 
 const EARLY_DATAGRAMS_MAX = 4096
 
-// The kernel makes it as much as it must: one or two datagrams. What is in the queue already stays there.
+// The kernel raises this to its minimum, which holds one or two datagrams. Datagrams already in the queue stay there.
 const LEAST_BUFFER_BYTES = 1
 
 class SystemDatagramSocket implements DatagramSocket {
@@ -66,8 +66,8 @@ class SystemDatagramSocket implements DatagramSocket {
   readonly #handle: ReadingHandle | undefined
   readonly #many: ReceiveMany | undefined
   #busy: BusyDatagrams | undefined
-  // Node hands out datagrams from the moment of binding on; the first seconds of a start must not lose them. Beyond so many the
-  // kernel keeps them, and counts what it has no room for.
+  // Datagrams received between binding and `start`, which would otherwise be lost during the first seconds of a start. Once there are
+  // EARLY_DATAGRAMS_MAX, reading stops, so that the kernel keeps the others and counts those that it has no room for.
   readonly #early: [datagram: Buffer, host: string, port: number][] = []
 
   constructor(socket: dgram.Socket, many: ReceiveMany | undefined) {
@@ -82,7 +82,7 @@ class SystemDatagramSocket implements DatagramSocket {
 
   start(receive: ReceiveDatagram, hasRoom: () => boolean = () => false): void {
     if (this.#many && this.#handle) this.#busy = new BusyDatagrams(this.#handle, this.#many, receive, hasRoom)
-    // The last sender's address is most often this sender's: its plain form is made once.
+    // Consecutive datagrams are mostly from one sender, so the text of the last address is cached.
     let known = ''
     let plain = ''
     this.#socket.on('message', (datagram, { address, port }) => {

@@ -1,4 +1,4 @@
-// The real network: TCP. TLS, datagrams and names lie beside it.
+// The real network: TCP. TLS, datagrams and names are in other files of this folder.
 
 import type { LookupAddress } from 'node:dns'
 import * as net from 'node:net'
@@ -14,7 +14,7 @@ import { bind } from './system-datagrams.ts'
 import { secureTo, tlsServer } from './system-tls.ts'
 import type { Connection, Endpoint, Listener, Net } from './net.ts'
 
-// How many connections the kernel may hold for us while we are busy: a restart of a thousand senders at once.
+// Connections that the kernel queues until they are accepted: enough for thousands of senders that reconnect at once.
 const BACKLOG = 4096
 
 export const systemNet: Net = {
@@ -29,18 +29,18 @@ export const systemNet: Net = {
 
 function listen(at: Endpoint, accept: (connection: Connection) => void): Promise<Listener> {
   return new Promise((resolve, reject) => {
-    // Half-open: a sender that has said all it has to say may still wait for us to read it. Paused until `start`: a
-    // socket that flows while nobody listens throws away what it reads.
+    // Half-open: a sender may close its side before we have read everything. Paused until `start`: a flowing socket without a listener
+    // discards what it reads.
     const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
       accept(new SystemConnection(socket))
     })
     server.once('error', (error) => reject(bindFault(error, at, 'tcp')))
     server.listen({ host: at.host, port: at.port, backlog: BACKLOG }, () => {
       const address = server.address() as net.AddressInfo
-      server.on('error', () => {}) // an accept that failed for want of descriptors is tried again by libuv
+      server.on('error', () => {}) // libuv retries an accept that failed for lack of descriptors
       resolve({
         port: address.port,
-        // The port is free when close() returns; its callback would wait for the end of every connection.
+        // The port is free when close() returns. Its callback would come only when all connections have ended.
         close: () => {
           server.close()
           return Promise.resolve()

@@ -1,9 +1,9 @@
-// TLS on the real network: node:tls. A connection is accepted or made in the plain first, so that who is turned away costs no
-// handshake, and one that is counted is counted from its first moment.
+// TLS on the real network, with node:tls. A connection is first accepted or made without TLS, so that a refused peer costs no
+// handshake, and so that connections are counted from their start.
 //
 //   accepted ──▶ [the gate] ──▶ handshake ──▶ connection        made ──▶ handshake ──▶ no refusal ──▶ connection
 //
-// TLS 1.2 (RFC 5246) at least, as RFC 9662 asks of syslog; which ciphers, is left to Node and its OpenSSL.
+// The minimum is TLS 1.2 (RFC 5246), as RFC 9662 requires for syslog. The ciphers are the defaults of Node and its OpenSSL.
 
 import { constants } from 'node:crypto'
 import * as net from 'node:net'
@@ -16,7 +16,7 @@ import { SystemConnection } from './system-connection.ts'
 import { clientAdvice, ENDED_IN_HANDSHAKE, handshakeReason, verdictOn } from './tls-reason.ts'
 
 const VERSION_MIN = 'TLSv1.2'
-// The alert `protocol_version` (RFC 8446 §6). OpenSSL tells a client nothing that opens with anything but TLS, and so its user
+// The alert `protocol_version` (RFC 8446 §6). OpenSSL does not answer a client that does not begin with TLS, so that its user
 // would not know why the connection ends.
 const SPEAK_TLS = Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46])
 const NO_ANSWER = `no handshake within ${TLS_HANDSHAKE_WAIT_MS / 1000} s`
@@ -26,10 +26,10 @@ export function tlsServer(keys: TlsKeys, verify: TlsVerify): TlsServer {
   return new SystemTlsServer(keys, verify)
 }
 
-/** A handshake of a client that is not done. */
+/** A server-side handshake in progress. */
 interface Greeted {
   done(socket: tls.TLSSocket): void
-  /** Says something to a client that speaks no TLS. */
+  /** Sends bytes without TLS, to a client that does not speak it. */
   answer(bytes: Buffer): void
   failed(reason: string): void
 }
@@ -37,18 +37,18 @@ interface Greeted {
 class SystemTlsServer implements TlsServer {
   readonly #server: tls.Server
   readonly #verify: TlsVerify
-  /** By the addresses of both ends: all that node:tls tells of whose handshake it was. */
+  /** Handshakes by the addresses of both ends, which is all that the events of node:tls identify a connection by. */
   readonly #greeted = new Map<string, Greeted>()
 
   constructor(keys: TlsKeys, verify: TlsVerify) {
     this.#verify = verify
-    // A certificate that does not hold is looked at after the handshake: only then is it known what is wrong with it.
+    // Certificates are checked after the handshake, since only then the reason of a refusal is known.
     const request = { requestCert: verify !== 'none', rejectUnauthorized: false }
-    // Ours is the deadline; Node's begins anew with every byte.
+    // Only a fallback: the timeout of Node starts again with every byte, so `secure` has its own.
     const handshakeTimeout = 2 * TLS_HANDSHAKE_WAIT_MS
     this.#server = usable(() => tls.createServer({ ...served(keys), ...request, handshakeTimeout }))
     this.#server.on('secureConnection', (socket) => this.#greeted.get(endsOf(socket))?.done(socket))
-    // Where the addresses are not known any more, the close of the connection below is what tells.
+    // If the socket has lost its addresses already, the close of the connection below ends the handshake.
     this.#server.on('tlsClientError', (error, socket) => {
       const greeted = this.#greeted.get(endsOf(socket))
       if (errnoOf(error) === 'ERR_SSL_WRONG_VERSION_NUMBER') greeted?.answer(SPEAK_TLS)
@@ -90,16 +90,16 @@ class SystemTlsServer implements TlsServer {
       if (socket.destroyed || socket.remotePort === undefined) return onClose()
       this.#greeted.set(ends, { done, answer: (bytes) => socket.write(bytes), failed })
       socket.on('close', onClose)
-      // Until the handshake is done, a peer that has said all it has to say is gone.
+      // A peer that closes its side before the handshake is done is gone.
       socket.allowHalfOpen = false
       this.#server.emit('connection', socket)
     })
   }
 
-  /** What is wrong with the client's certificate, if it matters. */
+  /** Why the certificate of the client is refused; undefined if it is not. */
   #verdictOn(socket: tls.TLSSocket): string | undefined {
     if (this.#verify === 'none') return undefined
-    // Asked for itself: Node calls a resumed session authorized that never had a certificate.
+    // Checked explicitly, since Node reports a resumed session as authorized even if it never had a certificate.
     const isShown = Object.keys(socket.getPeerCertificate()).length > 0
     if (!isShown) return this.#verify === 'optional' ? undefined : 'the client shows no certificate'
     return socket.authorized
@@ -128,7 +128,7 @@ export async function secureTo(
 }
 
 function greet(plain: net.Socket, { serverName: host, orName, keys, verify }: TlsGreeting): tls.TLSSocket {
-  // Until the handshake is done, a peer that has said all it has to say is gone.
+  // A peer that closes its side before the handshake is done is gone.
   plain.allowHalfOpen = false
   const name = net.isIP(host) === 0 ? { servername: host } : {}
   const checkServerIdentity = (_host: string, certificate: tls.PeerCertificate) => {
@@ -137,7 +137,7 @@ function greet(plain: net.Socket, { serverName: host, orName, keys, verify }: Tl
   }
   const options = { ...keys, ...name, rejectUnauthorized: verify === 'required', minVersion: VERSION_MIN } as const
   const socket = usable(() => tls.connect({ socket: plain, host, checkServerIdentity, ...options }))
-  // What comes when nobody listens any more must not end the process.
+  // An error after the other listeners were removed must not end the process.
   socket.on('error', () => {})
   return socket
 }
@@ -164,13 +164,13 @@ function noRefusal(socket: tls.TLSSocket, greeting: TlsGreeting, waitMs: number,
   return unlessOver(socket, words, signal, (resolve) => systemClock.after(waitMs, resolve))
 }
 
-/** What is said where the socket ends, and where an error ends it. */
+/** The reasons to report if the socket ends, and if it fails with an error. */
 interface Words {
   readonly ended: string
   wrong(error: Error): string
 }
 
-/** Waits for what `begin` begins, which returns how to cancel it; rejects where the socket or the wish ends before. */
+/** Waits for what `begin` starts (it returns how to cancel it). Rejects if the socket ends or `signal` aborts first. */
 function unlessOver(
   socket: tls.TLSSocket,
   words: Words,
@@ -205,7 +205,7 @@ function unlessOver(
 const REFUSED_AFTER =
   'the peer ended the connection after the handshake; it may want a client certificate that its ca signed (`tls: { cert, key }`)'
 
-// Sessions are not resumed: connections live for days, and who is let in by a certificate shows it each time.
+// Sessions are not resumed: connections last for days, and clients that are admitted by a certificate must present it each time.
 function served(keys: TlsKeys): tls.SecureContextOptions {
   return { ...keys, minVersion: VERSION_MIN, secureOptions: constants.SSL_OP_NO_TICKET }
 }

@@ -1,8 +1,8 @@
-// What OpenSSL and Node say against a handshake, in words that tell an operator what to do.
+// Translates TLS errors of OpenSSL and Node into texts that tell an operator what to do.
 
 import { errnoOf, reasonOf } from '../fault.ts'
 
-/** What is wrong with a certificate, by Node's name for it (X509_V_ERR_… of OpenSSL's x509_vfy.h). */
+/** Texts for certificate errors, by their name in Node (X509_V_ERR_… of OpenSSL's x509_vfy.h). */
 const verdicts: Record<string, string> = {
   CERT_HAS_EXPIRED: 'it has expired',
   CERT_NOT_YET_VALID: 'it is not valid yet; are both clocks right?',
@@ -16,13 +16,13 @@ const verdicts: Record<string, string> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'it is signed by an unknown ca',
 }
 
-/** The words for an `authorizationError`, which Node gives as a name or as an error. */
+/** The text for an `authorizationError`, which Node gives as a name or as an error. */
 export function verdictOn(error: unknown): string {
   const name = typeof error === 'string' ? error : errnoOf(error)
   return (name !== undefined && verdicts[name]) || (name ?? reasonOf(error))
 }
 
-/** What went wrong in a handshake, by OpenSSL's name for it. Alerts are those of RFC 8446 §6.2. */
+/** Texts for handshake errors, by their name in OpenSSL. The alerts are those of RFC 8446 §6.2. */
 const reasons: Record<string, string> = {
   ERR_SSL_WRONG_VERSION_NUMBER: 'the peer does not speak TLS on this port',
   ERR_SSL_HTTP_REQUEST: 'the peer speaks HTTP, not TLS',
@@ -41,7 +41,7 @@ const reasons: Record<string, string> = {
   EPIPE: 'the peer reset the connection in the handshake',
 }
 
-/** The words for what a handshake ended with. */
+/** The text for the error that a handshake ended with. */
 export function handshakeReason(error: unknown): string {
   const name = errnoOf(error)
   return (name !== undefined && reasons[name]) || shortReason(error)
@@ -53,11 +53,11 @@ function shortReason(error: unknown): string {
   return routine ?? reasonOf(error).trim()
 }
 
-/** A client sees no more of a server that has gone away. */
+/** For a server that closed or reset the connection during the handshake, which tells a client nothing else. */
 export const ENDED_IN_HANDSHAKE =
   'the peer ended the connection in the handshake; does this port speak TLS, and may it want another client certificate?'
 
-/** The same as a client says it of the server `host`: what is wrong, and what can be done. `isDone` where the handshake was done already. */
+/** The text for an error of a client with the server `host`, with advice. `isDone`: the handshake had been completed. */
 export function clientAdvice(error: unknown, host: string, isDone: boolean): string {
   const name = errnoOf(error) ?? ''
   if (name === 'ERR_TLS_CERT_ALTNAME_INVALID') {

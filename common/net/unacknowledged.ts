@@ -1,7 +1,6 @@
-// What the kernel knows of a TCP connection (tcp(7), TCP_INFO) and Node does not tell. Only through libc; where that cannot be
-// reached, nobody knows.
+// Reads TCP_INFO of a connection (tcp(7)), which Node does not offer. It needs libc; without that, the values are unknown.
 //
-//   struct tcp_info   … │ unacked │ … │ last_ack_recv │ …      packets on their way; ms since the peer acknowledged anything
+//   struct tcp_info   … │ unacked │ … │ last_ack_recv │ …      packets in flight; ms since the last acknowledgement
 //                       24        28  56              60
 
 import { libc, type Libc } from './libc.ts'
@@ -18,8 +17,8 @@ let calls: Libc | undefined
 let isAsked = false
 
 /**
- * While something on its way to the peer is not acknowledged by its system: how long that has acknowledged nothing, ms; else 0. A
- * peer that does not read has acknowledged what it has no room for too. Undefined where it is not known.
+ * If data in flight is not acknowledged by the system of the peer: milliseconds since its last acknowledgement; else 0. The system of a
+ * peer that merely does not read still acknowledges. Undefined if it is not known.
  */
 export function unacknowledgedMs(socket: number): number | undefined {
   if (!isAsked) {

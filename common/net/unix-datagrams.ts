@@ -1,13 +1,13 @@
-// Datagram sockets in the file system, such as /dev/log. Node has none; the package unix-dgram, which enters here, has them. It
-// is optional: where there is no compiler to build it with, everything else of the program works.
+// Unix datagram sockets, such as /dev/log. Node does not offer them; the package unix-dgram does, which only this file imports. It
+// is optional: if there is no compiler to build it, the rest of the program works.
 //
-// What it cannot do: stop reading, so that a sender can be made to wait; tell who sent (SCM_CREDENTIALS); tell that a datagram
-// was longer than its buffer of 64 KiB, of which it gives the first 64 KiB.
+// The package cannot stop reading, so senders cannot be made to wait. It does not report the sender (SCM_CREDENTIALS), nor that a
+// datagram was longer than its buffer, of which it gives the first 64 KiB.
 
 import { constants } from 'node:os'
 import { errnoOf, Fault } from '../fault.ts'
 
-/** A datagram of this many bytes may have been longer. */
+/** A datagram of this length may have been truncated. */
 export const UNIX_DATAGRAM_BYTES_MAX = 64 * 1024
 
 interface PackageSocket {
@@ -32,19 +32,19 @@ async function load(): Promise<Package> {
   }
 }
 
-/** A socket; throws an error with a code such as `EMFILE` where there can be none. */
+/** Creates a socket. If that is not possible, throws an error with a code such as `EMFILE`. */
 async function createSocket(receive?: (datagram: Buffer) => void): Promise<PackageSocket> {
   const unixDgram = await load()
   try {
     return unixDgram.createSocket('unix_dgram', receive)
   } catch (error) {
-    // The package's own say no more than `socket -24`.
+    // The messages of the package are no more than `socket -24`.
     if (error instanceof Error && 'code' in error && typeof error.code === 'number') throw named(error.code)
     throw error
   }
 }
 
-/** Throws an error with a code such as `ECONNREFUSED` where `act` fails. */
+/** Throws an error with a code such as `ECONNREFUSED` if `act` fails. */
 function attempt(socket: PackageSocket, act: () => void): void {
   let failed: number | undefined
   socket.on('error', ({ code }) => (failed = code))
@@ -52,13 +52,13 @@ function attempt(socket: PackageSocket, act: () => void): void {
   if (failed !== undefined) throw named(failed)
 }
 
-/** The system's error of that negative number, by its name. */
+/** The system error with that negative errno, by name. */
 function named(code: number): Error {
   const [name] = Object.entries(constants.errno).find(([, number]) => number === -code) ?? [`errno ${-code}`]
   return Object.assign(new Error(name), { code: name })
 }
 
-/** Makes the socket file and reads from it until `close`, which leaves the file. Rejects with the system's error. */
+/** Creates the socket file and receives until `close`, which does not remove the file. Rejects with the error of the system. */
 export async function bindDatagrams(path: string, receive: (datagram: Buffer) => void): Promise<{ close(): void }> {
   const socket = await createSocket(receive)
   try {
@@ -70,7 +70,7 @@ export async function bindDatagrams(path: string, receive: (datagram: Buffer) =>
   return { close: () => socket.close() }
 }
 
-/** Whether a process has this datagram socket open. Rejects where that cannot be told. */
+/** Whether a process has this datagram socket open. Rejects if that cannot be determined. */
 export async function answersDatagrams(path: string): Promise<boolean> {
   const socket = await createSocket()
   try {

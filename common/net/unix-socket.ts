@@ -1,9 +1,9 @@
-// A socket in the file system that this process listens on: made, watched over, and removed when it is still ours.
+// A Unix socket that this process listens on. It is created, checked from time to time, and removed if it is still ours.
 //
-//   nothing there         it is made
-//   a socket, deaf        left by a process that was killed: replaced
-//   a socket, heard       SOCKET_TAKEN: two readers would share the messages of one machine
-//   anything else         SOCKET_UNAVAILABLE: a file that somebody may want is not removed
+//   path does not exist      it is created
+//   a socket, no listener    left by a killed process: replaced
+//   a socket with listener   SOCKET_TAKEN: two readers would share the messages of one machine
+//   anything else            SOCKET_UNAVAILABLE: a file that somebody may want is not removed
 
 import { connect, createServer } from 'node:net'
 import type { Disk, FileStat } from '../disk.ts'
@@ -15,21 +15,21 @@ import type { Connection } from './net.ts'
 import { SystemConnection } from './system-connection.ts'
 import { answersDatagrams, bindDatagrams } from './unix-datagrams.ts'
 
-/** What comes in: datagrams, or connections. */
+/** What the socket receives: datagrams or connections. */
 export type UnixReceiver =
   | { readonly kind: 'datagram'; receive(datagram: Buffer): void }
   | { readonly kind: 'stream'; accept(connection: Connection): void }
 
 export interface UnixPlace {
   readonly path: string
-  /** Permission bits of the file: who may write may send. */
+  /** Permission bits of the socket file: write permission is permission to send. */
   readonly mode: number
 }
 
-/** What became of the file since the last look. */
+/** What a check of the file found. */
 export type UnixState = 'ours' | 'created again' | 'taken'
 
-// A stream socket is made under a longer name first.
+// Length of the temporary name under which a stream socket is first created.
 const NEW_NAME_BYTES = 8
 const BACKLOG = 511
 
@@ -43,9 +43,9 @@ export class UnixSocket {
   readonly #disk: Disk
   readonly #random: Random
   #bound: Bound | undefined
-  /** One whose file was taken away: those who are connected to it may have sent something yet. */
+  /** The socket before the last re-creation. It stays open for one more round, since connected senders may have sent something. */
   #former: Bound | undefined
-  /** Device and inode of the file that was made. */
+  /** Device and inode of our file. */
   #key = ''
 
   constructor(place: UnixPlace, receiver: UnixReceiver, disk: Disk, random: Random) {
@@ -55,7 +55,7 @@ export class UnixSocket {
     this.#random = random
   }
 
-  /** Makes the file and begins to receive; rejects with `SOCKET_TAKEN` or `SOCKET_UNAVAILABLE`. */
+  /** Creates the file and begins to receive. Rejects with `SOCKET_TAKEN` or `SOCKET_UNAVAILABLE`. */
   async open(): Promise<void> {
     const { path } = this.#place
     try {
@@ -67,7 +67,7 @@ export class UnixSocket {
     }
   }
 
-  /** Looks whether the file is still ours, and makes it anew where it is gone and nobody else's. */
+  /** Checks whether the file is still ours, and creates it again unless another process listens there. */
   async look(): Promise<UnixState> {
     this.#former?.close()
     this.#former = undefined
@@ -83,7 +83,7 @@ export class UnixSocket {
     return 'created again'
   }
 
-  /** Nobody new finds it; those who are connected may go on sending until `close`. */
+  /** Removes the file, so that no new senders connect. Connected ones can continue until `close`. */
   async hide(): Promise<void> {
     if (await this.#isOurs()) await this.#disk.remove(this.#place.path)
   }
@@ -100,7 +100,7 @@ export class UnixSocket {
     return stat !== undefined && this.#bound !== undefined && keyOf(stat) === this.#key
   }
 
-  /** The name is free after this. */
+  /** Frees the path, or throws. */
   async #clear(): Promise<void> {
     const { path } = this.#place
     const there = await this.#disk.statLink(path)
@@ -116,8 +116,8 @@ export class UnixSocket {
   async #bind(): Promise<Bound> {
     const { path, mode } = this.#place
     const receiver = this.#receiver
-    // Node removes the file that it made when it closes a stream socket, also where another process has put its own in that
-    // place by then. So the file is made under another name, and renamed.
+    // When Node closes a stream socket, it removes the path that it was created under, even if that is another process's socket by
+    // then. So the socket is created under another name, and renamed.
     const isStream = receiver.kind === 'stream'
     const made = isStream
       ? `${path.slice(0, path.lastIndexOf('/') + 1)}.${newId(this.#random).slice(1, NEW_NAME_BYTES)}`
@@ -152,13 +152,13 @@ function listenForStreams(path: string, accept: (connection: Connection) => void
     server.once('error', reject)
     server.listen({ path, backlog: BACKLOG }, () => {
       server.off('error', reject)
-      server.on('error', () => {}) // an accept that failed for want of descriptors is tried again by libuv
+      server.on('error', () => {}) // libuv retries an accept that failed for lack of descriptors
       resolve({ close: () => void server.close() })
     })
   })
 }
 
-/** Whether a process has the socket open, of whatever kind it is. */
+/** Whether a process listens on the socket, be it a stream or a datagram socket. */
 export function isHeard(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect({ path })
@@ -171,7 +171,7 @@ export function isHeard(path: string): Promise<boolean> {
       if (code === 'ECONNREFUSED' || code === 'ENOENT') resolve(false)
       else if (code === 'EPROTOTYPE') resolve(answersDatagrams(path))
       else if (code === 'EAGAIN')
-        resolve(true) // so many wait to be accepted that there is no room for one more
+        resolve(true) // the backlog is full
       else reject(error)
     })
   })
