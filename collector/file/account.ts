@@ -1,12 +1,12 @@
-// Users and groups by name: from /etc/passwd and /etc/group, which every machine has. Accounts that live elsewhere (LDAP)
-// are given by number.
+// Looks up users and groups in /etc/passwd and /etc/group, which every machine has. Accounts from other databases (LDAP) must be
+// given by number.
 
 import type { Disk } from '../../common/disk.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
 
 const tables = { user: '/etc/passwd', group: '/etc/group' } as const
 
-/** The number of a user or group, by name or number. */
+/** The numeric id of a user or group that is given by name or number. Rejects with CONFIG_WRONG_VALUE if it is unknown. */
 export async function accountId(disk: Disk, what: 'user' | 'group', name: string): Promise<number> {
   if (/^\d+$/.test(name)) return Number(name)
   const table = tables[what]

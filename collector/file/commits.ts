@@ -1,15 +1,15 @@
-// Stored exactly once: for what comes from streams, lines and stream positions become durable together.
+// Commits: the lines of streams and the positions of these streams become durable together, so that each line is stored exactly once.
 //
-//   rendered   ──────── seal ────────▶     a commit draws a line through all files it tracks, between two writes
-//   written, synced    up to the line      files go on being written behind it
-//   log of positions   lengths at the line + marks at the line, one record, synced
+//   rendered   ──────── seal ────────▶     a commit draws a line through all tracked files, between two writes
+//   written, synced    up to the line      meanwhile, files are written to after the line
+//   position log       lengths at the line + marks at the line, one record, synced
 //   settled            the writes before the line
 //
-// After a crash every file is cut back to its length in the last record, and what the marks do not cover comes again.
+// After a crash every file is truncated to its length in the last record, and sources send again what the marks do not cover.
 //
-// A file is tracked from its first line of a stream on. Its length is in the log before that line is written, so that
-// a crash before the first commit cuts there too. Other writes to a tracked file wait for the commit as well: their
-// lines may be cut with the rest.
+// A file is tracked from its first line of a stream on. Its length is in the log before that line is written, so that it is
+// truncated there if a crash comes before the first commit. Other writes to a tracked file wait for the commit as well, since their
+// lines may be cut off with the rest.
 
 import { sleep, type Cancel } from '../../common/clock.ts'
 import type { FileStat } from '../../common/disk.ts'
@@ -30,7 +30,7 @@ import type { FileWatcher } from './file-keeper.ts'
 import type { OutputFile } from './output-file.ts'
 import type { FileEntry, Mark, PositionLog, PositionRecord } from './position-log.ts'
 
-/** What commits need of the files. */
+/** What commits need of `FileSet`. */
 export interface FilesAtWork {
   work(file: OutputFile): void
   open(file: OutputFile): Promise<void>
@@ -44,13 +44,13 @@ export class Commits implements FileWatcher {
   readonly #files: FilesAtWork
   readonly #names: DurableNames
   readonly #warning: RateLimitedWarning
-  /** How far each stream was rendered. */
+  /** How far each stream has been rendered. */
   readonly #marks = new Map<string, number>()
   #changed = new Map<string, Mark>()
   #written = new Set<OutputFile>()
-  /** What files were before, with lines that the next commit of the file covers. */
+  /** Former inodes of output files (renamed or removed) with lines that the next commit covers. */
   readonly #leaving = new Map<OutputFile, readonly FileStat[]>()
-  /** What the log has the length of, by the file whose name it had. */
+  /** The inode of each output file when its length was last written to the log. */
   readonly #noted = new WeakMap<OutputFile, FileStat>()
   #waiting: (() => void)[] = []
   #waitingBytes = 0
@@ -70,17 +70,17 @@ export class Commits implements FileWatcher {
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
-  /** When the log has been read. */
+  /** Call when the log has been read. */
   begin(): void {
     for (const [id, { position }] of this.#log.marks) this.#marks.set(id, position)
   }
 
-  /** 1 for each message that is not stored yet, 0 for the others; undefined where all are new. */
+  /** 1 for each message that is not stored yet, 0 for each repeat; undefined if all are new. */
   fresh(batch: Batch): Uint8Array | undefined {
     return freshMessages(batch, (id) => this.#marks.get(id))
   }
 
-  /** The batch has been rendered, as far as it is fresh. */
+  /** Call when the new messages of a batch have been rendered: advances the marks. */
   advance(batch: Batch): void {
     for (const { stream } of batch.runs) {
       if (!stream || stream.to <= (this.#marks.get(stream.id) ?? -1)) continue
@@ -88,7 +88,7 @@ export class Commits implements FileWatcher {
     }
   }
 
-  /** Streams are over; resolves when that is committed. */
+  /** Records that streams have ended; resolves when that is committed. */
   retire(ids: readonly string[]): Promise<void> {
     for (const id of ids) {
       const position = this.#marks.get(id)
@@ -102,12 +102,12 @@ export class Commits implements FileWatcher {
     this.#changed.set(id, { position, until: this.#log.today + days })
   }
 
-  /** Something was rendered for a tracked file. */
+  /** Records that something was rendered for a tracked file. */
   touch(file: OutputFile): void {
     this.#written.add(file)
   }
 
-  /** Resolves when everything that was rendered up to now is committed, in the commits' own time, or soon where that is awaited. */
+  /** Resolves when everything rendered up to now is committed: with the next periodic commit, or soon if `awaited`. */
   committed(bytes: number, awaited: boolean): Promise<void> {
     this.#waitingBytes += bytes
     this.#isAwaited ||= awaited
@@ -117,7 +117,7 @@ export class Commits implements FileWatcher {
     })
   }
 
-  /** Draws the line here and now; resolves when that is committed. */
+  /** Starts a commit of everything rendered up to now; resolves when it is done. */
   now(): Promise<void> {
     this.#timer?.()
     this.#timer = undefined
@@ -144,8 +144,8 @@ export class Commits implements FileWatcher {
   }
 
   /**
-   * The file is done with, or has lost its name: what comes goes to another. Where lines in it are not committed yet, it
-   * stays in the log of positions until they are: they are cut if that never comes to be.
+   * Called when an output file leaves its inode (rotated, renamed or removed) and the next line goes to another one. If it has lines
+   * that are not committed, the inode stays in the position log until they are, so that a recovery can cut them off.
    */
   async left(file: OutputFile): Promise<void> {
     const { stat, handle } = file
@@ -156,24 +156,24 @@ export class Commits implements FileWatcher {
     } else void this.#last.then(() => this.#log.retire(stat))
   }
 
-  /** Nothing is committed any more: what is being written is the last. */
+  /** No more commits after the one that is being written. */
   stop(): void {
     this.#stopped = true
     this.#timer?.()
   }
 
-  /** Whether lines of it wait for a commit. */
+  /** Whether a file has lines that wait for a commit. */
   holds(file: OutputFile): boolean {
     return this.#written.has(file)
   }
 
-  /** Before the first stream bytes go into a file. */
+  /** Called before a file is written to: saves the length of a tracked file before the first line of a stream. */
   async opened(file: OutputFile): Promise<void> {
     const { stat } = file
     if (!file.tracked || file.begun || stat?.kind !== 'file') return
     this.#retireRenamed(file, stat)
     const known = this.#log.lengthOf(stat.device, stat.inode)
-    // A length beyond the end is that of a file which is gone, and whose inode this one has.
+    // A length beyond the end belongs to a removed file whose inode number was reused.
     if (known === undefined || known > file.length) {
       await this.#names.sync(file.path)
       await this.#record({ files: entryOf(file), marks: new Map(), gone: [] })
@@ -181,18 +181,18 @@ export class Commits implements FileWatcher {
     file.begun = true
   }
 
-  // Renamed, or removed, while it was closed: of thousands of files that are quiet, and that logrotate looks after, the log would have one
-  // more a day.
+  // Retires an inode that was renamed or removed while the file was closed. Otherwise the log would grow by one entry a day for each of
+  // thousands of quiet files that logrotate rotates.
   #retireRenamed(file: OutputFile, now: FileStat): void {
     const before = this.#noted.get(file)
     this.#noted.set(file, now)
     if (!before || file.was(before)) return
-    // Unless something in it was not committed when it was closed: where that never comes to be, it is cut.
+    // It is kept if it had uncommitted lines when it was closed, which a recovery may have to cut off.
     if (this.#log.lengthOf(before.device, before.inode) === file.lengthClosed) this.#log.retire(before)
   }
 
-  // At once where none is running and the last is a while ago; sooner where much waits, since a source stops at its
-  // bound of open writes.
+  // One commit at a time. The next one starts COMMIT_EVERY_MS after the start of the last; at once if somebody waits for it or much is
+  // waiting, since a source stops at its bound of open writes.
   #schedule(): void {
     if (this.#running > 0) return
     const sinceMs = this.#platform.clock.monotonicMs() - this.#beganMs
@@ -219,7 +219,7 @@ export class Commits implements FileWatcher {
     })
   }
 
-  // Tried until it succeeds: the writes before it wait, and say so.
+  // Retried until it succeeds. Meanwhile the sources wait, which is logged.
   async #record(record: PositionRecord): Promise<void> {
     while (!this.#stopped) {
       try {
@@ -234,7 +234,7 @@ export class Commits implements FileWatcher {
         await sleep(clock, FILE_RETRY_MAX_MS)
       }
     }
-    // Whoever waits for it has been rejected.
+    // After a stop: the waiting writes have been rejected, so this never settles.
     await new Promise(() => {})
   }
 
@@ -248,6 +248,6 @@ export class Commits implements FileWatcher {
 }
 
 function entryOf({ path, stat, length }: OutputFile): FileEntry[] {
-  // A device or a pipe has no length to go back to.
+  // Devices and pipes have no length that they could be truncated to.
   return stat?.kind === 'file' ? [{ path, device: String(stat.device), inode: String(stat.inode), length }] : []
 }

@@ -1,19 +1,19 @@
-// Compresses pieces of rotated files, off the main thread.
+// Compresses chunks of rotated files, off the main thread.
 
 import { gzip } from 'node:zlib'
 import { WorkerThread } from '../../common/worker.ts'
 import type { CompressFrame } from './rotated-files.ts'
 import type { RotateOptions } from './rotation.ts'
 
-/** gzip members, made on Node's own threads. */
+/** Compresses to a gzip member, on the thread pool of Node. */
 export const gzipFrame: CompressFrame = (bytes) =>
   new Promise((resolve, reject) => {
     gzip(bytes, (error, frame) => (error ? reject(error) : resolve(frame)))
   })
 
 /**
- * zstd frames, each made in a worker thread of its own: starting one takes about as long as its frame, and a daemon that
- * compresses once a day should not keep one.
+ * Compresses to a zstd frame, in a new worker thread for each: starting the thread takes about as long as compressing the frame, and a
+ * daemon that compresses once a day should not keep a thread for it.
  */
 const zstdFrame: CompressFrame = (bytes) =>
   new Promise((resolve, reject) => {
@@ -29,7 +29,7 @@ const zstdFrame: CompressFrame = (bytes) =>
     worker.post(bytes)
   })
 
-/** What compresses; undefined where nothing is to be. */
+/** The compressor for `compress:`; undefined for `none`. */
 export function frameCompressor(compress: RotateOptions['compress'] | undefined): CompressFrame | undefined {
   if (compress === 'zstd') return zstdFrame
   return compress === 'gzip' ? gzipFrame : undefined

@@ -1,12 +1,12 @@
-// The `file` destination: lines appended to one file, or to many by a template.
+// The `file` destination: appends lines to one file, or to many by a path template.
 //
-//   batch ─▶ render, line by line ─▶ part of each file it touches ─▶ one write in flight a file ─▶ settled
-//                                                                       streams: ─▶ commit ─▶ settled
+//   batch ─▶ render, line by line ─▶ buffer of each file it touches ─▶ one write in flight per file ─▶ settled
+//                                                                         streams: ─▶ commit ─▶ settled
 //
-// What a settled write is worth depends on whether its source can read again. Without a stream (UDP, TCP, sockets) it
-// settles when the bytes are with the kernel: they survive the death of this process, not that of the machine, and
-// waiting for the disk would gain nothing, since the sender will not send again. With a stream it settles when lines
-// and position are on the disk, in one transaction (`commits.ts`).
+// What a settled write guarantees depends on whether its source can read again. A batch without a stream (UDP, TCP, sockets)
+// settles when the kernel has the bytes: they survive the death of this process, but not of the machine. Waiting for the disk would
+// gain nothing, since the sender will not send again. A batch of a stream settles when its lines and its position are on disk, in
+// one transaction (`commits.ts`).
 
 import type { Cancel } from '../../common/clock.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
@@ -37,19 +37,19 @@ export interface FileDestinationOptions {
   readonly path: string
   readonly line: LineFormat
   readonly access: FileAccess
-  /** Files held open at most. */
+  /** Maximum number of open files. */
   readonly filesMax: number
-  /** Between two writes to a file, ms. */
+  /** Pause between two writes to a file, ms. */
   readonly pauseMs?: number
   readonly rotate?: RotateOptions | undefined
-  /** Absent where rotated files stay as they are. */
+  /** Absent if rotated files are not compressed. */
   readonly compressFrame?: CompressFrame | undefined
 }
 
 export interface FileSurroundings {
   readonly platform: Platform
   readonly zone: Zone
-  /** `data:`: the log of positions and what is cut lie below. */
+  /** `data:`. The position log, and lines that a recovery cuts off, are saved below it. */
   readonly dataFolder: string
 }
 
@@ -59,7 +59,7 @@ interface Held {
   readonly reject: (reason: unknown) => void
 }
 
-// One file takes whole batches; of many, each takes a few lines at a time.
+// A single file gets whole batches; each of many files gets a few lines at a time.
 const OUTPUT_BYTES_FIXED = 320 * 1024
 const OUTPUT_BYTES_TEMPLATED = 1024
 
@@ -85,10 +85,10 @@ export class FileDestination implements Destination {
   readonly #rotation: Rotation | undefined
   readonly #rotated: RotatedFiles | undefined
   readonly #targets: FileTargets | undefined
-  /** The one file, unless there are many. */
+  /** The only file, if the path has no fields. */
   readonly #fixed: OutputFile | undefined
   #writes = 0
-  /** `#writes` at the end of the last minutes, the latest first. */
+  /** `#writes` at the end of each of the last minutes, the latest first. */
   #writesByMinute: number[] = []
   #unwritten = 0
   #held: Held[] = []
@@ -124,7 +124,7 @@ export class FileDestination implements Destination {
       pool,
     )
     this.#commits = new Commits(name, platform, this.#log, this.#files)
-    // Rotation first: the length that is noted is that of the file which is written to.
+    // Rotation is told first, so that the length saved by commits is that of the file after a rotation.
     if (options.rotate) {
       this.#rotated = this.#makeRotated(options.rotate)
       this.#rotation = this.#makeRotation(options.rotate, this.#rotated)
@@ -163,7 +163,7 @@ export class FileDestination implements Destination {
     })
   }
 
-  /** What the disk does not let through yet is tried again, as it is later: a destination that is down stops no other. */
+  /** Does not wait for a failing disk: the recovery is retried in the background, so that this destination does not stop others. */
   async open(): Promise<void> {
     await this.#opener.prepare()
     await this.#log.read()
@@ -193,7 +193,7 @@ export class FileDestination implements Destination {
     return this.#begun && this.#unwritten < FILE_BUFFER_BYTES_MAX
   }
 
-  /** Finishes what is buffered into the files as they are, then opens all of them by their names. */
+  /** Writes what is buffered to the open files, then opens all files again by their paths. */
   async reopen(): Promise<void> {
     const reopened: Promise<void>[] = []
     for (const file of this.#files.all()) if (file.handle || file.hasWork) reopened.push(this.#reopen(file))
@@ -223,13 +223,13 @@ export class FileDestination implements Destination {
     await this.#rotated?.stop()
     this.#names.end()
     for (const file of this.#files.all()) await this.#keeper.close(file)
-    // Where all is committed nothing is to be cut at the next start, whoever adds to the files until then.
+    // Everything is committed, so the lengths are removed from the log: what others append until the next start must not be cut.
     if (!isLate && this.#begun && this.#log.files.length > 0) await this.#log.rewrite(() => false)
     await this.#log.close()
   }
 
   async #drain(): Promise<void> {
-    // Behind it, what was held is taken.
+    // Batches that are held are taken once the recovery is over.
     await this.#recovery.over
     while (this.#held.length > 0 || this.#open.size > 0) {
       await Promise.allSettled([...this.#open].map(({ settled }) => settled))
@@ -241,7 +241,7 @@ export class FileDestination implements Destination {
     return new Fault('STOPPING', `${this.name} takes nothing more`)
   }
 
-  // Like an open write: what the disk does not let through by the deadline of `close` is rejected.
+  // Treats a commit like an open write, which is rejected if it is not done by the deadline of `close`.
   #untilClosed(commit: () => Promise<void>): Promise<void> {
     if (this.#closing) return Promise.reject(this.#takesNothing())
     const ticket = new Ticket()
@@ -304,7 +304,7 @@ export class FileDestination implements Destination {
         this.#commits.touch(file)
       }
     }
-    // Rotation may draw a line through all files: only now does it have the whole batch on one side.
+    // A rotation may start a commit of all files, so it is considered only after the whole batch is rendered.
     for (const file of this.#touched) {
       this.#rotation?.grown(file)
       this.#files.work(file)
@@ -352,7 +352,7 @@ export class FileDestination implements Destination {
     })
   }
 
-  /** Resolves when that has been tried, and where it failed said. */
+  /** Resolves when opening the file has been tried; a failure has been logged by then. */
   #openOnce(file: OutputFile): Promise<void> {
     const { clock } = this.#platform
     return new Promise((resolve) => {
@@ -384,7 +384,7 @@ export class FileDestination implements Destination {
     const usedAt = this.#writesByMinute[IDLE_FILE_MINUTES]
     if (usedAt !== undefined) await this.#files.closeIdle(usedAt)
     this.#writesByMinute.length = Math.min(this.#writesByMinute.length, IDLE_FILE_MINUTES)
-    // Senders can name any number of files: what is closed is forgotten when there are many.
+    // Senders can cause any number of files, so closed ones are forgotten when there are many.
     if (this.#files.size <= 2 * this.#options.filesMax) return
     targets.clear()
     this.#files.forgetClosed((file) => this.#commits.holds(file))

@@ -1,13 +1,13 @@
-// Keeps an output file where its name says: opens it, and notices when somebody renamed or removed it.
+// Opens output files, and notices when somebody renamed or removed one.
 //
-// An administrator's `rm`, `mv` or forgotten postrotate must not send lines into a file without a name, as it does with
-// syslogd: the name is looked up before each write (4 µs, where a write costs 30), and what is no longer there is made
-// again. What was written to a file that then has no name is written again to the one that is made. On a network's disk, where
-// a look may take long, it is done about once a second: what went to a nameless file within that second is gone with it.
+// After an administrator's `rm` or `mv`, or a logrotate configuration without postrotate, lines must not go to an unlinked file, as
+// they do with syslogd. So the path is looked up before each write (4 µs, compared to 30 for a write), and a missing file is created
+// again. What was just written to a file that turns out to be unlinked is written again to the new one. On a network file system, where
+// a lookup may take long, the path is checked about once a second: what was written to an unlinked file within that second is lost.
 //
-// Links. A fixed path is the administrator's, and a link there is followed. Below the folder of a template a link in
-// place of a file is not: senders cannot make links, but whoever may write in that folder could lead other people's
-// lines elsewhere. Folders on the way may be links (a large sender moved to a disk of its own).
+// Symbolic links: a fixed path is under the administrator's control, and a link there is followed. Below the folder of a template, a
+// link in place of a file is not followed: senders cannot create links, but anyone who may write in that folder could redirect
+// the lines of others. Folders on the way may be links (for example, a large sender moved to a disk of its own).
 
 import { sleep } from '../../common/clock.ts'
 import type { Platform } from '../../common/platform.ts'
@@ -22,22 +22,23 @@ import { RateLimitedWarning } from '../../common/log.ts'
 import type { FileOpener } from './file-opener.ts'
 import type { Keeper, OutputFile } from './output-file.ts'
 
-/** Told of files that are opened, before they are written to, and left. */
+/** Is told when an output file is opened, and when it leaves its inode. */
 export interface FileWatcher {
+  /** Called after a file was opened, and before it is written to. */
   opened(file: OutputFile): Promise<void>
-  /** It is still open, but its name is another file's now. */
+  /** Called while the file is still open, but its path does not refer to it any more. */
   left(file: OutputFile): Promise<void>
 }
 
 export interface FileKeeperOptions {
   readonly name: string
-  /** Takes what a file cannot whose name is taken by a folder or a link; absent for a fixed path. */
+  /** The file that gets the lines of files that cannot be created, such as those whose path is a folder; absent for a fixed path. */
   readonly standIn?: () => OutputFile
   /** Called when the number of open files changes. */
   readonly onOpen: (by: number) => void
 }
 
-// Nothing that time heals: something that is no file has the name, or there can be no such name.
+// Permanent errors of an open: the path is something else than a file, or no file can have this name.
 const NAME_TAKEN = new Set(['EISDIR', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'EINVAL', 'ENXIO'])
 
 export class FileKeeper implements Keeper {
@@ -56,7 +57,7 @@ export class FileKeeper implements Keeper {
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
-  /** Before any file is opened. */
+  /** Adds a watcher. Call before any file is opened. */
   tell(watcher: FileWatcher): void {
     this.#watchers.push(watcher)
   }
@@ -73,7 +74,8 @@ export class FileKeeper implements Keeper {
   async isGone(file: OutputFile): Promise<boolean> {
     const { handle, path } = file
     if (handle?.isAt?.(path) !== false) return false
-    // Renamed while it was written to: a compressor may have read its end before that, and removes it in a moment.
+    // The file was renamed while it was written to. A compressor may have read it before this write and be about to remove it, so wait
+    // for a moment whether it is unlinked.
     const { clock } = this.#platform
     for (const until = clock.monotonicMs() + RENAMED_FILE_WAIT_MS; ;) {
       if ((await handle.stat()).links === 0) return true
@@ -82,12 +84,12 @@ export class FileKeeper implements Keeper {
     }
   }
 
-  // Stream bytes may come to a file that has been open for long.
+  // A file may become tracked long after it was opened; its watchers are then called again.
   #whenTracked(file: OutputFile): Promise<void> | undefined {
     return file.tracked && !file.begun ? this.#care(file) : undefined
   }
 
-  /** Opens the file by its name. */
+  /** Opens the file by its path. */
   async open(file: OutputFile): Promise<void> {
     if (file.handle) return
     try {
@@ -108,7 +110,7 @@ export class FileKeeper implements Keeper {
     try {
       await this.#care(file)
     } catch (error) {
-      // Nothing is written to it before its watchers are content: they are asked again when it is opened again.
+      // Nothing is written before the watchers have succeeded. They are called again when the file is opened again.
       await this.close(file)
       throw error
     }
@@ -134,7 +136,7 @@ export class FileKeeper implements Keeper {
     this.#warning.warn(values, 'no file can have this name: its lines go to another file')
   }
 
-  // Thousands of files a second are not looked up: the budget goes round, since whoever is not looked up stays due.
+  // Limits the checks per second. A file that is not checked stays due, so that all files get their turn.
   #mayCheck(nowMs: number): boolean {
     const second = Math.floor(nowMs / 1000)
     if (second !== this.#checkSecond) {
@@ -149,7 +151,7 @@ export class FileKeeper implements Keeper {
     const there = await this.#opener.stat(file.path)
     const { stat } = file
     if (there && stat && there.inode === stat.inode && there.device === stat.device) {
-      // Truncated by somebody (copytruncate), or appended to: the end is where the file says.
+      // Somebody may have truncated the file (copytruncate) or appended to it.
       if (there.kind === 'file') file.length = there.size
       return this.#whenTracked(file)
     }

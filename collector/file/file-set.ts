@@ -1,9 +1,8 @@
-// All output files of a destination: which of them have something to do, how many do it at once, and how many are open.
+// The scheduler of the output files of a destination: which of them have work, how many are worked on at once, and how many are open.
 //
-// A file that has work stands in line; a few are worked on at a time. While it waits, more lines are rendered for it,
-// so that the busier the destination is, the larger its writes are. One that was written to a few milliseconds ago waits
-// out a pause, unless much has come: a write costs 30 µs whatever is in it, as much as 20 lines cost in all. A file whose disk fails rests alone and is tried
-// again; the others go on.
+// A file with work waits in a queue; a few are worked on at a time. While it waits, more lines are rendered for it, so that a busier
+// destination makes larger writes. A file that was written to a few milliseconds ago pauses first, unless it has much to write: a write
+// costs 30 µs whatever its size, as much as 20 lines cost in all. A file whose disk fails is retried on its own; the others continue.
 
 import type { Cancel } from '../../common/clock.ts'
 import { errnoOf, isOutOfDescriptors, reasonOf } from '../../common/fault.ts'
@@ -27,11 +26,11 @@ const share = new OpenShare(FILES_OPEN_PART)
 
 export interface FileSetOptions {
   readonly name: string
-  /** Files held open at most; fewer where that is more than its share of what the process may open. */
+  /** Maximum number of open files; fewer if that exceeds its share of the process's descriptor limit. */
   readonly filesMax: number
-  /** Whether its files are as many as what it is sent has hosts, so that it needs a share; else it has one file. */
+  /** Whether the path is a template, so that there may be many files and it needs a share; otherwise it has one file. */
   readonly isTemplated: boolean
-  /** Between two writes to a file, ms. */
+  /** Pause between two writes to a file, ms. */
   readonly pauseMs: number
   /** Called after each write with the bytes that left the buffers. */
   readonly onWritten: (bytes: number) => void
@@ -45,15 +44,15 @@ export class FileSet implements FilesAtWork {
   readonly #files = new Map<string, OutputFile>()
   readonly #keeper: FileKeeper
   #reportedFewer = false
-  /** Files whose last write failed, and that was reported. */
+  /** Files whose last write failed and was reported. */
   readonly #failing = new Set<OutputFile>()
-  /** Others have taken what descriptors there were: those of files that rest can be had back. */
+  /** The process was out of descriptors, so the next file to open first closes idle ones. */
   #isShort = false
   #line: OutputFile[] = []
   #lineHead = 0
   #atWork = 0
   #openCount = 0
-  /** Files at work that were not open when they began. */
+  /** Number of files being worked on that were closed at the start. */
   #opening = 0
   #stopped = false
   #whenStill: (() => void) | undefined
@@ -72,12 +71,12 @@ export class FileSet implements FilesAtWork {
     return Math.min(this.#options.filesMax, share.of(this.#platform.disk))
   }
 
-  /** From now on it has a share of what the process may open, until it is told to stop. */
+  /** Claims a share of the process's descriptor limit, until `stop`. */
   begin(): void {
     if (this.#options.isTemplated) share.begin(this.#platform.disk)
   }
 
-  /** The file at `path`, not opened yet where it is new. */
+  /** The file at `path`. A new one is not opened yet. */
   file(path: string): OutputFile {
     const known = this.#files.get(path)
     if (known) return known
@@ -102,14 +101,14 @@ export class FileSet implements FilesAtWork {
     return this.#keeper.open(file)
   }
 
-  /** Forgets closed files that nothing waits for; `holds` names others that must stay. */
+  /** Forgets closed files without work, except those for which `holds` returns true. */
   forgetClosed(holds: (file: OutputFile) => boolean): void {
     for (const [path, file] of this.#files) {
       if (!file.handle && file.state === 'idle' && !file.hasWork && !holds(file)) this.#files.delete(path)
     }
   }
 
-  /** Puts a file that has work in line, if need be after a pause. */
+  /** Queues a file that has work, after a pause if one is due. */
   work(file: OutputFile): void {
     if (this.#stopped || (file.state !== 'idle' && file.state !== 'pausing')) return
     if (this.#mayPause(file)) {
@@ -123,7 +122,7 @@ export class FileSet implements FilesAtWork {
     this.#next()
   }
 
-  /** Takes no more work; resolves when what is being written, or rotated, is finished. */
+  /** Takes no more work; resolves when the writes and rotations in progress are done. */
   stop(): Promise<void> {
     if (!this.#stopped && this.#options.isTemplated) share.end(this.#platform.disk)
     this.#stopped = true
@@ -131,13 +130,13 @@ export class FileSet implements FilesAtWork {
     return this.#atWork === 0 ? Promise.resolve() : new Promise((resolve) => (this.#whenStill = resolve))
   }
 
-  /** Counts files that were opened or closed. */
+  /** Adds `by` to the number of open files. */
   countOpen(by: number): void {
     this.#openCount += by
     this.#platform.metrics.set('sluice_output_files', { destination: this.#options.name }, this.#openCount)
   }
 
-  /** Closes what nobody has written to since `usedAt`. */
+  /** Closes files that have not been written to after write number `usedAt`. */
   async closeIdle(usedAt: number): Promise<void> {
     for (const file of this.#files.values()) {
       if (file.handle && file.usedAt <= usedAt && file.state === 'idle' && !file.hasWork) await this.#keeper.close(file)
@@ -149,7 +148,7 @@ export class FileSet implements FilesAtWork {
     return this.#platform.clock.monotonicMs() - file.writtenMs < this.#options.pauseMs
   }
 
-  // One pause for all: some are shorter than they might be.
+  // There is one timer for all pauses, so some are shorter than `pauseMs`.
   #endPause(): void {
     this.#cancelPause = undefined
     for (const file of this.#pausing.splice(0)) {
@@ -214,7 +213,7 @@ export class FileSet implements FilesAtWork {
     this.#platform.log.warn({ destination, max_files: filesMax, open: this.#filesMax }, text)
   }
 
-  // A sixteenth of them at once, since finding the oldest means looking at all.
+  // Closes a sixteenth of them at once, since finding the oldest takes a pass over all files.
   async #closeOldest(): Promise<void> {
     this.#isShort = false
     const closable = [...this.#files.values()].filter(({ handle, state }) => handle && state !== 'busy')
@@ -247,7 +246,7 @@ export class FileSet implements FilesAtWork {
     file.failures += 1
     file.state = 'resting'
     this.#isShort ||= isOutOfDescriptors(error)
-    // A pipe whose reader is slower than what comes is full again and again: that brakes, and is no failure.
+    // A pipe with a slow reader is full again and again. As long as it makes progress, that is backpressure, not a failure.
     if (!isFullPipe || !hasMoved) {
       const { name: destination } = this.#options
       this.#platform.metrics.count('sluice_write_errors_total', { destination }, 1)

@@ -1,11 +1,11 @@
-// Which file a message goes to, found without making a string: the fields that the path is made of are hashed and
-// compared as bytes, and only a message that is the first of its kind has its path rendered.
+// Finds the output file of a message without allocating a string: the fields in the path are hashed and compared as bytes, and the
+// path is rendered only for the first message with these values.
 //
-//   key of a message     a number for its origin and priority, as far as the path needs them, then each field's bytes
-//   slots                hash ─▶ key in the arena, file       16 neighbours are looked at, then the first is replaced
+//   key of a message     a number for its origin and priority, if the path needs them, then the bytes of each field
+//   slots                hash ─▶ key in the arena, file       linear probing of 16 slots, then the first one is replaced
 //
-// It is a cache: forgetting costs one rendering. It is emptied when the hour that the paths name is over. The hash is
-// seeded, so that no sender knows how to make its messages collide.
+// This is a cache: a miss costs one rendering. It is cleared at the end of every hour, since paths may contain the hour. The hash
+// is seeded, so that a sender cannot craft messages that collide.
 
 import { headersOf } from '../../common/message/headers.ts'
 import type { Zone } from '../../common/message/zone.ts'
@@ -34,12 +34,12 @@ export class FileTargets {
   readonly #fileAt: (path: string) => OutputFile
   readonly #fieldText: FieldText
   readonly #seed: number
-  /** Cells of the fields that make up the key. */
+  /** Header table cells of the fields in the key. */
   readonly #cells: readonly number[]
   readonly #needsPriority: boolean
   readonly #needsOrigin: boolean
   readonly #needsReceived: boolean
-  /** Fields that no key holds: their paths are rendered message by message. */
+  /** Whether the key covers all fields of the path. If not, the path of every message is rendered. */
   readonly #isPlain: boolean
   readonly #hashes = new Int32Array(SLOTS)
   readonly #starts = new Int32Array(SLOTS)
@@ -88,7 +88,7 @@ export class FileTargets {
     }
   }
 
-  /** Forgets all files: their objects may be replaced. */
+  /** Clears the cache. Must be called when `OutputFile` objects are replaced. */
   clear(): void {
     this.#files.fill(undefined)
     this.#hashes.fill(0)
@@ -113,7 +113,7 @@ export class FileTargets {
     return key
   }
 
-  /** Appends the key to the arena, behind what is in use, and looks for an equal one. */
+  /** Writes the key of a message to the free part of the arena, and searches for an equal key. */
   #find(batch: Batch, cells: Int32Array, i: number, origin: Origin, originKey: number): OutputFile {
     const row = i * ROW
     const number = (originKey << 8) | (this.#needsPriority ? cells[row + PRIORITY] : 0)
@@ -141,7 +141,7 @@ export class FileTargets {
 
   #add(slot: number, hash: number, start: number, end: number, batch: Batch, i: number, origin: Origin): OutputFile {
     const file = this.#render(batch, i, origin)
-    // Rendering may have emptied the cache.
+    // Rendering may have cleared the cache.
     if (this.#used !== start) return file
     this.#hashes[slot] = hash
     this.#starts[slot] = start
@@ -152,8 +152,8 @@ export class FileTargets {
     return file
   }
 
-  // Layout: length of the key (2), number (4), then each field's length (2) and bytes. A field that is longer than two
-  // bytes can tell is no name of anything: its message is rendered for itself.
+  // Layout: length of the key (2), number (4), then the length (2) and bytes of each field. Returns -1 if a field is longer than
+  // 65,535 bytes, or the arena was full and has been cleared: then the path is rendered without the cache.
   #writeKey(batch: Batch, cells: Int32Array, row: number, origin: Origin, number: number): number {
     const arena = this.#arena
     const start = this.#used
@@ -214,13 +214,13 @@ export class FileTargets {
   }
 }
 
-/** What a field of receipt says at `received`, µs since the epoch, in the zone. */
+/** The text of a field of the time of receipt (µs since the epoch) in the zone; undefined for other fields. */
 function receiptText(zone: Zone, received: number, field: TemplateField): string | undefined {
   const part = receiptParts[field]
   return part && localIso(zone, received).slice(part[0], part[1])
 }
 
-/** Where in `2026-11-23T10:00:00` each field of receipt stands. */
+/** The part of `2026-11-23T10:00:00` that each field of the time of receipt is. */
 const receiptParts: Partial<Record<TemplateField, readonly [from: number, to: number]>> = {
   ...{ date: [0, 10], year: [0, 4], month: [5, 7], day: [8, 10], hour: [11, 13], received: [0, 19] },
 }

@@ -1,4 +1,4 @@
-// What configuration knows of the `file` destination.
+// The options of the `file` destination, and its registration for the configuration.
 
 import { resolve } from 'node:path'
 import type { DestinationType } from '../../common/component.ts'

@@ -1,12 +1,12 @@
-// One output file: what is rendered for it waits in parts; one part is written at a time, the next collects meanwhile.
+// One output file and its write buffers ("parts"): the first part is being written while the last one collects lines.
 //
-//   parts   [ written now │ sealed: then rotate │ … │ collects ]
+//   parts   [ being written │ sealed: then rotate │ … │ collecting ]
 //
-// A part may end with a step (rotation, reopening, noting the length for a commit). A step runs when every byte before
-// it is in the file, and before any byte behind it: that is the whole order there is.
+// A part may end with a step (rotation, reopening, reading the length for a commit). A step runs when all bytes before it are in the
+// file, and before any byte after it. This is the only ordering rule.
 //
-// `advance` does one piece of work; who calls it, and when, is the file set's business (`file-set.ts`). What happens to
-// the file by its name (opening, checks, rotation) is the keeper's (`file-keeper.ts`).
+// `advance` does one piece of work; `file-set.ts` decides when to call it. `file-keeper.ts` does what concerns the path of the file
+// (opening, checks).
 
 import { bytesWrittenOf, type DiskFile, type FileStat } from '../../common/disk.ts'
 import { assert } from '../../common/fault.ts'
@@ -17,59 +17,59 @@ import { Ticket } from './ticket.ts'
 const NEWLINE = 0x0a
 const newline = Buffer.of(NEWLINE)
 
-/** What is to be done between two bytes of a file. When it rejects it is called again later. */
+/** An action between two bytes of a file. If it rejects, it is called again later. */
 export type Step = () => Promise<void>
 
 interface Part {
   output: Output | undefined
   readonly tickets: Ticket[]
-  /** Bytes of `output` that are in the file. */
+  /** Bytes of `output` that have been written to the file. */
   written: number
   step: Step | undefined
 }
 
 export interface Keeper {
-  /** Makes the file fit to be written to; undefined where it is. */
+  /** Makes the file ready to be written to; undefined if it is already. */
   prepare(file: OutputFile): Promise<void> | undefined
-  /** Whether the open file has lost its name to nobody: what was just written to it is gone. */
+  /** Whether the open file has been unlinked, so that what was just written to it is lost. */
   isGone(file: OutputFile): Promise<boolean>
 }
 
 export class OutputFile {
   readonly path: string
-  /** When it was last written to, in writes of the destination: the oldest is closed first. */
+  /** Number of the destination's write that last touched this file: the file with the lowest one is closed first. */
   usedAt = 0
-  /** Whether it waits for more, waits for its turn, has it, or waits for a retry. */
+  /** Without work, in a pause between writes, queued, being worked on, or waiting for a retry. */
   state: 'idle' | 'pausing' | 'ready' | 'busy' | 'resting' = 'idle'
-  /** Somebody waits for what is collected: it is written without a pause. */
+  /** Somebody waits for the collected lines: they are written without a pause. */
   awaited = false
   /** When it was last written to, monotonic ms. */
   writtenMs = -Infinity
-  /** Failures in a row. */
+  /** Consecutive failures. */
   failures = 0
-  /** Bytes in the file, as far as this process knows. */
+  /** Length of the file, as far as this process knows. */
   length = 0
-  /** The same when it was last closed. */
+  /** Its length when it was last closed. */
   lengthClosed = 0
   /** The open file; absent while it is closed. */
   handle: DiskFile | undefined
-  /** Device and inode of the open file, and what it was when it was opened. */
+  /** Stat of the open file when it was opened. */
   stat: FileStat | undefined
-  /** The local day whose lines the file of this name holds (`20261123`), once that was open. */
+  /** The local day of the lines in the file (`20261123`); '' until it has been opened. */
   day = ''
-  /** When its name was last looked up, monotonic ms. */
+  /** When its path was last checked, monotonic ms. */
   checkedMs = 0
-  /** Its length is committed together with stream marks (`commits.ts`). */
+  /** Whether its length is committed together with stream marks (`commits.ts`). */
   tracked = false
-  /** Commits that wait for what was rendered before them to be in the file. */
+  /** Number of commits that wait until what was rendered before them is in the file. */
   commitsAhead = 0
-  /** The open file's length is in the log of positions. */
+  /** Whether the length of the open file is in the position log. */
   begun = false
-  /** Takes what this one cannot: its name is taken by something that is no file. */
+  /** The file that gets the lines of this one, because no file can be created at its path. */
   divertedTo: OutputFile | undefined
-  /** Somebody, or a run before this one, left half a line at its end. */
+  /** Whether the file ended in an incomplete line when it was opened. */
   #endsMidLine = false
-  /** What was open last. */
+  /** Stat of the file that was opened last. */
   #last: FileStat | undefined
   readonly #pool: OutputPool
   #parts: Part[] = [emptyPart()]
@@ -83,15 +83,12 @@ export class OutputFile {
     return this.#parts[this.#parts.length - 1]
   }
 
-  /** Where lines for this file are rendered to; `note` every write that rendered some. */
+  /** The buffer that lines for this file are rendered into. Call `note` for every write that rendered some. */
   get output(): Output {
     return (this.#collecting.output ??= this.#pool.take())
   }
 
-  /**
-   * The write that `ticket` stands for has rendered something here; it waits until that is in the file. True the first
-   * time.
-   */
+  /** Records that the write of `ticket` has rendered lines here, and must wait for them. True the first time for this ticket. */
   note(ticket: Ticket): boolean {
     const { tickets } = this.#collecting
     if (tickets.length > 0 && tickets[tickets.length - 1] === ticket) return false
@@ -100,35 +97,35 @@ export class OutputFile {
     return true
   }
 
-  /** Has `step` done after all that was rendered so far, and before anything that comes later. */
+  /** Schedules `step` after everything rendered so far, and before anything rendered later. */
   seal(step: Step): void {
     this.#collecting.step = step
     this.#parts.push(emptyPart())
   }
 
-  /** Whether there is something to write or to do. */
+  /** Whether there are bytes to write or steps to run. */
   get hasWork(): boolean {
     return this.#parts.length > 1 || this.#parts[0].tickets.length > 0
   }
 
-  /** Whether something is to be done between its bytes. */
+  /** Whether there are steps to run. */
   get hasStep(): boolean {
     return this.#parts.some(({ step }) => step !== undefined)
   }
 
-  /** Bytes that wait behind the last step: what the next file begins with where that step is a rotation. */
+  /** Bytes after the last step. If that is a rotation, the next file begins with them. */
   get collected(): number {
     return this.#collecting.output?.length ?? 0
   }
 
-  /** Bytes rendered and not written. */
+  /** Bytes rendered but not written yet. */
   get unwritten(): number {
     return this.#parts.reduce((sum, { output, written }) => sum + (output ? output.length - written : 0), 0)
   }
 
   /**
-   * Writes the first part and does its step; resolves to the bytes that left the buffers. Rejects with the system's error
-   * and goes on at the same byte the next time.
+   * Writes the first part and runs its step; resolves to the number of bytes that left the buffers. Rejects with the error of the
+   * system; the next call continues at the same byte.
    */
   async advance(keeper: Keeper): Promise<number> {
     const part = this.#parts[0]
@@ -162,14 +159,14 @@ export class OutputFile {
     this.begun = false
   }
 
-  /** Whether this is the file that was open last. */
+  /** Whether this is the file (device and inode) that was opened last. */
   was({ device, inode }: FileStat): boolean {
     return inode === this.#last?.inode && device === this.#last.device
   }
 
   /**
-   * The open file is not the one of this name any more: the next one begins with a whole line, or, where what was written
-   * is gone with it, with all that a write that failed had begun.
+   * Call when the path refers to another file now. If part of the buffer was written to the old one, the new one begins at the start of the
+   * current line; with `isGone` (the old file was unlinked) it begins at the start of the buffer.
    */
   leave(isGone: boolean): void {
     const part = this.#parts[0]
@@ -177,7 +174,7 @@ export class OutputFile {
     part.written = isGone ? 0 : part.output.bytes.lastIndexOf(NEWLINE, part.written - 1) + 1
   }
 
-  /** Lets go of the descriptor; the next write opens the file by its name again. */
+  /** Closes the descriptor; the next write opens the file by its path again. */
   async close(): Promise<void> {
     const { handle } = this
     if (handle) this.lengthClosed = this.length
@@ -198,7 +195,7 @@ export class OutputFile {
       part.written += bytes
       this.length += bytes
     } catch (error) {
-      // What is already in the file must not be written again, or a torn line would be followed by a whole one.
+      // Bytes that are in the file already must not be written again, or an incomplete line would be followed by a complete one.
       const written = bytesWrittenOf(error)
       part.written += written
       this.length += written
@@ -219,10 +216,10 @@ export class OutputFile {
   }
 }
 
-/** Thrown by a step, or by `advance`: this file goes on when `until` has settled, and lets others work until then. */
+/** Thrown by a step, or by `advance`: this file continues when `until` has settled. Until then other files are worked on. */
 export class Pause extends Error {
   readonly until: Promise<unknown>
-  /** Has got work by it. */
+  /** A file that has got work through this. */
   readonly other: OutputFile | undefined
 
   constructor(until: Promise<unknown>, other?: OutputFile) {

@@ -1,4 +1,4 @@
-// Spare buffers that lines are rendered into.
+// A pool of buffers that lines are rendered into.
 
 import { OUTPUT_SPARE_BYTES_MAX } from '../../common/limits.ts'
 import { Output } from '../../common/message/output.ts'
@@ -8,7 +8,7 @@ export class OutputPool {
   readonly #spare: Output[] = []
   #spareBytes = 0
 
-  /** `bytesFirst` is the size of a new output. */
+  /** `bytesFirst` is the initial size of a new buffer. */
   constructor(bytesFirst: number) {
     this.#bytesFirst = bytesFirst
   }

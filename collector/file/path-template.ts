@@ -1,26 +1,26 @@
 // Path templates: `/var/log/remote/{host}/{program}.log`.
 //
-// What stands before the first field, up to its last slash, is the folder that no sender can leave.
+// The literal part before the first field, up to its last slash, is the folder that no sender can leave.
 
 import { resolve } from 'node:path'
 import { Fault } from '../../common/fault.ts'
 import { templatePieces, type TemplateField } from '../template.ts'
 import { COMPONENT_BYTES_MAX, PATH_BYTES_MAX, STAND_IN, cutName, safeName, unlikeRotated } from './safe-name.ts'
 
-/** One path component: literal text and fields, in turns. */
+/** One path component: a sequence of literal texts and fields. */
 type Component = readonly (string | { readonly field: TemplateField })[]
 
 export interface PathTemplate {
   readonly text: string
   /** Absolute, without a slash at the end. */
   readonly folder: string
-  /** What comes below the folder. */
+  /** The components below the folder. */
   readonly components: readonly Component[]
   /** The fields in use, each once. */
   readonly fields: readonly TemplateField[]
 }
 
-/** Rejects with CONFIG_TEMPLATE what cannot be read, and with FILE_OUTSIDE what would leave its own folder. */
+/** Parses a template. Throws CONFIG_TEMPLATE if it is invalid, FILE_OUTSIDE if it would leave its folder. */
 export function compilePath(text: string): PathTemplate {
   const pieces = pathPieces(text)
   const lead = pieces.length > 0 && typeof pieces[0] === 'string' ? pieces[0] : ''
@@ -53,7 +53,7 @@ function componentsOf(pieces: (string | { field: TemplateField })[]): Component[
     if (first !== '') components[components.length - 1].push(first)
     for (const other of others) components.push(other === '' ? [] : [other])
   }
-  // Two slashes are one, as everywhere; a slash at the end is a fault, found as an empty last component.
+  // Repeated slashes count as one, as in any path. A slash at the end gives an empty last component, which is a fault.
   return components.filter((component, i) => component.length > 0 || i === components.length - 1)
 }
 
@@ -64,19 +64,19 @@ function checkComponent(component: Component, text: string): void {
   if (fields === 0 && (literal === '.' || literal === '..')) {
     throw new Fault('FILE_OUTSIDE', `"${text}": "${literal}" behind a field`)
   }
-  // Eight bytes a field: enough for `unknown`.
+  // Each field needs room for at least eight bytes, enough for `unknown`.
   if (Buffer.byteLength(literal) + 8 * fields > COMPONENT_BYTES_MAX) {
     throw new Fault('CONFIG_TEMPLATE', `"${text}": a name longer than ${COMPONENT_BYTES_MAX} bytes`)
   }
 }
 
-/** The path for a message; `valueOf` gives its fields, as the sender wrote them. */
+/** The path for a message. `valueOf` returns its fields as the sender wrote them. */
 export function renderPath(template: PathTemplate, valueOf: (field: TemplateField) => string): string {
   const path = joined(template, valueOf)
   return Buffer.byteLength(path) <= PATH_BYTES_MAX ? path : standInPath(template)
 }
 
-/** Where messages go whose own path cannot be: every field's stand-in. */
+/** The path for messages whose own path is too long or cannot be created: `unknown` for every field. */
 export function standInPath(template: PathTemplate): string {
   return joined(template, () => STAND_IN)
 }
@@ -92,7 +92,7 @@ function renderComponent(component: Component, valueOf: (field: TemplateField) =
   const pieces = component.map((piece) => (typeof piece === 'string' ? piece : safeName(valueOf(piece.field))))
   const whole = pieces.join('')
   if (Buffer.byteLength(whole) <= COMPONENT_BYTES_MAX) return whole
-  // The values are cut, not the end, so that `.log` stays.
+  // Cuts the values of the fields, not the end of the name, so that `.log` stays.
   const literal = component.reduce((sum, piece) => sum + (typeof piece === 'string' ? Buffer.byteLength(piece) : 0), 0)
   const fields = component.filter((piece) => typeof piece !== 'string').length
   const share = Math.floor((COMPONENT_BYTES_MAX - literal) / fields)

@@ -1,14 +1,14 @@
-// Looks after rotated files in the background, one at a time: compresses them, removes those that are old enough, and
-// finishes what a crash interrupted.
+// Maintains rotated files in the background, one at a time: compresses them, removes those that `keep:` does not keep, and finishes
+// what a crash interrupted.
 //
 //   app.log-20261122 ─▶ app.log-20261122.zst.new (written, synced) ─▶ renamed to .zst, folder synced ─▶ original removed
 //
-//   found at a sweep          what happened                      what is done
-//   .new                      crash while compressing            removed, begun anew
-//   plain and compressed      crash before the removal           the plain one is removed: the other is whole
+//   found by a sweep          what happened                      what is done
+//   .new                      crash while compressing            removed, compressed again
+//   plain and compressed      crash before the removal           the plain one is removed, since the other is complete
 //   plain                     crash before compressing           compressed
 //
-// Compressed files are rows of frames, one for each few MiB, which zstd, gzip and rg -z read as one.
+// A compressed file is a sequence of frames of a few MiB each, which zstd, gzip and rg -z read as one.
 
 import { join } from 'node:path'
 import type { Disk, FileStat } from '../../common/disk.ts'
@@ -21,15 +21,15 @@ import { endOfDay, localDay } from './local-day.ts'
 import { compressionSuffixes, DAY_OVER, laterFirst, parseRotatedName, type RotatedName } from './rotated-name.ts'
 import type { RotateOptions } from './rotation.ts'
 
-/** Compresses one piece into a frame of its own. */
+/** Compresses one chunk to a frame. */
 export type CompressFrame = (bytes: Buffer) => Promise<Buffer>
 
 export interface RotatedFilesOptions extends Pick<RotateOptions, 'keep' | 'compress'> {
   readonly name: string
   readonly zone: Zone
-  /** Whether the file that had this path before it was rotated was this destination's. */
+  /** Whether a file that had this path before it was rotated belongs to this destination. */
   readonly isOurs: (path: string) => boolean
-  /** Gives what was made the owner that the destination's files have. */
+  /** Sets the owner of a new file to that of the destination's files. */
   readonly own: (path: string) => Promise<void>
 }
 
@@ -55,7 +55,7 @@ export class RotatedFiles {
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
-  /** Has the rotated files of a folder looked after, soon. */
+  /** Schedules a sweep of a folder. */
   sweep(folder: string): void {
     this.#folders.add(folder)
     this.#working ??= this.#work()
@@ -66,7 +66,7 @@ export class RotatedFiles {
     await this.#working
   }
 
-  /** Breaks off: the next sweep, in this run or another, begins anew where this one was. */
+  /** Aborts the sweep in progress. The next one, in this process or a later one, redoes what was not finished. */
   async stop(): Promise<void> {
     this.#stopped = true
     await this.#working
@@ -90,7 +90,7 @@ export class RotatedFiles {
       byBase.set(rotated.base, found)
       found.push({ ...rotated, path: join(folder, text) })
     }
-    // All that is old goes before anything is compressed: on a full disk it is what makes room.
+    // Old files are removed before anything is compressed, since on a full disk that makes room.
     const kept: Found[] = []
     for (const found of byBase.values()) {
       await this.#attempt(folder, async () => {
@@ -106,7 +106,7 @@ export class RotatedFiles {
     }
   }
 
-  /** What cannot be done to one file keeps nothing from being done to the others. */
+  /** Logs a failure, so that it does not keep the other files from being processed. */
   async #attempt(folder: string, work: () => Promise<void>): Promise<void> {
     try {
       await work()
@@ -152,7 +152,7 @@ export class RotatedFiles {
     await this.#disk.remove(path)
   }
 
-  /** Resolves to false where it was stopped. What is not written whole is removed. */
+  /** Resolves to false if it was stopped. An incomplete file is removed. */
   async #writeCompressed(
     path: string,
     temporary: string,
@@ -188,8 +188,8 @@ export class RotatedFiles {
   }
 }
 
-// A day that is yet to come is that of a clock which was set back. What was rotated since then has an ordinal behind the
-// end of its day (`rotation.ts`); what has another was rotated before.
+// A file of a future day means that the clock was set back. Files that were rotated since then have an ordinal above DAY_OVER
+// (`rotation.ts`); all others of past days were rotated before.
 function newestFirst(found: readonly Found[], today: string): Found[] {
   const isAhead = ({ day }: Found) => day > today
   const rank = (each: Found) => (isAhead(each) ? 1 : each.ordinal > DAY_OVER ? 0 : 2)

@@ -1,4 +1,4 @@
-// Where rotated files of a destination lie: the folders that its path template can lead to.
+// Finds the folders that may have rotated files of a destination: those that match its path template.
 
 import { join } from 'node:path'
 import type { Disk } from '../../common/disk.ts'
@@ -7,7 +7,7 @@ import type { PathTemplate } from './path-template.ts'
 
 type Component = PathTemplate['components'][number]
 
-/** The folders that hold files of the template, as they are on the disk now. */
+/** The existing folders in which files of the template can be. */
 export async function* foldersOf(disk: Disk, template: PathTemplate): AsyncGenerator<string> {
   yield* below(disk, template.folder, template.components.slice(0, -1))
 }

@@ -1,9 +1,9 @@
-// Rotation: renames a file that is large enough, or whose day is over, to its rotated name; what comes next is written to
-// a new one. Compression and the removal of old files follow in the background (`rotated-files.ts`).
+// Rotation: renames a file that is large enough, or whose day is over, to its rotated name, and continues in a new one. Compression
+// and the removal of old files follow in the background (`rotated-files.ts`).
 //
-//   write all of it ─▶ sync and commit (tracked files) ─▶ close ─▶ rename, sync the folder ─▶ open anew ─▶ sweep
+//   write what is buffered ─▶ sync and commit (tracked files) ─▶ rename, sync the folder ─▶ close ─▶ open the new file ─▶ sweep
 //
-// A crash leaves the file under one of the two names, whole.
+// After a crash the complete file has one of the two names.
 
 import { basename, dirname } from 'node:path'
 import type { Clock } from '../../common/clock.ts'
@@ -15,11 +15,11 @@ import { Pause, type OutputFile } from './output-file.ts'
 import { compressionSuffixes, DAY_OVER, parseRotatedName, rotatedName } from './rotated-name.ts'
 
 export interface RotateOptions {
-  /** At local midnight, by receipt. */
+  /** Rotate at local midnight, by the time of receipt. */
   readonly daily: boolean
-  /** When the file has reached so many bytes. */
+  /** Rotate when the file has reached this size. */
   readonly bytes?: number
-  /** What becomes of rotated files: absent keeps them all. */
+  /** How long, or how many, rotated files are kept; all by default. */
   readonly keep?: { readonly ms: number } | { readonly count: number }
   readonly compress: 'none' | 'gzip' | 'zstd'
 }
@@ -29,14 +29,14 @@ export interface RotationSurroundings {
   readonly clock: Clock
   readonly zone: Zone
   readonly keeper: FileKeeper
-  /** Commits everything rendered so far; undefined where nothing needs it. */
+  /** Commits everything rendered so far; undefined if the file is not tracked. */
   readonly commit: (file: OutputFile) => Promise<void> | undefined
   /** Called with the folder of a file that was rotated. */
   readonly rotated: (folder: string) => void
   readonly left: (file: OutputFile) => Promise<void>
 }
 
-/** The last ordinal of each day, by the name that files had before. */
+/** The last ordinal of each day, by the name before the rotation. */
 type LastOrdinals = Map<string, Map<string, number>>
 
 const DAY_US = 86_400_000_000
@@ -44,9 +44,9 @@ const DAY_US = 86_400_000_000
 export class Rotation implements FileWatcher {
   readonly #options: RotateOptions
   readonly #with: RotationSurroundings
-  /** Files with a rotation ahead. */
+  /** Files with a pending rotation. */
   readonly #ahead = new Set<OutputFile>()
-  /** By folder, while the day lasts: what names there were, and are given since. */
+  /** By folder: the last ordinals found on disk or assigned since. Cleared when the day changes. */
   readonly #last = new Map<string, Promise<LastOrdinals>>()
   #today = ''
 
@@ -55,7 +55,7 @@ export class Rotation implements FileWatcher {
     this.#with = surroundings
   }
 
-  /** The local day at `time` (µs); true where it is another than the last time. */
+  /** Updates the local day from `time` (µs); true if it has changed since the last call. */
   dayBegins(time: number): boolean {
     const today = localDay(this.#with.zone, time)
     if (today === this.#today) return false
@@ -71,7 +71,7 @@ export class Rotation implements FileWatcher {
     if (this.#options.daily && file.handle && file.day !== this.#today) this.#seal(file)
   }
 
-  // A clock that is set back ends no day: what was begun on one that is yet to come belongs to this one.
+  // If the clock was set back, a file that was begun on a future day counts as begun today.
   #notAhead(file: OutputFile): void {
     if (file.day > this.#today) file.day = this.#today
   }
@@ -80,12 +80,12 @@ export class Rotation implements FileWatcher {
   grown(file: OutputFile): void {
     const { bytes } = this.#options
     if (bytes === undefined) return
-    // Behind a rotation the next file begins, with what has been collected since.
+    // If a rotation is pending, the next file begins with what was collected after it.
     const ahead = this.#ahead.has(file) ? file.collected : file.length + file.unwritten
     if (ahead >= bytes) this.#seal(file)
   }
 
-  /** A file that lay there from an earlier day, or was closed when its day ended, is rotated before anything is added to it. */
+  /** Rotates a file that has lines of an earlier day (it existed at the start, or was closed at midnight) before it is appended to. */
   async opened(file: OutputFile): Promise<void> {
     const { stat, length } = file
     if (!stat) return
@@ -133,8 +133,8 @@ export class Rotation implements FileWatcher {
     rotated(dirname(path))
   }
 
-  // Names of a day go up, also when the clock goes back and where older files have been removed: `keep` goes by the order.
-  // Where there is one of a day that is yet to come, they go up from where a day ends, and so are known to be newer.
+  // Ordinals of a day always rise, also if the clock is set back or older files have been removed, because `keep` relies on the order.
+  // If there is a file of a future day, they start above DAY_OVER, which marks files as newer than the clock change.
   async #moveAway(path: string, day: string): Promise<void> {
     const folder = dirname(path)
     const base = basename(path)
@@ -155,7 +155,7 @@ export class Rotation implements FileWatcher {
     }
   }
 
-  /** Of rotated files in the folder that are of day `from` or later. */
+  /** The last ordinals of rotated files in the folder, from day `from` on. */
   #lastOrdinals(folder: string, from: string): Promise<LastOrdinals> {
     const known = this.#last.get(folder)
     if (known) return known
@@ -178,7 +178,7 @@ export class Rotation implements FileWatcher {
   }
 }
 
-/** Hour, minute and second as one number. */
+/** The local time as a number HHMMSS. */
 function timeOfDay(zone: Zone, time: number): number {
   return Number(localIso(zone, time).slice(11, 19).replaceAll(':', ''))
 }

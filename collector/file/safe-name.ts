@@ -1,21 +1,21 @@
-// Names of files and folders from what senders say. A value becomes part of one path component and nothing more:
+// Makes values from senders safe as names of files and folders. A value becomes part of one path component, never more:
 //
 //   /            _        it would begin another component
-//   NUL, control _        also bidirectional controls and whatever else is not printable
+//   NUL, control _        also bidirectional controls and other unprintable characters
 //   not UTF-8    _
-//   ..           __       wherever it stands; and leading dots: no parent, no hidden file
-//   leading -    _        no option for a tool that is given `*`
-//   nothing      unknown
+//   ..           __       anywhere; also leading dots: no parent folder, no hidden file
+//   leading -    _        would be an option to a command that is given `*`
+//   empty        unknown
 //
-// Different values may become the same name. They share a file then, and its lines still say who sent them.
+// Different values may become the same name. They then share a file, whose lines still say who sent them.
 
-/** Stands in for a value that is not there. */
+/** Replaces a missing value. */
 export const STAND_IN = 'unknown'
 
-/** Longest component that leaves room for what rotation appends (`-20261123.999.zst.new`). Linux takes 255 bytes. */
+/** Longest component that leaves room for the suffix of a rotated file (`-20261123.999.zst.new`). The limit of Linux is 255 bytes. */
 export const COMPONENT_BYTES_MAX = 223
 
-/** Longest path that leaves room for what rotation appends. Linux takes 4,096 bytes with the NUL at the end. */
+/** Longest path that leaves room for the suffix of a rotated file. The limit of Linux is 4,096 bytes including the final NUL. */
 export const PATH_BYTES_MAX = 4_063
 
 /** The value as part of a path component; never empty. */
@@ -29,7 +29,7 @@ export function safeName(value: string): string {
 
 const underscores = (replaced: string) => '_'.repeat(replaced.length)
 
-/** At most `bytesMax` bytes of UTF-8, cut between characters. */
+/** Truncates a name to at most `bytesMax` bytes of UTF-8, between two characters. */
 export function cutName(name: string, bytesMax: number): string {
   if (Buffer.byteLength(name) <= bytesMax) return name
   let bytes = 0
@@ -43,8 +43,8 @@ export function cutName(name: string, bytesMax: number): string {
 }
 
 /**
- * A file name that no sender can make look like one of a rotated file (`rotated-name.ts`): those are compressed and, when
- * they are old, removed.
+ * Changes a name that looks like that of a rotated file (`rotated-name.ts`). Otherwise a sender could have its file compressed or, if
+ * the date is old, removed.
  */
 export function unlikeRotated(name: string): string {
   return name.replace(/-(?=\d{8}(\.\d+)?(\.(gz|zst))?(\.new)?$)/, '_')

@@ -1,14 +1,14 @@
-// One write of the sink: its bytes may go to many files, and it settles when the last piece is where it must be.
+// Tracks one write of the destination. Its bytes may go to many files, and it settles when all pieces are done.
 
 export class Ticket {
-  /** Resolves when every piece is written; a rejection says that the destination closed first. */
+  /** Resolves when all pieces are done; rejects if the destination was closed first. */
   readonly settled: Promise<void>
   #pieces = 1
   #resolve!: () => void
   #reject!: (reason: unknown) => void
-  /** Some of its bytes are in a file whose length is committed with stream marks. */
+  /** Whether some of its bytes are in a file whose length is committed with stream marks. */
   tracked = false
-  /** Bytes that were rendered for it. */
+  /** Number of bytes rendered for it. */
   bytes = 0
 
   constructor() {
@@ -18,12 +18,12 @@ export class Ticket {
     })
   }
 
-  /** One more piece to wait for. */
+  /** Adds a piece to wait for. */
   hold(): void {
     this.#pieces += 1
   }
 
-  /** One piece is done. The ticket starts with one, which whoever made it lets go of last. */
+  /** Marks one piece as done. A new ticket has one piece, which its creator releases last. */
   release(): void {
     this.#pieces -= 1
     if (this.#pieces === 0) this.#resolve()

@@ -1,4 +1,4 @@
-// The thread that compresses rotated files: a piece in, a frame out.
+// The worker thread that compresses rotated files: it answers each chunk with a frame.
 
 import { answerEach } from '../../common/worker.ts'
 import { zstdCompressor } from '../../common/zstd.ts'
