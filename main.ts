@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The one program. Every command is loaded only when it is called, so that `sluice --help` answers at once and
-// `sluice grep` does not wait for what a daemon needs.
+// The program. A command is loaded only when it is called, so that `sluice --help` answers at once and `sluice grep` does not
+// load the modules of a daemon.
 
 import { createRequire } from 'node:module'
 import { Command, CommanderError } from './config/command/command-line.ts'
@@ -37,7 +37,7 @@ const commands: Record<string, Entry> = {
   },
 }
 
-// Planned for a later version. Their names are known already, so that nobody looks for a typo.
+// Commands planned for a later version, so that using one does not look like a typo.
 const later: Record<string, string> = {
   tail: 'follow messages as they arrive',
   hosts: 'list who sends',
@@ -48,9 +48,9 @@ const later: Record<string, string> = {
 
 async function daemon(mode: 'client' | 'relay' | 'server'): Promise<Command> {
   isDaemon = true
-  // While the program is being loaded nothing has been taken in: an end that is asked for is no failure.
+  // While the program is being loaded it has not received anything yet, so a stop is no failure.
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => process.exit(0))
-  // A SIGHUP asks to reopen files, and ends nothing: logrotate's may come just then.
+  // SIGHUP means "reopen files", and must not end the process; logrotate may send it during the start.
   process.on('SIGHUP', () => {})
   return (await import('./config/command/daemon.ts')).daemonCommand(mode)
 }
@@ -64,7 +64,7 @@ async function main(): Promise<void> {
     .helpOption('-h, --help', 'show this help; `sluice COMMAND --help` shows that of a command, with examples')
     .addHelpText('after', examples)
   const words = process.argv.slice(2)
-  // `sluice help grep` is `sluice grep --help`.
+  // `sluice help grep` means `sluice grep --help`.
   const asked = words[0] === 'help' && words[1] !== undefined && !words[1].startsWith('-')
   const wanted = asked ? words[1] : words[0]
   if (wanted !== undefined && Object.hasOwn(later, wanted)) {
@@ -87,13 +87,13 @@ Examples:
   logger -n 127.0.0.1 -P 5514 hi    send a message to a running server
 `
 
-// Seen from dist/main.js, which is the program.
+// The path is relative to dist/main.js, which is the installed program.
 function version(): string {
   const manifest: unknown = createRequire(import.meta.url)('../package.json')
   return (manifest as { version: string }).version
 }
 
-// A daemon goes on without a terminal to write to.
+// A daemon continues when its standard output is closed; other commands end.
 let isDaemon = false
 process.stdout.on('error', (error) => {
   if (!isDaemon) endWithoutOutput(error)
@@ -103,6 +103,6 @@ try {
   await main()
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error
-  // Help and version end with 0; everything else that commander throws is a mistake on the command line.
+  // For help and version, commander throws with exit code 0; all its other errors are mistakes on the command line.
   process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE
 }

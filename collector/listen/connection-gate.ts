@@ -1,4 +1,4 @@
-// Who may connect, and how many at a time: one gate for all listeners of a source.
+// Admits connections by address and number. All listeners of a source share one gate.
 
 import { CONNECTIONS_OPEN_PART } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
@@ -25,7 +25,7 @@ export class ConnectionGate {
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
-  /** From now on its source has a share of what the process may open. */
+  /** Claims a share of the process's descriptor limit for the source. */
   open(): void {
     share.begin(this.#platform.disk)
   }
@@ -34,7 +34,7 @@ export class ConnectionGate {
     share.end(this.#platform.disk)
   }
 
-  /** Whether this connection is taken: then `leave` is due when it is over. Else it has been closed and counted. */
+  /** Whether this connection is admitted; if not, it is closed and counted. For an admitted one, call `leave` when it has closed. */
   admits(connection: Connection): boolean {
     if (!this.#settings.allows(connection.peer.host)) return this.#limit.refuse(connection, 'not_allowed')
     return this.#limit.admits(connection)
@@ -44,7 +44,7 @@ export class ConnectionGate {
     this.#limit.leave()
   }
 
-  /** The first bytes of one that came through: TLS where none is spoken is taken as it is, and said. */
+  /** Call with the first bytes of an admitted connection without TLS: logs a warning if the peer speaks TLS. */
   hears(connection: Connection, bytes: Buffer): void {
     if (!isTlsHello(bytes)) return
     const { host: peer } = connection.peer

@@ -1,4 +1,4 @@
-// What the kernel dropped because a socket's receive buffer was full: the last column of /proc/net/udp and udp6.
+// Counts datagrams that the kernel dropped because the receive buffer was full: the last column of /proc/net/udp and udp6.
 //
 //   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
 //   12: 0100007F:158A 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 41232 2 0000000000 17
@@ -15,7 +15,7 @@ const TABLES = ['/proc/net/udp', '/proc/net/udp6'] as const
 export class KernelDrops {
   readonly #source: string
   readonly #platform: Platform
-  /** `port` or `address:port`, as the tables write addresses. */
+  /** Our sockets as `port` or `address:port`, in the notation of the tables. */
   readonly #watched = new Set<string>()
   readonly #before = new Map<string, number>()
   #cancel: Cancel | undefined
@@ -26,7 +26,7 @@ export class KernelDrops {
     this.#platform = platform
   }
 
-  /** A socket of ours. One that was bound by name is known by its port alone. */
+  /** Adds a socket of ours. If it was bound to a host name, it is identified by its port alone. */
   watch({ host, port }: Endpoint): void {
     const address = parseAddress(host)
     if (!address) this.#watched.add(`${port}`)
@@ -37,7 +37,7 @@ export class KernelDrops {
     if (this.#watched.size > 0) void this.#look()
   }
 
-  /** Counts once more: sockets are to be closed after this. */
+  /** Counts once more. Call before the sockets are closed. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancel?.()
@@ -63,7 +63,7 @@ export class KernelDrops {
     try {
       text = (await this.#platform.disk.readFile(table)).toString('latin1')
     } catch (error) {
-      // Not Linux, or no IPv6: nothing to be known. Said once, at the first look.
+      // Not Linux, or no IPv6. Logged once.
       if (!this.#before.has(table)) this.#platform.log.debug({ table, reason: reasonOf(error) }, 'not readable')
       this.#before.set(table, 0)
       return 0
@@ -78,7 +78,7 @@ export class KernelDrops {
   }
 }
 
-/** The sockets of a table in the form of /proc/net/udp. */
+/** Parses a table in the format of /proc/net/udp. */
 export function parseUdpTable(text: string): { address: string; port: number; inode: string; drops: number }[] {
   return text
     .split('\n')
@@ -93,7 +93,7 @@ export function parseUdpTable(text: string): { address: string; port: number; in
     }))
 }
 
-// Addresses stand there as words of 32 bits in the machine's byte order: both orders are looked for.
+// The tables have addresses as 32-bit words in the byte order of the machine; both orders are accepted.
 function tableAddresses(address: Uint8Array): string[] {
   const mapped = address.subarray(0, 10).every((byte) => byte === 0) && address[10] === 0xff && address[11] === 0xff
   const straight = Buffer.from(mapped ? address.subarray(12) : address)

@@ -1,28 +1,28 @@
-// The answers of one RELP connection. They leave in the order of the commands, each once what it says is true; many of them
-// leave in one write.
+// The answers (RELP `rsp` frames) of one connection. They are sent in the order of the commands, each as soon as its command is done
+// (messages are kept, for example), and many in one write.
 //
 //   syslog 1 … 90   ──▶ owed ──┐
 //   batch 91        ──▶ owed ──┼─ the first are ready ──▶ written
 //   marks 92        ──▶ owed ──┘
 //
-// A peer that does not read its answers is read from no more, nor is one that is owed too many: what it has not read, and what
-// is to be remembered for it, stay bounded.
+// Reading stops for a peer that does not read its answers, and for one that is owed too many. This bounds the unread answers, and
+// what has to be remembered per connection.
 
 import { RELP_ANSWER_BYTES_MAX, RELP_OWED_MAX } from '../../common/limits.ts'
 import { Output } from '../../common/message/output.ts'
 import type { Connection } from '../../common/net/net.ts'
 import { writeDone, writeFrame } from '../../common/relp/response.ts'
 
-/** An answer that is owed to so many commands in a row. */
+/** An answer that is owed to `count` commands with consecutive transaction numbers. */
 export interface Owed {
   readonly txnr: number
-  /** 0 for a command of which only a part is there. */
+  /** 0 for a command of which only a part has arrived. */
   count: number
-  /** What is answered, once it is true; `200 OK` where it is empty. */
+  /** The answer; '' for `200 OK`. Undefined until the commands are done. */
   text: string | undefined
 }
 
-// A turn of the event loop brings some hundred messages; an object for each hundred is nothing.
+// Initial size of an output buffer. One turn of the event loop brings some hundred messages, so a new buffer each time costs little.
 const SPARE_BYTES = 4096
 
 export class RelpAnswers {
@@ -34,26 +34,26 @@ export class RelpAnswers {
   #writing = false
   #ending = false
 
-  /** `drained` is called when there may be room for more again, `ended` when it was told that this is all. */
+  /** `drained` is called when the connection may be read again, `ended` when the peer has been told that this end closes. */
   constructor(connection: Connection, drained: () => void, ended: () => void) {
     this.#connection = connection
     this.#drained = drained
     this.#ended = ended
   }
 
-  /** Whether the peer has to read, or to be answered, before it is read from. */
+  /** Whether reading must stop until the peer has read answers, or has been given those that it is owed. */
   get full(): boolean {
     return this.#output.length >= RELP_ANSWER_BYTES_MAX || this.#owed.length >= RELP_OWED_MAX
   }
 
-  /** Another answer, behind those that are owed already. */
+  /** Adds an answer after those that are owed already. */
   owe(txnr: number, count: number): Owed {
     const owed: Owed = { txnr, count, text: undefined }
     this.#owed.push(owed)
     return owed
   }
 
-  /** Whether `owed` is the answer that was promised last. */
+  /** Whether `owed` is the last one. */
   isLast(owed: Owed): boolean {
     return this.#owed.at(-1) === owed
   }
@@ -74,7 +74,7 @@ export class RelpAnswers {
     if (given > 0 && !this.full) this.#drained()
   }
 
-  /** Behind the last answer that is owed the peer is told that this end closes. */
+  /** After the last answer that is owed, sends `serverclose`. */
   end(): void {
     this.#ending = true
     this.#write()
@@ -101,7 +101,7 @@ export class RelpAnswers {
         this.#write()
         if (!this.full) this.#drained()
       },
-      () => {}, // the connection's close event follows, and the peer sends again
+      () => {}, // the close event of the connection follows, and the peer sends unanswered commands again
     )
   }
 }

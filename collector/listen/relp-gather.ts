@@ -1,5 +1,5 @@
-// Messages of plain RELP `syslog` commands, gathered over all connections: one turn of the event loop is one batch, and
-// when that is kept, all their senders get their answers.
+// Gathers the messages of RELP `syslog` commands of all connections into one batch per turn of the event loop. When the batch is
+// kept, all its senders get their answers.
 
 import type { Cancel } from '../../common/clock.ts'
 import type { Batch, Origin } from '../../common/pipeline/batch.ts'
@@ -8,10 +8,10 @@ import type { Intake } from '../../common/pipeline/intake.ts'
 import type { Platform } from '../../common/platform.ts'
 import type { Owed, RelpAnswers } from './relp-answers.ts'
 
-/** Whom to answer, and how to say that it cannot be answered. */
+/** A connection that messages came from. */
 export interface Sender {
   readonly answers: RelpAnswers
-  /** What it sent was not kept: its connection is cut, so that it sends again. */
+  /** Its messages were not kept: the connection is closed, so that the peer sends them again. */
   fail(error: unknown): void
 }
 
@@ -37,12 +37,12 @@ export class RelpGather {
     )
   }
 
-  /** Whether `bytes` can be taken in now. */
+  /** Whether there is room for a message of `bytes` now. */
   takes(bytes: number): boolean {
     return !this.#intake.full && this.#gather.reserve(bytes)
   }
 
-  /** A message, or, with `count` 0, a part of one whose answer comes with its last part. */
+  /** Adds a message; with `count` 0, a part of a message, which is answered with its last part. */
   add(
     sender: Sender,
     origin: Origin,
@@ -60,7 +60,7 @@ export class RelpGather {
     this.#cancelFlush ??= this.#platform.clock.soon(() => this.flush())
   }
 
-  /** Gives what was gathered away, so that what follows comes behind it. */
+  /** Writes the gathered messages now, so that whatever is written next comes after them. */
   flush(): void {
     this.#cancelFlush?.()
     this.#cancelFlush = undefined
@@ -72,7 +72,7 @@ export class RelpGather {
     this.#gather.close()
   }
 
-  // Transaction numbers of one sender follow each other: a window of 128 is one answer to be remembered.
+  // Consecutive transaction numbers of one sender share an entry: a window of 128 messages is one `Owed`.
   #owe(sender: Sender, txnr: number, count: number): void {
     const last = this.#due.at(-1)
     if (last?.sender === sender && last.owed.txnr + last.owed.count === txnr && sender.answers.isLast(last.owed)) {

@@ -1,5 +1,5 @@
-// RELP connections: the acknowledged way in. Nothing is answered before it is kept, and while nothing more can be taken in,
-// nobody is read from.
+// Receives over RELP, the acknowledged transport. A message is answered only when it is kept. When there is no room for more, no
+// connection is read.
 
 import { nextTurn } from '../../common/clock.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
@@ -16,9 +16,9 @@ import { RelpGather } from './relp-gather.ts'
 import { RelpSession, type RelpSurroundings } from './relp-session.ts'
 import type { ListenerSettings } from './tcp-listener.ts'
 
-// A socket is read from up to 32 times in a turn of the event loop, which is a whole window of packed batches. Then nothing
-// is written or synced until all of it is rendered, all of it is answered together, and the sender stands still
-// meanwhile: sender and receiver took turns, at three quarters of what they make together.
+// Bounds the bytes taken in one turn of the event loop. A socket is read up to 32 times in a turn, which is a whole window of
+// compressed batches. Without this bound nothing is written or synced until all of them are rendered, all are answered together, and
+// the sender waits meanwhile: sender and receiver took turns, at three quarters of the throughput.
 const TURN_BYTES = 1024 * 1024
 
 export class RelpListener {
@@ -29,10 +29,10 @@ export class RelpListener {
   readonly #sessions = new Set<RelpSession>()
   readonly #listeners: Listener[] = []
   #shared: RelpSurroundings | undefined
-  /** Accepted, but not read from yet: the source does not run yet, or brakes. */
+  /** Connections that are accepted but not read yet, because the source does not run yet or is braked. */
   #waiting: Connection[] = []
   #braked = false
-  /** Unpacked bytes of batches in this turn of the event loop. */
+  /** Decompressed bytes of the batches taken in this turn of the event loop. */
   #taken = 0
   #stopped = false
 
@@ -43,7 +43,7 @@ export class RelpListener {
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
-  /** Listens on one more address, behind a door where it is TLS; resolves to its port. */
+  /** Listens on another address; with `door`, for TLS. Resolves to its port. */
   async listen(at: Endpoint, door?: TlsDoor): Promise<number> {
     prepareZstdDecompressInto()
     const listener = await this.#platform.net.listen(at, (connection) => this.#accept(connection, door))
@@ -51,7 +51,7 @@ export class RelpListener {
     return listener.port
   }
 
-  /** Begins to read. `streams` knows how far the streams of other sluices are stored. */
+  /** Begins to read. `streams` has the marks of the streams that other sluices send. */
   start(intake: Intake, streams: StreamMarks | undefined): void {
     const { source, messageBytesMax } = this.#settings
     const platform = this.#platform
@@ -68,7 +68,7 @@ export class RelpListener {
     this.#takeWaiting()
   }
 
-  /** Stops accepting and reading; what was taken in is on its way. */
+  /** Stops accepting and reading. Messages that were taken are still being written. */
   async stop(): Promise<void> {
     this.#stopped = true
     await Promise.all(this.#listeners.map((listener) => listener.close()))
@@ -81,7 +81,7 @@ export class RelpListener {
     this.#shared?.slabs.close()
   }
 
-  /** After `stop`, when everything has settled: the last answers go out. */
+  /** Call after `stop`, when all writes have settled: sends the last answers. */
   finish(): void {
     for (const session of this.#sessions) {
       session.connection.resume()
@@ -130,7 +130,7 @@ export class RelpListener {
     return true
   }
 
-  // Everybody stops, and everybody goes on: a sender is not favoured for being quick after the pause.
+  // All connections are paused and resumed together, so that a sender that is quick after the pause has no advantage.
   async #brake(): Promise<void> {
     if (this.#braked) return
     this.#braked = true
@@ -138,7 +138,7 @@ export class RelpListener {
     for (const { connection } of this.#sessions) connection.pause()
     let hasRoom = false
     while (!hasRoom && !this.#stopped) {
-      // Where neither this turn nor writes are what is too many, slabs are: somebody holds them, or one could be had.
+      // The brake has one of three reasons: the bytes of this turn, too many open writes, or no free slab.
       if (this.#taken >= TURN_BYTES) await nextTurn(this.#platform.clock)
       else await (intake.full ? intake.room() : this.#platform.slabs.freed())
       hasRoom = true

@@ -1,13 +1,13 @@
-// One RELP connection, the receiver's side (docs/protocol.md).
+// One RELP connection, on the receiving side (docs/protocol.md).
 //
 //   open    must come first; a peer that offers `batch` is another sluice
-//   syslog  answered when the message is kept; one over `max_message` comes out in marked pieces
-//   batch   answered when all of it is kept
-//   marks, retire    asked of and told to what keeps the streams
-//   close   answered behind everything that is owed
+//   syslog  answered when the message is kept; a message longer than `max_message` is split into marked pieces
+//   batch   answered when the whole batch is kept
+//   marks, retire    passed on to the destinations, which keep the marks of streams
+//   close   answered after everything that is owed
 //
-// Whatever breaks the protocol gets its answer where there is one (500), and the connection ends: what was not answered is
-// sent again by a peer that keeps to it.
+// A violation of the protocol is answered with 500 if possible, and the connection is closed. A correct peer sends again what was not
+// answered.
 
 import { reasonOf } from '../../common/fault.ts'
 import { halfFrames, type HalfFrame } from '../../common/framing/half-frames.ts'
@@ -34,17 +34,17 @@ export interface RelpSurroundings {
   readonly intake: Intake
   readonly gather: RelpGather
   readonly origins: OriginReader
-  /** What batches are unpacked into. */
+  /** Where batches are decompressed into. */
   readonly slabs: SharedSlab
   readonly streams: StreamMarks | undefined
   readonly messageBytesMax: number
-  /** Whether so many unpacked bytes more may be taken in in this turn of the event loop. */
+  /** Whether so many more decompressed bytes may be taken in this turn of the event loop; if so, counts them. */
   mayTake(bytes: number): boolean
-  /** Says, not too often, that a connection ended for a reason. */
+  /** Logs, at a limited rate, why a connection was closed. */
   warn(peer: string, reason: string): void
-  /** Nothing more can be taken in now: everybody is to stop. */
+  /** Pauses all connections, because there is no room for more. */
   brake(): void
-  /** Whether nobody is read from now: bytes that arrive may only be kept. */
+  /** Whether all connections are paused. Bytes that still arrive may only be buffered. */
   isBraked(): boolean
 }
 
@@ -60,7 +60,7 @@ export class RelpSession implements HalfFrame, Sender {
   #over = false
   #waitsForPeer = false
   #chunks: MessageChunks | undefined
-  /** The start of a character whose rest is in the next part. */
+  /** The first bytes of a character that continues in the next part. */
   #carry: Buffer | undefined
 
   constructor(connection: Connection, origin: Origin, shared: RelpSurroundings) {
@@ -79,26 +79,26 @@ export class RelpSession implements HalfFrame, Sender {
     return this.#heldBefore
   }
 
-  /** Half frames of all connections are too many, and this is the largest: it is sent again. */
+  /** Incomplete frames of all connections use too much memory, and this is the largest: closes the connection; the peer sends again. */
   giveOut(): void {
     this.#end('its half frame is the largest of too many')
   }
 
-  /** Bytes that arrived. */
+  /** Receives bytes from the connection. */
   data(chunk: Buffer): void {
     if (this.#over) return
     this.#reader.feed(chunk)
-    // What arrived before a pause took effect.
+    // Bytes that arrived before a pause took effect are only buffered.
     if (this.#shared.isBraked() || this.#waitsForPeer) this.#reader.keep()
     else this.read()
   }
 
-  /** After a brake. One that waits for its peer goes on when that has read. */
+  /** Call after a brake. A connection that waits for its peer to read answers stays paused. */
   resume(): void {
     if (!this.#waitsForPeer) this.connection.resume()
   }
 
-  /** Takes in what is there. False where it had to stop before the end, since there is no room: then the brake is pulled. */
+  /** Takes all buffered frames. If there is no room for one, calls `brake` and returns false. */
   read(): boolean {
     const room = this.#readFrames()
     this.#countHeld()
@@ -127,7 +127,7 @@ export class RelpSession implements HalfFrame, Sender {
     return true
   }
 
-  /** After the last answer that is owed, the connection ends. */
+  /** Closes the connection after the last answer that is owed. */
   finish(): void {
     this.#over = true
     this.answers.end()
@@ -137,7 +137,7 @@ export class RelpSession implements HalfFrame, Sender {
     this.#end(reasonOf(error))
   }
 
-  /** The connection is gone. */
+  /** Call when the connection has closed. */
   closed(): void {
     this.#over = true
     this.#forget()
@@ -146,19 +146,19 @@ export class RelpSession implements HalfFrame, Sender {
   #readAgain(): void {
     if (!this.#waitsForPeer) return
     this.#waitsForPeer = false
-    // While nobody is read from, it is read from when all are.
+    // During a brake, it is resumed together with all others.
     if (this.#over || this.#shared.isBraked()) return
     this.connection.resume()
     this.read()
   }
 
-  /** A peer that does not close its end either does not keep the connection by that. */
+  /** Closes our side, and the whole connection after `CLOSE_WAIT_MS` if the peer does not close its side. */
   #bye(): void {
     this.connection.end()
     this.#shared.platform.clock.after(CLOSE_WAIT_MS, () => this.connection.destroy())
   }
 
-  /** Takes the reader's frame; false where there is no room for it. */
+  /** Takes the current frame of the reader; false if there is no room for it. */
   #take(): boolean {
     const { command, txnr } = this.#reader
     if (!this.#opened && command !== 'open') this.#refuse(txnr, '500 open must come first')
@@ -196,7 +196,7 @@ export class RelpSession implements HalfFrame, Sender {
     return true
   }
 
-  // A message over the bound comes out in marked pieces, as from a stream; no character is cut in two.
+  // A message longer than the bound is split into marked pieces, as in a TCP stream, never within a character.
   #part(bytes: Buffer, start: number, stop: number, last: boolean): void {
     const { gather, platform, messageBytesMax } = this.#shared
     const text = Buffer.concat([this.#carry ?? empty, bytes.subarray(start, stop)])
@@ -250,7 +250,7 @@ export class RelpSession implements HalfFrame, Sender {
     )
   }
 
-  /** Answers with an error behind what is owed, and ends the connection. */
+  /** Answers with an error, after all that is owed, and closes the connection. */
   #refuse(txnr: number, text: string): true {
     this.#shared.warn(this.connection.peer.host, text.slice(4))
     if (this.#opened) this.#shared.gather.flush()

@@ -1,4 +1,4 @@
-// The `syslog` source: listens for syslog on UDP, TCP and TLS (RFC 5425), and for RELP with and without TLS.
+// The `syslog` source: receives syslog over UDP, TCP and TLS (RFC 5425), and over RELP with and without TLS.
 
 import type { Claim, ComponentContext, SourceType } from '../../common/component.ts'
 import { isWithin, parseAddress } from '../../common/expression/address.ts'
@@ -47,7 +47,7 @@ type SyslogOptions = OptionsOf<typeof syslogOptions>
 export const syslogSource: SourceType<SyslogOptions> = {
   type: 'syslog',
   claims: ({ listen }) =>
-    // Whoever asks for port 0 gets one that is free.
+    // Port 0 conflicts with nothing: the system assigns a free port.
     listen.flatMap((address, index) => (address.port === 0 ? [] : [{ path: ['listen', index], ...portOf(address) }])),
   about: 'Listens for syslog in any format and framing over UDP, TCP and RELP, the latter two also with TLS.',
   options: syslogOptions,
@@ -55,7 +55,7 @@ export const syslogSource: SourceType<SyslogOptions> = {
   create: (given, context) => new SyslogSource(given, context),
 }
 
-// Linux gives a port of all addresses to one alone, and `[::]` is all of IPv4 too.
+// On Linux, a socket on a wildcard address excludes all others on the same port, and `[::]` includes all IPv4 addresses.
 function portOf({ scheme, host, port }: SyslogOptions['listen'][number]): Pick<Claim, 'key' | 'partOf'> {
   const keyOf = (address: string) => `${scheme === 'udp' ? 'udp' : 'tcp'} port ${port} of ${address}`
   const plain = host.replace(/^::ffff:(?=[\d.]+$)/i, '')
@@ -109,7 +109,7 @@ class SyslogSource implements Source {
     return listener.listen(at, speaksTls({ scheme }) ? this.#door : undefined)
   }
 
-  /** Certificates that were renewed are shown to whoever connects from now on. */
+  /** Reads renewed certificates, for connections from now on. */
   async reopen(): Promise<void> {
     await this.#door?.renew()
   }

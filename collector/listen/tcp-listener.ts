@@ -1,4 +1,4 @@
-// Syslog over TCP (RFC 6587): thousands of connections, each with a splitter of its own and nothing else.
+// Receives syslog over TCP (RFC 6587), and over TLS. A connection costs no more than its splitter, so there may be thousands.
 
 import type { FramingMode } from '../../common/framing/stream-splitter.ts'
 import type { Connection, Endpoint, Listener } from '../../common/net/net.ts'
@@ -9,15 +9,15 @@ import type { Platform } from '../../common/platform.ts'
 import type { ConnectionGate } from './connection-gate.ts'
 import type { TlsDoor } from './tls-door.ts'
 
-/** What a listener needs to know of its source. */
+/** The settings that the listeners of a source share. */
 export interface ListenerSettings {
   readonly source: string
   readonly framing: FramingMode
   readonly messageBytesMax: number
   readonly connectionsMax: number
-  /** Whether this address may send. */
+  /** Whether this address may send (`allow:`). */
   allows(host: string): boolean
-  /** The origin of what this address sends. */
+  /** The origin of messages from this address. */
   originOf(host: string): Origin
 }
 
@@ -40,7 +40,7 @@ export class TcpListener {
     this.#streams = new StreamIntake(settings, events, platform)
   }
 
-  /** Listens on one more address, behind a door where it is TLS; resolves to its port. */
+  /** Listens on another address; with `door`, for TLS. Resolves to its port. */
   async listen(at: Endpoint, door?: TlsDoor): Promise<number> {
     const listener = await this.#platform.net.listen(at, (connection) => this.#accept(connection, door))
     this.#listeners.push(listener)
@@ -52,7 +52,7 @@ export class TcpListener {
     this.#streams.start(intake)
   }
 
-  /** Stops accepting, reads what was sent until then, and gives out half frames. */
+  /** Stops accepting, reads what has been sent until then, and emits incomplete frames as messages. */
   async stop(): Promise<void> {
     this.#stopped = true
     await Promise.all(this.#listeners.map((listener) => listener.close()))

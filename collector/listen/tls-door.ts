@@ -1,5 +1,5 @@
-// Between the gate and a listener that speaks TLS: a connection comes through when its handshake is done. One whose handshake
-// fails is gone, counted and, once in a while, said; nobody else notices.
+// Does the TLS handshake between the gate and a listener. A connection whose handshake fails is closed and counted, and logged at
+// a limited rate; others are not affected.
 
 import { Fault, reasonOf } from '../../common/fault.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
@@ -31,18 +31,18 @@ export class TlsDoor {
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
-  /** Reads certificate and key; rejects with `TLS_KEYS`. Before it, nobody comes through. */
+  /** Reads certificate and key; rejects with `TLS_KEYS`. Call before the first `lead`. */
   async open(): Promise<void> {
     const { net, disk } = this.#platform
     this.#server = net.tlsServer(await readTlsKeys(this.#files, disk), this.#files.verify)
   }
 
-  /** Reads them again, for handshakes from now on; rejects with `TLS_KEYS`, and then goes on with those it has. */
+  /** Reads certificate and key again, for later handshakes; rejects with `TLS_KEYS`, and then keeps the old ones. */
   async renew(): Promise<void> {
     this.#server?.renew(await readTlsKeys(this.#files, this.#platform.disk))
   }
 
-  /** `connection` was admitted by the gate, and leaves it here where its handshake fails. */
+  /** Does the handshake of a connection that the gate admitted, and passes it to `take`. If it fails, calls `leave` of the gate. */
   async lead(connection: Connection, take: (secured: Connection) => void): Promise<void> {
     this.#greeted.add(connection)
     try {
@@ -57,13 +57,13 @@ export class TlsDoor {
     this.#gate.leave()
   }
 
-  /** Ends every handshake. */
+  /** Aborts all handshakes. */
   stop(): void {
     this.#stopped = true
     for (const connection of this.#greeted) connection.destroy()
   }
 
-  // Who came and left without a byte, such as a probe, did not fail.
+  // A peer that left without sending a byte, such as a health check, is not counted as a failure.
   #failed(connection: Connection, error: unknown): void {
     if (this.#stopped || (error instanceof Fault && error.code === 'CONNECTION_LOST')) return
     const source = this.#source

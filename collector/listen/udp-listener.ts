@@ -1,5 +1,5 @@
-// Syslog over UDP (RFC 5426): one message a datagram. It cannot be braked: what there is no room for is dropped, the newest
-// first, and counted; what the kernel dropped before us is read from it and counted too.
+// Receives syslog over UDP (RFC 5426), one message per datagram. There is no backpressure: when there is no room, new datagrams are
+// dropped and counted. Datagrams that the kernel dropped are counted too.
 
 import { UDP_RECEIVE_BUFFER_BYTES } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
@@ -11,7 +11,7 @@ import type { Intake } from '../../common/pipeline/intake.ts'
 import { KernelDrops } from './kernel-drops.ts'
 import type { ListenerSettings } from './tcp-listener.ts'
 
-// Senders are remembered by address; a flood of forged ones must not fill the memory.
+// Origins are cached per address. The cache is bounded, since a flood of forged addresses must not fill the memory.
 const SENDERS_MAX = 10_000
 
 export class UdpListener {
@@ -33,7 +33,7 @@ export class UdpListener {
     this.#datagrams = new DatagramIntake({ source, messageBytesMax, reason: 'udp_queue_full' }, platform)
   }
 
-  /** Binds one more address; resolves to its port. */
+  /** Binds another address; resolves to its port. */
   async listen(at: Endpoint): Promise<number> {
     const socket = await this.#platform.net.bind(at, UDP_RECEIVE_BUFFER_BYTES)
     this.#sockets.push(socket)
@@ -65,7 +65,7 @@ export class UdpListener {
     this.#drops.start()
   }
 
-  /** Takes in what the kernel has; what comes meanwhile is dropped there, and counted. */
+  /** Reads what the kernel has queued. Datagrams that arrive meanwhile are dropped by the kernel, and counted. */
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.refuse()
     await this.#datagrams.readOut()
@@ -87,7 +87,7 @@ export class UdpListener {
     let origin = this.#senders.get(host)
     if (origin !== undefined) return origin
     origin = this.#settings.allows(host) ? this.#settings.originOf(host) : null
-    // The oldest goes: insertion order is near enough to least recently used here.
+    // Evicts in insertion order, which is close enough to least recently used.
     if (this.#senders.size >= SENDERS_MAX) this.#senders.delete(this.#senders.keys().next().value!)
     this.#senders.set(host, origin)
     return origin
