@@ -1,4 +1,4 @@
-// What an operator can do about a fault that keeps the daemon from starting. Logged with the fault, and in HANDBOOK.md.
+// Advice for operators on faults that keep the daemon from starting. It is logged with the fault, and printed in HANDBOOK.md.
 
 import type { FaultCode } from '../common/fault-codes.ts'
 
@@ -20,7 +20,7 @@ const advice: Partial<Record<FaultCode, string>> = {
   DISK_FULL: 'free some space; sources that can be read again lose nothing in the meantime',
 }
 
-/** One sentence, or undefined where there is nothing better than the fault itself. */
+/** One sentence; undefined if the fault needs no advice. */
 export function adviceFor(code: FaultCode): string | undefined {
   return advice[code]
 }

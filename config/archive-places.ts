@@ -1,4 +1,4 @@
-// Where the archives are that a search looks into: `--archive`, else those of the configuration that is found.
+// Finds the archives to search: those of `--archive`, else those of the configuration.
 
 import { join, resolve } from 'node:path'
 import { systemDisk } from '../common/disk.ts'
@@ -12,23 +12,23 @@ import { findConfiguration } from './find-configuration.ts'
 export interface ArchivePlaces {
   /** Folders of archives. */
   readonly folders: readonly string[]
-  /** The named filters of the configuration; none where none was read. */
+  /** The named filters of the configuration; empty if no configuration was read. */
   readonly filters: Filters
 }
 
-/** The destination of the built-in configurations. */
+/** Name of the archive in the built-in configurations. */
 const BUILT_IN_NAME = 'archive'
 
 /**
- * Finds the archives. The configuration is read only where it is needed: for its folders, or for its filters. Rejects
- * with `USAGE` for one with faults and with `ARCHIVE_MISSING` for one without an archive.
+ * Finds the archives. The configuration is read only if its folders or filters are needed. Rejects with `USAGE` if it has faults, with
+ * `ARCHIVE_MISSING` if it has no archive.
  */
 export async function archivePlaces(
   given: readonly string[] | undefined,
   config: string | undefined,
   needsFilters: boolean,
 ): Promise<ArchivePlaces> {
-  // What is named twice is searched once.
+  // A folder that is named twice is searched once.
   const folders = given && [...new Map(given.map((folder) => [resolve(folder), folder])).values()]
   const path = config ?? (await findConfiguration())
   if (path === undefined || (folders && !needsFilters)) {
@@ -47,8 +47,8 @@ interface Needed {
 }
 
 /**
- * Reads of a configuration no more than a search needs: 200 ms less than with all that sources and destinations bring with
- * them. Undefined where it is not as expected: the whole reader says what is wrong.
+ * Reads only what a search needs of a configuration, which saves 200 ms for loading the modules of sources and destinations. Undefined
+ * if anything is unexpected: then the full validation reports what is wrong.
  */
 async function whatIsNeeded(path: string): Promise<Needed | undefined> {
   const { parseYaml, valueOf } = await import('./yaml.ts')

@@ -1,9 +1,9 @@
-// From a configuration to a running pipeline. Components open, start and stop one by one, so that a reload can
-// restart only what changed.
+// Builds a running pipeline from a configuration. Each component opens, starts and stops on its own, so that a reload could
+// restart only what has changed.
 //
 //   open:   destinations, then sources (a taken port is known before anything flows)
 //   run:    sources write to the router, the router to each destination's queue
-//   drain:  sources stop taking in → open writes settle → queues stop → destinations close
+//   drain:  sources stop receiving → open writes settle → queues stop → destinations close
 
 import { setMaxListeners } from 'node:events'
 import type { ComponentContext } from '../common/component.ts'
@@ -19,7 +19,7 @@ import { SpooledDestination } from '../common/spool/spooled-destination.ts'
 import type { Platform } from '../common/platform.ts'
 import type { Configuration } from './configuration.ts'
 
-/** A pipeline that was opened and not drained yet. */
+/** All components of a configuration, connected by a router. */
 export class Pipeline {
   readonly sources: readonly Source[]
   readonly destinations: readonly Destination[]
@@ -37,7 +37,7 @@ export class Pipeline {
     drainMs: number,
     platform: Platform,
   ) {
-    // Every source listens to it; with more than ten listeners Node would suspect a leak and warn on stderr in its own format.
+    // Every source listens to this signal. With more than ten listeners, Node would print a warning about a possible leak.
     setMaxListeners(0, this.#intake.signal)
     this.sources = sources
     this.destinations = destinations
@@ -47,7 +47,7 @@ export class Pipeline {
     this.#router = new Router(routes, this.#queues, platform.metrics)
   }
 
-  /** Makes every component of the configuration; touches neither disk nor network. */
+  /** Creates all components of the configuration, without any access to disk or network. */
   static assemble(configuration: Configuration, hostName: string, platform: Platform): Pipeline {
     const { dataFolder, messageBytesMax } = configuration
     const contextOf = (name: string): ComponentContext => {
@@ -71,7 +71,7 @@ export class Pipeline {
     return new Pipeline(sources, destinations, routes, configuration.drainMs, platform)
   }
 
-  /** Rejects with the first fault that prevents running; destinations that were opened before are closed again. */
+  /** Opens all components. Rejects with the first fault; destinations that are open by then are closed again. */
   async open(): Promise<void> {
     const opened: Destination[] = []
     try {
@@ -86,7 +86,7 @@ export class Pipeline {
     }
   }
 
-  /** Starts all sources; resolves when every source has come to its end by itself (`stdin` does; most never do). */
+  /** Starts all sources; resolves when all of them have ended by themselves (`stdin` does; most never do). */
   run(): Promise<void> {
     this.#running = this.sources.map(async (source) => {
       await source.run(this.#router.sinkFor(source.name), this.#intake.signal)
@@ -94,7 +94,7 @@ export class Pipeline {
     return Promise.all(this.#running).then(() => {})
   }
 
-  /** Stops taking in, gives open writes until the deadline, and closes everything. Safe to call twice. */
+  /** Stops the sources, waits until the deadline for open writes, and closes everything. Safe to call twice. */
   async drain(): Promise<void> {
     const { clock, log } = this.#platform
     const startMs = clock.monotonicMs()
@@ -116,8 +116,8 @@ export class Pipeline {
   }
 
   /**
-   * SIGHUP: sources read their certificates again, destinations reopen what they write to. One that cannot logs that and continues; one
-   * that has to wait, because its disk is full, keeps no other waiting.
+   * SIGHUP: sources read their certificates again, destinations reopen their files. A failure is logged, and does not affect other
+   * components; nor does a component that has to wait, for example for a full disk.
    */
   async reopen(): Promise<void> {
     await Promise.all([...this.sources, ...this.destinations].map((component) => this.#reopen(component)))

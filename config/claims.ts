@@ -1,5 +1,5 @@
-// What two components of a configuration cannot both have: an address to listen on, a file to write. Two destinations that
-// wrote one file would each take the other's lines, after a crash, for what it had not committed itself.
+// Finds resources that two components of a configuration cannot share: an address to listen on, a file to write. If two destinations
+// wrote to the same file, each would cut off the lines of the other after a crash, as its own uncommitted ones.
 
 import type { Claim } from '../common/component.ts'
 import type { ConfigFault } from './source-text.ts'
@@ -8,11 +8,11 @@ import { placeOf, type YamlMap } from './yaml.ts'
 interface Claimant {
   readonly name: string
   readonly type: { claims?(options: never): readonly Claim[] }
-  /** Undefined where they have faults of their own. */
+  /** Undefined if the options have faults. */
   readonly options: unknown
 }
 
-/** A fault for each claim that another component, or the same one, has made before. */
+/** A fault for each claim that conflicts with an earlier one, of another component or the same. */
 export function doubleClaims(
   root: YamlMap,
   group: 'sources' | 'destinations',

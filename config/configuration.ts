@@ -1,5 +1,5 @@
-// What a configuration says, once it is known to be without fault. Everything is resolved: durations are ms, sizes bytes,
-// paths absolute, expressions trees, and every name that is referred to exists.
+// A validated configuration. Everything is resolved: durations are in ms, sizes in bytes, paths are absolute, expressions are trees,
+// and every name that is referred to exists.
 
 import type { DestinationType, SourceType } from '../common/component.ts'
 import type { ByteRegex } from '../common/expression/regex/byte-regex.ts'
@@ -12,7 +12,7 @@ export type Mode = (typeof modes)[number]
 export interface ConfiguredSource {
   readonly name: string
   readonly type: SourceType<unknown>
-  /** What `type.create` takes. */
+  /** The options for `type.create`. */
   readonly options: unknown
 }
 
@@ -24,7 +24,7 @@ export interface ConfiguredDestination {
   readonly buffer?: SpoolOptions
 }
 
-/** What a configuration is made of that can be asked about the machine it is to run on. */
+/** The components of a configuration, which can be checked against the machine (`examine.ts`). */
 export interface Components {
   readonly sources: readonly ConfiguredSource[]
   readonly destinations: readonly ConfiguredDestination[]
@@ -33,22 +33,22 @@ export interface Components {
 export interface ConfiguredRoute {
   /** Names of sources; absent for all. */
   readonly from?: readonly string[]
-  /** What it selects, references to filters resolved; absent for all. */
+  /** The messages that it selects, with references to filters resolved; absent for all. */
   readonly where?: Expression
-  /** `where` as it was written. */
+  /** The text of `where`. */
   readonly whereText?: string
   /** Names of destinations. */
   readonly to: readonly string[]
   readonly final: boolean
-  /** What is blotted out of what it selects. */
+  /** Patterns that are overwritten in the selected messages. */
   readonly mask: readonly ByteRegex[]
 }
 
 export interface Configuration extends Components {
-  /** The file it came from, as it was named; absent for a built-in. */
+  /** Path of the file, as it was given; absent for a built-in configuration. */
   readonly path?: string
   readonly mode: Mode
-  /** Absolute. */
+  /** Absolute path. */
   readonly dataFolder: string
   readonly messageBytesMax: number
   readonly drainMs: number

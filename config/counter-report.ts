@@ -1,4 +1,4 @@
-// The line of counters that a daemon logs once a minute: what came in, what was kept, what was lost, and how fast.
+// The line of counters that a daemon logs once a minute: what was received, stored and dropped, and how much since the last line.
 
 import type { Log } from '../common/log.ts'
 import type { Metrics } from '../common/metric.ts'
@@ -14,8 +14,8 @@ export class CounterReport {
   }
 
   /**
-   * Logs what is not zero, each under the name and the labels that the handbook has for it, and beside these totals what
-   * the last interval added to them. Numbers stay numbers, for whoever reads the log by program.
+   * Logs all counters that are not zero, with the names and labels of the handbook, and under `added` by how much they have grown since
+   * the last line. Values are numbers, so that programs can read them.
    */
   async write(): Promise<void> {
     const now = await this.#metrics.snapshot()

@@ -1,4 +1,4 @@
-// A daemon's life: configuration, lock, pipeline, signals, the report once a minute, drain.
+// The life of a daemon: configuration, lock, pipeline, signals, the counters logged once a minute, drain.
 
 import { hostname } from 'node:os'
 import { heartbeat, systemClock } from '../common/clock.ts'
@@ -22,17 +22,17 @@ import { HangUps } from './hang-ups.ts'
 const EXIT_OK = 0
 const EXIT_CANNOT_START = 2
 
-// How long something may keep the process alive when everything is done, such as a reader of stdout that reads nothing.
+// How long something may keep the process alive after everything is done, such as a reader of stdout that does not read.
 const LEAVE_MS = 1_000
 
-/** Writes the mode's built-in configuration to stdout. */
+/** Writes the built-in configuration of a mode to stdout. */
 export async function printBuiltIn(mode: Mode): Promise<void> {
   await writeOut(await builtInText(mode))
 }
 
 /**
- * Runs a mode in the foreground until SIGTERM, SIGINT or the end of its sources; resolves to the exit status, with which
- * the process ends a second later, whatever else would keep it alive.
+ * Runs a mode in the foreground until SIGTERM, SIGINT or the end of all sources; resolves to the exit status. A second later the process
+ * exits with that status, even if something else would keep it alive.
  */
 export async function runDaemon(mode: Mode, configPath: string | undefined): Promise<number> {
   const status = await runFromConfiguration(mode, configPath)
@@ -41,8 +41,8 @@ export async function runDaemon(mode: Mode, configPath: string | undefined): Pro
 }
 
 /**
- * Node waits for its threads, and one that looks up a name blocks for as long as the name servers are silent: up to minutes,
- * longer than a service manager waits for a stop. One that opens a pipe blocks until somebody writes to it.
+ * Ends the process without waiting for the threads of Node. A thread that looks up a name blocks as long as the name servers do not
+ * answer: up to minutes, longer than a service manager waits for a stop. One that opens a pipe blocks until somebody writes to it.
  */
 async function leave(status: number): Promise<void> {
   const calls = await libc()
@@ -53,7 +53,7 @@ async function leave(status: number): Promise<void> {
 async function runFromConfiguration(mode: Mode, configPath: string | undefined): Promise<number> {
   const log = openLog()
   const stopSignal = untilAskedToStop()
-  // What is read may be a pipe that nobody writes to.
+  // The configuration file may be a pipe that nobody writes to.
   const loaded = await Promise.race([loadToRun(configPath, mode), stopSignal.then(() => undefined)])
   if (!loaded) return EXIT_OK
   if (!loaded.configuration) {
@@ -96,14 +96,14 @@ async function runPipeline(
 }
 
 /**
- * Resolves to the name of the first signal that asks for an end; the second one ends the program at once. It is set up before
- * anything is opened, so that what a source received before "sluice is up" was logged is drained as well.
+ * Resolves to the name of the first signal to stop; the second one ends the program at once. Call it before anything is opened, so that
+ * what a source received before "sluice is up" was logged is drained as well.
  */
 function untilAskedToStop(): Promise<string> {
   return new Promise((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) {
-      // Until now it ended the program at once: it was being loaded. The new listener comes before the old one goes: Node forgets a
-      // signal that came just now where nobody listens in between.
+      // Replaces the listener of `main.ts`, which ends the program at once while it is being loaded. The new listener is added before
+      // the old one is removed, since Node loses a signal that arrives while there is no listener.
       const before = process.listeners(name)
       process.once(name, () => resolve(name))
       for (const listener of before) process.off(name, listener)
@@ -119,7 +119,7 @@ async function untilStopped(
 ): Promise<void> {
   const { log } = platform
   const report = new CounterReport(platform.metrics, log)
-  // The platform's timers do not keep the process alive; this one does, even for a client that only follows files.
+  // The timers of the platform do not keep the process alive; this one does, even for a client that only follows files.
   const stopReports = heartbeat(REPORT_EVERY_MS, () => void report.write())
   hangUps.begin(() => reopen(pipeline, log))
   const reason = await Promise.race([stopSignal, pipeline.run().then(() => 'the end of all sources')])

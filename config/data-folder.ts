@@ -1,4 +1,4 @@
-// Where everything lies when a configuration does not say: daemons write there, `grep` and its kin look there.
+// The default data folder, which daemons write to, and which `sluice grep` and others read.
 
 import { resolve } from 'node:path'
 

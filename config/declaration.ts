@@ -1,5 +1,5 @@
-// What stands at the top of a configuration and in a route. The options of sources and destinations are declared beside
-// their code.
+// Declares the top-level keys of a configuration, and the keys of a route. The options of sources and destinations are declared
+// with their code.
 
 import { parseExpression } from '../common/expression/parse.ts'
 import { parseMask } from '../common/expression/mask.ts'
@@ -34,13 +34,13 @@ export const topDeclaration = options({
     .describe('Which messages go where, in order; without any, everything goes to every destination.'),
 })
 
-/** An expression and the text that it was read from. */
+/** An expression and the text that it was parsed from. */
 export interface WrittenExpression {
   readonly text: string
   readonly expression: Expression
 }
 
-/** A filter expression, its references not resolved yet. */
+/** Parses a filter expression, without resolving its references. */
 export function expressionOption(): ZodType<WrittenExpression, string> {
   const kind = { kind: 'an expression', like: 'such as severity:>=err', code: 'CONFIG_EXPRESSION' } as const
   return textOption(kind, (value) => ({ text: value, expression: parseExpression(value) }))
@@ -53,7 +53,7 @@ function maskOption(): ZodType<ByteRegex, string> {
   return textOption(kind, parseMask)
 }
 
-/** What every destination has besides the options of its type. */
+/** The options that every destination has besides those of its type. */
 export const destinationOptions = { buffer: bufferOption() }
 
 export const routeDeclaration = options({

@@ -1,4 +1,4 @@
-// What only a look at the machine finds wrong with a configuration that reads well, at its place in the file.
+// Finds faults of a valid configuration that only show on the machine, such as missing certificates, with their place in the file.
 
 import type { Misfit } from '../common/component.ts'
 import type { Disk } from '../common/disk.ts'
@@ -6,7 +6,7 @@ import type { Components } from './configuration.ts'
 import type { ConfigFault } from './source-text.ts'
 import { parseYaml, placeOf } from './yaml.ts'
 
-/** Asks each of the components of the configuration that `text` holds. */
+/** Calls `examine` of each component. `text` is the text of the configuration. */
 export async function examine({ sources, destinations }: Components, text: string, disk: Disk): Promise<ConfigFault[]> {
   const { root } = parseYaml(text)
   const faults: ConfigFault[] = []

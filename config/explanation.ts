@@ -1,5 +1,5 @@
-// What a line would become: its fields, the routes that it takes, and where it lies afterwards. The same parser,
-// predicates and paths as in a daemon, over a batch of one message.
+// Explains what a daemon would do with a line: its fields, its routes, and where it is stored. Uses the parser, predicates and
+// path templates of the daemon, with a batch of one message.
 
 import { FileTargets } from '../collector/file/file-targets.ts'
 import { fieldText } from '../collector/line-template.ts'
@@ -16,7 +16,7 @@ import type { Configuration, ConfiguredDestination, ConfiguredSource } from './c
 
 export interface Explanation {
   readonly message: MessageObject
-  /** The source that the line was taken to come from. */
+  /** The source that the line is assumed to come from. */
   readonly source: string
   /** Routes that select it, counted from 1. */
   readonly routes: readonly number[]
@@ -26,11 +26,11 @@ export interface Explanation {
 export interface Landing {
   readonly name: string
   readonly type: string
-  /** The file, where it is one. */
+  /** Path of the file, for `file` destinations. */
   readonly path?: string
 }
 
-/** Options that say how a line without a header is read; sources have those of them that fit their kind. */
+/** Options for lines without a header. Which of them a source has depends on its type. */
 interface LineDefaults {
   readonly program?: string
   readonly facility?: number
@@ -44,11 +44,11 @@ export class Explainer {
   readonly #source: ConfiguredSource
   readonly #origin: Origin
   readonly #predicates: readonly (Predicate | undefined)[]
-  /** Of the destinations that write files, by their names: all, since each name is one's alone. */
+  /** All `file` destinations by name: all are needed to decide which one a path belongs to (`own-names.ts`). */
   readonly #files: ReadonlyMap<string, { readonly template: PathTemplate; readonly names: OwnNames }>
   readonly #slabs = new SlabPool()
 
-  /** `from` is the address of a peer, for lines that come over the network. */
+  /** `from` is the address of the peer, for lines that come over the network. */
   constructor(configuration: Configuration, source: ConfiguredSource, hostName: string, from: string | undefined) {
     this.#configuration = configuration
     this.#source = source
@@ -63,7 +63,7 @@ export class Explainer {
     )
   }
 
-  /** `received` is in µs since the epoch. */
+  /** Explains one line. `received`: µs since the epoch. */
   explain(line: Buffer, received: number): Explanation {
     const batch = this.#batchOf(line, received)
     try {
@@ -134,7 +134,7 @@ function originOf({ name, type, options }: ConfiguredSource, hostName: string, f
   }
 }
 
-/** The source that is meant when none is named: the one there is, or the first that takes syslog. */
+/** The default source: the first `syslog` source, else the first source. */
 export function likelySource({ sources }: Configuration): ConfiguredSource {
   return sources.find(({ type }) => type.type === 'syslog') ?? sources[0]
 }

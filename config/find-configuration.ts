@@ -1,10 +1,10 @@
-// Which configuration a command means that was not told one.
+// Finds the configuration for a command that is not given one.
 
 import { systemDisk } from '../common/disk.ts'
 
 const lookup = ['sluice.yaml', '/etc/sluice/sluice.yaml']
 
-/** The first there is of `./sluice.yaml` and `/etc/sluice/sluice.yaml`. */
+/** The first that exists of `./sluice.yaml` and `/etc/sluice/sluice.yaml`. */
 export async function findConfiguration(): Promise<string | undefined> {
   for (const path of lookup) if (await isThere(path)) return path
   return undefined
@@ -14,6 +14,6 @@ async function isThere(path: string): Promise<boolean> {
   try {
     return (await systemDisk.stat(path)) !== undefined
   } catch {
-    return true // there, but out of reach: reading it says why
+    return true // not accessible: reading it will report why
   }
 }

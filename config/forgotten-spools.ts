@@ -1,5 +1,5 @@
-// Spools that nothing reads: their destination has no buffer any more, another name, or is gone. What is in them was
-// acknowledged to its senders, and stays where it is until somebody is told.
+// Reports spools that no destination reads, because theirs has no buffer any more, was renamed or removed. Their messages were
+// acknowledged to the senders, and would otherwise stay there unnoticed.
 
 import { reasonOf } from '../common/fault.ts'
 import { laneFolder, listLanes } from '../common/spool/lane-folders.ts'
@@ -7,7 +7,7 @@ import { viewSpool } from '../common/spool/spool-view.ts'
 import type { Platform } from '../common/platform.ts'
 import type { Configuration } from './configuration.ts'
 
-/** Says which spools below the data folder hold messages and belong to no destination with a buffer. */
+/** Logs the spools below the data folder that have messages and belong to no destination with a buffer. */
 export async function reportForgottenSpools(configuration: Configuration, platform: Platform): Promise<void> {
   const { dataFolder, destinations } = configuration
   const { disk, log } = platform

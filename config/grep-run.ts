@@ -1,4 +1,4 @@
-// From the flags of `sluice grep` to a search: where the archives are, what is looked for, how it is printed.
+// Runs `sluice grep`: converts its flags to a search (which archives, what to search for, how to print).
 
 import { isatty } from 'node:tty'
 import { systemClock } from '../common/clock.ts'
@@ -19,7 +19,7 @@ import { OpenArchives } from '../collector/search/archive-blocks.ts'
 import { CommandOutput } from '../collector/search/terminal.ts'
 import { archivePlaces } from './archive-places.ts'
 
-/** What commander makes of the command line. */
+/** The flags as commander parses them. */
 export interface GrepFlags {
   readonly regexp?: string[]
   readonly ignoreCase?: boolean
@@ -61,13 +61,10 @@ const EXIT_ERROR = 2
 
 const STDOUT = 1
 
-/** Neighbours where `--context=all` says of what and nothing says how many. */
+/** Number of neighbours for `--context=all` without a number. */
 const CONTEXT_DEFAULT = 2
 
-/**
- * Searches and prints; resolves to the exit status. What goes wrong is said on standard error. `written` are the words of
- * the command line as they were.
- */
+/** Searches and prints; resolves to the exit status. Errors are printed on standard error. `written` is the original command line. */
 export async function runGrep(
   operands: readonly string[],
   flags: GrepFlags,
@@ -94,7 +91,7 @@ async function search(operands: readonly string[], flags: GrepFlags, written: re
   if (!flags.fixedStrings && patterns?.some(asksForDigits)) {
     process.stderr.write('sluice grep: warning: \\d matches the letter d, as in grep -E; write [0-9] for a digit\n')
   }
-  // The system hands over bytes, Node text: what is not UTF-8 in it is U+FFFD by now, and without a word it finds nothing.
+  // Node decodes arguments, so bytes that are not UTF-8 are U+FFFD by now. Without a warning, such a pattern would just find nothing.
   if (patterns?.some((pattern) => pattern.includes('\ufffd'))) {
     process.stderr.write('sluice grep: warning: the pattern is not UTF-8; where such bytes are "." finds them\n')
   }
@@ -126,7 +123,7 @@ const colorAliases: Record<string, (typeof colorWords)[number]> = {
   ...{ yes: 'always', force: 'always', no: 'never', none: 'never', tty: 'auto', 'if-tty': 'auto' },
 }
 
-/** `--color` takes its word behind a `=` only, as in grep: what follows it in `--color PATTERN` is the pattern. */
+/** As in grep, `--color` takes a value only after a `=`: in `--color PATTERN`, the next word is the pattern. */
 function colorOf(
   operands: readonly string[],
   flags: GrepFlags,
@@ -141,10 +138,10 @@ function colorOf(
   return when ? { when, words: [...operands] } : { when: 'auto', words: [word, ...operands] }
 }
 
-/** `\d` with no backslash before it: a slip of those who come from other regular expressions, and without a word it finds nothing. */
+/** Whether a pattern has an unescaped `\d`, meant as a digit as in other dialects. Without a warning, it would just find nothing. */
 const asksForDigits = (pattern: string) => /(?<!\\)(?:\\\\)*\\d/.test(pattern)
 
-/** Undefined where everything is wanted. */
+/** The patterns to search for; undefined to match everything. */
 function patternsOf(words: readonly string[], flags: GrepFlags): string[] | undefined {
   const operands = [...words]
   const patterns = flags.regexp ?? (operands.length > 0 ? [operands.shift()!] : undefined)
@@ -175,7 +172,7 @@ function grepOptions(
   const parts = [...conditions(flags), ...expressions(flags, filters)]
   const where: Expression = parts.length === 0 ? { kind: 'all' } : { kind: 'and', parts }
   const format = formatOf(flags.output)
-  // As with journalctl, `--utc` is about what is printed: -S and -U stay in the zone of who asks.
+  // As in journalctl, `--utc` affects only what is printed: -S and -U are still in the local zone.
   const shown = flags.utc ? utc : localZone
   const print = { format, partsOnly: flags.onlyMatching ?? false, pattern, color, zone: shown }
   return {
@@ -205,7 +202,7 @@ function formatOf(name: string): PrintFormat {
 function contextOf({ context, afterContext, beforeContext }: GrepFlags): GrepOptions['context'] {
   const given = context?.lines ?? afterContext ?? beforeContext
   if (given === undefined && !context?.ofAll) return undefined
-  // With none as well (`-C 0`) there are groups, and `--` between them, as in grep.
+  // As in grep, `-C 0` also prints groups with `--` between them.
   const lines = context?.lines ?? (given === undefined ? CONTEXT_DEFAULT : 0)
   return { before: beforeContext ?? lines, after: afterContext ?? lines, ofAll: context?.ofAll ?? false }
 }
@@ -234,7 +231,7 @@ function timeOf(kind: 'since' | 'until', text: string): Expression {
   return { kind, text, time }
 }
 
-/** `err` is err and worse, as in journalctl; `warning..err` these two and what lies between, either way round. */
+/** `err` means err and more severe, as in journalctl; `warning..err` these two and those between them, in either order. */
 function severitiesOf(text: string): Expression {
   const [from, to] = text.includes('..') ? text.split('..', 2) : [text, '']
   const codeOf = (name: string, absent: number) => {

@@ -1,14 +1,14 @@
-// SIGHUP, which never ends the program: while it starts it is kept in mind, and when it stops there is nothing left to do for it.
+// Handles SIGHUP, which never ends the program: during the start it is remembered, during a stop it is ignored.
 //
-// One is answered at a time, and those that come meanwhile are one more: a disk that stands still, and a cron job that asks every
-// minute, must not make a heap of them, each of which opens all files.
+// Only one is handled at a time, and all that arrive meanwhile count as one more. Otherwise a disk that hangs and a cron job that sends
+// SIGHUP every minute would pile up reopenings of all files.
 
 export class HangUps {
   #answer: (() => Promise<void>) | undefined
   #isAsked = false
   #isAnswering = false
 
-  /** Listens from now on. */
+  /** Installs the signal handler. */
   constructor() {
     process.on('SIGHUP', () => {
       this.#isAsked = true
@@ -16,7 +16,7 @@ export class HangUps {
     })
   }
 
-  /** Each is answered with this, from the one that came before on; it is not expected to reject. */
+  /** Calls `answer` for each signal, also for one that came before. `answer` must not reject. */
   begin(answer: () => Promise<void>): void {
     this.#answer = answer
     void this.#work()

@@ -1,4 +1,4 @@
-// Finds the configuration, reads it, and says everything that is wrong with it.
+// Finds, reads and validates the configuration, and reports all its faults.
 
 import { isUtf8 } from 'node:buffer'
 import { networkInterfaces } from 'node:os'
@@ -13,7 +13,7 @@ import { SourceText, type ConfigFault } from './source-text.ts'
 import { knownTypes, type KnownTypes } from './types.ts'
 import { validate } from './validate.ts'
 
-/** What came of loading: a configuration, or faults and the text that shows them. */
+/** The result of loading: a configuration, or faults and the text that shows them. */
 export type Loaded = { readonly builtIn: boolean; readonly unreadable: boolean } & (
   | {
       readonly configuration: Configuration
@@ -25,13 +25,13 @@ export type Loaded = { readonly builtIn: boolean; readonly unreadable: boolean }
 
 type Read = Loaded & {
   readonly source: SourceText
-  /** All components, or those without fault. */
+  /** All components, or only those without faults. */
   readonly readable: Components
 }
 
 /**
- * Loads a file; without a path the first there is of `./sluice.yaml` and `/etc/sluice/sluice.yaml`, else the built-in
- * configuration of the mode (`server` without a mode). Never rejects for what a file holds or lacks.
+ * Loads a file; without a path, the first that exists of `./sluice.yaml` and `/etc/sluice/sluice.yaml`, else the built-in
+ * configuration of the mode (`server` without a mode). Faults of the file are returned, not thrown.
  */
 export async function loadConfiguration(
   path?: string,
@@ -55,7 +55,7 @@ export async function loadConfiguration(
   return loaded.configuration ? { ...loaded, configuration: { ...loaded.configuration, path: found } } : loaded
 }
 
-/** The same for who means to run it: the files that options name, such as certificates, are looked at as well. */
+/** Like `loadConfiguration`, for running it: also checks the files that options name, such as certificates. */
 export async function loadToRun(path?: string, mode?: Mode): Promise<Loaded> {
   const loaded = await loadConfiguration(path, mode)
   if (!('source' in loaded)) return loaded
@@ -66,7 +66,7 @@ export async function loadToRun(path?: string, mode?: Mode): Promise<Loaded> {
   return { builtIn, unreadable: false, faults, text: shown(source, faults) }
 }
 
-/** A configuration from a text that is at hand; `name` is how faults call it. */
+/** Loads a configuration from a text; `name` is its name in faults. */
 export function loadText(name: string, text: string, mode?: Mode, known: KnownTypes = knownTypes): Read {
   const source = new SourceText(name, text.replace(/^\ufeff/, ''))
   const validated = validate(source, mode, known)
@@ -83,14 +83,14 @@ const shown = (source: SourceText, faults: readonly ConfigFault[]) => faults.map
 
 /** The text of a mode's built-in configuration: `client.yaml`, `relay.yaml`, `server.yaml` of this folder. */
 export async function builtInText(mode: Mode): Promise<string> {
-  // The files are not copied when the program is built: dist/config/ finds them two folders up.
+  // The build does not copy these files, so dist/config/ reads those of the source folder.
   const folder = import.meta.url.endsWith('.js') ? '../../config/' : './'
   const path = fileURLToPath(new URL(`${folder}${mode}.yaml`, import.meta.url))
   const text = (await systemDisk.readFile(path)).toString()
   return hasIpv6Loopback() ? text : withoutIpv6(text)
 }
 
-/** Without the addresses that a machine without IPv6 cannot listen on. */
+/** Removes the addresses that a machine without IPv6 cannot listen on. */
 export function withoutIpv6(text: string): string {
   return text.replaceAll(/, (["'])(?:udp|tcp):\/\/\[::1\]:\d+\1/g, '')
 }
@@ -104,10 +104,10 @@ function unreadable(name: string, sentence: string, source = new SourceText(name
   return { builtIn: false, unreadable: true, faults: [fault], text: source.show(fault) }
 }
 
-// What Windows calls Unicode has a NUL in every other byte of a configuration, and mostly a mark before them.
+// UTF-16 (what Windows calls Unicode) is recognized by a NUL in the first bytes: it has one in every other byte of ASCII text.
 const UTF16_LOOK_BYTES = 64
 
-/** Undefined where it is UTF-8 text. */
+/** The fault of a file that is not UTF-8 text; undefined if it is. */
 function whyNotText(name: string, bytes: Buffer): Loaded | undefined {
   const nul = bytes.indexOf(0)
   if (nul >= 0 && nul < UTF16_LOOK_BYTES) {
@@ -115,7 +115,7 @@ function whyNotText(name: string, bytes: Buffer): Loaded | undefined {
   }
   if (isUtf8(bytes)) return undefined
   const text = bytes.toString()
-  // What cannot be read becomes U+FFFD, which may also be written there.
+  // Invalid bytes are decoded as U+FFFD, which may also be in the file itself.
   let at = text.indexOf(REPLACEMENT)
   const byteAt = () => Buffer.byteLength(text.slice(0, at))
   while (bytes.subarray(byteAt(), byteAt() + 3).toString() === REPLACEMENT && bytes[byteAt()] === 0xef) {

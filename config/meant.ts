@@ -1,10 +1,10 @@
-// What a configuration with slips in it was to say, as far as that is plain: so that one slip hides no other.
+// Corrects obvious misspellings of keys (which are reported), so that they do not hide other faults.
 
 import { nearest } from '../common/expression/problem.ts'
 import { jsonSchemaOf, type ZodType } from '../common/option.ts'
 import type { YamlMap } from './yaml.ts'
 
-/** The group, with what stands under a misspelt key also under the one that was meant, where that is not there itself. */
+/** The group with the value of each misspelt key also under the key that was probably meant, unless that key exists. */
 export function asMeant(map: YamlMap, keys: readonly string[]): YamlMap {
   const entries = new Map(map.entries)
   for (const [name, entry] of map.entries) {
@@ -14,19 +14,19 @@ export function asMeant(map: YamlMap, keys: readonly string[]): YamlMap {
   return { ...map, entries }
 }
 
-/** The keys that a declaration knows. */
+/** The keys of a declaration. */
 export function keysOf(declaration: ZodType): string[] {
   return Object.keys((jsonSchemaOf(declaration)['properties'] as object | undefined) ?? {})
 }
 
-/** The names below a key of the top. */
+/** The names in a top-level group, such as those of all sources. */
 export interface Names {
   readonly known: readonly string[]
-  /** There may be others: the group, or a name in it, is no YAML or no group. */
+  /** Whether there may be others: the group, or a name in it, cannot be read. */
   readonly mayHaveMore: boolean
 }
 
-/** The names below a key of the top. */
+/** The names in the group of a top-level key. */
 export function namesBelow(root: YamlMap, key: string): Names {
   const group = root.entries.get(key)?.value
   if (!group) return { known: [], mayHaveMore: root.hasBrokenKey ?? false }

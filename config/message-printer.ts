@@ -1,4 +1,4 @@
-// A byte stream as messages, each as a JSON object on a line. Holds no more than a half frame and what one chunk makes.
+// Converts a byte stream to messages, each a JSON object on a line. Buffers only an incomplete frame and the output of one chunk.
 
 import { systemClock } from '../common/clock.ts'
 import { HalfFrames } from '../common/framing/half-frames.ts'
@@ -17,7 +17,7 @@ export class MessagePrinter implements FrameOutput {
   readonly #gather: Gather
   #text = ''
 
-  /** `from` is the peer, whose address stands in for a missing host. */
+  /** `from` is the address of the peer, which is used for messages without a host. */
   constructor(framing: FramingMode, from: string | undefined, messageBytesMax: number) {
     this.#origin = {
       ...{ source: 'stdin', lines: 'syslog', zone: localZone, program: Buffer.alloc(0), priority: DEFAULT_PRIORITY },
@@ -32,20 +32,20 @@ export class MessagePrinter implements FrameOutput {
     this.#splitter = new StreamSplitter(splitterOptions, this)
   }
 
-  /** The lines of all messages that these bytes complete. */
+  /** Feeds bytes; returns the output of all messages that they complete. */
   feed(chunk: Buffer): string {
     this.#splitter.feed(chunk)
     return this.#taken()
   }
 
-  /** The lines of what was not complete at the end. */
+  /** Ends the stream; returns the output of what was incomplete. */
   end(): string {
     this.#splitter.flush(true)
     return this.#taken()
   }
 
   frame(bytes: Uint8Array, start: number, end: number, mark: number): void {
-    // Every batch is let go of as soon as it is printed, so there is always a slab.
+    // Every batch is released as soon as it is printed, so there is always a slab.
     this.#gather.reserve(end - start)
     const at = this.#gather.copy(bytes, start, end)
     this.#gather.add(this.#origin, at, at + end - start, mark)

@@ -1,4 +1,4 @@
-// From what a declaration says of a value to faults that point into the file.
+// Validates options against their declaration, and converts the issues found to faults with positions in the file.
 
 import { nearest } from '../common/expression/problem.ts'
 import type { FaultCode } from '../common/fault-codes.ts'
@@ -10,11 +10,11 @@ import { valueOf, type YamlNode } from './yaml.ts'
 /** A group of options in the file. */
 export interface Subject {
   readonly node: YamlNode
-  /** Where something that is missing from it is pointed out: its name. */
+  /** Offset at which missing keys are reported: that of its name. */
   readonly at: number
-  /** What it is, as the subject of a sentence that ends in `no "formt"`: `destinations have`. */
+  /** Beginning of a sentence about an unknown key, such as `destinations have` before `no "formt"`. */
   readonly has: string
-  /** The same before `"to"`: `forward destinations need`. */
+  /** Beginning of a sentence about a missing key, such as `forward destinations need` before `"to"`. */
   readonly needs: string
   readonly declaration: ZodType
   /** Keys that are read elsewhere, such as `type`. */
@@ -31,7 +31,7 @@ interface Issue {
   readonly params?: Record<string, unknown> | undefined
 }
 
-/** Reads a group of options; the faults are in the order of their places. */
+/** Reads a group of options: returns its value, or its faults. */
 export function readOptions(fileText: string, subject: Subject): { value?: unknown; faults: ConfigFault[] } {
   const given = valueOf(subject.node) as Record<string, unknown>
   for (const key of subject.besides ?? []) delete given[key]
@@ -65,7 +65,7 @@ class FaultWriter {
     this.faults.push({ code, at, sentence, ...(suggestion !== undefined && { suggestion }) })
   }
 
-  /** The node at a path; `at` is where it is, or where the deepest part of the path that exists is named. */
+  /** The node at a path, if it exists; `at` is the offset of the key (or list item) of the deepest part of the path that exists. */
   #find(path: readonly PropertyKey[]): { node?: YamlNode; at: number } {
     let { node, at } = this.#subject as { node: YamlNode; at: number }
     for (const step of path) {
@@ -115,7 +115,7 @@ class FaultWriter {
     const { fault = 'CONFIG_WRONG_VALUE', start, suggestion } = (params ?? {}) as Partial<IssueParams>
     const within =
       start !== undefined && node.kind === 'scalar' ? placeInScalar(this.#fileText, node, start) : node.start
-    // `0o640` and `0x1a0` arrive as the number 416: what is suggested for it would have digits that nobody wrote.
+    // `0o640` and `0x1a0` are parsed as the number 416, so a suggestion would have digits that the user did not write.
     const otherBase = /^0[ox]/.test(this.#fileText.slice(node.start, node.end))
     this.#push(fault, within, `${nameOf(path)}${message}`, otherBase ? undefined : suggestion)
   }
@@ -143,7 +143,7 @@ class FaultWriter {
     }
   }
 
-  // The shape that was meant is the one with the least to say against what is written.
+  // Of the alternatives of a union, the one with the fewest issues is probably the one that was meant.
   #bestOf(branches: readonly Issue[][], path: readonly PropertyKey[]): void {
     const [best] = branches.toSorted((a, b) => weightOf(a) - weightOf(b))
     for (const issue of best) this.add(issue, [...path, ...issue.path])
@@ -172,7 +172,7 @@ function childOf({ properties, items }: Schema, step: PropertyKey): Schema[] {
   return child === undefined ? [] : [child as Schema]
 }
 
-// A value of another type is the worst fit: then no key of the shape was even looked at.
+// An alternative of another type is the worst fit, since none of its keys has been checked.
 function weightOf(issues: readonly Issue[]): number {
   const misfits = issues.some(({ code, path, params }) => {
     return path.length === 0 && (code === 'invalid_type' || params?.['fault'] === 'CONFIG_WRONG_TYPE')
@@ -180,7 +180,7 @@ function weightOf(issues: readonly Issue[]): number {
   return issues.length + (misfits ? 100 : 0)
 }
 
-/** `rotate.size: `, what a sentence about a value begins with. */
+/** The beginning of a sentence about a value, such as `rotate.size: `. */
 function nameOf(path: readonly PropertyKey[]): string {
   const keys = path.filter((step) => typeof step === 'string')
   return keys.length === 0 ? '' : `${keys.join('.')}: `

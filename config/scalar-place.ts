@@ -1,13 +1,13 @@
-// Where a part of a value stands in the file: the value of a quoted or folded text is not what was written.
+// Maps an index in the value of a scalar to an offset in the file. They differ for quoted and folded scalars:
 //
-//   where: 'program:"it''s" /a/'     in the value, /a/ is at 15; in the text, one further, and behind the quote
+//   where: 'program:"it''s" /a/'     in the value, /a/ is at 15; in the text, one further, plus the opening quote
 //
-// Characters that are not blank stand in both in the same order, so value and text are walked side by side; blanks that
-// folding and indentation made or took away are stepped over.
+// The non-blank characters of value and text are in the same order, so both are traversed in parallel. Blanks that folding and
+// indentation added or removed are skipped.
 
 import type { YamlScalar } from './yaml.ts'
 
-/** The offset in the file's text of `index` in the scalar's value (UTF-16 units); its end for an index behind the value. */
+/** The offset in the file of `index` in the value of a scalar (both in UTF-16 units); the end of the scalar for an index after the value. */
 export function placeInScalar(text: string, scalar: YamlScalar, index: number): number {
   const value = String(scalar.value)
   let at = firstOf(text, scalar)
@@ -40,19 +40,19 @@ function step(text: string, at: number, { style }: YamlScalar, value: string, i:
     return [digits === 8 && value.codePointAt(i)! > 0xffff ? 2 : 1, 2 + digits]
   }
   if (!isBlank(value.charAt(i))) return [1, 1]
-  // A blank of the value that the text does not have here comes from an empty line that was folded away.
+  // A blank that is in the value but not in the text comes from an empty line that was folded.
   if (!isBlank(text.charAt(at))) return [1, 0]
   return style === 'block' ? [1, 1] : fold(text, at)
 }
 
-// The end of a line, with the blanks around it, is one blank; with empty lines behind it, it is a newline for each of them.
+// A line end, with the blanks around it, is folded to one blank; if empty lines follow, to one newline for each of them.
 function fold(text: string, at: number): [number, number] {
   const [run] = /^[ \t\r\n]*/.exec(text.slice(at))!
   const newlines = run.split('\n').length - 1
   return newlines === 0 ? [1, 1] : [Math.max(1, newlines - 1), run.length]
 }
 
-// A backslash at the end of a line joins it with the next.
+// A backslash at the end of a line joins it with the next one.
 function afterContinuation(text: string, at: number): number {
   const [joint = ''] = /^\\\r?\n[ \t]*/.exec(text.slice(at, at + 200)) ?? []
   return at + joint.length

@@ -1,4 +1,4 @@
-// The text of a configuration file, and how a fault in it is shown:
+// The text of a configuration file, and the output of a fault in it:
 //
 //   sluice.yaml:14:7 CONFIG_UNKNOWN_KEY: destinations have no "formt"; did you mean "format"?
 //         formt: rfc3164
@@ -6,23 +6,23 @@
 
 import type { FaultCode } from '../common/fault-codes.ts'
 
-/** One thing that is wrong with a configuration. */
+/** One fault of a configuration. */
 export interface ConfigFault {
   readonly code: FaultCode
   /** Without a full stop. */
   readonly sentence: string
   /** What was probably meant. */
   readonly suggestion?: string
-  /** Offset into the file's text; absent where the file as a whole is meant. */
+  /** Offset in the text of the file; absent if the fault is about the whole file. */
   readonly at?: number
 }
 
-/** Longer lines are shown in part. */
+/** Only a part of longer lines is shown. */
 const SHOWN_CHARACTERS = 160
 const SHOWN_BEFORE = 100
 
 export class SourceText {
-  /** As it is shown to people. */
+  /** The name in faults. */
   readonly name: string
   readonly text: string
   readonly #lineStarts: number[] = [0]
@@ -33,14 +33,14 @@ export class SourceText {
     for (const { index, 0: newline } of text.matchAll(/\r\n|\r|\n/g)) this.#lineStarts.push(index + newline.length)
   }
 
-  /** Line and column of an offset, both from 1; columns count characters. */
+  /** Line and column of an offset, both counted from 1. Columns are in characters. */
   positionOf(offset: number): { line: number; column: number } {
     const line = this.#lineAt(offset)
     const before = this.text.slice(this.#lineStarts[line], offset)
     return { line: line + 1, column: Array.from(before).length + 1 }
   }
 
-  /** One fault with its line and a caret under the spot; ends with a newline. */
+  /** A fault, with its line of the file and a caret below the place; ends with a newline. */
   show({ code, sentence, suggestion, at }: ConfigFault): string {
     const meant = suggestion === undefined ? '' : `; did you mean ${quoted(suggestion)}?`
     const words = escaped(`${code}: ${sentence}${meant}`)
@@ -78,13 +78,12 @@ export class SourceText {
   }
 }
 
-// A name or a value with control characters in it is one line all the same, and nothing that a terminal obeys: they are
-// shown as in the lines that sluice writes.
+// Escapes control characters as in the lines that sluice writes, so that the text stays on one line and cannot control a terminal.
 function escaped(words: string): string {
   return words.replaceAll(/[\p{Cc}\u2028\u2029\ufeff]/gu, (character) =>
     Array.from(Buffer.from(character), (byte) => `#${byte.toString(8).padStart(3, '0')}`).join(''),
   )
 }
 
-// What is to be written with quotes or brackets brings them along.
+// Suggestions that have to be written with quotes or brackets include these already.
 const quoted = (suggestion: string) => (/^["[]/.test(suggestion) ? suggestion : `"${suggestion}"`)

@@ -1,4 +1,4 @@
-// What `sluice spool` prints.
+// Prints the reports of `sluice spool`.
 
 import { basename, resolve } from 'node:path'
 import { systemDisk } from '../common/disk.ts'
@@ -21,7 +21,7 @@ const EXIT_DAMAGED = 1
 const EXIT_NO_SPOOL = 2
 const DAY_US = 86_400e6
 
-/** Prints what there is; resolves to the exit status. */
+/** Prints the segments of a spool and what is waiting in them; resolves to the exit status. */
 export async function listSpool(folder: string, withMarks: boolean): Promise<number> {
   const lanes = await look(folder)
   if (lanes.length === 0) return EXIT_NO_SPOOL
@@ -55,7 +55,7 @@ async function listLane(view: SpoolView, withMarks: boolean, damage: PassedOver)
   await writeOut(`${lines.join('\n')}\n`)
 }
 
-/** Prints the messages that wait, or all. */
+/** Prints the waiting messages, or all messages; resolves to the exit status. */
 export async function printSpool(folder: string, format: SpoolFormat, all: boolean): Promise<number> {
   const lanes = await look(folder)
   if (lanes.length === 0) return EXIT_NO_SPOOL
@@ -79,14 +79,11 @@ async function printLane(view: SpoolView, format: SpoolFormat, all: boolean, dam
   }
 }
 
-/**
- * Damage that is passed over. What is shown is then not all that was there, which the numbers and the messages do not
- * tell by themselves: it is said, and counted.
- */
+/** Reports and counts damage that is skipped: what is shown is then incomplete, which is not visible otherwise. */
 class PassedOver {
   places = 0
 
-  /** The whole records of a segment. */
+  /** The intact records of a segment. */
   async *recordsOf(segment: ViewedSegment): AsyncGenerator<ViewedRecord> {
     const { path, bytes } = segment
     for await (const item of segment.items()) {
@@ -100,7 +97,7 @@ class PassedOver {
 
 const statusOf = (damages: number) => (damages === 0 ? EXIT_OK : EXIT_DAMAGED)
 
-/** Reads every record and says what is wrong. */
+/** Reads every record and reports damage; resolves to the exit status. */
 export async function checkSpool(folder: string): Promise<number> {
   const lanes = await look(folder)
   if (lanes.length === 0) return EXIT_NO_SPOOL
@@ -142,7 +139,7 @@ interface ViewedLane {
   readonly view: SpoolView
 }
 
-/** Its lanes: one, unless it lies in front of several receivers that share the work. None where there is no spool. */
+/** The lanes of a spool: one, unless several receivers share its work. Empty, with a message, if there is no spool. */
 async function look(folder: string): Promise<ViewedLane[]> {
   const path = resolve(folder)
   const found: ViewedLane[] = []
@@ -154,7 +151,7 @@ async function look(folder: string): Promise<ViewedLane[]> {
   return found
 }
 
-/** Somebody names the data folder, or the folder of all spools. */
+/** Lists the spools below a folder, for users who name the data folder, or the folder of all spools. */
 async function spoolsBelow(folder: string): Promise<string> {
   for (const parent of [folder, `${folder}/spool`]) {
     const paths = (await systemDisk.list(parent)).map((name) => `${parent}/${name.toString()}`)
@@ -179,7 +176,7 @@ function markLine(id: string, { position, day, retired }: LiveMark): string {
   return `  ${id}  ${position}  since ${utcText(day * DAY_US).slice(0, 10)}${retired ? ', over' : ''}`
 }
 
-/** The first column to the left, the others to the right. */
+/** Aligns the first column to the left, the others to the right. */
 function table(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
   return rows.map((row) => {

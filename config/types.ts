@@ -1,4 +1,4 @@
-// The types of sources and destinations that this version has. Each declares its options beside its code.
+// The types of sources and destinations of this version. Each declares its options with its code.
 
 import { archiveType } from '../collector/archive/archive-type.ts'
 import { fileType } from '../collector/file/file-type.ts'
@@ -20,7 +20,7 @@ export const knownTypes: KnownTypes = {
   destinations: [archiveType, fileType, forwardType, stdoutType],
 }
 
-/** Types that the manual speaks of and that a later version brings: worth another word than a misspelt one. */
+/** Types that are planned for a later version, so that using one is not reported as a misspelling. */
 export const laterTypes = {
   sources: ['journal', 'pipe', 'exec', 'kmsg'],
   destinations: ['sqlite', 'postgres', 'clickhouse'],

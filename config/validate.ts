@@ -1,5 +1,5 @@
-// A configuration as a whole, before anything of it starts: every key known, every value read, every name resolved, and
-// every fault at once.
+// Validates a configuration before anything starts: all keys are known, all values are valid, all names are resolved. All faults
+// are reported at once.
 
 import { resolve } from 'node:path'
 import type { Expression } from '../common/expression/ast.ts'
@@ -34,11 +34,11 @@ import type { ConfigFault, SourceText } from './source-text.ts'
 import { laterTypes, type KnownTypes } from './types.ts'
 import { parseYaml, type Place, type YamlEntry, type YamlMap, type YamlNode, type YamlScalar } from './yaml.ts'
 
-/** Either a configuration, or what is wrong with it, in the order of the file, and those of its components that read well. */
+/** Either a configuration, or its faults in the order of the file, with those of its components that are valid. */
 export type Validated =
   { readonly configuration: Configuration } | { readonly faults: readonly ConfigFault[]; readonly readable: Components }
 
-/** Reads a configuration for a mode, or for the one that it names itself (`server` where it names none). */
+/** Validates a configuration for a mode; by default for the mode that it names itself, or `server` if it names none. */
 export function validate(source: SourceText, mode: Mode | undefined, known: KnownTypes): Validated {
   const { root, faults, broken } = parseYaml(source.text)
   const validation = new Validation(source.text, known, faults)
@@ -47,8 +47,8 @@ export function validate(source: SourceText, mode: Mode | undefined, known: Know
   return { faults: withoutEchoes(faults, broken), readable: validation.readable }
 }
 
-// Of a place that is no YAML, and of the value of a scalar that is none, nothing else is said, since nobody knows what it was to say.
-// What a group lacks that has it for a name is said all the same.
+// Removes follow-up faults: other faults of a place with a syntax error, or of a scalar that is not valid YAML, since it is unknown
+// what was meant there. Missing keys are still reported, even if the name of their group is such a scalar.
 function withoutEchoes(faults: readonly ConfigFault[], broken: readonly Place[]): ConfigFault[] {
   const firstSyntaxFaults = new Map<number | undefined, ConfigFault>()
   for (const fault of faults) {
@@ -68,7 +68,7 @@ function withoutEchoes(faults: readonly ConfigFault[], broken: readonly Place[])
 
 const NAME_CHARACTERS_MAX = 64
 
-/** What sluice itself keeps in the data folder, beside the folders of destinations. */
+/** Names that sluice uses itself in the data folder, beside the folders of destinations. */
 const ownNames = ['spool', 'sources', 'cut', 'control.sock', 'instance']
 
 class Validation {
@@ -77,7 +77,7 @@ class Validation {
   readonly #faults: ConfigFault[]
   readonly #routeKeys = keysOf(routeDeclaration)
   #filtersMayHaveMore = false
-  /** Components without fault, once `read` was called. */
+  /** Components without faults. Set by `read`. */
   readable: Components = { sources: [], destinations: [] }
 
   constructor(text: string, known: KnownTypes, faults: ConfigFault[]) {
@@ -140,7 +140,7 @@ class Validation {
     return started ?? written ?? 'server'
   }
 
-  /** The entries below a key of the top, whose names are free. */
+  /** The entries of a top-level group whose keys are names chosen by the user. */
   #namedEntries(root: YamlMap, key: string): [string, YamlEntry][] {
     const group = root.entries.get(key)?.value
     if (!group) return []
@@ -163,7 +163,7 @@ class Validation {
     return entries
   }
 
-  // Names become file names (spools, archives) and labels.
+  // Names become file names (spools, archives) and metric labels.
   #checkName(name: string, at: number, group: string): void {
     const bad = /^$|^\.|[/\p{Cc}]/u.test(name) || name.length > NAME_CHARACTERS_MAX
     if (bad) {
@@ -222,7 +222,7 @@ class Validation {
     return undefined
   }
 
-  // Said also where the type is not known, and with it not which other keys there are.
+  // Reported also if the type is unknown, although the other keys cannot be checked then.
   #misspeltTypes(node: YamlMap, group: string): string[] {
     const meant = asMeant(node, ['type']).entries.get('type')
     const slips = node.entries.has('type') ? [] : [...node.entries].filter(([, entry]) => entry === meant)
@@ -242,7 +242,7 @@ class Validation {
       else broken.set(name, node)
     }
     const filters: Map<string, Expression> = new Map()
-    // What is broken is reported where it stands, and not again wherever it is used.
+    // A broken filter is reported once, not wherever it is used.
     for (const name of broken.keys()) filters.set(name, { kind: 'all' })
     for (const [name, { expression }] of written) filters.set(name, expression)
     for (const [name, node] of broken) this.#lookUpIn(node, filters, `${name}: `)
@@ -254,7 +254,7 @@ class Validation {
     return resolved
   }
 
-  /** The expression with its filters in it. */
+  /** The expression with its filters resolved; undefined if there were faults. */
   #resolve(
     expression: Expression,
     filters: ReadonlyMap<string, Expression>,
@@ -268,7 +268,7 @@ class Validation {
     } catch (error) {
       if (!(error instanceof ExpressionFault)) throw error
       for (const { start, end, sentence, suggestion } of error.problems) {
-        // A filter that is there and a fault all the same leads back to itself.
+        // If the filter exists, the fault is not an unknown name (it refers to itself, for example).
         const there = filters.has(text.slice(start, end).replaceAll(/^["']|["']$/g, ''))
         if (!there && this.#filtersMayHaveMore) continue
         const code = there ? 'CONFIG_EXPRESSION' : 'CONFIG_UNKNOWN_NAME'
@@ -278,7 +278,7 @@ class Validation {
     }
   }
 
-  /** Looks for filters that are not there in an expression that has mistakes, which have been reported. */
+  /** Reports unknown filters in an expression whose other mistakes have been reported already. */
   #lookUpIn(node: YamlNode, filters: ReadonlyMap<string, Expression>, label: string): void {
     if (node.kind !== 'scalar' || typeof node.value !== 'string') return
     this.#resolve(parseWithMistakes(node.value), filters, node.value, node, label)
@@ -328,7 +328,7 @@ class Validation {
     }
   }
 
-  // Read apart from the rest of its route, so that its names are looked up also where another key is wrong.
+  // Read separately from the rest of the route, so that its names are resolved even if another key has a fault.
   #where(route: YamlMap, filters: ReadonlyMap<string, Expression>): WrittenExpression | undefined {
     const node = route.entries.get('where')?.value
     if (node?.kind !== 'scalar') return undefined
@@ -357,9 +357,10 @@ class Validation {
 
 const listed = (names: readonly string[]) => `; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`
 
-/** The destination without what is not its type's: `buffer:`, which forwards of a relay have unless they are told otherwise. */
+/** Whether the options of a component are without faults. */
 const isRead = ({ options }: { readonly options: unknown }) => options !== undefined
 
+/** Separates `buffer:` from the options of the type. Forwards of a relay have a buffer by default. */
 function buffered({ name, type, options }: ConfiguredDestination, mode: Mode): ConfiguredDestination {
   if (options === undefined) return { name, type, options }
   const { buffer: written, ...own } = options as { buffer?: SpoolOptions | 'none' }
@@ -367,7 +368,7 @@ function buffered({ name, type, options }: ConfiguredDestination, mode: Mode): C
   return { name, type, options: own, ...(buffer !== 'none' && { buffer }) }
 }
 
-// A filter is read as if it were a group with one key, so that its name stands in the fault.
+// A filter is read as a group with one key, so that faults contain its name.
 function singleEntry(name: string, value: YamlNode): YamlMap {
   const { start, end } = value
   return { kind: 'map', entries: new Map([[name, { key: { start, end }, value }]]), start, end }

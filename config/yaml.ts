@@ -1,5 +1,5 @@
-// YAML (and so JSON) to a tree of values that know where they stand. What makes a configuration hard to read or to point
-// into is refused: anchors, aliases, merge keys, tags, several documents in one file.
+// Parses YAML (and so JSON) to a tree of values with their positions. What makes a configuration hard to read, or to report faults
+// in, is refused: anchors, aliases, merge keys, tags, several documents in one file.
 
 import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, type Document, type Node } from 'yaml'
 import type { ConfigFault } from './source-text.ts'
@@ -23,9 +23,9 @@ export interface YamlList extends Place {
 
 export interface YamlMap extends Place {
   readonly kind: 'map'
-  /** In the order of the file; a key that is there twice has its first value. */
+  /** In the order of the file. A duplicate key has its first value. */
   readonly entries: ReadonlyMap<string, YamlEntry>
-  /** A key of it is no YAML: nobody knows what it was to say, and so not what is missing here either. */
+  /** Whether a key is not valid YAML, so that it is unknown which keys are missing. */
   readonly hasBrokenKey?: boolean
 }
 
@@ -36,24 +36,24 @@ export interface YamlEntry {
 
 export type YamlNode = YamlScalar | YamlList | YamlMap
 
-/** What came of reading a text; `root` is absent where it is empty or so broken that nothing else can be said about it. */
+/** The result of parsing. `root` is absent if the text is empty, or too broken to be checked any further. */
 export interface ParsedYaml {
   readonly root?: YamlNode
   readonly faults: ConfigFault[]
-  /** Scalars that are no YAML, in a text that can be read all the same: nobody knows what they were to say. */
+  /** Scalars that are not valid YAML, in a text that is readable otherwise. Their value is unknown. */
   readonly broken: readonly Place[]
 }
 
-// They leave everything around them as it is.
+// Errors that do not affect anything outside of the scalar.
 const WITHIN_A_SCALAR = new Set(['BAD_DQ_ESCAPE', 'BAD_SCALAR_START'])
 
-/** Reads a text. */
+/** Parses a text. */
 export function parseYaml(text: string): ParsedYaml {
   const options = { prettyErrors: false, uniqueKeys: false, stringKeys: false, logLevel: 'silent' } as const
   const documents = parseAllDocuments(text, options)
   if ('empty' in documents) return { faults: [], broken: [] }
   const [document, second] = documents as Document.Parsed[]
-  // Once the parser is out of step it wonders at every token that follows: those are no faults of their own.
+  // After an error the parser reports every following token as unexpected: these are not faults of their own.
   const errors = documents
     .flatMap(({ errors }) => errors)
     .filter(({ code }, index) => index === 0 || code !== 'UNEXPECTED_TOKEN')
@@ -84,7 +84,7 @@ class TreeReader {
   readonly #errors: readonly number[]
   #errorsPassed = 0
 
-  /** `errors` are offsets of what is wrong within scalars. */
+  /** `errors` are the offsets of errors within scalars. */
   constructor(text: string, errors: readonly number[]) {
     this.#text = text
     this.#errors = errors.toSorted((a, b) => a - b)
@@ -108,7 +108,7 @@ class TreeReader {
     return { kind: 'scalar', ...scalarOf(node), ...place }
   }
 
-  // Scalars are read in the order of the text.
+  // Relies on scalars being read in the order of the text.
   #noteBroken({ start, end }: Place): boolean {
     while (this.#errors[this.#errorsPassed] < start) this.#errorsPassed += 1
     const isBroken = this.#errors[this.#errorsPassed] < end
@@ -116,7 +116,7 @@ class TreeReader {
     return isBroken
   }
 
-  // Anchors and tags stand before the node that they belong to.
+  // Anchors and tags come before the node that they belong to.
   #refuseProperties(node: Node, start: number): void {
     const anchor = 'anchor' in node && node.anchor
     if (anchor) {
@@ -187,7 +187,7 @@ const syntaxSentences: Record<string, string> = {
 function syntaxFault(text: string, code: string, message: string, offset: number): ConfigFault {
   const bracketInText = code === 'UNEXPECTED_TOKEN' && /^\S[{[]/.test(text.slice(Math.max(0, offset - 1), offset + 1))
   const sentence = bracketInText ? 'a value with a bracket in it needs quotes here' : sentenceOf(code, message)
-  // What is missing at the end of the file is pointed out behind its last character.
+  // Something missing at the end of the file is reported after its last character.
   return { code: 'CONFIG_SYNTAX', sentence, at: Math.min(offset, text.trimEnd().length) }
 }
 
@@ -201,7 +201,7 @@ function sentenceOf(code: string, message: string): string {
   return syntaxSentences[code] ?? `this is not YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}`
 }
 
-/** Where the value at a path begins, or the last of it that is there. */
+/** The offset of the value at a path, or of its deepest ancestor that exists. */
 export function placeOf(root: YamlNode, path: readonly (string | number)[]): number {
   let node = root
   for (const step of path) {

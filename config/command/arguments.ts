@@ -1,9 +1,9 @@
-// What commander is given to read the values of several commands' flags with; what it throws is a usage error.
+// Parsers for flags that several commands share. They throw InvalidArgumentError, which commander reports as a usage error.
 
 import { parseAddress } from '../../common/expression/address.ts'
 import { InvalidArgumentError } from './command-line.ts'
 
-/** For a flag of which there can be one: of two values, neither is more meant than the other. */
+/** For a flag that may be given only once. */
 export function once(flag: string) {
   return (value: string, before: string | undefined): string => {
     if (before !== undefined) throw new InvalidArgumentError(`${flag} is given twice.`)
@@ -12,8 +12,8 @@ export function once(flag: string) {
 }
 
 /**
- * `--from ADDR`: the peer that lines are taken to come from. In a daemon it is what the kernel says of a connection, and so an address;
- * a name would be matched by no `from:` of a filter.
+ * `--from ADDR`: the peer that lines are assumed to come from. It must be an address, as the kernel reports it for a connection: no
+ * `from:` of a filter would match a name.
  */
 export function peerAddress(value: string, before: string | undefined): string {
   const text = once('--from')(value, before)

@@ -1,4 +1,4 @@
-// `sluice check`: everything that is wrong with a configuration, before it is used.
+// `sluice check`: reports all faults of a configuration before it is used.
 
 import type { Loaded } from '../load.ts'
 import type { Configuration, ConfiguredRoute } from '../configuration.ts'
@@ -45,7 +45,7 @@ async function report(loaded: Loaded): Promise<number> {
   return EXIT_FAULTS
 }
 
-/** What would run, a line each, and what of it leads nowhere. */
+/** Lists what would run, one component per line, and notes those without a route. */
 export function summaryOf(configuration: Configuration): string {
   const { path, mode, dataFolder, sources, destinations, routes } = configuration
   const lines = [

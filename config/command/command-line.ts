@@ -1,3 +1,3 @@
-// The door of commander, which reads command lines: what a command is made of, and what its mistakes are thrown as.
+// The only import of commander, which parses command lines.
 
 export { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'

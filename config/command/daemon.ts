@@ -50,8 +50,8 @@ export function daemonCommand(mode: Mode): Command {
     })
 }
 
-// V8's space for young objects doubles up to 2 × 16 MiB under load and is not given back. A daemon makes few objects a batch and
-// none a message: with the first size, 1 MiB, a server that writes 800,000 lines a second has 25 MiB less and costs the same.
+// The young generation of V8 grows to 2 × 16 MiB under load, and does not shrink again. A daemon allocates few objects per batch, and
+// none per message: with the initial size of 1 MiB, a server that writes 800,000 lines a second needs 25 MiB less, at the same CPU cost.
 function keepNurserySmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1')
 }

@@ -1,4 +1,4 @@
-// `sluice explain`: what lines on stdin would become under a configuration. Nothing is started, nothing is written.
+// `sluice explain`: shows what a daemon would do with the lines on stdin. Nothing is started or written.
 
 import type { Explainer, Explanation, Landing } from '../explanation.ts'
 import type { Configuration, ConfiguredSource } from '../configuration.ts'
@@ -78,7 +78,7 @@ async function answer(explainer: Explainer, configuration: Configuration, json: 
   }
 }
 
-/** Several lines for people, and an empty one behind them. */
+/** The explanation as text of several lines, followed by an empty line. */
 export function inWords({ message, source, routes, destinations }: Explanation, routeWords: readonly string[]): string {
   const { sd, defects, raw: _, ...fields } = message
   const rows: [string, string][] = Object.entries(fields).map(([name, value]) => [name, visible(value)])

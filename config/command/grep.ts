@@ -1,4 +1,4 @@
-// `sluice grep`: the command line of a search. Flags mean what they mean to grep and, where grep has none, to journalctl.
+// `sluice grep`: the command line of a search. Flags have their meaning in grep or, if grep does not have them, in journalctl.
 
 import type { GrepFlags } from '../grep-run.ts'
 import { once } from './arguments.ts'
@@ -84,7 +84,7 @@ function count(value: string): number {
   return Number(value)
 }
 
-/** As in journalctl: `-n` alone is ten, and `-n all` undoes an earlier one. */
+/** As in journalctl: `-n` without a number means ten, and `-n all` cancels an earlier one. */
 function lines(value: string): number {
   if (value !== 'all' && !/^\d+$/.test(value)) {
     throw new InvalidArgumentError('It takes a number of messages, as in journalctl; there are no line numbers.')

@@ -1,4 +1,4 @@
-// `sluice parse`: syslog on stdin, one JSON object a message on stdout. The same framing and parser as in a daemon.
+// `sluice parse`: converts syslog on stdin to one JSON object per message, with the framing and parser of a daemon.
 
 import type { FramingMode } from '../../common/framing/stream-splitter.ts'
 import { MESSAGE_BYTES_MAX } from '../../common/limits.ts'
@@ -46,7 +46,7 @@ export function parseCommand(): Command {
     })
 }
 
-/** Undefined for a configuration with faults; they are on standard error then. */
+/** `max_message` of the configuration; undefined if it has faults, which have then been printed on standard error. */
 async function messageBytesMaxOf(config: string | undefined): Promise<number | undefined> {
   if (config === undefined) return MESSAGE_BYTES_MAX
   const { loadConfiguration } = await import('../load.ts')

@@ -1,4 +1,4 @@
-// `sluice spool`: what lies in a disk buffer, also while its daemon runs. Reads only.
+// `sluice spool`: shows the content of a disk buffer, also while its daemon runs. It only reads.
 
 import { errnoOf, reasonOf } from '../../common/fault.ts'
 import type { SpoolFormat } from '../spool-report.ts'
@@ -62,7 +62,7 @@ export function spoolCommand(): Command {
     })
 }
 
-/** Where the spool of a destination lies; `dir` itself where no destination with a buffer has this name. Undefined for faults. */
+/** The folder of the spool of destination `dir`; `dir` itself if no destination with a buffer has this name. Undefined if there are faults. */
 async function spoolFolder(config: string, dir: string): Promise<string | undefined> {
   const { loadConfiguration } = await import('../load.ts')
   const { configuration, text } = await loadConfiguration(config)

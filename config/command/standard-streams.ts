@@ -1,4 +1,4 @@
-// Standard input as lines of bytes, and standard output that can be full or closed.
+// Reads standard input as lines of bytes, and writes to standard output, which can be full or closed.
 
 import { errnoOf, reasonOf } from '../../common/fault.ts'
 import { standardInputStream } from '../../common/standard-input.ts'
@@ -6,7 +6,7 @@ import { standardInputStream } from '../../common/standard-input.ts'
 const EXIT_OK = 0
 const EXIT_CANNOT = 2
 
-/** Writes to stdout; resolves when there is room for more, and ends the process where that cannot be. */
+/** Writes to stdout; resolves when there is room for more. Ends the process if writing fails. */
 export function writeOut(text: string | Uint8Array): Promise<void> {
   return new Promise((resolve) => {
     process.stdout.write(text, (error) => {
@@ -16,14 +16,14 @@ export function writeOut(text: string | Uint8Array): Promise<void> {
   })
 }
 
-/** Ends a command whose output has no place: well where nobody reads on (`| head`), else with a word, as grep does. */
+/** Ends a command that cannot write its output, as grep does: with status 0 if the reader has gone (`| head`), else with a message. */
 export function endWithoutOutput(error: Error): never {
   if (errnoOf(error) === 'EPIPE') process.exit(EXIT_OK)
   process.stderr.write(`sluice: standard output: ${reasonOf(error)}\n`)
   process.exit(EXIT_CANNOT)
 }
 
-/** Standard input in chunks; ends the process with a word where it cannot be read. */
+/** Standard input in chunks. Ends the process with a message if it cannot be read. */
 export async function* readIn(): AsyncGenerator<Buffer> {
   try {
     yield* standardInputStream() as AsyncIterable<Buffer>
@@ -34,7 +34,7 @@ export async function* readIn(): AsyncGenerator<Buffer> {
   }
 }
 
-/** Lines without their newline (LF or CRLF); one longer than `bytesMax` comes in pieces. */
+/** Splits the input into lines without their newline (LF or CRLF). Lines longer than `bytesMax` are split into pieces. */
 export async function* readLines(input: AsyncIterable<Buffer>, bytesMax: number): AsyncGenerator<Buffer> {
   let rest = Buffer.alloc(0)
   for await (const chunk of input) {
