@@ -1,4 +1,4 @@
-// Where a spool's receiver is: what is said to be on the disk outlives a power cut, with its name.
+// The file `acknowledged` of a spool: once a write has resolved, its content and its directory entry survive a power cut.
 
 import { expect, test } from 'vitest'
 import { AcknowledgedFile, readAcknowledged } from '../../common/spool/acknowledged-file.ts'
@@ -10,19 +10,22 @@ const place = (position: number) => ({
   synced: { first: 0, bytes: 0, end: position },
 })
 
-/** Of what is not synced, names too, nothing is left. */
+/** The disk after a power cut that loses everything unsynced, including directory entries. */
 const afterPowerCut = (disk: MemoryDisk) => disk.afterPowerCut(() => 0.99)
 
-test.each(['open', 'sync', 'syncFolder'])('%s fails once at the first place that is written', async (failing) => {
-  const disk = new MemoryDisk()
-  failOnce(disk, failing)
-  const file = new AcknowledgedFile(disk, FOLDER, true)
-  await expect(file.write(place(1))).rejects.toMatchObject({ code: 'EIO' })
-  await file.write(place(2))
-  expect(await readAcknowledged(afterPowerCut(disk), FOLDER)).toMatchObject(place(2))
-})
+test.each(['open', 'sync', 'syncFolder'])(
+  '%s fails once during the first write: the second write is durable',
+  async (failing) => {
+    const disk = new MemoryDisk()
+    failOnce(disk, failing)
+    const file = new AcknowledgedFile(disk, FOLDER, true)
+    await expect(file.write(place(1))).rejects.toMatchObject({ code: 'EIO' })
+    await file.write(place(2))
+    expect(await readAcknowledged(afterPowerCut(disk), FOLDER)).toMatchObject(place(2))
+  },
+)
 
-test('a place that is left to the system is followed by one that is not', async () => {
+test('with `durability: os`, a write that asks for a sync is durable although the one before it was not synced', async () => {
   const disk = new MemoryDisk()
   const file = new AcknowledgedFile(disk, FOLDER, false)
   await file.write(place(1))

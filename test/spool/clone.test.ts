@@ -1,4 +1,4 @@
-// A spool that was copied to another machine with what it held: both go on, and a receiver of both has every message once.
+// A spool that is copied to another machine with its messages: both continue, and a common receiver has every message once.
 
 import { expect, test } from 'vitest'
 import { fakePlatform } from '../fake/platform.ts'
@@ -24,7 +24,7 @@ async function started(disk: MemoryDisk, receiver: TrimmingReceiver, instance: s
   }
 }
 
-/** A receiver that is away: messages wait. */
+/** A receiver that does not answer, so that messages stay in the spool. */
 function away(): TrimmingReceiver {
   const receiver = new TrimmingReceiver()
   receiver.rejects = Infinity
@@ -40,7 +40,7 @@ function copyOf(disk: MemoryDisk): MemoryDisk {
 const count = (name: string, messages: number) => Array.from({ length: messages }, (_, i) => `${name} ${i}`)
 
 test.each(['fsync', 'os'] as const)(
-  'both send what they share and what is theirs: each is kept once (%s)',
+  'original and clone both send the shared messages and their own: the receiver stores each message once (%s)',
   async (durability) => {
     const disk = new MemoryDisk()
     const before = await started(disk, away(), ORIGINAL, { durability })
@@ -64,7 +64,7 @@ test.each(['fsync', 'os'] as const)(
   },
 )
 
-test('a clone goes on in its own stream over restarts, and sends what it has not sent', async () => {
+test('a clone continues in its own stream across restarts, and sends what is unsent', async () => {
   const disk = new MemoryDisk()
   const first = await started(disk, away(), ORIGINAL)
   await first.write(count('shared', 5))
@@ -88,7 +88,7 @@ test('a clone goes on in its own stream over restarts, and sends what it has not
 })
 
 test.each(['fsync', 'os'] as const)(
-  'a clone that loses its power at any step of its beginning sends nothing under the stream of the original (%s)',
+  'a clone with a power cut at any step of its first start sends no new message under the stream of the original (%s)',
   async (durability) => {
     const disk = new MemoryDisk()
     const first = await started(disk, away(), ORIGINAL, { durability })

@@ -1,5 +1,5 @@
-// The disk stops at any operation, what was not synced is there or not, and the program starts again: every message is in
-// the receiver once. Positions are checked with it: one that came back for another message would be trimmed as a repeat.
+// The disk stops at any operation, unsynced data survives or not, and the program starts again: every message is in the receiver
+// once. This also checks positions: a message with a position that was used before would be dropped as a repeat.
 
 import { expect, test } from 'vitest'
 import { reasonOf } from '../../common/fault.ts'
@@ -12,16 +12,16 @@ const STREAM = 'a'.repeat(32)
 const BATCHES = 24
 const options = { bytesMax: 1024 * 1024 } as const
 
-// Sizes that make groups of one and of several sectors, and segments of a few groups.
+// Sizes that result in groups of one or several sectors, and in segments of a few groups.
 const textOf = (i: number) => `message ${i} ${'x'.repeat((i * 7919) % 30_000)}`
 const texts = Array.from({ length: 3 * BATCHES }, (_, i) => textOf(i))
 
-/** A source that reads a file: it goes on behind what has settled without a gap. */
+/** A source that reads a file: after a restart it continues after the unbroken run of settled writes. */
 class Source {
   settled = 0
   #open = 0
 
-  /** Writes everything that has not settled, three messages a batch; several writes are open at a time. */
+  /** Writes everything that has not settled, three messages per batch, with several open writes. */
   async run(platform: FakePlatform, destination: SpooledDestination, roll: () => number): Promise<void> {
     let failed = false
     for (let at = this.settled; at < texts.length && !failed; at += 3) {
@@ -46,7 +46,7 @@ class Source {
   }
 }
 
-/** One life of the program; true where it came to the end of its work. */
+/** One run of the program; true if it has finished its work. */
 async function live(
   disk: MemoryDisk,
   source: Source,
@@ -76,7 +76,7 @@ async function live(
   return disk.operations < disk.stopsAt
 }
 
-/** Lives until the work is done; the disk stops at the given operation of each life. */
+/** Runs the program until the work is done; in each run, the disk stops at the given operation. */
 async function lives(stops: readonly number[], seed: number) {
   const roll = dice(seed)
   const receiver = new TrimmingReceiver()
@@ -100,7 +100,7 @@ async function expectExactlyOnce(stops: readonly number[], seed: number): Promis
   expect(heads(receiver.texts), where).toEqual(heads(texts))
 }
 
-test('spool: without a crash every message is in the receiver once', async () => {
+test('spool: without a crash, every message is in the receiver once', async () => {
   await expectExactlyOnce([], 1)
 })
 
@@ -113,11 +113,15 @@ test(
   },
 )
 
-test('spool: the disk stops again and again: every message is in the receiver once', { timeout: 120_000 }, async () => {
-  const seed = Number(process.env['SLUICE_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
-  const roll = dice(seed)
-  for (let run = 0; run < 150; run += 1) {
-    const stops = Array.from({ length: 4 }, () => 1 + Math.floor(roll() * 60))
-    await expectExactlyOnce(stops, seed + run)
-  }
-})
+test(
+  'spool: with a disk that stops again and again, every message is in the receiver once',
+  { timeout: 120_000 },
+  async () => {
+    const seed = Number(process.env['SLUICE_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+    const roll = dice(seed)
+    for (let run = 0; run < 150; run += 1) {
+      const stops = Array.from({ length: 4 }, () => 1 + Math.floor(roll() * 60))
+      await expectExactlyOnce(stops, seed + run)
+    }
+  },
+)

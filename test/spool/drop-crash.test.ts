@@ -1,5 +1,5 @@
-// A spool that drops its oldest while its receiver takes what is left, and dies at any step of that: what comes out is in
-// order and once, the newest comes out, and what is missing was counted before it was gone.
+// A spool that drops its oldest segments while its receiver reads, and is killed at any step of that: messages arrive in order and
+// once, the newest ones arrive, and missing ones were counted before they were removed.
 
 import { rmSync } from 'node:fs'
 import { expect, test } from 'vitest'
@@ -12,29 +12,29 @@ import { spooledIn, streamBatch, TrimmingReceiver } from './surroundings.ts'
 
 const STREAM = 'a'.repeat(32)
 const MESSAGES = 60
-// Four segments of 64 KiB: two thirds of what is written has to go.
+// Room for four segments of 64 KiB, so that two thirds of what is written must be dropped.
 const options = { bytesMax: 256 * 1024, whenFull: 'drop-oldest' } as const
 const texts = Array.from({ length: MESSAGES }, (_, i) => `${i} ${'x'.repeat(12_000)}`)
 const isLong = process.env['SLUICE_LONG'] !== undefined
 const STRIDE = isLong ? 1 : 7
-// A life that ends by itself has fewer steps than this.
+// A run that is not killed has fewer steps than this.
 const STEPS_MAX = 1_000
 const LIFE_MS_MAX = 20_000
 
-/** What outlives a process: the receiver, how far the source knows it is stored, and what all lives counted as dropped. */
+/** What outlives a process: the receiver, how far the source knows its messages are stored, and the messages counted as dropped. */
 class World {
   readonly receiver = new TrimmingReceiver()
   readonly folder = temporaryFolder()
   settled = 0
   dropped = 0
 
-  /** What came out. */
+  /** The messages that arrived. */
   get numbers(): number[] {
     return this.receiver.texts.map((text) => Number(text.split(' ')[0]))
   }
 }
 
-/** A whole life: writes what is not stored yet, drains what is left. True where it died before that. */
+/** One run of the program: writes what is not stored yet, and drains the spool. True if it was killed before the end. */
 async function live(world: World, disk: Disk, isDead: () => boolean): Promise<boolean> {
   const { receiver } = world
   const platform = fakePlatform(disk)
@@ -46,7 +46,7 @@ async function live(world: World, disk: Disk, isDead: () => boolean): Promise<bo
     for (let at = world.settled; at < MESSAGES; at += 1) {
       await spooled.write(streamBatch(STREAM, at, texts.slice(at, at + 1)))
       world.settled = at + 1
-      // The receiver is there now and then.
+      // The receiver accepts writes only from time to time.
       receiver.rejects = at % 20 < 3 ? 0 : Infinity
     }
     receiver.rejects = 0
@@ -87,7 +87,7 @@ test(
         const { numbers } = world
         expect(numbers, where).toEqual([...new Set(numbers)].sort((a, b) => a - b))
         expect(numbers.at(-1), where).toBe(MESSAGES - 1)
-        // More may be counted than is gone: a death between the two, and the segment is there again.
+        // More may be counted than is missing: if it is killed between counting and removing, the segment still exists.
         expect(MESSAGES - numbers.length, where).toBeLessThanOrEqual(world.dropped)
         drops += Math.min(1, world.dropped)
         rmSync(world.folder, { recursive: true })

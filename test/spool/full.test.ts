@@ -1,4 +1,4 @@
-// A spool that is full, a disk that is full, a disk that fails: brake or drop, say so, count it, go on.
+// A full spool, a full disk, a failing disk: the spool makes writers wait or drops messages, logs and counts it, and recovers.
 
 import { expect, test } from 'vitest'
 import type { SpoolOptions } from '../../common/spool/spool-options.ts'
@@ -14,7 +14,7 @@ const segmentBytes = (disk: MemoryDisk) => {
   return [...disk.files].reduce((sum, [name, { now }]) => sum + (name.endsWith('.spool') ? now.length : 0), 0)
 }
 
-/** A disk that does not know that it is full before it is written to, as with a quota. */
+/** A disk whose free space does not show that it is full, as with a quota. */
 function diskWithQuota(bytes: number): MemoryDisk {
   const disk = new MemoryDisk()
   disk.capacity = bytes
@@ -34,7 +34,7 @@ async function openedSmall(disk: MemoryDisk, options: Partial<SpoolOptions> = {}
   return { platform, spool, settled, write, said }
 }
 
-test('block: a full spool makes writers wait, says so, and never grows over its bound', async () => {
+test('block: a full spool makes writers wait, logs that, and never exceeds its maximum size', async () => {
   const disk = new MemoryDisk()
   const { platform, spool, settled, write, said } = await openedSmall(disk)
   for (let i = 0; i < 100; i += 1) void write(i)
@@ -54,7 +54,7 @@ test('block: a full spool makes writers wait, says so, and never grows over its 
   expect(await platform.metrics.total('sluice_dropped_total')).toBe(0)
 })
 
-test('block: a batch that is larger than the spool goes when the spool is empty', async () => {
+test('block: a batch larger than the spool is accepted when the spool is empty', async () => {
   const { platform, spool, settled, write } = await openedSmall(new MemoryDisk())
   await during(platform, write(1))
   void write(2, `2 ${'x'.repeat(2 * bytesMax)}`)
@@ -70,7 +70,7 @@ test('block: a batch that is larger than the spool goes when the spool is empty'
   expect(numbersOf(await readAll(spool))).toEqual([3])
 })
 
-test('drop-oldest: every message is read or counted, the newest are read, writers never wait', async () => {
+test('drop-oldest: every message is read or counted as dropped, the newest are read, and writers never wait', async () => {
   const disk = new MemoryDisk()
   const { platform, spool, settled, write, said } = await openedSmall(disk, { whenFull: 'drop-oldest' })
   for (let i = 0; i < 200; i += 1) void write(i)
@@ -84,7 +84,7 @@ test('drop-oldest: every message is read or counted, the newest are read, writer
   expect(said('oldest messages are dropped')).toBe(true)
 })
 
-test('drop-oldest: what is on its way when it is dropped counts only if it does not arrive', async () => {
+test('drop-oldest: messages in flight while their segment is dropped are counted only if they do not arrive', async () => {
   for (const arrives of [true, false]) {
     const { platform, spool, settled, write } = await openedSmall(new MemoryDisk(), { whenFull: 'drop-oldest' })
     for (let i = 0; i < 20; i += 1) void write(i)
@@ -101,7 +101,7 @@ test('drop-oldest: what is on its way when it is dropped counts only if it does 
   }
 })
 
-test('drop-oldest: batches as large as the spool push each other out', async () => {
+test('drop-oldest: batches as large as the spool replace each other', async () => {
   const { platform, spool, settled, write } = await openedSmall(new MemoryDisk(), { whenFull: 'drop-oldest' })
   for (let i = 0; i < 5; i += 1) void write(i, `${i} ${'x'.repeat(bytesMax)}`)
   await until(platform, () => settled.length === 5, 'all writes')
@@ -110,7 +110,7 @@ test('drop-oldest: batches as large as the spool push each other out', async () 
   expect(read.length + (await platform.metrics.total('sluice_dropped_total'))).toBe(5)
 })
 
-test('floor: nothing is written while the disk has too little free space, and it goes on when there is more', async () => {
+test('keep_free: nothing is written while the disk has too little free space; writing continues when there is more', async () => {
   const disk = new MemoryDisk()
   disk.capacity = 500 * KiB
   const { platform, spool, settled, write, said } = await openedSmall(disk, { freeBytesMin: 300 * KiB })
@@ -125,7 +125,7 @@ test('floor: nothing is written while the disk has too little free space, and it
   expect(numbersOf(await readAll(spool))).toEqual(Array.from({ length: 20 }, (_, i) => i))
 })
 
-test('ENOSPC: writes wait, it is said, and all of them come out when there is space again', async () => {
+test('ENOSPC: writes wait, which is logged, and all messages can be read when there is space again', async () => {
   const disk = diskWithQuota(100 * KiB)
   const { platform, spool, settled, write, said } = await openedSmall(disk)
   for (let i = 0; i < 20; i += 1) void write(i)
@@ -139,7 +139,7 @@ test('ENOSPC: writes wait, it is said, and all of them come out when there is sp
   expect(platform.log.lines.some(({ text }) => text.includes('can be written again'))).toBe(true)
 })
 
-test('ENOSPC: what the receiver has is removed although nothing can be written down', async () => {
+test('ENOSPC: acknowledged segments are removed although the acknowledgement cannot be saved', async () => {
   const disk = new MemoryDisk()
   const { platform, spool, settled, write } = await openedSmall(disk)
   for (let i = 0; i < 20; i += 1) void write(i)
@@ -155,7 +155,7 @@ test('ENOSPC: what the receiver has is removed although nothing can be written d
   expect(numbersOf([...read, ...(await readAll(spool))])).toEqual(Array.from({ length: 30 }, (_, i) => i))
 })
 
-test('ENOSPC with drop-oldest: the oldest go, the newest are kept', async () => {
+test('ENOSPC with drop-oldest: the oldest messages are dropped, the newest are kept', async () => {
   const disk = diskWithQuota(300 * KiB)
   const { platform, spool, settled, write } = await openedSmall(disk, { whenFull: 'drop-oldest' })
   for (let i = 0; i < 60; i += 1) void write(i)
@@ -165,7 +165,7 @@ test('ENOSPC with drop-oldest: the oldest go, the newest are kept', async () => 
   expect(read.length + (await platform.metrics.total('sluice_dropped_total'))).toBe(60)
 })
 
-test('EIO: a sync that fails once is made up for by writing the same bytes again', async () => {
+test('EIO: after a failed sync, the same bytes are written again', async () => {
   const disk = new MemoryDisk()
   const { platform, spool, settled, write } = await openedSmall(disk)
   let failures = 3
@@ -180,7 +180,7 @@ test('EIO: a sync that fails once is made up for by writing the same bytes again
   expect(await readAll(spool)).toEqual(['one'])
 })
 
-test('closing while the disk fails rejects what is not written, with STOPPING', async () => {
+test('closing while the disk fails rejects unwritten batches with STOPPING', async () => {
   const disk = new MemoryDisk()
   const { platform, spool, write } = await openedSmall(disk)
   disk.failing = (operation) => (operation === 'write' ? systemError('EIO') : undefined)
@@ -194,7 +194,7 @@ test('closing while the disk fails rejects what is not written, with STOPPING', 
   await spool.close()
 })
 
-/** Everything is read and acknowledged, and nothing but the newest segment is there; then its disk fills up. */
+/** A spool with everything acknowledged and only its newest segment left, on a disk that is then filled up. */
 async function drainedAndFull(disk: MemoryDisk, options: Parameters<typeof spoolOn>[1], leaves: number) {
   const run = await openedSmall(disk, { bytesMax: 64 * 1024 * KiB, ...options })
   const stream = 'a'.repeat(32)
@@ -206,7 +206,7 @@ async function drainedAndFull(disk: MemoryDisk, options: Parameters<typeof spool
   return { ...run, stream }
 }
 
-test('floor: what the receiver has makes room, also in the segment that is being written', async () => {
+test('keep_free: acknowledged messages make room, also those in the newest segment', async () => {
   const disk = new MemoryDisk()
   const { platform, spool, settled, write, stream } = await drainedAndFull(disk, { freeBytesMin: 300 * KiB }, 299 * KiB)
   void write(20)
@@ -217,7 +217,7 @@ test('floor: what the receiver has makes room, also in the segment that is being
   expect(await again.spool.marks([stream])).toEqual(new Map([[stream, 1]]))
 })
 
-test('ENOSPC: what the receiver has makes room, also where not even a head fits any more', async () => {
+test('ENOSPC: acknowledged messages make room, even if not even the head of a new segment fits', async () => {
   for (const leaves of [0, 10, 200, 5_000]) {
     const disk = diskWithQuota(Infinity)
     const { platform, spool, settled, write, stream } = await drainedAndFull(disk, {}, leaves)

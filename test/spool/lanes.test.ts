@@ -1,4 +1,4 @@
-// A spool in front of a destination that deals out what it gets: a lane for each receiver, one bound over all.
+// A spool in front of a destination that distributes messages: a lane for each receiver, and one size limit for all lanes.
 
 import { expect, test } from 'vitest'
 import type { Batch, Run } from '../../common/pipeline/batch.ts'
@@ -9,7 +9,7 @@ import { batchFor, during, FOLDER, spooledOn, streamBatch, TrimmingReceiver, unt
 
 const KiB = 1024
 
-/** Receivers that get what comes in turn; runs of a stream by the last digit of its id. */
+/** Deals runs to receivers in turn; runs of a stream by the last digit of its id. */
 class DealingDestination implements Destination {
   readonly name = 'central'
   readonly receivers: readonly TrimmingReceiver[]
@@ -57,14 +57,14 @@ async function write(platform: FakePlatform, spooled: Spooled, batches: readonly
   for (const batch of batches) await during(platform, spooled.write(batch))
 }
 
-/** The bound is for these; an `acknowledged` beside them is small. */
+/** The bytes that the limit applies to; the file `acknowledged` is small. */
 function segmentBytes(disk: MemoryDisk): number {
   return [...disk.files].reduce((sum, [path, { now }]) => (path.endsWith('.spool') ? sum + now.length : sum), 0)
 }
 
 const stored = (all: readonly TrimmingReceiver[]) => all.reduce((sum, { texts }) => sum + texts.length, 0)
 
-test('lanes: every receiver gets its share, in order, each in a stream of its own', async () => {
+test('lanes: every receiver gets its share in order, as a stream of its own', async () => {
   const all = receivers(3)
   const { platform, spooled } = await opened(new MemoryDisk(), new DealingDestination(all))
   await write(
@@ -80,7 +80,7 @@ test('lanes: every receiver gets its share, in order, each in a stream of its ow
   expect(new Set(all.flatMap(({ marks }) => [...marks.keys()])).size).toBe(3)
 })
 
-test('lanes: runs of one batch go to their lanes; the write settles when all of them are on the disk', async () => {
+test('lanes: the runs of a batch go to their lanes; the write settles when all of them are on disk', async () => {
   const all = receivers(2)
   const disk = new MemoryDisk()
   const { platform, spooled } = await opened(disk, new DealingDestination(all))
@@ -101,7 +101,7 @@ test('lanes: runs of one batch go to their lanes; the write settles when all of 
   ])
 })
 
-test('lanes: one that takes nothing does not stop the others; a crash loses nothing of any, and repeats nothing', async () => {
+test('lanes: a receiver that takes nothing does not stop the others; a crash loses and repeats nothing in any lane', async () => {
   const disk = new MemoryDisk()
   const all = receivers(2)
   all[0].answers = false
@@ -125,7 +125,7 @@ test('lanes: one that takes nothing does not stop the others; a crash loses noth
   )
 })
 
-test('lanes: a stream stays where its mark is, although it would be dealt to another now', async () => {
+test('lanes: a stream stays in the lane that has its mark, although it would now be dealt to another one', async () => {
   const disk = new MemoryDisk()
   const all = receivers(2)
   const first = await opened(disk, new DealingDestination(all))
@@ -139,7 +139,7 @@ test('lanes: a stream stays where its mark is, although it would be dealt to ano
   expect(all[1].texts).toEqual([])
 })
 
-test('lanes: a spool of an earlier version, which has one, is read and goes on as the first', async () => {
+test('lanes: a spool of an earlier version, without lanes, is read and continues as the first lane', async () => {
   const disk = new MemoryDisk()
   const before = new TrimmingReceiver()
   before.rejects = Infinity
@@ -153,7 +153,7 @@ test('lanes: a spool of an earlier version, which has one, is read and goes on a
   expect(all[0].texts).toEqual(numbers(0, 7))
 })
 
-test('lanes: what lies in those of receivers that are no longer named is sent through the others', async () => {
+test('lanes: messages in the lanes of receivers that were removed from the configuration are sent to the others', async () => {
   for (const left of [2, 1]) {
     const disk = new MemoryDisk()
     const before = receivers(3)
@@ -172,7 +172,7 @@ test('lanes: what lies in those of receivers that are no longer named is sent th
   }
 })
 
-test('lanes, block: the bound is over all of them, and its sources wait', async () => {
+test('lanes, block: the size limit applies to all lanes together, and sources wait when it is reached', async () => {
   const disk = new MemoryDisk()
   const all = receivers(3)
   for (const receiver of all) receiver.answers = false
@@ -197,11 +197,11 @@ test('lanes, block: the bound is over all of them, and its sources wait', async 
   all.forEach((receiver, i) => expect(receiver.texts).toEqual(texts.filter((_, k) => k % 3 === i)))
 })
 
-test('lanes, block: one may use what the others do not', async () => {
+test('lanes, block: a lane may use the room that the others do not use', async () => {
   const disk = new MemoryDisk()
   const all = receivers(3)
   const { platform, spooled } = await opened(disk, new DealingDestination(all), { bytesMax: 1024 * KiB })
-  // Each has been used, and keeps a segment of it.
+  // Use each lane once, so that each keeps a segment.
   const warm = numbers(0, 12).map((text) => batchFor([`${text} ${'x'.repeat(12_000)}`]))
   await write(platform, spooled, warm)
   await until(platform, () => stored(all) === 12, 'the first ones')
@@ -212,7 +212,7 @@ test('lanes, block: one may use what the others do not', async () => {
   expect(segmentBytes(disk)).toBeLessThanOrEqual(1024 * KiB)
 })
 
-test('lanes, drop-oldest: the fullest gives way, and every message is stored or counted', async () => {
+test('lanes, drop-oldest: the fullest lane drops its oldest segment, and every message is stored or counted', async () => {
   const disk = new MemoryDisk()
   const all = receivers(2)
   all[0].rejects = Infinity
@@ -231,7 +231,7 @@ test('lanes, drop-oldest: the fullest gives way, and every message is stored or 
   expect(all[0].texts.length + dropped).toBe(200)
 })
 
-test('lanes: below the floor of free space none of them writes', async () => {
+test('lanes: with less free space than keep_free, no lane writes', async () => {
   const disk = new MemoryDisk()
   disk.capacity = 512 * KiB
   const all = receivers(2)
@@ -251,7 +251,7 @@ test('lanes: below the floor of free space none of them writes', async () => {
   await Promise.all(writes)
 })
 
-test('lanes: what a destination says it has already is not sent to it again at a start', async () => {
+test('lanes: at a start, messages that the destination reports as stored are not sent again', async () => {
   const disk = new MemoryDisk()
   const before = new TrimmingReceiver()
   before.answers = false
@@ -273,7 +273,7 @@ test('lanes: what a destination says it has already is not sent to it again at a
   expect(next.texts).toEqual(['4', '5'])
 })
 
-test('lanes: the folders', async () => {
+test('lanes: the first lane is in the folder of the spool, the others in lane-1, lane-2 …', async () => {
   const disk = new MemoryDisk()
   await opened(disk, new DealingDestination(receivers(3)))
   const folders = [...disk.files.keys()].map((path) => path.slice(0, path.lastIndexOf('/')))

@@ -1,4 +1,4 @@
-// How far incoming streams are stored in a spool: known when it is synced, kept through segments and restarts.
+// Marks of incoming streams in a spool: they advance when messages are synced, and survive segments and restarts.
 
 import { expect, test } from 'vitest'
 import { MemoryDisk, systemError } from './memory-disk.ts'
@@ -7,7 +7,7 @@ import { closed, during, large, opened, reached, readAll, segmentsOf, streamBatc
 const A = 'a'.repeat(32)
 const B = 'b'.repeat(32)
 
-test('marks: a stream that never came is not known, one of which nothing was selected is, one that came is further', async () => {
+test('marks: a stream never seen has none, a stream without selected messages has one, a stream with messages has advanced', async () => {
   const { platform, spool } = await opened(new MemoryDisk())
   await during(
     platform,
@@ -36,7 +36,7 @@ test('marks: a stream that never came is not known, one of which nothing was sel
   )
 })
 
-test('marks: they are said only of what is synced', async () => {
+test('marks: they cover only what is synced', async () => {
   const disk = new MemoryDisk()
   const { platform, spool } = await opened(disk)
   disk.failing = (operation) => (operation === 'sync' ? systemError('EIO') : undefined)
@@ -48,7 +48,7 @@ test('marks: they are said only of what is synced', async () => {
   expect(await spool.marks([A])).toEqual(new Map([[A, 1]]))
 })
 
-test('marks: messages at or below the mark are left out and counted, also when batches are cut differently', async () => {
+test('marks: messages at or below the mark are left out and counted, also if batches are divided differently', async () => {
   const { platform, spool } = await opened(new MemoryDisk())
   await during(platform, spool.write(streamBatch(A, 0, ['1', '2', '3'])))
   await during(
@@ -72,7 +72,7 @@ test('marks: a range without messages advances the mark', async () => {
   expect(await readAll(second.spool)).toEqual([])
 })
 
-test('marks: they survive the segments that they were written in, through two generations', async () => {
+test('marks: they survive the removal of the segments that they were written in, twice', async () => {
   const disk = new MemoryDisk()
   let run = await opened(disk, { bytesMax: 1024 * 1024 })
   await during(run.platform, run.spool.write(streamBatch(A, 0, ['1', '2'])))
@@ -90,7 +90,7 @@ test('marks: they survive the segments that they were written in, through two ge
   expect(await readAll(run.spool)).toEqual(['3'])
 })
 
-test('marks: a retired one goes after a week, a silent one after 90 days', async () => {
+test('marks: that of a retired stream is forgotten after a week, that of a silent one after 90 days', async () => {
   const disk = new MemoryDisk()
   const day = 86_400_000
   const { platform, spool } = await opened(disk, { bytesMax: 1024 * 1024 })

@@ -1,4 +1,4 @@
-// A disk in memory that knows what is synced and what is not, and can stop at any operation: what a power cut leaves.
+// A disk in memory that knows what is synced, can stop at any operation, and simulates what a power cut leaves.
 
 import { bytesWrittenOf, type Disk, type DiskFile, type FileStat, type Path, type StatTold } from '../../common/disk.ts'
 
@@ -9,16 +9,16 @@ interface Inode {
   now: Buffer
   durable: Buffer
   modifiedMs: number
-  /** Names it has. */
+  /** Number of names. */
   links: number
-  /** Bytes of memory that `now` may grow to where it lies. */
+  /** Capacity of the memory of `now`. */
   room?: number
 }
 
-/** Gives 0 ≤ x < 1. */
+/** Returns a number 0 ≤ x < 1. */
 type Dice = () => number
 
-/** Numbers that look random and are the same for the same seed. */
+/** A pseudorandom generator. */
 export function dice(seed: number): Dice {
   let state = seed >>> 0 || 1
   return () => {
@@ -28,18 +28,18 @@ export function dice(seed: number): Dice {
 }
 
 export class MemoryDisk implements Disk {
-  /** Names as they are, and as a power cut would leave them. */
+  /** Directory entries as they are now, and as a power cut would leave them. */
   files = new Map<string, Inode>()
   durableFiles = new Map<string, Inode>()
-  /** Operations so far that change something or make it durable. */
+  /** Number of operations so far that change something or make it durable. */
   operations = 0
-  /** The operation at which everything stops. */
+  /** The operation at which the disk stops. */
   stopsAt = Infinity
-  /** Bytes that all files may have. */
+  /** Maximum total size of all files. */
   capacity = Infinity
-  /** An error for the next operation of that name on that path; a write of `bytes` has written the error's `bytesWritten`. */
+  /** Returns an error for an operation on a path, or undefined. A failing write still writes the error's `bytesWritten`. */
   failing: (operation: string, path: string, bytes?: number) => Error | undefined = () => undefined
-  /** The time that files are written at, ms since the epoch. */
+  /** The clock for modification times, ms since the epoch. */
   nowMs: () => number = () => 0
   #inodes = 0n
 
@@ -49,7 +49,7 @@ export class MemoryDisk implements Disk {
     return bytes
   }
 
-  /** What is there after a power cut: unsynced sectors and names are there or not, as the dice fall. */
+  /** The disk after a power cut: each unsynced sector and name survives or not, at random. */
   afterPowerCut(roll: Dice): MemoryDisk {
     const disk = new MemoryDisk()
     disk.#inodes = this.#inodes
@@ -69,7 +69,7 @@ export class MemoryDisk implements Disk {
     return disk
   }
 
-  /** What is there when only the process that used it is gone: nothing that it is still at comes to this one. */
+  /** The disk after only the process was killed. Operations that it has in progress do not affect this disk. */
   afterKill(): MemoryDisk {
     const disk = new MemoryDisk()
     disk.#inodes = this.#inodes
@@ -103,7 +103,7 @@ export class MemoryDisk implements Disk {
     return { number: this.#inodes, now: bytes, durable: bytes, modifiedMs: this.nowMs(), links: 1 }
   }
 
-  /** Somebody else's write at the end of a file, which is made where there is none; all of it durable at once. */
+  /** Appends to a file on behalf of another process, creating it if necessary. Durable at once. */
   plant(path: string, bytes: Buffer): void {
     const inode = this.files.get(path) ?? this.#newInode(Buffer.alloc(0))
     putBytes(inode, bytes, inode.now.length)
@@ -162,7 +162,7 @@ export class MemoryDisk implements Disk {
     return this.#act('rename', String(from), () => this.move(String(from), String(to)))
   }
 
-  /** Renames as a file system with a journal does it: durable at once, and in one piece. */
+  /** Renames like a journaling file system: atomic, and durable at once. */
   move(from: string, to: string): void {
     const inode = this.#inode(from)
     const replaced = this.files.get(to)
@@ -173,7 +173,7 @@ export class MemoryDisk implements Disk {
     }
   }
 
-  /** Copies a file and cuts it to nothing, as logrotate's `copytruncate` does; durable at once, and in one piece. */
+  /** Copies a file and truncates it to 0, like logrotate's `copytruncate`; atomic, and durable at once. */
   copyAndCut(from: string, to: string): void {
     const inode = this.#inode(from)
     this.plant(to, Buffer.from(inode.now))
@@ -206,7 +206,7 @@ export class MemoryDisk implements Disk {
   setOwner = done
   setMode = done
 
-  /** One operation: later than the caller, and not at all once everything has stopped. */
+  /** Runs an operation asynchronously; never, once the disk has stopped. */
   async act<T>(operation: string, path: string, call: () => T): Promise<T> {
     return this.#act(operation, path, call)
   }
@@ -258,7 +258,7 @@ class MemoryFile implements DiskFile {
     const room = this.#disk.capacity - this.#disk.used
     const grows = Math.max(0, position + length - this.#inode.now.length)
     const fits = Math.min(length, length - (grows - room))
-    // A disk that stops in the middle of a write may have any part of it.
+    // A disk that stops during a write may have any part of it.
     this.#put(from.subarray(offset, offset + Math.max(0, fits)), position)
     await this.#disk.act('write', this.#path, () => {})
     if (fits < length) throw Object.assign(systemError('ENOSPC'), { bytesWritten: Math.max(0, fits) })
@@ -302,7 +302,7 @@ function folderStat(name: string): FileStat {
   return { kind: 'folder', device: 2n, inode, links: 1, size: 0, modifiedMs: 0, changedMs: 0, mode: 0o750 }
 }
 
-// What is durable is the memory of an earlier `now`: it is never written to, only behind it.
+// The durable content may share memory with `now`, so bytes are only appended to that memory, never overwritten.
 function putBytes(inode: Inode, bytes: Buffer, position: number): void {
   const { now, durable, room = 0 } = inode
   const length = Math.max(now.length, position + bytes.length)
@@ -319,7 +319,7 @@ function torn({ now, durable }: Inode, roll: Dice): Buffer {
   if (now.equals(durable)) return Buffer.from(now)
   const sizes = [now.length, durable.length, durable.length + Math.floor(roll() * (now.length - durable.length))]
   const bytes = Buffer.alloc(Math.max(0, sizes[Math.floor(roll() * 3)]))
-  // Now nearly all of it was written, now nearly nothing.
+  // Nearly nothing, half or nearly all of the sectors were written.
   const share = [0.02, 0.5, 0.98][Math.floor(roll() * 3)]
   for (let at = 0; at < bytes.length; at += SECTOR) {
     const from = roll() < share ? now : durable
@@ -341,12 +341,12 @@ function statOf({ now, number, links, modifiedMs }: Inode): FileStat {
   }
 }
 
-// Everybody is root here.
+// Permissions and owners have no effect: every process is root.
 function done(): Promise<void> {
   return Promise.resolve()
 }
 
-/** The next operation of that name, on whatever path, fails with EIO. */
+/** Makes the next operation of that name fail with EIO, on any path. */
 export function failOnce(disk: MemoryDisk, name: string): void {
   disk.failing = (operation) => {
     if (operation !== name) return undefined
@@ -355,7 +355,7 @@ export function failOnce(disk: MemoryDisk, name: string): void {
   }
 }
 
-/** A system error as Node throws it. */
+/** A system error like those that Node throws. */
 export function systemError(code: string): Error {
   return Object.assign(new Error(`${code}: planted`), { code })
 }

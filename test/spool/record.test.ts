@@ -1,4 +1,4 @@
-// A record: what goes in comes out, and nothing else is on the disk.
+// Records: a batch is decoded as it was encoded, and nothing else reaches the disk.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -67,7 +67,7 @@ function planned({ messages, origins, cuts, received, defects }: Plan): Batch {
   return { slab, bounds, count: messages.length, received, runs, ...(marks && { marks }) }
 }
 
-/** Zones are compared by name: the same name makes another object. */
+/** Zones are compared by name, since decoding creates another object. */
 const comparable = ({ origin: { zone, ...origin } }: Run) => ({ ...origin, zone: zone.name })
 
 const anyChange: fc.Arbitrary<MarkChange> = fc.record({
@@ -77,7 +77,7 @@ const anyChange: fc.Arbitrary<MarkChange> = fc.record({
   day: fc.nat(100_000),
 })
 
-/** The bytes of a record, in a slab, some bytes in. */
+/** A slab with an encoded record at some offset. */
 function written(batch: Batch, changes: readonly MarkChange[], position: number) {
   const buffer = new GroupBuffer()
   writeRecord(batch, changes, position, SALT, buffer)
@@ -86,7 +86,7 @@ function written(batch: Batch, changes: readonly MarkChange[], position: number)
   return { slab, length: buffer.length, at: 7 }
 }
 
-test('record: every batch comes out as it went in, as a piece of the spool’s stream', () => {
+test('record: every batch is decoded as it was encoded, as part of the stream of the spool', () => {
   fc.assert(
     fc.property(anyPlan, fc.array(anyChange), fc.nat(2 ** 40), (plan, changes, position) => {
       const batch = planned(plan)
@@ -110,7 +110,7 @@ test('record: every batch comes out as it went in, as a piece of the spool’s s
   )
 })
 
-test('record: equal origins are one object, also from one record to the next', () => {
+test('record: equal origins are decoded to one object, also across records', () => {
   const origins = new OriginReader()
   const read = () => {
     const batch = textBatch(['a', 'b'])
@@ -120,7 +120,7 @@ test('record: equal origins are one object, also from one record to the next', (
   expect(read()).toBe(read())
 })
 
-test('record: any single changed bit is noticed', () => {
+test('record: a change of any single bit is detected', () => {
   const { slab, at, length } = written(textBatch(['first', 'second']), [], 5)
   for (let bit = 0; bit < 8 * length; bit += 1) {
     slab.bytes[at + (bit >> 3)] ^= 1 << (bit & 7)
@@ -129,7 +129,7 @@ test('record: any single changed bit is noticed', () => {
   }
 })
 
-test('record: cut off anywhere it says how much is missing, never more than that', () => {
+test('record: a truncated record asks for the bytes that it needs, and never for more', () => {
   const { slab, at, length } = written(textBatch(['first', 'second']), [], 5)
   for (let end = at; end < at + length; end += 1) {
     const answer = recordLength(slab.bytes, at, end, SALT)
@@ -138,13 +138,13 @@ test('record: cut off anywhere it says how much is missing, never more than that
   }
 })
 
-test('record: one that a sender put into a message is no record of this spool', () => {
+test('record: a record that a sender forged inside a message is not accepted', () => {
   const forged = new GroupBuffer()
   writeRecord(textBatch(['forged']), [], 0, saltOf('f'.repeat(32)), forged)
   expect(recordLength(forged.bytes, 0, forged.length, SALT)).toBe(DAMAGED)
 })
 
-test('record: a message between two others that no route selected does not reach the disk', () => {
+test('record: an unselected message between two selected ones does not reach the disk', () => {
   const batch = textBatch(['keep this', 'pw:1234', 'and this'])
   const part = selectMessages(batch, Uint8Array.of(1, 0, 1))
   const { slab, at, length } = written(part, [], 0)

@@ -1,4 +1,4 @@
-// A spool that dies while it is begun, is opened again, and dies again: what it acknowledged in between is there.
+// A spool whose process is killed during its start, is opened again, and is killed again: what it acknowledged is not lost.
 
 import { expect, test } from 'vitest'
 import { systemDisk, type Disk } from '../../common/disk.ts'
@@ -22,7 +22,7 @@ function begun(folder: string, disk: Disk) {
   return { platform, spool, state, written }
 }
 
-test('spool: killed at any step of its beginning, it keeps what comes in its next life', async () => {
+test('spool: after a kill at any step of its first start, it keeps what the next process stores', async () => {
   let died = true
   let step = 0
   for (; died; step += 1) {
@@ -43,7 +43,7 @@ test('spool: killed at any step of its beginning, it keeps what comes in its nex
   expect(step).toBeGreaterThan(5)
 })
 
-test('spool: killed at any step of a write, and its machine later: what was said to be stored is there', async () => {
+test('spool: after a kill at any step of a write, a repeat that is reported as stored survives a power cut', async () => {
   const batch = () => streamBatch(STREAM, 0, ['1', '2'])
   let isWritten = false
   for (let stop = 1; !isWritten; stop += 1) {

@@ -1,4 +1,4 @@
-// A look into a spool from outside: it sees what a start would see, and changes nothing.
+// The read-only view of a spool: it sees what recovery at a start would see, and changes nothing.
 
 import { expect, test } from 'vitest'
 import { releaseBatch } from '../../common/pipeline/batch.ts'
@@ -9,14 +9,14 @@ import { fakePlatform } from '../fake/platform.ts'
 import { MemoryDisk } from './memory-disk.ts'
 import { batchFor, during, FOLDER, large, opened, readAll, spoolOn, written } from './surroundings.ts'
 
-/** A spool that is being written, with these messages in it, a group each. */
+/** A spool that is open for writing, with each of these messages in a group of its own. */
 async function writing(disk: MemoryDisk, texts: readonly string[]) {
   const running = await opened(disk, { bytesMax: 1024 * 1024 })
   await written(running.platform, running.spool, ...texts)
   return running
 }
 
-/** Every item of every segment: the texts of a record, or the kind of a gap. */
+/** All items of all segments: the texts of a record, or the kind of a gap. */
 async function seen(disk: MemoryDisk): Promise<string[]> {
   const slabs = new SlabPool()
   const view = (await viewSpool(disk, FOLDER, slabs))!
@@ -42,7 +42,7 @@ const newest = (disk: MemoryDisk) =>
     .sort()
     .at(-1)!
 
-test('view: every record of a spool that is being written, and nothing is changed', async () => {
+test('view: shows every record while the spool is being written, and changes nothing', async () => {
   const disk = new MemoryDisk()
   await writing(disk, ['1', '2', large('3'), large('4'), large('5'), '6'])
   const { operations } = disk
@@ -50,7 +50,7 @@ test('view: every record of a spool that is being written, and nothing is change
   expect(disk.operations).toBe(operations)
 })
 
-test('view: a write that is under way is unfinished, no damage, however much of it is there', async () => {
+test('view: any part of a write in progress is shown as unfinished, not as damage', async () => {
   const disk = new MemoryDisk()
   await writing(disk, ['1', '2'])
   const inode = disk.files.get(newest(disk))!
@@ -60,12 +60,12 @@ test('view: a write that is under way is unfinished, no damage, however much of 
     inode.now = whole.subarray(0, end)
     expect(await seen(disk)).toEqual(['1', 'unfinished'])
   }
-  // A file that has its name and nothing in it yet.
+  // A file that has just been created and is still empty.
   inode.now = Buffer.alloc(0)
   expect(await seen(disk)).toEqual([])
 })
 
-test('view: what a later group follows is damage, and so is anything in an older segment', async () => {
+test('view: unreadable bytes before a later group, or in an older segment, are damage', async () => {
   const disk = new MemoryDisk()
   await writing(disk, ['first', 'second', 'third'])
   const { now } = disk.files.get(newest(disk))!
@@ -83,7 +83,7 @@ test('view: what a later group follows is damage, and so is anything in an older
   expect(items.at(-1)).toBe('5')
 })
 
-test('view: a segment that the daemon removes meanwhile is left out', async () => {
+test('view: a segment that the daemon removes meanwhile is skipped', async () => {
   const disk = new MemoryDisk()
   await writing(disk, [large('1'), large('2'), large('3'), large('4'), '5'])
   const view = (await viewSpool(disk, FOLDER, new SlabPool()))!
@@ -95,7 +95,7 @@ test('view: a segment that the daemon removes meanwhile is left out', async () =
   expect(paths).not.toContain(oldest)
 })
 
-test('view: it knows how far the receiver is', async () => {
+test('view: shows the acknowledged position', async () => {
   const disk = new MemoryDisk()
   const { platform, spool } = await writing(disk, ['1', '2', '3'])
   await readAll(spool)
@@ -105,7 +105,7 @@ test('view: it knows how far the receiver is', async () => {
   expect(await viewSpool(disk, '/data/spool/other', new SlabPool())).toBeUndefined()
 })
 
-test('view: of what was written together, what the receiver has can be left out', async () => {
+test('view: the acknowledged messages of a record can be left out', async () => {
   const disk = new MemoryDisk()
   const { platform, spool } = await opened(disk)
   await during(platform, spool.write(batchFor(['1', '2', '3'])))
@@ -124,7 +124,7 @@ test('view: of what was written together, what the receiver has can be left out'
   expect(seen).toEqual([['1', '2', '3'], ['3']])
 })
 
-test('view: a spool torn at any byte is seen as a start would see it, and nothing of it is damage', async () => {
+test('view: a spool torn at any byte looks as recovery would leave it, and has no damage', async () => {
   for (const texts of [
     ['1', '2', '3'],
     [large('1'), large('2'), large('3'), large('4'), '5'],
@@ -154,7 +154,7 @@ test('view: a spool torn at any byte is seen as a start would see it, and nothin
   }
 }, 60_000)
 
-test('view: of a spool that was stopped, what is missing or torn is damage, and a start counts its messages', async () => {
+test('view: missing or unreadable bytes of a cleanly stopped spool are damage, whose messages a start counts', async () => {
   const texts = ['1', '2', '3']
   const disk = new MemoryDisk()
   const { spool } = await writing(disk, texts)
@@ -163,7 +163,7 @@ test('view: of a spool that was stopped, what is missing or torn is damage, and 
   const whole = disk.files.get(name)!.now
   const garbage = Buffer.from(whole.map((byte) => byte ^ 0xff))
   for (let end = 0; end < whole.length; end += 1) {
-    // A segment of nothing but its head is what a full disk leaves, when everything in it is acknowledged.
+    // A segment that ends with its head is not damage: on a full disk, an acknowledged segment is cut to its head.
     if (end === whole.indexOf('SPR1')) continue
     for (const tail of [Buffer.alloc(0), Buffer.alloc(30), garbage]) {
       if (tail === garbage) garbage[0] = whole[end] ^ 0xff

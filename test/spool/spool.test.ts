@@ -1,4 +1,4 @@
-// What goes into a spool comes out of it, in order, once it is synced and not before.
+// A spool returns what was written to it, in order, and only when it is synced.
 
 import { expect, test } from 'vitest'
 import { SPOOL_SYNC_EVERY_MS } from '../../common/limits.ts'
@@ -27,14 +27,14 @@ const A = 'a'.repeat(32)
 
 const namesOf = (texts: readonly string[]) => texts.map((text) => text.split(' ')[0])
 
-test('spool: batches come out in the order they went in', async () => {
+test('spool: batches are read in the order in which they were written', async () => {
   const { platform, spool } = await opened(new MemoryDisk())
   await during(platform, Promise.all([spool.write(batchFor(['1', '2'])), spool.write(batchFor(['3']))]))
   await during(platform, spool.write(batchFor(['4'])))
   expect(await readAll(spool)).toEqual(['1', '2', '3', '4'])
 })
 
-test('spool: what is not synced is not handed out', async () => {
+test('spool: unsynced batches cannot be read', async () => {
   const disk = new MemoryDisk()
   const { platform, spool } = await opened(disk)
   let blocked = true
@@ -61,7 +61,7 @@ test('spool: many writes share one sync', async () => {
   expect(syncs).toBe(1)
 })
 
-test('spool: what a sender waits for is synced without waiting for more', async () => {
+test('spool: a batch that a sender waits for is synced without delay', async () => {
   const { platform, spool } = await opened(new MemoryDisk())
   await during(platform, spool.write(batchFor(['1'])))
   const before = platform.clock.monotonicMs()
@@ -81,7 +81,7 @@ test('spool: with `durability: os` nothing is synced', async () => {
   expect(await readAll(spool)).toEqual(['1'])
 })
 
-test('spool: after a restart it goes on behind what was acknowledged, in the same stream, at higher positions', async () => {
+test('spool: after a restart, reading continues after the acknowledged position, and new messages have higher positions in the same stream', async () => {
   const disk = new MemoryDisk()
   const first = await opened(disk)
   await written(first.platform, first.spool, '1', '2', '3')
@@ -105,7 +105,7 @@ test('spool: after a restart it goes on behind what was acknowledged, in the sam
   expect(streams[2].from).toBeGreaterThan(streams[1].to)
 })
 
-test('spool: segments that are acknowledged go, and their messages do not come again', async () => {
+test('spool: acknowledged segments are removed, and their messages are not read again', async () => {
   const disk = new MemoryDisk()
   const { platform, spool } = await opened(disk, { bytesMax: 1024 * 1024 })
   await written(platform, spool, ...Array.from({ length: 20 }, (_, i) => large(String(i))))
@@ -120,7 +120,7 @@ test('spool: segments that are acknowledged go, and their messages do not come a
   expect(await readAll(again.spool)).toEqual([])
 })
 
-test('spool: an idle spool gives back its disk, and keeps its marks', async () => {
+test('spool: an idle spool frees its disk space, and keeps its marks', async () => {
   const disk = new MemoryDisk()
   const { platform, spool } = await opened(disk)
   const texts = Array.from({ length: 80 }, (_, i) => large(String(i)))
@@ -136,7 +136,7 @@ test('spool: an idle spool gives back its disk, and keeps its marks', async () =
   expect(await again.spool.marks([A])).toEqual(new Map([[A, 10]]))
 })
 
-test('spool: a torn tail is cut and counted, the record before it is handed out', async () => {
+test('spool: a torn tail is cut off and counted, and the record before it is read', async () => {
   const disk = new MemoryDisk()
   const first = await opened(disk)
   await written(first.platform, first.spool, 'one', 'two')
@@ -153,7 +153,7 @@ test('spool: a torn tail is cut and counted, the record before it is handed out'
   }
 })
 
-test('spool: a damaged record in the middle is skipped, counted and said; those around it come', async () => {
+test('spool: a damaged record in the middle is skipped, counted and logged; those around it are read', async () => {
   const disk = new MemoryDisk()
   const first = await opened(disk)
   await written(first.platform, first.spool, 'one', 'second', 'three')
@@ -168,7 +168,7 @@ test('spool: a damaged record in the middle is skipped, counted and said; those 
   expect(platform.log.lines.some(({ level, text }) => level === 'warn' && text.includes('damaged'))).toBe(true)
 })
 
-// What a spool that was stopped, or wrote down an acknowledgement, has in its newest group was synced: no crash tears it.
+// After a clean stop, or once an acknowledgement was saved, the newest group is known to be synced, so it cannot be a torn tail.
 const damages: [string, (bytes: Buffer) => Buffer][] = [
   ['a flipped bit in its last message', (bytes) => flipped(bytes, bytes.indexOf('three'))],
   ['a flipped bit in its last record', (bytes) => flipped(bytes, bytes.lastIndexOf('SPR1') + 5)],
@@ -189,7 +189,7 @@ for (const how of ['stopped', 'killed after an acknowledgement'] as const) {
       const first = await opened(disk)
       const { platform, spool } = first
       await written(platform, spool, 'one')
-      // One group.
+      // Both in one group.
       await during(platform, Promise.all(['two', 'three'].map((text) => spool.write(batchFor([text])))))
       if (how === 'stopped') await closed(first)
       else {
@@ -199,7 +199,7 @@ for (const how of ['stopped', 'killed after an acknowledgement'] as const) {
       }
       const file = disk.files.get(segmentsOf(disk)[0])!
       file.now = damage(Buffer.from(file.now))
-      // Also where it is opened and stopped again before anything is read.
+      // The result must be the same if the spool is opened and stopped once more before it is read.
       await closed(await opened(disk))
       const second = await opened(disk)
       expect(await readAll(second.spool)).toEqual(how === 'stopped' ? ['one', 'two'] : ['two'])
@@ -216,7 +216,7 @@ for (const how of ['stopped', 'killed after an acknowledgement'] as const) {
   )
 }
 
-test('spool: the head of a stopped spool of one group is damaged: every message comes', async () => {
+test('spool: with a damaged head of the only segment after a clean stop, every message is read', async () => {
   const disk = new MemoryDisk()
   const first = await opened(disk)
   await written(first.platform, first.spool, 'one')
@@ -228,7 +228,7 @@ test('spool: the head of a stopped spool of one group is damaged: every message 
   expect(await platform.metrics.total('sluice_spool_cut_bytes_total')).toBe(0)
 })
 
-test('spool: a write torn behind the synced end is cut, and what is damaged before that end is not', async () => {
+test('spool: a torn write after the synced end is cut off, damage before that end is not', async () => {
   const disk = new MemoryDisk()
   const first = await opened(disk)
   const { platform, spool } = first
@@ -247,7 +247,7 @@ test('spool: a write torn behind the synced end is cut, and what is damaged befo
   expect(await second.platform.metrics.total('sluice_dropped_total')).toBe(1)
 })
 
-test('spool: a damaged length does not hide the records behind it', async () => {
+test('spool: a record with a damaged length does not hide the records after it', async () => {
   const disk = new MemoryDisk()
   const first = await opened(disk)
   await written(first.platform, first.spool, 'one', 'two', 'three', 'four')
@@ -262,7 +262,7 @@ test('spool: a damaged length does not hide the records behind it', async () => 
   }
 })
 
-test('spool: damage while it runs: a lost segment is counted, the rest comes, and nothing stays unacknowledged', async () => {
+test('spool: a segment that is lost while the spool is open is counted, the rest is read, and nothing stays unacknowledged', async () => {
   const disk = new MemoryDisk()
   const { platform, spool } = await opened(disk, { bytesMax: 1024 * 1024 })
   await written(platform, spool, ...Array.from({ length: 12 }, (_, i) => large(String(i))))
@@ -276,7 +276,7 @@ test('spool: damage while it runs: a lost segment is counted, the rest comes, an
   expect(spool.isDrained).toBe(true)
 })
 
-test('spool: a damaged head loses no message of its segment', async () => {
+test('spool: a damaged head costs no message of its segment', async () => {
   const disk = new MemoryDisk()
   const first = await opened(disk, { bytesMax: 1024 * 1024 })
   await during(first.platform, first.spool.write(streamBatch(A, 0, ['1'])))
@@ -292,7 +292,7 @@ test('spool: a damaged head loses no message of its segment', async () => {
   }
 })
 
-test('spool: after a rewind everything that is not acknowledged comes again', async () => {
+test('spool: after a rewind, everything unacknowledged is read again', async () => {
   const { platform, spool } = await opened(new MemoryDisk())
   await written(platform, spool, '1', '2', '3')
   await readAll(spool)
@@ -301,7 +301,7 @@ test('spool: after a rewind everything that is not acknowledged comes again', as
   expect(await readAll(spool)).toEqual(['2', '3'])
 })
 
-test('spool: where the receiver has a part of what was written together, the rest of it comes', async () => {
+test('spool: if the receiver has a part of a record, only the rest of it is read', async () => {
   const { platform, spool } = await opened(new MemoryDisk())
   await during(platform, spool.write(batchFor(['1', '2', '3'])))
   await during(platform, spool.write(batchFor(['4'])))
@@ -309,14 +309,14 @@ test('spool: where the receiver has a part of what was written together, the res
   await spool.rewind()
   const rest = (await spool.next())!
   expect(textsOf(rest)).toEqual(['3'])
-  // The position of that message is what it was.
+  // The message still has its position.
   const [{ from, ends, to }] = rest.runs.map(({ stream }) => stream!)
   expect([from + ends[0], to]).toEqual([3, 3])
   releaseBatch(rest)
   expect(await readAll(spool)).toEqual(['4'])
 })
 
-test('spool: what stays readable does so while the disk fails for a while', async () => {
+test('spool: messages can be read again after reads of the disk have failed for a while', async () => {
   const disk = new MemoryDisk()
   const { platform, spool } = await opened(disk)
   await written(platform, spool, '1')
@@ -327,13 +327,13 @@ test('spool: what stays readable does so while the disk fails for a while', asyn
   expect(await readAll(spool)).toEqual(['1'])
 })
 
-test('spool: a folder that cannot be used is a fault', async () => {
+test('spool: a folder that cannot be used is reported as a fault', async () => {
   const disk = new MemoryDisk()
   disk.failing = (operation) => (operation === 'open' ? systemError('EACCES') : undefined)
   await expect(spoolOn(fakePlatform(disk)).open()).rejects.toThrow(`DATA_UNWRITABLE: ${FOLDER}: EACCES`)
 })
 
-test('spool: a segment that somebody took away between two runs does not keep the others from coming', async () => {
+test('spool: the other segments are read although somebody removed one between two runs', async () => {
   const disk = new MemoryDisk()
   const options = { bytesMax: 1024 * 1024 }
   let run = await opened(disk, options)
@@ -351,7 +351,7 @@ test('spool: a segment that somebody took away between two runs does not keep th
   expect(spool.messages).toBe(4)
 })
 
-test('spool: many segments of news of streams alone, no message among them', async () => {
+test('spool: many segments with changes of marks only, without messages', async () => {
   const disk = new MemoryDisk()
   const run = await opened(disk, { bytesMax: 1024 * 1024 })
   const idOf = (i: number) => i.toString(16).padStart(32, '0')
@@ -368,7 +368,7 @@ test('spool: many segments of news of streams alone, no message among them', asy
   expect(await readAll(again.spool)).toEqual(['a message'])
 })
 
-test('spool: a crash in the very first write leaves a head at most, and the next run begins behind it', async () => {
+test('spool: a crash in the very first write leaves at most a head, and the next run continues after it', async () => {
   const disk = new MemoryDisk()
   const first = await opened(disk)
   await written(first.platform, first.spool, 'one')

@@ -1,4 +1,4 @@
-// A destination behind a spool: it gets what the spool has, in order, and again what it gave back.
+// A destination behind a spool: it gets the messages of the spool in order, and rejected ones again.
 
 import { expect, test } from 'vitest'
 import { SLAB_BYTES, SLABS_BYTES_MAX } from '../../common/limits.ts'
@@ -17,7 +17,7 @@ async function opened(disk: MemoryDisk, receiver: TrimmingReceiver) {
 
 const count = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => String(from + i))
 
-test('destination: a write settles when it is on the disk, also while the destination takes nothing', async () => {
+test('destination: a write settles when it is on disk, also while the destination accepts nothing', async () => {
   const receiver = new TrimmingReceiver()
   receiver.answers = false
   const { platform, spooled } = await opened(new MemoryDisk(), receiver)
@@ -26,7 +26,7 @@ test('destination: a write settles when it is on the disk, also while the destin
   receiver.answer()
 })
 
-test('destination: origins and times of receipt are those of the message, the stream is the spool’s', async () => {
+test('destination: messages keep their origin and time of receipt, and belong to the stream of the spool', async () => {
   const seen: Parameters<Destination['write']>[0][] = []
   const receiver = new TrimmingReceiver()
   receiver.write = (batch) => {
@@ -42,19 +42,19 @@ test('destination: origins and times of receipt are those of the message, the st
   expect(seen[0].runs[0].stream).toMatchObject({ from: 0, to: 1 })
 })
 
-test('destination: what it gives back comes again, in order, and once for a receiver that trims', async () => {
+test('destination: rejected messages are sent again in order; a receiver that keeps marks stores them once', async () => {
   const receiver = new TrimmingReceiver()
   const { platform, spooled } = await opened(new MemoryDisk(), receiver)
   receiver.rejects = 5
   for (const text of count(0, 40)) await during(platform, spooled.write(batchFor([text])))
   await until(platform, () => receiver.texts.length >= 40, 'all of them')
   expect(receiver.texts).toEqual(count(0, 40))
-  // Each is stored once, however often it was given back.
+  // Each message is stored once, however often it was rejected.
   await until(platform, () => receiver.held === 0, 'the last answers')
   expect(await platform.metrics.total('sluice_stored_total')).toBe(40)
 })
 
-test('destination: what waits in the spool is not stored yet, and a repeat is stored as what it repeats', async () => {
+test('destination: waiting messages do not count as stored; repeats count as stored', async () => {
   const receiver = new TrimmingReceiver()
   receiver.answers = false
   const { platform, spooled } = await opened(new MemoryDisk(), receiver)
@@ -71,7 +71,7 @@ test('destination: what waits in the spool is not stored yet, and a repeat is st
   expect(await platform.metrics.total('sluice_repeats_total')).toBe(3)
 })
 
-test('destination: a slow one has a bounded number of bytes open', async () => {
+test('destination: the bytes of open writes are bounded for a slow destination', async () => {
   const receiver = new TrimmingReceiver()
   receiver.answers = false
   const { platform, spooled } = await opened(new MemoryDisk(), receiver)
@@ -84,7 +84,7 @@ test('destination: a slow one has a bounded number of bytes open', async () => {
   await until(platform, () => receiver.texts.length === 100, 'all of them')
 })
 
-test('destination: what comes one by one while it takes nothing keeps no slab each from the sources', async () => {
+test('destination: single messages that wait for a stalled destination do not each occupy a slab', async () => {
   const receiver = new TrimmingReceiver()
   receiver.answers = false
   const { platform, spooled } = await opened(new MemoryDisk(), receiver)
@@ -95,7 +95,7 @@ test('destination: what comes one by one while it takes nothing keeps no slab ea
   receiver.answer()
 })
 
-test('destination: a stop sends what it can', async () => {
+test('destination: a stop sends what can still be sent', async () => {
   const receiver = new TrimmingReceiver()
   const { platform, spooled } = await opened(new MemoryDisk(), receiver)
   const writes = count(0, 50).map((text) => spooled.write(batchFor([text])))
@@ -106,7 +106,7 @@ test('destination: a stop sends what it can', async () => {
   expect(platform.slabs.bytesOut).toBe(0)
 })
 
-test('destination: a stop does not wait long for one that takes nothing; the rest comes after the start', async () => {
+test('destination: a stop does not wait long for a stalled destination; the rest is sent after the next start', async () => {
   const disk = new MemoryDisk()
   const receiver = new TrimmingReceiver()
   const rejects: (() => void)[] = []
@@ -128,13 +128,13 @@ test('destination: a stop does not wait long for one that takes nothing; the res
   expect(next.texts).toEqual(count(0, 5))
 })
 
-test('destination: what is sent again after a crash has the positions that it had', async () => {
+test('destination: messages that are sent again after a crash have the same positions', async () => {
   const disk = new MemoryDisk()
   const receiver = new TrimmingReceiver()
   const first = await opened(disk, receiver)
   for (const text of count(0, 20)) await during(first.platform, first.spooled.write(batchFor([text])))
   await until(first.platform, () => receiver.texts.length === 20, 'all of them')
-  // Nothing was written down of what the receiver has.
+  // The acknowledged position had not been saved.
   const second = await opened(
     disk.afterPowerCut(() => 0.9),
     receiver,
@@ -145,7 +145,7 @@ test('destination: what is sent again after a crash has the positions that it ha
   expect(receiver.texts).toEqual(count(0, 21))
 })
 
-test('destination: its marks are those of incoming streams, not of its own', async () => {
+test('destination: its marks are those of incoming streams, not of the stream of the spool', async () => {
   const receiver = new TrimmingReceiver()
   const { platform, spooled } = await opened(new MemoryDisk(), receiver)
   const incoming = 'c'.repeat(32)
@@ -155,14 +155,14 @@ test('destination: its marks are those of incoming streams, not of its own', asy
   expect([...receiver.marks]).toEqual([[expect.not.stringContaining(incoming), 2]])
 })
 
-test('destination: one that cannot be opened closes the spool again', async () => {
+test('destination: if it cannot be opened, the spool is closed again', async () => {
   const receiver = new TrimmingReceiver()
   receiver.open = () => Promise.reject(new Error('no such account'))
   const platform = fakePlatform(new MemoryDisk())
   await expect(spooledOn(platform, receiver).open()).rejects.toThrow('no such account')
 })
 
-test('destination: a spool that cannot be read for a while goes on by itself', async () => {
+test('destination: sending continues by itself when a spool becomes readable again', async () => {
   const disk = new MemoryDisk()
   const receiver = new TrimmingReceiver()
   const { platform, spooled } = await opened(disk, receiver)
@@ -175,7 +175,7 @@ test('destination: a spool that cannot be read for a while goes on by itself', a
   await until(platform, () => receiver.texts.length === 1, 'the message')
 })
 
-test('destination: size, messages and age of the spool can be watched', async () => {
+test('destination: bytes, messages and age of the spool are metrics', async () => {
   const receiver = new TrimmingReceiver()
   receiver.answers = false
   const { platform, spooled } = await opened(new MemoryDisk(), receiver)
@@ -190,7 +190,7 @@ test('destination: size, messages and age of the spool can be watched', async ()
   expect((await platform.metrics.snapshot()).get('sluice_spool_messages{destination="central"}')).toBe(0)
 })
 
-test('drop-oldest: what a stop leaves undelivered is on the disk or counted, also what was on its way', async () => {
+test('drop-oldest: messages that a stop leaves undelivered are on disk or counted, also those in flight', async () => {
   for (const answers of ['gives back', 'stalls'] as const) {
     const disk = new MemoryDisk()
     const receiver = new TrimmingReceiver()
@@ -216,7 +216,7 @@ test('drop-oldest: what a stop leaves undelivered is on the disk or counted, als
   }
 })
 
-test('destination: one that takes nothing for a day gets all of it when it does', async () => {
+test('destination: one that is stalled for a day gets everything afterwards', async () => {
   const receiver = new TrimmingReceiver()
   receiver.rejects = Infinity
   const { platform, spooled } = await opened(new MemoryDisk(), receiver)

@@ -1,4 +1,4 @@
-// What the tests of this folder run in: a disk in memory, a clock that is told, and a receiver that trims repeats.
+// The environment of the tests in this folder: a disk in memory, a simulated clock, and a receiver that drops repeats.
 
 import { releaseBatch, type Batch, type Origin } from '../../common/pipeline/batch.ts'
 import type { Destination } from '../../common/pipeline/sink.ts'
@@ -41,7 +41,7 @@ export function spooledIn(
   return new SpooledDestination(destination, folder, { ...usual, ...options }, platform)
 }
 
-/** Lets time pass, 5 ms a step, until `holds`. */
+/** Advances the clock in steps of 5 ms until `holds` returns true. */
 export async function until(platform: FakePlatform, holds: () => boolean, what: string): Promise<void> {
   for (let step = 0; !holds(); step += 1) {
     if (step > 20_000) throw new Error(`waited 100 s of fake time for: ${what}`)
@@ -49,7 +49,7 @@ export async function until(platform: FakePlatform, holds: () => boolean, what: 
   }
 }
 
-/** Awaits a promise while time passes. */
+/** Awaits a promise while the clock advances. */
 export async function during<T>(platform: FakePlatform, promise: Promise<T>): Promise<T> {
   let over = false
   const done = promise.finally(() => {
@@ -60,7 +60,7 @@ export async function during<T>(platform: FakePlatform, promise: Promise<T>): Pr
   return done
 }
 
-/** A batch of the network, without stream. */
+/** A batch without a stream, as from the network. */
 export function batchFor(texts: readonly string[], origin: Origin = originOf()): Batch {
   return batchOf(texts, origin, 1_700_000_000_000_000)
 }
@@ -72,7 +72,7 @@ export function streamBatch(id: string, from: number, texts: readonly string[]):
   return { ...batch, runs: [{ ...batch.runs[0], stream: { id, from, to: from + texts.length, ends } }] }
 }
 
-/** Streams up to these positions, of which nothing was selected. */
+/** An empty batch that advances streams to these positions, as if no message had been selected. */
 export function reached(positions: ReadonlyMap<string, number>): Batch {
   const empty = streamBatch('0'.repeat(32), 0, [])
   const runs = [...positions].map(([id, to]) => ({
@@ -82,13 +82,13 @@ export function reached(positions: ReadonlyMap<string, number>): Batch {
   return { ...empty, runs }
 }
 
-/** Segments on a disk, the oldest first. */
+/** Paths of the segments on a disk, oldest first. */
 export const segmentsOf = (disk: MemoryDisk) => [...disk.files.keys()].filter((name) => name.endsWith('.spool')).sort()
 
-/** A message of about 20 KiB: three of them fill the smallest segment. */
+/** A message of about 20 KiB; three of them fill the smallest segment. */
 export const large = (name: string | number) => `${name} ${'x'.repeat(20_000)}`
 
-/** An open spool, and the platform that it runs on. */
+/** Opens a spool on a platform of its own. */
 export async function opened(disk: MemoryDisk, options: Partial<SpoolOptions> = {}) {
   const platform = fakePlatform(disk)
   const spool = spoolOn(platform, options)
@@ -101,12 +101,12 @@ export async function closed({ platform, spool }: { platform: FakePlatform; spoo
   await spool.close()
 }
 
-/** Writes each text as a batch of its own, one after another. */
+/** Writes each text as a separate batch, one after another. */
 export async function written(platform: FakePlatform, spool: Spool, ...texts: string[]): Promise<void> {
   for (const text of texts) await during(platform, spool.write(batchFor([text])))
 }
 
-/** Everything that can be read of a spool now. */
+/** Reads all messages of a spool that are readable now. */
 export async function readAll(spool: Spool): Promise<string[]> {
   const texts: string[] = []
   for (let batch = await spool.next(); batch; batch = await spool.next()) {
@@ -116,17 +116,17 @@ export async function readAll(spool: Spool): Promise<string[]> {
   return texts
 }
 
-/** A receiver that keeps a mark for each stream and drops repeats, as durable destinations do. Outlives restarts. */
+/** A receiver that keeps a mark per stream and drops repeats, like durable destinations. It survives restarts of the sender. */
 export class TrimmingReceiver implements Destination {
   readonly name = 'central'
-  /** What it keeps, each message once for each position. */
+  /** The stored messages. */
   readonly texts: string[] = []
   readonly marks = new Map<string, number>()
-  /** Whether it acknowledges what it gets. */
+  /** Whether it acknowledges writes. */
   answers = true
-  /** Rejects the next so many writes. */
+  /** Number of next writes to reject. */
   rejects = 0
-  /** Messages that came again. */
+  /** Number of messages that were dropped as repeats. */
   repeats = 0
   closed = 0
   #held: (() => void)[] = []
@@ -149,7 +149,7 @@ export class TrimmingReceiver implements Destination {
     return this.answers ? Promise.resolve() : new Promise((resolve) => this.#held.push(resolve))
   }
 
-  /** Acknowledges everything, and goes on doing so. */
+  /** Acknowledges all open writes and all later ones. */
   answer(): void {
     this.answers = true
     for (const resolve of this.#held.splice(0)) resolve()
