@@ -8,7 +8,7 @@ import { fakePlatform } from '../fake/platform.ts'
 import { openIn, settled, stream, type More } from './lives.ts'
 import { failingDisk, linesOf, systemError, temporaryFolder, until } from './surroundings.ts'
 
-test('stream: a repeat of what is stored is dropped, also after a restart', async () => {
+test('stream: repeats of stored messages are dropped, also after a restart', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
   const first = await openIn(folder, platform)
@@ -22,7 +22,7 @@ test('stream: a repeat of what is stored is dropped, also after a restart', asyn
   expect(linesOf(join(folder, 'all.log'))).toEqual(['a', 'b', 'c', 'd'])
 })
 
-test('stream: batches may be cut differently when they come again', async () => {
+test('stream: repeats are recognized although they are divided into other batches', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
   const files = await openIn(folder, platform)
@@ -34,7 +34,7 @@ test('stream: batches may be cut differently when they come again', async () => 
   await files.close(1000)
 })
 
-test('stream: an empty batch moves its mark', async () => {
+test('stream: a batch without messages advances the mark', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
   const files = await openIn(folder, platform)
@@ -52,7 +52,7 @@ test('stream: an empty batch moves its mark', async () => {
   await files.close(1000)
 })
 
-test('stream: a write settles only when lines and position are on the disk, in that order', async () => {
+test('stream: a write settles only when first its lines and then its position are on disk', async () => {
   const folder = temporaryFolder()
   const calls: string[] = []
   const disk = failingDisk((call, path) => {
@@ -78,7 +78,7 @@ test('stream: a write settles only when lines and position are on the disk, in t
   await files.close(1000)
 })
 
-test('no stream: neither a sync nor a log of positions', async () => {
+test('without a stream, nothing is synced and no position log is written', async () => {
   const folder = temporaryFolder()
   const calls: string[] = []
   const disk = failingDisk((call) => {
@@ -92,7 +92,7 @@ test('no stream: neither a sync nor a log of positions', async () => {
   expect(existsSync(join(folder, 'data'))).toBe(false)
 })
 
-test('close commits what is written, without waiting for its time', async () => {
+test('close commits what is written at once, without waiting for the next periodic commit', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
   const files = await openIn(folder, platform)
@@ -107,7 +107,7 @@ test('close commits what is written, without waiting for its time', async () => 
   expect(linesOf(join(folder, 'all.log'))).toEqual(['a', 'b', 'c'])
 })
 
-test('positions that cannot be written brake and are tried again', async () => {
+test('if positions cannot be saved, writes wait and saving is retried', async () => {
   const folder = temporaryFolder()
   let full = false
   const disk = failingDisk((call, path) =>
@@ -127,7 +127,7 @@ test('positions that cannot be written brake and are tried again', async () => {
   await files.close(1000)
 })
 
-test('rotation and reopening commit first: a crash after them neither loses nor doubles', async () => {
+test('rotation and reopening commit first: a crash after them neither loses nor duplicates lines', async () => {
   for (const how of ['rotate', 'reopen'] as const) {
     const folder = temporaryFolder()
     const path = join(folder, 'all.log')
@@ -150,7 +150,7 @@ test('rotation and reopening commit first: a crash after them neither loses nor 
   }
 })
 
-test('lines without a stream in a tracked file settle with the commit', async () => {
+test('writes without a stream to a tracked file settle with the commit', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
   const files = await openIn(folder, platform)
@@ -163,7 +163,7 @@ test('lines without a stream in a tracked file settle with the commit', async ()
   await files.close(1000)
 })
 
-test('files that were renamed while they were closed leave the log of positions', async () => {
+test('files that were renamed while they were closed are removed from the position log', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
   const files = await openIn(folder, platform, { filesMax: 1 }, join(folder, '{host}.log'))
@@ -181,7 +181,7 @@ test('files that were renamed while they were closed leave the log of positions'
   }
   for (let day = 1; day <= 5; day += 1) {
     const bytes = await write('a')
-    // Only one is open: this closes the other.
+    // Only one file may be open, so this closes the other.
     await write('b')
     expect(await log()).toContainEqual(['a.log', bytes])
     renameSync(join(folder, 'a.log'), join(folder, `a.log.${day}`))

@@ -1,4 +1,4 @@
-// A destination that is killed, and what the next one makes of what it left.
+// A file destination that is killed, and its recovery at the next start.
 
 import {
   appendFileSync,
@@ -22,7 +22,7 @@ import { failingDisk, linesOf, nearDisk, temporaryFolder, until } from './surrou
 
 const DAY_US = 86_400_000_000
 
-test('crash: what was written behind the last commit is cut, kept beside, and comes again once', async () => {
+test('crash: lines after the last commit are cut off, saved in a file of their own, and stored once when they are sent again', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
   const { platform, kill, stopCommits } = mortal()
@@ -44,7 +44,7 @@ test('crash: what was written behind the last commit is cut, kept beside, and co
   await files.close(1000)
 })
 
-test('crash before the first commit: the file is cut to what it was before its first line of a stream', async () => {
+test('crash before the first commit: the file is truncated to its length before its first line of a stream', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
   writeFileSync(path, 'old\n')
@@ -60,7 +60,7 @@ test('crash before the first commit: the file is cut to what it was before its f
   await files.close(1000)
 })
 
-test('crash: a file that was renamed since is found among its siblings', async () => {
+test('crash: a file that was renamed since is found in its folder by its inode', async () => {
   const { folder, path } = await leftUncommitted()
   renameSync(path, `${path}.1`)
   const files = await openIn(folder)
@@ -71,7 +71,7 @@ test('crash: a file that was renamed since is found among its siblings', async (
 test.each([
   ['gone', (path: string) => unlinkSync(path)],
   ['shorter', (path: string) => truncateSync(path, 1)],
-])('crash: a file that is %s is left alone, and what may come twice is counted', async (_, harm) => {
+])('crash: a file that is %s is left as it is, and possible duplicates are counted as in doubt', async (_, harm) => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
   const platform = fakePlatform()
@@ -85,7 +85,7 @@ test.each([
   await files.close(1000)
 })
 
-test('clean end: what others add to the file afterwards is not cut', async () => {
+test('clean stop: what others append to the file afterwards is not cut off', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
   const platform = fakePlatform()
@@ -98,7 +98,7 @@ test('clean end: what others add to the file afterwards is not cut', async () =>
   await second.close(1000)
 })
 
-test('a torn record at the end of the log is no record, and the next is read behind it', async () => {
+test('a torn record at the end of the position log is ignored, and the next record after it is read', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
   const dying = await openIn(folder, platform)
@@ -115,7 +115,7 @@ test('a torn record at the end of the log is no record, and the next is read beh
   await last.close(1000)
 })
 
-test('a damaged record among whole ones is said, and no committed line is cut by what stands before it', async () => {
+test('a damaged record in the middle of the position log is reported, and lengths before it cut off no committed line', async () => {
   const folder = temporaryFolder()
   const path = join(folder, '{severity}.log')
   const log = join(folder, 'data/files/positions')
@@ -135,7 +135,7 @@ test('a damaged record among whole ones is said, and no committed line is cut by
   const bytes = damaged.indexOf('\n', from) + 1 - from
   const after = fakePlatform()
   const files = await openIn(folder, after, {}, path)
-  // The length of the one file is known, that of the other is not.
+  // The committed length of one file is known, that of the other is not.
   expect(linesOf(join(folder, 'err.log'))).toEqual(['<11>a', '<11>b'])
   expect(linesOf(join(folder, 'warning.log'))).toEqual(['<12>c'])
   expect(after.log.lines.map(({ level, values }) => ({ level, values }))).toMatchObject([
@@ -147,20 +147,20 @@ test('a damaged record among whole ones is said, and no committed line is cut by
   await settled(files.write(stream(30, '<12>d')), after)
   expect(linesOf(join(folder, 'warning.log'))).toEqual(['<12>c', '<12>d'])
   await files.close(1000)
-  // It is said once.
+  // It is reported only once.
   const later = fakePlatform()
   const last = await openIn(folder, later, {}, path)
   expect(later.log.lines).toEqual([])
   await last.close(1000)
 })
 
-/** A file with a committed and an uncommitted line, which has just been renamed; the clock stands. */
+/** A file with a committed and an uncommitted line that has just been renamed; the clock does not advance. */
 async function renamedUncommitted(folder: string, platform: ReturnType<typeof fakePlatform>) {
   await nearDisk(folder)
   const path = join(folder, 'all.log')
   const files = await openIn(folder, platform)
   await files.write(stream(0, 'a'))
-  // The next commit is due in a while.
+  // The next periodic commit is not due yet.
   const second = files.write(stream(10, 'b'))
   await until(() => linesOf(path).length === 2, 'the line')
   // Only what is renamed while it is written to is looked after.
@@ -169,7 +169,7 @@ async function renamedUncommitted(folder: string, platform: ReturnType<typeof fa
   return { files, path, second }
 }
 
-test('renamed by somebody before its lines were committed: a crash cuts them where they are, and they come again once', async () => {
+test('a file is renamed by somebody before its lines are committed: after a crash they are cut off there, and stored once when sent again', async () => {
   const folder = temporaryFolder()
   const { platform, kill, stopCommits } = mortal()
   const { files: dying, path, second } = await renamedUncommitted(folder, platform)
@@ -185,7 +185,7 @@ test('renamed by somebody before its lines were committed: a crash cuts them whe
   expect([linesOf(`${path}.1`), linesOf(path)]).toEqual([['a'], ['b', 'c']])
 })
 
-test('renamed by somebody before its lines were committed: they are on the disk before that is said', async () => {
+test('a file is renamed by somebody before its lines are committed: they are synced before the commit', async () => {
   const folder = temporaryFolder()
   const calls: string[] = []
   const disk = failingDisk((call, name) => {
@@ -201,7 +201,7 @@ test('renamed by somebody before its lines were committed: they are on the disk 
   await files.close(1000)
 })
 
-test('killed at any moment, restarted, sent again: every line once in its file, whatever the rotation', async () => {
+test('killed at any moment, restarted and sent again: every line is in its file once, with any rotation', async () => {
   const step = fc.record({
     lines: fc.integer({ min: 1, max: 8 }),
     passMs: fc.constantFrom(0, 0, 60, 150),

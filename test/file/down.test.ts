@@ -1,4 +1,4 @@
-// A file that cannot be opened, at a start or later: its lines wait, it is said, and no start fails for it.
+// A file that cannot be opened, at a start or later: its lines wait, this is logged, and the start does not fail.
 
 import { execFileSync } from 'node:child_process'
 import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, readSync, rmdirSync } from 'node:fs'
@@ -15,7 +15,7 @@ const line = (text: string) => batch([{ texts: [text] }])
 const said = ({ log }: FakePlatform) => until(() => log.lines.length > 0, 'a word about it')
 
 test.each(['EACCES', 'EIO', 'ENOENT', 'ENOSPC', 'EROFS', 'EMFILE'])(
-  'a file that cannot be opened at the start (%s) is opened when it can be',
+  'a file that cannot be opened at the start (%s) is opened as soon as that is possible',
   async (errno) => {
     const path = join(temporaryFolder(), 'all.log')
     let isDown = true
@@ -34,7 +34,7 @@ test.each(['EACCES', 'EIO', 'ENOENT', 'ENOSPC', 'EROFS', 'EMFILE'])(
   },
 )
 
-test('a folder in place of the file is waited for, and the file is made when it is gone, also without a line', async () => {
+test('if a folder has the name of the file, the file is created when the folder is gone, even without a line to write', async () => {
   const path = join(temporaryFolder(), 'folder')
   mkdirSync(path)
   const platform = fakePlatform()
@@ -48,7 +48,7 @@ test('a folder in place of the file is waited for, and the file is made when it 
   await files.close(1000)
 })
 
-test('a pipe that nobody reads: lines wait at the start and later, and whoever reads it then has all of them', async () => {
+test('a pipe that nobody reads: lines wait at the start and later, and a later reader gets all of them', async () => {
   const path = join(temporaryFolder(), 'pipe')
   execFileSync('mkfifo', [path])
   const platform = fakePlatform()
@@ -72,7 +72,7 @@ test('a pipe that nobody reads: lines wait at the start and later, and whoever r
   await files.close(1000)
 })
 
-test('a pipe whose reader is slow is full again and again: it has its time from the reader, and nothing is said', async () => {
+test('a pipe with a slow reader: writing follows the speed of the reader, and nothing is logged', async () => {
   const path = join(temporaryFolder(), 'pipe')
   execFileSync('mkfifo', [path])
   const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
@@ -84,7 +84,7 @@ test('a pipe whose reader is slow is full again and again: it has its time from 
   void files.write(batch([{ texts }])).then(() => (write.isSettled = true))
   let read = ''
   const giveUp = Date.now() + 20_000
-  // 64 KiB of 500 are in the pipe at a time: with what a failing disk is given, half a minute would pass.
+  // The pipe holds 64 KiB of 500. With the retry intervals of a failing disk, this would take half a minute.
   while (!write.isSettled && Date.now() < giveUp) {
     await platform.clock.pass(10)
     read += readText(reader)
@@ -97,16 +97,16 @@ test('a pipe whose reader is slow is full again and again: it has its time from 
   await files.close(1000)
 })
 
-test('a stop does not wait for a file that could not be opened and has no line', async () => {
+test('a stop does not wait for a file that could not be opened and has no lines to write', async () => {
   const path = join(temporaryFolder(), 'pipe')
   execFileSync('mkfifo', [path])
   const files = fileDestination({ path }, fakePlatform())
   await files.open()
-  // The clock stands still: nothing but the work itself ends it.
+  // The clock does not advance, so `close` cannot end by its deadline.
   await files.close(1000)
 })
 
-test('crash: a file that cannot be cut yet (a disk that became read-only) is cut before anything is written', async () => {
+test('crash: a file that cannot be truncated yet (on a disk that became read-only) is truncated before anything is written', async () => {
   const { folder, path } = await leftUncommitted()
   let isDown = true
   const disk = failingDisk((call, at) => (call === 'open' && at === path && isDown ? systemError('EROFS') : undefined))
@@ -125,7 +125,7 @@ test('crash: a file that cannot be cut yet (a disk that became read-only) is cut
   await files.close(1000)
 })
 
-test('crash: what could not be cut in a whole run is cut in the next, and what waited for it is given back', async () => {
+test('crash: a file that could not be truncated during a whole run is truncated in the next, and waiting writes are rejected at the stop', async () => {
   const { folder, path } = await leftUncommitted()
   const disk = failingDisk((call, at) => (call === 'open' && at === path ? systemError('EROFS') : undefined))
   const platform = fakePlatform(disk)
@@ -142,7 +142,7 @@ test('crash: what could not be cut in a whole run is cut in the next, and what w
   await next.close(1000)
 })
 
-/** What is in the pipe now. */
+/** Reads what is in the pipe now. */
 function readText(descriptor: number): string {
   const bytes = Buffer.alloc(100_000)
   let text = ''

@@ -14,7 +14,7 @@ async function openFile(path: string, platform = fakePlatform(), more: Partial<F
   return files
 }
 
-test('file: what was written is in the file when the write settles, in call order', async () => {
+test('file: when a write settles, its lines are in the file, in the order of the calls', async () => {
   const path = join(temporaryFolder(), 'all.log')
   const files = await openFile(path)
   const writes = []
@@ -34,7 +34,7 @@ test('file: an empty batch settles and writes nothing', async () => {
   await files.close(1000)
 })
 
-test('file: what was in the file before stays, new lines come after it', async () => {
+test('file: new lines are appended to what was in the file before', async () => {
   const path = join(temporaryFolder(), 'all.log')
   writeFileSync(path, 'before\n')
   const files = await openFile(path)
@@ -43,7 +43,7 @@ test('file: what was in the file before stays, new lines come after it', async (
   expect(linesOf(path)).toEqual(['before', 'after'])
 })
 
-test('file: missing folders are made, with the modes asked for whatever the umask', async () => {
+test('file: missing folders are created with the configured modes, whatever the umask', async () => {
   const umask = process.umask(0o077)
   try {
     const folder = temporaryFolder()
@@ -57,7 +57,7 @@ test('file: missing folders are made, with the modes asked for whatever the umas
   }
 })
 
-test('file: the mode of a file that is already there is left as its administrator set it', async () => {
+test('file: the mode of an existing file is not changed', async () => {
   const path = join(temporaryFolder(), 'all.log')
   writeFileSync(path, '')
   chmodSync(path, 0o600)
@@ -66,7 +66,7 @@ test('file: the mode of a file that is already there is left as its administrato
   expect(statSync(path).mode & 0o777).toBe(0o600)
 })
 
-test('file: a full disk brakes, is said and counted; when space returns every line is there once and whole', async () => {
+test('file: on a full disk writes wait, which is logged and counted; when space returns, every line is written once and complete', async () => {
   const path = join(temporaryFolder(), 'all.log')
   let full = true
   const disk = failingDisk((call) =>
@@ -89,13 +89,13 @@ test('file: a full disk brakes, is said and counted; when space returns every li
   await files.close(1000)
 })
 
-test('file: after close a write is rejected as STOPPING', async () => {
+test('file: after close, a write is rejected with STOPPING', async () => {
   const files = await openFile(join(temporaryFolder(), 'all.log'))
   await files.close(1000)
   await expect(files.write(batch([{ texts: ['late'] }]))).rejects.toMatchObject({ code: 'STOPPING' })
 })
 
-test('file: what cannot be written within the deadline of close is rejected as STOPPING', async () => {
+test('file: what cannot be written by the deadline of close is rejected with STOPPING', async () => {
   const disk = failingDisk((call) => (call === 'write' ? systemError('EIO') : undefined))
   const platform = fakePlatform(disk)
   const files = await openFile(join(temporaryFolder(), 'all.log'), platform)
@@ -107,7 +107,7 @@ test('file: what cannot be written within the deadline of close is rejected as S
   expect(await write).toMatchObject({ code: 'STOPPING' })
 })
 
-test('file: the number of open files is a gauge', async () => {
+test('file: the number of open files is a metric', async () => {
   const platform = fakePlatform()
   const files = await openFile(join(temporaryFolder(), 'all.log'), platform)
   await files.write(batch([{ texts: ['x'] }]))

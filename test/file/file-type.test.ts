@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { fileOptions } from '../../collector/file/file-type.ts'
 
-test('the defaults are those of the handbook', () => {
+test('file options: the defaults are those of the handbook', () => {
   const { line: _, ...parsed } = fileOptions.parse({ path: '/var/log/all.log' })
   expect(parsed).toEqual({ path: '/var/log/all.log', mode: 0o640, dir_mode: 0o750, max_files: 10_000 })
 })
 
-test('keep is a number of files or an age', () => {
+test('file options: keep is a number of files or an age', () => {
   const keep = (value: unknown) => fileOptions.parse({ path: '/a', rotate: { keep: value } }).rotate!.keep
   expect(keep('7 files')).toEqual({ count: 7 })
   expect(keep('1file')).toEqual({ count: 1 })
@@ -14,7 +14,7 @@ test('keep is a number of files or an age', () => {
 })
 
 const rotate = { daily: true, size: '1GiB', keep: '30d', compress: 'zstd' }
-test('the example of the manual is taken', () => {
+test('file options: the example of the manual is accepted', () => {
   const path = '/var/log/remote/{host}/{program}.log'
   const parsed = fileOptions.parse({ path, line: 'iso', mode: '0640', dir_mode: '0750', rotate, max_files: 10_000 })
   expect(parsed.rotate).toEqual({ daily: true, size: 2 ** 30, keep: { ms: 30 * 86_400_000 }, compress: 'zstd' })

@@ -1,4 +1,4 @@
-// Lives of a file destination that stores a stream: opened, written to, killed, opened again.
+// Runs of a file destination that stores a stream: opened, written to, killed, opened again.
 
 import { join } from 'node:path'
 import type { FileDestinationOptions } from '../../collector/file/file-destination.ts'
@@ -8,7 +8,7 @@ import { failingDisk, fileDestination, linesOf, systemError, temporaryFolder, un
 
 export type More = Partial<FileDestinationOptions>
 
-/** The destination, with its data beside its files. */
+/** Opens a destination whose data folder is beside its files. */
 export async function openIn(
   folder: string,
   platform = fakePlatform(),
@@ -20,10 +20,10 @@ export async function openIn(
   return files
 }
 
-/** Messages `texts` of the one stream, from `from` on; each is ten long. */
+/** A batch of the stream that begins at position `from`; each message advances it by ten. */
 export const stream = (from: number, ...texts: string[]) => batch([{ texts, from }])
 
-/** A platform whose process can be killed: from then on none of its calls to the disk has an effect. */
+/** A platform whose process can be killed: after that, its disk operations have no effect. */
 export function mortal(): {
   platform: ReturnType<typeof fakePlatform>
   kill: () => Promise<void>
@@ -43,7 +43,7 @@ export function mortal(): {
   return { platform: fakePlatform(disk), kill, stopCommits: () => (commits = false) }
 }
 
-/** Lets time pass until the write has settled. */
+/** Advances the clock until the write has settled. */
 export async function settled<T>(write: Promise<T>, platform: ReturnType<typeof fakePlatform>): Promise<T> {
   const state = { isSettled: false }
   const settle = () => (state.isSettled = true)
@@ -56,7 +56,7 @@ export async function settled<T>(write: Promise<T>, platform: ReturnType<typeof 
   return write
 }
 
-/** A folder whose file has a line behind its last commit, as a killed process leaves it. */
+/** A folder as a killed process leaves it, with a file that has a line after its last commit. */
 export async function leftUncommitted(): Promise<{ folder: string; path: string }> {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')

@@ -1,4 +1,4 @@
-// Files that lose their name while they are written to: no line goes with a name that somebody else took away.
+// Files that are renamed or removed by somebody else while they are written to: no line is lost with them.
 
 import { renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -39,11 +39,11 @@ test.for([
     },
     ['of another'],
   ],
-] as const)('a file that was %s is written to by its name, from the next line on', async ([, lose, there]) => {
+] as const)('after a file was %s, the next line is written to the file of that path', async ([, lose, there]) => {
   const path = join(temporaryFolder(), 'all.log')
   const files = await opened(path)
   await files.write(lines(['before']))
-  // The clock stands: nothing waits for a second to pass.
+  // The clock does not advance, so this does not rely on the check once a second.
   lose(path)
   await files.write(lines(['after']))
   expect(linesOf(path)).toEqual([...there, 'after'])
@@ -53,26 +53,29 @@ test.for([
 test.for([
   ['another file', 'ENOTDIR', (folder: string) => writeFileSync(folder, '')],
   ['a link to itself', 'ELOOP', (folder: string) => symlinkSync(folder, folder)],
-] as const)('a file whose folder became %s gets no line while it has no name (%s)', async ([, errno, replace]) => {
-  const folder = temporaryFolder()
-  await nearDisk(folder)
-  const path = join(folder, 'below', 'all.log')
-  const platform = fakePlatform()
-  const files = fileDestination({ path }, platform)
-  await files.open()
-  rmSync(dirname(path), { recursive: true })
-  replace(dirname(path))
-  // The clock stands: it is not for a second to pass that it is noticed.
-  const write = files.write(lines(['after']))
-  const said = () => platform.log.lines.some(({ text }) => text.startsWith('cannot write'))
-  await until(said, `a word about ${errno}`)
-  unlinkSync(dirname(path))
-  await inTime(platform.clock, write)
-  expect(linesOf(path)).toEqual(['after'])
-  await files.close(1000)
-})
+] as const)(
+  'a file whose folder was replaced by %s gets no line until its path is usable again (%s)',
+  async ([, errno, replace]) => {
+    const folder = temporaryFolder()
+    await nearDisk(folder)
+    const path = join(folder, 'below', 'all.log')
+    const platform = fakePlatform()
+    const files = fileDestination({ path }, platform)
+    await files.open()
+    rmSync(dirname(path), { recursive: true })
+    replace(dirname(path))
+    // The clock does not advance, so this does not rely on the check once a second.
+    const write = files.write(lines(['after']))
+    const said = () => platform.log.lines.some(({ text }) => text.startsWith('cannot write'))
+    await until(said, `a word about ${errno}`)
+    unlinkSync(dirname(path))
+    await inTime(platform.clock, write)
+    expect(linesOf(path)).toEqual(['after'])
+    await files.close(1000)
+  },
+)
 
-test('what went into a file that was removed in the same moment is written again', async () => {
+test('lines written to a file at the moment of its removal are written again to the new file', async () => {
   const path = join(temporaryFolder(), 'all.log')
   let isRemoved = false
   const disk = failingDisk((call, name) => {
@@ -90,7 +93,7 @@ test('what went into a file that was removed in the same moment is written again
 })
 
 for (const isRemoved of [true, false]) {
-  test(`a file that was renamed while it was written to, and ${isRemoved ? 'removed soon after' : 'stays'}: no line is lost`, async () => {
+  test(`a file is renamed while it is written to, and ${isRemoved ? 'removed soon after' : 'stays'}: no line is lost`, async () => {
     const path = join(temporaryFolder(), 'all.log')
     let isRenamed = false
     const disk = failingDisk((call, name) => {
@@ -106,7 +109,7 @@ for (const isRemoved of [true, false]) {
     let isSettled = false
     const write = files.write(lines(['one'])).then(() => (isSettled = true))
     await until(() => linesOf(`${path}.1`).length === 1, 'the line')
-    // Its end was read before that line came: what compresses it takes a while to remove it.
+    // As with a compressor that has read the file before this line, and takes a while to remove it.
     await platform.clock.pass(100)
     expect(isSettled).toBe(false)
     if (isRemoved) unlinkSync(`${path}.1`)
@@ -118,7 +121,7 @@ for (const isRemoved of [true, false]) {
 }
 
 for (const how of ['renamed', 'removed'] as const) {
-  test(`half a line on a full disk, and the file is ${how}: the next file begins with a whole line`, async () => {
+  test(`after an incomplete line on a full disk, the file is ${how}: the next file begins with a complete line`, async () => {
     const path = join(temporaryFolder(), 'all.log')
     let full = true
     const disk = failingDisk((call, name) =>
@@ -140,7 +143,7 @@ for (const how of ['renamed', 'removed'] as const) {
 }
 
 for (const name of ['all.log', '{severity}.log']) {
-  test(`half a line that lies in ${name} at a start gets its newline before the first line`, async () => {
+  test(`an incomplete line at the end of ${name} at a start is ended by a newline before the first new line`, async () => {
     const folder = temporaryFolder()
     const path = join(folder, name.replace('{severity}', 'notice'))
     writeFileSync(path, 'whole\nhal')
@@ -159,7 +162,7 @@ for (const name of ['all.log', '{severity}.log']) {
   })
 }
 
-test('a file that may be written to and not read is taken for whole', async () => {
+test('a file without read permission is assumed to end with a complete line', async () => {
   const path = join(temporaryFolder(), 'all.log')
   writeFileSync(path, 'hal')
   const disk = failingDisk((call, name) => (call === 'read' && name === path ? systemError('EACCES') : undefined))
@@ -173,7 +176,7 @@ for (const [how, expected] of [
   ['stays', ['<11>one', '<11>two']],
   ['is renamed meanwhile', ['<11>two']],
 ] as const) {
-  test(`half a line on a full disk in a file that is closed in turn and ${how}: no line is torn`, async () => {
+  test(`a file with an incomplete line on a full disk is closed in favour of another one and ${how}: no line is torn`, async () => {
     const folder = temporaryFolder()
     const path = join(folder, 'err.log')
     let full = true
@@ -195,7 +198,7 @@ for (const [how, expected] of [
   })
 }
 
-test('a device takes what comes from streams: it has nothing to sync, and no length', async () => {
+test('a device accepts lines of streams, although it cannot be synced and has no length', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
   const files = fileDestination({ path: '/dev/null' }, platform, folder)

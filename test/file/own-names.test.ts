@@ -1,4 +1,4 @@
-// Several destinations whose paths fit the same names.
+// Several destinations whose path templates match the same paths.
 
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { batch } from '../pipeline/batches.ts'
 import { fakePlatform } from '../fake/platform.ts'
 import { fileDestination, linesOf, temporaryFolder, until } from './surroundings.ts'
 
-test('keep removes nothing of another destination whose names fit too', async () => {
+test('keep removes no rotated files of another destination, even if they match the own template', async () => {
   const folder = temporaryFolder()
   const bases = ['web.log', 'web.audit.log', 'all.log']
   const days = ['20261101', '20261102', '20261103']
@@ -33,13 +33,13 @@ test('keep removes nothing of another destination whose names fit too', async ()
   expect(readdirSync(folder).sort()).toEqual(left)
 })
 
-test('of two that say as much of a name one writes there, and the other to its stand-in', async () => {
+test('of two equally specific templates that match a path, one writes there and the other to its stand-in path', async () => {
   const folder = temporaryFolder()
   const files = ['{host}-a.log', 'b-{host}.log'].map((name) =>
     fileDestination({ path: join(folder, name) }, fakePlatform()),
   )
   for (const each of files) await each.open()
-  // Each would lead to b-1-a.log.
+  // Both templates give b-1-a.log.
   for (const [i, host] of ['b-1', '1-a'].entries()) {
     await files[i].write(batch([{ texts: [`<13>Nov 23 10:00:00 ${host} p: of ${i}`] }]))
   }

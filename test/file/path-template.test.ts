@@ -11,7 +11,7 @@ const pathOf = (host: string, program: string) =>
 
 const NUL = '\0'
 
-// What a sender says, and the name of the file that it gets below /logs/web/.
+// The program that a sender names, and the resulting name of the file below /logs/web/.
 const attempts: [said: string, named: string][] = [
   ['sshd', 'sshd.log'],
   ['postfix/smtpd', 'postfix_smtpd.log'],
@@ -71,7 +71,7 @@ const attempts: [said: string, named: string][] = [
   ['CON', 'CON.log'],
 ]
 
-describe('a sender does not leave the folder', () => {
+describe('a sender cannot leave the folder of the template', () => {
   test.each(attempts)('program %j is written to %j', (said, named) => {
     expect(pathOf('web', said)).toBe(`/logs/web/${named}`)
   })
@@ -83,7 +83,7 @@ describe('a sender does not leave the folder', () => {
     expect(path.split('/')).toHaveLength(4)
   })
 
-  test('whatever host and program say, the file is two levels below the fixed folder, with a name Linux takes', () => {
+  test('for any host and program, the file is two levels below the fixed folder, with a valid name', () => {
     const hostile = fc.string({ unit: fc.constantFrom('/', '.', '..', '\0', '-', 'a', 'é', '\n', '\ud800', '🙂') })
     fc.assert(
       fc.property(fc.oneof(hostile, fc.string({ unit: 'binary' })), fc.oneof(hostile, fc.string()), (host, program) => {
@@ -102,7 +102,7 @@ describe('a sender does not leave the folder', () => {
   })
 })
 
-test('a name longer than a file system takes is cut between characters, and keeps what the template puts behind it', () => {
+test('a name that is too long for the file system is cut between characters, and keeps the literal end of the template', () => {
   const path = pathOf('h'.repeat(1000), 'ü'.repeat(1000))
   const [, , host, file] = path.split('/')
   expect(host).toBe('h'.repeat(223))
@@ -115,13 +115,13 @@ test('cutting a name never splits a character', () => {
   expect(cutName('abc', 3)).toBe('abc')
 })
 
-test('a path that would be too long as a whole goes to the stand-ins', () => {
+test('a path that is too long as a whole is replaced by the stand-in path', () => {
   const deep = compilePath(`/logs/${Array.from({ length: 30 }, () => '{message}').join('/')}`)
   const path = renderPath(deep, () => 'x'.repeat(300))
   expect(path).toBe(`/logs/${Array.from({ length: 30 }, () => 'unknown').join('/')}`)
 })
 
-test('no sender can name a file like a rotated one, which would be compressed and removed', () => {
+test('no sender can cause a file name like that of a rotated file, which would be compressed or removed', () => {
   const bare = compilePath('/logs/{program}')
   const named = (program: string) => renderPath(bare, () => program)
   expect(named('cron.log-20261122')).toBe('/logs/cron.log_20261122')
@@ -131,12 +131,12 @@ test('no sender can name a file like a rotated one, which would be compressed an
   expect(unlikeRotated('app-20261122.log')).toBe('app-20261122.log')
 })
 
-test('a value of nothing but replaced characters is still a name', () => {
+test('a value of which every character is replaced still gives a name', () => {
   expect(safeName('///')).toBe('___')
   expect(safeName('\0')).toBe('_')
 })
 
-test('the fixed part is everything up to the last slash before the first field', () => {
+test('the fixed folder is everything up to the last slash before the first field', () => {
   expect(compilePath('/var/log/remote/{host}/{program}.log').folder).toBe('/var/log/remote')
   expect(compilePath('/var/log/remote-{host}.log').folder).toBe('/var/log')
   expect(compilePath('/{host}').folder).toBe('/')
@@ -145,7 +145,7 @@ test('the fixed part is everything up to the last slash before the first field',
   expect(compilePath('/a//b///{host}.log').folder).toBe('/a/b')
 })
 
-test('a field within a name that has other text keeps that text', () => {
+test('a name keeps the literal text around its fields', () => {
   const values: Partial<Record<TemplateField, string>> = { date: '2026-11-23', host: 'web', 'sd.x@1.y': 'v' }
   const mixed = compilePath('/logs/{date}/all-{host}-{sd.x@1.y}.log')
   expect(renderPath(mixed, (field) => values[field] ?? '')).toBe('/logs/2026-11-23/all-web-v.log')

@@ -1,4 +1,4 @@
-// Between two writes to a file lies a pause, in which lines collect.
+// The pause between two writes to a file, during which lines are collected.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ function counting() {
   return { disk, writes: () => writes }
 }
 
-test('what comes within a pause is one write, and the first line after quiet does not wait', async () => {
+test('lines that arrive within a pause are one write; the first line after a quiet time does not wait', async () => {
   const { disk, writes } = counting()
   const platform = fakePlatform(disk)
   const path = join(temporaryFolder(), 'out.log')
@@ -36,7 +36,7 @@ test('what comes within a pause is one write, and the first line after quiet doe
   await files.close(1000)
 })
 
-test('much at once does not wait for the end of a pause', async () => {
+test('a large amount of lines does not wait for the end of a pause', async () => {
   const { disk, writes } = counting()
   const path = join(temporaryFolder(), 'out.log')
   const files = fileDestination({ path, pauseMs: 5 }, fakePlatform(disk))
@@ -47,7 +47,7 @@ test('much at once does not wait for the end of a pause', async () => {
   await files.close(1000)
 })
 
-test('what a sender waits for does not wait for the end of a pause, and takes along what does', async () => {
+test('a batch that a sender waits for is written without a pause, together with the lines before it', async () => {
   const { disk, writes } = counting()
   const path = join(temporaryFolder(), 'out.log')
   const files = fileDestination({ path, pauseMs: 5 }, fakePlatform(disk))
@@ -61,7 +61,7 @@ test('what a sender waits for does not wait for the end of a pause, and takes al
   await files.close(1000)
 })
 
-test('reopening and closing do not lose what waits for the end of a pause', async () => {
+test('reopening and closing do not lose lines that wait for the end of a pause', async () => {
   const platform = fakePlatform()
   const path = join(temporaryFolder(), 'out.log')
   const files = fileDestination({ path, pauseMs: 5 }, platform)

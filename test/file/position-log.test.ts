@@ -1,4 +1,4 @@
-// The log of positions where its disk fails at its beginning.
+// The position log on a disk that fails at its first record.
 
 import { expect, test } from 'vitest'
 import { PositionLog } from '../../collector/file/position-log.ts'
@@ -10,14 +10,14 @@ const STREAM = 'a'.repeat(32)
 const record = (position: number) => ({ files: [], marks: new Map([[STREAM, { position, until: 30_000 }]]), gone: [] })
 
 test.each(['open', 'truncate', 'syncFolder'])(
-  'a position is kept only where the log keeps its name: %s fails once at its first record',
+  'after %s has failed once at the first record of the position log, the next record survives a power cut',
   async (failing) => {
     const disk = new MemoryDisk()
     failOnce(disk, failing)
     const log = new PositionLog(disk, FOLDER, () => 0)
     await expect(log.append(record(1))).rejects.toMatchObject({ code: 'EIO' })
     await log.append(record(2))
-    // Of what is not synced, names too, nothing outlives this power cut.
+    // This power cut loses everything unsynced, including directory entries.
     const later = new PositionLog(
       disk.afterPowerCut(() => 0.99),
       FOLDER,

@@ -3,12 +3,12 @@ import { endOfDay, localDay } from '../../collector/file/local-day.ts'
 import { DAY_OVER, laterFirst, parseRotatedName, rotatedName } from '../../collector/file/rotated-name.ts'
 import { utc, zoneNamed } from '../../common/message/zone.ts'
 
-test('a rotated name says the day, and the time where the day was not over', () => {
+test('a rotated name has the day, and also the time if the day was not over', () => {
   expect(rotatedName('app.log', '20261122', DAY_OVER)).toBe('app.log-20261122')
   expect(rotatedName('app.log', '20261122', 93_015)).toBe('app.log-20261122.093015')
 })
 
-test('rotated names are read back, others are nobody’s', () => {
+test('rotated names are parsed, other names are not taken for rotated ones', () => {
   const whole = { base: 'app.log', day: '20261122', ordinal: DAY_OVER, compression: 'none', temporary: false }
   expect(parseRotatedName('app.log-20261122')).toEqual(whole)
   const packed = { ...whole, ordinal: 93_015, compression: 'zstd', temporary: true }
@@ -19,7 +19,7 @@ test('rotated names are read back, others are nobody’s', () => {
   }
 })
 
-test('of one day the rest is the latest, of two days the second', () => {
+test('the rest of a day sorts after its other files, and a later day after an earlier one', () => {
   const names = ['a-20261122', 'a-20261122.093015', 'a-20261123.000001', 'a-20261122.174459.zst']
   const sorted = names.map((name) => parseRotatedName(name)!).sort(laterFirst)
   expect(sorted.map(({ day, ordinal }) => `${day}.${ordinal}`)).toEqual([
@@ -32,7 +32,7 @@ test('of one day the rest is the latest, of two days the second', () => {
 
 const at = (iso: string) => Date.parse(iso) * 1000
 
-test('a day is the local one', () => {
+test('days are those of the local zone', () => {
   const paris = zoneNamed('Europe/Paris')!
   expect(localDay(utc, at('2026-11-22T23:30:00Z'))).toBe('20261122')
   expect(localDay(paris, at('2026-11-22T23:30:00Z'))).toBe('20261123')

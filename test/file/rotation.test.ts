@@ -19,13 +19,13 @@ async function openRotating(path: string, rotate: Partial<RotateOptions>, platfo
   return files
 }
 
-/** Names in a folder, once background work has made them `count`. */
+/** The names in a folder, once background work has brought their number to `count`. */
 async function names(folder: string, count: number): Promise<string[]> {
   await until(() => readdirSync(folder).length === count, `${count} files, not ${readdirSync(folder).join(' ')}`)
   return readdirSync(folder).sort()
 }
 
-test('size: a file that has reached it is rotated, and what comes next begins a new one', async () => {
+test('size: a file that has reached the size is rotated, and the next line begins a new one', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
   const files = await openRotating(path, { bytes: 10 })
@@ -39,7 +39,7 @@ test('size: a file that has reached it is rotated, and what comes next begins a 
   await files.close(1000)
 })
 
-test('size: many rotations within a second get names in their order, and no line is lost', async () => {
+test('size: the names of many rotations within a second are in order, and no line is lost', async () => {
   const folder = temporaryFolder()
   const files = await openRotating(join(folder, 'all.log'), { bytes: 4 })
   const writes = []
@@ -54,7 +54,7 @@ test('size: many rotations within a second get names in their order, and no line
   await files.close(1000)
 })
 
-test('daily: the first write of a day goes to a new file, the old one is named by the day of its lines', async () => {
+test('daily: the first write of a day goes to a new file; the old one is named after the day of its lines', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
   const platform = fakePlatform()
@@ -89,7 +89,7 @@ test('daily: an empty file is not rotated', async () => {
   expect(readdirSync(folder)).toEqual(['all.log'])
 })
 
-test('daily: a file left by an earlier day is rotated before anything is added to it', async () => {
+test('daily: a file left from an earlier day is rotated before anything is appended', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
   writeFileSync(path, 'old\n')
@@ -100,7 +100,7 @@ test('daily: a file left by an earlier day is rotated before anything is added t
   await files.close(1000)
 })
 
-test('daily: where the rename of a file of an earlier day fails, nothing is added to it before it is done', async () => {
+test('daily: if renaming a file of an earlier day fails, nothing is appended until it succeeds', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'notice.log')
   writeFileSync(path, 'old\n')
@@ -115,7 +115,7 @@ test('daily: where the rename of a file of an earlier day fails, nothing is adde
 })
 
 for (const name of ['all.log', '{severity}.log']) {
-  test(`daily: lines of a stream begin a new file too, where ${name} is of an earlier day`, async () => {
+  test(`daily: lines of a stream also begin a new file if ${name} is from an earlier day`, async () => {
     const folder = temporaryFolder()
     const path = join(folder, name.replace('{severity}', 'notice'))
     writeFileSync(path, 'old\n')
@@ -132,7 +132,7 @@ for (const name of ['all.log', '{severity}.log']) {
   })
 }
 
-test('daily: a file that was closed when its day ended is rotated before anything is added to it', async () => {
+test('daily: a file that was closed at midnight is rotated before anything is appended', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
   const rotate = { daily: true, compress: 'none' } as const
@@ -140,7 +140,7 @@ test('daily: a file that was closed when its day ended is rotated before anythin
   await files.open()
   await files.write(batch([{ texts: ['<11>monday'] }]))
   await files.write(batch([{ texts: ['<12>monday'] }]))
-  // Only one is open at midnight.
+  // Only one of the files is open at midnight.
   platform.clock.setWall(Date.UTC(2026, 10, 24, 0, 0, 1) * 1000)
   utimesSync(join(folder, 'err.log'), new Date('2026-11-23T12:00:00Z'), new Date('2026-11-23T12:00:00Z'))
   await files.write(batch([{ texts: ['<11>tuesday', '<12>tuesday'] }]))
@@ -149,7 +149,7 @@ test('daily: a file that was closed when its day ended is rotated before anythin
   await files.close(1000)
 })
 
-test('daily: a file that was empty when a day ended is named by the day of its lines', async () => {
+test('daily: a file that was empty at midnight is named after the day of its lines', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
   const platform = fakePlatform()
@@ -173,7 +173,7 @@ test('daily: a clock that is set back rotates nothing', async () => {
   expect(readdirSync(folder)).toEqual(['all.log'])
 })
 
-test('rotation under load loses no line and doubles none', async () => {
+test('rotation under load neither loses nor duplicates lines', async () => {
   const folder = temporaryFolder()
   const files = await openRotating(join(folder, '{host}.log'), { bytes: 300 })
   const writes = []
@@ -189,7 +189,7 @@ test('rotation under load loses no line and doubles none', async () => {
   expect(new Set(lines).size).toBe(1800)
 })
 
-test('a name that is taken is never overwritten', async () => {
+test('rotation never overwrites an existing file', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
   writeFileSync(`${path}-20261123.100000.gz`, 'precious')
@@ -199,7 +199,7 @@ test('a name that is taken is never overwritten', async () => {
   await files.close(1000)
 })
 
-test('gzip: what was rotated is read back by gzip, keeps its mode, and the plain file is gone', async () => {
+test('gzip: a rotated file can be decompressed by gzip, keeps its mode, and the plain file is removed', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
   const files = await openRotating(path, { bytes: 1000, compress: 'gzip' })
@@ -211,7 +211,7 @@ test('gzip: what was rotated is read back by gzip, keeps its mode, and the plain
   await files.close(1000)
 })
 
-test('zstd: what was rotated is read back by zstd', async () => {
+test('zstd: a rotated file can be decompressed by zstd', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
   const rotate = { daily: false, bytes: 1000, compress: 'zstd' } as const
@@ -225,7 +225,7 @@ test('zstd: what was rotated is read back by zstd', async () => {
   await files.close(1000)
 })
 
-test('gzip: a crash at any step of compressing leaves every line once after the next start', async () => {
+test('gzip: after a crash at any step of compressing and the next start, every line exists once', async () => {
   for (const left of [
     ['', 'plain'],
     ['.gz.new', 'torn'],
@@ -238,7 +238,7 @@ test('gzip: a crash at any step of compressing leaves every line once after the 
     const packed = `${path}-20261123.100000.gz`
     await until(() => readdirSync(folder).join(' ') === 'all.log all.log-20261123.100000.gz', 'the compressed file')
     await first.close(1000)
-    // As the crash would have left it: the plain file, and beside it nothing, half a file, or a whole one.
+    // The state after such a crash: the plain file, and with it no compressed file, an incomplete or a complete one.
     const whole = readFileSync(packed)
     writeFileSync(`${path}-20261123.100000`, 'kept\n')
     if (left[0] !== '.gz') execFileSync('rm', [packed])
@@ -250,7 +250,7 @@ test('gzip: a crash at any step of compressing leaves every line once after the 
   }
 })
 
-test('keep by number: the newest stay', async () => {
+test('keep by number: the newest files are kept', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
   for (const day of ['20261101', '20261102', '20261103.090000', '20261103']) writeFileSync(`${path}-${day}`, `${day}\n`)
@@ -265,7 +265,7 @@ test('keep by number: the newest stay', async () => {
   await files.close(1000)
 })
 
-// Local times of the clock, a line that is rotated at each; the last two stay.
+// Local times; at each a line is written and rotated. The files of the last two must be kept.
 for (const [what, ...times] of [
   ['a day back', '2026-11-24T10:00', '2026-11-24T10:05', '2026-11-24T10:06', '2026-11-23T11:00', '2026-11-23T11:01'],
   ['hours back within a day', '2026-11-23T15:00', '2026-11-23T15:01', '2026-11-23T10:00', '2026-11-23T10:30'],
@@ -275,7 +275,7 @@ for (const [what, ...times] of [
   ['back twice', '2026-11-26T10:00', '2026-11-24T11:00', '2026-11-24T10:00', '2026-11-23T09:00'],
 ]) {
   for (const restarted of [false, true]) {
-    test(`keep by number: the newest stay where the clock is set ${what}${restarted ? ', with restarts' : ''}`, async () => {
+    test(`keep by number: the newest files are kept when the clock is set ${what}${restarted ? ', with restarts' : ''}`, async () => {
       const folder = temporaryFolder()
       const path = join(folder, 'all.log')
       const platform = fakePlatform()
@@ -284,7 +284,7 @@ for (const [what, ...times] of [
       for (const time of times) {
         platform.clock.setWall(Date.parse(`${time}Z`) * 1000)
         await files.write(batch([{ texts: [time] }]))
-        await files.reopen() // behind the rotation
+        await files.reopen() // resolves after the rotation
         if (!restarted) continue
         await files.close(1000)
         utimesSync(path, new Date(`${time}Z`), new Date(`${time}Z`))
@@ -298,7 +298,7 @@ for (const [what, ...times] of [
   }
 }
 
-test('daily: what was begun while the clock was years ahead is named by the day that it is, once the clock is right', async () => {
+test('daily: a file begun while the clock was years ahead is named after the current day once the clock is corrected', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
   const platform = fakePlatform()
@@ -314,7 +314,7 @@ test('daily: what was begun while the clock was years ahead is named by the day 
   await files.close(1000)
 })
 
-test('keep by age: a day goes when so much time has passed since its end', async () => {
+test('keep by age: the files of a day are removed when that time has passed since the end of the day', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
   for (const day of ['20261112', '20261113', '20261114.zst']) writeFileSync(`${path}-${day}`, 'x')
@@ -327,7 +327,7 @@ test('keep by age: a day goes when so much time has passed since its end', async
   await files.close(1000)
 })
 
-test('keep reaches hosts that send no more', async () => {
+test('keep also removes files of hosts that send nothing any more', async () => {
   const folder = temporaryFolder()
   execFileSync('mkdir', ['-p', join(folder, 'gone'), join(folder, 'x/y')])
   writeFileSync(join(folder, 'gone/app.log-20200101.zst'), 'x')
@@ -338,7 +338,7 @@ test('keep reaches hosts that send no more', async () => {
   await files.close(1000)
 })
 
-test('where a rotated file cannot be compressed, nothing stays of the attempt, and the others are looked after', async () => {
+test('if a rotated file cannot be compressed, no incomplete file is left, and the other files are processed', async () => {
   const folder = temporaryFolder()
   for (const base of ['a', 'b', 'c']) {
     for (const day of ['20261101', '20261102']) writeFileSync(join(folder, `${base}.log-${day}`), `${base} ${day}\n`)
@@ -358,7 +358,7 @@ test('where a rotated file cannot be compressed, nothing stays of the attempt, a
   ])
 })
 
-test('a rotation that fails is tried again, and meanwhile nothing is lost', async () => {
+test('a rotation that fails is retried, and no line is lost meanwhile', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
   let failing = true

@@ -1,4 +1,4 @@
-// What the tests of this folder run in: a temporary folder, a clock that is told, and a disk that can be made to fail.
+// The environment of the tests in this folder: a temporary folder, a simulated clock, and a disk that can be made to fail.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -23,7 +23,7 @@ export function temporaryFolder(): string {
   return folder
 }
 
-/** A file destination in UTC, writing raw lines, with a data folder of its own unless one is given. */
+/** A file destination in UTC that writes raw lines; with a data folder of its own unless one is given. */
 export function fileDestination(
   options: Partial<FileDestinationOptions> & { path: string },
   platform: Platform,
@@ -34,7 +34,7 @@ export function fileDestination(
   return new FileDestination('files', whole, { platform, zone: utc, dataFolder })
 }
 
-/** Resolves when the disk says at once what lies below this folder: it asks each file system once whether it is near. */
+/** Resolves when the disk knows that this folder is on a local file system, so that it checks names synchronously. */
 export async function nearDisk(folder: string): Promise<void> {
   const path = join(folder, '.near')
   const file = await systemDisk.open(path, 'append')
@@ -43,7 +43,7 @@ export async function nearDisk(folder: string): Promise<void> {
   rmSync(path)
 }
 
-/** Waits until `holds`, letting the disk work and the fake clock stand. */
+/** Waits until `holds` returns true, while the disk works and the simulated clock does not advance. */
 export async function until(holds: () => boolean, what: string): Promise<void> {
   const giveUp = Date.now() + 10_000
   while (!holds()) {
@@ -52,7 +52,7 @@ export async function until(holds: () => boolean, what: string): Promise<void> {
   }
 }
 
-/** Lets time pass, 20 ms in each of the disk's moments, until `work` has settled. */
+/** Advances the clock by 20 ms at a time, letting the disk work in between, until `work` has settled. */
 export async function inTime<T>(clock: FakeClock, work: Promise<T>): Promise<T> {
   const ticking = setInterval(() => void clock.pass(20), 1)
   return work.finally(() => clearInterval(ticking))
@@ -60,10 +60,10 @@ export async function inTime<T>(clock: FakeClock, work: Promise<T>): Promise<T> 
 
 export const linesOf = (path: string) => readFileSync(path, 'latin1').split('\n').slice(0, -1)
 
-/** What is thrown instead of the next call of that name. */
+/** Returns the error to throw in place of a call, or undefined. With `afterBytes`, a write writes that many bytes first. */
 type Failing = (call: string, path: string) => Error | { error: Error; afterBytes: number } | undefined
 
-/** The system's disk, except where `failing` says otherwise. `count` hears of calls that begin (1) and end (-1). */
+/** The real disk, with the failures that `failing` returns. `count` is called when a call begins (1) and ends (-1). */
 export function failingDisk(failing: Failing, count: (by: number) => void = () => undefined): Disk {
   const attempt = <T>(name: string, path: string, call: () => Promise<T>): Promise<T> => {
     const wrong = failing(name, path)
@@ -105,7 +105,7 @@ export function failingDisk(failing: Failing, count: (by: number) => void = () =
   }
 }
 
-/** A system error as Node throws it. */
+/** A system error like those that Node throws. */
 export function systemError(code: string): Error {
   return Object.assign(new Error(`${code}: planted`), { code })
 }

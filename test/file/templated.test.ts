@@ -29,7 +29,7 @@ async function openTemplated(path: string, platform = fakePlatform(), filesMax =
   return files
 }
 
-test('templated: a name of which another destination says more is not written to', async () => {
+test('templated: a path that matches a more specific template of another destination is not written to', async () => {
   const folder = temporaryFolder()
   const own = await openTemplated(join(folder, '{host}.log'))
   const others = [join(folder, 'all.log'), join(folder, '{host}.audit.log'), join(folder, '{severity}.log')]
@@ -41,7 +41,7 @@ test('templated: a name of which another destination says more is not written to
   )
   for (const host of ['web', 'other']) expect(linesOf(join(folder, `${host}.log`))).toEqual([said(host, 'app', host)])
   for (const each of [own, ...open]) await each.close(1000)
-  // Once the others are gone the name is free.
+  // Once the other destinations are closed, the path may be used.
   const later = await openTemplated(join(folder, '{host}.log'))
   await later.write(messages(said('web.audit', 'app', 'later')))
   expect(linesOf(join(folder, 'web.audit.log'))).toEqual([said('web.audit', 'app', 'later')])
@@ -71,7 +71,7 @@ test('templated: every message is in the file of its host and program, in order'
   await files.close(1000)
 })
 
-test('templated: never more files are open than max_files, and every line is in its file', async () => {
+test('templated: at most max_files files are open, and every line is in its file', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
   let most = 0
@@ -88,7 +88,7 @@ test('templated: never more files are open than max_files, and every line is in 
   await files.close(1000)
 })
 
-test('templated: one open file at most still serves many', async () => {
+test('templated: with max_files 1, many files are still written', async () => {
   const folder = temporaryFolder()
   const files = await openTemplated(join(folder, '{host}.log'), fakePlatform(), 1)
   await files.write(messages(said('a', 'x', '1'), said('b', 'x', '2'), said('a', 'x', '3'), said('c', 'x', '4')))
@@ -97,7 +97,7 @@ test('templated: one open file at most still serves many', async () => {
   await files.close(1000)
 })
 
-test('templated: dates in a path are of receipt, not what the sender says', async () => {
+test('templated: dates in a path are those of the receipt, not those of the sender', async () => {
   const folder = temporaryFolder()
   const files = await openTemplated(join(folder, '{year}/{month}/{day}/{hour}-{date}.log'))
   await files.write(messages('<13>1 1999-01-01T00:00:00Z host app - - - old'))
@@ -105,7 +105,7 @@ test('templated: dates in a path are of receipt, not what the sender says', asyn
   await files.close(1000)
 })
 
-test('templated: the next hour begins a new file although host and program are known', async () => {
+test('templated: the next hour begins a new file although host and program are cached', async () => {
   const folder = temporaryFolder()
   const files = await openTemplated(join(folder, '{host}-{hour}.log'))
   await files.write(messages(said('web', 'a', '1')))
@@ -114,7 +114,7 @@ test('templated: the next hour begins a new file although host and program are k
   await files.close(1000)
 })
 
-test('templated: facility, severity, source and peer name files', async () => {
+test('templated: facility, severity, source and peer can be used in paths', async () => {
   const folder = temporaryFolder()
   const files = await openTemplated(join(folder, '{source}/{peer}/{facility}-{severity}.log'))
   const origin = originOf({ source: 'lan', peer: '2001:db8::1' })
@@ -123,7 +123,7 @@ test('templated: facility, severity, source and peer name files', async () => {
   await files.close(1000)
 })
 
-test('templated: what a message lacks is the origin’s, or else "unknown"', async () => {
+test('templated: a field that a message lacks is taken from the origin, or else "unknown"', async () => {
   const folder = temporaryFolder()
   const files = await openTemplated(join(folder, '{host}/{program}.log'))
   const origin = originOf({ lines: 'text', host: Buffer.from('here'), zone: utc })
@@ -132,7 +132,7 @@ test('templated: what a message lacks is the origin’s, or else "unknown"', asy
   await files.close(1000)
 })
 
-test('templated: a forced host wins over the one in the message', async () => {
+test('templated: with keep_host: false, the host of the origin replaces the one in the message', async () => {
   const folder = temporaryFolder()
   const files = await openTemplated(join(folder, '{host}.log'))
   const origin = originOf({ hostForced: true, host: Buffer.from('192.0.2.7') })
@@ -141,7 +141,7 @@ test('templated: a forced host wins over the one in the message', async () => {
   await files.close(1000)
 })
 
-test('templated: a name that is a folder diverts its lines to the stand-in, the others go on', async () => {
+test('templated: if a path is a folder, its lines go to the stand-in path; other files are not affected', async () => {
   const folder = temporaryFolder()
   mkdirSync(join(folder, 'bad.log'))
   const platform = fakePlatform()
@@ -170,7 +170,7 @@ test('templated: a link in place of a file is not followed', async () => {
   await files.close(1000)
 })
 
-test('templated: one file that cannot be written does not stop the others, and is written when it can be', async () => {
+test('templated: a file that cannot be written does not stop the others, and is written as soon as possible', async () => {
   const folder = temporaryFolder()
   let broken = true
   const disk = failingDisk((call, path) =>
@@ -191,7 +191,7 @@ test('templated: one file that cannot be written does not stop the others, and i
   await files.close(1000)
 })
 
-test('templated: a folder that was removed while writing is made again, and it is said', async () => {
+test('templated: a folder that was removed while writing is created again, which is logged', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
   const files = await openTemplated(join(folder, '{host}/all.log'), platform)
@@ -204,7 +204,7 @@ test('templated: a folder that was removed while writing is made again, and it i
   await files.close(1000)
 })
 
-test('a fixed file that was removed or renamed without a signal is made again', async () => {
+test('a fixed file that was removed or renamed without a SIGHUP is created again', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
   const platform = fakePlatform()
@@ -221,7 +221,7 @@ test('a fixed file that was removed or renamed without a signal is made again', 
   await files.close(1000)
 })
 
-test('a fixed path that is a link is followed: it is the administrator’s', async () => {
+test('a link in place of a fixed path is followed', async () => {
   const folder = temporaryFolder()
   symlinkSync(join(folder, 'real.log'), join(folder, 'all.log'))
   const files = await openTemplated(join(folder, 'all.log'))
@@ -230,7 +230,7 @@ test('a fixed path that is a link is followed: it is the administrator’s', asy
   await files.close(1000)
 })
 
-test('reopen under load: what logrotate renamed and what came after hold every line once, in order', async () => {
+test('reopen under load: the file renamed by logrotate and the new one have every line once, in order', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
   const platform = fakePlatform()
@@ -265,7 +265,7 @@ test('reopen: lines written before the signal are in the renamed file, those aft
   await files.close(1000)
 })
 
-test('reopen makes the file again where logrotate made none', async () => {
+test('reopen creates the file again if logrotate did not', async () => {
   const path = join(temporaryFolder(), 'all.log')
   const files = await openTemplated(path)
   renameSync(path, `${path}.1`)
@@ -274,7 +274,7 @@ test('reopen makes the file again where logrotate made none', async () => {
   await files.close(1000)
 })
 
-test('templated: files that were idle for ten minutes are closed, and opened again for the next line', async () => {
+test('templated: files without a line for ten minutes are closed, and opened again for the next line', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform()
   const files = await openTemplated(join(folder, '{host}.log'), platform)
@@ -290,7 +290,7 @@ test('templated: files that were idle for ten minutes are closed, and opened aga
   await files.close(1000)
 })
 
-test('templated: at most half of what the process may open is held open, which is said once', async () => {
+test('templated: at most half of the process’s descriptor limit is used for open files, which is logged once', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform(Object.assign(Object.create(systemDisk) as Disk, { openMax: 16 }))
   let most = 0
@@ -308,7 +308,7 @@ test('templated: at most half of what the process may open is held open, which i
   await files.close(1000)
 })
 
-test('templated: two share what may be held open, and one has all of it when the other is closed', async () => {
+test('templated: two destinations share that half, and one has all of it when the other is closed', async () => {
   const folder = temporaryFolder()
   const platform = fakePlatform(Object.assign(Object.create(systemDisk) as Disk, { openMax: 16 }))
   const hosts = Array.from({ length: 40 }, (_, i) => `h${i}`)
@@ -329,7 +329,7 @@ test('templated: two share what may be held open, and one has all of it when the
   await other.close(1000)
 })
 
-test('templated: where other parts of the process have left few descriptors, files are closed for it, and every line is written', async () => {
+test('templated: when the process runs out of descriptors, idle files are closed, and every line is written', async () => {
   const folder = temporaryFolder()
   let open = 0
   const disk = Object.create(systemDisk) as Disk
@@ -346,7 +346,7 @@ test('templated: where other parts of the process have left few descriptors, fil
   const hosts = Array.from({ length: 40 }, (_, i) => `h${i}`)
   const sinceMs = platform.clock.monotonicMs()
   await inTime(platform.clock, Promise.all(hosts.map((host) => files.write(messages(said(host, 'a', 'x'))))))
-  // Not only when they have been idle for minutes.
+  // Files are closed at once, not only after minutes without a line.
   expect(platform.clock.monotonicMs() - sinceMs).toBeLessThan(60_000)
   for (const host of hosts) expect(linesOf(join(folder, `${host}.log`))).toHaveLength(1)
   await files.close(1000)
