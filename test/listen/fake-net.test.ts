@@ -1,4 +1,4 @@
-// The listener on a network in memory: what cuts, resets and silences do to frames.
+// The TCP and UDP listeners on a simulated network: what cut, reset and silent connections do to frames.
 
 import { expect, test } from 'vitest'
 import { READ_OUT_MS, READ_OUT_QUIET_MS } from '../../common/limits.ts'
@@ -30,7 +30,7 @@ async function serve(given: Record<string, unknown> = {}) {
   const stop = new AbortController()
   await source.open()
   const running = source.run(sink, stop.signal)
-  /** Ends when the source has; its time is the caller's to pass. */
+  /** Resolves when the source has stopped; the caller has to advance the clock. */
   const stopping = () => {
     stop.abort()
     return running
@@ -45,7 +45,7 @@ async function serve(given: Record<string, unknown> = {}) {
   return { net, clock, metrics, sink, connect, stopping, finish }
 }
 
-test('a reset in the middle of a frame gives out what came', async () => {
+test('a reset in the middle of a frame emits the received part as a message', async () => {
   const { net, sink, connect, finish } = await serve()
   const sender = await connect()
   await sender.write(Buffer.from('<13>whole\n<13>hal'))
@@ -55,7 +55,7 @@ test('a reset in the middle of a frame gives out what came', async () => {
   await finish()
 })
 
-test('a half frame of a silent connection comes out after 30 s, and the connection stays', async () => {
+test('an incomplete frame of a silent connection is emitted after 30 s, and the connection stays open', async () => {
   const { clock, net, sink, connect, finish } = await serve()
   const sender = await connect()
   await sender.write(Buffer.from('<13>hal'))
@@ -68,7 +68,7 @@ test('a half frame of a silent connection comes out after 30 s, and the connecti
   await finish()
 })
 
-test('stopping gives out half frames', async () => {
+test('stopping emits incomplete frames', async () => {
   const { sink, connect, finish } = await serve()
   const sender = await connect()
   await sender.write(Buffer.from('<13>a\n<13>b'))
@@ -77,7 +77,7 @@ test('stopping gives out half frames', async () => {
   expect(sink.texts).toEqual(['<13>a', '<13>b'])
 })
 
-test('at a stop a sender is told, and heard for as long as it is not quiet', async () => {
+test('at a stop, the connection is half-closed, and read until the sender is quiet', async () => {
   const { clock, sink, connect, stopping } = await serve()
   const sender = await connect()
   await sender.write(Buffer.from('<13>before\n'))
@@ -96,7 +96,7 @@ test('at a stop a sender is told, and heard for as long as it is not quiet', asy
   await stopped
 })
 
-test('at a stop a sender that goes on and on is cut after two seconds', async () => {
+test('at a stop, a sender that does not stop sending is disconnected after two seconds', async () => {
   const { clock, sink, connect, stopping } = await serve()
   const sender = await connect()
   await sender.write(Buffer.from('<13>before\n'))
@@ -116,7 +116,7 @@ test('at a stop a sender that goes on and on is cut after two seconds', async ()
   expect(sink.texts.length).toBeGreaterThan(10)
 })
 
-test('datagrams: empty ones are no message, a count is taken away', async () => {
+test('datagrams: empty ones are no message, and an octet count is removed', async () => {
   const { net, sink, finish } = await serve()
   const sender = net.datagramsTo({ host: '127.0.0.1', port: PORT })
   for (const text of ['', '\n', '<13>a', '5 <13>b', '12 monkeys']) {
@@ -127,7 +127,7 @@ test('datagrams: empty ones are no message, a count is taken away', async () => 
   await finish()
 })
 
-test('who may not send is counted and gets nothing in', async () => {
+test('connections and datagrams of senders outside of allow are refused and counted', async () => {
   const { net, metrics, sink, connect, finish } = await serve({ allow: ['10.0.0.0/8'] })
   const refused = await connect()
   const ended = new Promise<void>((close) => refused.start({ data: () => {}, end: () => {}, close: () => close() }))
@@ -143,7 +143,7 @@ test('who may not send is counted and gets nothing in', async () => {
   await finish()
 })
 
-test('syslog sources share half of what the process may open evenly: more connections are turned away, counted and said', async () => {
+test('syslog sources share half of the process’s descriptor limit evenly: further connections are refused, counted and logged', async () => {
   const net = new FakeNet()
   const log = fakeLog()
   const metrics = createMetrics()
@@ -170,7 +170,7 @@ test('syslog sources share half of what the process may open evenly: more connec
   await expect.poll(refused).toBe(1)
   const values = { source: 'at-5515', reason: 'max_connections', max: 2 }
   expect(log.lines.at(-1)).toMatchObject({ level: 'warn', values })
-  // One that is over leaves its share to the other.
+  // When one source has stopped, the other one gets its share.
   other.stop.abort()
   net.resetAll()
   await running[1]

@@ -8,7 +8,7 @@ import { dial, sendDatagrams, serve, tcp, udp } from './serving.ts'
 const ALIVE = '\n<13>alive\n'
 const sorted = (texts: readonly string[]) => [...texts].sort()
 
-test('hostile streams, all at once: nothing is lost, and no connection is closed', async () => {
+test('many hostile streams at once: nothing is lost, and no connection is closed', async () => {
   const sink = new MemorySink()
   const { port, platform } = await serve({ listen: [tcp] }, sink)
   const sockets = await Promise.all(HOSTILE.map(() => dial(port)))
@@ -34,7 +34,7 @@ test('hostile streams, all at once: nothing is lost, and no connection is closed
   expect(platform.log.lines.filter(({ level }) => level === 'error' || level === 'fatal')).toEqual([])
 }, 30_000)
 
-test('hostile datagrams: each is one message, without what ends it and without a count', async () => {
+test('hostile datagrams: each is one message, without its terminator and octet count', async () => {
   const sink = new MemorySink()
   const { port, counted } = await serve({ listen: [udp] }, sink)
   const datagrams = HOSTILE.map(([, stream]) => stream).filter((stream) => stream.length < 10_000)
@@ -44,7 +44,7 @@ test('hostile datagrams: each is one message, without what ends it and without a
     .filter((text) => text !== '')
   for (const [i, datagram] of datagrams.entries()) {
     await sendDatagrams(port, [Buffer.from(datagram, 'latin1')])
-    // Never more on the way than the smallest receive buffer holds.
+    // At most as many in flight as the smallest receive buffer holds.
     if (i % 8 === 7) await sendDatagrams(port, [`<13>pause ${i}`])
     if (i % 8 === 7) await until('the pause', () => sink.texts.at(-1) === `<13>pause ${i}`)
   }
@@ -54,7 +54,7 @@ test('hostile datagrams: each is one message, without what ends it and without a
   expect(await counted('sluice_dropped_total{reason="udp_queue_full",where="network"}')).toBe(0)
 }, 30_000)
 
-/** A count of a message, and a PRI behind it. */
+/** Whether a text begins with an octet count that is followed by a PRI. */
 function isCounted(text: string): boolean {
   const [, count, priority] = /^(\d{1,10}) <(\d{1,3})>/.exec(text) ?? []
   return Number(count) > 0 && Number(count) <= 64 * 1024 * 1024 && Number(priority) <= 191

@@ -1,4 +1,4 @@
-// What a RELP peer can make of a receiver: memory within the bounds, whatever it sends, asks or does not read.
+// Memory of a RELP receiver stays within its bounds, whatever a peer sends, asks or does not read.
 
 import { expect, onTestFinished, test } from 'vitest'
 import { SLAB_BYTES, SLABS_BYTES_MAX } from '../../common/limits.ts'
@@ -7,7 +7,7 @@ import { HeldSink, MemorySink } from '../fake/sink.ts'
 import { pack } from '../relp/packed.ts'
 import { ALL, frame, ID, offers, opened, serve } from './relp-surroundings.ts'
 
-test('while nothing settles a bounded amount is taken in; then all of it comes', async () => {
+test('while no write settles, a bounded amount is received; afterwards all messages arrive', async () => {
   const sink = new HeldSink()
   const { send, got } = await opened(sink)
   const message = `<13>${'x'.repeat(996)}`
@@ -43,7 +43,7 @@ test('while nothing settles a bounded amount is taken in; then all of it comes',
   expect(got.text.split('\n')).toHaveLength(frames + 1)
 }, 60_000)
 
-test('many senders of a line each keep no slab each from others, while what they sent is held', async () => {
+test('open batches of one line each, from many senders, do not occupy a slab each', async () => {
   const sink = new HeldSink()
   const { platform, dial } = await serve(sink)
   const senders = SLABS_BYTES_MAX / SLAB_BYTES + 44
@@ -58,7 +58,7 @@ test('many senders of a line each keep no slab each from others, while what they
   while (sink.held.length > 0) sink.settle()
 }, 60_000)
 
-test('a bomb of batches is unpacked one by one, within the memory of all slabs', async () => {
+test('batches that decompress to 16 MiB each (a zip bomb) are decompressed one by one, within the bound of all slabs', async () => {
   const sink = new HeldSink()
   const { send, platform } = await opened(sink, ALL)
   const bomb = pack(batchOf([Buffer.alloc(16 * 1024 * 1024, 0x61)], originOf(), 1))
@@ -88,7 +88,7 @@ test.each([
     },
   ],
 ])(
-  'frames of a few bytes that unpack to many %s count for what they take',
+  'small frames that decompress to many %s are bounded by the memory that they need',
   async (_, packed) => {
     const sink = new HeldSink()
     const { send } = await opened(sink, ALL)
@@ -102,7 +102,7 @@ test.each([
   60_000,
 )
 
-/** Sends unknown commands, each of which is answered, until nothing is read any more. */
+/** Sends unknown commands, each of which must be answered, until the receiver does not read any more. */
 async function flood(send: (text: string) => Promise<void>) {
   const state = { written: 0 }
   const writing = (async () => {
@@ -117,7 +117,7 @@ async function flood(send: (text: string) => Promise<void>) {
   return { state, writing }
 }
 
-test('a peer that never reads its answers is read from no more', async () => {
+test('a peer that does not read its answers is not read any more', async () => {
   const { connection, send } = await opened(new MemorySink())
   connection.pause()
   const { state, writing } = await flood(send)
@@ -126,7 +126,7 @@ test('a peer that never reads its answers is read from no more', async () => {
   await writing
 }, 60_000)
 
-test('a peer that is owed an answer and goes on asking is read from no more, until it is answered', async () => {
+test('a peer that keeps sending commands while it is owed an answer is not read until it is answered', async () => {
   const sink = new HeldSink()
   const { got, send } = await opened(sink)
   await send('2 syslog 1 x\n')
@@ -139,7 +139,7 @@ test('a peer that is owed an answer and goes on asking is read from no more, unt
   await expect.poll(() => got.text.split('\n').length, { timeout: 20_000 }).toBe(500_002)
 }, 60_000)
 
-test('a peer that reads no answers is not read from after a brake either', async () => {
+test('a peer that does not read its answers is not read after a brake either', async () => {
   const sink = new HeldSink()
   const { connection, send, dial } = await opened(sink)
   connection.pause()

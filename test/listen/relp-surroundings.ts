@@ -1,4 +1,4 @@
-// A RELP receiver on a network in memory, and peers of it.
+// A RELP receiver on a simulated network, and its peers.
 
 import { expect, onTestFinished } from 'vitest'
 import { syslogSource } from '../../collector/listen/syslog-source.ts'
@@ -36,7 +36,7 @@ export async function serve(sink: Sink, given: Record<string, unknown> = {}, mes
   return { net, metrics, platform, finish, dial: () => dial(net) }
 }
 
-/** A sender: what it got, and whether the connection is over. */
+/** Connects a sender. `got` is what it has received, and whether the connection has ended. */
 export async function dial(net: FakeNet) {
   const connection: Connection = await net.connect({ host: '127.0.0.1', port: PORT })
   const got = { text: '', ended: false }
@@ -46,7 +46,7 @@ export async function dial(net: FakeNet) {
     close: () => void (got.ended = true),
   })
   const send = (bytes: string | Buffer) => connection.write(Buffer.from(bytes))
-  /** Waits for this answer, and forgets it. */
+  /** Waits until exactly this has been received, and clears it. */
   const expectAnswer = async (text: string) => {
     await expect.poll(() => got.text, { timeout: 20_000 }).toBe(text)
     got.text = ''
@@ -67,7 +67,7 @@ export const answered = (txnr: number, commands: string) => {
 }
 export const ALL = 'syslog,batch,marks,retire'
 
-/** Serves, and opens a session that knows these commands. */
+/** Starts a receiver, and opens a session that offers these commands. */
 export async function opened(sink: Sink, commands = 'syslog', messageBytesMax?: number) {
   const served = await serve(sink, {}, messageBytesMax)
   const peer = await served.dial()

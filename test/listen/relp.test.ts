@@ -1,4 +1,4 @@
-// RELP on a network in memory: answers come when a message is kept, and in order.
+// RELP on a simulated network: answers are sent when a message is kept, and in order.
 
 import { expect, test } from 'vitest'
 import { Fault } from '../../common/fault.ts'
@@ -9,7 +9,7 @@ import { HeldSink, MemorySink } from '../fake/sink.ts'
 import { pack } from '../relp/packed.ts'
 import { ALL, answered, frame, ID, offers, opened, serve } from './relp-surroundings.ts'
 
-test('a message is answered when it is kept, and not before', async () => {
+test('a message is answered only when it is kept', async () => {
   const sink = new HeldSink()
   const { send, got, expectAnswer } = await opened(sink)
   await send('2 syslog 5 <13>a\n')
@@ -20,7 +20,7 @@ test('a message is answered when it is kept, and not before', async () => {
   await expectAnswer('2 rsp 6 200 OK\n')
 })
 
-test('answers come in the order of the commands, however writes settle', async () => {
+test('answers are sent in the order of the commands, in whatever order writes settle', async () => {
   const sink = new HeldSink()
   const { send, got, expectAnswer } = await opened(sink)
   await send('2 syslog 5 <13>a\n3 syslog 5 <13>b\n')
@@ -34,7 +34,7 @@ test('answers come in the order of the commands, however writes settle', async (
   await expectAnswer('2 rsp 6 200 OK\n3 rsp 6 200 OK\n4 rsp 6 200 OK\n')
 })
 
-test('many senders make one batch a turn, and each gets its own answers', async () => {
+test('messages of many senders form one batch per turn of the event loop, and each sender gets its answers', async () => {
   const sink = new MemorySink()
   const { dial } = await serve(sink)
   const peers = await Promise.all([dial(), dial(), dial()])
@@ -45,13 +45,13 @@ test('many senders make one batch a turn, and each gets its own answers', async 
   expect(sink.texts.sort()).toEqual(['<13>0', '<13>1', '<13>2'])
 })
 
-test('transaction numbers begin again at 1', async () => {
+test('transaction numbers wrap around to 1', async () => {
   const { send, expectAnswer } = await opened(new MemorySink())
   await send('999999999 syslog 1 a\n1 syslog 1 b\n2 syslog 0\n')
   await expectAnswer('999999999 rsp 6 200 OK\n1 rsp 6 200 OK\n2 rsp 6 200 OK\n')
 })
 
-test('what a destination gives back is not answered: the connection is cut, so that it is sent again', async () => {
+test('a rejected message is not answered, and the connection is closed, so that the peer sends it again', async () => {
   const sink = new HeldSink()
   const { send, got, metrics } = await opened(sink)
   await send('2 syslog 5 <13>a\n')
@@ -62,7 +62,7 @@ test('what a destination gives back is not answered: the connection is cut, so t
   expect(await metrics.total('sluice_dropped_total')).toBe(0)
 })
 
-test('close is answered behind everything that is owed, and the connection ends', async () => {
+test('close is answered after everything that is owed, and the connection is closed', async () => {
   const sink = new HeldSink()
   const { send, got, expectAnswer } = await opened(sink)
   await send('2 syslog 5 <13>a\n3 close 0\n')
@@ -73,7 +73,7 @@ test('close is answered behind everything that is owed, and the connection ends'
   await expect.poll(() => got.ended).toBe(true)
 })
 
-test('at a stop what was taken in is kept and answered first', async () => {
+test('at a stop, received messages are stored and answered first', async () => {
   const sink = new HeldSink()
   const { send, finish, got } = await opened(sink)
   await send('2 syslog 5 <13>a\n')
@@ -84,7 +84,7 @@ test('at a stop what was taken in is kept and answered first', async () => {
   await expect.poll(() => got.text).toBe('2 rsp 6 200 OK\n0 serverclose 0\n')
 })
 
-test('a message over the bound comes out in marked pieces, answered once', async () => {
+test('a message longer than max_message is split into marked pieces, and answered once', async () => {
   const sink = new MemorySink()
   const { send, expectAnswer } = await opened(sink, 'syslog', 1000)
   const text = `<13>1 - h p - - - ${'ä'.repeat(2000)}`
@@ -113,7 +113,7 @@ const refused: [what: string, bytes: string | Buffer, answer: string][] = [
   ],
 ]
 
-test.each(refused)('%s is refused, and the connection ends', async (_, bytes, answer) => {
+test.each(refused)('%s is refused, and the connection is closed', async (_, bytes, answer) => {
   const { dial } = await serve(new MemorySink())
   const { send, got, expectAnswer } = await dial()
   await send(bytes)
@@ -123,25 +123,28 @@ test.each(refused)('%s is refused, and the connection ends', async (_, bytes, an
 
 const wrong: [what: string, bytes: string | Buffer, answer: string][] = [
   ['a frame whose data is longer than it says', '2 syslog 1 ab\n', '2 rsp 19 500 malformed frame\n'],
-  ['a batch that is none', frame(2, 'batch', 'hello'), '2 rsp 19 500 malformed batch\n'],
+  ['a malformed batch', frame(2, 'batch', 'hello'), '2 rsp 19 500 malformed batch\n'],
   ['an empty batch', frame(2, 'batch'), '2 rsp 19 500 malformed batch\n'],
-  ['marks of something else', frame(2, 'marks', 'x'), '2 rsp 19 500 malformed marks\n'],
-  ['an end of something else', frame(2, 'retire', 'x'), '2 rsp 20 500 malformed retire\n'],
+  ['marks with a malformed stream id', frame(2, 'marks', 'x'), '2 rsp 19 500 malformed marks\n'],
+  ['retire with a malformed stream id', frame(2, 'retire', 'x'), '2 rsp 20 500 malformed retire\n'],
 ]
 
-test.each(wrong)('%s is refused behind what is owed, and the connection ends', async (_, bytes, answer) => {
-  const sink = new HeldSink()
-  const { send, got, expectAnswer } = await opened(sink, ALL)
-  await send('9 syslog 5 <13>a\n')
-  await send(bytes)
-  await expect.poll(() => sink.held.length).toBe(1)
-  sink.settle()
-  await expectAnswer(`9 rsp 6 200 OK\n${answer}0 serverclose 0\n`)
-  await expect.poll(() => got.ended).toBe(true)
-})
+test.each(wrong)(
+  '%s is refused after the answers that are owed, and the connection is closed',
+  async (_, bytes, answer) => {
+    const sink = new HeldSink()
+    const { send, got, expectAnswer } = await opened(sink, ALL)
+    await send('9 syslog 5 <13>a\n')
+    await send(bytes)
+    await expect.poll(() => sink.held.length).toBe(1)
+    sink.settle()
+    await expectAnswer(`9 rsp 6 200 OK\n${answer}0 serverclose 0\n`)
+    await expect.poll(() => got.ended).toBe(true)
+  },
+)
 
 test.each(['hello', 'open', 'rsp', 'batch', 'marks'])(
-  '%s from a peer that may not say it gets 500, and it goes on',
+  'the command %s, if the peer may not send it, is answered with 500, and the session continues',
   async (command) => {
     const { send, expectAnswer } = await opened(new MemorySink())
     await send(`2 ${command} 1 a\n3 syslog 1 a\n`)
@@ -149,7 +152,7 @@ test.each(['hello', 'open', 'rsp', 'batch', 'marks'])(
   },
 )
 
-test('a batch is one batch of the sink, with its streams, answered when it is kept', async () => {
+test('a batch is passed on as one batch, with its streams, and answered when it is kept', async () => {
   const sink = new HeldSink()
   const { send, got, expectAnswer } = await opened(sink, ALL)
   const origin = originOf({ source: 'apps', peer: '198.51.100.1' })
@@ -175,7 +178,7 @@ function marksOf(known: Map<string, number>): StreamMarks & { readonly said: str
   }
 }
 
-test('marks and retire reach what keeps the streams', async () => {
+test('marks and retire are passed on to what keeps the streams', async () => {
   const streams = marksOf(new Map([[ID, 4711]]))
   const { send, expectAnswer } = await opened({ write: () => Promise.resolve(), streams }, ALL)
   const other = 'f'.repeat(32)
@@ -186,13 +189,13 @@ test('marks and retire reach what keeps the streams', async () => {
   expect(streams.said).toEqual([`retire ${ID}`])
 })
 
-test('where nothing keeps streams, no mark is known', async () => {
+test('if no destination keeps streams, marks is answered with none', async () => {
   const { send, expectAnswer } = await opened(new MemorySink(), ALL)
   await send(Buffer.concat([frame(2, 'marks', ID), frame(3, 'retire', ID)]))
   await expectAnswer('2 rsp 6 200 OK\n3 rsp 6 200 OK\n')
 })
 
-test('marks that cannot be told cut the connection: the sender asks again', async () => {
+test('if marks cannot be read, the connection is closed, so that the sender asks again', async () => {
   const streams = {
     ...marksOf(new Map()),
     marks: () => Promise.reject(new Fault('DISK_ERROR', 'x', { retryable: true })),
@@ -203,7 +206,7 @@ test('marks that cannot be told cut the connection: the sender asks again', asyn
   expect(got.text).toBe('')
 })
 
-test('a reset in the middle of a frame gives out nothing, and the rest of the listener lives', async () => {
+test('a reset in the middle of a frame emits nothing, and the listener accepts further connections', async () => {
   const sink = new MemorySink()
   const { net, send, metrics, dial } = await opened(sink)
   await send('2 syslog 5 <13>a\n3 syslog 5 <13')

@@ -31,7 +31,7 @@ export function platformOf(clock: Clock = systemClock, disk: Disk = systemDisk) 
   return { ...seams, log: fakeLog(), metrics: createMetrics(), instance: NO_INSTANCE, slabs: new SlabPool() }
 }
 
-/** A source with these options, as they stand in YAML. */
+/** A source with these options, in the form that they have in YAML. */
 export function sourceOf(options: object, platform = platformOf(), messageBytesMax = 1024 * 1024): Source {
   const context: ComponentContext = {
     ...{ name: 'network', platform, dataFolder: '/nowhere', hostName: 'here', messageBytesMax, localZone: utc },
@@ -39,7 +39,7 @@ export function sourceOf(options: object, platform = platformOf(), messageBytesM
   return syslogSource.create(syslogSource.options.parse({ zone: 'UTC', ...options }), context)
 }
 
-/** Opens and runs; the test's end stops it. */
+/** Opens and runs a source, until the end of the test. */
 export async function serve(
   options: object,
   sink: Sink,
@@ -63,7 +63,7 @@ export async function serve(
   return { platform, port: ports[0], ports, stop, counted }
 }
 
-/** A connection of a sender; whatever becomes of it is no error here. */
+/** Connects a sender. Errors of the connection are ignored. */
 export async function dial(port: number, host: string = LOOPBACK): Promise<net.Socket> {
   const socket = net.connect(port, host)
   onTestFinished(() => void socket.destroy())
@@ -76,7 +76,7 @@ export async function dial(port: number, host: string = LOOPBACK): Promise<net.S
   return socket
 }
 
-/** Sends each datagram and waits until the kernel has it. */
+/** Sends the datagrams one by one, waiting for the kernel to accept each. */
 export async function sendDatagrams(port: number, datagrams: readonly (string | Buffer)[]): Promise<void> {
   const socket = dgram.createSocket('udp4')
   for (const datagram of datagrams) {

@@ -11,7 +11,7 @@ import { dial, LOOPBACK, platformOf, serve, sourceOf, tcp } from './serving.ts'
 
 const hasIpv6 = Object.values(networkInterfaces()).some((each) => each?.some(({ address }) => address === '::1'))
 
-/** Remembers what framing found wrong, too. */
+/** Also records the defects that framing found. */
 class MarkedSink extends MemorySink {
   readonly marks: string[][] = []
 
@@ -21,7 +21,7 @@ class MarkedSink extends MemorySink {
   }
 }
 
-test('2,000 connections at once: every line arrives once, in far fewer batches than lines', async () => {
+test('2,000 connections at once: every line arrives once, and there are far fewer batches than lines', async () => {
   const sink = new MemorySink()
   const { port, counted } = await serve({ listen: [tcp] }, sink)
   const sockets = await Promise.all(Array.from({ length: 2000 }, () => dial(port)))
@@ -47,13 +47,13 @@ test('messages of one connection have one origin, with the address of its peer',
   expect(origin.host.toString()).toBe(LOOPBACK)
 })
 
-test('what is sent between opening and running arrives', async () => {
+test('messages sent between open and run arrive', async () => {
   const sink = new MemorySink()
   await serve({ listen: [tcp] }, sink, {
     async beforeRun([port]) {
       const socket = await dial(port)
       socket.write('<13>early\n')
-      // Another connection is answered only after the first was accepted.
+      // Connections are accepted in order, so the first one is accepted before this one.
       await dial(port)
       await new Promise((resolve) => setTimeout(resolve, 20))
     },
@@ -62,8 +62,8 @@ test('what is sent between opening and running arrives', async () => {
   expect(sink.texts).toEqual(['<13>early'])
 })
 
-describe('half frames', () => {
-  test('come out marked when the connection ends', async () => {
+describe('incomplete frames', () => {
+  test('are emitted with a defect when the connection ends', async () => {
     const sink = new MarkedSink()
     const { port } = await serve({ listen: [tcp] }, sink)
     const socket = await dial(port)
@@ -73,7 +73,7 @@ describe('half frames', () => {
     expect(sink.marks).toEqual([[], ['FRAME_HALF']])
   })
 
-  test('come out marked when the connection is reset, and others do not notice', async () => {
+  test('are emitted with a defect when the connection is reset; other connections are not affected', async () => {
     const sink = new MarkedSink()
     const { port } = await serve({ listen: [tcp] }, sink)
     const [doomed, other] = [await dial(port), await dial(port)]
@@ -88,12 +88,12 @@ describe('half frames', () => {
     expect(sink.marks).toEqual([[], ['FRAME_HALF'], []])
   })
 
-  test('come out marked after half a minute of silence, and the connection lives on', async () => {
+  test('are emitted with a defect after half a minute of silence, and the connection stays open', async () => {
     const sink = new MarkedSink()
     const clock = new FakeClock()
     const { port } = await serve({ listen: [tcp] }, sink, { clock })
     const socket = await dial(port)
-    // Whenever it began: not only where half a minute after it somebody looks anyway.
+    // Shifts the frame against the times of the periodic check.
     await clock.pass(2_000)
     socket.write('<13>one\n<13>half')
     await until('the first', () => sink.texts.length === 1)
@@ -107,7 +107,7 @@ describe('half frames', () => {
     expect(sink.marks[1]).toEqual(['FRAME_HALF'])
   })
 
-  test('a connection that says nothing is no message', async () => {
+  test('a connection without any byte causes no message and no warning', async () => {
     const sink = new MemorySink()
     const { port, counted, platform } = await serve({ listen: [tcp] }, sink)
     const socket = await dial(port)
@@ -118,8 +118,8 @@ describe('half frames', () => {
   })
 })
 
-describe('turned away', () => {
-  test('who is not allowed is refused, counted and named in the log', async () => {
+describe('refused connections', () => {
+  test('a peer outside of allow is refused, counted and logged with its address', async () => {
     const sink = new MemorySink()
     const { port, counted, platform } = await serve({ listen: [tcp], allow: ['10.0.0.0/8', '2001:db8::/32'] }, sink)
     const socket = await dial(port)
@@ -133,7 +133,7 @@ describe('turned away', () => {
     expect(sink.texts).toEqual([])
   })
 
-  test('who is allowed is not', async () => {
+  test('a peer within allow is not refused', async () => {
     const sink = new MemorySink()
     const { port } = await serve({ listen: [tcp], allow: ['10.0.0.0/8', '127.0.0.0/8'] }, sink)
     const socket = await dial(port)
@@ -141,7 +141,7 @@ describe('turned away', () => {
     await until('the line', () => sink.texts.length === 1)
   })
 
-  test('one connection too many is refused; after another has ended there is room', async () => {
+  test('a connection beyond max_connections is refused; after another has ended, a new one is accepted', async () => {
     const sink = new MemorySink()
     const { port, counted } = await serve({ listen: [tcp], max_connections: 2 }, sink)
     const first = await dial(port)
@@ -157,7 +157,7 @@ describe('turned away', () => {
   })
 })
 
-test.runIf(hasIpv6)('IPv6: an IPv4 peer of a socket for both is allowed by its IPv4 network', async () => {
+test.runIf(hasIpv6)('an IPv4 peer of a dual-stack socket is allowed by its IPv4 network', async () => {
   const sink = new MemorySink()
   const { port } = await serve({ listen: ['tcp://[::]:0'], allow: ['127.0.0.1', '::1'] }, sink)
   const [four, six] = [await dial(port), await dial(port, '::1')]
@@ -168,7 +168,7 @@ test.runIf(hasIpv6)('IPv6: an IPv4 peer of a socket for both is allowed by its I
   expect(sink.batches.flatMap(({ runs }) => runs.map(({ origin }) => origin.peer))).toEqual(['127.0.0.1', '::1'])
 })
 
-describe('the brake', () => {
+describe('backpressure', () => {
   const line = `<13>${'x'.repeat(1000)}`
 
   async function braked() {
@@ -198,7 +198,7 @@ describe('the brake', () => {
   const openBytes = (sink: HeldSink) =>
     sink.held.reduce((sum, { texts }) => sum + texts.reduce((bytes, { length }) => bytes + length, 0), 0)
 
-  test('a sink that does not settle stops the sender within bounds; when it settles, nothing is missing', async () => {
+  test('a sink that does not settle stops the sender within the memory bounds; when it settles, no line is missing', async () => {
     const { sink, platform, sending, lines } = await braked()
     expect(openBytes(sink)).toBeLessThan(OPEN_WRITE_BYTES_MAX + 1024 * 1024)
     expect(platform.slabs.bytesOut).toBeLessThan(SLABS_BYTES_MAX)
@@ -214,7 +214,7 @@ describe('the brake', () => {
     expect(texts.every((text, i) => text === `${line} ${i}`)).toBe(true)
   }, 30_000)
 
-  test('a connection that comes meanwhile waits, and is heard afterwards', async () => {
+  test('a connection made meanwhile waits, and is read afterwards', async () => {
     const { sink, port, lines } = await braked()
     const late = await dial(port)
     const blocked = late.write(Buffer.alloc(32 * 1024 * 1024, 'y'))
@@ -236,7 +236,7 @@ describe('the brake', () => {
     })
   }, 30_000)
 
-  test('stopping while it brakes gives out what is held and settles', async () => {
+  test('a stop during backpressure resolves when the held writes settle', async () => {
     const { sink, stop } = await braked()
     const stopped = stop()
     let done = false
@@ -249,7 +249,7 @@ describe('the brake', () => {
   }, 30_000)
 })
 
-test('a write that is rejected is counted with its reason, and the connection lives on', async () => {
+test('messages of a rejected write are counted as dropped with a reason, and the connection stays open', async () => {
   const sink = new HeldSink()
   const { port, counted } = await serve({ listen: [tcp] }, sink)
   const socket = await dial(port)
@@ -265,7 +265,7 @@ test('a write that is rejected is counted with its reason, and the connection li
   sink.settle()
 })
 
-test('10 MB in one line come out in pieces, and the next line whole', async () => {
+test('a line of 10 MB is split into pieces, and the next line is complete', async () => {
   const sink = new MemorySink()
   const { port } = await serve({ listen: [tcp] }, sink)
   const socket = await dial(port)
@@ -276,7 +276,7 @@ test('10 MB in one line come out in pieces, and the next line whole', async () =
   expect(bytes.join('')).toBe('z'.repeat(10_000_000))
 })
 
-test('a count of ten digits reserves nothing', async () => {
+test('a huge octet count does not reserve memory', async () => {
   const sink = new MemorySink()
   const { port, platform } = await serve({ listen: [tcp] }, sink)
   const sockets = await Promise.all(Array.from({ length: 100 }, () => dial(port)))
@@ -287,7 +287,7 @@ test('a count of ten digits reserves nothing', async () => {
 })
 
 describe('stopping', () => {
-  test('open connections do not hold it up; their half frames come out', async () => {
+  test('open connections do not delay it; their incomplete frames are emitted', async () => {
     const sink = new MemorySink()
     const { port, stop } = await serve({ listen: [tcp] }, sink)
     const socket = await dial(port)
@@ -300,7 +300,7 @@ describe('stopping', () => {
     await new Promise((resolve) => again.once('error', resolve))
   })
 
-  test('senders are told the end, and what they sent until then is read', async () => {
+  test('senders see the end of the connection, and everything that they sent until then is read', async () => {
     const sink = new MemorySink()
     const { port, stop } = await serve({ listen: [tcp] }, sink)
     const socket = await dial(port)
@@ -322,13 +322,13 @@ describe('stopping', () => {
     expect(sink.texts).toEqual(Array.from({ length: sent }, (_, i) => `<13>${i}`))
   })
 
-  test('an abort before the start ends at once', async () => {
+  test('with a signal that is aborted before the start, it ends at once', async () => {
     const source = sourceOf({ listen: [tcp] })
     await source.open()
     await source.run(new MemorySink(), AbortSignal.abort())
   })
 
-  test('a port that is taken frees the ones before it', async () => {
+  test('if a port is taken, the ports opened before it are freed', async () => {
     const { port } = await serve({ listen: [tcp] }, new MemorySink())
     const platform = platformOf()
     const source = sourceOf({ listen: [tcp, `tcp://${LOOPBACK}:${port}`] }, platform)

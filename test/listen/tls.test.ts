@@ -1,4 +1,4 @@
-// The same source behind TLS, on the real network: what goes wrong in a handshake hurts nobody else.
+// The syslog source with TLS, on the real network: a failed handshake does not affect other connections.
 
 import * as tls from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
@@ -10,7 +10,7 @@ const server = { cert: pathOf('server.crt'), key: pathOf('server.key') }
 const listen = [`tls://${LOOPBACK}:0`]
 const patient = { timeout: 20_000 }
 
-/** A sender that is through the handshake; whatever becomes of it is no error here. */
+/** Connects a sender, and waits for its handshake. Later errors of the connection are ignored. */
 async function dialTls(port: number, options: tls.ConnectionOptions = {}): Promise<tls.TLSSocket> {
   const socket = tls.connect({ port, host: LOOPBACK, ...keysOf(undefined, 'ca'), ...options })
   onTestFinished(() => void socket.destroy())
@@ -38,7 +38,7 @@ test('octet-counted messages arrive with the address of their peer (RFC 5425)', 
   await expect.poll(() => counted(connections), patient).toBe(0)
 })
 
-test('RELP under TLS is answered', async () => {
+test('RELP over TLS is answered', async () => {
   const sink = new MemorySink()
   const { port } = await serve({ listen: [`relps://${LOOPBACK}:0`], tls: server }, sink)
   const socket = await dialTls(port)
@@ -51,7 +51,7 @@ test('RELP under TLS is answered', async () => {
   expect(sink.texts).toEqual(['<34>hello'])
 })
 
-test('plain text is a failed handshake: counted, said once, and the next is heard', async () => {
+test('plain text is a failed handshake: counted, logged at a limited rate, and the next connection is read', async () => {
   const sink = new MemorySink()
   const { port, counted, platform } = await serve({ listen, tls: server }, sink)
   for (let i = 0; i < 3; i += 1) (await dial(port)).write('<34>this is plain\n')
@@ -65,7 +65,7 @@ test('plain text is a failed handshake: counted, said once, and the next is hear
   await expect.poll(() => sink.texts, patient).toEqual(['<34>hello'])
 })
 
-test('a client without a certificate is turned away, and one with it is heard', async () => {
+test('with ca, a client without a certificate is refused, and one with it is read', async () => {
   const sink = new MemorySink()
   const { port, counted, platform } = await serve({ listen, tls: { ...server, ca: pathOf('ca.crt') } }, sink)
   ;(await dialTls(port)).write('9 <34>hello')
@@ -75,7 +75,7 @@ test('a client without a certificate is turned away, and one with it is heard', 
   await expect.poll(() => sink.texts, patient).toEqual(['<34>goodbye'])
 })
 
-test('max_connections counts those in their handshake, and who is not allowed never begins one', async () => {
+test('max_connections includes connections in their handshake; a peer outside of allow is refused before its handshake', async () => {
   const sink = new MemorySink()
   const { port, counted } = await serve({ listen, tls: server, max_connections: 2 }, sink)
   const silent = await dial(port)
@@ -94,7 +94,7 @@ test('max_connections counts those in their handshake, and who is not allowed ne
   expect(await closed.counted('sluice_connections_refused_total{source="network",reason="not_allowed"}')).toBe(1)
 })
 
-test('a half frame comes out marked when the connection is cut without an end of TLS', async () => {
+test('an incomplete frame is emitted when the connection is closed without close_notify', async () => {
   const sink = new MemorySink()
   const { port } = await serve({ listen, tls: server }, sink)
   const plain = await dial(port)
@@ -107,7 +107,7 @@ test('a half frame comes out marked when the connection is cut without an end of
   await expect.poll(() => sink.texts, patient).toEqual(['<34>hello'])
 })
 
-test('stopping ends handshakes, and connections that came through', async () => {
+test('stopping ends handshakes and established connections', async () => {
   const sink = new MemorySink()
   const { port, counted, stop, platform } = await serve({ listen, tls: server }, sink)
   const silent = await dial(port)
@@ -120,7 +120,7 @@ test('stopping ends handshakes, and connections that came through', async () => 
   expect(platform.log.lines.filter(({ text }) => text === 'TLS handshake failed')).toEqual([])
 })
 
-test('files that cannot be used keep the source from opening, and free its ports', async () => {
+test('opening fails if certificate and key cannot be used', async () => {
   const source = sourceOf({ listen, tls: { ...server, key: pathOf('client.key') } })
   await expect(source.open()).rejects.toMatchObject({ code: 'TLS_KEYS' })
 })

@@ -19,7 +19,7 @@ class MarkedSink extends MemorySink {
   }
 }
 
-test('a datagram is a message, whatever ends it; an empty one is none', async () => {
+test('a datagram is a message without its terminator; an empty one is not a message', async () => {
   const sink = new MarkedSink()
   const { port } = await serve({ listen: [udp] }, sink)
   const datagrams = ['', '<13>a', '<13>b\n', '\n', '<13>c\r\n', '\0', '<13>d\0', '<13>e\nf', '12 monkeys', '<13>last']
@@ -29,7 +29,7 @@ test('a datagram is a message, whatever ends it; an empty one is none', async ()
   expect([...sink.marks.values()].flat()).toEqual([])
 })
 
-test('an octet count in front of a message is taken away and marked', async () => {
+test('an octet count before a message is removed, and recorded as a defect', async () => {
   const sink = new MarkedSink()
   const { port } = await serve({ listen: [udp] }, sink)
   await sendDatagrams(port, ['5 <13>a', '999 <13>b\n'])
@@ -40,7 +40,7 @@ test('an octet count in front of a message is taken away and marked', async () =
   ])
 })
 
-test('a number before what is no PRI is text', async () => {
+test('a number is text unless a valid PRI follows', async () => {
   const sink = new MarkedSink()
   const { port } = await serve({ listen: [udp] }, sink)
   await sendDatagrams(port, ['12 <b>text</b>', '3 < 4', '7 <999>a', '1 <'])
@@ -48,7 +48,7 @@ test('a number before what is no PRI is text', async () => {
   expect([...sink.marks]).toEqual(['12 <b>text</b>', '3 < 4', '7 <999>a', '1 <'].map((text) => [text, []]))
 })
 
-test('the largest datagram comes whole; one over max_message in pieces', async () => {
+test('the largest datagram is received completely; one longer than max_message is split into pieces', async () => {
   const sink = new MemorySink()
   const whole = await serve({ listen: [udp] }, sink)
   await sendDatagrams(whole.port, [Buffer.alloc(65_507, 'x')])
@@ -65,7 +65,7 @@ test('the largest datagram comes whole; one over max_message in pieces', async (
   expect(Math.max(...texts.map(({ length }) => length))).toBeLessThanOrEqual(10_000)
 })
 
-test('the origin is the peer’s, and the same object for all its datagrams', async () => {
+test('all datagrams of a peer have the same origin object', async () => {
   const sink = new MemorySink()
   const { port } = await serve({ listen: [udp] }, sink)
   await sendDatagrams(port, ['<13>a'])
@@ -77,7 +77,7 @@ test('the origin is the peer’s, and the same object for all its datagrams', as
   expect(a).toMatchObject({ peer: LOOPBACK, source: 'network' })
 })
 
-test('what a sender sends that is not allowed is dropped, counted, and said once in a while', async () => {
+test('datagrams of a sender outside of allow are dropped, counted, and logged at a limited rate', async () => {
   const sink = new MemorySink()
   const { port, counted, platform } = await serve({ listen: [udp], allow: ['10.0.0.0/8'] }, sink)
   await sendDatagrams(port, ['<13>a', '<13>b'])
@@ -90,14 +90,14 @@ test('what a sender sends that is not allowed is dropped, counted, and said once
   ])
 })
 
-test('what there is no room for is dropped and counted: received and dropped are all that was sent', async () => {
+test('datagrams without room are dropped and counted: received plus dropped is what was sent', async () => {
   const sink = new HeldSink()
   const { port, counted, stop, platform } = await serve({ listen: [udp] }, sink)
   const datagram = Buffer.alloc(8_000, 'x')
   const dropped = () => counted('sluice_dropped_total{reason="udp_queue_full",where="network"}')
   let sent = 0
   await until('drops in several turns', async () => {
-    // Fewer at a time than the smallest receive buffer holds: the kernel itself drops none.
+    // Fewer at a time than the smallest receive buffer holds, so that the kernel drops none.
     await sendDatagrams(port, [datagram, datagram, datagram, datagram])
     sent += 4
     return (await dropped()) > 20
@@ -115,14 +115,14 @@ test('what there is no room for is dropped and counted: received and dropped are
   expect(received + (await dropped()) + kernel).toBe(sent)
 }, 30_000)
 
-test('what lies in the kernel at a stop is taken in, or counted where the kernel had no room', async () => {
+test('at a stop, datagrams queued in the kernel are read, and those that it dropped are counted', async () => {
   const sink = new MemorySink()
   const { port, counted, stop } = await serve({ listen: [udp] }, sink)
   const script = `const socket = require('node:dgram').createSocket('udp4')
 let left = 3000
 const next = () => (left-- > 0 ? socket.send('<13>x', ${port}, '${LOOPBACK}', next) : socket.close())
 next()`
-  // Nobody reads meanwhile: this process waits.
+  // This process waits synchronously, so that it reads nothing meanwhile.
   expect(spawnSync(process.execPath, ['-e', script]).status).toBe(0)
   await stop()
   expect(sink.texts.length).toBeGreaterThan(0)
@@ -131,13 +131,13 @@ next()`
   expect(sink.texts.length + kernel + full).toBe(3000)
 }, 30_000)
 
-describe('what the kernel dropped', () => {
+describe('drops by the kernel', () => {
   const head = '   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref'
   const row = (address: string, inode: number, drops: number) =>
     `  112: ${address} 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 ${inode} 2 0000000000000000 ${drops}`
   const four = (...rows: string[]) => [head, ...rows, ''].join('\n')
 
-  test('the table is read by its columns; anything else is no socket', () => {
+  test('the table is parsed by columns; other lines are ignored', () => {
     const text = four(row('0100007F:158A', 41232, 17), 'nonsense', row('00000000:0202', 7, 0))
     expect(parseUdpTable(text)).toMatchObject([
       { port: 5514, inode: '41232', drops: 17 },
@@ -161,7 +161,7 @@ describe('what the kernel dropped', () => {
     return { clock, drops, counted, tables }
   }
 
-  test('is counted once, every few seconds, and at the end', async () => {
+  test('are counted once, every few seconds, and at a stop', async () => {
     const tables = { '/proc/net/udp': four(row('0100007F:158A', 1, 0)) }
     const { clock, drops, counted } = watching(tables)
     drops.watch({ host: LOOPBACK, port: 5514 })
@@ -177,7 +177,7 @@ describe('what the kernel dropped', () => {
     expect(await counted()).toBe(7)
   })
 
-  test('of other sockets is not ours: another port, the same port on another address', async () => {
+  test('of other sockets are not counted: another port, the same port on another address', async () => {
     const { drops, counted } = watching({
       '/proc/net/udp': four(row('0100007F:158B', 1, 3), row('3500007F:158A', 2, 4), row('0100007F:158A', 3, 5)),
       '/proc/net/udp6': four(row('00000000000000000000000001000000:158A', 4, 6)),
@@ -187,7 +187,7 @@ describe('what the kernel dropped', () => {
     expect(await counted()).toBe(5)
   })
 
-  test('of IPv6 sockets is read from the other table', async () => {
+  test('of IPv6 sockets are read from /proc/net/udp6', async () => {
     const { drops, counted } = watching({
       '/proc/net/udp6': four(row('00000000000000000000000001000000:158A', 4, 6), row(`${'0'.repeat(32)}:0202`, 5, 2)),
     })
@@ -197,7 +197,7 @@ describe('what the kernel dropped', () => {
     expect(await counted()).toBe(8)
   })
 
-  test('without the table nothing is counted and nothing fails', async () => {
+  test('are not counted on a system without the tables, and nothing fails', async () => {
     const { drops, counted } = watching({})
     drops.watch({ host: LOOPBACK, port: 5514 })
     drops.start()

@@ -24,7 +24,7 @@ async function peersOf(host: string, from: string): Promise<string> {
   return peers[0]
 }
 
-test('an IPv4 peer has its IPv4 address, also on a socket for both', async () => {
+test('an IPv4 peer has its IPv4 address, also on a dual-stack socket', async () => {
   expect(await peersOf('0.0.0.0', '127.0.0.1')).toBe('127.0.0.1')
   if (ipv6) expect(await peersOf('::', '127.0.0.1')).toBe('127.0.0.1')
 })
@@ -39,7 +39,7 @@ test.skipIf(process.getuid?.() === 0)('a port below 1024 is forbidden to users',
   })
 })
 
-test('datagrams from before `start` are not lost, and come first', async () => {
+test('datagrams received before `start` are not lost, and are delivered first', async () => {
   const receiver = await systemNet.bind({ host: '127.0.0.1', port: 0 })
   const sender = systemNet.datagramsTo({ host: '127.0.0.1', port: receiver.port }, () => {})
   opened.push(receiver, sender)

@@ -1,4 +1,4 @@
-// A socket reads from the moment of its binding on: nothing may be waited for between that and its first listener.
+// A UDP socket reads from its binding on, so nothing may be awaited between that and adding its first listener.
 
 import * as dgram from 'node:dgram'
 import { expect, onTestFinished, test, vi } from 'vitest'
@@ -20,7 +20,7 @@ async function bound(port: number): Promise<dgram.Socket> {
   return socket
 }
 
-test('a port is taken when everything that its datagrams are read with is there, not before', async () => {
+test('a port is bound only after everything needed to read its datagrams is loaded', async () => {
   const probe = await bound(0)
   const { port } = probe.address()
   await new Promise<void>((resolve) => probe.close(resolve))

@@ -1,10 +1,10 @@
-// What tests see of a connection, plain or under TLS.
+// Checks of a connection, plain or under TLS.
 
 import { expect } from 'vitest'
 import type { Connection } from '../../common/net/net.ts'
 import { until } from './until.ts'
 
-/** Starts reading and remembers what comes. */
+/** Starts reading, and records what is received. */
 export function reading(connection: Connection) {
   const heard = { text: '', ended: false, closed: false, error: undefined as Error | undefined }
   connection.start({
@@ -18,7 +18,7 @@ export function reading(connection: Connection) {
   return heard
 }
 
-/** Expects that a sender stands while the receiver is paused, and that nothing is lost when it goes on. */
+/** Expects that a sender is stopped while the receiver is paused, and that nothing is lost after it resumes. */
 export async function pauseAndResume(sender: Connection, receiver: Connection): Promise<void> {
   let bytes = 0
   receiver.start({ data: (chunk) => (bytes += chunk.length), end: () => undefined, close: () => undefined })

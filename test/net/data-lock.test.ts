@@ -10,20 +10,20 @@ import { temporaryFolder } from '../end-to-end/program.ts'
 
 const lock = (folder: string, disk: Disk = systemDisk) => lockDataFolder(folder, disk, systemRandom)
 
-/** A folder with what a killed process leaves of its lock. */
+/** A folder with the stale socket file of a killed process. */
 async function leftByTheDead(): Promise<string> {
   const folder = temporaryFolder()
   const path = join(folder, 'control.sock')
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(path, resolve))
-  // Node would remove it.
+  // Under its original name, Node would remove the file when the server closes.
   renameSync(path, `${path}.kept`)
   await new Promise((resolve) => server.close(resolve))
   renameSync(`${path}.kept`, path)
   return folder
 }
 
-test('a folder is one process’s until it is released', async () => {
+test('a folder is locked by one process until it is released', async () => {
   const folder = join(temporaryFolder(), 'made')
   const first = await lock(folder)
   await expect(lock(folder)).rejects.toMatchObject({ code: 'DATA_LOCKED' })
@@ -31,7 +31,7 @@ test('a folder is one process’s until it is released', async () => {
   await (await lock(folder)).release()
 })
 
-test('what a killed process left is replaced, and nothing stays of it', async () => {
+test('the stale socket file of a killed process is replaced, and no other file is left', async () => {
   const folder = await leftByTheDead()
   const held = await lock(folder)
   expect(readdirSync(folder)).toEqual(['control.sock'])
@@ -39,10 +39,10 @@ test('what a killed process left is replaced, and nothing stays of it', async ()
   expect(readdirSync(folder)).toEqual([])
 })
 
-test('of two that find it at once, one gets the folder', async () => {
+test('of two processes that find a stale socket file at once, one gets the folder', async () => {
   const folder = await leftByTheDead()
   let first: Promise<DataLock> | undefined
-  // Another process takes the folder between our look at the file and what we do about it.
+  // Another process locks the folder between our check of the file and its removal.
   const meanwhile = () => (first ??= lock(folder))
   const slow: Disk = {
     ...systemDisk,
@@ -55,9 +55,9 @@ test('of two that find it at once, one gets the folder', async () => {
   await (await first!).release()
 })
 
-test('of three that come at once, one gets the folder', async () => {
+test('of three processes that start at once, one gets the folder', async () => {
   const folder = await leftByTheDead()
-  // The second and the third come in the two moments of what the first does: before it has moved what is there, and after.
+  // The second process comes before the first one moves the stale file aside, the third one after that.
   const others: Promise<DataLock>[] = []
   const anotherComes = async () => {
     const other = lock(folder)
@@ -85,7 +85,7 @@ test('of three that come at once, one gets the folder', async () => {
   for (const each of held) await each.release()
 })
 
-test('who keeps the turn to take a folder over, and does not, keeps nobody from it', async () => {
+test('a process that holds the mutex of a folder for too long does not keep others from locking it', async () => {
   const folder = await leftByTheDead()
   const { dev, ino } = statSync(folder, { bigint: true })
   const squatter = createServer()
@@ -94,7 +94,7 @@ test('who keeps the turn to take a folder over, and does not, keeps nobody from 
   await (await lock(folder)).release()
 })
 
-test('a path that is too long for a socket is refused, and not cut', async () => {
+test('a path that is too long for a socket is refused, not truncated', async () => {
   const parent = temporaryFolder()
   const folder = join(parent, 'd'.repeat(107))
   await expect(lock(folder)).rejects.toMatchObject({

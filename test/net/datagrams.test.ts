@@ -1,4 +1,4 @@
-// Datagrams from the kernel: one by one through Node, many at once where the package koffi and this Node allow it.
+// Receiving datagrams: one by one through Node, or many with one system call if koffi and this version of Node allow it.
 
 import * as dgram from 'node:dgram'
 import { networkInterfaces } from 'node:os'
@@ -12,7 +12,7 @@ const hasIpv6 = Object.values(networkInterfaces()).some((each) => each?.some(({ 
 
 interface Heard {
   readonly socket: DatagramSocket
-  /** `host port text`, as they came. */
+  /** `host port text` of each datagram, in the order of arrival. */
   readonly texts: string[]
 }
 
@@ -41,13 +41,13 @@ async function sender(type: 'udp4' | 'udp6', to: number) {
 
 const numbered = (count: number, from = 0) => Array.from({ length: count }, (_, i) => `<13>message ${from + i}`)
 
-// Where the package is not there everything has to hold all the same; CI has it.
-test.runIf(process.env['SLUICE_REQUIRE_PEERS'])('many are taken at once', async () => {
+// All other tests must also pass without koffi. CI has it.
+test.runIf(process.env['SLUICE_REQUIRE_PEERS'])('many datagrams are read with one system call', async () => {
   const { socket } = await listening()
   expect(socket.readsMany).toBe(true)
 })
 
-test('bursts, single ones and silence in between: all come, in order, each once', async () => {
+test('bursts, single datagrams and silence in between: all are received once, in order', async () => {
   const { socket, texts } = await listening()
   const { port, send } = await sender('udp4', socket.port)
   const sent: string[] = []
@@ -56,17 +56,17 @@ test('bursts, single ones and silence in between: all come, in order, each once'
     sent.push(...burst)
     await send(burst)
     await until('the burst', () => texts.length === sent.length)
-    // Longer than it takes until Node watches the socket again.
+    // Longer than it takes until Node reads the socket again.
     if (count !== 300) await new Promise((resolve) => setTimeout(resolve, 60))
   }
   expect(texts).toEqual(sent.map((text) => `127.0.0.1 ${port} ${text}`))
 })
 
-test('more than are kept before the start are left to the kernel: all come, in order', async () => {
+test('before `start`, datagrams beyond the limit stay in the kernel: all are received, in order', async () => {
   const socket = await systemNet.bind({ host: '127.0.0.1', port: 0 }, 4 * 1024 * 1024)
   onTestFinished(() => socket.close())
   const { port, send } = await sender('udp4', socket.port)
-  // The last hundred fit into the smallest receive buffer that kernels give.
+  // The last hundred fit into the smallest receive buffer.
   const sent = numbered(4096 + 100)
   for (let i = 0; i < sent.length; i += 64) {
     await send(sent.slice(i, i + 64))
@@ -81,7 +81,7 @@ test('more than are kept before the start are left to the kernel: all come, in o
   await until('one more', () => texts.length === sent.length + 1)
 })
 
-test('empty ones and the largest there are keep their bytes and their places', async () => {
+test('empty datagrams and the largest ones are received unchanged and in order', async () => {
   const { socket, texts } = await listening()
   const { port, send } = await sender('udp4', socket.port)
   const sent = ['first', '', 'x'.repeat(65_507), 'y'.repeat(2049), '', '\0\xff\n', 'z'.repeat(65_507), 'last']
@@ -90,7 +90,7 @@ test('empty ones and the largest there are keep their bytes and their places', a
   expect(texts).toEqual(sent.map((text) => `127.0.0.1 ${port} ${text}`))
 })
 
-test.runIf(hasIpv6)('a socket for both families knows who sent which', async () => {
+test.runIf(hasIpv6)('a dual-stack socket reports the right sender of each datagram', async () => {
   const { socket, texts } = await listening('::')
   const four = await sender('udp4', socket.port)
   const six = await sender('udp6', socket.port)
@@ -101,7 +101,7 @@ test.runIf(hasIpv6)('a socket for both families knows who sent which', async () 
   expect(of('::1', six.port)).toHaveLength(200)
 })
 
-test('refusing: what the kernel has comes at once, in the middle of a burst too', async () => {
+test('`refuse` delivers what the kernel has queued at once, also during a burst', async () => {
   const { socket, texts } = await listening()
   const { send } = await sender('udp4', socket.port)
   await send(numbered(300))
@@ -112,7 +112,7 @@ test('refusing: what the kernel has comes at once, in the middle of a burst too'
   expect(texts.at(-1)).toMatch(/message 399$/)
 })
 
-describe('addresses as the kernel writes them', () => {
+describe('addresses in the form of the kernel', () => {
   const hostOf = (hex: string) => {
     const names = Buffer.alloc(64)
     Buffer.from(hex.replaceAll(' ', ''), 'hex').copy(names, 32)
@@ -126,7 +126,7 @@ describe('addresses as the kernel writes them', () => {
     expect(hostOf('0200 0001 ffffffff')).toBe('255.255.255.255 1')
   })
 
-  test('IPv6 as in RFC 5952: the longest run of zeros left out, small letters', () => {
+  test('IPv6 is formatted as in RFC 5952: the longest run of zeros is compressed, letters are small', () => {
     const six = (address: string, scope = '00000000') => hostOf(`0a00 158a 00000000 ${address} ${scope}`)
     expect(six('20010db8 00000000 00010000 00000001')).toBe('2001:db8::1:0:0:1 5514')
     expect(six('20010db8 00010001 00010001 00000001')).toBe('2001:db8:1:1:1:1:0:1 5514')
@@ -135,11 +135,11 @@ describe('addresses as the kernel writes them', () => {
     expect(six('fe800000 00000000 00000000 00000001', 'ffffff00')).toBe('fe80::1%16777215 5514')
   })
 
-  test('an IPv4 address seen through IPv6 is an IPv4 address', () => {
+  test('an IPv4-mapped IPv6 address is formatted as IPv4', () => {
     expect(hostOf('0a00 158a 00000000 00000000 00000000 0000ffff 0a000001 00000000')).toBe('10.0.0.1 5514')
   })
 
-  test('two that follow each other are told apart', () => {
+  test('two consecutive addresses are told apart', () => {
     const names = Buffer.alloc(64)
     names.set([2, 0, 0, 1, 10, 0, 0, 1], 0)
     names.set([2, 0, 0, 2, 10, 0, 0, 2], 32)

@@ -62,7 +62,7 @@ describe('listening', () => {
     expect(fault.detail).toContain('tcp 192.0.2.1:0')
   })
 
-  test('a listener closes while connections are open, they live on, and the port is free', async () => {
+  test('a listener closes while connections are open: these stay open, and the port is free', async () => {
     const listener = await listening()
     const { port, accepted } = listener
     const client = await connected(port)
@@ -75,7 +75,7 @@ describe('listening', () => {
     await until('it is heard', () => heard.text === 'still here')
   })
 
-  test('what a peer sends before anybody reads is kept', async () => {
+  test('what a peer sends before `start` is not lost', async () => {
     const { port, accepted } = await listening()
     const client = await connected(port)
     await client.write(Buffer.from('early'))
@@ -87,7 +87,7 @@ describe('listening', () => {
     expect(heard.text).toBe('early')
   })
 
-  test.runIf(hasIpv6)('one socket for both families: an IPv4 peer is written as IPv4', async () => {
+  test.runIf(hasIpv6)('dual-stack socket: the address of an IPv4 peer is written as IPv4', async () => {
     const { port, accepted } = await listening('::')
     await connected(port, LOOPBACK)
     await connected(port, '::1')
@@ -97,14 +97,14 @@ describe('listening', () => {
 })
 
 describe('a connection', () => {
-  test('pausing stops the sender, resuming loses nothing', async () => {
+  test('pausing stops the sender, and after resuming nothing is lost', async () => {
     const { port, accepted } = await listening()
     const client = await connected(port)
     await until('it is accepted', () => accepted.length === 1)
     await pauseAndResume(client, accepted[0])
   })
 
-  test('a reset is a close with an error, and a write after it a lost connection', async () => {
+  test('after a reset, `close` has an error, and a write rejects with CONNECTION_LOST', async () => {
     const { port, accepted } = await listening()
     const socket = net.connect(port, LOOPBACK)
     onTestFinished(() => void socket.destroy())
@@ -117,7 +117,7 @@ describe('a connection', () => {
     expect([fault.code, fault.retryable]).toEqual(['CONNECTION_LOST', true])
   })
 
-  test('a reset before anybody reads is heard when reading begins', async () => {
+  test('a reset before `start` is reported after `start`', async () => {
     const { port, accepted } = await listening()
     const socket = net.connect(port, LOOPBACK)
     onTestFinished(() => void socket.destroy())
@@ -128,7 +128,7 @@ describe('a connection', () => {
     await until('it is closed', () => heard.closed)
   })
 
-  test('half-open: after the peer has ended, it can still be written to', async () => {
+  test('half-open: after the peer has closed its side, it can still be written to', async () => {
     const { port, accepted } = await listening()
     const client = await connected(port)
     const heard = reading(client)
@@ -144,7 +144,7 @@ describe('a connection', () => {
 })
 
 describe('connecting', () => {
-  test('a port where nobody listens is refused, and worth a retry', async () => {
+  test('a port where nobody listens gives a retryable fault', async () => {
     const listener = await listening()
     const { port } = listener
     await listener.close()
@@ -153,7 +153,7 @@ describe('connecting', () => {
     expect(fault.detail).toContain(`127.0.0.1:${port}`)
   })
 
-  test('a name with several addresses that all refuse says why', async () => {
+  test('the fault of a name whose addresses all refuse contains the reasons', async () => {
     const listener = await listening()
     const { port } = listener
     await listener.close()
@@ -162,14 +162,14 @@ describe('connecting', () => {
     expect(fault.detail).toContain('ECONNREFUSED')
   })
 
-  test('of the addresses of a name each is tried, where only one answers', async () => {
+  test('all addresses of a name are tried until one answers', async () => {
     const { port } = await listening()
     const connection = await systemNet.connect({ host: 'localhost', port })
     expect(connection.peer.host).toBe(LOOPBACK)
     connection.destroy()
   })
 
-  test('what the kernel has taken of a write is known before it has taken all', async () => {
+  test('`takenBytes` counts the part of a write that the kernel has accepted', async () => {
     const { port, accepted } = await listening()
     const here = await connected(port)
     const bytes = Buffer.alloc(32 * 1024 * 1024)
@@ -185,8 +185,8 @@ describe('connecting', () => {
     expect(here.takenBytes).toBe(bytes.length)
   })
 
-  // Where the package is not there nobody knows; CI has it.
-  test.runIf(process.env['SLUICE_REQUIRE_PEERS'])('a peer that does not read acknowledges all the same', async () => {
+  // Unknown without koffi. CI has it.
+  test.runIf(process.env['SLUICE_REQUIRE_PEERS'])('a peer that does not read still acknowledges', async () => {
     const { port, accepted } = await listening()
     const here = await connected(port)
     await until('it is accepted, and asked for', () => accepted.length === 1 && here.unacknowledgedMs !== undefined)
@@ -199,7 +199,7 @@ describe('connecting', () => {
     expect(here.unacknowledgedMs).toBeUndefined()
   })
 
-  test('an attempt is given up when told', async () => {
+  test('an attempt can be aborted', async () => {
     const stop = new AbortController()
     const attempt = systemNet.connect({ host: '192.0.2.1', port: 9 }, stop.signal)
     stop.abort()
@@ -208,7 +208,7 @@ describe('connecting', () => {
 })
 
 describe('datagrams', () => {
-  test('what is sent arrives with the address of its sender, an empty one too', async () => {
+  test('datagrams, also empty ones, arrive with the address of their sender', async () => {
     const receiver = await bound(LOOPBACK)
     const heard: string[] = []
     receiver.start((datagram, host) => heard.push(`${host} ${datagram.toString()}`))
@@ -220,12 +220,12 @@ describe('datagrams', () => {
     expect(heard).toEqual(['127.0.0.1 one', '127.0.0.1 ', '127.0.0.1 two'])
   })
 
-  test('a name can be bound', async () => {
+  test('a socket can be bound to a host name', async () => {
     const receiver = await bound('localhost')
     expect(receiver.port).toBeGreaterThan(0)
   })
 
-  test.runIf(hasIpv6)('one socket for both families', async () => {
+  test.runIf(hasIpv6)('dual-stack socket: IPv4 and IPv6 datagrams are received', async () => {
     const receiver = await bound('::')
     const heard: string[] = []
     receiver.start((_, host) => heard.push(host))
@@ -235,7 +235,7 @@ describe('datagrams', () => {
     expect(heard.sort()).toEqual(['127.0.0.1', '127.0.0.1', '::1'])
   })
 
-  test('more buffer than the kernel gives is no fault; what it gave is said', async () => {
+  test('asking for a larger buffer than the kernel grants is no fault; the granted size is reported', async () => {
     const modest = await bound(LOOPBACK, 64 * 1024)
     const greedy = await bound(LOOPBACK, 1024 * 1024 * 1024)
     expect(modest.receiveBufferBytes).toBeGreaterThanOrEqual(64 * 1024)

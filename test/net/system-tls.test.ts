@@ -7,8 +7,8 @@ import { pauseAndResume, reading } from './connections.ts'
 import { client, LOOPBACK, plainClient, secured, serving } from './tls-ends.ts'
 import { until } from './until.ts'
 
-describe('a connection under TLS behaves as a plain one does', () => {
-  test('bytes go both ways, and the peer is the TCP peer', async () => {
+describe('a connection under TLS behaves like a plain one', () => {
+  test('bytes go both ways, and the peer is that of the TCP connection', async () => {
     const { port, accepted } = await serving()
     const here = await secured(port)
     await until('it is accepted', () => accepted.length === 1)
@@ -22,7 +22,7 @@ describe('a connection under TLS behaves as a plain one does', () => {
     await until('the answer', () => heardHere.text === 'goodbye')
   })
 
-  test('what the kernel has taken of a write is known before it has taken all', async () => {
+  test('`takenBytes` counts the part of a write that the kernel has accepted', async () => {
     const { port, accepted } = await serving()
     const here = await secured(port)
     await until('it is accepted', () => accepted.length === 1)
@@ -38,7 +38,7 @@ describe('a connection under TLS behaves as a plain one does', () => {
     expect(here.takenBytes).toBeGreaterThan(bytes.length)
   })
 
-  test('what comes with the handshake, and the end behind it, waits until reading begins', async () => {
+  test('data that arrives with the handshake, and the end after it, are kept until `start`', async () => {
     const { port, accepted } = await serving()
     const socket = client(port)
     socket.end('all there is to say')
@@ -52,7 +52,7 @@ describe('a connection under TLS behaves as a plain one does', () => {
     expect(heard.error).toBeUndefined()
   })
 
-  test('an end before reading begins is told when it does', async () => {
+  test('an end before `start` is reported after `start`', async () => {
     const { port, accepted } = await serving()
     const socket = client(port)
     socket.once('secureConnect', () => socket.end())
@@ -62,7 +62,7 @@ describe('a connection under TLS behaves as a plain one does', () => {
     await until('the end', () => heard.ended)
   })
 
-  test('half-open: after the peer has ended, it can still be written to', async () => {
+  test('half-open: after the peer has closed its side, it can still be written to', async () => {
     const { port, accepted } = await serving()
     const here = await secured(port)
     const heard = reading(here)
@@ -76,7 +76,7 @@ describe('a connection under TLS behaves as a plain one does', () => {
     expect(heard.text).toBe('goodbye')
   })
 
-  test('an end of the plain connection, without one of TLS, is an end', async () => {
+  test('an end of the TCP connection without close_notify is an end', async () => {
     const { port, accepted } = await serving()
     const plain = plainClient(port)
     tls.connect({ socket: plain, ...keysOf(undefined, 'ca'), host: LOOPBACK }).on('error', () => {})
@@ -86,7 +86,7 @@ describe('a connection under TLS behaves as a plain one does', () => {
     await until('the end', () => heard.ended || heard.closed)
   })
 
-  test('a reset is a close with an error, and a write after it a lost connection', async () => {
+  test('after a reset, `close` has an error, and a write rejects with CONNECTION_LOST', async () => {
     const { port, accepted } = await serving()
     const plain = plainClient(port)
     tls.connect({ socket: plain, ...keysOf(undefined, 'ca'), host: LOOPBACK }).on('error', () => {})
@@ -98,14 +98,14 @@ describe('a connection under TLS behaves as a plain one does', () => {
     await expect(accepted[0].write(Buffer.from('x'))).rejects.toMatchObject({ code: 'CONNECTION_LOST' })
   })
 
-  test('pausing stops the sender, resuming loses nothing', async () => {
+  test('pausing stops the sender, and after resuming nothing is lost', async () => {
     const { port, accepted } = await serving()
     const here = await secured(port)
     await until('it is accepted', () => accepted.length === 1)
     await pauseAndResume(here, accepted[0])
   })
 
-  test('garbage in the middle of it ends it', async () => {
+  test('an invalid TLS record ends the connection', async () => {
     const { port, accepted } = await serving()
     const plain = plainClient(port)
     tls.connect({ socket: plain, ...keysOf(undefined, 'ca'), host: LOOPBACK }).on('error', () => {})
@@ -118,18 +118,18 @@ describe('a connection under TLS behaves as a plain one does', () => {
   })
 })
 
-describe('a server says why a handshake failed, and goes on', () => {
+describe('a server reports why a handshake failed, and accepts the next one', () => {
   const failing: [name: string, verify: TlsVerify, begin: (port: number) => unknown, reason: RegExp][] = [
     ['plain text', 'none', (port) => plainClient(port).write('<34>hello, this is plain\n'), /does not speak TLS/],
     ['HTTP', 'none', (port) => plainClient(port).write('GET / HTTP/1.1\r\n\r\n'), /HTTP/],
     [
-      'half a greeting',
+      'an incomplete ClientHello',
       'none',
       (port) => plainClient(port).end(Buffer.from('1603010200', 'hex')),
       /ended .* in the handshake/,
     ],
     [
-      'a reset in the greeting',
+      'a reset during the ClientHello',
       'none',
       (port) => {
         const socket = plainClient(port)
@@ -151,22 +151,27 @@ describe('a server says why a handshake failed, and goes on', () => {
     ],
     ['no certificate', 'required', (port) => client(port), /shows no certificate/],
     ['no certificate, TLS 1.2', 'required', (port) => client(port, { maxVersion: 'TLSv1.2' }), /shows no certificate/],
-    ['a stranger’s', 'required', (port) => client(port, keysOf('stranger', 'ca')), /refused: .*unknown ca/],
     [
-      'a stranger’s, where none is needed',
+      'a certificate of an unknown CA',
+      'required',
+      (port) => client(port, keysOf('stranger', 'ca')),
+      /refused: .*unknown ca/,
+    ],
+    [
+      'a certificate of an unknown CA, although none is required',
       'optional',
       (port) => client(port, keysOf('stranger', 'ca')),
       /refused: .*unknown ca/,
     ],
-    ['an expired one', 'required', (port) => client(port, keysOf('expired', 'ca')), /refused: it has expired/],
+    ['an expired certificate', 'required', (port) => client(port, keysOf('expired', 'ca')), /refused: it has expired/],
     [
-      'one for servers only',
+      'a certificate for servers only',
       'required',
       (port) => client(port, keysOf('server', 'ca')),
       /refused: it is not made for this/,
     ],
   ]
-  test.each(failing)('%s, %s', async (_, verify, begin, reason) => {
+  test.each(failing)('%s, verify: %s', async (_, verify, begin, reason) => {
     const { port, accepted, faults } = await serving(keysOf('server', 'ca'), verify)
     begin(port)
     await until('it failed', () => faults.length === 1)
@@ -178,7 +183,7 @@ describe('a server says why a handshake failed, and goes on', () => {
     await until('the next is accepted', () => accepted.length === 1)
   })
 
-  test('many at once: each its own reason', async () => {
+  test('many handshakes at once: each has its own reason', async () => {
     const { port, faults, accepted } = await serving(keysOf('server', 'ca'), 'required')
     for (let i = 0; i < 10; i += 1) {
       client(port, keysOf('client', 'ca'))
@@ -191,14 +196,14 @@ describe('a server says why a handshake failed, and goes on', () => {
     expect([of('expired'), of('no certificate'), of('does not speak')]).toEqual([10, 10, 10])
   })
 
-  test('a probe is no failed handshake', async () => {
+  test('a connection that is closed without a byte (a health check) is not a failed handshake', async () => {
     const { port, faults } = await serving()
     plainClient(port).end()
     await until('it is over', () => faults.length === 1)
     expect(faults[0].code).toBe('CONNECTION_LOST')
   })
 
-  test('a silent peer is given up', { timeout: 40_000 }, async () => {
+  test('a silent peer is disconnected after the timeout', { timeout: 40_000 }, async () => {
     const { port, faults } = await serving()
     const socket = plainClient(port)
     await expect.poll(() => faults.length, { timeout: 30_000 }).toBe(1)
@@ -207,7 +212,7 @@ describe('a server says why a handshake failed, and goes on', () => {
   })
 
   test.each(['TLSv1.2', 'TLSv1.3'] as const)(
-    'a refused client does not come in by resuming its session, %s',
+    'a refused client is not admitted by resuming its session, %s',
     async (version) => {
       const { port, accepted, faults } = await serving(keysOf('server', 'ca'), 'required')
       const sessions: Buffer[] = []
@@ -221,7 +226,7 @@ describe('a server says why a handshake failed, and goes on', () => {
       await attempt(keysOf('stranger', 'ca'))
       for (const session of sessions.splice(0)) await attempt({ session })
       expect(accepted).toEqual([])
-      // Nor does one that was let in, without its certificate.
+      // Nor is a client that was admitted before, if it resumes its session without its certificate.
       await attempt(keysOf('client', 'ca'))
       await until('it has a session', () => version === 'TLSv1.2' || sessions.length > 0)
       for (const session of sessions.splice(0)) {
@@ -231,7 +236,7 @@ describe('a server says why a handshake failed, and goes on', () => {
     },
   )
 
-  test('a certificate is optional: none is taken, a good one too', async () => {
+  test('optional: clients without a certificate and with a valid one are admitted', async () => {
     const { port, accepted } = await serving(keysOf('server', 'ca'), 'optional')
     client(port)
     await until('one', () => accepted.length === 1)
@@ -239,7 +244,7 @@ describe('a server says why a handshake failed, and goes on', () => {
     await until('two', () => accepted.length === 2)
   })
 
-  test('renewed keys are shown to the next, and the connections that are there live on', async () => {
+  test('renewed keys are used for new connections, and existing ones stay open', async () => {
     const { port, accepted, server } = await serving()
     const shown = async () => {
       const socket = client(port)
@@ -256,7 +261,7 @@ describe('a server says why a handshake failed, and goes on', () => {
     await until('it is heard', () => heard.text === 'still here')
   })
 
-  test('keys that cannot be used are a fault, and those before stay', async () => {
+  test('keys that cannot be used are a fault, and the old ones stay in use', async () => {
     const broken = { ...keysOf('server'), key: keysOf('client').key! }
     expect(() => systemNet.tlsServer(broken, 'none')).toThrow(/TLS_KEYS/)
     const { port, server } = await serving()

@@ -10,7 +10,7 @@ import { keysOf } from '../tls/certificates.ts'
 
 export const LOOPBACK = '127.0.0.1'
 
-/** A TLS server whose handshakes end in `accepted` or in `faults`. */
+/** Starts a TLS server. Its handshakes are recorded in `accepted` or `faults`. */
 export async function serving(keys: TlsKeys = keysOf('server'), verify: TlsVerify = 'none') {
   const server = systemNet.tlsServer(keys, verify)
   const accepted: Connection[] = []
@@ -40,7 +40,7 @@ export async function secured(
   return made
 }
 
-/** A client of node:tls; whatever becomes of it is no error here. */
+/** Connects a client of node:tls. Errors of the connection are ignored. */
 export function client(port: number, options: tls.ConnectionOptions = {}): tls.TLSSocket {
   const socket = tls.connect({ port, host: LOOPBACK, ...keysOf(undefined, 'ca'), ...options })
   socket.on('error', () => {})

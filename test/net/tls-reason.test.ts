@@ -1,4 +1,4 @@
-// What a client says of a handshake that failed.
+// The reasons that a TLS client reports for failed handshakes.
 
 import * as net from 'node:net'
 import * as tls from 'node:tls'
@@ -20,7 +20,7 @@ async function reasonOf(attempt: Promise<unknown>): Promise<string> {
   throw new Error('no fault')
 }
 
-/** A server of another make. */
+/** Starts a TLS server that is not ours, with these options. */
 async function foreign(options: tls.TlsOptions): Promise<number> {
   const server = tls.createServer({ ...keysOf('server'), ...options })
   server.on('tlsClientError', () => {})
@@ -43,24 +43,27 @@ test.each(failing)('%s', async (_, keys, greeting, reason) => {
   expect(await reasonOf(secured(port, greeting))).toMatch(reason)
 })
 
-test.each(['TLSv1.2', 'TLSv1.3'] as const)('refused for want of a certificate, %s', async (version) => {
+test.each(['TLSv1.2', 'TLSv1.3'] as const)('refused because the client has no certificate, %s', async (version) => {
   const port = await foreign({ ...keysOf('server', 'ca'), requestCert: true, maxVersion: version })
   expect(await reasonOf(secured(port))).toMatch(/certificate/)
 })
 
-test.each(['TLSv1.2', 'TLSv1.3'] as const)('refused for a stranger’s certificate, %s', async (version) => {
-  const port = await foreign({ ...keysOf('server', 'ca'), requestCert: true, maxVersion: version })
-  const keys = { ...keysOf('stranger', 'ca') }
-  expect(await reasonOf(secured(port, { keys }))).toMatch(/certificate/)
-})
+test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+  'refused because the CA of the client certificate is unknown, %s',
+  async (version) => {
+    const port = await foreign({ ...keysOf('server', 'ca'), requestCert: true, maxVersion: version })
+    const keys = { ...keysOf('stranger', 'ca') }
+    expect(await reasonOf(secured(port, { keys }))).toMatch(/certificate/)
+  },
+)
 
-test('refused by another of us', async () => {
+test('refused by another sluice', async () => {
   const { port } = await serving(keysOf('server', 'ca'), 'required')
   expect(await reasonOf(secured(port))).toMatch(/may want a client certificate/)
   expect(await reasonOf(secured(port, { keys: keysOf('stranger', 'ca') }))).toMatch(/may want a client certificate/)
 })
 
-test('an old TLS only', async () => {
+test('a server with old TLS versions only', async () => {
   const port = await foreign({ minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' })
   expect(await reasonOf(secured(port))).toMatch(/old TLS/)
 })
@@ -79,7 +82,7 @@ test.each<[string, (socket: net.Socket) => unknown, RegExp]>([
   expect(await reasonOf(secured((server.address() as net.AddressInfo).port))).toMatch(reason)
 })
 
-test('a port that says nothing is given up', { timeout: 40_000 }, async () => {
+test('a silent server is given up after the timeout', { timeout: 40_000 }, async () => {
   const server = net.createServer((socket) => socket.on('error', () => {}))
   await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve))
   onTestFinished(() => void server.close())
@@ -87,7 +90,7 @@ test('a port that says nothing is given up', { timeout: 40_000 }, async () => {
   expect(await reasonOf(attempt)).toMatch(/no handshake within 10 s; does this port speak TLS\?/)
 })
 
-test('a handshake is given up when told', async () => {
+test('a handshake can be aborted', async () => {
   const server = net.createServer((socket) => socket.on('error', () => {}))
   await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve))
   onTestFinished(() => void server.close())
@@ -97,24 +100,24 @@ test('a handshake is given up when told', async () => {
   expect(await reasonOf(attempt)).toBe('stopped')
 })
 
-test('optional: a certificate that does not hold is told of', async () => {
+test('optional: an invalid certificate is reported, and the connection is made', async () => {
   const told: string[] = []
   const { port } = await serving(keysOf('stranger'))
   await secured(port, { verify: 'optional', doubted: (reason) => told.push(reason) })
   expect(told.join()).toMatch(/unknown ca/)
 })
 
-test('none: nothing is looked at', async () => {
+test('none: the certificate is not checked', async () => {
   const { port } = await serving(keysOf('expired'))
   await secured(port, { verify: 'none', doubted: () => expect.fail('told') })
 })
 
-test('a name that the certificate carries', async () => {
+test('a server name that the certificate contains is accepted', async () => {
   const { port } = await serving()
   await secured(port, { serverName: 'localhost' })
 })
 
-test('one of two names that it carries will do; none of them will not', async () => {
+test('it is enough if the certificate contains one of two names', async () => {
   const { port } = await serving()
   await secured(port, { serverName: 'logs.example.net', orName: 'localhost' })
   await secured(port, { serverName: 'localhost', orName: 'example.net' })

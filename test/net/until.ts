@@ -1,8 +1,8 @@
-// Waiting for what the system does in its own time: a condition with a deadline, never a fixed sleep.
+// Waits for something that the system does asynchronously: a condition with a deadline, never a fixed sleep.
 
 const DEADLINE_MS = 10_000
 
-/** Resolves when `holds`; rejects with what was waited for after ten seconds. */
+/** Resolves when `holds` returns true; rejects after ten seconds, naming `what`. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const giveUp = Date.now() + DEADLINE_MS
   while (!(await holds())) {
