@@ -12,16 +12,16 @@ function report() {
   return { metrics, log, report: new CounterReport(metrics, log) }
 }
 
-test('it comes once a minute', () => expect(REPORT_EVERY_MS).toBe(60_000))
+test('counters are logged once a minute', () => expect(REPORT_EVERY_MS).toBe(60_000))
 
-test('what is zero is not said', async () => {
+test('counters that are zero are not logged', async () => {
   const { metrics, log, report: counters } = report()
   metrics.count('sluice_received_total', { source: 'in' }, 0)
   await counters.write()
   expect(log.lines).toEqual([{ level: 'info', text: 'counters', values: {} }])
 })
 
-test('a counter is said by its whole name with its labels, first as its total, then also what was added', async () => {
+test('a counter is logged by its name and labels: its total, and from the second line on how much was added', async () => {
   const { metrics, log, report: counters } = report()
   metrics.count('sluice_received_total', { source: 'in' }, 100)
   metrics.count('sluice_dropped_total', { reason: 'udp_send', where: 'up' }, 2)
@@ -38,7 +38,7 @@ test('a counter is said by its whole name with its labels, first as its total, t
   ])
 })
 
-test('a gauge is said as it is, also where it fell', async () => {
+test('a gauge is logged with its value, also if it has decreased', async () => {
   const { metrics, log, report: counters } = report()
   metrics.set('sluice_connections', { source: 'in' }, 7)
   await counters.write()

@@ -1,4 +1,4 @@
-// What `sluice explain` says of a line.
+// The explanations of `sluice explain`.
 
 import { expect, test } from 'vitest'
 import { inWords } from '../../config/command/explain.ts'
@@ -47,7 +47,7 @@ test('an urgent line takes the final route, and no later one', () => {
   expect(destinations).toEqual([{ name: 'files', type: 'file', path: '/var/log/remote/web-1/su-crit.log' }])
 })
 
-test('a file that is another destination’s is not where a line lands', () => {
+test('the path of a line is the stand-in path if its own path belongs to another destination', () => {
   const { configuration } = loadText(
     'x',
     `
@@ -65,24 +65,24 @@ destinations:
   expect(landing('<14>Oct 11 22:14:15 all app: x')).toEqual(['/explained/unknown.log', '/explained/all.log'])
 })
 
-test('a destination of several routes is named once', () => {
+test('a destination that several routes lead to is listed once', () => {
   const { routes, destinations } = explain('<14>Oct 11 22:14:15 web-1 app: fine')
   expect(routes).toEqual([2, 3])
   expect(destinations.map(({ name }) => name)).toEqual(['files', 'archive'])
 })
 
-test('a line of a file source has the defaults of its source', () => {
+test('a line of a file source gets the defaults of that source', () => {
   const { message, routes } = explain('all is well', 'apps')
   expect(message).toMatchObject({ facility: 'local0', severity: 'info', program: 'app', host: 'here', format: 'raw' })
   expect(routes).toEqual([2, 3])
 })
 
-test('a sender cannot leave the folder: explain shows the path as it will be', () => {
+test('a sender cannot leave the folder: the path is shown as the daemon would use it', () => {
   const { destinations } = explain('<14>1 2026-11-20T10:00:00Z .. ../../etc/passwd - - - x')
   expect(destinations[0].path).toMatch(/^\/var\/log\/remote\/[^/]+\/[^/]+\.log$/)
 })
 
-test('the words name fields, defects, routes and files, and no control bytes', () => {
+test('the text output has fields, defects, routes and files, and no control characters', () => {
   const words = inWords(explain('no pri\x1b[2J'), ['one', 'two', 'everything → archive'])
   expect(words).toContain('message   no pri#033[2J\n')
   expect(words).toContain('defect    PRI_MISSING\n')

@@ -1,4 +1,4 @@
-// Broken configurations and what is said of them: every word, and the caret under the exact spot.
+// Faulty configurations and the exact output for them: every word, and the caret below the place.
 
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
@@ -10,7 +10,7 @@ import { testTypes } from './types.ts'
 
 const head = 'sources: { in: { type: stdin } }\ndestinations: { out: { type: stdout } }\n'
 
-// `broken.txt`: === name, the configuration (HEAD stands for the two lines above), =>, and the faults, to the letter.
+// Format of `broken.txt`: `=== name`, the configuration (HEAD stands for the two lines above), `=>`, and the exact output.
 const broken = readFileSync(new URL('./broken.txt', import.meta.url), 'utf8')
 const cases = broken
   .split(/^=== /m)
@@ -26,7 +26,7 @@ test.each(cases)('$name', ({ name, text, shown }) => {
   expect(said.replaceAll(/^sluice\.yaml:/gm, '')).toBe(shown)
 })
 
-test('no value of any option makes a check throw, in whatever type it is written', () => {
+test('no value of any option, of whatever type, makes the validation throw', () => {
   const junk = [null, [], [[]], [null], {}, '', 'x', 5, -1, true, ['udp://h', 'udp://i'], ['relp://h'], { start: '(' }]
   const whole = { sources: { s: { type: 'stdin' } }, destinations: { d: { type: 'stdout' } } }
   const { sources, destinations } = knownTypes
@@ -39,7 +39,7 @@ test('no value of any option makes a check throw, in whatever type it is written
   }
 })
 
-test('what is inside one another beyond all reason is a fault, in words', () => {
+test('excessive nesting is reported as a fault, and never throws', () => {
   for (const text of ['['.repeat(20_000), '- '.repeat(20_000), `a: ${'{ b: '.repeat(20_000)}`]) {
     const [{ code, sentence }] = loadText('x', text).faults
     expect([code, sentence]).toEqual(['CONFIG_SYNTAX', 'lists and groups are nested too deeply here'])
@@ -51,20 +51,20 @@ test('what is inside one another beyond all reason is a fault, in words', () => 
   }
 })
 
-test('control characters of a value are shown, not obeyed', () => {
+test('control characters in a value are escaped', () => {
   const text = 'sources: { in: { type: stdin } }\ndestinations: { out: { type: file, path: "/a\\0\\e[31m\\n" } }\n'
   expect(loadText('x', text).text.split('\n')[0]).toBe(
     'x:2:42 CONFIG_TEMPLATE: path: "/a#000#033[31m#012": a path holds no NUL',
   )
 })
 
-test('a list of receivers that is empty is one fault, and no more is said of it', () => {
+test('an empty list of receivers is reported as one fault only', () => {
   const text = 'sources: { in: { type: stdin } }\ndestinations: { up: { type: forward, to: [] } }\n'
   const { faults } = loadText('x', text)
   expect(faults.map(({ sentence }) => sentence)).toEqual(['to: the list is empty; it takes at least one entry'])
 })
 
-test('what only one can have is given to one: addresses to listen on, sockets, files', () => {
+test('addresses to listen on, sockets and files that are used twice are faults', () => {
   const text = `sources:
   a: { type: syslog, listen: ["tcp://[::1]:7999", "udp://[::1]:7999", "relp://[::1]:7999", "tcp://[::1]:0", "tcp://[::1]:0"] }
   b: { type: syslog, listen: ["udp://[::1]:7999", "udp://127.0.0.1:7999"] }
@@ -93,7 +93,7 @@ destinations:
   ])
 })
 
-test('an address to listen on is not to be had beside all addresses, which [::] means for IPv4 too', () => {
+test('an address to listen on conflicts with a wildcard address of the same port, and [::] includes IPv4', () => {
   const saidOf = (first: string, second: string) => {
     const text = `sources:\n  a: { type: syslog, listen: ["${first}"] }\n  b: { type: syslog, listen: ["${second}"] }\n`
     return loadText('x', `${text}destinations: { out: { type: stdout } }\n`).text.split('\n')[0]
@@ -115,9 +115,9 @@ test('an address to listen on is not to be had beside all addresses, which [::] 
   expect(saidOf('tcp://0.0.0.0:7999', 'tcp://[::1]:7999')).toBe('')
 })
 
-test('the table has not shrunk', () => expect(cases.length).toBeGreaterThanOrEqual(80))
+test('broken.txt has at least 80 cases', () => expect(cases.length).toBeGreaterThanOrEqual(80))
 
-test('a fault reads as the manual says, with the name of the file', () => {
+test('a fault is printed in the format of the manual, with the name of the file', () => {
   const text =
     'sources: { in: { type: stdin } }\ndestinations:\n  old:\n    type: forward\n    to: ["tcp://old:514"]\n    formt: rfc3164\n'
   expect(loadText('sluice.yaml', text, undefined, testTypes).text).toBe(
@@ -127,7 +127,7 @@ test('a fault reads as the manual says, with the name of the file', () => {
   )
 })
 
-test('templates and formats of lines: every mistake at its place, with what was meant', () => {
+test('templates and line formats: every mistake is reported with its place and a suggestion', () => {
   const text =
     'sources: { in: { type: stdin } }\n' +
     'destinations:\n' +
@@ -143,13 +143,13 @@ test('templates and formats of lines: every mistake at its place, with what was 
   ])
 })
 
-test('a configuration for another mode than the one that was started is a fault', () => {
+test('a configuration for a mode other than the one that was started is a fault', () => {
   expect(loadText('x', `${head}mode: client\n`, 'server', testTypes).text).toBe(
     'x:3:7 CONFIG_WRONG_VALUE: mode: this is for `sluice client`, and `sluice server` was started\nmode: client\n      ^\n',
   )
 })
 
-test('a long line is shown around the spot', () => {
+test('of a long line, the part around the fault is shown', () => {
   const { text } = loadText(
     'x',
     `${head}filters: { a: "${'x '.repeat(200)}( ${'y '.repeat(200)}" }\n`,
@@ -161,7 +161,7 @@ test('a long line is shown around the spot', () => {
   expect(shown.charAt(caret.indexOf('^'))).toBe('(')
 })
 
-test('no text makes it throw: whatever is read, there is a configuration or a fault', () => {
+test('any text results in a configuration or in faults, and never throws', () => {
   const word = fc.constantFrom(
     ...[
       'sources',

@@ -1,4 +1,4 @@
-// What of HANDBOOK.md and of the JSON schema comes from the code: options, commands, faults, metrics, defects.
+// The generated parts of HANDBOOK.md and the JSON schema: options, commands, faults, metrics, defects.
 
 import type { Command } from 'commander'
 import { faultCodes, type FaultCode } from '../../common/fault-codes.ts'
@@ -26,7 +26,7 @@ interface Schema {
   [key: string]: unknown
 }
 
-/** The text between the markers of each section. */
+/** The generated text of each section, to be put between its markers. */
 export function sections(commands: readonly Command[]): Record<string, string> {
   return {
     commands: commands.map(commandTable).join('\n'),
@@ -50,7 +50,7 @@ function rowsOf(described: Readonly<Record<string, string>>, written = (name: st
   return Object.entries(described).map(([name, words]) => [`\`${written(name)}\``, words])
 }
 
-/** The handbook with every generated section renewed. Throws where the markers do not fit the sections. */
+/** The handbook with all generated sections replaced. Throws if its markers do not match the sections. */
 export function filled(handbook: string, generated: Record<string, string>): string {
   const left = new Set(Object.keys(generated))
   const marker = /(<!-- from the code: (\w+) -->\n)[^]*?(<!-- end -->)/g
@@ -62,7 +62,7 @@ export function filled(handbook: string, generated: Record<string, string>): str
   return result
 }
 
-/** A JSON schema of the whole configuration, for editors. */
+/** The JSON schema of a configuration, for editors. */
 export function configurationSchema(): object {
   const top = cleaned(jsonSchemaOf(topDeclaration)) as Schema
   const named = (entry: object) => ({ type: 'object', minProperties: 1, additionalProperties: entry })
@@ -90,7 +90,7 @@ const destinationSchema = (known: KnownType) => {
   return typeSchema({ ...known, options: extended(known.options, destinationOptions) })
 }
 
-/** Without what only the handbook reads. */
+/** Removes what only the handbook needs. */
 function cleaned(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(cleaned)
   if (typeof schema !== 'object' || schema === null) return schema

@@ -1,4 +1,4 @@
-// HANDBOOK.md and the JSON schema say what the code says. `npm run handbook` writes them anew (SLUICE_HANDBOOK=write).
+// HANDBOOK.md and the JSON schema match the code. `npm run handbook` (SLUICE_HANDBOOK=write) regenerates them.
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
@@ -11,7 +11,7 @@ const writes = process.env['SLUICE_HANDBOOK'] === 'write'
 const handbookPath = new URL('../../HANDBOOK.md', import.meta.url)
 const schemaPath = new URL('../../config/sluice.schema.json', import.meta.url)
 
-/** Every command there is a file for, by name; daemon.ts makes one for each mode. */
+/** All commands that have a file, by name; daemon.ts has one for each mode. */
 async function commands(): Promise<Command[]> {
   const folder = new URL('../../config/command/', import.meta.url)
   const made: Command[] = []
@@ -25,17 +25,17 @@ async function commands(): Promise<Command[]> {
 
 const formatted = (text: string, parser: string) => format(text, { parser, printWidth: 120 })
 
-/** Holds a file to what it should be, or writes it. */
+/** Expects that a file has this content, or writes it. */
 function hold(path: URL, wanted: string): void {
   if (writes) writeFileSync(path, wanted)
   expect(readFileSync(path, 'utf8') === wanted, `${path.pathname} is out of date: npm run handbook`).toBe(true)
 }
 
-test('the handbook has every option, command, fault code, metric, drop reason and defect as the code has them', async () => {
+test('the handbook has all options, commands, fault codes, metrics, drop reasons and defects of the code', async () => {
   const handbook = readFileSync(handbookPath, 'utf8')
   hold(handbookPath, await formatted(filled(handbook, sections(await commands())), 'markdown'))
 })
 
-test('the JSON schema is that of the declarations', async () => {
+test('the JSON schema matches the declarations', async () => {
   hold(schemaPath, await formatted(JSON.stringify(configurationSchema()), 'json'))
 })

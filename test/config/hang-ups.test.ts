@@ -10,7 +10,7 @@ function listening(): { hangUps: HangUps; hangUp: () => Promise<void> } {
   return { hangUps, hangUp: () => (listener('SIGHUP'), settle()) }
 }
 
-test('a hang-up while the program starts is answered when it has', async () => {
+test('a SIGHUP during the start is handled afterwards, and a SIGHUP during a stop is ignored', async () => {
   const { hangUps, hangUp } = listening()
   await hangUp()
   let answered = 0
@@ -24,7 +24,7 @@ test('a hang-up while the program starts is answered when it has', async () => {
   expect(answered).toBe(2)
 })
 
-test('without one nothing is answered', async () => {
+test('without a SIGHUP nothing is reopened', async () => {
   const { hangUps } = listening()
   let answered = 0
   hangUps.begin(() => Promise.resolve(void (answered += 1)))
@@ -32,7 +32,7 @@ test('without one nothing is answered', async () => {
   expect(answered).toBe(0)
 })
 
-test('hang-ups that come while one is answered are one more', async () => {
+test('all SIGHUPs that arrive while one is handled count as one more', async () => {
   const { hangUps, hangUp } = listening()
   const open: (() => void)[] = []
   hangUps.begin(() => new Promise((resolve) => open.push(resolve)))

@@ -1,4 +1,4 @@
-// Configurations that are fine, where they are found, and what they come to.
+// Valid configurations: where they are found, and how their values are resolved.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -41,7 +41,7 @@ routes:
   - { from: [apps], where: "filter:urgent -program:cron", to: [legacy], final: true, mask: [/password=\S+/] }
 `
 
-test('the example of the manual is read, with every value in its own unit', () => {
+test('the example of the manual is valid, and its values are converted to the right units', () => {
   const configuration = read(example)
   const { sources, destinations, routes } = configuration
   expect(configuration).toMatchObject({ mode: 'server', dataFolder: '/var/lib/sluice' })
@@ -72,7 +72,7 @@ test('the example of the manual is read, with every value in its own unit', () =
   expect(JSON.stringify(routes[1].where)).toContain('"target"')
 })
 
-test('the same as JSON', () => {
+test('a configuration can be written in JSON', () => {
   const { sources } = read(
     '{"sources":{"in":{"type":"stdin"}},"destinations":{"out":{"type":"stdout"}},"routes":[{"to":["out"]}]}',
   )
@@ -81,7 +81,7 @@ test('the same as JSON', () => {
 
 const least = 'sources: { in: { type: stdin } }\ndestinations: { a: { type: stdout }, b: { type: stdout } }\n'
 
-test('without routes everything goes to every destination', () => {
+test('without routes, all messages go to all destinations', () => {
   expect(read(least).routes).toEqual([{ to: ['a', 'b'], final: false, mask: [] }])
 })
 
@@ -89,20 +89,20 @@ test('a destination that a route names twice is written to once', () => {
   expect(read(`${least}routes: [{ to: [a, b, a] }]`).routes[0].to).toEqual(['a', 'b'])
 })
 
-test('the mode is the one that was started, else the one that is written, else server', () => {
+test('the mode is the one that was started, else the one in the file, else server', () => {
   expect(read(least).mode).toBe('server')
   expect(read(`${least}mode: relay\n`).mode).toBe('relay')
   expect(loadText('x', least, 'client', testTypes).configuration?.mode).toBe('client')
 })
 
-test('data without a place is /var/lib/sluice for root, and beside where one stands for everybody else', () => {
+test('the default data folder is /var/lib/sluice for root, and ./sluice-data for other users', () => {
   const wanted = process.getuid?.() === 0 ? '/var/lib/sluice' : resolve('sluice-data')
   expect(defaultDataFolder()).toBe(wanted)
   expect(read(least).dataFolder).toBe(wanted)
   expect(read(`${least}data: some/where\n`).dataFolder).toBe(resolve('some/where'))
 })
 
-test('a file is read with its byte order mark, and remembered by the name it was given', async () => {
+test('a file may have a byte order mark, and its path is kept as it was given', async () => {
   const path = join(folder, 'with-mark.yaml')
   writeFileSync(path, `\ufeff${least}`)
   const { configuration, builtIn } = await loadConfiguration(path, 'server', testTypes)
@@ -110,7 +110,7 @@ test('a file is read with its byte order mark, and remembered by the name it was
   expect(builtIn).toBe(false)
 })
 
-test('faults name the file as it was given', async () => {
+test('faults have the path of the file as it was given', async () => {
   const path = join(folder, 'broken.yaml')
   writeFileSync(path, `${least}drian: 5s\n`)
   const { text, faults, unreadable } = await loadConfiguration(path, 'server', testTypes)
@@ -134,40 +134,46 @@ test.each([
   expect(configuration).toBeUndefined()
 })
 
-test.each(['', '\ufeff'])('a byte that is no UTF-8 is shown where it stands, also behind the mark %j', async (mark) => {
-  const path = join(folder, 'latin1.yaml')
-  writeFileSync(path, Buffer.concat([Buffer.from(`${mark}# \ufffd is text\nmode: `), Buffer.of(0xe9, 0x0a)]))
-  const { text, unreadable, configuration } = await loadConfiguration(path, 'server', testTypes)
-  const sentence = 'the byte 0xE9 is not UTF-8 text; `iconv -f latin1 -t utf-8` makes UTF-8 of Latin-1'
-  expect(text.split('\n')[0]).toBe(`${path}:2:7 CONFIG_UNREADABLE: ${sentence}`)
-  expect(text.split('\n')[2]).toBe('      ^')
-  expect(unreadable).toBe(true)
-  expect(configuration).toBeUndefined()
-})
+test.each(['', '\ufeff'])(
+  'a byte that is not UTF-8 is reported with its position, also after the byte order mark %j',
+  async (mark) => {
+    const path = join(folder, 'latin1.yaml')
+    writeFileSync(path, Buffer.concat([Buffer.from(`${mark}# \ufffd is text\nmode: `), Buffer.of(0xe9, 0x0a)]))
+    const { text, unreadable, configuration } = await loadConfiguration(path, 'server', testTypes)
+    const sentence = 'the byte 0xE9 is not UTF-8 text; `iconv -f latin1 -t utf-8` makes UTF-8 of Latin-1'
+    expect(text.split('\n')[0]).toBe(`${path}:2:7 CONFIG_UNREADABLE: ${sentence}`)
+    expect(text.split('\n')[2]).toBe('      ^')
+    expect(unreadable).toBe(true)
+    expect(configuration).toBeUndefined()
+  },
+)
 
-test.each(modes)('the built-in configuration of %s is without fault', async (mode) => {
+test.each(modes)('the built-in configuration of %s has no faults', async (mode) => {
   const { text, configuration } = loadText(mode, await builtInText(mode), mode, testTypes)
   expect(text).toBe('')
   expect(configuration?.mode).toBe(mode)
   expect(configuration?.routes.length).toBeGreaterThan(0)
 })
 
-test.each(modes)('on a machine without IPv6 the built-in configuration of %s does not listen on it', async (mode) => {
-  const text = withoutIpv6(await builtInText(mode))
-  const { configuration } = loadText(mode, text, mode, testTypes)
-  const hosts = configuration!.sources.flatMap(
-    ({ options }) => (options as { listen?: { host: string }[] }).listen ?? [],
-  )
-  expect(hosts.map(({ host }) => host).filter((host) => host !== '127.0.0.1')).toEqual([])
-  expect(hosts).toHaveLength(mode === 'client' ? 0 : 2)
-})
+test.each(modes)(
+  'on a machine without IPv6, the built-in configuration of %s does not listen on IPv6 addresses',
+  async (mode) => {
+    const text = withoutIpv6(await builtInText(mode))
+    const { configuration } = loadText(mode, text, mode, testTypes)
+    const hosts = configuration!.sources.flatMap(
+      ({ options }) => (options as { listen?: { host: string }[] }).listen ?? [],
+    )
+    expect(hosts.map(({ host }) => host).filter((host) => host !== '127.0.0.1')).toEqual([])
+    expect(hosts).toHaveLength(mode === 'client' ? 0 : 2)
+  },
+)
 
-test('either kind of quotes is seen where IPv6 addresses go', () => {
+test('IPv6 addresses in single and in double quotes are removed', () => {
   const text = `listen: ["udp://127.0.0.1:5514", "udp://[::1]:5514", 'tcp://[::1]:5514']`
   expect(withoutIpv6(text)).toBe('listen: ["udp://127.0.0.1:5514"]')
 })
 
-test('the summary names what would run and what leads nowhere', () => {
+test('the summary lists what would run, and components without a route', () => {
   const text = `${least}routes:\n  - { from: [in], where: "severity:>=err", to: [a], final: true }\n`
   expect(summaryOf({ ...read(text), path: 'sluice.yaml', dataFolder: '/d' })).toBe(
     [
@@ -184,7 +190,7 @@ test('the summary names what would run and what leads nowhere', () => {
   )
 })
 
-test('buffer: every destination can have one; forwards of a relay have 1 GiB that blocks, unless they are told otherwise', () => {
+test('buffer: every destination can have one; forwards of a relay have one of 1 GiB that blocks by default', () => {
   const bufferOf = (mode: string, options: string) => {
     const text = `mode: ${mode}\nsources: { in: { type: stdin } }\ndestinations: { out: { ${options} } }\n`
     return read(text).destinations[0]

@@ -1,4 +1,4 @@
-// What `sluice parse` prints. Expected values from RFC 3164 §5.4, RFC 5424 §6.5 and RFC 6587 §3.4.
+// The output of `sluice parse`. Expected values are from RFC 3164 §5.4, RFC 5424 §6.5 and RFC 6587 §3.4.
 
 import { expect, test } from 'vitest'
 import { MessagePrinter } from '../../config/message-printer.ts'
@@ -42,8 +42,8 @@ test('the third example of RFC 5424, with structured data', () => {
   })
 })
 
-// RFC 5424 §7.2.1 has this for a machine of two addresses; elements of one id are forbidden (§6.3.2), and lost nothing.
-test('a parameter that comes several times has all its values', () => {
+// RFC 5424 §7.2.1 uses this for a machine with two addresses. Several elements with one id are forbidden (§6.3.2), but kept.
+test('a parameter that occurs several times has all its values', () => {
   const data = '[origin ip="192.0.2.1" ip="192.0.2.129" ip="192.0.2.1"][x@1 a="1"][x@1 b="2" a="\\]"]'
   const [message] = parse(`<165>1 2003-10-11T22:14:15.003Z host app - - ${data} text\n`)
   expect(message).toMatchObject({
@@ -51,7 +51,7 @@ test('a parameter that comes several times has all its values', () => {
   })
 })
 
-test('a line without a PRI is user.notice, marked; --from stands in for the host', () => {
+test('a line without a PRI is user.notice, with a defect; its host is the address of --from', () => {
   expect(parse('hello\n', 'auto', '192.0.2.7')).toEqual([
     {
       ...{ facility: 'user', severity: 'notice', host: '192.0.2.7', message: 'hello', format: 'raw' },
@@ -60,7 +60,7 @@ test('a line without a PRI is user.notice, marked; --from stands in for the host
   ])
 })
 
-test('a bad PRI leaves the whole text as message', () => {
+test('with an invalid PRI, the whole text is the message', () => {
   expect(parse('<999>hello\n')).toEqual([
     {
       ...{ facility: 'user', severity: 'notice', message: '<999>hello', format: 'raw' },
@@ -69,7 +69,7 @@ test('a bad PRI leaves the whole text as message', () => {
   ])
 })
 
-test('frames of all kinds in one stream', () => {
+test('frames of all kinds may be mixed in a stream', () => {
   const stream = '10 <13>x: one<13>x: two\n<13>x: three\r\n<13>x: four\0<13>x: five'
   expect(parse(stream).map(({ message, defects }) => [message, defects])).toEqual([
     ['one', []],
@@ -80,12 +80,12 @@ test('frames of all kinds in one stream', () => {
   ])
 })
 
-test('a counted message that breaks off is marked; a last line without its newline is not', () => {
+test('an incomplete octet-counted message at the end has a defect; a last line without its newline has none', () => {
   expect(parse('<13>x: whole').map(({ defects }) => defects)).toEqual([[]])
   expect(parse('99 <13>x: half').map(({ message, defects }) => [message, defects])).toEqual([['half', ['FRAME_HALF']]])
 })
 
-test('newline framing takes a count for text', () => {
+test('with --framing newline, an octet count is text', () => {
   expect(parse('10 <13>x: one\n', 'newline').map(({ message }) => message)).toEqual(['10 <13>x: one'])
 })
 

@@ -1,4 +1,4 @@
-// Where a character of a value stands in the file, for every way that YAML has to write a text.
+// The position in the file of a character of a value, for all styles of YAML scalars.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -12,7 +12,7 @@ function scalarIn(text: string): YamlScalar {
   return root.entries.get('a')!.value as YamlScalar
 }
 
-/** The character of the file at which index i of the value stands. */
+/** The character of the file at the place of `index` in the value. */
 const characterAt = (text: string, index: number) => text.charAt(placeInScalar(text, scalarIn(text), index))
 
 test.each([
@@ -34,11 +34,11 @@ test.each([
   expect(characterAt(text, index)).toBe('X')
 })
 
-test('an index behind the value is its end', () => {
+test('an index after the value maps to the end of the scalar', () => {
   expect(placeInScalar('a: abc', scalarIn('a: abc'), 99)).toBe(6)
 })
 
-test('whatever is written, a character that is not blank and needs no escape is found where it stands', () => {
+test('in any text and style, a non-blank character without an escape is found at its position', () => {
   const words = fc.array(
     fc.constantFrom('ab', ' ', '  ', "'", '"', '\\', '\n', 'é', '日本', '#', ': ', '-', '\t', '😀'),
     { maxLength: 12 },

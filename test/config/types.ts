@@ -1,4 +1,4 @@
-// Types as the components declare them, in small: tests of the configuration depend on no component.
+// Small types of sources and destinations, so that tests of the configuration do not depend on real components.
 
 import type { DestinationType, SourceType } from '../../common/component.ts'
 import { count, flag, list, oneOf, options, text, type ZodType } from '../../common/option.ts'

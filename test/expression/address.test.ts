@@ -32,7 +32,7 @@ describe('addresses', () => {
       '::1.2.3',
       '1.2.3.4::',
     ],
-  ])('%j is none', (text) => expect(parseAddress(text)).toBeUndefined())
+  ])('%j is not an address', (text) => expect(parseAddress(text)).toBeUndefined())
 })
 
 describe('networks', () => {
@@ -50,12 +50,12 @@ describe('networks', () => {
     ['2001:db8::/33', '2001:db8:8000::', false],
     ['::1', '::1', true],
     ['::1', '::2', false],
-  ])('%s and %s: %s', (network, address, within) => {
+  ])('network %s contains %s: %s', (network, address, within) => {
     expect(isWithin(parseAddress(address)!, parseNetwork(network)!)).toBe(within)
   })
 
   test.each(['10.0.0.0/33', '::/129', '10.0.0.0/', '10.0.0.0/8/8', '10.0.0.0/x', '/8', 'host/8', '10.0.0.0/-1'])(
-    '%j is none',
+    '%j is not a network',
     (text) => expect(parseNetwork(text)).toBeUndefined(),
   )
 })

@@ -1,4 +1,4 @@
-// Random expressions and messages over few letters, so that they meet.
+// Random expressions and messages over a small alphabet, so that matches are likely.
 
 import fc from 'fast-check'
 import type { Expression, Field, PlainField, Value } from '../../common/expression/ast.ts'
@@ -98,7 +98,7 @@ const leaf: fc.Arbitrary<Expression> = fc.oneof(
   },
 )
 
-/** Any expression without selectors and filters. */
+/** Expressions without selectors and filters. */
 export const arbitraryExpression: fc.Arbitrary<Expression> = fc.letrec<{ node: Expression }>((tie) => ({
   node: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
@@ -121,7 +121,7 @@ const messageText = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 6 }),
 )
 
-/** Any message. */
+/** Messages. */
 export const arbitrarySample: fc.Arbitrary<Sample> = fc.record(
   {
     priority: fc.integer({ min: 0, max: 191 }),

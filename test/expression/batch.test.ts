@@ -69,7 +69,7 @@ describe('which lines are selected', () => {
     ['-*', []],
   ])('%s', (text, expected) => {
     const batch = twoRuns()
-    // Whatever was in it is written over, and nothing behind the batch is.
+    // All old values are overwritten, and nothing beyond the batch.
     const into = new Uint8Array(batch.count + 1).fill(7)
     compilePredicate(parseExpression(text), { zone: utc }).select(batch, into)
     expect([...into.subarray(0, batch.count).keys()].filter((i) => into[i] === 1)).toEqual(expected)
@@ -78,7 +78,7 @@ describe('which lines are selected', () => {
   })
 })
 
-test('what decides by priority alone does not parse headers', () => {
+test('predicates that depend only on the priority do not parse headers', () => {
   const batch = twoRuns()
   const into = new Uint8Array(batch.count)
   for (const text of ['severity:>=err', 'auth.*', '-facility:mail (severity:err OR severity:info)', '*']) {
@@ -91,7 +91,7 @@ test('what decides by priority alone does not parse headers', () => {
   expect(batch.headers).toBeDefined()
 })
 
-test('parsed headers give the same priorities', () => {
+test('priorities are the same with and without parsed headers', () => {
   const [plain, parsed] = [twoRuns(), twoRuns()]
   const all = compilePredicate(parseExpression('host:*'))
   all.select(parsed, new Uint8Array(parsed.count))
@@ -104,7 +104,7 @@ test('parsed headers give the same priorities', () => {
   }
 })
 
-test('one predicate serves batches of any size', () => {
+test('a predicate can be used for batches of any size', () => {
   const predicate = compilePredicate(parseExpression('a -(b OR c) OR severity:err -d'))
   for (const count of [1, 5000, 3]) {
     const texts = Array.from({ length: count }, (_, i) =>

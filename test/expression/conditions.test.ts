@@ -10,7 +10,7 @@ function conditions(text: string): Conditions {
   return conditionsOf(parseExpression(text), NOW, utc)
 }
 
-/** What the conditions demand, in short: without what demands nothing. */
+/** The conditions of an expression in short form, without those that require nothing. */
 function demands(text: string): Record<string, unknown> {
   const { priorities, values, texts, since, until } = conditions(text)
   const found: Record<string, unknown> = {}
@@ -27,7 +27,7 @@ function demands(text: string): Record<string, unknown> {
   return found
 }
 
-describe('what an expression demands', () => {
+describe('necessary conditions of an expression', () => {
   const cases: [string, Record<string, unknown>][] = [
     ['*', {}],
     ['severity:>=err', { priorities: 96 }],
@@ -74,12 +74,12 @@ describe('what an expression demands', () => {
   test.each(cases)('%s', (text, expected) => expect(demands(text)).toEqual(expected))
 })
 
-test('a NOT of a time ends a microsecond before it', () => {
+test('a negated time bound excludes the bound itself', () => {
   expect(conditions('-since:1h').until).toBe(NOW - HOUR - 1)
   expect(conditions('-until:1h').since).toBe(NOW - HOUR + 1)
 })
 
-test('what selects nothing is known', () => {
+test('expressions that can select nothing are recognized', () => {
   for (const text of [
     '-*',
     'severity:err severity:info',
@@ -95,7 +95,7 @@ test('what selects nothing is known', () => {
   expect(demands('-* OR host:a')).toEqual({ host: [['a']] })
 })
 
-test('the values of a field are tested', () => {
+test('conditions on a field test its values', () => {
   const passes = (text: string, field: (typeof dictionaryFields)[number], value: string) =>
     conditions(text).values[field].every((condition) => condition.test(Buffer.from(value), 0, value.length))
   expect(passes('host:web-*', 'host', 'WEB-1')).toBe(true)

@@ -18,8 +18,8 @@ function problems(text: string, texts: Record<string, string>, name?: string) {
   }
 }
 
-describe('a reference', () => {
-  test('stands for its expression, through other filters too', () => {
+describe('a reference to a filter', () => {
+  test('is resolved to its expression, also through other filters', () => {
     const text = 'x -filter:b'
     const resolved = resolveFilters(parseExpression(text), filters({ a: 'severity:err', b: 'filter:a y' }), text)
     const a = { kind: 'filter', name: 'a', start: 7, end: 8, target: parseExpression('severity:err') }
@@ -33,30 +33,30 @@ describe('a reference', () => {
     expect(resolved).toEqual({ kind: 'and', parts: [parseExpression('x'), { kind: 'not', part: b }] })
   })
 
-  test('may be to a selector', () => {
+  test('may refer to a selector', () => {
     const resolved = resolveFilters(parseExpression('filter:a'), filters({ a: '*.err;mail.none' }), 'filter:a')
     expect(resolved).toMatchObject({ kind: 'filter', target: { kind: 'selector' } })
   })
 
-  test('may be made twice', () => {
+  test('may occur twice', () => {
     expect(problems('filter:a OR filter:b', { a: 'filter:c', b: 'filter:c', c: 'x' })).toEqual([])
   })
 
-  test('to a name that does not exist is a mistake at its place', () => {
+  test('to an unknown name is reported with its place', () => {
     expect(problems('x filter:urgnet OR filter:nothing', { urgent: 'x' })).toEqual([
       [9, 15, 'there is no filter "urgnet"', 'urgent'],
       [26, 33, 'there is no filter "nothing"', undefined],
     ])
   })
 
-  test('to a faulty filter is no mistake of its own', () => {
+  test('to a faulty filter is not reported again', () => {
     expect(problems('filter:a', { a: 'filter:missing' })).toEqual([])
     expect(problems('filter:a', { a: 'filter:b', b: 'filter:a' })).toEqual([])
     expect(problems('filter:a', { a: 'filter:a' }, 'b')).toEqual([])
   })
 })
 
-describe('a filter that leads back to itself', () => {
+describe('a filter that refers to itself is reported with the path', () => {
   test.each([
     ['filter:a', { a: 'filter:a' }, [[7, 8, 'filter "a" leads back to itself: a → a', undefined]]],
     [
@@ -75,20 +75,20 @@ describe('a filter that leads back to itself', () => {
   ])('%s', (text, texts, expected) => expect(problems(text, texts as Record<string, string>, 'a')).toEqual(expected))
 })
 
-describe('an expression that is too much with its filters in it', () => {
+describe('an expression that is too large with its filters', () => {
   const growing = Object.fromEntries(
     Array.from({ length: 60 }, (_, i) => [`f${i}`, `filter:f${i + 1} OR filter:f${i + 1}`]),
   )
   const chain = Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`f${i}`, `filter:f${i + 1}`]))
 
-  test('since each filter names another one twice, is a mistake at the reference', () => {
+  test('because each filter refers to the next one twice, is reported at the reference', () => {
     expect(problems('x filter:f0', { ...growing, f60: 'x' })).toEqual([
       [9, 11, 'filter "f0" leads through others to more than 100000 terms', undefined],
     ])
     expect(problems('x filter:f50', { ...growing, f60: 'x' })).toEqual([])
   })
 
-  test('since filters lead to filters, hundreds deep, is one as well', () => {
+  test('because filters refer to filters too deeply, is reported at the reference', () => {
     expect(problems('filter:f0 filter:f1500', { ...chain, f2000: 'x' })).toEqual([
       [7, 9, 'filter "f0" leads through others to more than 1000 terms inside one another', undefined],
     ])

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { parseMask } from '../../common/expression/mask.ts'
 import { ExpressionFault } from '../../common/expression/problem.ts'
 
-test('a mask finds what must not be stored', () => {
+test('a mask matches its pattern, without regard to case with /i', () => {
   const mask = parseMask(' /token=[^ ]+/i ')
   const text = Buffer.from('a Token=secret b')
   expect(mask.find(text)).toBe(true)
@@ -15,7 +15,7 @@ test.each([
   ['/a/ /b/', [[3, 7, 'a mask is one regular expression and nothing else']]],
   ['/a', [[0, 2, 'the regular expression is not closed by a slash; quotes make a path text']]],
   ['/(a/', [[0, 4, 'Unmatched ( or \\(, at character 1 of "(a"']]],
-])('%j is none', (text, expected) => {
+])('%j is not a mask', (text, expected) => {
   let found: unknown
   try {
     parseMask(text)

@@ -1,4 +1,4 @@
-// The language once more, over strings and as plainly as it can be said: what the predicate over bytes is held to.
+// A naive implementation of the language over strings: the model that the predicate over bytes is compared with.
 
 import type { Comparison, Expression, Value } from '../../common/expression/ast.ts'
 import { resolveTime } from '../../common/expression/time.ts'
@@ -46,7 +46,7 @@ function contains(message: string, text: string): boolean {
   return smart(text) ? folded(message).includes(folded(text)) : message.includes(text)
 }
 
-// One character at a time, and never between ASCII and the rest.
+// Folds one character at a time, and never from ASCII to non-ASCII or back.
 function folded(text: string): string {
   return Array.from(text, (character) => {
     if (character < '\x80') return foldAscii(character)

@@ -9,7 +9,7 @@ const and = (...parts: Expression[]): Expression => ({ kind: 'and', parts })
 const or = (...parts: Expression[]): Expression => ({ kind: 'or', parts })
 const not = (part: Expression): Expression => ({ kind: 'not', part })
 
-describe('words, phrases and how they combine', () => {
+describe('words, phrases and their combinations', () => {
   const cases: [string, Expression][] = [
     ['', { kind: 'all' }],
     ['  ', { kind: 'all' }],
@@ -44,7 +44,7 @@ describe('words, phrases and how they combine', () => {
     ['"AND"', text('AND')],
     ['fail*', text('fail*')],
     ['ORDER ANDROID NOTE', and(text('ORDER'), text('ANDROID'), text('NOTE'))],
-    // Colons that make no field.
+    // Colons that are not after a field.
     ['10:30:45', text('10:30:45')],
     ['error: disk', and(text('error:'), text('disk'))],
     ['std::string', text('std::string')],
@@ -53,7 +53,7 @@ describe('words, phrases and how they combine', () => {
     ['main.c:42', text('main.c:42')],
     ['user=root', text('user=root')],
     ['eth0: up', and(text('eth0:'), text('up'))],
-    // Selectors in quotes or among words are text.
+    // Selectors in quotes or between words are text.
     ['"kern.err"', text('kern.err')],
     ['kern.err x', and(text('kern.err'), text('x'))],
     ['(kern.err)', text('kern.err')],
@@ -81,7 +81,7 @@ describe('regular expressions', () => {
   test.each(cases)('%s', (source, pattern, ignoreCase) => {
     expect(parseExpression(source)).toEqual({ kind: 'regex', pattern, ignoreCase })
   })
-  test('more terms follow', () => {
+  test('can be followed by other terms', () => {
     const regex: Expression = { kind: 'regex', pattern: 'a', ignoreCase: false }
     expect(parseExpression('(/a/) -/a/ x')).toEqual(and(regex, not(regex), text('x')))
   })
@@ -177,21 +177,21 @@ describe('fields', () => {
   ]
   test.each(cases)('%s', (source, expected) => expect(parseExpression(source)).toEqual({ kind: 'field', ...expected }))
 
-  test('a field is negated like a word', () => {
+  test('can be negated like words', () => {
     const cron: Expression = { kind: 'field', field: 'program', values: [{ kind: 'text', text: 'cron' }] }
     expect(parseExpression('-program:cron !program:cron NOT program:cron')).toEqual(
       and(not(cron), not(cron), not(cron)),
     )
   })
-  test('a filter is named with its place', () => {
+  test('filter: has the name and its place', () => {
     expect(parseExpression('-filter:urgent')).toEqual(not({ kind: 'filter', name: 'urgent', start: 8, end: 14 }))
   })
-  test('a time is kept as it was written', () => {
+  test('since: and until: keep the time as it was written', () => {
     const time = { kind: 'ago', us: 7200e6 } as const
     expect(parseExpression('since:2h')).toEqual({ kind: 'since', text: '2h', time })
     expect(parseExpression('until:"2 hours ago"')).toEqual({ kind: 'until', text: '2 hours ago', time })
   })
-  test('the whole of the example in the manual', () => {
+  test('the example in the manual', () => {
     const source =
       'severity:>=err host:web-* program:sshd,su "Failed password" -user /invalid user \\w+/ (a OR b) from:10.0.0.0/8'
     expect(formatExpression(parseExpression(source))).toBe(
@@ -200,7 +200,7 @@ describe('fields', () => {
   })
 })
 
-describe('mistakes, each with its place and what was meant', () => {
+describe('mistakes are reported with their place and a suggestion', () => {
   const cases: [string, [number, number, string, string?][]][] = [
     ['severty:err', [[0, 7, 'there is no field "severty" (quotes make it text)', 'severity']]],
     ['level:err x', [[0, 5, 'there is no field "level" (quotes make it text)', 'severity']]],
@@ -273,7 +273,7 @@ describe('mistakes, each with its place and what was meant', () => {
     ['--verbose', [[0, 9, '"--verbose" negates nothing; quotes make it text']]],
     ['filter:"a"b', [[10, 11, 'a blank is missing between the name and what follows']]],
     ['mail.err;mial.crit', [[9, 13, 'there is no facility "mial"', 'mail']]],
-    // All of a text at once, in their order.
+    // All mistakes in a text at once, in their order.
     [
       'severty:err (a OR host:a..b "x',
       [
@@ -298,7 +298,7 @@ describe('mistakes, each with its place and what was meant', () => {
     expect(faultOf(source).problems.at(-1)?.sentence).toBe('more than 250 nested parentheses and NOTs')
   })
 
-  test('the fault says all of it', () => {
+  test('the text of the fault has all mistakes', () => {
     expect(faultOf('severty:err "x').message).toBe(
       'EXPRESSION_SYNTAX: there is no field "severty" (quotes make it text); did you mean "severity"?; ' +
         'the quote is not closed',

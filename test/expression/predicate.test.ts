@@ -17,7 +17,7 @@ function priority(text: string): number {
   return facilityCode(facility)! * 8 + severityCode(severity)!
 }
 
-/** Rows of: expression, what it selects, what it does not. */
+/** An expression, messages that it selects, and messages that it does not select. */
 type Case = [expression: string, yes: Sample[], no: Sample[]]
 
 const at = (text: string): Sample => ({ priority: priority(text) })
@@ -75,7 +75,7 @@ describe('words and phrases', () => {
   ]
   test.each(cases)('%s', (expression, yes, no) => check(expression, yes, no))
 
-  test('a word is looked for in the message alone', () => {
+  test('a word is searched for in the message only', () => {
     check('needle', [], [{ host: 'needle', program: 'needle', pid: 'needle', msgid: 'needle', sd: '[needle]' }])
     check('a1', [], [says('x'), says('a'), says('1')])
   })
@@ -125,7 +125,7 @@ describe('header fields', () => {
   test.each(cases)('%s', (expression, yes, no) => check(expression, yes, no))
 })
 
-describe('what the origin stands in for', () => {
+describe('fields taken from the origin', () => {
   const cases: Case[] = [
     ['host:fallback', [{}, { raw: true }], [{ host: 'own' }]],
     ['host:own', [{ host: 'own' }], [{ host: 'own', origin: { hostForced: true } }]],
@@ -166,7 +166,7 @@ describe('structured data', () => {
       [sd('[a@1 k="w"]'), sd('[b k="v"]'), sd('[a@1 K="v"]'), {}],
     ],
     ['sd.a.k:2', [sd('[a k="1" k="2"]')], [sd('[a k="1"][b k="2"]')]],
-    // Blanks more than RFC 5424 has, which the header's parser lets through.
+    // More blanks than RFC 5424 allows, which the header parser accepts.
     ['sd.a.k:v', [sd('[a   k="v"]'), sd('[a x="1"  k="v" ]')], [sd('[a x="1"   ]'), sd('[a   ][b   k="v"]')]],
     ['sd.a.z:v', [sd('[a k="1" ][a z="v"]'), sd('[a k="1"z="v"]')], [sd('[a k="1"  ][b z="v"]')]],
     ['sd.a.k:"x\\"y"', [sd('[a k="x\\"y"]')], [sd('[a k="xy"]')]],
@@ -178,7 +178,7 @@ describe('structured data', () => {
     ['sd.a:*', [sd('[a]'), sd('[b x="a"][a k="1"]')], [sd('[aa]'), sd('[b x="[a]"]')]],
     ['sd.a.k:>=10', [sd('[a k="10"]')], [sd('[a k="9"]'), sd('[a k="x"]')]],
     ['sd.a.k:v*', [sd('[a k="vw"]')], [sd('[a k="wv"]')]],
-    // Broken off anywhere: nothing is found, and nothing is read behind the end.
+    // Truncated anywhere: nothing is found, and nothing is read beyond the end.
     ['sd.a.k:v', [], [sd('[a k="v'), sd('[a k='), sd('[a k'), sd('[a '), sd('['), sd('[a k="v\\')].slice(1)],
   ]
   test.each(cases)('%s', (expression, yes, no) => check(expression, yes, no))
@@ -200,7 +200,7 @@ describe('times', () => {
   test.each(cases)('%s', (expression, yes, no) => check(expression, yes, no))
 })
 
-test('what is known beforehand is told', () => {
+test('`always` is set for predicates with a constant result', () => {
   const always = (text: string) => compilePredicate(parseExpression(text)).always
   expect(always('*')).toBe(true)
   expect(always('*.*')).toBe(true)
@@ -214,7 +214,7 @@ test('what is known beforehand is told', () => {
   expect(always('word')).toBeUndefined()
 })
 
-test('rows that are closed stay closed', () => {
+test('closed rows stay closed', () => {
   const rows = rowsOf([says('a'), says('a'), says('b')])
   for (const expression of ['a', 'a OR c', '-b', 'host:fallback a', 'source:network', '*', 'severity:notice']) {
     const open = new Uint8Array([1, 0, 1, 7])

@@ -14,7 +14,7 @@ import { RECEIVED, rowsOf, type Sample } from './rows.ts'
 
 const runs = { numRuns: Number(process.env.SLUICE_TEST_RUNS ?? 2000) }
 
-test('an expression that is printed parses to the same tree', () => {
+test('a printed expression parses to the same tree', () => {
   fc.assert(
     fc.property(arbitraryExpression, (expression) => {
       expect(parseExpression(formatExpression(expression))).toEqual(expression)
@@ -23,7 +23,7 @@ test('an expression that is printed parses to the same tree', () => {
   )
 })
 
-test('a text that parses is printed as one that parses to the same tree', () => {
+test('any text that can be parsed is printed as a text that parses to the same tree', () => {
   const piece = fc.constantFrom(
     ...Array.from('ab"\'\\/()-!*?:,.=<>[] '),
     'AND ',
@@ -46,7 +46,7 @@ test('a text that parses is printed as one that parses to the same tree', () => 
   )
 })
 
-test('the predicate over bytes selects what the language says', () => {
+test('the predicate over bytes selects the same messages as the naive implementation', () => {
   fc.assert(
     fc.property(
       arbitraryExpression,
@@ -63,7 +63,7 @@ test('the predicate over bytes selects what the language says', () => {
   )
 })
 
-test('what is selected meets all conditions', () => {
+test('every selected message meets all conditions', () => {
   fc.assert(
     fc.property(arbitraryExpression, arbitrarySample, (expression, sample) => {
       const selected = selectsNaively(expression, sample)
@@ -74,7 +74,7 @@ test('what is selected meets all conditions', () => {
   )
 })
 
-/** Which of the conditions the message does not meet. */
+/** The conditions that the message does not meet. */
 function unmet(sample: Sample, conditions: ReturnType<typeof conditionsOf>): string[] {
   const missing: string[] = []
   const { origin = {}, message = '' } = sample

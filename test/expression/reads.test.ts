@@ -12,4 +12,4 @@ test.each([
     '-(program:a pid:1) msgid:x from:::1 source:s sd.a.b:c',
     ['program', 'pid', 'msgid', 'from', 'source', 'structured'],
   ],
-])('%s', (text, expected) => expect([...fieldsRead(parseExpression(text))]).toEqual(expected))
+])('fields read by %s', (text, expected) => expect([...fieldsRead(parseExpression(text))]).toEqual(expected))

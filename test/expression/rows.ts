@@ -1,4 +1,4 @@
-// Messages as a test writes them, and as rows of bytes.
+// Messages in the form that tests write them, and their conversion to rows of bytes.
 
 import type { Rows, RowRun } from '../../common/expression/rows.ts'
 import { tablePriorities } from '../../common/message/headers.ts'
@@ -29,7 +29,7 @@ export interface Sample {
   readonly message?: string
   /** µs since the epoch. */
   readonly time?: number
-  /** A line without a header. */
+  /** Whether it is a line without a header. */
   readonly raw?: boolean
   readonly origin?: Partial<OriginSample>
 }
@@ -64,7 +64,7 @@ const fields = [
   ['message', MESSAGE],
 ] as const
 
-/** Rows of these messages, with some bytes between their fields that belong to none. */
+/** Rows of these messages, with some unrelated bytes between their fields. */
 export function rowsOf(samples: readonly Sample[]): Rows {
   const pieces: Buffer[] = []
   let at = 0

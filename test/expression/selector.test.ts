@@ -1,10 +1,10 @@
-// Selectors against tables worked out by hand from syslog.conf(5): a row names what a selector selects.
+// Selectors, compared with tables that were derived by hand from syslog.conf(5).
 
 import { describe, expect, test } from 'vitest'
 import { facilityNames, severityNames } from '../../common/message/priority.ts'
 import { compileSelector, formatSelector, parseSelector, selectorProblems } from '../../common/expression/selector.ts'
 
-/** `mail: emerg-err` for each facility that has anything; `-` where all facilities have the same. */
+/** For each facility with a selected severity: the names of these severities, or `all`. */
 function selected(text: string): Record<string, string> {
   const table = compileSelector(parseSelector(text)!)
   const rows: Record<string, string> = {}
@@ -28,7 +28,7 @@ const worseThanWarning = 'emerg alert crit err warning'
 
 describe('a selector selects what syslog.conf(5) says', () => {
   const cases: [string, Record<string, string>][] = [
-    // A severity means itself and everything more severe.
+    // A severity includes all more severe ones.
     ['kern.err', { kern: 'emerg alert crit err' }],
     ['kern.*', { kern: 'all' }],
     ['kern.debug', { kern: 'all' }],
@@ -37,10 +37,10 @@ describe('a selector selects what syslog.conf(5) says', () => {
     ['*.warning', everywhere(worseThanWarning)],
     ['auth,authpriv.*', { auth: 'all', authpriv: 'all' }],
     ['AUTH.Err', { auth: 'emerg alert crit err' }],
-    // `=` is that one alone.
+    // `=` is that severity only.
     ['mail.=info', { mail: 'info' }],
     ['*.=info', everywhere('info')],
-    // `!` takes away.
+    // `!` removes.
     ['kern.*;kern.!err', { kern: 'warning notice info debug' }],
     ['kern.info;kern.!err', { kern: 'warning notice info' }],
     ['*.*;*.!=info', everywhere('emerg alert crit err warning notice debug')],
@@ -49,19 +49,19 @@ describe('a selector selects what syslog.conf(5) says', () => {
     ['mail.!=info', {}],
     ['kern.!err', {}],
     ['*.!=info', {}],
-    // `none` takes everything away that came before.
+    // `none` removes everything selected before.
     ['*.info;mail.none', everywhere('emerg alert crit err warning notice info', { mail: undefined })],
     ['mail.none;mail.err', { mail: 'emerg alert crit err' }],
     ['mail.err;mail.none', {}],
     ['mail.none', {}],
-    // The manual's own examples.
+    // The examples of the manual.
     ['*.=crit;kern.none', everywhere('crit', { kern: undefined })],
     ['kern.info;kern.!err', { kern: 'warning notice info' }],
     ['mail.*;mail.!=info', { mail: 'emerg alert crit err warning notice debug' }],
     ['*.=info;*.=notice;mail.none', everywhere('notice info', { mail: undefined })],
     ['*.=emerg', everywhere('emerg')],
     ['auth,authpriv.*;mail.none;*.=info', everywhere('info', { auth: 'all', authpriv: 'all' })],
-    // A later part only adds: local6 is not restricted.
+    // A later part only adds, so local6 is not restricted.
     ['*.debug;local6.err', everywhere('all')],
     ['local6.none;local6.err', { local6: 'emerg alert crit err' }],
     ['*.debug;local6.none;local6.err', everywhere('all', { local6: 'emerg alert crit err' })],
@@ -77,7 +77,7 @@ describe('a selector selects what syslog.conf(5) says', () => {
     ['mail.3', { mail: 'emerg alert crit err' }],
     ['*.=6', everywhere('info')],
     ['16,local1.=7', { local0: 'debug', local1: 'debug' }],
-    // Facilities that the RFC has and syslogd has not.
+    // Facilities of the RFC that syslogd does not have.
     ['ntp,audit,alert,clock.=err', { ntp: 'err', audit: 'err', alert: 'err', clock: 'err' }],
     // `*` in a list of facilities, a mark facility, blanks, and a `;` at the end.
     ['mail,*.=err', everywhere('err')],
@@ -103,7 +103,7 @@ test.each([
     '(mail.err)',
     '-mail.err',
   ],
-])('%j is no selector', (text) => expect(parseSelector(text)).toBeUndefined())
+])('%j is not a selector', (text) => expect(parseSelector(text)).toBeUndefined())
 
 test.each([
   ['auth,authprv.*;mail.none', [[5, 12, 'there is no facility "authprv"', 'authpriv']]],
@@ -127,17 +127,17 @@ test.each([
       [7, 11, 'there is no facility "mial" (quotes make it text)', 'mail'],
     ],
   ],
-])('%j is a selector with a slip', (text, expected) => {
+])('%j is a selector with misspellings, which are reported', (text, expected) => {
   const found = selectorProblems(text).map(({ start, end, sentence, suggestion }) => [start, end, sentence, suggestion])
   expect(found).toEqual(expected)
 })
 
 test.each([
   ...['nosuch.err', 'example.com', 'a.b;c.d', 'mail.err', 'mail err;news.crit'],
-  // Names of files, units and identifiers, which a severity is not far from.
+  // Names of files, units and identifiers that are similar to a severity.
   ...['*.conf', '*.log', 'kern.log', 'auth.log', 'cron.daily', 'user.name', 'user.done', 'user.note', 'mail.notify'],
   ...['ftp.example', 'syslog.service', 'news.google.com', 'host.warnin', '"*.warnin"'],
-])('%j has no slip', (text) => {
+])('%j is not reported as a misspelt selector', (text) => {
   expect(selectorProblems(text)).toEqual([])
 })
 

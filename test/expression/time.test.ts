@@ -1,4 +1,4 @@
-// Times as systemd.time(7) has them, ISO 8601, and plain durations.
+// Times in the formats of systemd.time(7), ISO 8601, and plain durations.
 
 import { describe, expect, test } from 'vitest'
 import { parseDuration, parseTime, resolveTime } from '../../common/expression/time.ts'
@@ -35,7 +35,7 @@ describe('durations', () => {
     ['2H', 7200e6],
   ])('%s', (text, us) => expect(parseDuration(text)).toBe(us))
 
-  test.each(['', '5', 'h', '5x', '-5m', '5m 3', 'five minutes', '1.h', '1:30'])('%j is none', (text) => {
+  test.each(['', '5', 'h', '5x', '-5m', '5m 3', 'five minutes', '1.h', '1:30'])('%j is not a duration', (text) => {
     expect(parseDuration(text)).toBeUndefined()
   })
 })
@@ -108,40 +108,40 @@ describe('points in time', () => {
       'ago',
     ],
     ...['2026-11-19T', '20261119', '19/11/2026', '2026-11-19 10:00 CEST', '2026-11-1910:00', '+', '-'],
-  ])('%j is none', (text) => expect(parseTime(text)).toBeUndefined())
+  ])('%j is not a time', (text) => expect(parseTime(text)).toBeUndefined())
 })
 
-describe('in the zone of the reader', () => {
+describe('in the zone of the user', () => {
   test.each([
     ['today', '2026-11-19T23:00:00.000000Z'],
     ['2026-11-20 10:00', '2026-11-20T09:00:00.000000Z'],
     ['2026-07-01 10:00', '2026-07-01T08:00:00.000000Z'],
     ['2026-11-20T10:00:00Z', '2026-11-20T10:00:00.000000Z'],
     ['10:00', '2026-11-20T09:00:00.000000Z'],
-    // Clocks go back from 03:00 to 02:00: half past two comes twice, and the first one is taken.
+    // Clocks go back from 03:00 to 02:00: half past two occurs twice, and the first one is used.
     ['2026-10-25 02:30', '2026-10-25T00:30:00.000000Z'],
     ['2026-10-25 03:00', '2026-10-25T02:00:00.000000Z'],
-    // Clocks go from 02:00 to 03:00: half past two is left out, and read as half past three.
+    // Clocks go from 02:00 to 03:00: half past two does not exist, and is read as half past three.
     ['2026-03-29 02:30', '2026-03-29T01:30:00.000000Z'],
     ['2026-03-29 03:00', '2026-03-29T01:00:00.000000Z'],
     ['2026-03-29 01:59', '2026-03-29T00:59:00.000000Z'],
   ])('%s in Paris', (text, expected) => expect(resolved(text, paris)).toBe(expected))
 
-  test('a day is the one that the reader is in', () => {
+  test('days are those of the zone of the user', () => {
     const lateInParis = Date.UTC(2026, 10, 20, 23, 30) * 1000
     expect(resolved('today', paris, lateInParis)).toBe('2026-11-20T23:00:00.000000Z')
     expect(resolved('today', utc, lateInParis)).toBe('2026-11-20T00:00:00.000000Z')
     expect(resolved('yesterday', paris, lateInParis)).toBe('2026-11-19T23:00:00.000000Z')
   })
 
-  // As `systemd-analyze timestamp` reads them.
+  // As `systemd-analyze timestamp` interprets them.
   test.each([
     ['today UTC', '2026-11-20T00:00:00.000000Z'],
     ['yesterday UTC', '2026-11-19T00:00:00.000000Z'],
     ['tomorrow UTC', '2026-11-21T00:00:00.000000Z'],
     ['10:00 UTC', '2026-11-20T10:00:00.000000Z'],
     ['00:30:05 UTC', '2026-11-20T00:30:05.000000Z'],
-  ])('%s is by the day in UTC, whoever asks', (text, expected) => {
+  ])('%s is relative to the day in UTC, in any zone', (text, expected) => {
     const lateInParis = Date.UTC(2026, 10, 20, 23, 30) * 1000
     expect(resolved(text, paris, lateInParis)).toBe(expected)
   })

@@ -1,4 +1,4 @@
-// GNU grep itself says what is right: random patterns on random lines, with the flags that change what matches.
+// Compares with GNU grep: random patterns on random lines, with the flags that change what matches.
 
 import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
@@ -14,7 +14,7 @@ const pieces = [
 const places = ['^', '$', '\\<', '\\>', '\\b', '\\B', '\\`', "\\'"]
 const quantifiers = ['*', '+', '?', '{2}', '{1,2}', '{,2}', '{2,}', '{0}', '*?', '{,}']
 
-// Places stand outside of groups only: grep's two matchers disagree about repeated ones.
+// Assertions are only outside of groups, since the two matchers of grep disagree about repeated ones.
 const atoms = fc.letrec<{ sequence: string; atom: string; part: string }>((tie) => ({
   sequence: fc.array(tie('part'), { maxLength: 3 }).map((parts) => parts.join('')),
   part: fc.tuple(tie('atom'), fc.constantFrom('', '', ...quantifiers)).map((pair) => pair.join('')),
@@ -43,10 +43,10 @@ const pattern = fc
 const line = fc.array(fc.constantFrom(...letters, '{', ']', '.'), { maxLength: 12 }).map((parts) => parts.join(''))
 const lines = fc.array(line, { minLength: 1, maxLength: 12 })
 
-// The same in every short run: this is about patterns, and a gate that chance decides is none. `SLUICE_LONG` looks for others.
+// The seed is fixed in short runs, so that the result in CI is not random. `SLUICE_LONG` searches with new seeds.
 const RUNS = process.env['SLUICE_LONG'] === undefined ? { numRuns: 120, seed: 20_261_123 } : { numRuns: 3_000 }
 
-/** An interval with nothing to repeat: the manual leaves it open, and grep's two matchers disagree. */
+/** Whether a pattern has an interval with nothing to repeat: undefined by the manual, and the two matchers of grep disagree. */
 const isOpen = (text: string) => /(^|[|(^])(\\[<>bB`'])*[*+?]*\{[\d,]/.test(text) || /\{\}|[*+?}]\{,?\}/.test(text)
 
 function grep(flags: string[], text: string, input: string): string[] {
@@ -74,7 +74,7 @@ for (const [flags, options] of flagSets) {
     fc.assert(
       fc.property(pattern, lines, (text, given) => {
         fc.pre(!isOpen(text))
-        // grep -w tries shorter matches in a text that it cuts short, and takes the cut for the end of the text.
+        // grep -w tries shorter matches in a truncated text, and takes the truncation for the end of the text.
         fc.pre(!options.wholeWord || !/\\['>bB]/.test(text))
         // grep -w finds empty words inside a character of several bytes.
         const input = options.wholeWord ? given.map((each) => each.replace(/[€𝄞]/gu, '-')) : given
@@ -87,7 +87,7 @@ for (const [flags, options] of flagSets) {
     )
   }, 300_000)
 
-  // grep -ow looks for a shorter match with a wrong bound behind the first one, so it is no model there.
+  // After the first match, grep -ow searches for a shorter one with a wrong bound, so it cannot be the model.
   if (options.wholeWord) continue
 
   test(`regex: the same parts match as with grep -o ${name}`, () => {
