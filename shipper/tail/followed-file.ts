@@ -1,4 +1,4 @@
-// One file while it is followed: one stream, one position, one descriptor.
+// The state of one followed file: one stream, one position, one descriptor.
 //
 //   0 ──────────── settled ───────── position ──── end of file
 //      stored for good     open writes         not read yet
@@ -14,11 +14,12 @@ import type { MessageChunks } from '../../common/message/chunk.ts'
 
 const NOTHING = Buffer.alloc(0)
 
-/** A write that has not settled. */
+/** The bytes of one write, from the end of the range before it up to `to`, until they are settled. */
 export interface OpenRange {
   readonly to: number
+  /** The bytes before `to`. */
   readonly tail: Buffer
-  /** Messages in it. */
+  /** Number of messages in it. */
   messages: number
   settled: boolean
 }
@@ -28,13 +29,13 @@ export class FollowedFile {
   device: bigint
   inode: bigint
   path: string
-  /** Where that really is, where links lead to it. */
+  /** The path without symbolic links, if that is another one. */
   realPath: string | undefined
-  /** Read up to here. */
+  /** The file is read up to here. */
   position: number
-  /** Bytes that were seen of what is followed, at the most: not of what came into the file after a cut. */
+  /** The largest size, in bytes, that the followed content was seen to have; what came into the file after a truncation is not in it. */
   seen: number
-  /** As the last look found it. */
+  /** Size of the file when it was last looked at. */
   #size: number
   /** The bytes before `position`. */
   tail: Buffer
@@ -43,41 +44,41 @@ export class FollowedFile {
   settledTail: Buffer
   /** There may be something to read. */
   dirty = true
-  /** Renamed, removed or replaced: it is read to its end and let go of. */
+  /** Renamed, removed or replaced: it is read to its end and then no longer followed. */
   leaving = false
-  /** Read to its end and settled, and kept for the sake of a writer that comes back to it. */
+  /** Read to its end and settled, but still held open because its writer may come back to it. */
   lingers = false
-  /** Until it has a successor: when the last whole look before it left its name began, ms since the epoch. */
+  /** When the last complete sweep before it left its name began, ms since the epoch; undefined once its name has a successor. */
   leftAfterMs: number | undefined
   /** When it last grew or was renamed, monotonic ms. */
   lastMs = 0
-  /** Size at which its last line or group was found to be open: not looked at again until it grows. */
+  /** File size at which its last line or group was found incomplete: it is not read again until it grows. */
   openAt = -1
-  /** A line that is longer than a message may be, in pieces. */
+  /** The line being read, if it is longer than a message may be and is delivered in pieces. */
   chunks: MessageChunks | undefined
-  /** When it was last written to, as the last look saw it, ms since the epoch. */
+  /** Time of the last write (mtime) as of the last look at it, ms since the epoch. */
   modifiedMs: number
-  /** When it was last written to, renamed or made, as it was found, ms since the epoch. */
+  /** Time of the last change of the inode (ctime: written, renamed or created) when it was found, ms since the epoch. */
   foundChangedMs: number
-  /** The path under which it was written, where it was renamed since, to a followed name or another. */
+  /** The path under which it was written, if it was renamed since, whether its new name is followed or not. */
   rotatedFrom: string | undefined
-  /** Where it was found after it had left its name, while it was not open. */
+  /** Where it was found by its inode after it had left its name while it was closed. */
   rotatedTo: string | undefined
-  /** It is not open, and a look found it under no name. */
+  /** It is closed, and was found under no name. */
   gone = false
-  /** A file of our own making, to be removed at the end. */
+  /** Path of the temporary file that holds a decompressed rest; removed once it is read to its end. */
   temporary: string | undefined
-  /** What was given back, and has not been read again. */
+  /** Messages of rejected writes that have not been read again yet, and the reason. */
   givenBack: { readonly messages: number; readonly error: unknown } | undefined
-  /** Its stream is on the disk: it may be read. */
+  /** The id of its stream is on disk: the file may be read. */
   known = false
-  /** The stream is over: nothing of it is saved any more, whatever of it is still open. */
+  /** The stream has ended: its position is no longer saved, even if writes of it are still open. */
   ended = false
-  /** Not before this, monotonic ms: reading it, or writing what it holds, has failed. */
+  /** Not read before this time, monotonic ms, because a read of it or a write of its messages has failed. */
   retryMs = 0
-  /** Counts rewinds: what was being read meanwhile is void. */
+  /** Number of rewinds so far. A read during which it changes is discarded. */
   rewinds = 0
-  // The first bytes, as they were read, until they are enough for a whole head; then only their hash is kept.
+  // The first bytes as they were read, until there are enough for a complete head; after that only their hash is kept.
   #headBytes: Buffer | undefined
   #head: Head
   readonly #hasZeros: boolean
@@ -106,12 +107,12 @@ export class FollowedFile {
     return inodeKey(this)
   }
 
-  /** The names that it is known by. */
+  /** Its path, and its path without links if that is another one. */
   get names(): readonly string[] {
     return namesOf(this)
   }
 
-  /** Beside these names it is looked for. */
+  /** The paths beside which it is looked for. */
   get places(): readonly string[] {
     return this.rotatedTo === undefined ? this.names : [...this.names, this.rotatedTo]
   }
@@ -120,7 +121,7 @@ export class FollowedFile {
     return this.#ranges.length > 0
   }
 
-  /** Whether a line or group at its end waits for what follows. */
+  /** Whether an incomplete line or group at its end waits for the rest of it. */
   get waits(): boolean {
     return this.openAt > this.position
   }
@@ -135,21 +136,21 @@ export class FollowedFile {
     this.#file = file
   }
 
-  /** It is at its name no more: it was rotated from there, and what is left of it was found. */
+  /** The file was rotated away from `rotatedFrom`, and its unread rest was found. */
   leave(rotatedFrom: string, { temporary }: { readonly temporary?: string }): void {
     this.leaving = true
     this.rotatedFrom = rotatedFrom
     this.temporary = temporary
   }
 
-  /** It is at this followed name now. */
+  /** The file is now at this followed name. */
   renamedTo(path: string): void {
     const written = writtenName(this)
     this.rotatedFrom = written === path ? undefined : written
     this.path = path
   }
 
-  /** The same stream goes on in another file: a renamed, copied, decompressed or rewritten one. */
+  /** Continues the stream in another file: a renamed, copied, decompressed or rewritten one. Takes over the descriptor. */
   async moveTo(file: DiskFile, stat: FileStat, path: string): Promise<void> {
     await this.closeFile()
     this.#file = file
@@ -165,29 +166,30 @@ export class FollowedFile {
     this.dirty = true
   }
 
-  /** The descriptor; opened by path where it had been closed. Undefined where the path is another file now. */
+  /** The descriptor; opened by path if it had been closed. Undefined if another file, or none, is at that path now. */
   async file(disk: Disk): Promise<DiskFile | undefined> {
-    return (this.#file ??= await openFound(disk, this.key, this.#knownAs))
+    return (this.#file ??= await openFound(disk, this.key, this.#openPath))
   }
 
-  /** Where it is found. */
-  get #knownAs(): string {
+  /** The path by which it can be opened. */
+  get #openPath(): string {
     return this.temporary ?? this.rotatedTo ?? this.path
   }
 
   /**
-   * A read has failed, for which the descriptor may be to blame: a file of a server that has it no more (ESTALE), a disk that went
-   * and came back. It is opened again where it is found by its name.
+   * A read has failed, perhaps because of the descriptor: its NFS server no longer knows the file (ESTALE), or its disk disappeared
+   * and came back. Closes it after ESTALE, or if the file is still at its name: the next read opens it again.
    */
   async mistrust(disk: Disk, error: unknown): Promise<void> {
-    const there = await disk.stat(nameBytes(this.#knownAs)).catch(() => undefined)
-    const isOver = errnoOf(error) === 'ESTALE' || (there && inodeKey(there) === this.key)
-    if (isOver) await this.closeFile().catch(() => {}) // it has failed already
+    const stat = await disk.stat(nameBytes(this.#openPath)).catch(() => undefined)
+    const isSuspect = errnoOf(error) === 'ESTALE' || (stat && inodeKey(stat) === this.key)
+    if (isSuspect) await this.closeFile().catch(() => {}) // the descriptor has failed already
   }
 
   /**
-   * Whether it begins with what it began with when it was found. While nothing has been read there is no tail to tell that it was
-   * cut. Zeros are what a crash, or a writer with room to spare, leaves for what comes.
+   * Whether the file still begins with the bytes it began with when it was found. While nothing has been read there is no tail that
+   * would show a truncation. A file that began with zero bytes is not compared: a crash, or a writer that allocates space ahead,
+   * leaves zeros where text is written later.
    */
   beginsAsKnown(bytes: Buffer): boolean {
     const known = this.#head.bytes
@@ -195,19 +197,19 @@ export class FollowedFile {
     return bytes.length >= known && headOf(bytes.subarray(0, known)).hash === this.#head.hash
   }
 
-  /** Bytes of the file where it is open and has no name any more; undefined where it has one. */
+  /** Size of the file if it is open and has no name any more, else undefined. */
   async unlinkedSize(): Promise<number | undefined> {
     const stat = await this.#file?.stat()
     return stat?.links === 0 ? stat.size : undefined
   }
 
-  /** Whether it is open and still has a name, whatever that is. */
+  /** Whether it is open and has any name. */
   async hasName(): Promise<boolean> {
     const stat = await this.#file?.stat()
     return stat !== undefined && stat.links > 0
   }
 
-  /** It was found there, by its inode, after it had left its name; true where there may be something to read. */
+  /** Notes that it was found at `path`, by its inode, after it had left its name. Returns whether there may be something to read. */
   foundAt(path: string, { size, modifiedMs }: FileStat): boolean {
     const isTouched = modifiedMs !== this.modifiedMs
     this.rotatedTo = path
@@ -217,8 +219,8 @@ export class FollowedFile {
   }
 
   /**
-   * Closes a file that has left its name, where it has another by which it can be had back, and is read to its end or need not
-   * be (`evenUnread`). False where it stays open.
+   * Closes a file that has left its name, if it has another name by which it can be opened again and is read to its end
+   * (or `evenUnread`). Returns false if it stays open.
    */
   async closeRotated(disk: Disk, evenUnread: boolean): Promise<boolean> {
     if (this.temporary !== undefined) {
@@ -228,32 +230,32 @@ export class FollowedFile {
     const stat = await this.#file?.stat()
     if (!stat || stat.links === 0 || (stat.size !== this.position && !evenUnread)) return false
     const name = await this.#file?.name?.()
-    const there = name && (await disk.stat(name).catch(() => undefined))
-    if (!there || inodeKey(there) !== this.key) return false
-    // Whatever comes to it from now on, the next look finds.
+    const named = name && (await disk.stat(name).catch(() => undefined))
+    if (!named || inodeKey(named) !== this.key) return false
+    // The next sweep finds what is written to it from now on.
     this.dirty = this.foundAt(nameText(name), stat) && stat.size !== this.position
     await this.closeFile()
     return true
   }
 
-  /** Its size as it is found now. Where it is smaller than it was, that was what is followed. */
+  /** Notes its present size. If it has shrunk, the size before was that of the followed content. */
   looked(size: number): void {
     if (size < this.#size) this.seen = Math.max(this.seen, this.#size)
     this.#size = size
   }
 
-  /** It is not what was followed any more, or not there. Returns how many bytes were seen and not read. */
+  /** The followed content was replaced, or is gone. Returns how many bytes of it were seen but not read. */
   async unreadBytes(): Promise<number> {
     this.looked((await this.#file?.stat())?.size ?? 0)
     return this.unread
   }
 
-  /** Bytes that were seen, as far as is known, and not read. */
+  /** Bytes of the followed content that were seen but not read. */
   get unread(): number {
     return Math.max(0, this.seen - this.position)
   }
 
-  /** When it was last written to, ms since the epoch; undefined where it is not open. */
+  /** Time of the last write (mtime), ms since the epoch; undefined if it is not open. */
   async writtenMs(): Promise<number | undefined> {
     return (await this.#file?.stat())?.modifiedMs
   }
@@ -264,7 +266,7 @@ export class FollowedFile {
     await file?.close()
   }
 
-  /** Reading has gone on to `to`; the bytes before it are in `bytes`, from `start` up to `end`. Returns what to settle. */
+  /** Moves the position to `to`; the bytes before it are `bytes` from `start` to `end`. Returns the range to settle. */
   advance(to: number, bytes: Buffer, end: number, start: number): OpenRange {
     this.givenBack = undefined
     this.#growHead(bytes.subarray(end - (to - this.position), end))
@@ -276,7 +278,7 @@ export class FollowedFile {
     return range
   }
 
-  /** A range has settled; true where the unbroken settled run grew by it. */
+  /** Notes that a range has settled. Returns whether the settled position advanced. */
   settle(range: OpenRange): boolean {
     range.settled = true
     let grew = false
@@ -290,8 +292,8 @@ export class FollowedFile {
   }
 
   /**
-   * The write of a range was given back, for this reason: reading begins again behind what has settled. Returns how many messages
-   * that are; undefined where it has begun again already.
+   * The write of a range was rejected with `error`: reading begins again at the settled position. Returns the number of messages
+   * to be read again; undefined if an earlier rejection has rewound the file already.
    */
   rewind(range: OpenRange, error: unknown): number | undefined {
     if (!this.#ranges.includes(range)) return undefined
@@ -311,7 +313,7 @@ export class FollowedFile {
     return this.#head
   }
 
-  /** What has been read of it: to recognise it now. */
+  /** The fingerprint up to the read position, by which the file is recognised now; `record` has the one up to the settled position. */
   get fingerprintRead(): Fingerprint {
     return { head: this.#head, tail: this.tail, position: this.position }
   }
@@ -330,7 +332,7 @@ export class FollowedFile {
     }
   }
 
-  // It grows by what is read and given on: what lies behind may be half of a write.
+  // The head grows only by bytes that were read and passed on: bytes after those may be half of a write.
   #growHead(read: Buffer): void {
     const known = this.#headBytes
     if (!known || this.position > known.length || this.position + read.length <= known.length) return
@@ -341,7 +343,7 @@ export class FollowedFile {
   }
 }
 
-/** Where the file of this inode key really is, where links lead to it from `path`; else, and where that cannot be told, undefined. */
+/** The path without symbolic links of the file with this inode key; undefined if `path` has no links or it cannot be told. */
 export async function realPathOf(disk: Disk, path: string, key: string): Promise<string | undefined> {
   const real = await disk.realPath(nameBytes(path)).catch(() => undefined)
   if (!real || nameText(real) === path) return undefined
@@ -349,22 +351,22 @@ export async function realPathOf(disk: Disk, path: string, key: string): Promise
   return stat && inodeKey(stat) === key ? nameText(real) : undefined
 }
 
-/** Where following a file begins. */
+/** Where to begin following a file. */
 export interface FollowedFrom {
   readonly stream: string
   readonly stat: FileStat
-  /** The name that it was written under. */
+  /** The name under which the file was written. */
   readonly path: string
   readonly position: number
 }
 
 /**
- * A file that is followed from a position on, before which the bytes `known` are expected. `file` is read, and stays the caller's.
- * Rejects with EAGAIN if it was truncated since it was looked at.
+ * Follows a file from a position, before which the bytes `known` are expected. Reads `file`; the descriptor stays the caller's.
+ * Rejects with EAGAIN if the file was truncated since it was found.
  */
 export async function followFrom(from: FollowedFrom, file: DiskFile, known: Buffer = NOTHING): Promise<FollowedFile> {
   const { position } = from
-  // The head first: where it is cut between the two, the tail tells.
+  // The head is read first: if the file is truncated between the two reads, the tail shows it.
   const head = await readFully(file, 0, HEAD_BYTES)
   const tailAt = Math.max(0, position - TAIL_BYTES)
   const tail = await readFully(file, tailAt, position - tailAt)

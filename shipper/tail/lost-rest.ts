@@ -1,9 +1,9 @@
-// The unread rest of a file that is no longer where it was: renamed, copied before it was cut, or compressed meanwhile.
+// Finds the unread rest of a file that was renamed, copied and truncated, or compressed.
 //
 //   app.log (position 800)  ─▶  app.log.1, app.log-20261123, app-20261123.log   the same inode, or the same content
 //                           ─▶  app.log.1.gz, app.log-20261123.zst              the same content, compressed
 //
-// Where links lead to the file, it is looked for beside both of its names: as it was found, and where it really is.
+// If the path of the file has symbolic links in it, both folders are searched: that of the path, and that of the path without links.
 
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -17,31 +17,32 @@ import { LOOKS_MAX, Neighbours, type Neighbour } from './neighbours.ts'
 import { nameBytes, nameText } from './pattern.ts'
 import { isPacked, isRotated, isSibling } from './rotated-name.ts'
 
-/** How the names of decompressed rests begin. */
+/** Prefix of the names of decompressed rests. */
 const TEMPORARY = 'rest-'
 
-/** Where a stream goes on. The descriptor is the caller's. */
+/** The file in which a stream continues. The caller owns the descriptor. */
 export interface Rest {
   readonly path: string
-  /** Device and inode of the file that was found: where it is packed, of the packed one. */
+  /** Inode key of the file that was found; of the compressed file, if it is compressed. */
   readonly key: string
   readonly file: DiskFile
   readonly stat: FileStat
   /** When the rotated file was last written to, ms since the epoch. */
   readonly modifiedMs: number
-  /** Where the decompressed content was put; absent where the file is what it was. */
+  /** Path of the temporary file with the decompressed content; absent if the file is not compressed. */
   readonly temporary?: string
 }
 
-/** What came and went under these names since then, ms since the epoch. */
+/** Which unseen generations to look for: files that had one of these names and were rotated again before any sweep saw them. */
 export interface Between {
   readonly names: readonly string[]
+  /** Only files that were written to since then, ms since the epoch. */
   readonly sinceMs: number | undefined
-  /** By device and inode, what is none of it. */
+  /** Inode keys of files that have been seen. */
   readonly known?: ReadonlySet<string> | undefined
 }
 
-/** What is under a followed name now. */
+/** The file that is at a followed name now. */
 interface FileNow {
   readonly file: DiskFile
   readonly size: number
@@ -56,7 +57,7 @@ export class LostRest {
   readonly #neighbours: Neighbours
   #moved = false
 
-  /** Decompressed files are put in `folder`; `taken` says which files, by inode key, are followed already. */
+  /** Decompressed files are put in `folder`; `taken` tells whether the file with an inode key is followed already. */
   constructor(disk: Disk, folder: string, taken: (key: string) => boolean) {
     this.#disk = disk
     this.#neighbours = new Neighbours(disk)
@@ -64,20 +65,20 @@ export class LostRest {
     this.#taken = taken
   }
 
-  /** Folders are listed once between two calls. */
+  /** Forgets the folder listings: each folder is listed again when it is next needed. */
   lookAgain(): void {
     this.#neighbours.lookAgain()
     this.#moved = false
   }
 
-  /** Whether a file was not where it had been seen: what was not found may be found by looking again. */
+  /** Whether a file had moved between its listing and its opening: what was not found may be found after `lookAgain`. */
   get moved(): boolean {
     return this.#moved
   }
 
   /**
-   * Where a stream with this fingerprint goes on, beside one of the names that its file had: the file of this inode, else a
-   * copy of it.
+   * Finds the file in which a stream with this fingerprint continues, in the folders of the names that its file had: the file with
+   * this inode key, else a copy of it.
    */
   async find(
     names: readonly string[],
@@ -94,16 +95,16 @@ export class LostRest {
   }
 
   /**
-   * The file of this inode key, followed or not, as the last look beside `names` has seen it; `unknown` where that look missed
-   * some, or could not be made for want of descriptors.
+   * The file with this inode key, followed or not, in the last listings of the folders of `names`. `unknown` if a listing may be
+   * incomplete, or failed with EIO or for lack of descriptors.
    */
   async whereIs(names: readonly string[], key: string): Promise<Neighbour | 'gone' | 'unknown'> {
     let isWhole = true
     try {
       for (const name of names) {
         const near = await this.#neighbours.of(name)
-        const there = near.byKey.get(key)
-        if (there) return there
+        const found = near.byKey.get(key)
+        if (found) return found
         isWhole &&= near.isWhole
       }
     } catch (error) {
@@ -114,24 +115,25 @@ export class LostRest {
   }
 
   /**
-   * Whether the file of this inode is there under another name than the first of `names`, under which `now` is found. Where only
-   * a link leads elsewhere, to what has all that the file has, that is the same file, moved.
+   * Whether the file with this inode key exists under another name than the first of `names`, where `now` was found. It does not
+   * count as renamed if only a link has changed and `now` has all of its content: then the file was moved there.
    */
   async isRenamed(names: readonly string[], fingerprint: Fingerprint, key: string, now: FileNow): Promise<boolean> {
-    const there = await this.#findRenamed(names, fingerprint, key)
-    if (!there) return false
+    const found = await this.#findRenamed(names, fingerprint, key)
+    if (!found) return false
     try {
-      const mayBeMoved = names.includes(there.path) && there.stat.size <= now.size
-      const isMoved = mayBeMoved && (await isSameBehind(fingerprint.position, there, now.file))
-      return there.path !== names[0] && !isMoved
+      const mayBeMoved = names.includes(found.path) && found.stat.size <= now.size
+      const isMoved = mayBeMoved && (await isSameAfter(fingerprint.position, found, now.file))
+      return found.path !== names[0] && !isMoved
     } finally {
-      await there.file.close()
+      await found.file.close()
     }
   }
 
   /**
-   * The copy of a file that was cut after it was made, where the file has begun anew with all that was read of it (a header, or
-   * nothing): only what comes behind `position` tells. A copy of the file as it is now is none, nor is what `isKnown`.
+   * The copy that was made of a file before it was truncated, if the file has begun again with all that had been read of it (a
+   * header, or nothing). Only the bytes after `position` tell such a copy from one of the present content, which is not returned.
+   * Copies for which `isKnown` is true are left out. Only files written to since `now.sinceMs` (ms since the epoch) are tried.
    */
   async findCutCopy(
     names: readonly string[],
@@ -141,13 +143,13 @@ export class LostRest {
     isKnown: (copy: Rest) => Promise<boolean>,
   ): Promise<Rest | undefined> {
     for (const each of await this.rotatedSince(names, now.sinceMs)) {
-      if (inodeKey(each.stat) === now.key) continue // it was renamed just now
+      if (inodeKey(each.stat) === now.key) continue // the file itself, renamed just now
       const copy = await (isPacked(each.path)
         ? this.#unpacked(each, fingerprint, stream)
         : this.#plain(each, fingerprint))
       if (!copy) continue
       const cut = await this.orDiscarded(copy, async () => {
-        const isCut = copy.stat.size > now.size || !(await isSameBehind(fingerprint.position, copy, now.file))
+        const isCut = copy.stat.size > now.size || !(await isSameAfter(fingerprint.position, copy, now.file))
         return isCut && !(await isKnown(copy)) ? copy : undefined
       })
       if (cut) return cut
@@ -155,7 +157,7 @@ export class LostRest {
     return undefined
   }
 
-  /** What `look` finds in a rest; where that is nothing, or cannot be told, the rest is let go of. */
+  /** The result of `look`. If it is undefined, or `look` rejects, the rest is closed and its temporary file removed. */
   async orDiscarded<Found>({ file, temporary }: Rest, look: () => Promise<Found>): Promise<Found> {
     let isKept = false
     try {
@@ -167,7 +169,7 @@ export class LostRest {
     }
   }
 
-  /** The file of this inode beside one of `names`, under any name: it was renamed. */
+  /** The file with this inode key in the folder of one of `names`, whatever its name is now. */
   async #findRenamed(names: readonly string[], fingerprint: Fingerprint, key: string): Promise<Rest | undefined> {
     if (this.#taken(key)) return undefined
     for (const name of names) {
@@ -179,9 +181,9 @@ export class LostRest {
     return undefined
   }
 
-  /** A file beside one of `names` that was copied or compressed from the one with this fingerprint. */
+  /** A file in the folder of one of `names` that is a copy, compressed or not, of the one with this fingerprint. */
   async #findCopy(names: readonly string[], fingerprint: Fingerprint, stream: string): Promise<Rest | undefined> {
-    // Without any content to compare there is only the name.
+    // Nothing was read of an empty fingerprint, so only the name can be compared.
     const near = await this.#beside(names, (path, name) =>
       fingerprint.head.bytes === 0 ? isPacked(name) && path === name : isSibling(path, name),
     )
@@ -195,38 +197,38 @@ export class LostRest {
         if (found) return found
       } catch (error) {
         if (errnoOf(error) === undefined || isOutOfDescriptors(error)) throw error
-        failure ??= error // it may be in another one
+        failure ??= error // another file may have it
       }
     }
     if (failure !== undefined) throw failure
     return undefined
   }
 
-  /** Rotated files of what has these names that were written to at or after `modifiedMs`, oldest first. */
+  /** Rotated generations of the files with these names that were last written to at or after `modifiedMs`, oldest first. */
   async rotatedSince(names: readonly string[], modifiedMs: number): Promise<Neighbour[]> {
     return (await this.#beside(names, isRotated))
       .filter(({ stat }) => stat.modifiedMs >= modifiedMs)
       .sort((a, b) => a.stat.modifiedMs - b.stat.modifiedMs)
   }
 
-  /** That file from its start, decompressed where it has to be. */
+  /** All of that file, decompressed if it is compressed; undefined if it has moved. */
   async whole(neighbour: Neighbour, stream: string): Promise<Rest | undefined> {
     const anything = { head: { bytes: 0, hash: '' }, tail: Buffer.alloc(0), position: 0 }
     return isPacked(neighbour.path) ? this.#unpacked(neighbour, anything, stream) : this.#plain(neighbour, anything)
   }
 
-  /** Siblings of `names` that are not followed and, by `isOf`, may have to do with them. */
-  async #beside(names: readonly string[], isOf: (path: string, name: string) => boolean): Promise<Neighbour[]> {
+  /** Siblings of `names` that are not followed and that `belongs` accepts. */
+  async #beside(names: readonly string[], belongs: (path: string, name: string) => boolean): Promise<Neighbour[]> {
     const found = new Map<string, Neighbour>()
     for (const name of names) {
       for (const { key, neighbour } of await this.#neighbours.siblings(name)) {
-        if (!this.#taken(key) && isOf(neighbour.path, name)) found.set(key, neighbour)
+        if (!this.#taken(key) && belongs(neighbour.path, name)) found.set(key, neighbour)
       }
     }
     return [...found.values()]
   }
 
-  /** The file that was seen there; undefined where it is not there any more. */
+  /** Opens a listed file; undefined if it is no longer at that path. */
   async #open({ path, stat }: Neighbour): Promise<DiskFile | undefined> {
     const file = await openFound(this.#disk, inodeKey(stat), path)
     if (!file) this.#moved = true
@@ -268,18 +270,18 @@ export class LostRest {
     }
   }
 
-  /** Closes `source`. */
+  /** Decompresses `source` into `target`, and closes `source`. */
   async #unpack(path: string, source: DiskFile, target: DiskFile): Promise<void> {
     const unpacking = path.endsWith('.gz') ? createGunzip() : zstdDecompressStream()
     try {
-      pipeline(Readable.from(piecesOf(source)), unpacking).catch(() => {}) // the loop below gets the error too
+      pipeline(Readable.from(piecesOf(source)), unpacking).catch(() => {}) // the loop below throws the same error
       let at = 0
       for await (const piece of unpacking as AsyncIterable<Buffer>) {
         await target.write(piece, 0, piece.length, at)
         at += piece.length
       }
     } catch (error) {
-      // Not packed after all, or broken: what it gave is compared. A disk's errors are passed on.
+      // The content is not compressed after all, or damaged: what came out is compared. Errors of the disk are passed on.
       if (['ENOSPC', 'EIO', 'EDQUOT'].includes(errnoOf(error) ?? '')) throw error
     } finally {
       unpacking.destroy()
@@ -288,15 +290,15 @@ export class LostRest {
   }
 }
 
-/** Removes what a process that was killed had decompressed to `folder`: none of it is read on. What cannot be removed is left. */
+/** Removes the temporary files that a killed process left in `folder`, since none of them is read again. Failures are ignored. */
 export async function removeLeftTemporaries(disk: Disk, folder: string): Promise<void> {
   const names = await disk.list(nameBytes(folder)).catch(() => [])
   const left = names.map(nameText).filter((name) => name.startsWith(TEMPORARY))
   await Promise.allSettled(left.map((name) => disk.remove(nameBytes(`${folder}/${name}`))))
 }
 
-/** Whether the file has, behind `position`, what the copy has there. */
-async function isSameBehind(position: number, copy: Rest, file: DiskFile): Promise<boolean> {
+/** Whether the file has the same bytes after `position` as the copy; at most `CHUNK_BYTES` are compared. */
+async function isSameAfter(position: number, copy: Rest, file: DiskFile): Promise<boolean> {
   const length = Math.min(CHUNK_BYTES, copy.stat.size - position)
   return (await readFully(copy.file, position, length)).equals(await readFully(file, position, length))
 }

@@ -1,12 +1,12 @@
-// What is known of every file, durably: an append-only log of JSON lines, one a change, the last of a stream counts.
+// The checkpoints of a file source: an append-only log of JSON lines, one per change. The last line of a stream counts.
 //
 //   {"stream":"9f…","device":"64769","inode":"131","path":"/var/log/app.log","head":{"bytes":1024,"hash":"…"},"position":81920,"tail":"…"}
 //   {"stream":"9f…","closed":true}
-//   {"instance":"4b…"}                 whose streams these are: those of another instance go on under new ids (`common/instance.ts`)
-//   {"sweptMs":1795443843574}          with each commit: what was there then is known, or over
+//   {"instance":"4b…"}                 the owner of the streams: those of another instance continue under new ids (`common/instance.ts`)
+//   {"sweptMs":1795443843574}          with each commit: files that existed then are in the log, or were read to their end
 //
-// A commit appends what has changed and syncs; a line torn by a crash is the last one, and is left out. When the log is
-// mostly history it is written anew under another name and renamed over the old one.
+// A commit appends the changes and syncs. Only the last line can be torn by a crash, and it is ignored. When most of the log is
+// history, the live records are written to a new file, which is renamed over the old one.
 
 import { dirname } from 'node:path'
 import { accessData } from '../../common/data-access.ts'
@@ -20,20 +20,20 @@ export interface FileRecord {
   readonly stream: string
   readonly device: string
   readonly inode: string
-  /** As a name text. */
+  /** As a name text (`pattern.ts`). */
   readonly path: string
-  /** The same without any link in it, where that is another: what is made of the file is beside it there. */
+  /** The path without symbolic links, if that is another one: rotated generations are in that folder. */
   readonly realPath?: string | undefined
-  /** The path under which it was written, where it was renamed since. */
+  /** The path under which it was written, if it was renamed since. */
   readonly rotatedFrom?: string | undefined
   readonly head: Head
   /** Everything before it has settled. */
   readonly position: number
-  /** The bytes before it, in base64. */
+  /** The bytes before the position, in base64. */
   readonly tail: string
-  /** Since when its file has not been found, ms since the epoch. */
+  /** Since when its file has been missing, ms since the epoch. */
   readonly goneMs?: number
-  /** Bytes that were seen of it and not read, while they may still be found. */
+  /** Bytes of it that were seen but not read, as long as they may still be found. */
   readonly unread?: number | undefined
 }
 
@@ -54,7 +54,7 @@ type Entry = FileRecord | Closed | Swept | Owner
 
 type PositionPlatform = Pick<Platform, 'disk' | 'random' | 'instance' | 'log'>
 
-// The log is written anew when it is this large and four times what is live.
+// The log is compacted when it is larger than this and than four times the size of its live records.
 const COMPACT_BYTES_MIN = 256 * 1024
 const LIVE_SHARE = 4
 
@@ -79,7 +79,7 @@ export class PositionStore {
   }
 
   /**
-   * Reads what was known; true where a commit has ever been. Nothing is written before the next one. Rejects with
+   * Reads the log. Returns false if there is none, as at the very first start. Writes nothing; the first commit does. Rejects with
    * `DATA_UNWRITABLE`.
    */
   async open(): Promise<boolean> {
@@ -96,39 +96,39 @@ export class PositionStore {
     return [...this.#live.values()]
   }
 
-  /** When the last whole look at all files began, ms since the epoch. */
+  /** When the last complete sweep began, ms since the epoch. */
   get sweptMs(): number | undefined {
     return this.#sweptMs
   }
 
-  /** All that was there then is set; to be written with the next commit that has a change. */
+  /** Every file that existed then has been set. Written with the next commit that has a change. */
   swept(ms: number): void {
     this.#sweptMs = ms
   }
 
-  /** The next commit is written whether or not anything is known: the first start was this one. */
+  /** Makes the next commit write the log even without a record, so that the next start is not the first one. */
   begin(): void {
     this.#isFirst = true
   }
 
-  /** To be written with the next commit. */
+  /** Sets the record of a stream; written with the next commit. */
   set(record: FileRecord): void {
     this.#live.set(record.stream, record)
     this.#changes.set(record.stream, record)
   }
 
-  /** The stream is over: its file is read to its end and gone. */
+  /** Ends a stream: its file is gone, and nothing of it will be read any more. */
   remove(stream: string): void {
     if (!this.#live.delete(stream)) return
     this.#changes.set(stream, { stream, closed: true })
   }
 
-  /** The streams whose end is on the disk since the last call: nothing of them comes again. */
+  /** The streams whose end was committed since the last call: nothing of them is ever sent again. */
   takeOver(): string[] {
     return this.#over.splice(0)
   }
 
-  /** Resolves when everything set before this call is on the disk. */
+  /** Resolves when everything that was set before this call is on disk. */
   commit(): Promise<void> {
     const commit = this.#tail.then(() => this.#append())
     this.#tail = commit.catch(() => {})
@@ -146,7 +146,7 @@ export class PositionStore {
   #read(text: string): void {
     let owner: string | undefined
     let damaged = text === '' ? 1 : 0
-    // Behind the last newline is nothing, or what a crash tore: what it said was not relied upon yet.
+    // After the last newline there is nothing, or a torn line, whose commit has never returned.
     for (const line of text.split('\n').slice(0, -1)) {
       const entry = readEntry(line)
       if (!entry) damaged += 1
@@ -166,8 +166,8 @@ export class PositionStore {
   }
 
   /**
-   * The streams are another instance's, which goes on with them; they are not over. The new ids are written with the first
-   * commit, which writes everything, and no batch leaves before it.
+   * Gives all streams new ids. The old ones belong to another instance, which continues them, so they are not reported as ended.
+   * The first commit writes all records with the new ids, before the first batch leaves.
    */
   #renew(): void {
     const records = this.records()
@@ -190,7 +190,7 @@ export class PositionStore {
       for (const entry of changes.values()) if ('closed' in entry) this.#over.push(entry.stream)
     } catch (error) {
       for (const [stream, entry] of changes) if (!this.#changes.has(stream)) this.#changes.set(stream, entry)
-      // Half a line may stand at its end, and after a failed sync nobody knows what does: it is written anew.
+      // The log may end in half a line, and after a failed sync its content is unknown, so the next commit writes a new file.
       await this.#letGo()
       throw error
     }
@@ -212,7 +212,7 @@ export class PositionStore {
     this.#liveBytes = bytes.length
   }
 
-  // When it was swept comes last: where the end is torn, nothing says that all before it is there.
+  // `sweptMs` comes last: if the commit is torn, it is missing, and does not claim records that are missing too.
   #lines(entries: Iterable<Entry>): Buffer {
     const all = [...entries]
     if (this.#sweptMs !== undefined) all.push({ sweptMs: this.#sweptMs })
@@ -222,21 +222,21 @@ export class PositionStore {
   async #letGo(): Promise<void> {
     const file = this.#file
     this.#file = undefined
-    await file?.close().catch(() => {}) // nothing in it counts any more
+    await file?.close().catch(() => {}) // this descriptor is not written to again
   }
 }
 
-/** The names that a file was known by. */
+/** The path of a file, and its path without links if that is another one. */
 export function namesOf({ path, realPath }: Pick<FileRecord, 'path' | 'realPath'>): readonly string[] {
   return realPath === undefined ? [path] : [path, realPath]
 }
 
-/** The name that it was written under. */
+/** The path under which the file was written: before its rotation, if it was rotated. */
 export function writtenName({ path, rotatedFrom }: Pick<FileRecord, 'path' | 'rotatedFrom'>): string {
   return rotatedFrom ?? path
 }
 
-/** What a line says; undefined where it is none of ours. */
+/** The entry on a line; undefined if the line is damaged. */
 function readEntry(line: string): Entry | undefined {
   let entry: unknown
   try {

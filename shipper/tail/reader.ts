@@ -1,7 +1,7 @@
-// Reads followed files into slabs, a piece at a time, in turns: no file waits for another to end.
+// Reads followed files into slabs, one piece per turn, so that no file waits until another is read to its end.
 //
-// A piece is read from a little before the position, so that one read also tells whether the bytes before it are still
-// the same: a file that was cut and has grown again is noticed at once, and none of its new content is skipped.
+// A read begins a little before the position and compares the bytes there (the tail). So a file that was truncated and has grown
+// again is noticed at once, and none of its new content is skipped.
 //
 //   … ─┬─ tail ─┬─ line\n ─ line\n ─ half a li─┬─
 //      │ same?  │ position      consumed ─▶    │ read again with what follows
@@ -23,24 +23,24 @@ import { Lines, TELLING_BYTES } from './lines.ts'
 import { reportGivenBack } from './losses.ts'
 import type { MessageStart } from './message-start.ts'
 
-/** What came of reading a piece. */
+/** The outcome of reading one piece. */
 export type ReadResult =
   | 'more' // there is more to read now
-  | 'end' // nothing new but, at most, a line or group that is still open
-  | 'cut' // the file is shorter than what was read, or its content was replaced
+  | 'end' // nothing new except perhaps an incomplete line or group
+  | 'cut' // the file is shorter than the position, or its content was replaced
 
 export interface ReaderSettings {
   readonly source: string
   readonly messageBytesMax: number
   readonly multiline?: MessageStart | undefined
   originOf(file: FollowedFile): Origin
-  /** A file's settled position has advanced. */
+  /** Called when the settled position of a file has advanced. */
   settled(file: FollowedFile): void
-  /** A write was given back: the file is to be read again after a little. */
+  /** Called when a write was rejected: the file is to be read again after `retryMs`. */
   givenBack(file: FollowedFile): void
 }
 
-// Less room than this in the slab is not begun with.
+// A slab with less room than this is not used for another piece.
 const PIECE_BYTES_MIN = 64 * 1024
 
 export class Reader {
@@ -59,26 +59,26 @@ export class Reader {
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
-  /** Waits until another piece may be read: until few enough writes are open, and there is memory for it. */
+  /** Resolves when another piece may be read (backpressure): few enough writes are open, and there is memory for it. */
   async room(): Promise<void> {
     await this.#writes.room()
     await this.#slabWith(TAIL_BYTES + PIECE_BYTES_MIN)
   }
 
-  /** Waits until nothing is open. */
+  /** Resolves when all writes have settled. */
   async close(): Promise<void> {
     await this.#writes.settled()
     this.#slab?.release()
     this.#slab = undefined
   }
 
-  /** Reads a piece. `whole` says that the file will not grow any more: what is open at its end is delivered. */
+  /** Reads a piece. `whole` says that the file will not grow any more: an incomplete line or group at its end is delivered. */
   async read(followed: FollowedFile, file: DiskFile, whole: boolean): Promise<ReadResult> {
     const overlap = followed.tail.length
     const slab = await this.#slabWith(overlap + PIECE_BYTES_MIN)
     const result = await this.#readInto(slab, this.#used, followed, file, whole)
     if (result !== 'longer') return result
-    // A line longer than the room in the slab: one that it fits into, as far as a message may be long, and what tells its end.
+    // The line or group is longer than the room in the slab. Take a slab for the longest message and for what follows it.
     const larger = await this.#take(overlap + this.#settings.messageBytesMax + TELLING_BYTES + 1)
     try {
       const again = await this.#readInto(larger, 0, followed, file, whole)
@@ -110,24 +110,24 @@ export class Reader {
     const end = start + bytes
     const filled = bytes === room
     if (end === from) return 'end'
-    // Behind the first pieces of a line the rest of it may be no longer than a piece.
+    // Once pieces of a long line were delivered, the limit for the rest of it is that of one piece.
     const lineBytesMax = followed.chunks?.bytesMax(messageBytesMax) ?? messageBytesMax
     this.#lines.split(slab, from, end, lineBytesMax, whole && !filled, multiline)
     if (this.#lines.consumed > 0) return this.#give(followed, slab, start, from, end, filled)
     if (this.#lines.stoppedAtLong) return this.#givePiece(followed, slab, from)
     if (filled) return 'longer'
-    // Half a line, or half a group of lines.
+    // All of it is an incomplete line or group.
     followed.openAt = followed.position + end - from
     return 'end'
   }
 
-  /** Gives the lines just found to the sink. The slab is used up to where they end. */
+  /** Writes the lines just found to the sink. The slab counts as used up to their end. */
   #give(followed: FollowedFile, slab: Slab, start: number, from: number, end: number, filled: boolean): ReadResult {
     const { consumed, count } = this.#lines
     const position = followed.position
     const range = followed.advance(position + consumed, slab.bytes, from + consumed, start)
     if (slab === this.#slab) this.#used = from + consumed
-    // Nothing was left of the long line but its newline.
+    // Only the newline was left of the long line.
     if (count === 0 || this.#lines.bounds[0] > from) followed.chunks = undefined
     if (followed.chunks) return this.#giveLastPiece(followed, slab, range, position)
     if (count === 0) this.#settled(followed, range)
@@ -140,7 +140,7 @@ export class Reader {
     return filled || this.#lines.stoppedAtLong ? 'more' : 'end'
   }
 
-  /** A piece of a line that is longer than a message may be. */
+  /** Writes one piece of a line that is longer than a message may be. */
   async #givePiece(followed: FollowedFile, slab: Slab, from: number): Promise<ReadResult> {
     const { messageBytesMax } = this.#settings
     const first = slab.bytes.subarray(from, from + messageBytesMax)
@@ -153,7 +153,7 @@ export class Reader {
     return 'more'
   }
 
-  /** The first line found ends a long one; what else was found is read again in the next turn. */
+  /** The first line found is the last piece of a long one. It is written in a slab of its own, with the other lines found. */
   #giveLastPiece(followed: FollowedFile, slab: Slab, range: OpenRange, position: number): ReadResult {
     const { bounds, ends, count } = this.#lines
     const chunks = followed.chunks!
@@ -161,7 +161,7 @@ export class Reader {
     const [bytes, , end] = chunks.piece(slab.bytes, bounds[0], bounds[1])
     const own = this.#platform.slabs.take(end + bounds[2 * count - 1] - bounds[0], true)
     own.bytes.set(bytes)
-    // The other lines of the piece come along in the same slab.
+    // The other lines follow in the same slab.
     const moved = new Uint32Array(2 * count)
     moved[1] = end
     let used = end
@@ -226,7 +226,7 @@ export class Reader {
     if (followed.settle(range)) this.#settings.settled(followed)
   }
 
-  // A rejection rejects all later open writes of the stream too; only the first finds anything to rewind.
+  // A rejection also rejects all later open writes of the stream; only the first one rewinds the file.
   #givenBack(followed: FollowedFile, range: OpenRange, error: unknown): void {
     const messages = followed.rewind(range, error)
     if (messages === undefined) return

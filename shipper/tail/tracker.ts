@@ -1,15 +1,15 @@
-// Which files there are, and which stream each of them is: by what is in them, not by their names.
+// Decides which stream each file belongs to, by the content of the file and not by its name.
 //
-//   sweep ─▶ known inode ──────────────▶ the same file, under whatever name
-//         ─▶ known content, inode gone ─▶ the same stream (rewritten, restored, moved to another disk)
-//         ─▶ copy of a file being cut ──▶ the unread rest of that stream
-//         ─▶ anything else ─────────────▶ a new stream, from its start
+//   sweep ─▶ known inode ───────────────────▶ the same file, whatever its name is now
+//         ─▶ known content, inode gone ─────▶ the same stream (file rewritten, restored, or moved to another disk)
+//         ─▶ copy of a file being truncated ─▶ the unread rest of that stream
+//         ─▶ anything else ─────────────────▶ a new stream, read from its start
 //
-// One loss cannot be helped: what is written to a file between the end of a copy and the cut that follows it (logrotate's
-// copytruncate) is in neither, unless it was read in between. Nor can it be counted: nobody has seen it.
+// One loss cannot be avoided: what is written after logrotate's `copytruncate` has copied a file and before it truncates it
+// is in neither file, unless it was read in between. It cannot be counted either, since nobody has seen it.
 //
-// A stream whose file has gone from its name is read to its end: while running by its descriptor, after a restart by
-// looking for it beside its old name (`lost-rest.ts`).
+// A stream whose file has left its name is read to its end: through the open descriptor while sluice runs; after a restart,
+// from a file that is found beside the old name (`lost-rest.ts`).
 
 import { errnoOf, isOutOfDescriptors } from '../../common/fault.ts'
 import type { DiskFile, FileStat } from '../../common/disk.ts'
@@ -36,9 +36,9 @@ import { Unreadable } from './unreadable.ts'
 export interface TrackerSettings {
   readonly source: string
   readonly patterns: PathPatterns
-  /** Where decompressed rests are put, as name text. */
+  /** Folder for decompressed rests, as a name text (`pattern.ts`). */
   readonly folder: string
-  /** Whether files that are there at the very first start are read from their start or from their end. */
+  /** Where reading begins in files that exist at the very first start. */
   readonly readFrom: 'start' | 'end'
 }
 
@@ -54,17 +54,17 @@ export class Tracker {
   readonly #unreadable: Unreadable
   readonly #rests: Rests
   readonly #leaving: Leaving
-  /** Which of the files are open. */
+  /** Decides which of the followed files are open. */
   readonly open: OpenFiles
   #openNow = 0
   #first: boolean
   readonly #copies: Copies
   readonly #complaints: Complaints
-  /** When the last whole sweep began, ms since the epoch: what was there then is followed, or was read to its end. */
+  /** When the last complete sweep began, ms since the epoch: every file that existed then is followed, or was read to its end. */
   #sweptMs: number | undefined
-  /** The folders that the last sweep went through, each with its device and inode. */
+  /** The folders that the last sweep went through, by path, each with its inode key. */
   folders: ReadonlyMap<string, string> = new Map()
-  /** A file was renamed between the look and its opening. */
+  /** In this sweep a file was renamed after it was found and before it was opened. */
   #missed = false
 
   constructor(settings: TrackerSettings, store: PositionStore, isFirstStart: boolean, platform: Platform) {
@@ -91,12 +91,12 @@ export class Tracker {
     this.#first = isFirstStart
   }
 
-  /** All files that are followed. */
+  /** All followed files. */
   get files(): Iterable<FollowedFile> {
     return this.#files.byKey.values()
   }
 
-  /** Something was written to this path: false where it is not known, and only a sweep can tell. */
+  /** Notes that something was written to this path. Returns false if no followed file is known there: then only a sweep can tell. */
   touched(path: string): boolean {
     const file = this.#leaving.at(path)
     if (!file) return false
@@ -104,7 +104,7 @@ export class Tracker {
     return true
   }
 
-  /** Looks at everything once. */
+  /** Looks once at every file that the patterns match. */
   async sweep(): Promise<void> {
     const { clock, disk } = this.#platform
     const found = new Map<string, FoundFile>()
@@ -115,7 +115,7 @@ export class Tracker {
     await findFiles(disk, this.#settings.patterns, {
       file: (file) => {
         const key = inodeKey(file.stat)
-        // A hard link is the same file: the name that is known already wins.
+        // Hard links are names of one file: the name that is followed already wins.
         if (!found.has(key) || this.#files.byKey.get(key)?.path === file.path) found.set(key, file)
       },
       folder: (path, key) => folders.set(path, key),
@@ -143,28 +143,31 @@ export class Tracker {
     this.#platform.metrics.set('sluice_files_followed', { source: this.#settings.source }, this.#files.byKey.size)
   }
 
-  /** Whether there is what cannot be read or looked for yet, and may hide what came before it. */
+  /**
+   * Whether this sweep is incomplete: some file cannot be read or looked for yet, and an earlier one may be hidden by it. That
+   * holds up the time of the last complete sweep for `UNREADABLE_FILE_MS` at most.
+   */
   #isWaiting(nowMs: number): boolean {
     if (!this.#unreadable.isWaitedFor && !this.#rests.isWaiting) return false
     return this.#sweptMs === undefined || nowMs - this.#sweptMs < UNREADABLE_FILE_MS
   }
 
-  /** All that was there then is followed, or was read to its end; what is not, is younger, or nothing to wait for. */
+  /** Sets when the last complete sweep began. Files that existed then and are not followed were read, or are not waited for. */
   #swept(ms: number): void {
     this.#sweptMs = ms
     this.#store.swept(ms)
   }
 
-  /** The file shrank, or its content was replaced: what was not read of it is looked for, and what is there now is new. */
+  /** The file shrank, or its content was replaced. Looks for the part that was not read; what the file has now is a new stream. */
   async cut(file: FollowedFile): Promise<void> {
     const wasLeaving = file.leaving
-    const what = wasLeaving ? GONE : 'file was cut or rewritten: reading it from its start'
-    this.#platform.log.info({ path: file.path, position: file.position }, what)
+    const text = wasLeaving ? GONE : 'file was cut or rewritten: reading it from its start'
+    this.#platform.log.info({ path: file.path, position: file.position }, text)
     this.#files.byKey.delete(file.key)
     const unread = await file.unreadBytes()
     await file.closeFile()
     this.#copies.forget()
-    this.#lost.lookAgain() // the copy may be younger than the last look
+    this.#lost.lookAgain() // the copy may have been made after the folder was last listed
     const rest = await this.#findRest(file)
     if (rest === 'later') this.#orphans.lookForAgain(this.#orphans.keep(file, file.unread))
     else if (rest) await this.#goOnIn(file, rest)
@@ -173,24 +176,24 @@ export class Tracker {
     if (!wasLeaving) await this.sweep()
   }
 
-  /** Whether a file that was rotated has been quiet for long enough: what is open at its end is given out. */
+  /** Whether a rotated file has been quiet for so long that an incomplete line or group at its end is delivered. */
   isDone(file: FollowedFile): boolean {
     return this.#leaving.isDone(file)
   }
 
-  /** Lets go of a file that is read to its end and settled, at the earliest when a whole look has begun after its last write. */
+  /** Stops following a file that is read to its end and settled, but not before a complete sweep has begun after its last write. */
   async drop(file: FollowedFile): Promise<void> {
     const hasName = file.temporary === undefined && (await file.hasName())
     file.lingers = this.#leaving.lingers(file, hasName)
     if (file.lingers) return
-    // One that is not followed and was written to since then is one that nobody has seen.
+    // A file that is not followed and was written to after the last complete sweep counts as one that nobody has seen.
     const nowMs = this.#platform.clock.now() / 1000
     const writtenMs = (await file.writtenMs()) ?? -Infinity
     if (writtenMs <= nowMs && !(writtenMs < (this.#sweptMs ?? -Infinity) - CLOCK_MARGIN_MS)) return
-    // Nothing came under its name since: then nobody has looked for what came and went before.
+    // `leftAfterMs` is set if its name has no successor: then nobody has looked for generations that came and went since.
     await this.#rests.followBetween({ names: file.names, sinceMs: file.leftAfterMs })
     this.#files.byKey.delete(file.key)
-    // Moved out of sight, and nothing came in its place: it may be moved back.
+    // It was moved out of the followed folders and nothing took its place: it may be moved back.
     if (hasName && !this.#leaving.hasSuccessor(file)) this.#orphans.keep(file)
     else this.#end(file)
     await file.closeFile()
@@ -201,13 +204,13 @@ export class Tracker {
   #end(file: FollowedFile, unread = 0): void {
     const { source } = this.#settings
     reportUnread(this.#platform, source, file.path, unread)
-    // While it was looked for.
+    // Writes that were rejected while the rest was looked for.
     if (file.givenBack) reportGivenBack(this.#platform, source, file.path, file.givenBack)
     file.ended = true
     this.#store.remove(file.stream)
   }
 
-  /** The unread rest of a cut file: the stream, with the writes of it that are open, goes on there. */
+  /** Continues the stream of a truncated file, with its open writes, in the unread rest that was found. */
   async #goOnIn(file: FollowedFile, rest: Rest): Promise<void> {
     const path = writtenName(file)
     await file.moveTo(rest.file, rest.stat, rest.path)
@@ -216,20 +219,20 @@ export class Tracker {
     await this.#keep(file)
   }
 
-  /** Follows a file that was not followed; true where it is a new stream. One that cannot be read keeps no other from it. */
-  async #adopt(key: string, there: FoundFile, found: Map<string, FoundFile>): Promise<boolean> {
+  /** Starts to follow a file; true if it is a new stream. A file that cannot be read does not stop the sweep. */
+  async #adopt(key: string, seen: FoundFile, found: Map<string, FoundFile>): Promise<boolean> {
     let file: DiskFile | undefined
     try {
-      file = await openFound(this.#platform.disk, key, there.path)
-      if (!file) return await this.#miss(key, there)
-      const isNew = await this.#adoptOpen(key, there.path, file, found)
+      file = await openFound(this.#platform.disk, key, seen.path)
+      if (!file) return await this.#miss(key, seen)
+      const isNew = await this.#adoptOpen(key, seen.path, file, found)
       this.#unreadable.delete(key)
       return isNew
     } catch (error) {
       if (file && !this.#files.byKey.has(key)) await file.close()
       if (errnoOf(error) === undefined) throw error
-      await this.#unreadable.add(key, there, error)
-      this.#complaints.reportError(there.path, error)
+      await this.#unreadable.add(key, seen, error)
+      this.#complaints.reportError(seen.path, error)
       return false
     }
   }
@@ -259,7 +262,7 @@ export class Tracker {
       await this.#moveTo(rewritten, file, stat, path)
       return false
     }
-    // After a start the streams of the last run are found first.
+    // The first sweep finds the streams of the previous run before it looks for generations in between.
     if (this.#rests.lookedForOrphans) await this.#followBeforeIt(path, key)
     this.#files.succeeded(path)
     const position =
@@ -269,11 +272,11 @@ export class Tracker {
     return true
   }
 
-  /** What came and went under the name of this new file, and beside where it is and its predecessors were. */
+  /** Follows generations that came and went under the name of this new file. Looks beside its path and those of its predecessors. */
   async #followBeforeIt(path: string, key: string): Promise<void> {
     const realPath = await realPathOf(this.#platform.disk, path, key)
     const names = new Set([...namesOf({ path, realPath }), ...this.#files.namesLeft(path)])
-    // What is known of it is not new: it goes on.
+    // A file that continues a known stream is not new, so those streams are looked for first.
     for (const record of this.#orphans.toLookFor(names)) await this.#rests.followOrphan(record)
     await this.#rests.followBetween(
       { names: [...names], sinceMs: this.#files.sinceOf(path, this.#sweptMs) },
@@ -281,14 +284,15 @@ export class Tracker {
     )
   }
 
-  // At the very first start there is no look before that tells what is new: it is looked for by its inode. From `end` on it is old.
-  async #miss(key: string, there: FoundFile): Promise<false> {
+  // A file was renamed before it could be opened. At the very first start there is no earlier sweep to tell that it is new, so
+  // it is looked for by its inode; with `read_from: end` it is an old file, and is not read.
+  async #miss(key: string, seen: FoundFile): Promise<false> {
     this.#missed = true
-    if (this.#first && this.#settings.readFrom === 'start') await this.#unreadable.add(key, there)
+    if (this.#first && this.#settings.readFrom === 'start') await this.#unreadable.add(key, seen)
     return false
   }
 
-  /** Beyond so many open files, it is opened again when its turn comes. */
+  /** Takes over the descriptor. If too many files are open, it is closed, and opened again when the file's turn comes. */
   async #start(followed: FollowedFile, file: DiskFile): Promise<void> {
     followed.use(file)
     await this.#keep(followed)
@@ -303,7 +307,10 @@ export class Tracker {
     await this.#keep(old)
   }
 
-  /** Fails, and the file stays as it is, where there are no descriptors to look with, or a write is open that may be given back. */
+  /**
+   * The unread rest of a file; `later` if it could not be looked for now. Rejects, and the file is followed as before, if no
+   * descriptor was left for the search, or if a write is open that may still be rejected.
+   */
   async #findRest(file: FollowedFile): Promise<Rest | undefined | 'later'> {
     const { path, places, fingerprintRead, key, stream } = file
     let isLater = false
