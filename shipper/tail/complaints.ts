@@ -10,7 +10,7 @@ const OUT_OF_DESCRIPTORS = `no descriptor is left: files wait until there is one
 export class Complaints {
   readonly #log: Log
   readonly #outOfDescriptors: RateLimitedWarning
-  /** Paths reported since the last look at everything, and before it. */
+  /** Paths reported in this sweep, and in the one before it. */
   #reported = new Set<string>()
   #reportedBefore: ReadonlySet<string> = new Set()
 
@@ -19,13 +19,13 @@ export class Complaints {
     this.#outOfDescriptors = new RateLimitedWarning(log, clock)
   }
 
-  /** `path` cannot be read. A lack of descriptors has nothing to do with this one file, and is logged once for all. */
+  /** Reports that `path` cannot be read. A lack of descriptors does not concern one file alone, and is logged once for all. */
   reportError(path: string, error: unknown): void {
     if (isOutOfDescriptors(error)) this.#outOfDescriptors.warn({ path, reason: reasonOf(error) }, OUT_OF_DESCRIPTORS)
     else this.report(path, reasonOf(error))
   }
 
-  /** `path` cannot be read, for this reason. */
+  /** Warns that `path` cannot be read, unless that was reported in this sweep or the one before it. */
   report(path: string, reason: string): void {
     const isKnown = this.#reported.has(path) || this.#reportedBefore.has(path)
     this.#reported.add(path)
@@ -33,13 +33,13 @@ export class Complaints {
     this.#log.warn({ path, reason }, 'cannot be read; will retry')
   }
 
-  /** A look at everything is over, in which all that cannot be read was tried: what was not reported again is gone, or can be read. */
+  /** A sweep has ended. It has tried every unreadable file, so a path that was not reported again is readable or gone. */
   looked(): void {
     this.#reportedBefore = this.#reported
     this.#reported = new Set()
   }
 
-  /** The result of `work`; if it fails, there is none, and that is reported for `path` and to `failed`. */
+  /** The result of `work`. If it rejects, the error is reported for `path` and passed to `failed`, and the result is undefined. */
   async unless<T>(path: string, work: () => Promise<T>, failed: (error: unknown) => void): Promise<T | undefined> {
     try {
       return await work()

@@ -1,9 +1,9 @@
-// What a file is known by: not its name, and its device and inode only as a first guess, but what is in it.
+// The fingerprint by which a file is recognised: its content, not its name. Device and inode are only a first guess.
 //
 //   ├── head: up to 1 KiB, hashed ──┤ …                ├─ tail: the bytes before the position ─┤ position
 //
-// The head grows with the file until it is whole. The tail tells a file from another with the same head (a thousand
-// files may begin with the same header line), and notices one that was cut and has grown again.
+// The head grows with the file until it has 1 KiB. The tail tells files with the same head apart (a thousand files may begin with
+// the same header line), and shows that a file was truncated and has grown again.
 
 import { createHash } from 'node:crypto'
 import type { DiskFile } from '../../common/disk.ts'
@@ -12,9 +12,9 @@ export const HEAD_BYTES = 1024
 export const TAIL_BYTES = 64
 
 export interface Head {
-  /** How many bytes were hashed: less than `HEAD_BYTES` only while the file is shorter. */
+  /** Number of bytes hashed: less than `HEAD_BYTES` only while the file is shorter. */
   readonly bytes: number
-  /** Hexadecimal. */
+  /** The first 128 bits of their SHA-256, hexadecimal. */
   readonly hash: string
 }
 
@@ -25,18 +25,18 @@ export interface Fingerprint {
   readonly position: number
 }
 
-/** Hashes the first `limit` bytes of a file, or fewer where it is shorter. */
+/** Hashes the first `limit` bytes of a file, or fewer if it is shorter. */
 export async function readHead(file: DiskFile, limit: number = HEAD_BYTES): Promise<Head> {
   return headOf(await readFully(file, 0, Math.min(limit, HEAD_BYTES)))
 }
 
-/** The head of bytes that begin a file. */
+/** The head of a file that begins with these bytes. */
 export function headOf(bytes: Buffer): Head {
   const head = bytes.subarray(0, HEAD_BYTES)
   return { bytes: head.length, hash: createHash('sha256').update(head).digest('hex').slice(0, 32) }
 }
 
-/** Whether a file has this head, and these bytes before the position. */
+/** Whether a file has this head, and this tail before the position. */
 export async function hasFingerprint(file: DiskFile, { head, tail, position }: Fingerprint): Promise<boolean> {
   const found = await readHead(file, head.bytes)
   if (found.bytes !== head.bytes || found.hash !== head.hash) return false
@@ -44,19 +44,19 @@ export async function hasFingerprint(file: DiskFile, { head, tail, position }: F
 }
 
 /**
- * The first bytes of a file that is compared with many: read once, and hashed once for each length that is asked for. Where two
- * thousand files are rotated together, each is compared with all.
+ * The first bytes of a file that is compared with many heads: read once, and hashed once per length. When two thousand files are
+ * rotated together, each is compared with all others.
  */
 export class Beginning {
   readonly #bytes: Buffer
-  /** By the number of bytes. */
+  /** By the number of bytes hashed. */
   readonly #hashes = new Map<number, string>()
 
   private constructor(bytes: Buffer) {
     this.#bytes = bytes
   }
 
-  /** The descriptor stays the caller's. */
+  /** Reads the first bytes of `file`. The caller keeps the descriptor. */
   static async of(file: DiskFile): Promise<Beginning> {
     return new Beginning(await readFully(file, 0, HEAD_BYTES))
   }

@@ -1,15 +1,15 @@
-// A file by its inode: names come and go.
+// Files are identified by device and inode, since their names change.
 
 import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { errnoOf } from '../../common/fault.ts'
 import { nameBytes } from './pattern.ts'
 
-/** Device and inode as one key. */
+/** Device and inode as one key: `device:inode`. */
 export function inodeKey({ device, inode }: Pick<FileStat, 'device' | 'inode'>): string {
   return `${device}:${inode}`
 }
 
-/** The file that was found there; undefined where it was renamed meanwhile: the next look finds it, or it is one that came between. */
+/** Opens the file with this inode key at `path`; undefined if it is no longer there: the next sweep, or listing, finds it. */
 export async function openFound(disk: Disk, key: string, path: string): Promise<DiskFile | undefined> {
   let file: DiskFile
   try {
@@ -21,7 +21,7 @@ export async function openFound(disk: Disk, key: string, path: string): Promise<
   return orClosed(file, async () => (inodeKey(await file.stat()) === key ? file : undefined))
 }
 
-/** What `look` finds in an open file, which is closed where that is nothing, or cannot be told. */
+/** The result of `look` at an open file. The file is closed if the result is undefined or `look` rejects. */
 export async function orClosed<Found>(file: DiskFile, look: () => Promise<Found>): Promise<Found> {
   let isFound = false
   try {

@@ -1,39 +1,40 @@
-// Files that have left their names: how long they are read on, and when they are let go of. One whose new name is followed too
-// (`app.log*`) is not let go of.
+// How long files that have left their names are read, and when they are no longer followed. A file whose new name matches a
+// pattern too (`app.log*`) stays followed.
 
 import type { Clock } from '../../common/clock.ts'
 import type { FollowedFile } from './followed-file.ts'
 import { writtenName } from './position-store.ts'
 import { unrotated } from './rotated-name.ts'
 
-// A file that has left its name is read to its last byte after this much quiet: soon where its writer has a new file to write to.
+// After this much quiet, a file that has left its name is read to its last byte, an incomplete line included. The time is short
+// if its writer has a new file to write to.
 const QUIET_WITH_SUCCESSOR_MS = 10_000
 const QUIET_ALONE_MS = 60_000
-// While it has a name its writer may come back to it (logrotate's `delaycompress` is for those that do): it is held open for so
-// long without any write, or looked for as long where too many are open.
+// While a rotated file has a name, its writer may come back to it (which is what logrotate's `delaycompress` is for). So it is held
+// open until it has been quiet for this long; if too many files are open, it is closed and looked for during this time.
 export const QUIET_NAMED_MS = 300_000
 
 export class Leaving {
   readonly #clock: Clock
-  /** Files that are where they were, by name. */
+  /** Files that have not left their names, by name. */
   #byPath: ReadonlyMap<string, FollowedFile> = new Map()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** A look at everything is over. */
+  /** Takes all followed files at the end of a sweep. */
   looked(files: Iterable<FollowedFile>): void {
     this.#byPath = new Map([...files].flatMap((file) => (file.leaving ? [] : [[file.path, file]])))
   }
 
-  /** The file that the last look has found under this name. */
+  /** The file that the last sweep found at this path. */
   at(path: string): FollowedFile | undefined {
     const file = this.#byPath.get(path)
     return file?.leaving === false ? file : undefined
   }
 
-  /** Whether another file has come under the name of one that left it. */
+  /** Whether another file is now at the name that this file has left. */
   hasSuccessor(file: FollowedFile): boolean {
     return this.#isAnother(file, writtenName(file))
   }
@@ -43,11 +44,11 @@ export class Leaving {
     return other !== undefined && other !== file
   }
 
-  /** Whether a file that was rotated has been quiet for long enough: what is open at its end is given out. */
+  /** Whether a rotated file has been quiet for so long that an incomplete line or group at its end is delivered. */
   isDone(file: FollowedFile): boolean {
     if (!file.leaving) {
       if (!file.waits) return false
-      // One that was rotated before it was first seen is told by its name.
+      // A file that was rotated before it was first seen is recognised by its name.
       const isRotated = this.hasSuccessor(file) || this.#isAnother(file, unrotated(file.path))
       return isRotated && this.#quietMs(file) >= QUIET_WITH_SUCCESSOR_MS
     }
@@ -55,7 +56,7 @@ export class Leaving {
     return this.#quietMs(file) >= (this.hasSuccessor(file) ? QUIET_WITH_SUCCESSOR_MS : QUIET_ALONE_MS)
   }
 
-  /** Whether a file that is done is held open all the same, since its writer may come back. */
+  /** Whether a file that is done is still held open because its writer may come back. */
   lingers(file: FollowedFile, hasName: boolean): boolean {
     return hasName && this.#quietMs(file) < QUIET_NAMED_MS
   }

@@ -1,4 +1,4 @@
-// Lines of a file's bytes as messages: bounds in the slab, and where each ends in the file. Nothing is copied.
+// Splits the bytes of a file into messages: bounds in the slab, and where each message ends in the file. Nothing is copied.
 
 import type { DiskFile } from '../../common/disk.ts'
 import { newlineAt, type Scannable } from '../../common/framing/scan.ts'
@@ -9,24 +9,24 @@ import type { MessageStart } from './message-start.ts'
 const LF = 0x0a
 const CR = 0x0d
 
-/** Behind a message of the greatest length, so many bytes more tell whether the next line goes on with it. */
+/** After a message of the greatest length, this many more bytes are read to tell whether the next line continues it. */
 export const TELLING_BYTES = 64 * 1024
 
-/** What was found in a piece of a file. Reused from call to call: copy what must live longer. */
+/** The messages found in a piece of a file. Each call of `split` overwrites them: copy what is needed for longer. */
 export class Lines {
   /** Message i is `[bounds[2i], bounds[2i+1])` of the slab. */
   bounds = new Uint32Array(8192)
-  /** Where message i ends, counted from where the piece began. */
+  /** Offset from the start of the piece to the end of message i, its newline included. */
   ends = new Uint32Array(4096)
   count = 0
-  /** How much of the piece is done with: the rest is a line, or a message, that goes on. */
+  /** Number of bytes that were split; the rest of the piece is an incomplete line or group. */
   consumed = 0
-  /** What follows is longer than a message may be: it comes out in pieces. */
+  /** Splitting stopped at a line or group that is longer than a message may be: it is to be delivered in pieces. */
   stoppedAtLong = false
 
   /**
-   * Splits `[start, end)`. `whole` says that nothing will follow: the last line is delivered without a newline, and an open
-   * group of lines as it is. Empty lines are no messages.
+   * Splits `[start, end)`. `whole` says that nothing will follow: a last line without a newline is delivered, and so is an
+   * incomplete group of lines. Empty lines are skipped.
    */
   split(
     source: Scannable,
@@ -60,7 +60,7 @@ export class Lines {
     this.consumed = at - start
   }
 
-  // A group is open until the next message begins: only then is it known to be whole.
+  // A group is known to be complete only when the next message begins.
   #groups(
     source: Scannable,
     start: number,
@@ -80,7 +80,7 @@ export class Lines {
       if (stop === end && !whole) {
         if (at > group) {
           if (end - group <= bytesMax + TELLING_BYTES) break
-          // Together they are too long: what there is of the line tells whether it goes on with the group.
+          // Group and line together are too long: the part of the line that is there tells whether it continues the group.
           if (multiline.begins(bytes, at, end, previous, previousEnd)) {
             this.#add(bytes, group, groupEnd, at - start)
             group = at
@@ -125,14 +125,17 @@ export class Lines {
   }
 }
 
-/** Where the text of a line ends whose newline is at `stop`, or has not come yet: a carriage return is part of the newline. */
+/** The end of the text of a line whose newline is at `stop` or not there yet. A carriage return is part of the newline. */
 function textEnd(bytes: Uint8Array, start: number, stop: number): number {
   return stop > start && bytes[stop - 1] === CR ? stop - 1 : stop
 }
 
 const LOOK_BACK_BYTES = 64 * 1024
 
-/** Where the last line begins that is not whole yet: it is new when it is finished. `size` where it is longer than `bytesMax`. */
+/**
+ * The offset at which the last, incomplete line of a file begins: with `read_from: end`, that line is new once it is complete.
+ * Returns `size` if the line is longer than `bytesMax`.
+ */
 export async function lineStart(file: DiskFile, size: number, bytesMax: number): Promise<number> {
   for (let end = size; size - end < bytesMax; end -= LOOK_BACK_BYTES) {
     const from = Math.max(0, end - LOOK_BACK_BYTES)

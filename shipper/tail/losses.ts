@@ -1,13 +1,13 @@
-// What can no longer be read is logged, and counted as far as its size is known.
+// Reports losses: bytes and messages that can no longer be read are logged, and counted as far as their number is known.
 
 import { reasonOf } from '../../common/fault.ts'
 import type { Platform } from '../../common/platform.ts'
 import type { FileRecord } from './position-store.ts'
 
-type Told = Pick<Platform, 'log' | 'metrics'>
+type Reporting = Pick<Platform, 'log' | 'metrics'>
 
-/** This many bytes of a file were seen but not read, and are nowhere to be found. Nobody knows how many messages they were. */
-export function reportUnread({ log, metrics }: Told, source: string, path: string, bytes: number): void {
+/** Reports that `bytes` bytes of a file were seen but not read, and were not found. The number of messages in them is unknown. */
+export function reportUnread({ log, metrics }: Reporting, source: string, path: string, bytes: number): void {
   if (bytes === 0) return
   metrics.count('sluice_unread_bytes_total', { source }, bytes)
   log.warn(
@@ -16,9 +16,9 @@ export function reportUnread({ log, metrics }: Told, source: string, path: strin
   )
 }
 
-/** These messages were given back after their file had been truncated or removed. */
+/** Reports messages whose write was rejected after their file had been truncated or removed. */
 export function reportGivenBack(
-  { log, metrics }: Told,
+  { log, metrics }: Reporting,
   source: string,
   path: string,
   { messages, error }: { readonly messages: number; readonly error: unknown },
@@ -30,8 +30,8 @@ export function reportGivenBack(
   )
 }
 
-/** The file of a stream is nowhere to be found. */
-export function reportGone(told: Told, source: string, { path, position, unread }: FileRecord): void {
-  if (unread !== undefined) return reportUnread(told, source, path, unread)
-  told.log.warn({ path, position }, 'file is gone: anything written to it after this position is lost')
+/** Reports that the file of a stream was not found. */
+export function reportGone(reporting: Reporting, source: string, { path, position, unread }: FileRecord): void {
+  if (unread !== undefined) return reportUnread(reporting, source, path, unread)
+  reporting.log.warn({ path, position }, 'file is gone: anything written to it after this position is lost')
 }

@@ -1,10 +1,10 @@
-// Which lines begin a message and which go on with the one before: `multiline`.
+// The rules of `multiline`: which lines begin a message, and which continue the one before.
 
 import { compileRegex } from '../../common/expression/regex/byte-regex.ts'
 
-/** Asked about each line in order, with the line before it. */
+/** A rule that is asked about each line in order. */
 export interface MessageStart {
-  /** Whether `[start, end)` begins a message; `previous` is the line before it in the same group. */
+  /** Whether the line `[start, end)` begins a message; `[previousStart, previousEnd)` is the line before it in the same group. */
   begins(bytes: Buffer, start: number, end: number, previousStart: number, previousEnd: number): boolean
 }
 
@@ -15,25 +15,25 @@ const BACKSLASH = 0x5c
 const isIndented = (bytes: Buffer, start: number, end: number) =>
   start < end && (bytes[start] === SPACE || bytes[start] === TAB)
 
-/** A line that begins with a blank goes on. */
+/** A line that begins with a space or tab continues the message. */
 export const indented: MessageStart = {
   begins: (bytes, start, end) => !isIndented(bytes, start, end),
 }
 
-/** A line goes on behind one that ends in a backslash. */
+/** A line after one that ends in a backslash continues the message. */
 export const continuation: MessageStart = {
   begins: (bytes, _start, _end, previousStart, previousEnd) =>
     previousEnd === previousStart || bytes[previousEnd - 1] !== BACKSLASH,
 }
 
-/** A line begins a message where the pattern matches it. */
+/** A line that the pattern matches begins a message; any other line continues it. */
 export function startPattern(pattern: string): MessageStart {
   const regex = compileRegex(pattern, { digits: true })
   return { begins: (bytes, start, end) => regex.test(bytes, start, end) }
 }
 
-// Lines that belong to a trace without being indented: Java and Node causes, Python's head and its closing line, Go's
-// goroutines, what PHP and Ruby put before frames.
+// Lines that belong to a stack trace without being indented: causes in Java and Node, the first and the last line in Python,
+// goroutines in Go, and what PHP and Ruby put before each frame.
 const TRACE_LINE = compileRegex(
   [
     '^(Caused by|Suppressed|Traceback \\(most recent call last\\)|Stack trace|goroutine [0-9]+ \\[|created by )',
@@ -44,11 +44,11 @@ const TRACE_LINE = compileRegex(
   ].join('\n'),
 )
 
-/** Stack traces stay whole: indented lines, and those that traces are known by. */
+/** Keeps stack traces together: indented lines, and the lines that `TRACE_LINE` matches, continue the message. */
 export const stacktrace: MessageStart = {
   begins(bytes, start, end, previousStart, previousEnd) {
     if (isIndented(bytes, start, end)) return false
-    // `ValueError: …` ends a Python trace, and begins a message anywhere else.
+    // `ValueError: …` after an indented line ends a Python trace; anywhere else it begins a message.
     if (!TRACE_LINE.test(bytes, start, end)) return true
     return isError(bytes, start) && !isIndented(bytes, previousStart, previousEnd)
   },

@@ -1,4 +1,4 @@
-// What lies beside a file, in its folder: looked at once until `lookAgain`.
+// The other files in the folder of a file. Each folder is listed once, until `lookAgain`.
 
 import { basename, dirname } from 'node:path'
 import type { Disk, FileStat } from '../../common/disk.ts'
@@ -6,27 +6,27 @@ import { inodeKey } from './inode.ts'
 import { nameBytes, nameText } from './pattern.ts'
 import { isSibling, stemOf } from './rotated-name.ts'
 
-/** A file beside those that are followed, as the last look has seen it. */
+/** A file in the folder of a followed one, as it was listed. */
 export interface Neighbour {
   readonly path: string
   readonly stat: FileStat
 }
 
-/** What one look at a folder has found. */
-interface Look {
+/** One listing of a folder. */
+interface Listing {
   readonly byKey: ReadonlyMap<string, Neighbour>
-  /** By path, what is there and cannot be looked at. */
+  /** Entries for which stat(2) failed, by path. */
   readonly failures: ReadonlyMap<string, unknown>
 }
 
-/** What a folder has: by inode key, and in the order of names. */
-interface Folder extends Look {
-  /** Two looks agreed: what is not in it is not there. */
+/** The files of a folder: by inode key, and in the order of names. */
+interface Folder extends Listing {
+  /** Two listings in a row agreed: a file that is not in them is not in the folder. */
   readonly isWhole: boolean
   readonly byName: readonly { readonly name: string; readonly key: string; readonly neighbour: Neighbour }[]
 }
 
-/** While files are renamed in a chain (`.2` to `.3`, `.1` to `.2`), one look may miss a file, or see it twice. */
+/** While files are renamed in a chain (`.2` to `.3`, `.1` to `.2`), a listing may miss a file or have it twice. So it is repeated. */
 export const LOOKS_MAX = 5
 
 export class Neighbours {
@@ -37,11 +37,12 @@ export class Neighbours {
     this.#disk = disk
   }
 
+  /** Forgets all listings. */
   lookAgain(): void {
     this.#folders.clear()
   }
 
-  /** What is beside it. Rejects where what is called like it cannot be looked at: it may be what is wanted. */
+  /** The files in its folder. Rejects if stat(2) fails for one of its siblings, since that may be the one that is wanted. */
   async of(path: string): Promise<Folder> {
     const folder = dirname(path)
     let near = this.#folders.get(folder)
@@ -50,9 +51,9 @@ export class Neighbours {
     return near
   }
 
-  /** Those that are called like it. Rejects as `of`. */
+  /** The files whose names have the same stem (`isSibling`). Rejects as `of` does. */
   async siblings(path: string): Promise<{ readonly key: string; readonly neighbour: Neighbour }[]> {
-    // Only those that begin like it are looked at: of two thousand files, each may have its own.
+    // A binary search: a folder may have two thousand files, each with its own generations.
     const stem = stemOf(basename(path))
     const { byName } = await this.of(path)
     const first = firstAtOrAfter(byName, stem)
@@ -62,11 +63,11 @@ export class Neighbours {
   }
 
   async #agreed(folder: string): Promise<Folder> {
-    let found = await this.#look(folder)
+    let found = await this.#list(folder)
     let isWhole = false
     for (let looks = 1; looks < LOOKS_MAX && !isWhole; looks += 1) {
       const before = found
-      found = await this.#look(folder)
+      found = await this.#list(folder)
       isWhole = isSame(before.byKey, found.byKey)
     }
     const byName = [...found.byKey].map(([key, neighbour]) => ({ name: basename(neighbour.path), key, neighbour }))
@@ -74,7 +75,7 @@ export class Neighbours {
     return { ...found, isWhole, byName }
   }
 
-  async #look(folder: string): Promise<Look> {
+  async #list(folder: string): Promise<Listing> {
     const byKey = new Map<string, Neighbour>()
     const failures = new Map<string, unknown>()
     const names = await this.#disk.list(nameBytes(folder))
@@ -87,7 +88,7 @@ export class Neighbours {
   }
 }
 
-/** Where the first of these names is that does not come before `text`. */
+/** Index of the first name that does not sort before `text`. */
 function firstAtOrAfter(byName: Folder['byName'], text: string): number {
   let from = 0
   let to = byName.length

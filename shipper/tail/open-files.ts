@@ -1,10 +1,11 @@
-// Which files of a source are open: those that are read, and as many quiet ones as there is room for.
+// Decides which files of a source are open: the busy ones, and as many quiet ones as the limit allows. If too many are open, files
+// are closed in this order, within each group those that have been quiet for longest first:
 //
-//   too many ─▶ rotated and read to its end, the one that was quiet for longest first ─▶ found again by its inode
-//            ─▶ at its name, the quietest first ───────────────────────────────────────▶ opened again by its path
-//            ─▶ rotated and not read to its end ───────────────────────────────────────▶ as the first, in its next turn
+//   1. rotated and read to its end      ─▶ found again by its inode
+//   2. still at its name                ─▶ opened again by its path
+//   3. rotated and not read to its end  ─▶ found again by its inode, in its next turn
 //
-// What has no name any more stays open: it could not be had back.
+// A file that has no name any more stays open, since it could not be opened again.
 
 import { FOLLOWED_OPEN_MAX, FOLLOWED_OPEN_PART } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
@@ -12,7 +13,7 @@ import { MORE_DESCRIPTORS, OpenShare } from '../../common/open-share.ts'
 import type { Platform } from '../../common/platform.ts'
 import type { FollowedFile } from './followed-file.ts'
 
-// So many quiet files are closed at a time, where too many are open; fewer where few may be.
+// If too many files are open, this many are closed at once, but at most an eighth of the limit.
 const CLOSED_TOGETHER = 64
 
 const share = new OpenShare(FOLLOWED_OPEN_PART)
@@ -24,10 +25,10 @@ export class OpenFiles {
   readonly #platform: Platform
   readonly #files: () => Iterable<FollowedFile>
   readonly #warning: RateLimitedWarning
-  /** More than this is looked at again, where there was not enough to close. */
+  /** After an attempt that could not close enough files: the next attempt is made when more than this many are open. */
   #lookAgainAt = 0
 
-  /** `files` gives those that are followed now. */
+  /** `files` returns the files that are followed now. */
   constructor(source: string, platform: Platform, files: () => Iterable<FollowedFile>) {
     this.#source = source
     this.#platform = platform
@@ -35,7 +36,7 @@ export class OpenFiles {
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
-  /** From now on it has a share. */
+  /** The source takes its share of the descriptors of the process, until `end`. */
   begin(): void {
     share.begin(this.#platform.disk)
   }
@@ -44,7 +45,7 @@ export class OpenFiles {
     share.end(this.#platform.disk)
   }
 
-  /** How many may be open beside the one that is read: a part of what the process may open, the same for each source. */
+  /** How many files may be open beside the one being read: a part of what the process may open, the same for each source. */
   get max(): number {
     return Math.min(FOLLOWED_OPEN_MAX, share.of(this.#platform.disk))
   }
@@ -55,12 +56,12 @@ export class OpenFiles {
     return open
   }
 
-  /** What could not be closed may be by now. */
+  /** A sweep was made: files that could not be closed before may be closed now. */
   lookAgain(): void {
     this.#lookAgainAt = 0
   }
 
-  /** So many are open: closes quiet ones where that is too many. Returns how many are open then. */
+  /** Closes quiet files if `count` open ones are too many. Returns how many are open afterwards. */
   async bound(count: number): Promise<number> {
     const { max } = this
     if (count <= Math.max(max, this.#lookAgainAt)) return count

@@ -1,6 +1,6 @@
-// Streams whose files have not been found yet: those of the last run, and of files that were cut since. A file may only be
-// unreadable, or lie on a disk that is not there: what is known of it is kept for a week, and one that turns up with its content
-// goes on at its position.
+// Streams whose files have not been found yet: those of the previous run, and those of files that were truncated since. The file
+// may be unreadable for now, or on a disk that is not mounted. So its record is kept for a week, and a file that appears with
+// its content continues the stream at the recorded position.
 
 import type { DiskFile } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
@@ -18,11 +18,11 @@ export class Orphans {
   readonly #source: string
   readonly #platform: Pick<Platform, 'clock' | 'log' | 'metrics'>
   readonly #records = new Map<string, FileRecord>()
-  /** Streams by the device and inode under which their files are, or were, known. */
+  /** Stream ids by the inode key that is recorded for their files. */
   readonly #byKey = new Map<string, Set<string>>()
-  /** Those of which the last look did not find the inode. */
+  /** Records whose inode the last sweep did not find. */
   #lost: readonly FileRecord[] = []
-  /** Those whose rest may be in what cannot be read, and whether that is for lack of permission. */
+  /** Ids of streams whose rest may be in a file that cannot be read; true if that is for lack of permission. */
   readonly #toLookFor = new Map<string, boolean>()
 
   constructor(store: PositionStore, source: string, platform: Pick<Platform, 'clock' | 'log' | 'metrics'>) {
@@ -38,7 +38,7 @@ export class Orphans {
     this.#byKey.set(keyOf(record), (this.#byKey.get(keyOf(record)) ?? new Set()).add(record.stream))
   }
 
-  /** A file that was followed is out of sight, read to its end but for so many bytes. Returns what is known of it. */
+  /** Keeps the record of a followed file that is gone, all but `unread` bytes of which were read. Returns the record. */
   keep(file: FollowedFile, unread = 0): FileRecord {
     const record = { ...file.record, goneMs: this.#nowMs, ...(unread > 0 && { unread }) }
     file.ended = true
@@ -47,29 +47,29 @@ export class Orphans {
     return record
   }
 
-  /** Its rest may be in what cannot be read, for this reason: it is to be looked for again. */
+  /** The rest of this stream may be in a file that could not be read because of `error`: it is to be looked for again. */
   lookForAgain({ stream }: FileRecord, error?: unknown): undefined {
     this.#toLookFor.set(stream, isDenied(error))
   }
 
-  /** Whether the rest of one may be readable at any time. */
+  /** Whether a rest may become readable at any time: all that are to be looked for again, but those this user may not read. */
   get isWaitedFor(): boolean {
     return this.#awaited.length > 0
   }
 
-  /** Whether there are any that are to be looked for again. */
+  /** Whether any rest is to be looked for again. */
   get areDue(): boolean {
     return this.#toLookFor.size > 0
   }
 
-  /** Those that are to be looked for again, each only once; of files with these names, or all. */
+  /** Takes the records whose rest is to be looked for again: all, or those of files with one of these names. */
   toLookFor(names?: ReadonlySet<string>): FileRecord[] {
     const named = this.#due.filter((record) => !names || namesOf(record).some((name) => names.has(name)))
     for (const { stream } of named) this.#toLookFor.delete(stream)
     return named
   }
 
-  /** Whether one of these names is to be looked for again: what lies rotated beside it may be its rest. */
+  /** Whether the rest of a file with one of these names may become readable: a rotated file beside it may be that rest. */
   awaits(names: readonly string[]): boolean {
     return this.#awaited.some((record) =>
       [writtenName(record), ...namesOf(record)].some((name) => names.includes(name)),
@@ -80,14 +80,14 @@ export class Orphans {
     return [...this.#records.values()]
   }
 
-  /** What a look has found, by inode key: the files of these need not be looked for among others. */
+  /** Takes what a sweep has found, by inode key: a stream whose inode was found is not looked for in other files. */
   look(found: ReadonlyMap<string, unknown>): void {
     this.#lost = this.all().filter((record) => !found.has(keyOf(record)))
   }
 
   /**
-   * The stream that this file is; an orphan until it is followed. `isRenamed` says whether the file of a record is there under
-   * another name: where all that was read of it is a header, its successor begins with the same bytes.
+   * The record of the stream that this file continues; it stays an orphan until `delete`. `isRenamed` tells whether the recorded
+   * file exists under another name. Then this one is its successor, which begins with the same bytes if only a header was read.
    */
   async find(
     file: DiskFile,
@@ -108,7 +108,7 @@ export class Orphans {
     return undefined
   }
 
-  /** Whether this open file is that of another stream than `record`'s, or its copy: one of which more is known. */
+  /** Whether this open file is the file of another stream than `record`'s, or a copy of one of which more was read. */
   async knows(file: DiskFile, { key, path }: { readonly key: string; readonly path: string }, record: FileRecord) {
     const beginning = await Beginning.of(file)
     for (const other of this.#records.values()) {
@@ -137,7 +137,7 @@ export class Orphans {
     return [...(this.#byKey.get(key) ?? [])].flatMap((stream) => this.#records.get(stream) ?? [])
   }
 
-  // Of many with one header, the one of this name first, then what has most to compare.
+  // Many files may begin with the same header: the record of this path comes first, then those with the largest position.
   #alike(path: string): FileRecord[] {
     const lost = this.#lost.flatMap(({ stream }) => this.#records.get(stream) ?? [])
     const alike = lost.filter((each) => isLike(each, path))
@@ -145,20 +145,20 @@ export class Orphans {
     return alike.sort((one, other) => named(other) - named(one) || other.position - one.position)
   }
 
-  /** Its file is followed, or waited for no more. */
+  /** Forgets a stream: its file is followed, or no longer waited for. */
   delete({ stream }: Pick<FileRecord, 'stream'>): void {
     const known = this.#records.get(stream)
     if (!known) return
     this.#records.delete(stream)
     this.#toLookFor.delete(stream)
-    // It may be lost again, and has another inode then.
+    // The stream may become an orphan again, with another inode.
     const key = keyOf(known)
     const streams = this.#byKey.get(key)
     streams?.delete(stream)
     if (streams?.size === 0) this.#byKey.delete(key)
   }
 
-  /** Its file was looked for and not found, which is said once; it is waited for all the same. */
+  /** Waits for a file that was looked for and not found. That it is gone is logged once. */
   waitFor(record: FileRecord): void {
     if (this.#toLookFor.has(record.stream) || (record.goneMs !== undefined && record.unread === undefined)) return
     const gone = { ...record, goneMs: record.goneMs ?? this.#nowMs, unread: undefined }
@@ -167,7 +167,7 @@ export class Orphans {
     reportGone(this.#platform, this.#source, record)
   }
 
-  /** Lets go of those that have been waited for long enough, and, of too many, of those that have been gone for longest. */
+  /** Gives up files that have been missing for `GONE_FILE_MS`, and, beyond `GONE_FILES_MAX`, those missing for longest. */
   forget(): void {
     const gone = this.all().flatMap((record) => (record.goneMs === undefined ? [] : [{ record, ms: record.goneMs }]))
     const over = gone.length - GONE_FILES_MAX
@@ -182,22 +182,22 @@ export class Orphans {
   }
 }
 
-/** Device and inode under which it was known, as one key. */
+/** The inode key of a record. */
 export function keyOf({ device, inode }: FileRecord): string {
   return inodeKey({ device: BigInt(device), inode: BigInt(inode) })
 }
 
-/** What is known of its content. */
+/** The fingerprint of a record. */
 export function fingerprintOf({ head, tail, position }: FileRecord): Fingerprint {
   return { head, tail: Buffer.from(tail, 'base64'), position }
 }
 
-/** Whether more is known of the one than of the other. */
+/** Whether more was read of `one` than of `other`, or more of it is in its head. */
 function isMore(one: FileRecord, other: FileRecord): boolean {
   return one.position === other.position ? one.head.bytes > other.head.bytes : one.position > other.position
 }
 
-/** Whether what is known of a file is enough to find it under this name: a short head is that of many. */
+/** Whether a file at this path may be the recorded one. Many files have the same short head, so then it has to be a sibling. */
 function isLike({ head, path }: FileRecord, found: string): boolean {
   return head.bytes >= HEAD_BYTES || isSibling(found, path)
 }

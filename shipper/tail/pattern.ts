@@ -1,23 +1,23 @@
-// The `paths` of a file source: glob patterns over names that are bytes. Patterns and names are compared as latin1, one
-// character a byte, so that a name that is not UTF-8 matches like any other.
+// The `paths` and `exclude` of a file source: glob patterns over file names, which are bytes. Patterns and names are compared as
+// name texts, which have one latin1 character per byte, so that a name that is not UTF-8 matches like any other.
 
 import { resolve } from 'node:path'
 import picomatch from 'picomatch'
 
-/** Bytes of a name as the characters that patterns are compared with. */
+/** The name text of the bytes of a file name. */
 export function nameText(name: Buffer): string {
   return name.toString('latin1')
 }
 
-/** The bytes of such a text. */
+/** The bytes of a name text. */
 export function nameBytes(text: string): Buffer {
   return Buffer.from(text, 'latin1')
 }
 
 export class PathPatterns {
-  /** Folders to look in, as name texts; no one lies within another. */
+  /** Folders to search, as name texts; none lies within another. */
   readonly bases: readonly string[]
-  /** How many levels below its base a match can lie; `Infinity` with `**`. */
+  /** How many levels below its base a match can lie; `Infinity` for a pattern with `**`. */
   readonly depth: number
   readonly #matches: (path: string) => boolean
   readonly #excludes: (path: string) => boolean
@@ -26,7 +26,7 @@ export class PathPatterns {
     const absolute = paths.map((path) => Buffer.from(resolve(path)).toString('latin1'))
     const options = { dot: true, nonegate: true }
     this.#matches = picomatch(absolute, options)
-    // `*.gz` means every such name, `/var/log/app/*.gz` that path.
+    // `*.gz` excludes the name in every folder, `/var/log/app/*.gz` only in that one.
     const excluded = exclude.map((pattern) =>
       Buffer.from(pattern.startsWith('/') ? pattern : `**/${pattern}`).toString('latin1'),
     )
@@ -41,7 +41,7 @@ export class PathPatterns {
   }
 }
 
-/** The part of a path without glob characters, up to its last whole folder. */
+/** The folders at the start of a pattern that have no glob characters. */
 function baseOf(pattern: string): string {
   const scanned = picomatch.scan(pattern)
   const fixed = scanned.isGlob ? scanned.base : pattern.slice(0, pattern.lastIndexOf('/'))

@@ -1,5 +1,5 @@
-// Following what has no name of its own any more: the unread rests of streams, and files that came and went while nobody looked.
-// `lost-rest.ts` finds them.
+// Follows files that have left their names: the unread rests of known streams, and generations that were rotated before any
+// sweep saw them. `lost-rest.ts` finds them.
 
 import type { DiskFile } from '../../common/disk.ts'
 import { errnoOf, isOutOfDescriptors } from '../../common/fault.ts'
@@ -19,21 +19,21 @@ import { isDenied, type LeftFile, type Unreadable } from './unreadable.ts'
 
 export interface RestsSettings {
   readonly source: string
-  /** When the last whole look of the last run began, ms since the epoch. */
+  /** When the last complete sweep of the previous run began, ms since the epoch. */
   readonly lastRunSweptMs: number | undefined
   readonly lost: LostRest
   readonly orphans: Orphans
   readonly unreadable: Unreadable
   readonly copies: Copies
   readonly complaints: Complaints
-  /** Takes a file, open, among those that are followed. */
+  /** Adds a file, with its open descriptor, to the followed ones. */
   readonly start: (followed: FollowedFile, file: DiskFile) => Promise<void>
 }
 
-// Times of files are those of the kernel's last tick.
+// The times of files come from the kernel's last timer tick, so they may be this far behind the clock.
 export const CLOCK_MARGIN_MS = 50
 
-/** What is said of a rest that was found. */
+/** Log text for a rest that was found. */
 export const FOUND = 'found the unread rest of a rotated file'
 
 export class Rests {
@@ -43,11 +43,11 @@ export class Rests {
   readonly #orphans: Orphans
   readonly #complaints: Complaints
   #lookedForOrphans = false
-  /** What came and went while it was stopped, and could not be looked for or read yet. */
+  /** Searches for unseen generations that are not complete: not made yet, or something could not be read. Repeated at each sweep. */
   readonly #betweenAgain: Pending[] = []
-  /** What came and went, and could not be read for lack of permission. */
+  /** The same for generations that this user may not read: repeated at each sweep, but nothing waits for them. */
   readonly #betweenDenied: Pending[] = []
-  /** Where rests were found, by inode key: of what is packed, the packed file. */
+  /** Inode keys of the files in which rests were found; of the compressed file, if it was compressed. */
   readonly #keys = new Set<string>()
 
   constructor(settings: RestsSettings, platform: Platform) {
@@ -58,24 +58,24 @@ export class Rests {
     this.#complaints = settings.complaints
   }
 
-  /** Whether the streams of the last run have been looked for: what is found from now on is none of them. */
+  /** Whether the streams of the previous run have been looked for: files found from now on do not continue them. */
   get lookedForOrphans(): boolean {
     return this.#lookedForOrphans
   }
 
-  /** Whether there is something to be looked for that may be found at any time: there are files that have not been seen yet. */
+  /** Whether a search is pending that may succeed at any time: some files may not have been seen yet. */
   get isWaiting(): boolean {
     return this.#betweenAgain.length > 0 || this.#orphans.isWaitedFor
   }
 
-  /** The stream that an open file is, as `Orphans.find` has it. */
+  /** The record of the stream that an open file continues, as `Orphans.find` decides. */
   orphanOf(file: DiskFile, key: string, path: string, size: number): Promise<FileRecord | undefined> {
     return this.#orphans.find(file, { key, path, size }, (record) =>
       this.#lost.isRenamed(namesOf(record), fingerprintOf(record), keyOf(record), { file, size }),
     )
   }
 
-  /** A file was not read before it left its name: it may be known from the last run. */
+  /** Follows a file that could not be read before it left its name. It may continue a stream of the previous run. */
   async followLeft({ path, size, stream, rest }: LeftFile): Promise<void> {
     if (!rest) return reportUnread(this.#platform, this.#settings.source, path, size)
     try {
@@ -92,8 +92,8 @@ export class Rests {
   }
 
   /**
-   * Rotated files that came and went under these names since the last whole sweep: nobody has seen them. A copy of what is
-   * followed is none of them, nor is what is `known` or `done`, by device and inode: such as a new file that was just now rotated itself.
+   * Follows generations that had these names since the last complete sweep and were rotated before any sweep saw them. Left out are
+   * copies of followed files, and the inode keys in `between.known` and `done` (a new file that was itself rotated just now).
    */
   async followBetween(between: Between, done?: Set<string>): Promise<void> {
     const { failure, keys } = await this.#followBetween(between, done)
@@ -101,7 +101,7 @@ export class Rests {
     this.#readLater(this.#betweenDenied, between, keys)
   }
 
-  /** The same, again: with `only`, of what could not be read the last time. Returns what could not be read, and why not, but for lack of permission. */
+  /** The same, limited to the inode keys in `only` if there are any. Returns what could not be read; see `NotRead`. */
   async #followBetween({ names, sinceMs, known, only }: Pending, done = new Set<string>()): Promise<NotRead> {
     const { unreadable, copies } = this.#settings
     const notRead: { failure: unknown; readonly keys: Set<string> } = { failure: undefined, keys: new Set() }
@@ -115,7 +115,7 @@ export class Rests {
       for (const rotated of await this.#lost.rotatedSince(written, sinceMs - CLOCK_MARGIN_MS)) {
         const key = inodeKey(rotated.stat)
         if (only ? !only.has(key) : known?.has(key)) continue
-        // While it runs, a packed one is most often what was read before it was packed.
+        // While sluice runs, a compressed generation has most often been read before it was compressed.
         if (done.has(key) || unreadable.has(key) || (!known && isPacked(rotated.path))) continue
         const stream = newId(this.#platform.random)
         try {
@@ -128,7 +128,7 @@ export class Rests {
           if (unseen) await this.#follow(unseen, stream, 0, names[0])
         } catch (error) {
           if (errnoOf(error) === undefined || isOutOfDescriptors(error)) throw error
-          // The others may be readable.
+          // Other generations may be readable.
           if (!isDenied(error)) notRead.failure ??= error
           notRead.keys.add(key)
           this.#complaints.reportError(rotated.path, error)
@@ -141,18 +141,19 @@ export class Rests {
   }
 
   /**
-   * These are asked for again with every look, and nothing else that is there then: it is followed by then, or was, and would be taken
-   * for new once it is let go of.
+   * Adds a search for generations that could not be read, to be repeated at each sweep. It is limited to their inode keys: any other
+   * file that it found would be followed by then, or have been, and would be taken for a new one.
    */
-  #readLater(where: Pending[], between: Between, keys: ReadonlySet<string>): void {
+  #readLater(list: Pending[], between: Between, keys: ReadonlySet<string>): void {
     const pending = [...this.#betweenAgain, ...this.#betweenDenied]
     const only = new Set([...keys].filter((key) => !pending.some((other) => other.only?.has(key))))
-    if (only.size > 0) where.push({ ...between, only })
+    if (only.size > 0) list.push({ ...between, only })
   }
 
   /**
-   * Finds what the last run followed and is not where it was, and what came after it under its name or those of `news`: the new
-   * streams of this look. The last whole one before it began at `sweptMs`.
+   * Follows the rests of streams of the previous run whose files left their names, and the generations that came after them, under
+   * their names or those of `news` (the new streams of this sweep). The complete sweep before this one began at `sweptMs`. After
+   * the first call: of the streams and generations that are to be looked for again.
    */
   async followOrphans(news: readonly FollowedFile[], sweptMs: number | undefined): Promise<void> {
     const isFirst = !this.#lookedForOrphans
@@ -161,24 +162,24 @@ export class Rests {
     const behind = { sinceMs: sweptMs, known: this.#keys }
     if (isFirst) for (const { names } of news) this.#betweenAgain.push({ names, ...behind })
     for (const record of isFirst ? this.#orphans.all() : this.#orphans.toLookFor()) {
-      // What is at its name, and cannot be read yet, has not left it.
+      // A file that cannot be read yet is still at its name.
       const isThere = this.#settings.unreadable.has(keyOf(record))
       if (isThere) this.#orphans.lookForAgain(record)
       else await this.followOrphan(record, isFirst)
     }
-    // What came while nobody looked. When all that is known is followed, only the unknown is left.
+    // Unseen generations come last: once all known streams are followed, a file that is not followed is one that nobody has seen.
     for (const each of [...this.#betweenAgain.splice(0), ...this.#betweenDenied.splice(0)]) {
       const failed = () => void this.#betweenAgain.push(each)
       const notRead = await this.#complaints.unless(each.names[0], () => this.#followBetween(each), failed)
       if (!notRead) continue
-      const where = notRead.failure === undefined ? this.#betweenDenied : this.#betweenAgain
-      this.#readLater(where, each, notRead.keys)
+      const list = notRead.failure === undefined ? this.#betweenDenied : this.#betweenAgain
+      this.#readLater(list, each, notRead.keys)
     }
-    // All that may be taken for unseen has been looked for.
+    // No search is left that could take these files for unseen ones.
     if (!this.#betweenAgain.some(({ only }) => !only) && !this.#orphans.areDue) this.#keys.clear()
   }
 
-  /** It goes on in its rest, if there is one and it can be told yet; what came behind it while nobody looked is looked for next. */
+  /** Continues a stream in its unread rest, if that is found, and then queues a search for the generations that came after it. */
   async followOrphan(record: FileRecord, isFirst = false): Promise<void> {
     const follow = async () => {
       const found = await this.#lost.find(namesOf(record), fingerprintOf(record), keyOf(record), record.stream)
@@ -196,7 +197,7 @@ export class Rests {
     } else this.#orphans.waitFor(record)
   }
 
-  /** The file was copied and cut while nobody looked, and begins like before: the stream goes on in the copy. */
+  /** Continues the stream in a copy, if the file was copied and truncated unseen and begins as before. Returns whether it was. */
   async followCut(record: FileRecord, file: DiskFile, path: string, { sinceMs, ...cut }: CutFile): Promise<boolean> {
     const now = { file, ...cut, sinceMs: sinceMs - CLOCK_MARGIN_MS }
     const isKnown = (copy: Rest) => this.#orphans.knows(copy.file, copy, record)
@@ -205,7 +206,7 @@ export class Rests {
     return copy !== undefined
   }
 
-  /** Lets go of the rest where it cannot be followed. */
+  /** Follows a rest; closes it, and removes its temporary file, if that fails. */
   async #follow(rest: Rest, stream: string, position: number, rotatedFrom: string): Promise<void> {
     const follow = () => followFrom({ stream, stat: rest.stat, path: rest.path, position }, rest.file)
     const followed = await this.#lost.orDiscarded(rest, follow)
@@ -216,19 +217,19 @@ export class Rests {
   }
 }
 
-/** What came and went, and is to be looked for again: all of it, or what could not be read of it, by device and inode. */
+/** A search for unseen generations that is to be repeated: for all of them, or only for those with these inode keys. */
 type Pending = Between & { readonly only?: ReadonlySet<string> | undefined }
 
-/** What could not be read, by device and inode, and the first reason that is no lack of permission. */
+/** Inode keys of the files that could not be read, and the first error other than a lack of permission. */
 interface NotRead {
   readonly failure: unknown
   readonly keys: ReadonlySet<string>
 }
 
-/** What may have been cut since a look, and how large it is now. */
+/** A file that may have been truncated since a sweep, and its present size. */
 interface CutFile {
   readonly key: string
   readonly size: number
-  /** When that look began, ms since the epoch. */
+  /** When that sweep began, ms since the epoch. */
   readonly sinceMs: number
 }

@@ -1,11 +1,11 @@
-// What the names of rotated files tell.
+// What the name of a file tells about its rotation.
 
 import { basename } from 'node:path'
 
-/** Whether its name says that it is compressed. */
+/** Whether the name says that the file is compressed. */
 export const isPacked = (path: string) => path.endsWith('.gz') || path.endsWith('.zst')
 
-/** `app.log` → `app.log.1`, `app.log-20261123.gz`, `app-20261123.log`: the same beginning up to the first dot. */
+/** Whether `path` begins with the stem of `of`: siblings of `app.log` are `app.log.1`, `app.log-20261123.gz`, `app-20261123.log`. */
 export function isSibling(path: string, of: string): boolean {
   return basename(path).startsWith(stemOf(basename(of)))
 }
@@ -13,13 +13,13 @@ export function isSibling(path: string, of: string): boolean {
 const packedEnding = /\.(gz|zst)$/
 const rotatedEnding = /[.-]\d[-\d.T_]*$/
 
-/** `app.log.1`, `app.log-20261123.gz`: the name of a file that was rotated, not of one that is written to. */
+/** Whether the name is that of a rotated file, such as `app.log.1` or `app.log-20261123.gz`, and not of one being written to. */
 export const isRotatedName = (path: string) => isPacked(path) || rotatedEnding.test(basename(path))
 
-/** `app.log.1`, `app.log-20261123` → `app.log`; any other path as it is. */
+/** The path before the rotation: `app.log.1` and `app.log-20261123` become `app.log`; any other path is returned as it is. */
 export const unrotated = (path: string) => path.replace(rotatedEnding, '')
 
-/** Narrower than `isSibling`: the same name but for a number or a date, and packed or not. */
+/** Whether `path` is a rotated generation of `of`: the same name with a number or a date added, compressed or not. */
 export function isRotated(path: string, of: string): boolean {
   const base = basename(of)
   const name = basename(path).replace(packedEnding, '')
@@ -28,7 +28,7 @@ export function isRotated(path: string, of: string): boolean {
   return name.slice(stem.length).replace(/[.-]\d[-\d.T_]*(?=\.|$)/, '') === base.slice(stem.length)
 }
 
-/** What the names of all that is made of a file begin with. */
+/** The name up to its first dot (after the first character), with which the names of all its rotated generations begin. */
 export function stemOf(name: string): string {
   const dot = name.indexOf('.', 1)
   return dot < 0 ? name : name.slice(0, dot)

@@ -1,5 +1,5 @@
-// Files that were found and could not be read: without permission, or on a disk that gives errors. One that is rotated before it
-// can be read is found by its device and inode, beside its old name.
+// Files that were found but could not be read, for lack of permission or because of disk errors. If such a file is rotated before
+// it can be read, it is found by its inode beside its old name.
 
 import { errnoOf } from '../../common/fault.ts'
 import type { Platform } from '../../common/platform.ts'
@@ -11,19 +11,19 @@ import type { FoundFile } from './find-files.ts'
 import type { LostRest, Rest } from './lost-rest.ts'
 import { namesOf } from './position-store.ts'
 
-/** A file that was not read and is at no followed name any more. */
+/** A file that was not read and is no longer at a followed name. */
 export interface LeftFile {
   /** Its old name. */
   readonly path: string
-  /** Bytes that were seen of it. */
+  /** Its size when it was found, in bytes. */
   readonly size: number
-  /** A new one. */
+  /** The id of a new stream for it. */
   readonly stream: string
-  /** All of it, where it is not gone. */
+  /** All of the file, if it was found. */
   readonly rest: Rest | undefined
 }
 
-/** Whether that is for lack of permission, which seldom comes by itself: nothing else waits for such a file. */
+/** Whether an error is a lack of permission. That seldom goes away by itself, so nothing waits for such a file. */
 export const isDenied = (error: unknown) => ['EACCES', 'EPERM'].includes(errnoOf(error) ?? '')
 
 export class Unreadable {
@@ -38,18 +38,18 @@ export class Unreadable {
     this.#random = random
   }
 
-  /** It cannot be read, for this reason. */
+  /** Adds a file that could not be read because of `error`. */
   async add(key: string, file: FoundFile, error?: unknown): Promise<void> {
     const realPath = await realPathOf(this.#disk, file.path, key)
     this.#files.set(key, { ...file, names: namesOf({ path: file.path, realPath }), isDenied: isDenied(error) })
   }
 
-  /** Whether there is one that may be readable at any time: all but what this user may not read. */
+  /** Whether a file may become readable at any time: any but those this user may not read. */
   get isWaitedFor(): boolean {
     return this.#awaited.length > 0
   }
 
-  /** When the one of these was written to that was so before all others, ms since the epoch; Infinity where there is none. */
+  /** The earliest time of the last write among those files, ms since the epoch; Infinity if there are none. */
   get oldestMs(): number {
     return Math.min(Infinity, ...this.#awaited.map(({ stat }) => stat.modifiedMs))
   }
@@ -62,14 +62,14 @@ export class Unreadable {
     return this.#files.has(key)
   }
 
-  /** It was read, or is followed. */
+  /** Removes a file: it could be opened, or is followed. */
   delete(key: string): void {
     this.#files.delete(key)
   }
 
   /**
-   * Those that have left their names; `found` is what the last look has found, by inode key. One that still cannot be
-   * read, or is not followed then, is asked for again.
+   * The files that have left their names; `found` is what the last sweep has found, by inode key. A file that still cannot be read,
+   * or is not followed after this, is returned again by the next call.
    */
   async *left(found: ReadonlyMap<string, unknown>): AsyncGenerator<LeftFile> {
     for (const [key, file] of [...this.#files]) {
@@ -85,8 +85,8 @@ export class Unreadable {
   async #rest(key: string, names: readonly string[], stream: string): Promise<Rest | undefined | 'later'> {
     try {
       const rotated = await this.#lost.rotatedSince(names, -Infinity)
-      const there = rotated.find(({ stat }) => inodeKey(stat) === key)
-      return there && ((await this.#lost.whole(there, stream)) ?? 'later')
+      const found = rotated.find(({ stat }) => inodeKey(stat) === key)
+      return found && ((await this.#lost.whole(found, stream)) ?? 'later')
     } catch (error) {
       if (errnoOf(error) === undefined) throw error
       return 'later'
