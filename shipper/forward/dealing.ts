@@ -1,8 +1,8 @@
-// Which receiver gets what: decisions alone, without a socket.
+// Decides which receiver gets which messages. Knows no socket.
 //
-// What is sent is dealt to hands. A hand has a home among the receivers, and is at one receiver at a time: what it holds goes
-// from there in order. `failover` has one hand, at home with the first receiver. `round-robin` and `hash` have as many hands
-// as receivers. A stream stays in one hand, and so at one receiver.
+// Messages are dealt to hands. A hand is a share of the work: it has a home receiver, and is at one receiver at a time, to which its
+// messages go in order. `failover` has one hand, whose home is the first receiver. `round-robin` and `hash` have one hand per
+// receiver. A stream stays in one hand, and so at one receiver at a time.
 //
 //   failover      everything ─▶ hand 0          home a, then b, then c
 //   round-robin   in turn    ─▶ hand 0, 1, 2    homes a, b, c; hand 1 goes to c when b is lost, then to a
@@ -16,7 +16,7 @@ import { Backoff } from '../../common/retry.ts'
 export const balances = ['failover', 'round-robin', 'hash'] as const
 export type Balance = (typeof balances)[number]
 
-// How many streams `round-robin` remembers. Forgotten are those that have been silent for longest.
+// How many streams `round-robin` remembers. Those that have been silent for longest are forgotten first.
 const STREAMS_MAX = 100_000
 
 /** Deals runs to hands. */
@@ -28,14 +28,14 @@ export class Dealer {
   #turn = 0
   #batches = 0
 
-  /** `receivers` are their addresses, as they are written. */
+  /** `receivers` are the addresses of the receivers as they are configured. */
   constructor(balance: Balance, receivers: readonly string[]) {
     this.#balance = balance
     this.#receivers = receivers
     this.hands = balance === 'failover' ? 1 : receivers.length
   }
 
-  /** A hand for each run of a batch. */
+  /** The index of a hand for each run of a batch. */
   deal(runs: readonly Run[]): number[] {
     if (this.hands === 1) return runs.map(() => 0)
     if (this.#balance === 'hash') return runs.map((run) => this.#hashed(run))
@@ -55,7 +55,7 @@ export class Dealer {
     return this.#highest(stream?.id ?? origin.peer ?? origin.host.toString('latin1'))
   }
 
-  // Highest random weight: where a receiver is added to the list, the others lose only what goes to it.
+  // Rendezvous hashing (highest random weight): a receiver that is added takes its share of the keys, and no other key moves.
   #highest(key: string): number {
     let best = 0
     let bestWeight = -1
@@ -67,7 +67,7 @@ export class Dealer {
   }
 }
 
-/** FNV-1a, then mixed: alike keys differ in few bits, and FNV leaves those low. */
+/** FNV-1a with the final mix of MurmurHash3: similar keys differ in few bits, which FNV-1a alone leaves in the low half. */
 function hash(text: string): number {
   let h = 0x811c9dc5
   for (let i = 0; i < text.length; i += 1) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193)
@@ -76,9 +76,9 @@ function hash(text: string): number {
   return (h ^ (h >>> 16)) >>> 0
 }
 
-/** How a receiver has been doing. */
+/** Whether a receiver can be used, and whether it is worth returning to. */
 export class ReceiverHealth {
-  /** Until something is known of it, it is thought to be there. */
+  /** A receiver counts as usable until it is known not to be. */
   isUsable = true
   #wellFromMs = 0
   #acknowledgedMs = 0
@@ -88,19 +88,19 @@ export class ReceiverHealth {
     this.#backoff = new Backoff(random, RECEIVER_WELL_MS, RECEIVER_WELL_MAX_MS)
   }
 
-  /** Whether it is worth coming back to. One that was never lost always is; one that comes and goes, later each time. */
+  /** Whether its hand may return. At once if it was never lost; if it comes and goes, after a longer wait each time. */
   isWell(nowMs: number): boolean {
     return this.isUsable && nowMs >= this.#wellFromMs
   }
 
-  /** It has acknowledged something that it was given. */
+  /** The receiver has acknowledged a batch. */
   acknowledged(nowMs: number): void {
     this.#acknowledgedMs = nowMs
   }
 
   /**
-   * `owes`: whether it was given something that it has not acknowledged. One that takes connections and stores nothing (its disk is
-   * full) was well up to its last acknowledgement, however long it was waited for.
+   * The receiver has become usable, or was lost. `owes` tells whether it has a batch that it has not acknowledged: if it accepts
+   * connections but stores nothing (its disk is full), it counts as well only up to its last acknowledgement.
    */
   changed(isUp: boolean, nowMs: number, owes = false): void {
     if (isUp === this.isUsable) return
@@ -112,8 +112,8 @@ export class ReceiverHealth {
 }
 
 /**
- * The receiver for a hand that is at `at`: home when it is well, else where it is while that can be used, else the next
- * behind home; where none can be used, it stays.
+ * The receiver for a hand that is at `at`: its home if that is well, else `at` if that is usable, else the next one after its
+ * home. If none is usable, the hand stays.
  */
 export function receiverFor(home: number, at: number, healths: readonly ReceiverHealth[], nowMs: number): number {
   if (healths[home].isWell(nowMs)) return home

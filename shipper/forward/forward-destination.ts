@@ -1,4 +1,4 @@
-// The `forward` destination: to another syslog receiver, or several, over RELP, TCP (both with TLS where asked for) or UDP.
+// The `forward` destination: sends to one or several syslog receivers over RELP, TCP (both also with TLS) or UDP.
 
 import type { ComponentContext, DestinationType } from '../../common/component.ts'
 import { lineFormatNames } from '../../common/message/line-format.ts'
@@ -54,7 +54,7 @@ const forwardOptions = options({
     .describe('TLS settings for `tls://` and `relps://`; without them receivers are checked against the public CAs.'),
 }).superRefine(({ to, balance, tls }, context) => {
   const fault = (message: string, ...path: (string | number)[]) => context.addIssue({ code: 'custom', message, path })
-  if (to.length === 0) return // which is a fault already
+  if (to.length === 0) return // the schema reports that already
   if (tls && !speaksTls(to[0])) fault('no address of "to" begins with tls:// or relps://', 'tls')
   if (to.length > 1 && to[0].scheme === 'udp' && (balance ?? 'failover') === 'failover') {
     fault('UDP has no answers, so with failover a second receiver would never be used', 'to', 1)
@@ -85,7 +85,7 @@ class ForwardDestination implements Destination {
     this.#receivers = new Receivers(context.name, given.balance ?? 'failover', lanes, platform)
   }
 
-  /** Those of other sluices over RELP: nobody else keeps any. */
+  /** The marks of the receivers over RELP; only another sluice keeps any. */
   get streams(): StreamMarks | undefined {
     return this.#receivers.streams
   }

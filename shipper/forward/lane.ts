@@ -7,44 +7,48 @@ import type { Platform } from '../../common/platform.ts'
 import type { Receiver } from './dial.ts'
 import type { WireEncoder } from './wire-encoder.ts'
 
-/** A batch on its way. It is settled once, by the lane that has it. */
+/** A batch that was given to a lane. The lane settles it exactly once, unless it gives it back (`takeBack`). */
 export interface Given {
   readonly batch: Batch
-  /** The stream of messages that have none of their own, and the position in it before the batch's first message. */
+  /** The stream for those messages whose source has none, and the position in it before the first message of the batch. */
   readonly own: { readonly id: string; readonly from: number }
   readonly resolve: () => void
   readonly reject: (fault: Fault) => void
 }
 
-/** What every lane is made with. */
+/** The constructor options that all lanes share. */
 export interface LaneOptions {
   /** Name of its destination. */
   readonly name: string
   readonly receiver: Receiver
-  /** Of this lane alone. */
+  /** Used by this lane alone. */
   readonly encoder: WireEncoder
   readonly platform: Platform
 }
 
 export interface Lane {
-  /** The receiver, as it is shown to people. */
+  /** The receiver, as it is called in logs and in the status. */
   readonly to: string
   /** How far the receiver has streams, if its protocol can tell. */
   readonly streams?: StreamMarks
-  /** Messages so far that were dropped, one by one, and settle with the others of their batch. None where absent. */
+  /** Number of single messages dropped so far. They settle with the rest of their batch. Absent if the lane drops none. */
   readonly dropped?: number
   /** Whether it was abandoned because it accepted nothing, and has accepted nothing since. */
   readonly standsStill?: boolean
-  /** Starts to connect, and keeps trying for as long as the lane lives. */
+  /** Starts to connect, and keeps trying until `close`. */
   open(): Promise<void>
+  /** Takes a batch to be sent; rejects it if the lane is closed. */
   give(given: Given): void
-  /** What is not settled, in the order in which it was given; the lane forgets it. What the receiver may have is counted as in doubt. */
+  /**
+   * Returns the batches that are not settled, in the order in which they were given, and forgets them. Messages that the receiver may
+   * have are counted as in doubt.
+   */
   takeBack(): readonly Given[]
-  /** Ends the connection, in order where nothing is open; the open writes are rejected. */
+  /** Rejects the open writes and ends the connection; if there are none, with an orderly end. */
   close(deadlineMs: number): Promise<void>
 }
 
-/** Knows the other receivers. */
+/** The destination as a lane sees it: it knows the other receivers. */
 export interface Overseer {
   /**
    * Called with true when the receiver has shown that it accepts messages, with false when it is lost, could not be reached, or is

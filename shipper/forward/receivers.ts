@@ -1,12 +1,12 @@
-// Several receivers behind one destination, each with a lane of its own, and the hands that are dealt to them (`dealing.ts`).
+// The receivers of one destination, each with a lane of its own, and the hands that send to them (`dealing.ts`).
 //
 //   write ──▶ hand ──▶ lane of the receiver where the hand is
 //               │
-//               ├── that receiver is lost, or stands still: what it has not acknowledged goes to the next, in order
-//               └── home is well again: new writes wait until nothing is open, then all go home
+//               ├── that receiver is lost, or stands still: what it has not acknowledged goes to the next one, in order
+//               └── the home receiver is well again: new writes wait until nothing is open, then all go there
 //
-// A hand is never open at two receivers. So each receiver gets the positions of a stream in rising order, whatever comes
-// back from elsewhere, and drops by its mark what it has already; and the highest mark of all is how far the stream is stored.
+// A hand never has open writes at two receivers. So each receiver gets the positions of a stream in rising order, even when the hand
+// returns, and its mark tells it which messages are repeats. The highest mark of all receivers says how far the stream is stored.
 
 import { Fault } from '../../common/fault.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
@@ -18,20 +18,23 @@ import { Dealer, ReceiverHealth, receiverFor, type Balance } from './dealing.ts'
 import type { Given, Lane, Overseer } from './lane.ts'
 
 interface Hand {
+  /** Index of its home receiver. */
   readonly home: number
-  /** The stream of its messages that have none. */
+  /** The stream for those of its messages whose source has none, and the position of the next of them. */
   readonly ownId: string
   ownNext: number
+  /** Index of the receiver where it is now. */
   at: number
+  /** Batches that were given to that receiver and have not settled. */
   readonly open: Set<Given>
-  /** Waits until nothing is open. */
+  /** Batches that wait until nothing is open, so that the hand can move. */
   held: Given[]
 }
 
 export class Receivers {
-  /** Its hands, where there are several. */
+  /** The hands as lanes for a spool; undefined if there is only one. */
   readonly lanes: Lanes | undefined
-  /** What the receivers say of streams, together; undefined where they have no words for it. */
+  /** The combined marks of the receivers; undefined if their protocol has none. */
   readonly streams: StreamMarks | undefined
   readonly #name: string
   readonly #platform: Platform
@@ -40,12 +43,12 @@ export class Receivers {
   readonly #dealer: Dealer
   readonly #hands: readonly Hand[]
   readonly #handOf = new Map<Given, Hand>()
-  /** By receiver: who waits for its answers, told when it is lost while others are there. */
+  /** By receiver: called when it is lost while another one is usable, by those who wait for its answer about streams. */
   readonly #waiting: readonly Set<() => void>[]
   #isClosed = false
   #whenIdle: (() => void) | undefined
 
-  /** `lanes` makes each lane, and gives it whom to tell its health. */
+  /** `lanes` has a function that creates each lane, which reports to the given overseer. */
   constructor(name: string, balance: Balance, lanes: readonly ((overseer: Overseer) => Lane)[], platform: Platform) {
     this.#name = name
     this.#platform = platform
@@ -77,7 +80,7 @@ export class Receivers {
     }
   }
 
-  /** Messages that receivers refused, or that could not be sent to them, and that settle all the same. */
+  /** Number of messages that a receiver refused or that could not be sent to it. They settle all the same. */
   get dropped(): number {
     return this.#lanes.reduce((sum, { dropped = 0 }) => sum + dropped, 0)
   }
@@ -92,7 +95,7 @@ export class Receivers {
     await writeParts(batch, dealt, (hand, part) => this.#give(part, this.#hands[hand]))
   }
 
-  /** Waits up to `deadlineMs` for what is open, rejects the rest, and ends the connections. */
+  /** Waits up to `deadlineMs` for the open writes, rejects the rest, and ends the connections. */
   async close(deadlineMs: number): Promise<void> {
     const { clock } = this.#platform
     const untilMs = clock.monotonicMs() + deadlineMs
@@ -146,7 +149,7 @@ export class Receivers {
     if (this.#handOf.size === 0) this.#whenIdle?.()
   }
 
-  /** Gives what the hand holds to its receiver, unless it is about to leave that one and something is open there. */
+  /** Gives the held batches to the hand's receiver, unless the hand is to move and has open writes where it is. */
   #advance(hand: Hand): void {
     const next = receiverFor(hand.home, hand.at, this.#healths, this.#platform.clock.monotonicMs())
     if (next !== hand.at) {
@@ -166,7 +169,7 @@ export class Receivers {
     this.#platform.log.info({ destination: this.#name, from, to, batches }, 'sending continues to another receiver')
   }
 
-  // A receiver that is lost gives back what it has; one that appears may take what a lost one still has.
+  // A lost receiver gives back its batches, at once or as soon as another one is usable.
   #changed(receiver: number, isUp: boolean): void {
     const owes = this.#hands.some(({ at, open }) => at === receiver && open.size > 0)
     this.#healths[receiver].changed(isUp, this.#platform.clock.monotonicMs(), owes)
@@ -179,7 +182,7 @@ export class Receivers {
     })
   }
 
-  // Where all stand still, each is waited for: going round would double what is on its way at each of them.
+  // If all stand still, each is waited for: going round would put the same messages on their way at every one of them.
   #mayLeave(receiver: number): boolean {
     if (this.#isClosed) return false
     return this.#lanes.some((lane, i) => i !== receiver && this.#healths[i].isUsable && !lane.standsStill)
@@ -195,9 +198,9 @@ export class Receivers {
     for (const hand of this.#hands) if (hand.held.length > 0) this.#advance(hand)
   }
 
-  // ── what the receivers say of streams ──
+  // ── marks of streams ──
 
-  /** The highest of those that can be asked: each got what it has behind what another had settled. */
+  /** The highest marks of the receivers that can be asked: whatever a receiver has comes after what another one has settled. */
   async #marks(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const highest = new Map<string, number>()
     for (const marks of await this.#askAll((streams) => streams.marks(ids))) {
@@ -206,22 +209,25 @@ export class Receivers {
     return highest
   }
 
-  /** One that cannot be asked now forgets them after a silence. */
+  /** Retires streams at the receivers that can be asked; the others forget silent streams by themselves in time. */
   async #retire(ids: readonly string[]): Promise<void> {
     await this.#askAll((streams) => streams.retire(ids))
   }
 
-  /** The answers of those that can be asked; rejects where there is none. */
+  /** The answers of the usable receivers, or of all if none is usable. Rejects if there is no answer at all. */
   async #askAll<T>(ask: (streams: StreamMarks) => Promise<T>): Promise<readonly T[]> {
     const usable = this.#healths.flatMap(({ isUsable }, i) => (isUsable ? [i] : []))
     const asked = usable.length > 0 ? usable : this.#lanes.map((_, i) => i)
-    const told = await Promise.allSettled(asked.map((i) => this.#unlessLost(i, ask(this.#lanes[i].streams!))))
-    const failed = told.find((result) => result.status === 'rejected')
-    if (failed && told.every(({ status }) => status === 'rejected')) throw failed.reason
-    return told.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    const results = await Promise.allSettled(asked.map((i) => this.#unlessLost(i, ask(this.#lanes[i].streams!))))
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed && results.every(({ status }) => status === 'rejected')) throw failed.reason
+    return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
   }
 
-  /** At a start nobody is known to be away, and one that is would be waited for while the others have answered. */
+  /**
+   * The answer, unless the receiver is lost first. At a start none is known to be down, and one that is down would hold up the
+   * answers of the others.
+   */
   #unlessLost<T>(receiver: number, answer: Promise<T>): Promise<T> {
     const waiting = this.#waiting[receiver]
     return new Promise<T>((resolve, reject) => {

@@ -1,5 +1,5 @@
-// `batch` frames out of what is pending: small batches are joined, large ones cut, so that a frame is worth its round trip and
-// zstd has something to find repeats in.
+// Makes `batch` frames of pending batches. Small batches are joined and large ones split, so that a frame is worth its round trip
+// and zstd finds repeats.
 
 import { RELP_BATCH_BYTES, RELP_BATCH_COUNT_MAX, RELP_BATCH_RUNS_MAX } from '../../common/limits.ts'
 import { Output } from '../../common/message/output.ts'
@@ -14,14 +14,14 @@ const COUNT = RELP_BATCH_COUNT_MAX / 2
 const RUNS = RELP_BATCH_RUNS_MAX / 2
 const ORIGIN_BYTES = 1024 * 1024
 
-/** A frame, from now on on its way. */
+/** A frame that is to be packed and sent. Its messages count as sent already. */
 export interface BatchFrame {
-  /** Its messages and what is to be known of them, to be packed; the first `bytes` are the messages. */
+  /** The messages (the first `bytes` bytes) and after them their metadata; not compressed yet. */
   readonly content: Output
   readonly bytes: number
-  /** How they are written. */
+  /** How the messages are delimited: `AS_LINES` or `COUNTED`. */
   readonly how: number
-  /** How many batches are answered whole with it, and how many messages of the next. */
+  /** When it is answered: number of pending batches that are then answered completely, and of messages of the one after them. */
   readonly batches: number
   readonly messages: number
 }
@@ -38,7 +38,7 @@ export class RelpBatches {
     this.#writer = new BatchWriter(encoder.asReceived)
   }
 
-  /** The next frame, written to `content`. Something is unsent. */
+  /** Writes the next frame to `content`. `pending` must have something unsent. */
   next(pending: RelpPending, content: Output): BatchFrame {
     this.#content = content
     this.#parts = []
@@ -58,7 +58,7 @@ export class RelpBatches {
     return { content, bytes, how, batches, messages: pending.nextMessage }
   }
 
-  /** Once more from the start, where a message holds a LF. */
+  /** Writes all messages again, octet counted, because one of them has a LF in it. */
   #writeCounted(): void {
     this.#content.clear()
     for (const { batch, run, first, end, at } of this.#parts) {
@@ -75,7 +75,7 @@ export class RelpBatches {
     )
   }
 
-  /** Adds messages of a batch from `from` on; returns the first that found no room. */
+  /** Adds the messages of a batch from index `from` on. Returns the index of the first one that found no room. */
   #add({ given }: Pending, from: number, countBefore: number): number {
     const { batch, own } = given
     const content = this.#content
@@ -83,7 +83,7 @@ export class RelpBatches {
     for (const run of batch.runs) {
       const first = Math.max(0, from - at)
       let i = first
-      // What ends at `from` went with the frame before; a run without messages goes for its range.
+      // A run that ends at `from` went with the frame before. A run without messages is sent for its range of positions.
       if (first < run.count || (run.count === 0 && at >= from && run.stream)) {
         if (this.#isFull(countBefore + at + first - from)) return at + first
         if (this.#encoder.asReceived) {
@@ -107,7 +107,7 @@ export class RelpBatches {
 
 const nothing = new Output(Buffer.alloc(0))
 
-/** A run as part of a stream of our own: one position a message. */
+/** The range of a run in a stream of this destination: one position per message. */
 function ownRange(id: string, from: number, { count }: Run): StreamRange {
   while (counted.length < count) counted = Uint32Array.from({ length: 2 * counted.length }, (_, i) => i + 1)
   return { id, from, to: from + count, ends: counted }

@@ -1,11 +1,10 @@
-// One RELP connection to one receiver, kept up for as long as the lane lives. A batch settles when the receiver has answered
-// all of it.
+// The RELP connection to one receiver, renewed until the lane is closed. A batch settles when the receiver has answered all of it.
 //
 //   open ──▶ plain receiver ──────────────▶ `syslog`, 128 at a time      after a loss: all unanswered again, counted as in doubt
-//        └─▶ another sluice ──▶ `marks` ──▶ `batch`, 8 MiB at a time     after a loss: what is behind the marks, once
+//        └─▶ another sluice ──▶ `marks` ──▶ `batch`, 8 MiB at a time     after a loss: what is after the marks, once
 //
-// Between two sluices every message has a stream and a position: its source's, or else one of ours, which lives as long as the
-// destination. The receiver says how far it has them; that settles here without being sent again.
+// Between two sluices every message has a stream and a position: that of its source, or else of a stream that lives as long as
+// this destination. The receiver's marks say how far it has stored each stream; batches up to there settle without being sent again.
 
 import type { Cancel } from '../../common/clock.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
@@ -42,7 +41,7 @@ export class RelpLane implements Lane {
   readonly to: string
   dropped = 0
   standsStill = false
-  /** What the receiver says of streams. Rejects while there is none; a receiver that is no sluice knows of none. */
+  /** The marks of the receiver. Rejects while it is not connected. A receiver that is not a sluice has none. */
   readonly streams: StreamMarks = {
     marks: (ids) => this.#marks(ids),
     retire: (ids) => this.#retire(ids),
@@ -64,20 +63,20 @@ export class RelpLane implements Lane {
   #readyMs = 0
   /** Whether it has acknowledged messages on this connection. */
   #hasStored = false
-  /** Connections in a row that were of no use. */
+  /** Number of connections in a row that were of no use. */
   #turn = 0
   #hasBatch = false
-  /** Streams of ours that it knows. */
+  /** Streams of this destination that the receiver may know. */
   readonly #own = new Set<string>()
-  /** Messages that this receiver may have, unless it says otherwise when it is there again. */
+  /** Number of messages that the receiver may have stored; its marks tell once it is connected again. */
   #doubtful = 0
-  /** Bytes of messages in `batch` frames that are not answered. */
+  /** Bytes of messages in unanswered `batch` frames, and one for each frame. */
   #flying = 0
   #cancelRetry: Cancel | undefined
   #cancelPump: Cancel | undefined
   readonly #whenReady = new Set<() => void>()
 
-  /** The receiver counts as up when it has answered to `open` and, where it has marks, told them. */
+  /** The receiver counts as up when it has answered `open` and, if it is a sluice, has sent its marks. */
   constructor(
     { name, receiver, encoder, platform }: LaneOptions,
     overseer: Overseer,
@@ -94,7 +93,7 @@ export class RelpLane implements Lane {
     this.#batches = new RelpBatches(encoder)
   }
 
-  /** Begins to connect, and goes on trying for as long as the lane lives. */
+  /** Starts to connect, and keeps trying until `close`. */
   open(): Promise<void> {
     void this.#connect()
     return Promise.resolve()
@@ -108,17 +107,19 @@ export class RelpLane implements Lane {
   }
 
   takeBack(): Given[] {
-    // A receiver without marks was counted when it was lost. A batch goes whole to where it goes next, with what is answered of it.
+    // Without marks, messages in doubt were counted when the connection was lost. Batches go to the next receiver whole, so the
+    // answered messages of the first one are in doubt as well.
     this.#countInDoubt(this.#doubtful + this.#pending.answered)
     this.#doubtful = 0
     return this.#pending.takeAll()
   }
 
-  /** Ends the connection, in order and within the deadline where everything is answered; rejects what is not. */
+  /** Rejects the batches that are not answered and ends the connection; if all are, with `close`, and within the deadline. */
   async close(deadlineMs: number): Promise<void> {
-    // From here on the connection's end is what is wanted, and no loss: librelp says `serverclose` behind its answer.
+    // From here on the end of the connection is expected and not a loss: librelp sends `serverclose` after its answer.
     this.#stop.abort()
-    // What it has of unanswered batches comes again from their source, or a buffer, after the next start; another sluice knows it then.
+    // After the next start a source or a buffer sends unanswered batches again, and the receiver may have some of their messages.
+    // Another sluice recognises them by its marks.
     if (this.#isReady && !this.#hasBatch) this.#countInDoubt(this.#pending.rewind() + this.#pending.answered)
     const rest = this.#pending.takeAll()
     for (const { reject } of rest) reject(this.#stopping())
@@ -184,7 +185,7 @@ export class RelpLane implements Lane {
     })
   }
 
-  /** What the receiver has already, settles; the rest is sent. */
+  /** Settles the batches that the receiver has stored according to its marks, and sends the rest. */
   async #resume(peer: RelpPeer): Promise<void> {
     const unfinished = new Set<string>()
     for (const { given } of this.#pending.all) {
@@ -199,7 +200,7 @@ export class RelpLane implements Lane {
       this.#pending.skip(stored)
       this.#ready()
     } catch (error) {
-      // Where the connection was lost, that has been seen to.
+      // If the connection was lost meanwhile, `#lost` has handled that.
       if (this.#peer === peer) peer.lose(reasonOf(error))
     }
   }
@@ -233,14 +234,14 @@ export class RelpLane implements Lane {
     const messages = this.#pending.rewind()
     this.#turn = this.#hasStored || (wasQuiet && messages === 0) ? 0 : this.#turn + 1
     if (this.#stop.signal.aborted) return
-    // Another sluice tells how far it has them, once it is there again; anybody else may have had them already.
+    // Another sluice tells how far it has stored them once it is connected again; any other receiver may have them.
     if (this.#hasBatch) this.#doubtful = Math.max(this.#doubtful, messages)
     else this.#countInDoubt(messages)
     this.#retry(`connection to ${this.to} lost`, reason)
   }
 
-  // One that is not open yet, or was silent the last time too (its disk is full, and it takes connections all the same), has shown
-  // nothing that would be worth a long wait.
+  // A receiver that has not answered `open`, or was silent on the connection before too (its disk is full, but it accepts
+  // connections), is not worth the long wait if another one is available.
   #late(peer: RelpPeer, silentMs: number, isFirst: boolean): void {
     const isLost = silentMs >= RELP_ANSWER_WAIT_MS
     if (isLost || ((this.standsStill || !this.#isReady) && this.#overseer.mayLeave())) {
@@ -281,14 +282,14 @@ export class RelpLane implements Lane {
     else this.#pumpCommands(peer)
   }
 
-  // While a frame is on its way, small batches wait and become one frame: the slower the answers, the larger the frames.
+  // While a frame is unanswered, small batches wait to be joined to one frame: the slower the answers, the larger the frames.
   #pumpBatches(peer: RelpPeer): void {
     const pending = this.#pending
     while (pending.hasUnsent && this.#flying < RELP_WINDOW_BYTES && this.#packer.hasRoom) {
       if (this.#flying > 0 && pending.unsentBytes < RELP_BATCH_BYTES) return
       const frame = this.#batches.next(pending, this.#packer.content())
       const unpacked = frame.content.length
-      // A frame of ranges alone counts one byte, so that it too is seen to be on its way.
+      // One more byte, so that a frame without messages, which only advances positions, also counts as unanswered.
       this.#flying += frame.bytes + 1
       this.#packer.pack(frame.content, (zstd) => {
         if (this.#peer === peer) this.#sendBatch(peer, batchData(zstd, frame.how, unpacked, frame.bytes), frame)
@@ -306,7 +307,7 @@ export class RelpLane implements Lane {
         this.#pump()
       },
     })
-    // Now there may be room for the next.
+    // The packer may have room for the next frame now.
     this.#pumpSoon()
   }
 
@@ -331,7 +332,7 @@ export class RelpLane implements Lane {
 
   #syslogAnswered(code: number): void {
     if (code !== DONE) {
-      // It will not take this message the next time either.
+      // It would refuse this message the next time too.
       this.dropped += 1
       this.#platform.metrics.count('sluice_dropped_total', { reason: 'relp_refused', where: this.#name }, 1)
       this.#warning.warn({ destination: this.#name, to: this.to, code }, 'the receiver refused a message')
@@ -347,7 +348,7 @@ export class RelpLane implements Lane {
     this.#backoff.reset()
   }
 
-  // ── what the receiver says of streams ──
+  // ── marks of streams ──
 
   async #marks(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const peer = await this.#readyPeer()
@@ -357,8 +358,8 @@ export class RelpLane implements Lane {
   async #askMarks(peer: RelpPeer, ids: readonly string[]): Promise<Map<string, number>> {
     const marks = new Map<string, number>()
     for (let i = 0; i < ids.length; i += RELP_STREAMS_MAX) {
-      const told = await askStreams(peer, 'marks', writeStreams(ids.slice(i, i + RELP_STREAMS_MAX)))
-      for (const [id, position] of told) marks.set(id, position)
+      const answer = await askStreams(peer, 'marks', writeStreams(ids.slice(i, i + RELP_STREAMS_MAX)))
+      for (const [id, position] of answer) marks.set(id, position)
     }
     return marks
   }
@@ -375,7 +376,7 @@ export class RelpLane implements Lane {
     if (!this.#isReady) {
       let ready = () => {}
       await this.#within(CONNECT_WAIT_MS, (done) => this.#whenReady.add((ready = done)))
-      // While a receiver is away for days, each sender of ours that connects anew asks again.
+      // Without this the set would grow while a receiver is down for days, since each sender that connects anew asks again.
       this.#whenReady.delete(ready)
     }
     if (this.#peer && this.#isReady) return this.#peer

@@ -1,7 +1,7 @@
-// One connection to a RELP receiver: commands go out, answers come in, and each finds its command.
+// One connection to a RELP receiver: sends commands, and matches the answers to them by transaction number.
 //
-// `syslog` commands are many and their answers may come in any order: they are a ring of transaction numbers. All others are
-// few, and are answered in order.
+// `syslog` commands are many, and their answers may come in any order, so their transaction numbers are kept in a ring. All other
+// commands are few, and are answered in order.
 
 import type { Cancel, Clock } from '../../common/clock.ts'
 import { Fault } from '../../common/fault.ts'
@@ -16,20 +16,20 @@ import { isTlsAlert } from '../../common/tls/tls-record.ts'
 const TXNR_MAX = 999_999_999
 const DONE = 200
 
-/** What becomes of a command. */
+/** The callbacks of a command; one of them is called, once. */
 export interface Asked {
-  /** The answer, in `[start, end)`, valid until it returns. */
+  /** The answer is `[start, end)` of `bytes`, which are valid only during the call. */
   answered(code: number, bytes: Buffer, start: number, end: number): void
-  /** There will be none. */
+  /** The connection has ended before an answer came. */
   lost?(fault: Fault): void
 }
 
 export interface PeerEvents {
   /** The oldest unanswered `syslog` command is answered. */
   syslogAnswered(code: number): void
-  /** It owes answers and has given none for so long: told at `RECEIVER_LATE_MS` and every now and then, until it answers again or is lost. */
+  /** It has owed an answer for `silentMs`. Called every `RECEIVER_LATE_MS` until it answers or is lost; `isFirst` the first time. */
   late(silentMs: number, isFirst: boolean): void
-  /** The connection is over; the last event. */
+  /** The connection has ended. This is the last event. */
   over(reason: Error): void
 }
 
@@ -40,12 +40,12 @@ export class RelpPeer {
   readonly #reader = new FrameReader(RELP_FRAME_BYTES_MAX)
   #txnr = 0
   #asked: { readonly txnr: number; readonly asked: Asked }[] = []
-  /** The window: transaction numbers of `syslog` commands in their order, and the code of each that is answered. */
+  /** The window, as a ring: transaction numbers of `syslog` commands in order, and the answer code of each, 0 if unanswered. */
   readonly #txnrs = new Int32Array(RELP_WINDOW_MESSAGES)
   readonly #codes = new Int32Array(RELP_WINDOW_MESSAGES)
   #first = 0
   #open = 0
-  /** When the last answer came, or the first command was sent that owes one. */
+  /** When the last answer came, or the first unanswered command was sent after a time without any; monotonic ms. */
   #movedMs = 0
   #isQuiet = true
   #isLate = false
@@ -71,6 +71,7 @@ export class RelpPeer {
     return RELP_WINDOW_MESSAGES - this.#open
   }
 
+  /** Sends a command other than `syslog`. */
   ask(command: string, data: string | Buffer, asked: Asked): void {
     const txnr = this.#nextTxnr()
     const frame = new Output(Buffer.allocUnsafe(data.length + FRAME_HEAD_BYTES))
@@ -79,7 +80,7 @@ export class RelpPeer {
     this.send(frame.written)
   }
 
-  /** The transaction number of the next `syslog` command; `window` is at least 1. The frame is the caller's to send. */
+  /** The transaction number of the next `syslog` command, whose frame the caller sends. `window` must be at least 1. */
   beginSyslog(): number {
     const txnr = this.#nextTxnr()
     const at = (this.#first + this.#open) % RELP_WINDOW_MESSAGES
@@ -94,7 +95,7 @@ export class RelpPeer {
     this.#connection.write(bytes).catch(() => {}) // the connection's close event follows
   }
 
-  /** Ends it at once. */
+  /** Ends the connection at once. */
   lose(reason: string): void {
     this.#over(new Error(reason))
     this.#connection.destroy()
@@ -136,7 +137,7 @@ export class RelpPeer {
     let i = 0
     while (i < this.#open && this.#txnrs[(this.#first + i) % RELP_WINDOW_MESSAGES] !== txnr) i += 1
     if (i === this.#open) return false
-    // A code of 0 would be none: an answer that cannot be read is a refusal.
+    // A code of 0 would mean unanswered. An answer that cannot be read counts as a refusal.
     this.#codes[(this.#first + i) % RELP_WINDOW_MESSAGES] = code || REFUSED
     while (this.#open > 0 && this.#codes[this.#first] !== 0) {
       const done = this.#codes[this.#first]
@@ -151,15 +152,15 @@ export class RelpPeer {
     return this.#open > 0 || this.#asked.length > 0
   }
 
-  // A peer that is gone without a word is noticed by what it does not say. The time counts from when it owes something: a
-  // watch may have begun long before, for a command that was answered.
+  // A peer that disappeared without closing is noticed by its missing answers. The time counts from when it first owes one: the
+  // timer may have been started long before, for a command that was answered.
   #watch(): void {
     if (this.#isQuiet) this.#movedMs = this.#clock.monotonicMs()
     this.#isQuiet = false
     if (!this.#cancelWatch && !this.#isOver) this.#lookIn(RECEIVER_LATE_MS)
   }
 
-  // Whole ms: a clock that counts fractions may be short of the moment by less than it can show, and would never reach it.
+  // Rounded up to whole ms: otherwise a timer may end a fraction of a ms early, again and again.
   #lookIn(ms: number): void {
     this.#cancelWatch = this.#clock.after(Math.ceil(ms), () => {
       this.#cancelWatch = undefined
@@ -188,10 +189,10 @@ export class RelpPeer {
 
 const REFUSED = 500
 const SPEAKS_TLS = 'the peer speaks TLS on this port; write relps:// in `to`'
-// TXNR, the longest command of ours, DATALEN, and what stands between them.
+// Room for TXNR, the longest command, DATALEN, and the bytes between them.
 const FRAME_HEAD_BYTES = 32
 
-/** Asks about streams; resolves to the positions in the answer, which has none where nothing was asked. */
+/** Sends `marks` or `retire`; resolves to the positions in the answer. Rejects with `CONNECTION_LOST`. */
 export function askStreams(peer: RelpPeer, command: string, data: string): Promise<Map<string, number>> {
   return new Promise((resolve, reject) => {
     peer.ask(command, data, {
@@ -206,7 +207,7 @@ export function askStreams(peer: RelpPeer, command: string, data: string): Promi
   })
 }
 
-/** What it answers, for the log. */
+/** The first line of an answer, up to 200 bytes, for the log. */
 export function firstLine(bytes: Buffer, start: number, end: number): string {
   return JSON.stringify(bytes.toString('latin1', start, Math.min(end, start + 200)).split('\n')[0])
 }

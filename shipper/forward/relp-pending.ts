@@ -1,11 +1,11 @@
-// What a RELP lane was given and has not settled, in order, and two places in it: up to where everything is answered, and
-// up to where everything is sent.
+// The batches of a RELP lane that are not settled, in order, with two positions: everything before the first is answered, and
+// everything before the second is sent.
 //
 //   │ batch │ batch │ batch │ batch │ batch │
 //       ▲ answered         ▲ sent
 //
-// A place is a batch and a number of its messages, so that a batch may lie in several frames, and a frame hold several
-// batches. After a loss everything behind `answered` is to be sent again.
+// A position is a batch and a number of its messages, so a batch may be spread over several frames, and a frame may hold several
+// batches. After the connection is lost, everything after `answered` is sent again.
 
 import { batchBytes } from '../../common/pipeline/batch.ts'
 import type { Given } from './lane.ts'
@@ -18,9 +18,9 @@ export interface Pending {
 
 export class RelpPending {
   #queue: Pending[] = []
-  /** Messages of the first batch that are answered. */
+  /** Number of messages of the first batch that are answered. */
   #answered = 0
-  /** Whole batches that are sent, and messages of the next. */
+  /** Number of batches that are sent completely, and of messages of the one after them. */
   #sentBatches = 0
   #sentMessages = 0
   #unsentBytes = 0
@@ -29,17 +29,17 @@ export class RelpPending {
     return this.#queue.length === 0
   }
 
-  /** Messages that are answered, of a batch that is not answered whole. */
+  /** Number of answered messages of the first batch, which is not answered completely. */
   get answered(): number {
     return this.#answered
   }
 
-  /** Whether something is left to be sent. */
+  /** Whether any batch is not sent completely. */
   get hasUnsent(): boolean {
     return this.#sentBatches < this.#queue.length
   }
 
-  /** About how many bytes of messages are not sent: of a batch that is sent in part, its share. */
+  /** About how many bytes of messages are not sent; a batch that is sent in part counts in proportion. */
   get unsentBytes(): number {
     if (this.#sentMessages === 0) return this.#unsentBytes
     const { given, bytes } = this.next
@@ -56,7 +56,7 @@ export class RelpPending {
     this.#unsentBytes += bytes
   }
 
-  /** The batch that is sent next, from its message `#sentMessages` on. */
+  /** The batch that is sent next, from its message `nextMessage` on. */
   get next(): Pending {
     return this.#queue[this.#sentBatches]
   }
@@ -65,7 +65,7 @@ export class RelpPending {
     return this.#sentMessages
   }
 
-  /** The next batch is sent up to its message `end`. Returns whether that is all of it. */
+  /** Notes that the next batch is sent up to its message `end`, exclusive. Returns whether that is all of it. */
   sentUpTo(end: number): boolean {
     const { given, bytes } = this.next
     this.#sentMessages = end
@@ -76,7 +76,7 @@ export class RelpPending {
     return true
   }
 
-  /** After `rewind`: so many batches from the first on need not be sent again. */
+  /** After `rewind`: settles this many batches from the first on, which need not be sent again. */
   skip(batches: number): void {
     if (batches === 0) return
     for (let i = 0; i < batches; i += 1) this.#unsentBytes -= this.#queue[i].bytes
@@ -84,7 +84,7 @@ export class RelpPending {
     this.answeredUpTo(batches, 0)
   }
 
-  /** So many batches from the first on are answered whole, and `messages` of the one behind them. */
+  /** Notes that this many batches are answered completely, and `messages` of the one after them. Settles those batches. */
   answeredUpTo(batches: number, messages: number): void {
     const done = this.#queue.splice(0, batches)
     this.#answered = messages
@@ -92,13 +92,13 @@ export class RelpPending {
     for (const { given } of done) given.resolve()
   }
 
-  /** One more message is answered, and with it batches that have no messages. */
+  /** Notes that one more message is answered. */
   answeredMessage(): void {
     this.#answered += 1
     this.settleAnswered()
   }
 
-  /** Settles the batches at the front of which nothing is unanswered: those without messages too, once they count as sent. */
+  /** Settles the batches at the front that are sent and have no unanswered message, such as those without messages. */
   settleAnswered(): void {
     let batches = 0
     let answered = this.#answered
@@ -109,7 +109,7 @@ export class RelpPending {
     if (batches > 0) this.answeredUpTo(batches, answered)
   }
 
-  /** Nothing behind what is answered counts as sent any more. Returns how many messages did. */
+  /** Everything that is not answered counts as unsent again. Returns how many messages had been sent and not answered. */
   rewind(): number {
     let messages = this.#sentMessages - this.#answered
     for (let i = 0; i < this.#sentBatches; i += 1) messages += this.#queue[i].given.batch.count
@@ -119,7 +119,7 @@ export class RelpPending {
     return messages
   }
 
-  /** Everything that is left, which is then no longer here. */
+  /** Removes and returns all batches. */
   takeAll(): Given[] {
     const rest = this.#queue.map(({ given }) => given)
     this.#queue = []

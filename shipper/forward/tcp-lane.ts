@@ -1,16 +1,16 @@
-// One TCP connection to one receiver, plain or under TLS (RFC 5425), kept up for as long as the lane lives.
+// The TCP connection to one receiver, plain or with TLS (RFC 5425), renewed until the lane is closed.
 //
 //   waiting ──encode──▶ sent ──kernel took it──▶ settled
 //      ▲                  │
-//      └── connection lost: what was sent and not settled is sent again, here or elsewhere, and counted as in doubt
+//      └── connection lost: batches that were sent and not settled are sent again, here or elsewhere, and counted as in doubt
 //
-// The protocol has no acknowledgement (RFC 6587), nor does TLS add one: a batch settles when the kernel has taken all its bytes, and what
-// the kernel took may die with the connection. The brake is the kernel's: while the peer does not read, nothing
-// settles, and the queue in front of this lane fills.
+// Syslog over TCP has no acknowledgement (RFC 6587), and TLS adds none. A batch settles when the kernel has taken all its bytes, and
+// what the kernel has taken may be lost with the connection. Backpressure comes from the kernel: while the peer does not read,
+// nothing settles, and the queue in front of this lane fills.
 //
-// A receiver that stands still (it is connected and takes nothing) is left where another is there. Its connection stays: what the
-// kernels have may yet be read, and that it is read is what shows that the receiver is well again. One whose machine is gone
-// stands still too, though the kernel goes on taking what it is given.
+// A receiver that stands still (it is connected and accepts nothing) is abandoned if another one is available. Its connection stays
+// open: what the kernels hold may still be read, and only that shows that the receiver is well again. A receiver whose machine
+// does not respond counts as standing still too, although the local kernel would accept more for it.
 
 import type { Cancel } from '../../common/clock.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
@@ -30,11 +30,11 @@ import { nameOf, plainDial, type Dial } from './dial.ts'
 import type { Given, Lane, LaneOptions, Overseer } from './lane.ts'
 import type { WireEncoder } from './wire-encoder.ts'
 
-// Bytes of one write: small batches are joined up to this. Writes in flight: some in the kernel, the rest behind them.
+// Small batches are joined to writes of about this many bytes. Of the writes in flight, the kernel has some, and the others queue.
 const WRITE_BYTES = 256 * 1024
 const WRITES_MAX = 4
 
-/** Batches in one write. They stay borrowed, so that they can be encoded again for the next connection. */
+/** The batches in one write. They stay borrowed, so that they can be encoded again for the next connection. */
 interface Sent {
   readonly given: readonly Given[]
   readonly bytes: Buffer
@@ -51,18 +51,18 @@ export class TcpLane implements Lane {
   readonly #stop = new AbortController()
   #connection: Connection | undefined
   #connectedMs = 0
-  /** Connections in a row that did not last. */
+  /** Number of connections in a row that did not last. */
   #turn = 0
   #waiting: Given[] = []
   #sent: Sent[] = []
-  /** Whether the receiver was left, and writes that are with it, and in doubt: the batches are elsewhere. */
-  #isLeft = false
-  #left = 0
-  /** Since when its system has acknowledged nothing of what is on its way, and whether that is too long. */
+  /** Whether the receiver was abandoned; and how many writes were then in flight to it. Their batches are in doubt and elsewhere. */
+  #isAbandoned = false
+  #abandonedWrites = 0
+  /** Since when its kernel has acknowledged nothing (monotonic ms), and whether that has lasted `RECEIVER_SILENT_MS`. */
   #unheardMs = 0
   #isSilent = false
   #cancelHearing: Cancel | undefined
-  /** Since when it takes nothing, what it had taken by then, and whether that was said. */
+  /** Since when the connection accepts nothing (monotonic ms), the bytes accepted by then, and whether that was logged. */
   #movedMs = 0
   #takenBytes = 0
   #isLate = false
@@ -83,14 +83,14 @@ export class TcpLane implements Lane {
     this.#backoff = new Backoff(platform.random)
   }
 
-  /** Begins to connect, and goes on trying for as long as the lane lives. */
+  /** Starts to connect, and keeps trying until `close`. */
   open(): Promise<void> {
     void this.#connect()
     return Promise.resolve()
   }
 
   get standsStill(): boolean {
-    return this.#isLeft
+    return this.#isAbandoned
   }
 
   give(given: Given): void {
@@ -106,13 +106,13 @@ export class TcpLane implements Lane {
     return back
   }
 
-  /** An orderly end where nothing is open. Else the connection is cut: behind a peer that reads nothing, the end would never come. */
+  /** Ends the connection in order if nothing is open, else destroys it: with a peer that reads nothing, the end would never come. */
   close(): Promise<void> {
     this.#stop.abort()
     this.#cancelRetry?.()
     this.#cancelWatch?.()
     this.#cancelHearing?.()
-    // A part of it is with the kernel, and all of it comes again from its source, or a buffer, after the next start.
+    // The kernel has part of these batches, and a source or a buffer sends all of them again after the next start.
     this.#countInDoubt(this.#sent.flatMap(({ given }) => given))
     const rest = this.takeBack()
     for (const { reject } of rest) reject(this.#stopping())
@@ -142,7 +142,7 @@ export class TcpLane implements Lane {
     this.#connectedMs = this.#platform.clock.monotonicMs()
     let refusal: Error | undefined
     connection.start({
-      // A syslog receiver says nothing; what it says all the same is read, so that its close is noticed.
+      // A syslog receiver sends nothing. If it does, that is read and discarded, so that its close is noticed.
       data(chunk) {
         if (isTlsAlert(chunk)) refusal = new Error('the peer speaks TLS on this port; write tls:// in `to`')
       },
@@ -156,13 +156,13 @@ export class TcpLane implements Lane {
   #lost(connection: Connection, error?: Error): void {
     if (this.#connection !== connection) return
     this.#connection = undefined
-    this.#isLeft = false
+    this.#isAbandoned = false
     this.#isSilent = false
     this.#cancelHearing?.()
     this.#cancelHearing = undefined
     if (this.#stop.signal.aborted) return
-    // That the kernel took something says nothing of the receiver: one that accepts and closes (a load balancer with nobody behind it)
-    // would be given the next messages, and be said to be lost, several times a second.
+    // What the kernel has accepted says nothing about the receiver. Otherwise one that accepts connections and closes them (a load
+    // balancer with no backend) would be given messages, and be logged as lost, several times a second.
     const hasLasted = this.#platform.clock.monotonicMs() - this.#connectedMs >= RECEIVER_WELL_MS
     if (hasLasted) this.#backoff.reset()
     this.#turn = hasLasted ? 0 : this.#turn + 1
@@ -192,7 +192,7 @@ export class TcpLane implements Lane {
 
   #pump(): void {
     const connection = this.#connection
-    if (this.#isLeft || this.#isSilent) return
+    if (this.#isAbandoned || this.#isSilent) return
     while (connection && this.#waiting.length > 0 && this.#sent.length < WRITES_MAX) {
       const sent = this.#encode()
       this.#sent.push(sent)
@@ -200,7 +200,7 @@ export class TcpLane implements Lane {
       this.#hear(connection)
       connection.write(sent.bytes).then(
         () => this.#settle(sent, connection),
-        () => {}, // the connection's close event follows, and that is where the loss is handled
+        () => {}, // the close event of the connection follows, which handles the loss
       )
     }
   }
@@ -215,10 +215,10 @@ export class TcpLane implements Lane {
     return { given, bytes: this.#encoder.take() }
   }
 
-  // Writes of one connection settle in their order. One that belongs to an earlier connection is no longer in the line.
+  // Writes of one connection settle in order. Writes of an earlier connection are no longer in `#sent`.
   #settle(sent: Sent, connection: Connection): void {
-    if (this.#isLeft && connection === this.#connection) {
-      this.#left -= 1
+    if (this.#isAbandoned && connection === this.#connection) {
+      this.#abandonedWrites -= 1
       return this.#comeBack()
     }
     if (this.#sent[0] !== sent) return
@@ -230,8 +230,7 @@ export class TcpLane implements Lane {
     this.#pump()
   }
 
-  // A peer that reads nothing keeps its connection for as long as its kernel answers, and all that is seen here is a queue that
-  // fills.
+  // The connection to a peer that reads nothing stays up as long as the peer's kernel answers: the only sign is that no write settles.
   #watch(): void {
     this.#movedMs = this.#platform.clock.monotonicMs()
     this.#isLate = false
@@ -245,7 +244,7 @@ export class TcpLane implements Lane {
   }
 
   #look(): void {
-    // Of one large write a slow receiver takes a part at a time.
+    // A slow receiver may accept one large write in parts.
     if ((this.#connection?.takenBytes ?? 0) > this.#takenBytes) return this.#watch()
     const silentMs = this.#platform.clock.monotonicMs() - this.#movedMs
     const values = { destination: this.#name, to: this.to, seconds: Math.round(silentMs / 1000) }
@@ -254,30 +253,30 @@ export class TcpLane implements Lane {
         values,
         'the receiver accepts nothing and is abandoned: waiting messages go to another one',
       )
-      return this.#leave()
+      return this.#abandon()
     }
     if (!this.#isLate) this.#platform.log.warn(values, 'the receiver is slow: it accepts nothing more')
     this.#isLate = true
     this.#lookLater()
   }
 
-  #leave(): void {
+  #abandon(): void {
     this.#cancelWatch?.()
-    this.#isLeft = true
-    this.#left = this.#sent.length
+    this.#isAbandoned = true
+    this.#abandonedWrites = this.#sent.length
     this.#countInDoubt(this.#sent.flatMap(({ given }) => given))
     this.#overseer.changed(false)
   }
 
   #comeBack(): void {
-    if (!this.#isLeft || this.#left > 0 || this.#isSilent) return
-    this.#isLeft = false
+    if (!this.#isAbandoned || this.#abandonedWrites > 0 || this.#isSilent) return
+    this.#isAbandoned = false
     this.#platform.log.info({ destination: this.#name, to: this.to }, 'the receiver accepts messages again')
     this.#overseer.changed(true)
     this.#pump()
   }
 
-  // ── whether its system hears us ──
+  // ── whether the machine of the receiver responds ──
 
   #hear(connection: Connection): void {
     if (this.#cancelHearing) return
@@ -291,10 +290,10 @@ export class TcpLane implements Lane {
     listen()
   }
 
-  /** Whether something on its way is not acknowledged. */
+  /** Whether sent bytes are not acknowledged by the peer's kernel. Abandons the receiver if that lasts too long. */
   #isUnheard({ unacknowledgedMs = 0 }: Connection): boolean {
     const nowMs = this.#platform.clock.monotonicMs()
-    // After a silence, an acknowledgement that was long ago says nothing of what was sent since.
+    // Only an acknowledgement that is younger than `#unheardMs` counts; an older one says nothing about what was sent since.
     if (unacknowledgedMs < nowMs - this.#unheardMs) {
       this.#unheardMs = nowMs
       if (this.#isSilent) this.#isHeardAgain()
@@ -309,12 +308,12 @@ export class TcpLane implements Lane {
         'the machine of the receiver does not respond: nothing more is sent to it until it does',
       )
     }
-    if (!this.#isLeft && silentMs >= RECEIVER_STILL_MS && this.#overseer.mayLeave()) {
+    if (!this.#isAbandoned && silentMs >= RECEIVER_STILL_MS && this.#overseer.mayLeave()) {
       this.#platform.log.warn(
         values,
         'the machine of the receiver does not respond and is abandoned: waiting messages go to another one',
       )
-      this.#leave()
+      this.#abandon()
     }
     return true
   }

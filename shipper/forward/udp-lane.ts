@@ -1,7 +1,8 @@
-// Datagrams to one receiver: best effort (RFC 5426). A batch settles when the kernel has taken its last datagram. While the receiver's
-// name has no address, or this machine no network that leads there (it has just been started) or no descriptor left, nothing can leave, and
-// so nothing need be lost: it waits, or goes to another receiver. Where nobody listens, what is sent is lost as ever, and nobody is made to wait for it; that the receiver's host
-// says so is said here, and counted: of many datagrams it does not speak of each.
+// Datagrams to one receiver: best effort (RFC 5426). A batch settles when the kernel has taken its last datagram.
+//
+// Messages wait, or go to another receiver, while no datagram can leave this machine: the receiver's name has no address, there is no
+// route to it (this machine has just started), or no descriptor is left. If nobody listens at the receiver, datagrams are lost and
+// nothing waits. When the receiver's host reports that, it is logged and counted; a host does not report each of many datagrams.
 
 import { sleep } from '../../common/clock.ts'
 import { errnoOf, Fault, reasonOf } from '../../common/fault.ts'
@@ -13,7 +14,7 @@ import { Backoff } from '../../common/retry.ts'
 import type { Given, Lane, LaneOptions, Overseer } from './lane.ts'
 import type { WireEncoder } from './wire-encoder.ts'
 
-// What one IPv4 datagram can carry, less some room for a chunk's header (RFC 5426 §3.2).
+// What one IPv4 datagram can carry (RFC 5426 §3.2), less some room for the header of a chunk.
 export const DATAGRAM_BYTES_MAX = 65_000
 
 export class UdpLane implements Lane {
@@ -27,7 +28,7 @@ export class UdpLane implements Lane {
   readonly #refusal: RateLimitedWarning
   readonly #sender: DatagramSender
   readonly #open = new Set<Given>()
-  /** Some of its datagrams are on their way, or lost. */
+  /** The batch of which some datagrams have been sent or lost. */
   #begun: Given | undefined
   #tail: Promise<void> = Promise.resolve()
   readonly #backoff: Backoff
@@ -45,7 +46,7 @@ export class UdpLane implements Lane {
     this.#sender = platform.net.datagramsTo(receiver, (reason) => this.#refused(reason))
   }
 
-  /** There is nothing to wait for. */
+  /** Does nothing: UDP has no connection. */
   open(): Promise<void> {
     return Promise.resolve()
   }
@@ -59,7 +60,7 @@ export class UdpLane implements Lane {
     })
   }
 
-  /** Nobody answers: what was begun stays here, and is never in doubt. */
+  /** Keeps the batch that is being sent. Nothing is ever in doubt, since nothing is acknowledged. */
   takeBack(): Given[] {
     const back = [...this.#open].filter((given) => given !== this.#begun)
     for (const given of back) this.#open.delete(given)
@@ -88,10 +89,10 @@ export class UdpLane implements Lane {
           this.#backoff.reset()
           break
         } catch (error) {
-          // Its batch is given back, and is not lost.
+          // The batch was rejected by `close`, so its source sends it again.
           if (this.#stop.signal.aborted) return
           if (!waitedFor.includes(errnoOf(error))) {
-            // Pieces of one message are one message.
+            // The pieces of one message count as one.
             if (this.#encoder.at !== lost) this.#lost(error)
             lost = this.#encoder.at
             this.#begun = given
@@ -105,7 +106,7 @@ export class UdpLane implements Lane {
     }
   }
 
-  /** Whether it is neither another receiver's now nor given back. */
+  /** Whether this lane still has the batch: it was neither taken back nor rejected. */
   #isHere(given: Given): boolean {
     return !this.#stop.signal.aborted && this.#open.has(given)
   }
@@ -125,7 +126,7 @@ export class UdpLane implements Lane {
     if (!this.#stop.signal.aborted) this.#overseer.changed(true)
   }
 
-  /** There is nobody to send it again for: the sender of a datagram never learns of its loss. */
+  /** Counts a message that could not be sent. It is not tried again, since UDP promises nothing. */
   #lost(error: unknown): void {
     this.#drop('udp_send')
     this.#warning.warn({ destination: this.#name, to: this.to, reason: reasonOf(error) }, 'datagram not sent')
@@ -153,8 +154,9 @@ export class UdpLane implements Lane {
   }
 }
 
+/** Errors that end by themselves, so that messages wait for it. */
 const waitedFor: readonly (string | undefined)[] = [
   ...['HOST_UNRESOLVED', 'ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL'],
-  // No descriptor for a socket.
+  // No descriptor is left for a socket.
   ...['EMFILE', 'ENFILE'],
 ]

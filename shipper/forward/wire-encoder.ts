@@ -1,12 +1,11 @@
-// Messages as they go over the wire: RFC 6587 octet counting or newline framing over streams, RELP commands, one message a
-// datagram.
+// Encodes messages for the wire: RFC 6587 octet counting or newline framing on streams, RELP commands, one message per datagram.
 //
-// The default format is `received`: a message leaves byte for byte as it came. One without a header gets one, since the
-// next hop cannot know where it came from:
+// The default format is `received`: a message is sent byte for byte as it was received. A message without a header gets one, since
+// the next hop cannot know where it came from:
 //
 //   GET /index.html 200               →  <134>1 2026-11-20T10:00:00.123456+01:00 web-1 nginx - - GET /index.html 200
-//   Oct 11 22:14:15 web-1 su: hello   →  <38>Oct 11 22:14:15 web-1 su: hello       (a file's line that is syslog)
-//   <38>Oct 11 22:14:15 su: hello     →  <38>Oct 11 22:14:15 web-1 su: hello       (what a program said to /dev/log)
+//   Oct 11 22:14:15 web-1 su: hello   →  <38>Oct 11 22:14:15 web-1 su: hello       (a line of a file that has a syslog header)
+//   <38>Oct 11 22:14:15 su: hello     →  <38>Oct 11 22:14:15 web-1 su: hello       (a message of a program to /dev/log)
 
 import { MessageChunks, textBoundary } from '../../common/message/chunk.ts'
 import { headersOf } from '../../common/message/headers.ts'
@@ -35,11 +34,11 @@ const SYSLOG_COMMAND = Buffer.from(' syslog ')
 const LESS = 0x3c
 const GREATER = 0x3e
 
-// A buffer larger than this was for one huge message and is not kept.
+// A larger buffer was allocated for one huge message, and is not kept.
 const SPARE_BYTES_MAX = 1024 * 1024
 const SPARE_MAX = 8
 
-// Over the largest `max_message`, and under what a frame takes.
+// More than the largest `max_message`, and less than a RELP frame can hold.
 const KNOWN_BYTES_MAX = 20 * 1024 * 1024
 
 export class WireEncoder {
@@ -76,24 +75,28 @@ export class WireEncoder {
     }
   }
 
-  /** Gives what was added; its memory is the caller's until `giveBack`. */
+  /** Returns the bytes that were added. The caller owns their memory until `giveBack`. */
   take(): Buffer {
     const { written } = this.#output
     this.#output = new Output(this.#spare.pop())
     return written
   }
 
+  /** Returns memory from `take` for reuse. */
   giveBack(taken: Buffer): void {
     if (this.#spare.length >= SPARE_MAX || taken.buffer.byteLength > SPARE_BYTES_MAX) return
     this.#spare.push(Buffer.from(taken.buffer))
   }
 
-  /** Of which message of its batch the last of `datagrams` is. */
+  /** Index in its batch of the message that the last result of `datagrams` belongs to. */
   get at(): number {
     return this.#at
   }
 
-  /** Each message as one datagram, valid until the next; what one cannot carry comes in pieces (`message/chunk.ts`). */
+  /**
+   * Yields each message as one datagram, or in pieces if it is longer than `bytesMax` (`message/chunk.ts`). Each buffer is valid until
+   * the next one.
+   */
   *datagrams(batch: Batch, bytesMax: number): Generator<Buffer> {
     let i = 0
     for (const { count, origin } of batch.runs) {
@@ -112,33 +115,33 @@ export class WireEncoder {
   addCommand(output: Output, batch: Batch, i: number, origin: Origin, txnr: number): void {
     output.number(txnr)
     output.fixed(SYSLOG_COMMAND)
-    // What stands between command and data is just an octet count, but for an empty message: that has no second space.
+    // DATALEN, a space and DATA look just like an octet-counted message, except that an empty one has no space after DATALEN.
     if (this.#addCounted(output, batch, i, origin) === 0) output.length -= 1
     output.byte(NEWLINE)
   }
 
   /**
-   * Adds message i of a batch to `output`, octet counted, for another sluice: that one is told who sent it, so that a message
+   * Adds message i of a batch to `output`, octet counted, for another sluice. That one is told separately who sent it, so a message
    * without a header needs none.
    */
   addKnown(output: Output, batch: Batch, i: number, origin: Origin): void {
     if (!this.#format) return void addRaw(output, batch, i)
     const before = output.length
     this.#addCounted(output, batch, i, origin)
-    // A format may make a huge message so much longer that no frame holds it; as it came it fits.
+    // A format may make a huge message so much longer that no frame can hold it. As it was received it fits.
     if (output.length - before <= KNOWN_BYTES_MAX) return
     output.length = before
     addRaw(output, batch, i)
   }
 
-  /** Whether messages go to another sluice byte for byte as they came. */
+  /** Whether messages are sent to another sluice byte for byte as they were received. */
   get asReceived(): boolean {
     return this.#format === undefined
   }
 
-  /** Returns the message's length. */
+  /** Adds message i, octet counted. Returns its length in bytes, without the count. */
   #addCounted(output: Output, batch: Batch, i: number, origin: Origin): number {
-    // Most messages leave as they came, and then their length is known before they are written.
+    // Most messages are sent as they were received, so their length is known before they are written.
     if (!this.#format && isWhole(batch, i, origin)) return addRaw(output, batch, i)
     const one = this.#one
     one.clear()
@@ -151,14 +154,14 @@ export class WireEncoder {
 
   #addLine(batch: Batch, i: number, origin: Origin): void {
     const output = this.#output
-    // `raw` is the one format that leaves a newline in a message, and here that would be two messages.
+    // The format `raw` leaves a newline in a message as it is, which would end the frame: `line` escapes it.
     if (this.#isRaw || (!this.#format && isWhole(batch, i, origin)))
       output.line(batch.slab, batch.bounds[2 * i], batch.bounds[2 * i + 1])
     else this.#write(batch, i, origin, output, true)
     output.byte(NEWLINE)
   }
 
-  /** Writes one message, unframed. `escaped` where a newline would end the frame. */
+  /** Writes one message without framing; `escaped` if a newline in it would end the frame. */
   #write(batch: Batch, i: number, origin: Origin, output: Output, escaped: boolean): void {
     if (this.#format) return this.#format.write(batch, i, origin, output)
     if (origin.lines === 'local') return this.#writeLocal(batch, i, origin, output, escaped)
@@ -168,14 +171,14 @@ export class WireEncoder {
       const { cells } = headersOf(batch)
       const row = i * ROW
       if ((cells[row + KIND] & FORMAT_MASK) === FORMAT_RAW) return writeRfc5424(batch, i, origin, output, escaped)
-      // A header that lacks nothing but its PRI. What came over the network without one goes on without one.
+      // The header lacks only its PRI, which a line of a file gets. A message received without a PRI over the network is sent without.
       if (origin.lines === 'text') writePriority(cells[row + PRIORITY], output)
     }
     if (escaped) output.line(batch.slab, start, end)
     else output.raw(batch.slab, start, end)
   }
 
-  /** The next hop cannot know which machine a message without a host came from. */
+  /** Writes a message of a local socket, with the host name added, since the next hop cannot know which machine sent it. */
   #writeLocal(batch: Batch, i: number, origin: Origin, output: Output, escaped: boolean): void {
     const { slab, bounds } = batch
     const { cells } = headersOf(batch)
@@ -218,7 +221,7 @@ function addRaw(output: Output, { slab, bounds }: Batch, i: number): number {
   return end - start
 }
 
-/** Whether a message is complete as it came: most are, and need no further look. */
+/** Whether a message is sent as it was received. Most are, and their headers need not be parsed. */
 function isWhole(batch: Batch, i: number, origin: Origin): boolean {
   return origin.lines !== 'local' && hasPriority(batch, i)
 }

@@ -1,4 +1,4 @@
-// The `stdin` source: a line of standard input is a message, and the end of the input is the end of the run.
+// The `stdin` source: each line of standard input is a message. The source ends when the input ends.
 
 import type { ComponentContext, SourceType } from '../../common/component.ts'
 import { reasonOf } from '../../common/fault.ts'
@@ -74,7 +74,7 @@ export class StdinSource implements Source {
       )
     })
     input.close()
-    // The end of the input ends its last line; an end that was asked for may have cut one.
+    // The end of the input completes its last line. A stop may have cut a line.
     splitter.flush(!signal.aborted)
     await intake.close()
   }

@@ -1,7 +1,8 @@
-// Connections to a `unix` source: any framing of syslog (syslog(3) ends a message with NUL), split as on TCP.
+// The connections of a `unix` source with `socket: stream`. Any syslog framing is accepted, as on TCP; syslog(3) ends each message
+// with a NUL. If the destinations have no room:
 //
-//   drop-newest   read on; a message that there is no room for is counted and dropped
-//   block         all connections stop being read until there is room, and their senders wait
+//   drop-newest   reading goes on; messages for which there is no room are dropped and counted
+//   block         no connection is read until there is room, and the senders wait
 
 import { CONNECTIONS_MAX } from '../../common/limits.ts'
 import { ConnectionLimit } from '../../common/net/connection-limit.ts'
@@ -43,7 +44,7 @@ export class UnixStreams {
     this.#streams.start(intake)
   }
 
-  /** Reads what was sent until now, and no more; half frames come out. */
+  /** Reads what has been sent so far and then stops. Incomplete frames are delivered. */
   async stop(): Promise<void> {
     this.#stopped = true
     await this.#streams.stop()

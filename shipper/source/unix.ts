@@ -1,12 +1,12 @@
-// The `unix` source: what the programs of this machine say on /dev/log and on sockets like it.
+// The `unix` source: messages that programs on this machine send to /dev/log or another Unix socket.
 //
 //   <13>Nov 23 10:00:00 prog[1]: text        syslog(3) and logger(1): RFC 3164 without a host name
 //
-// Every program that calls syslog(3) waits while the socket's queue is full, and with it the machine. So the source reads
-// on whatever happens downstream: what there is no room for is dropped, the newest first, and counted. Connections
-// (`socket: stream`) can be made to wait instead, for those who want that.
+// While the queue of the socket is full, every program that calls syslog(3) blocks, and soon the whole machine. So the source keeps
+// reading, whatever happens downstream: if there is no room for a new message, it is dropped and counted. With `socket: stream`,
+// the senders can be made to wait instead (`when_full: block`).
 //
-// Who sent a message is what it says of itself: Node gives no way to the sender's credentials (SCM_CREDENTIALS).
+// The sender of a message is what its header says: Node offers no access to the sender's credentials (SCM_CREDENTIALS).
 
 import { sleep } from '../../common/clock.ts'
 import type { ComponentContext, SourceType } from '../../common/component.ts'
@@ -56,7 +56,7 @@ export const unixSource: SourceType<UnixOptions> = {
 
 const DATAGRAM_CUT = defectBit('DATAGRAM_CUT')
 
-// How often the socket file is looked at: systemd and other log daemons may take it away.
+// How often the socket file is checked: systemd and other log daemons may remove or replace it.
 const LOOK_MS = 5_000
 
 class UnixSource implements Source {
@@ -69,7 +69,7 @@ class UnixSource implements Source {
   readonly #streams: UnixStreams
   readonly #warning: RateLimitedWarning
   #intake: Intake | undefined
-  /** What came before the source runs. */
+  /** Datagrams received between `open` and `run`. */
   #early: Buffer[] = []
   #earlyBytes = 0
   #reportedTaken = false
@@ -128,7 +128,7 @@ class UnixSource implements Source {
     this.#datagrams.take(datagram, this.#origin, intake, mark)
   }
 
-  /** Whether the file is still this source's: where it is not, programs talk to somebody else, or to nobody. */
+  /** Checks that the socket file is still that of this source: otherwise programs reach somebody else, or nobody. */
   async #look(): Promise<void> {
     const { log } = this.#context.platform
     const about = { source: this.name, path: this.#path }
@@ -147,7 +147,7 @@ class UnixSource implements Source {
     }
   }
 
-  /** What was sent before the file went is read. */
+  /** Removes the socket file, and then reads everything that was sent before. */
   async #stop(): Promise<void> {
     const { log } = this.#context.platform
     try {
