@@ -1,4 +1,4 @@
-// What a file source reads and does not read: patterns, starts, lines in pieces, joined lines, files that come and go.
+// Which files and lines a file source reads: patterns, first start, lines written in pieces, multiline, files that come and go.
 
 import {
   appendFileSync,
@@ -17,7 +17,7 @@ import { asLines, numbered, Tailing } from './tailing.ts'
 const TIMEOUT = { timeout: 20_000, interval: 20 }
 
 describe.concurrent('files', () => {
-  test('read_from: end skips what is there at the first start, and nothing later', async (context) => {
+  test('read_from: end skips what files have at the first start, and nothing after that', async (context) => {
     const tailing = new Tailing(context, '*.log', { read_from: 'end' })
     writeFileSync(tailing.path('old.log'), 'old\nhalf of ')
     await tailing.start()
@@ -34,10 +34,10 @@ describe.concurrent('files', () => {
   })
 
   for (const [what, half] of [
-    ['nothing but half a line', 'half of '],
-    ['half a long line', 'long '.repeat(30_000)],
+    ['half a line at the end of a file', 'half of '],
+    ['half a long line at the end of a file', 'long '.repeat(30_000)],
   ] as const) {
-    test(`read_from: end begins ${what} at its start`, async (context) => {
+    test(`read_from: end: ${what} at the first start is delivered whole once it is complete`, async (context) => {
       const tailing = new Tailing(context, '*.log', { read_from: 'end' })
       writeFileSync(tailing.path('a.log'), half)
       writeFileSync(tailing.path('b.log'), `old\n${half}`)
@@ -48,9 +48,9 @@ describe.concurrent('files', () => {
     })
   }
 
-  test('read_from: end is for the first start, also where that found no file', async (context) => {
+  test('read_from: end applies only to the first start, even if that found no file', async (context) => {
     const tailing = new Tailing(context, '*.log', { read_from: 'end' })
-    const passes = tailing.hurry()
+    const passes = tailing.fastClock()
     await tailing.start()
     await passes(60_000)
     await tailing.stop()
@@ -60,7 +60,7 @@ describe.concurrent('files', () => {
     await tailing.stop()
   })
 
-  test('what a killed process had decompressed is removed at the next start', async (context) => {
+  test('temporary files with decompressed content that a killed process left are removed at the next start', async (context) => {
     const tailing = new Tailing(context, '*.log')
     const folder = join(tailing.data, 'sources/apps')
     mkdirSync(folder, { recursive: true })
@@ -69,7 +69,7 @@ describe.concurrent('files', () => {
     context.expect(readdirSync(folder).filter((name) => name.startsWith('rest-'))).toEqual([])
   })
 
-  test('a file that is gone and read to its end is over, one that was renamed is not', async (context) => {
+  test('the stream of a removed file that was read to its end is reported as ended, that of a renamed file is not', async (context) => {
     const { expect } = context
     const tailing = new Tailing(context, '*.log*')
     for (const name of ['gone.log', 'kept.log']) writeFileSync(tailing.path(name), `${name}\n`)
@@ -77,19 +77,19 @@ describe.concurrent('files', () => {
     await tailing.expectStored(['gone.log', 'kept.log'])
     renameSync(tailing.path('kept.log'), tailing.path('kept.log.1'))
     rmSync(tailing.path('gone.log'))
-    // With another file of its name it is let go of sooner.
+    // A file with a successor is dropped sooner.
     writeFileSync(tailing.path('gone.log'), 'new\n')
-    await expect.poll(() => tailing.over.length, { timeout: 40_000 }).toBe(1)
+    await expect.poll(() => tailing.retired.length, { timeout: 40_000 }).toBe(1)
     appendFileSync(tailing.path('kept.log.1'), 'more\n')
     await tailing.expectStored(['gone.log', 'kept.log', 'new', 'more'])
     await tailing.stop()
-    expect(tailing.over).toHaveLength(1)
-    expect([...(await tailing.streams.marks([])).keys()]).toContain(tailing.over[0])
+    expect(tailing.retired).toHaveLength(1)
+    expect([...(await tailing.streams.marks([])).keys()]).toContain(tailing.retired[0])
   })
 
-  test('a writer that comes back to a renamed file minutes later is read', async (context) => {
+  test('lines that a writer adds to a renamed file minutes later are read', async (context) => {
     const tailing = new Tailing(context, 'app.log')
-    const passes = tailing.hurry()
+    const passes = tailing.fastClock()
     writeFileSync(tailing.path('app.log'), 'first\n')
     await tailing.start()
     await tailing.expectStored(['first'])
@@ -103,11 +103,11 @@ describe.concurrent('files', () => {
       await tailing.expectStored(stored)
     }
     rmSync(tailing.path('app.log.1'))
-    await context.expect.poll(() => tailing.over.length, TIMEOUT).toBe(1)
+    await context.expect.poll(() => tailing.retired.length, TIMEOUT).toBe(1)
     await tailing.stop()
   }, 60_000)
 
-  test('what came and went under the name of a rotated file is read, also behind several restarts', async (context) => {
+  test('a generation that came and went under the name of a rotated file is read, even after several restarts', async (context) => {
     const tailing = new Tailing(context, 'app.log')
     writeFileSync(tailing.path('app.log'), 'first\n')
     await tailing.start()
@@ -124,24 +124,24 @@ describe.concurrent('files', () => {
     await tailing.expectStored(['first', 'more', 'second'])
   }, 60_000)
 
-  test('a file that was moved out of sight for long goes on where it was when it is moved back', async (context) => {
+  test('a file that was moved out of the followed folder for an hour is continued at its position when it is moved back', async (context) => {
     const tailing = new Tailing(context, '*.log')
-    const passes = tailing.hurry()
+    const passes = tailing.fastClock()
     writeFileSync(tailing.path('app.log'), asLines(numbered('first', 20)))
     await tailing.start()
     await tailing.expectStored(numbered('first', 20))
     mkdirSync(tailing.path('away'))
     renameSync(tailing.path('app.log'), tailing.path('away/app'))
-    await context.expect.poll(() => tailing.said('file is gone; it had been read'), TIMEOUT).toBe(true)
+    await context.expect.poll(() => tailing.hasLogged('file is gone; it had been read'), TIMEOUT).toBe(true)
     await passes(60 * 60_000)
     appendFileSync(tailing.path('away/app'), 'meanwhile\n')
     renameSync(tailing.path('away/app'), tailing.path('app.log'))
     await tailing.expectStored([...numbered('first', 20), 'meanwhile'])
-    context.expect(tailing.over).toEqual([])
+    context.expect(tailing.retired).toEqual([])
     await tailing.stop()
   }, 60_000)
 
-  test('exclude leaves out what the pattern takes', async (context) => {
+  test('a file that matches both paths and exclude is not read', async (context) => {
     const tailing = new Tailing(context, '*', { exclude: ['*.gz', 'debug*'] })
     writeFileSync(tailing.path('app.log.1.gz'), 'packed\n')
     writeFileSync(tailing.path('debug.log'), 'debug\n')
@@ -150,7 +150,7 @@ describe.concurrent('files', () => {
     await tailing.expectStored(['app'])
   })
 
-  test('folders that are made later are found, at any depth that the pattern has', async (context) => {
+  test('files in folders that are created later are found, at any depth that the pattern matches', async (context) => {
     const tailing = new Tailing(context, '**/*.log')
     await tailing.start()
     mkdirSync(tailing.path('a/b/c'), { recursive: true })
@@ -159,7 +159,7 @@ describe.concurrent('files', () => {
     await tailing.expectStored(['deep', 'flat'])
   })
 
-  test('a name that is not UTF-8 is a file like any other', async (context) => {
+  test('a file whose name is not UTF-8 is followed like any other', async (context) => {
     const tailing = new Tailing(context, '*.log')
     const name = Buffer.concat([Buffer.from(tailing.path('caf')), Buffer.from([0xe9]), Buffer.from('.log')])
     writeFileSync(name, 'latin1\n')
@@ -171,18 +171,21 @@ describe.concurrent('files', () => {
     await tailing.expectStored(['latin1', 'more'])
   })
 
-  test.skipIf(process.getuid?.() === 0)('a file that cannot be read at first is read once it can', async (context) => {
-    const { expect } = context
-    const tailing = new Tailing(context, '*.log')
-    writeFileSync(tailing.path('secret.log'), 'secret\n')
-    chmodSync(tailing.path('secret.log'), 0)
-    await tailing.start()
-    await expect.poll(() => tailing.said('cannot be read'), { timeout: 20_000 }).toBe(true)
-    chmodSync(tailing.path('secret.log'), 0o600)
-    await tailing.expectStored(['secret'])
-  })
+  test.skipIf(process.getuid?.() === 0)(
+    'a file without read permission is read once permission is given',
+    async (context) => {
+      const { expect } = context
+      const tailing = new Tailing(context, '*.log')
+      writeFileSync(tailing.path('secret.log'), 'secret\n')
+      chmodSync(tailing.path('secret.log'), 0)
+      await tailing.start()
+      await expect.poll(() => tailing.hasLogged('cannot be read'), { timeout: 20_000 }).toBe(true)
+      chmodSync(tailing.path('secret.log'), 0o600)
+      await tailing.expectStored(['secret'])
+    },
+  )
 
-  test('a link that leads nowhere is followed once it leads somewhere', async (context) => {
+  test('a dangling symbolic link is followed once its target exists', async (context) => {
     const tailing = new Tailing(context, '*.log')
     symlinkSync('target', tailing.path('link.log'))
     await tailing.start()
@@ -190,7 +193,7 @@ describe.concurrent('files', () => {
     await tailing.expectStored(['there'])
   })
 
-  test('a thousand files with the same head keep apart, also across a restart and a renaming of all', async (context) => {
+  test('a thousand files with the same head are told apart, even if all are renamed while sluice is stopped', async (context) => {
     const tailing = new Tailing(context, '*.csv')
     const head = `${'time;host;value'.padEnd(2000, ';')}\n`
     const all: string[] = []
@@ -213,7 +216,7 @@ describe.concurrent('files', () => {
 })
 
 describe.concurrent('lines', () => {
-  test('a line is one message however it was written, also across a restart', async (context) => {
+  test('a line written byte by byte, with a restart in between, is one message', async (context) => {
     const tailing = new Tailing(context, '*.log')
     const text = 'Zürich → 東京 😀'
     await tailing.start()
@@ -224,16 +227,16 @@ describe.concurrent('lines', () => {
     await tailing.expectStored([Buffer.from(`${text}!`).toString('latin1')])
   })
 
-  test('carriage returns before the newline go, empty lines are no messages', async (context) => {
+  test('carriage returns before the newline are removed, and empty lines are skipped', async (context) => {
     const tailing = new Tailing(context, '*.log')
     writeFileSync(tailing.path('a.log'), 'one\r\n\r\n\n\ntwo\n')
     await tailing.start()
     await tailing.expectStored(['one', 'two'])
   })
 
-  test('a line of which the second half comes minutes later is one message', async (context) => {
+  test('a line whose second half is written minutes later is one message', async (context) => {
     const tailing = new Tailing(context, 'app.log')
-    const passes = tailing.hurry()
+    const passes = tailing.fastClock()
     writeFileSync(tailing.path('app.log'), 'whole\nfirst half, ')
     await tailing.start()
     await tailing.expectStored(['whole'])
@@ -250,10 +253,10 @@ describe.concurrent('lines', () => {
   }, 60_000)
 })
 
-describe.concurrent('joined lines', () => {
+describe.concurrent('multiline', () => {
   const trace = ['Exception in thread "main" java.lang.Error: no', '\tat a.B.c(B.java:1)', '\tat a.B.main(B.java:9)']
 
-  test('start: what does not match belongs to the line before', async (context) => {
+  test('start: a line that does not match continues the message', async (context) => {
     const tailing = new Tailing(context, '*.log', { multiline: { start: '^\\d{4}-' } })
     await tailing.start()
     writeFileSync(tailing.path('a.log'), '2026-11-23 one\n  more\nand more\n2026-11-24 two\n2026-11-25 three\n')
@@ -262,21 +265,21 @@ describe.concurrent('joined lines', () => {
     await tailing.expectStored(['2026-11-23 one\n  more\nand more', '2026-11-24 two', '2026-11-25 three'])
   })
 
-  test('indented: blanks at the beginning join', async (context) => {
+  test('indented: a line that begins with a blank continues the message', async (context) => {
     const tailing = new Tailing(context, '*.log', { multiline: 'indented' })
     writeFileSync(tailing.path('a.log'), asLines([...trace, 'next', 'last']))
     await tailing.start()
     await tailing.expectStored([trace.join('\n'), 'next'])
   })
 
-  test('continuation: a backslash at the end joins', async (context) => {
+  test('continuation: a line after one that ends in a backslash continues the message', async (context) => {
     const tailing = new Tailing(context, '*.log', { multiline: 'continuation' })
     writeFileSync(tailing.path('a.log'), 'one \\\ntwo\nnext\nlast\n')
     await tailing.start()
     await tailing.expectStored(['one \\\ntwo', 'next'])
   })
 
-  test('stacktrace: frames and causes join', async (context) => {
+  test('stacktrace: frames and causes continue the message', async (context) => {
     const tailing = new Tailing(context, '*.log', { multiline: 'stacktrace' })
     writeFileSync(
       tailing.path('a.log'),
@@ -286,7 +289,7 @@ describe.concurrent('joined lines', () => {
     await tailing.expectStored([[...trace, 'Caused by: java.io.IOException', '\t... 5 more'].join('\n'), 'next'])
   })
 
-  test('an open group is whole after a restart and after a rotation', async (context) => {
+  test('an incomplete group that is completed during a restart and then rotated is one message', async (context) => {
     const tailing = new Tailing(context, 'a.log', { multiline: 'indented' })
     writeFileSync(tailing.path('a.log'), asLines(trace.slice(0, 2)))
     await tailing.start()
@@ -298,8 +301,8 @@ describe.concurrent('joined lines', () => {
     await tailing.expectStored([trace.join('\n'), 'after 0'])
   }, 40_000)
 
-  // Without a successor known by its first name it would wait for a minute.
-  test('an open group of a rotated file comes after ten seconds of quiet, also behind several restarts', async (context) => {
+  // If the file at its old name were not recognised as its successor, it would wait for a minute.
+  test('the last group of a rotated file is delivered after ten seconds of quiet, even after several restarts', async (context) => {
     const tailing = new Tailing(context, 'a.log', { multiline: 'indented' })
     writeFileSync(tailing.path('a.log'), asLines(trace))
     await tailing.start()
@@ -317,7 +320,7 @@ describe.concurrent('joined lines', () => {
   }, 60_000)
 
   for (const pattern of ['a.log', 'a.log*']) {
-    test(`an open group of a rotated file comes also where a start is never ten seconds after another, ${pattern}`, async (context) => {
+    test(`the last group of a rotated file is delivered even if sluice is restarted every four seconds, ${pattern}`, async (context) => {
       const tailing = new Tailing(context, pattern, { multiline: 'indented' })
       const beganMs = Date.now()
       writeFileSync(tailing.path('a.log'), asLines(trace))
@@ -337,7 +340,7 @@ describe.concurrent('joined lines', () => {
   }
 
   for (const how of ['running', 'stopped'] as const) {
-    test(`an open group of a file that is rotated to a followed name comes after ten seconds of quiet, ${how}`, async (context) => {
+    test(`the last group of a file rotated to a followed name is delivered after ten seconds of quiet, ${how}`, async (context) => {
       const tailing = new Tailing(context, 'a.log*', { multiline: 'indented' })
       writeFileSync(tailing.path('a.log'), asLines([...numbered('before', 1), ...trace]))
       await tailing.start()
@@ -347,14 +350,14 @@ describe.concurrent('joined lines', () => {
       writeFileSync(tailing.path('a.log'), asLines(numbered('after', 2)))
       if (how === 'stopped') await tailing.start()
       await tailing.expectStored(['before 0', trace.join('\n'), 'after 0'])
-      // It is still followed: the writer may come back to it.
+      // The file is still followed: its writer may come back to it.
       appendFileSync(tailing.path('a.log.1'), asLines(numbered('late', 2)))
       await tailing.expectStored(['before 0', trace.join('\n'), 'after 0', 'late 0'])
-      context.expect(tailing.over).toEqual([])
+      context.expect(tailing.retired).toEqual([])
     }, 60_000)
   }
 
-  test('an open group of a file that was rotated before it was first seen comes after ten seconds of quiet', async (context) => {
+  test('the last group of a file that was rotated before it was first seen is delivered after ten seconds of quiet', async (context) => {
     const tailing = new Tailing(context, 'a.log*', { multiline: 'indented' })
     writeFileSync(tailing.path('a.log-20261123'), asLines(trace))
     writeFileSync(tailing.path('a.log'), asLines(numbered('after', 2)))
@@ -362,9 +365,9 @@ describe.concurrent('joined lines', () => {
     await tailing.expectStored([trace.join('\n'), 'after 0'])
   }, 60_000)
 
-  test('an open group stays open where its file was given another name, and nothing came under the first', async (context) => {
+  test('an incomplete group of a renamed file is not delivered while the old name has no successor', async (context) => {
     const tailing = new Tailing(context, '*.log', { multiline: 'indented' })
-    const passes = tailing.hurry()
+    const passes = tailing.fastClock()
     writeFileSync(tailing.path('a.log'), asLines(['before', ...trace.slice(0, 2)]))
     await tailing.start()
     await tailing.expectStored(['before'])

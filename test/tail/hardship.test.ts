@@ -1,4 +1,4 @@
-// What files and disks do to the one who follows them: stalled destinations, missing permissions, many files, failing syncs.
+// Difficult circumstances for a file source: stalled destinations, missing permissions, renumbered disks, many files.
 
 import {
   appendFileSync,
@@ -20,7 +20,7 @@ import { asLines, numbered, pathsOpenBelow, Tailing } from './tailing.ts'
 
 const TIMEOUT = { timeout: 20_000, interval: 20 }
 
-/** The real disk, where `fails` says which files cannot be opened to be read. */
+/** The real disk, except that files for which `fails` is true cannot be opened for reading (EACCES). */
 function failingDisk(fails: (path: string) => boolean): Disk {
   const disk: Disk = Object.create(systemDisk)
   disk.open = (path, how, mode) =>
@@ -30,7 +30,7 @@ function failingDisk(fails: (path: string) => boolean): Disk {
   return disk
 }
 
-/** The real disk, where every file lies on a device of another number: disks are numbered anew when a machine starts. */
+/** The real disk with another device number for every file, as after a reboot, when disks may be numbered differently. */
 function renumberedDisk(): Disk {
   const other = (stat: FileStat) => ({ ...stat, device: stat.device + 4096n })
   const disk: Disk = Object.create(systemDisk)
@@ -55,7 +55,7 @@ function renumberedDisk(): Disk {
   return disk
 }
 
-/** The real disk, that counts how often files are read from. */
+/** The real disk, which counts the reads of all files. */
 function countingDisk(): { readonly disk: Disk; readonly reads: () => number } {
   let reads = 0
   const disk: Disk = Object.create(systemDisk)
@@ -67,7 +67,7 @@ function countingDisk(): { readonly disk: Disk; readonly reads: () => number } {
   return { disk, reads: () => reads }
 }
 
-/** Writes are open until it is called with nothing, or given back with an error. */
+/** Keeps writes open until `go` settles or `giveBack` rejects them. */
 function hold(tailing: Tailing): { go(): void; giveBack(error?: Error): void } {
   let resolve = () => {}
   let reject: (error: Error) => void = () => {}
@@ -81,7 +81,7 @@ function hold(tailing: Tailing): { go(): void; giveBack(error?: Error): void } {
 
 describe.concurrent('a destination that stalls', () => {
   for (const end of ['go', 'giveBack'] as const) {
-    test(`a file that is copied and cut while writes are open, then ${end}`, async (context) => {
+    test(`a file is copied and truncated while writes are open, which then are ${end === 'go' ? 'settled' : 'rejected'}`, async (context) => {
       const tailing = new Tailing(context, 'app.log')
       const first = numbered('first', 50)
       writeFileSync(tailing.path('app.log'), asLines(first))
@@ -96,7 +96,7 @@ describe.concurrent('a destination that stalls', () => {
       copyFileSync(tailing.path('app.log'), tailing.path('app.log.1'))
       truncateSync(tailing.path('app.log'))
       appendFileSync(tailing.path('app.log'), 'after\n')
-      await context.expect.poll(() => tailing.said('found the unread rest'), TIMEOUT).toBe(true)
+      await context.expect.poll(() => tailing.hasLogged('found the unread rest'), TIMEOUT).toBe(true)
       held[end]()
       await tailing.expectStored([...first, ...open, ...unread, 'after'])
       await tailing.stop()
@@ -125,8 +125,8 @@ describe.concurrent('a destination that stalls until no more may be read', () =>
   }, 40_000)
 })
 
-describe.concurrent('what cannot be read again', () => {
-  /** Follows app.log: fifty lines of it are stored, and the write of forty more is open. */
+describe.concurrent('losses are counted and logged', () => {
+  /** A source that follows app.log: fifty lines are stored, and the write of forty more is open. */
   async function withOpenWrite(context: TestContext, disk?: Disk) {
     const tailing = new Tailing(context, 'app.log')
     if (disk) tailing.disk = disk
@@ -140,16 +140,16 @@ describe.concurrent('what cannot be read again', () => {
   }
 
   for (const end of ['giveBack', 'stop'] as const) {
-    test(`messages of a file that was cut, which are given back (${end}), are counted and said`, async (context) => {
+    test(`rejected messages of a truncated file are counted and logged (${end})`, async (context) => {
       const { expect } = context
       const { tailing, held } = await withOpenWrite(context)
       truncateSync(tailing.path('app.log'))
-      await expect.poll(() => tailing.said('file was cut or rewritten'), TIMEOUT).toBe(true)
+      await expect.poll(() => tailing.hasLogged('file was cut or rewritten'), TIMEOUT).toBe(true)
       const stopped = end === 'stop' ? tailing.stop() : undefined
       held.giveBack(end === 'stop' ? new Fault('STOPPING', 'planted') : undefined)
       await stopped
       await expect.poll(() => tailing.counted('sluice_dropped_total'), TIMEOUT).toBe(40)
-      expect(tailing.said('a write failed and the file is no longer there to be read again')).toBe(true)
+      expect(tailing.hasLogged('a write failed and the file is no longer there to be read again')).toBe(true)
       if (end === 'stop') return
       appendFileSync(tailing.path('app.log'), asLines(['after']))
       await tailing.expectStored([...numbered('first', 50), 'after'])
@@ -157,7 +157,7 @@ describe.concurrent('what cannot be read again', () => {
     }, 40_000)
   }
 
-  test('messages of a file that was cut, which are given back while its rest is looked for, are counted', async (context) => {
+  test('messages of a truncated file that are rejected while its rest is looked for are counted and logged', async (context) => {
     const { expect } = context
     const gate = { opened: Promise.resolve(), open: () => {}, waiting: 0 }
     const list: Disk['list'] = async (folder) => {
@@ -169,51 +169,51 @@ describe.concurrent('what cannot be read again', () => {
     const { tailing, held } = await withOpenWrite(context, disk)
     gate.opened = new Promise<void>((resolve) => (gate.open = resolve))
     truncateSync(tailing.path('app.log'))
-    await expect.poll(() => tailing.said('file was cut or rewritten'), TIMEOUT).toBe(true)
+    await expect.poll(() => tailing.hasLogged('file was cut or rewritten'), TIMEOUT).toBe(true)
     await expect.poll(() => gate.waiting, TIMEOUT).toBeGreaterThan(0)
     held.giveBack()
     await new Promise(setImmediate)
     gate.open()
     await expect.poll(() => tailing.counted('sluice_dropped_total'), TIMEOUT).toBe(40)
-    expect(tailing.said('a write failed and the file is no longer there to be read again')).toBe(true)
+    expect(tailing.hasLogged('a write failed and the file is no longer there to be read again')).toBe(true)
   }, 40_000)
 
-  test('the unread rest of a file that was cut without a copy is counted and said in bytes', async (context) => {
+  test('the bytes of an unread rest are counted and logged if a file is truncated without a copy', async (context) => {
     const { expect } = context
     const tailing = new Tailing(context, 'app.log')
     writeFileSync(tailing.path('app.log'), asLines(numbered('first', 50)))
     await tailing.start()
     await tailing.expectStored(numbered('first', 50))
-    // The whole line behind it shows that it was seen.
+    // Once the whole line is stored, the half line after it has been seen too.
     appendFileSync(tailing.path('app.log'), 'whole\nhalf a line')
     await tailing.expectStored([...numbered('first', 50), 'whole'])
     truncateSync(tailing.path('app.log'))
-    await expect.poll(() => tailing.said('file was truncated or removed before'), TIMEOUT).toBe(true)
+    await expect.poll(() => tailing.hasLogged('file was truncated or removed before'), TIMEOUT).toBe(true)
     expect(await tailing.counted('sluice_unread_bytes_total')).toBe('half a line'.length)
   }, 40_000)
 
-  test('what a destination that stalls kept from being read before a cut is counted as far as it was seen', async (context) => {
+  test('a file truncated while a destination stalls: the bytes that were seen and not read are counted', async (context) => {
     const { expect } = context
     const tailing = new Tailing(context, 'app.log')
     writeFileSync(tailing.path('app.log'), asLines(numbered('first', 50)))
     await tailing.start()
     await tailing.expectStored(numbered('first', 50))
     const held = hold(tailing)
-    // More than may be open, so that the rest waits in the file.
+    // More than open writes may hold, so that some of it stays unread in the file.
     const line = `${'x'.repeat(1023)}\n`
     const bytes = 12 * 1024 * 1024
     appendFileSync(tailing.path('app.log'), line.repeat(bytes / 1024))
     await expect.poll(() => tailing.offeredBytes, TIMEOUT).toBeGreaterThanOrEqual(OPEN_WRITE_BYTES_MAX)
     truncateSync(tailing.path('app.log'))
     held.go()
-    await expect.poll(() => tailing.said('file was truncated or removed before'), TIMEOUT).toBe(true)
+    await expect.poll(() => tailing.hasLogged('file was truncated or removed before'), TIMEOUT).toBe(true)
     const read = (tailing.stored.length - 50) * 1024
     expect(read).toBeGreaterThan(0)
     expect(await tailing.counted('sluice_unread_bytes_total')).toBeGreaterThan(0)
     expect(read + (await tailing.counted('sluice_unread_bytes_total'))).toBeLessThanOrEqual(bytes)
   }, 60_000)
 
-  test('what came into a file after a cut is not taken for what was lost', async (context) => {
+  test('the new content of a rewritten file is not counted as lost', async (context) => {
     const { expect } = context
     const tailing = new Tailing(context, 'app.log')
     writeFileSync(tailing.path('app.log'), asLines(numbered('first', 50)))
@@ -224,7 +224,7 @@ describe.concurrent('what cannot be read again', () => {
     expect(await tailing.counted('sluice_unread_bytes_total')).toBe(0)
   }, 40_000)
 
-  test('a file that was cut after all of it was read has lost nothing', async (context) => {
+  test('nothing is counted as lost if a file is truncated after all of it was read', async (context) => {
     const { expect } = context
     const tailing = new Tailing(context, 'app.log')
     writeFileSync(tailing.path('app.log'), asLines(numbered('first', 50)))
@@ -238,7 +238,7 @@ describe.concurrent('what cannot be read again', () => {
 })
 
 describe.concurrent('a disk that fails', () => {
-  test('a file that cannot be read after a restart goes on where it was once it can', async (context) => {
+  test('a file that cannot be opened after a restart is continued at its position once it can', async (context) => {
     const tailing = new Tailing(context, '*.log')
     writeFileSync(tailing.path('a.log'), asLines(numbered('first', 50)))
     await tailing.start()
@@ -250,17 +250,17 @@ describe.concurrent('a disk that fails', () => {
     writeFileSync(tailing.path('b.log'), 'b\n')
     await tailing.start()
     await tailing.expectStored([...numbered('first', 50), 'b'])
-    await context.expect.poll(() => tailing.said('cannot be read'), TIMEOUT).toBe(true)
+    await context.expect.poll(() => tailing.hasLogged('cannot be read'), TIMEOUT).toBe(true)
     denied = false
     await tailing.expectStored([...numbered('first', 50), 'b', 'more'])
   }, 40_000)
 
-  test('files with one header go on where they were, each by its name, when their disk has another number', async (context) => {
+  test('files with the same header are continued at their positions when their disk has another device number', async (context) => {
     const tailing = new Tailing(context, '*.csv')
     const header = 'time;host;value'.padEnd(2000, ';')
     const rows = numbered('row', 20)
     for (const name of ['a.csv', 'b.csv', 'c.csv']) writeFileSync(tailing.path(name), asLines([header]))
-    // In the order in which a look finds them: of the first there is nothing but what all have, and it goes.
+    // In the order in which a sweep finds them. The first has only the header that all have, and is removed.
     const [gone, long, short] = readdirSync(tailing.logs)
     appendFileSync(tailing.path(long), asLines(rows))
     await tailing.start()
@@ -277,7 +277,7 @@ describe.concurrent('a disk that fails', () => {
     await tailing.expectStored([...all, 'last'])
   }, 40_000)
 
-  test('a file that was away for two starts goes on where it was', async (context) => {
+  test('a file that was missing during two starts is continued at its position', async (context) => {
     const tailing = new Tailing(context, '*.log')
     writeFileSync(tailing.path('a.log'), asLines(numbered('first', 50)))
     await tailing.start()
@@ -287,7 +287,7 @@ describe.concurrent('a disk that fails', () => {
     context.onTestFinished(() => rmSync(`${tailing.logs}.away`, { force: true }))
     for (let turn = 0; turn < 2; turn += 1) {
       await tailing.start()
-      await context.expect.poll(() => tailing.said('file is gone'), TIMEOUT).toBe(true)
+      await context.expect.poll(() => tailing.hasLogged('file is gone'), TIMEOUT).toBe(true)
       await tailing.stop()
     }
     await tailing.start()
@@ -298,7 +298,7 @@ describe.concurrent('a disk that fails', () => {
 })
 
 describe('many files', () => {
-  test('five thousand are followed with a bounded number of descriptors', async (context) => {
+  test('five thousand files are followed with a bounded number of descriptors', async (context) => {
     const { expect } = context
     const tailing = new Tailing(context, '*.log')
     const name = (i: number) => tailing.path(`${i}.log`)
@@ -317,8 +317,8 @@ describe('many files', () => {
   }, 60_000)
 
   for (const isStopped of [false, true]) {
-    const when = isStopped ? 'while it is stopped' : 'while it runs'
-    test(`many that are rotated together ${when}: each costs a few reads, however many there are`, async (context) => {
+    const when = isStopped ? 'while sluice is stopped' : 'while sluice runs'
+    test(`300 files rotated together ${when} cost less than thirty reads each`, async (context) => {
       const tailing = new Tailing(context, '*.log')
       const { disk, reads } = countingDisk()
       tailing.disk = disk
@@ -343,11 +343,11 @@ describe('many files', () => {
   }
 })
 
-describe('files that are closed, since too many are open', () => {
+describe('files that were closed because too many are open', () => {
   const names = Array.from({ length: FOLLOWED_OPEN_MAX + 100 }, (_, i) => `${i}.log`)
   const first = (name: string) => `${name} ${'.'.repeat(1100)}`
 
-  /** Follows more than may be open, and gives the name of one that is closed; while `denied` it cannot be opened. */
+  /** Follows more files than may be open. `denial.name` is one that is closed, and cannot be opened while `denial.isOn`. */
   async function withOneClosed(context: TestContext) {
     const tailing = new Tailing(context, '*.log')
     const denial = { name: '', isOn: false }
@@ -366,29 +366,29 @@ describe('files that are closed, since too many are open', () => {
     return { tailing, denial, stored }
   }
 
-  test('one that is removed with an unread rest: its bytes are counted and said', async (context) => {
+  test('the unread bytes of one that is removed are counted and logged', async (context) => {
     const { expect } = context
     const { tailing, denial, stored } = await withOneClosed(context)
     const path = tailing.path(denial.name)
     appendFileSync(path, 'unread\n')
-    await expect.poll(() => tailing.said('failed; will retry'), TIMEOUT).toBe(true)
-    // A new file is found by a whole look, which has seen the other one as well.
+    await expect.poll(() => tailing.hasLogged('failed; will retry'), TIMEOUT).toBe(true)
+    // The sweep that finds a new file has seen the other one as well.
     writeFileSync(tailing.path('new.log'), 'new\n')
     await tailing.expectStored([...stored, 'new'])
     rmSync(path)
     denial.isOn = false
-    await expect.poll(() => tailing.said('file was truncated or removed before'), TIMEOUT).toBe(true)
+    await expect.poll(() => tailing.hasLogged('file was truncated or removed before'), TIMEOUT).toBe(true)
     expect(await tailing.counted('sluice_unread_bytes_total')).toBe('unread\n'.length)
     expect(tailing.stored).toHaveLength(stored.length + 1)
   }, 60_000)
 
   for (const ending of ['', '.gz', '.zst']) {
-    test(`one that is rotated to .1${ending} with an unread rest is read to its end`, async (context) => {
+    test(`one that is rotated to .1${ending} before it was read is read to its end`, async (context) => {
       const { expect } = context
       const { tailing, denial, stored } = await withOneClosed(context)
       const path = tailing.path(denial.name)
       appendFileSync(path, 'unread\n')
-      await expect.poll(() => tailing.said('failed; will retry'), TIMEOUT).toBe(true)
+      await expect.poll(() => tailing.hasLogged('failed; will retry'), TIMEOUT).toBe(true)
       const whole = readFileSync(path)
       if (ending === '') renameSync(path, `${path}.1`)
       else {

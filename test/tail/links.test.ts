@@ -1,6 +1,6 @@
-// Files that links lead to from other folders, as Kubernetes has them (`containers/x.log -> ../pods/x/0.log`): they are rotated
-// where they are, and links are made to lead elsewhere. Each case with the source running, stopped meanwhile, and killed before
-// its positions were saved; every line is stored once.
+// Files that are followed through symbolic links in other folders, as in Kubernetes (`containers/x.log -> ../pods/x/0.log`). The target
+// is rotated in its own folder, or the link is changed. Each case runs with the source running, stopped during the change, and killed
+// before its positions were saved. Every line must be stored once.
 
 import {
   appendFileSync,
@@ -24,11 +24,11 @@ type At = (name: string) => string
 interface Case {
   readonly name: string
   readonly pattern?: string
-  /** What is there, and stored, before. */
+  /** The lines of the file before the change; all of them are stored by then. */
   readonly first?: readonly string[]
-  /** Rotates; `at(name)` is a path. Returns the lines that are to come. */
+  /** Rotates, or changes the link; `at(name)` is a path. Returns the lines that must still be stored. */
   rotate(this: void, at: At): readonly string[]
-  /** What is written to at the end, where that is another file. */
+  /** The file to write to at the end, if it is not `pods/x/0.log`. */
   readonly last?: string
   readonly only?: readonly Mode[]
 }
@@ -38,13 +38,13 @@ const unread = numbered('unread', 10)
 const after = numbered('after', 50)
 const header = 'time;host;value'.padEnd(2000, ';')
 
-/** Another folder that a link may lead to, with these lines. */
+/** Makes another folder for a link to point to, with these lines in its file. */
 function another(at: At, lines: readonly string[]): void {
   mkdirSync(at('pods/y'))
   writeFileSync(at('pods/y/0.log'), asLines(lines))
 }
 
-/** A link that is made to lead elsewhere, at once. */
+/** Makes a link point to another target, atomically. */
 function relink(at: At, link: string, target: string): void {
   symlinkSync(target, at(`${link}.new`))
   renameSync(at(`${link}.new`), at(link))
@@ -90,7 +90,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    name: 'only a header was read, then copied and cut, and begun with the same header',
+    name: 'only a header was read; then copied, truncated, and begun again with the same header',
     first: [header],
     rotate(at) {
       appendFileSync(at('pods/x/0.log'), asLines(unread))
@@ -99,7 +99,7 @@ const cases: readonly Case[] = [
       appendFileSync(at('pods/x/0.log'), asLines([header, ...after]))
       return [...unread, header, ...after]
     },
-    // While it runs, what comes behind the header is read before anybody copies it.
+    // While the source runs, the lines after the header are read before the file is copied.
     only: ['stopped', 'killed'],
   },
   {
@@ -117,7 +117,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    name: 'the link leads into another folder, and there is an unread rest in the old one',
+    name: 'the link is changed to another folder, with an unread rest in the old one',
     rotate(at) {
       appendFileSync(at('pods/x/0.log'), asLines(unread))
       another(at, after)
@@ -127,7 +127,7 @@ const cases: readonly Case[] = [
     last: 'pods/y/0.log',
   },
   {
-    name: 'rotated, and again, before the link leads into another folder',
+    name: 'rotated twice before the link is changed to another folder',
     rotate(at) {
       appendFileSync(at('pods/x/0.log'), asLines(unread))
       renameSync(at('pods/x/0.log'), at('pods/x/0.log.1'))
@@ -140,7 +140,7 @@ const cases: readonly Case[] = [
     last: 'pods/y/0.log',
   },
   {
-    name: 'the link leads to a file in another folder that has the same header and was all that was read',
+    name: 'only a header was read; then the link is changed to a file in another folder with the same header',
     first: [header],
     rotate(at) {
       appendFileSync(at('pods/x/0.log'), asLines(unread))
@@ -151,7 +151,7 @@ const cases: readonly Case[] = [
     last: 'pods/y/0.log',
   },
   {
-    name: 'moved into another folder by a copy that is left behind',
+    name: 'copied into another folder, the link changed to it, and the original left behind',
     rotate(at) {
       appendFileSync(at('pods/x/0.log'), asLines(unread))
       another(at, [...before, ...unread, ...after])
@@ -159,11 +159,11 @@ const cases: readonly Case[] = [
       return [...unread, ...after]
     },
     last: 'pods/y/0.log',
-    // While it runs, both are there to be read: a file that goes on is known only by its end.
+    // While the source runs, the original is read to its end, so the copy cannot be told from a new file.
     only: ['stopped', 'killed'],
   },
   {
-    name: 'the link is removed, and there is an unread rest',
+    name: 'the link is removed, with an unread rest in its target',
     rotate(at) {
       appendFileSync(at('pods/x/0.log'), asLines(unread))
       unlinkSync(at('containers/x.log'))
@@ -174,7 +174,7 @@ const cases: readonly Case[] = [
     last: 'pods/y/0.log',
   },
   {
-    name: 'a link to a folder leads to another one, and there is an unread rest in the old one',
+    name: 'a link to a folder is changed to another folder, with an unread rest in the old one',
     pattern: 'current/0.log',
     rotate(at) {
       appendFileSync(at('pods/x/0.log'), asLines(unread))
@@ -185,7 +185,7 @@ const cases: readonly Case[] = [
     last: 'pods/y/0.log',
   },
   {
-    name: 'rotated, packed, and then a link to its folder leads to another one',
+    name: 'rotated and compressed before a link to its folder is changed to another folder',
     pattern: 'current/0.log',
     rotate(at) {
       appendFileSync(at('pods/x/0.log'), asLines(unread))
@@ -218,14 +218,14 @@ describe.concurrent.each(modes)('%s', (mode) => {
       await expect.poll(() => tailing.follows(), { timeout: 20_000 }).toBe(1)
       if (mode === 'stopped') await tailing.stop()
       if (mode === 'killed') await tailing.kill()
-      const coming = rotate(at)
+      const expected = rotate(at)
       if (mode !== 'running') await tailing.start()
-      await tailing.expectStored([...first, ...coming])
-      // Nothing comes twice: also not after another start.
+      await tailing.expectStored([...first, ...expected])
+      // Nothing is stored twice, even after another start.
       await tailing.stop()
       await tailing.start()
       appendFileSync(at(last ?? 'pods/x/0.log'), 'the end\n')
-      await tailing.expectStored([...first, ...coming, 'the end'])
+      await tailing.expectStored([...first, ...expected, 'the end'])
     })
   }
 })

@@ -1,5 +1,5 @@
-// A limit on open files that is far below what is followed and rotated. The limit is the disk's word for it: the test would not
-// notice a real one before the whole process has reached it.
+// A limit on open files that is far below the number of followed and rotated files. The test disk reports it (`openMax`), since a
+// real limit applies to the whole test process.
 
 import { appendFileSync, closeSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { test } from 'vitest'
@@ -7,10 +7,10 @@ import { systemDisk, type Disk } from '../../common/disk.ts'
 import { numbered, pathsOpenBelow, Tailing } from './tailing.ts'
 
 const OPEN_MAX = 64
-/** A quarter of that is for followed files, and one is being read. */
+/** A quarter of the limit, and the file being read. */
 const FOLLOWED_MAX = OPEN_MAX / 4 + 1
 
-/** The real disk with this limit; `opening` hears of each path before it is opened. */
+/** The real disk with this limit; calls `opening` with each path before it is opened. */
 function limitedDisk(opening: (path: string) => void = () => {}): Disk {
   const disk: Disk = Object.create(systemDisk)
   return Object.assign(disk, {
@@ -22,14 +22,14 @@ function limitedDisk(opening: (path: string) => void = () => {}): Disk {
   })
 }
 
-/** `name`.2 becomes .3, .1 becomes .2, and so on; and a new file is there. */
+/** Renames each of the `generation` files of `path` to its next number, and creates a new file. */
 function rotate(path: string, generation: number): void {
   for (let i = generation; i > 1; i -= 1) renameSync(`${path}.${i - 1}`, `${path}.${i}`)
   renameSync(path, `${path}.1`)
   writeFileSync(path, `${path} after rotation ${generation}\n`)
 }
 
-test('rotated files are as few as the limit allows, and what is written to them later still arrives', async (context) => {
+test('no more files are open than the limit allows, and lines written to rotated files later are still stored', async (context) => {
   const { expect } = context
   const tailing = new Tailing(context, '*.log')
   let openMost = 0
@@ -57,7 +57,7 @@ test('rotated files are as few as the limit allows, and what is written to them 
   expect(await tailing.counted('sluice_unread_bytes_total')).toBe(0)
 }, 60_000)
 
-test('one that has no name any more is not closed, however many are opened: it is read to its end', async (context) => {
+test('a removed file stays open, however many others are opened, and is read to its end', async (context) => {
   const tailing = new Tailing(context, '*.log')
   tailing.disk = limitedDisk()
   const path = tailing.path('removed.log')
@@ -74,7 +74,7 @@ test('one that has no name any more is not closed, however many are opened: it i
   await tailing.expectStored(['first', ...others, 'written when it was gone'])
 }, 60_000)
 
-test('large rests that are found after a start are read in turns, with no more of them open than may be', async (context) => {
+test('large unread rests that are found at a start are read with no more files open than the limit allows', async (context) => {
   const { expect } = context
   const tailing = new Tailing(context, '*.log')
   const names = numbered('app', 40)
@@ -96,7 +96,7 @@ test('large rests that are found after a start are read in turns, with no more o
   expect(openMost).toBeLessThanOrEqual(FOLLOWED_MAX)
 }, 60_000)
 
-test('two sources share what may be open', async (context) => {
+test('two sources share the limit on open files', async (context) => {
   const { expect } = context
   const disk = limitedDisk()
   const both = [new Tailing(context, '*.log'), new Tailing(context, '*.log')]
@@ -114,7 +114,7 @@ test('two sources share what may be open', async (context) => {
   expect(open.length).toBeLessThanOrEqual(FOLLOWED_MAX + 1)
 }, 60_000)
 
-test('without a descriptor left a look says so once, and concludes nothing; all arrives when there are some again', async (context) => {
+test('a lack of descriptors is logged rarely, and every line is stored once descriptors are available again', async (context) => {
   const { expect } = context
   const tailing = new Tailing(context, '*.log')
   const disk = limitedDisk()
@@ -139,7 +139,7 @@ test('without a descriptor left a look says so once, and concludes nothing; all 
     rotate(path, 1)
     stored.push(`${path} second`, `${path} after rotation 1`)
   }
-  await expect.poll(() => tailing.said('failed; will retry'), { timeout: 10_000 }).toBe(true)
+  await expect.poll(() => tailing.hasLogged('failed; will retry'), { timeout: 10_000 }).toBe(true)
   const before = refused
   await expect.poll(() => refused, { timeout: 20_000 }).toBeGreaterThan(before + 100)
   expect(tailing.lines.filter(({ text }) => text.includes('again')).length).toBeLessThan(5)

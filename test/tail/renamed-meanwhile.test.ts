@@ -1,4 +1,4 @@
-// Files that are renamed while they are looked for: between the listing of their folder, the look at each, and its opening.
+// Files that are renamed during a sweep: after their folder was listed, and before they are stat'ed or opened.
 
 import { appendFileSync, copyFileSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
@@ -11,7 +11,7 @@ const unread = numbered('unread', 10)
 const between = numbered('between', 100)
 const after = numbered('after', 100)
 
-/** A disk that calls `meanwhile` once, before the first `call` for a file of this name. */
+/** The real disk, which calls `meanwhile` once, before the first `call` for a file of this name. */
 function interrupted(call: 'stat' | 'open', name: string, meanwhile: () => void): Disk {
   let isOver = false
   const look = (path: Path) => {
@@ -39,12 +39,12 @@ function interrupted(call: 'stat' | 'open', name: string, meanwhile: () => void)
 }
 
 test.for([
-  { what: 'before the rotated file is looked at', call: 'stat', name: 'app.log.1' },
+  { what: 'before the stat of the rotated file', call: 'stat', name: 'app.log.1' },
   { what: 'before the rotated file is opened', call: 'open', name: 'app.log.1' },
-  { what: 'before its successor is looked at', call: 'stat', name: 'app.log' },
+  { what: 'before the stat of its successor', call: 'stat', name: 'app.log' },
   { what: 'before its successor is opened', call: 'open', name: 'app.log' },
 ] as const)(
-  'rotated while stopped, and again $what: nothing is lost, nothing comes twice',
+  'rotated while stopped, and again $what: every line is stored once',
   { timeout: 60_000 },
   async ({ call, name }, context) => {
     const tailing = new Tailing(context, 'app.log')
@@ -72,11 +72,11 @@ test.for([
   },
 )
 
-test('rotated at the very first start, between the look and the opening: all of it is read', async (context) => {
+test('rotated at the very first start, after the listing and before the opening: all of it is read', async (context) => {
   const tailing = new Tailing(context, 'app.log')
   const at = (file: string) => tailing.path(file)
   writeFileSync(at('app.log'), asLines(before))
-  // It was written long before the first look, as a file is that was there: no time tells that it was seen.
+  // An old time of the last write, as for any file that exists at the first start: the time does not show that it was seen.
   utimesSync(at('app.log'), 1, 1)
   tailing.disk = interrupted('open', 'app.log', () => {
     renameSync(at('app.log'), at('app.log.1'))
@@ -86,7 +86,7 @@ test('rotated at the very first start, between the look and the opening: all of 
   await tailing.expectStored([...before, ...after])
 })
 
-test('removed at the very first start, between the look and the opening: its bytes are counted and said', async (context) => {
+test('removed at the very first start, after the listing and before the opening: its bytes are counted and logged', async (context) => {
   const tailing = new Tailing(context, 'app.log')
   const at = (file: string) => tailing.path(file)
   writeFileSync(at('app.log'), asLines(before))
@@ -98,11 +98,11 @@ test('removed at the very first start, between the look and the opening: its byt
   await tailing.expectStored(after)
   const settings = { timeout: 20_000, interval: 10 }
   await expect.poll(() => tailing.counted('sluice_unread_bytes_total'), settings).toBe(asLines(before).length)
-  expect(tailing.said('file was truncated or removed before all of it was read')).toBe(true)
+  expect(tailing.hasLogged('file was truncated or removed before all of it was read')).toBe(true)
 })
 
 test(
-  'rotated twice between two looks, of which the second finds no file of that name',
+  'rotated twice between two sweeps, the second of which finds no file of that name: every line is stored',
   { timeout: 60_000 },
   async (context) => {
     const tailing = new Tailing(context, 'app.log')
@@ -148,7 +148,7 @@ test(
   },
 )
 
-test('copied and cut behind a look that has listed the folder, before the file is read: nothing comes twice', async (context) => {
+test('copied and truncated after the folder was listed and before the file is read: every line is stored once', async (context) => {
   const tailing = new Tailing(context, '*.log')
   const path = tailing.path('app.log')
   writeFileSync(path, asLines(before))
@@ -156,7 +156,7 @@ test('copied and cut behind a look that has listed the folder, before the file i
   await tailing.start()
   await tailing.expectStored([...before, 'gone'])
   await tailing.stop()
-  // It is looked for among what is beside it, which the look that comes first lists for that.
+  // The search for the rest of the removed file makes the first sweep list the folder.
   rmSync(tailing.path('gone.log'))
   appendFileSync(path, asLines(unread))
   let isCut = false
@@ -167,7 +167,7 @@ test('copied and cut behind a look that has listed the folder, before the file i
       if (opened.toString() !== path) return file
       const read = file.read.bind(file)
       file.read = (...args) => {
-        if (!isCut && tailing.said('file is gone')) {
+        if (!isCut && tailing.hasLogged('file is gone')) {
           isCut = true
           copyFileSync(path, `${path}.1`)
           truncateSync(path)

@@ -1,5 +1,5 @@
-// A file source on real files, that is started, stopped and killed, and a durable store behind it: it keeps the highest
-// position of each stream and drops what ends at or below it, as every durable destination does.
+// A file source on real files, which can be started, stopped and killed, with a durable store behind it. As every durable
+// destination does, the store keeps the highest position of each stream and drops messages that end at or below it.
 
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -25,33 +25,33 @@ const DEADLINE_MS = 40_000
 export class Tailing implements Sink {
   /** The folder of the logs. */
   readonly logs: string
-  /** All messages that are stored, in the order of their arrival. */
+  /** All stored messages, in the order of their arrival. */
   readonly stored: string[] = []
   readonly #log = fakeLog()
   readonly #metrics = createMetrics()
   readonly #folder: string
   readonly #options: object
   readonly #marks = new Map<string, number>()
-  /** Streams that were said to be over. */
-  readonly over: string[] = []
+  /** Streams that the source reported as ended. */
+  readonly retired: string[] = []
   readonly streams: StreamMarks = {
     marks: () => Promise.resolve(this.#marks),
-    retire: (ids) => Promise.resolve(void this.over.push(...ids)),
+    retire: (ids) => Promise.resolve(void this.retired.push(...ids)),
   }
-  /** Batches that came, stored or not. */
+  /** Number of batches written to the store, settled or not. */
   offered = 0
-  /** What they weigh as open writes. */
+  /** Their total weight as open writes, in bytes. */
   offeredBytes = 0
-  /** The disk, for tests that let it fail. */
+  /** The disk of the next start; tests replace it to inject failures. */
   disk: Disk = systemDisk
   clock: Clock = systemClock
-  /** While set, writes are open until it settles. */
+  /** While set, writes stay open until it settles. */
   held: Promise<void> | undefined
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined
 
   readonly #test: TestContext
 
-  /** `test` is the context of the test that calls; `pattern` is below the folder of the logs. */
+  /** `test` is the context of the calling test; `pattern` is relative to the folder of the logs. */
   constructor(test: TestContext, pattern: string, options: object = {}) {
     this.#test = test
     this.#folder = mkdtempSync(join(tmpdir(), 'sluice-tail-'))
@@ -103,7 +103,7 @@ export class Tailing implements Sink {
     await running?.ended
   }
 
-  /** What is on the disk afterwards is what was there when it was killed; what was stored stays stored. */
+  /** Ends the source as a kill would: the data folder stays as it is now, without what a stop would save. The store stays too. */
   async kill(): Promise<void> {
     const copy = `${this.data}.killed`
     if (existsSync(this.data)) cpSync(this.data, copy, { recursive: true })
@@ -119,23 +119,26 @@ export class Tailing implements Sink {
     return this.#log.lines
   }
 
-  /** Whether its log has a line that begins like this. */
-  said(text: string): boolean {
+  /** Whether the source has logged a line that begins with `text`. */
+  hasLogged(text: string): boolean {
     return this.#log.lines.some((line) => line.text.startsWith(text))
   }
 
-  /** What all labels of a metric add up to. */
+  /** The sum of a metric over all its labels. */
   counted(name: MetricName): Promise<number> {
     return this.#metrics.total(name)
   }
 
-  /** How many files are followed. */
+  /** Number of followed files. */
   async follows(): Promise<number> {
     return this.#metrics.total('sluice_files_followed')
   }
 
-  /** Lets time pass fast from now on: three seconds, a look, every few milliseconds. Resolves, each time, when `ms` are over. */
-  hurry(): (ms: number) => Promise<void> {
+  /**
+   * Makes the clock run fast from now on: three seconds, the time between two sweeps, every 5 ms. Returns a function that resolves when
+   * `ms` have passed on that clock.
+   */
+  fastClock(): (ms: number) => Promise<void> {
     const clock = new FakeClock(Date.now() * 1000)
     this.clock = clock
     const ticking = setInterval(() => void clock.pass(3_000), 5)
@@ -148,7 +151,7 @@ export class Tailing implements Sink {
     }
   }
 
-  /** Waits until exactly these messages are stored, in whatever order files come. */
+  /** Waits until exactly these messages are stored, in any order. */
   async expectStored(texts: readonly string[]): Promise<void> {
     const wanted = [...texts].sort()
     const { expect } = this.#test
@@ -157,7 +160,7 @@ export class Tailing implements Sink {
     expect([...this.stored].sort()).toEqual(wanted)
   }
 
-  /** What sluice keeps. Its name is no ASCII, nor Latin-1. */
+  /** The data folder of the source. Its name is neither ASCII nor Latin-1. */
   get data(): string {
     return join(this.#folder, 'données 日本')
   }
@@ -170,14 +173,14 @@ export function numbered(name: string, count: number, from = 0): string[] {
 
 export const asLines = (texts: readonly string[]) => texts.map((text) => `${text}\n`).join('')
 
-/** Files below a folder that this process has open, once for each descriptor. */
+/** Paths of the files below a folder that this process has open, once per descriptor. */
 export function pathsOpenBelow(folder: string): string[] {
   return readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
       const path = readlinkSync(`/proc/self/fd/${fd}`)
       return path.startsWith(`${folder}/`) ? [path] : []
     } catch {
-      return [] // it was that of the listing
+      return [] // the descriptor of the listing itself, closed by now
     }
   })
 }

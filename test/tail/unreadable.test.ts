@@ -1,4 +1,4 @@
-// Files that cannot be read for a while, or come and go unseen: each line is stored once all the same.
+// Files that cannot be read for a while, or that come and go between two sweeps. Every line must still be stored once.
 
 import { appendFileSync, copyFileSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { describe, test, type TestContext } from 'vitest'
@@ -9,7 +9,7 @@ import { asLines, numbered, Tailing } from './tailing.ts'
 
 const TIMEOUT = { timeout: 20_000, interval: 20 }
 
-/** The real disk, where `fails` is asked before each read of so many bytes of a file that was opened under this path. */
+/** The real disk, except that a read of `bytes` from a file that was opened at `path` rejects with `code` if `fails` is true. */
 function diskWithErrors(fails: (path: string, bytes: number) => boolean, code = 'EIO'): Disk {
   const disk: Disk = Object.create(systemDisk)
   disk.open = async (path, how, mode) => {
@@ -27,7 +27,7 @@ function diskWithErrors(fails: (path: string, bytes: number) => boolean, code = 
   return disk
 }
 
-/** Once `value` is true, each call on the first descriptor of app.log fails; `open` tells whether that is open. */
+/** Once `value` is true, each call on the first descriptor of app.log rejects with `code`; `open` is 1 while that descriptor is open. */
 function dyingDescriptors(tailing: Tailing, code: string): { value: boolean; open: number } {
   const isDead = { value: false, open: 0 }
   const disk: Disk = Object.create(systemDisk)
@@ -48,7 +48,7 @@ function dyingDescriptors(tailing: Tailing, code: string): { value: boolean; ope
   return isDead
 }
 
-/** A source that has stored the first lines of app.log and was stopped before this one came. */
+/** A source that has stored the first lines of app.log and was stopped before `line` was added. */
 async function stoppedBefore(context: TestContext, line: string) {
   const tailing = new Tailing(context, 'app.log')
   const first = numbered('first', 200)
@@ -60,19 +60,22 @@ async function stoppedBefore(context: TestContext, line: string) {
   return { tailing, first }
 }
 
-describe.concurrent('a file that cannot be read', () => {
-  test.for([1, 2, 3, 4, 5])('after a restart, where read %i fails: it goes on where it was', async (fails, context) => {
-    const { tailing, first } = await stoppedBefore(context, 'more')
-    let reads = 0
-    tailing.disk = diskWithErrors((path) => path.endsWith('/app.log') && ++reads === fails)
-    await tailing.start()
-    await tailing.expectStored([...first, 'more'])
-    appendFileSync(tailing.path('app.log'), 'last\n')
-    await tailing.expectStored([...first, 'more', 'last'])
-  })
+describe.concurrent('unreadable files', () => {
+  test.for([1, 2, 3, 4, 5])(
+    'a file is continued at its position if read %i after a restart fails',
+    async (fails, context) => {
+      const { tailing, first } = await stoppedBefore(context, 'more')
+      let reads = 0
+      tailing.disk = diskWithErrors((path) => path.endsWith('/app.log') && ++reads === fails)
+      await tailing.start()
+      await tailing.expectStored([...first, 'more'])
+      appendFileSync(tailing.path('app.log'), 'last\n')
+      await tailing.expectStored([...first, 'more', 'last'])
+    },
+  )
 
   test.for([1, 2, 3, 4, 5, 6, 7])(
-    'after a restart, under the name it was rotated to, where read %i fails: it goes on where it was',
+    'a file rotated while sluice was stopped is continued at its position if read %i of it fails',
     async (fails, context) => {
       const { tailing, first } = await stoppedBefore(context, 'more')
       renameSync(tailing.path('app.log'), tailing.path('app.log.1'))
@@ -84,7 +87,7 @@ describe.concurrent('a file that cannot be read', () => {
     },
   )
 
-  test('under the name it was rotated to, holds no descriptor between two looks', async (context) => {
+  test('an unreadable rotated file is not held open between two sweeps', async (context) => {
     const { tailing, first } = await stoppedBefore(context, 'more')
     renameSync(tailing.path('app.log'), tailing.path('app.log.1'))
     writeFileSync(tailing.path('app.log'), 'next\n')
@@ -108,7 +111,7 @@ describe.concurrent('a file that cannot be read', () => {
     await tailing.expectStored([...first, 'more', 'next'])
   }, 40_000)
 
-  test.for(['EIO', 'ESTALE'])('by the descriptor that it has (%s), is opened again', async (code, context) => {
+  test.for(['EIO', 'ESTALE'])('a file whose descriptor fails with %s is opened again', async (code, context) => {
     const tailing = new Tailing(context, 'app.log')
     const isDead = dyingDescriptors(tailing, code)
     writeFileSync(tailing.path('app.log'), 'first\n')
@@ -119,7 +122,7 @@ describe.concurrent('a file that cannot be read', () => {
     await tailing.expectStored(['first', 'second'])
   })
 
-  test('by a descriptor that the server of a network file system knows no more, is let go of', async (context) => {
+  test('a descriptor that fails with ESTALE is closed, if its file has been replaced', async (context) => {
     const tailing = new Tailing(context, 'app.log')
     const isDead = dyingDescriptors(tailing, 'ESTALE')
     writeFileSync(tailing.path('app.log'), 'first\n')
@@ -132,7 +135,7 @@ describe.concurrent('a file that cannot be read', () => {
     await context.expect.poll(() => isDead.open, TIMEOUT).toBe(0)
   }, 40_000)
 
-  test('an old file that this user may not read makes nothing new of what was rotated before the first start', async (context) => {
+  test('an old file without read permission does not make a file rotated before the first start count as new', async (context) => {
     const tailing = new Tailing(context, '*.log')
     tailing.disk = diskWithErrors((path) => path.endsWith('/secret.log'), 'EACCES')
     for (const [name, year] of [
@@ -152,15 +155,15 @@ describe.concurrent('a file that cannot be read', () => {
     context.expect(await tailing.follows()).toBe(2)
   }, 40_000)
 
-  test('keeps others from being let go of for an hour, and no longer', async (context) => {
+  test('an unreadable file keeps other files followed for an hour at most', async (context) => {
     const { expect } = context
     const tailing = new Tailing(context, '*.log')
-    const passes = tailing.hurry()
+    const passes = tailing.fastClock()
     for (const name of ['bad.log', 'app.log']) writeFileSync(tailing.path(name), `${name}\n`)
     tailing.disk = diskWithErrors((path) => path.endsWith('/bad.log'))
     await tailing.start()
     await tailing.expectStored(['app.log'])
-    // What is made now was written to after the last whole look, until there is another.
+    // No sweep is complete while bad.log cannot be read, so app.log was written to after the last complete one.
     await passes(60_000)
     appendFileSync(tailing.path('app.log'), 'more\n')
     await tailing.expectStored(['app.log', 'more'])
@@ -172,17 +175,17 @@ describe.concurrent('a file that cannot be read', () => {
     await tailing.stop()
   }, 60_000)
 
-  test('keeps no other from being found', async (context) => {
+  test('an unreadable file does not keep other files from being found', async (context) => {
     const tailing = new Tailing(context, '*.log')
     writeFileSync(tailing.path('a.log'), 'a\n')
     writeFileSync(tailing.path('b.log'), 'b\n')
     tailing.disk = diskWithErrors((path) => path.endsWith('/a.log'))
     await tailing.start()
     await tailing.expectStored(['b'])
-    context.expect(tailing.said('cannot be read')).toBe(true)
+    context.expect(tailing.hasLogged('cannot be read')).toBe(true)
   })
 
-  test('and is rotated before it could be, is read under its new name', async (context) => {
+  test('a new file that is rotated before it could be read is read under its new name', async (context) => {
     const tailing = new Tailing(context, 'app.log')
     let isUnreadable = true
     let failed = 0
@@ -193,21 +196,21 @@ describe.concurrent('a file that cannot be read', () => {
     })
     await tailing.start()
     writeFileSync(tailing.path('app.log'), asLines(numbered('first', 50)))
-    // Each look tries it once. After whole looks more it was there long before the next one.
+    // Each sweep tries it once, so the file is older than the last sweep.
     await context.expect.poll(() => failed, TIMEOUT).toBeGreaterThan(2)
-    context.expect(tailing.said('cannot be read')).toBe(true)
+    context.expect(tailing.hasLogged('cannot be read')).toBe(true)
     renameSync(tailing.path('app.log'), tailing.path('app.log.1'))
     isUnreadable = false
     writeFileSync(tailing.path('app.log'), 'second\n')
     await tailing.expectStored([...numbered('first', 50), 'second'])
   }, 40_000)
 
-  test('after a restart, and is rotated before it could be: it goes on where it was', async (context) => {
+  test('a known file that is rotated before it could be read after a restart is continued at its position', async (context) => {
     const { tailing, first } = await stoppedBefore(context, 'more')
     let isUnreadable = true
     tailing.disk = diskWithErrors((path) => isUnreadable && path.endsWith('/app.log'))
     await tailing.start()
-    await context.expect.poll(() => tailing.said('cannot be read'), TIMEOUT).toBe(true)
+    await context.expect.poll(() => tailing.hasLogged('cannot be read'), TIMEOUT).toBe(true)
     renameSync(tailing.path('app.log'), tailing.path('app.log.1'))
     isUnreadable = false
     writeFileSync(tailing.path('app.log'), 'second\n')
@@ -215,7 +218,7 @@ describe.concurrent('a file that cannot be read', () => {
   }, 40_000)
 })
 
-test('a rest that cannot be read at a start is read once it can', async (context) => {
+test('an unread rest that cannot be read at a start is read once it can', async (context) => {
   const { tailing, first } = await stoppedBefore(context, 'more')
   renameSync(tailing.path('app.log'), tailing.path('app.log.1'))
   writeFileSync(tailing.path('app.log'), 'second\n')
@@ -223,17 +226,17 @@ test('a rest that cannot be read at a start is read once it can', async (context
   tailing.disk = diskWithErrors((path) => isUnreadable && path.endsWith('/app.log.1'))
   await tailing.start()
   await tailing.expectStored([...first, 'second'])
-  context.expect(tailing.said('cannot be read')).toBe(true)
-  context.expect(tailing.said('file is gone')).toBe(false)
+  context.expect(tailing.hasLogged('cannot be read')).toBe(true)
+  context.expect(tailing.hasLogged('file is gone')).toBe(false)
   isUnreadable = false
   await tailing.expectStored([...first, 'second', 'more'])
 }, 40_000)
 
-describe.concurrent('the unread rest of a file that was copied and cut', () => {
-  test('before anything of it could be read, is found, and what is there now is another file', async (context) => {
+describe.concurrent('the unread rest of a file that was copied and truncated', () => {
+  test('is found if nothing of the file could be read before; the new content is another stream', async (context) => {
     const tailing = new Tailing(context, 'app.log')
     let [isUnreadable, failed] = [true, 0]
-    // What tells files apart can be read, lines cannot.
+    // The head by which files are recognised can be read, lines cannot.
     tailing.disk = diskWithErrors((path, bytes) => {
       const fails = isUnreadable && path.endsWith('/app.log') && bytes > HEAD_BYTES
       if (fails) failed += 1
@@ -249,7 +252,7 @@ describe.concurrent('the unread rest of a file that was copied and cut', () => {
     await tailing.expectStored([...numbered('first', 5), ...numbered('second', 50)])
   }, 40_000)
 
-  test('is no copy of what came behind it, when it is found again after it was killed', async (context) => {
+  test('is not taken for a copy of the new content after a kill', async (context) => {
     const tailing = new Tailing(context, 'app.log')
     const first = numbered('first', 200)
     writeFileSync(tailing.path('app.log'), asLines(first))
@@ -257,14 +260,14 @@ describe.concurrent('the unread rest of a file that was copied and cut', () => {
     await tailing.expectStored(first)
     copyFileSync(tailing.path('app.log'), tailing.path('app.log.1'))
     truncateSync(tailing.path('app.log'))
-    await context.expect.poll(() => tailing.said('found the unread rest'), TIMEOUT).toBe(true)
+    await context.expect.poll(() => tailing.hasLogged('found the unread rest'), TIMEOUT).toBe(true)
     await tailing.kill()
     await tailing.start()
     appendFileSync(tailing.path('app.log'), 'second\n')
     await tailing.expectStored([...first, 'second'])
   }, 40_000)
 
-  /** It is in app.log.1, while what ends like this cannot be read. */
+  /** The rest is in app.log.1. Files whose path ends in `unreadable` cannot be read. */
   async function cut(context: TestContext, unreadable: string) {
     const tailing = new Tailing(context, 'app.log')
     const first = numbered('first', 200)
@@ -279,8 +282,8 @@ describe.concurrent('the unread rest of a file that was copied and cut', () => {
     await tailing.expectStored(first)
     state.unreadable = '/app.log'
     appendFileSync(tailing.path('app.log'), 'rest\n')
-    await context.expect.poll(() => tailing.said('failed; will retry'), TIMEOUT).toBe(true)
-    // Until a look has seen how large it is, and the next one has begun.
+    await context.expect.poll(() => tailing.hasLogged('failed; will retry'), TIMEOUT).toBe(true)
+    // Wait until a sweep has seen the new size of app.log and the next one has begun.
     const { looks } = state
     await context.expect.poll(() => state.looks, TIMEOUT).toBeGreaterThan(looks + 1)
     copyFileSync(tailing.path('app.log'), tailing.path('app.log.1'))
@@ -292,22 +295,22 @@ describe.concurrent('the unread rest of a file that was copied and cut', () => {
     return { tailing, first, state }
   }
 
-  /** The same, where it is the rest itself, once that has been said. */
-  async function cutAndSaid(context: TestContext) {
-    const there = await cut(context, '/app.log.1')
-    await context.expect.poll(() => there.tailing.said('cannot be read'), TIMEOUT).toBe(true)
-    return there
+  /** The same with the rest itself unreadable; resolves once that has been logged. */
+  async function cutWithUnreadableRest(context: TestContext) {
+    const result = await cut(context, '/app.log.1')
+    await context.expect.poll(() => result.tailing.hasLogged('cannot be read'), TIMEOUT).toBe(true)
+    return result
   }
 
-  test('is read once it can be', async (context) => {
-    const { tailing, first, state } = await cutAndSaid(context)
+  test('is read once it becomes readable', async (context) => {
+    const { tailing, first, state } = await cutWithUnreadableRest(context)
     state.unreadable = ''
     await tailing.expectStored([...first, 'rest', 'after'])
     context.expect(await tailing.counted('sluice_unread_bytes_total')).toBe(0)
   }, 40_000)
 
-  test('is read once it can be, also after a restart', async (context) => {
-    const { tailing, first, state } = await cutAndSaid(context)
+  test('is read once it becomes readable, after a restart', async (context) => {
+    const { tailing, first, state } = await cutWithUnreadableRest(context)
     await tailing.stop()
     state.unreadable = ''
     await tailing.start()
@@ -315,24 +318,24 @@ describe.concurrent('the unread rest of a file that was copied and cut', () => {
     context.expect(await tailing.counted('sluice_unread_bytes_total')).toBe(0)
   }, 40_000)
 
-  test('is counted and said where it is removed before it could be read', async (context) => {
-    const { tailing, first } = await cutAndSaid(context)
-    // It stays unreadable: a look that has it open just now would still read it.
+  test('is counted and logged if it is removed before it could be read', async (context) => {
+    const { tailing, first } = await cutWithUnreadableRest(context)
+    // It stays unreadable, since a sweep that has it open at this moment would otherwise still read it.
     rmSync(tailing.path('app.log.1'))
     await tailing.expectStored([...first, 'after'])
     await context.expect.poll(() => tailing.counted('sluice_unread_bytes_total'), TIMEOUT).toBe('rest\n'.length)
-    context.expect(tailing.said('file was truncated or removed before')).toBe(true)
+    context.expect(tailing.hasLogged('file was truncated or removed before')).toBe(true)
   }, 40_000)
 
-  test('is found, whatever is beside it and cannot be read', async (context) => {
+  test('is found although another file beside it cannot be read', async (context) => {
     const { tailing, first } = await cut(context, '/app-other.log')
     await tailing.expectStored([...first, 'rest', 'after'])
   }, 40_000)
 })
 
-test('a file that came and went between two looks, and nothing behind it, is read', async (context) => {
+test('a generation that came and went between two sweeps is read even if the name has no new file', async (context) => {
   const tailing = new Tailing(context, 'app.log')
-  // Quiet is over twenty times as soon.
+  // The clock runs twenty times as fast, to shorten the wait for quiet.
   tailing.clock = { ...systemClock, monotonicMs: () => 20 * systemClock.monotonicMs() }
   writeFileSync(tailing.path('app.log'), 'first\n')
   await tailing.start()
@@ -343,14 +346,14 @@ test('a file that came and went between two looks, and nothing behind it, is rea
   await tailing.expectStored(['first', 'unseen'])
 }, 40_000)
 
-test('what was read and rotated comes once, however long something beside it may not be read', async (context) => {
+test('rotated files are not read twice while a file beside them cannot be read for lack of permission', async (context) => {
   const { tailing, first } = await stoppedBefore(context, 'more')
   renameSync(tailing.path('app.log'), tailing.path('app.log-20261120'))
   writeFileSync(tailing.path('app.log-20261121'), 'not for us\n')
-  // It is written to all the time: each look for what came between finds it.
+  // A time of the last write in the future, so that each search for unseen generations finds it.
   utimesSync(tailing.path('app.log-20261121'), 2e9, 2e9)
   writeFileSync(tailing.path('app.log'), 'second\n')
-  const pass = tailing.hurry()
+  const pass = tailing.fastClock()
   let [opened, listed] = [0, 0]
   const disk = diskWithErrors((path) => path.endsWith('/app.log-20261121'), 'EACCES')
   tailing.disk = Object.assign(Object.create(disk) as Disk, {
@@ -366,18 +369,18 @@ test('what was read and rotated comes once, however long something beside it may
   await tailing.start()
   const stored = [...first, 'more', 'second']
   await tailing.expectStored(stored)
-  await context.expect.poll(() => tailing.said('cannot be read'), TIMEOUT).toBe(true)
+  await context.expect.poll(() => tailing.hasLogged('cannot be read'), TIMEOUT).toBe(true)
   for (const day of [22, 23, 24, 25]) {
     renameSync(tailing.path('app.log'), tailing.path(`app.log-202611${day}`))
     writeFileSync(tailing.path('app.log'), `after ${day}\n`)
     stored.push(`after ${day}`)
     await tailing.expectStored(stored)
   }
-  // Until all that was rotated has been let go of.
+  // Wait until no rotated file is followed any more.
   await context.expect.poll(() => tailing.follows(), TIMEOUT).toBe(1)
   await pass(60_000)
   await tailing.expectStored(stored)
-  // It is asked for once with each look, however many were rotated beside it.
+  // Each sweep tries to open the unreadable file once, however many files were rotated beside it.
   ;[opened, listed] = [0, 0]
   const { length } = tailing.lines
   await pass(60_000)
