@@ -7,7 +7,7 @@ import { Copies } from '../../shipper/tail/copies.ts'
 import { followFrom } from '../../shipper/tail/followed-file.ts'
 import { FakeClock } from '../fake/clock.ts'
 
-test('a copy is waited with anew where its inode is that of a suspect which is gone', async () => {
+test('a possible copy is waited for again if it reuses the inode of a suspect that is gone', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-copies-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const text = 'one\ntwo\n'
@@ -20,7 +20,7 @@ test('a copy is waited with anew where its inode is that of a suspect which is g
   const clock = new FakeClock()
   const copies = new Copies(new Map([[followed.key, followed]]), clock)
   expect(await copies.maybe('inode 7', copy, text.length)).toBe(true)
-  // It is there for long, and so is no copy that a cut follows.
+  // After the wait it is not taken for a copy any more, since no truncation has followed.
   copies.look(new Map([['inode 7', {}]]))
   await clock.pass(10_000)
   expect(await copies.maybe('inode 7', copy, text.length)).toBe(false)

@@ -1,4 +1,4 @@
-// The real logrotate, in the ways that it is used, on files that are followed. Installed by CI; elsewhere skipped.
+// The real logrotate with its common settings, on followed files. CI installs it; elsewhere these tests are skipped without it.
 
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -19,7 +19,7 @@ const ways = [
   ['create and dateext', 'create\n  dateext\n  dateformat -%Y%m%d-%s'],
 ] as const
 
-/** logrotate with one rule for one file. */
+/** A function that runs logrotate with one rule for one file. */
 function rotation(file: string, rule: string, atEnd: (work: () => void) => void): () => void {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-logrotate-'))
   atEnd(() => rmSync(folder, { recursive: true, force: true }))
@@ -38,7 +38,7 @@ describe.concurrent('logrotate', { skip: isMissing }, () => {
       const rotate = rotation(tailing.path('app.log'), rule, context.onTestFinished)
       await tailing.start()
       const all: string[] = []
-      // Two rotations within a second would want the same name where that is the time.
+      // With `dateext`, two rotations within a second would want the same name.
       for (let turn = 0; turn < (rule.includes('dateext') ? 1 : 3); turn += 1) {
         const lines = numbered(`turn ${turn}`, 50)
         appendFileSync(tailing.path('app.log'), asLines(lines))
@@ -50,7 +50,7 @@ describe.concurrent('logrotate', { skip: isMissing }, () => {
       await tailing.expectStored([...all, 'the end'])
     })
 
-    test(`${name}, while nobody looks`, { timeout: 60_000 }, async (context) => {
+    test(`${name}, while sluice is stopped`, { timeout: 60_000 }, async (context) => {
       const tailing = new Tailing(context, 'app.log')
       const rotate = rotation(tailing.path('app.log'), rule, context.onTestFinished)
       const first = numbered('first', 50)

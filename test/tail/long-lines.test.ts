@@ -1,4 +1,4 @@
-// Lines, and groups of lines, that are as long as a message may be, and longer.
+// Lines and groups of lines that are as long as a message may be, or longer.
 
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { describe, test } from 'vitest'
@@ -8,7 +8,7 @@ import { asLines, Tailing } from './tailing.ts'
 const TIMEOUT = { timeout: 20_000, interval: 20 }
 
 describe.concurrent('long lines', () => {
-  test('a line that is longer than a message comes in marked pieces, whole', async (context) => {
+  test('a line that is longer than a message may be is delivered completely, in marked pieces', async (context) => {
     const tailing = new Tailing(context, '*.log')
     const { expect } = context
     const long = Array.from({ length: 300_000 }, (_, i) => `${i}`).join(' ')
@@ -20,11 +20,11 @@ describe.concurrent('long lines', () => {
     const texts = pieces.map((piece) => piece.replace(/^.*?\[chunk@[^\]]*\] /, ''))
     expect(pieces.every((piece) => piece.includes('[chunk@'))).toBe(true)
     expect(texts.join('')).toBe(long)
-    // No piece is longer than a message, so that nobody on the way has to cut it again.
+    // No piece is longer than a message may be, so that no relay has to split it again.
     expect(Math.max(...pieces.map((piece) => Buffer.byteLength(piece)))).toBeLessThanOrEqual(MESSAGE_BYTES_MAX)
   })
 
-  test('a line of the greatest length that ends in a carriage return and a newline is one message', async (context) => {
+  test('a line of the greatest length that ends in CR LF is one message', async (context) => {
     const tailing = new Tailing(context, '*.log')
     const line = 'a'.repeat(MESSAGE_BYTES_MAX)
     writeFileSync(tailing.path('a.log'), `${line}\r\nnext\r\n`)
@@ -32,8 +32,8 @@ describe.concurrent('long lines', () => {
     await tailing.expectStored([line, 'next'])
   })
 
-  // Nothing is left for a last piece then.
-  test('what follows a line that is too long only by carriage returns is no piece of it', async (context) => {
+  // Only carriage returns are left for a last piece, so there is none.
+  test('the line after one that is too long only by its carriage returns is a message of its own', async (context) => {
     const tailing = new Tailing(context, '*.log')
     const line = 'a'.repeat(MESSAGE_BYTES_MAX - 300)
     writeFileSync(tailing.path('a.log'), `${line}${'\r'.repeat(400)}\nnext\n`)
@@ -45,7 +45,7 @@ describe.concurrent('long lines', () => {
 })
 
 describe.concurrent('long groups', () => {
-  test('a group and the line behind it that are too long together come each whole', async (context) => {
+  test('a group and the line after it that are too long together are two messages', async (context) => {
     const tailing = new Tailing(context, 'a.log', { multiline: 'indented' })
     const group = `head\n  ${'a'.repeat(600 * 1024)}`
     const line = 'b'.repeat(600 * 1024)
@@ -55,7 +55,7 @@ describe.concurrent('long groups', () => {
   })
 
   for (const newline of ['\n', '\r\n']) {
-    test(`one of the greatest length at the end of a file waits for the next line, behind ${JSON.stringify(newline)}`, async (context) => {
+    test(`a group of the greatest length at the end of a file waits for the next line, after ${JSON.stringify(newline)}`, async (context) => {
       const tailing = new Tailing(context, 'a.log', { multiline: 'indented' })
       const group = `head${newline}  `.padEnd(MESSAGE_BYTES_MAX, 'a')
       writeFileSync(tailing.path('a.log'), `before${newline}${group}${newline}`)
@@ -66,7 +66,7 @@ describe.concurrent('long groups', () => {
     })
   }
 
-  test('start: more than the first bytes are looked at of a line that does not fit behind the group', async (context) => {
+  test('start: a long line after a long group is matched by more than its first bytes', async (context) => {
     const tailing = new Tailing(context, 'a.log', { multiline: { start: '^\\d{4}-' } })
     const group = '2026-11-23\n'.padEnd(MESSAGE_BYTES_MAX - 2, 'a')
     const next = '2026-11-24 '.padEnd(300 * 1024, 'b')

@@ -1,4 +1,4 @@
-// What is known of files that are out of sight: for a while, of so many, and of none of them twice.
+// Records of missing files are kept for a limited time, in a limited number, and only once.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,8 +17,8 @@ import { fakeLog } from '../fake/log.ts'
 
 const NOTHING = Buffer.alloc(0)
 
-/** Orphans of a first start, and the files numbered as they are asked for. */
-function orphanage() {
+/** The orphans of a first start; `file(i)` makes a followed file with number i. */
+function noOrphans() {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-orphans-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const clock = new FakeClock()
@@ -37,8 +37,8 @@ function orphanage() {
 
 const streamsOf = (records: readonly { readonly stream: string }[]) => records.map(({ stream }) => stream)
 
-test('of too many files that are out of sight, those that have been so for longest are let go of; what was unread of them is counted', async () => {
-  const { clock, metrics, store, orphans, file } = orphanage()
+test('beyond the limit, the files missing for longest are given up, and their unread bytes are counted', async () => {
+  const { clock, metrics, store, orphans, file } = noOrphans()
   orphans.keep(file(0), 17)
   orphans.keep(file(1))
   await clock.pass(1000)
@@ -53,8 +53,8 @@ test('of too many files that are out of sight, those that have been so for longe
   expect(await metrics.total('sluice_unread_bytes_total')).toBe(17)
 })
 
-test('what was out of sight for a week is let go of', async () => {
-  const { clock, store, orphans, file } = orphanage()
+test('a file that has been missing for a week is given up', async () => {
+  const { clock, store, orphans, file } = noOrphans()
   orphans.keep(file(1))
   await clock.pass(1)
   orphans.keep(file(2))
@@ -64,8 +64,8 @@ test('what was out of sight for a week is let go of', async () => {
   expect(streamsOf(store.records())).toEqual(['stream 2'])
 })
 
-test('files that were out of sight and came back, or were let go of, leave nothing behind', () => {
-  const { orphans, file } = orphanage()
+test('files that were missing and came back leave no memory behind', () => {
+  const { orphans, file } = noOrphans()
   const before = Number(queryObjects(Set))
   for (let i = 0; i < 10_000; i += 1) orphans.delete(orphans.keep(file(i)))
   expect(orphans.all()).toEqual([])

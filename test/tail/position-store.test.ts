@@ -1,4 +1,4 @@
-// What is known of files outlives crashes: the last line of a stream counts, and half a line counts for nothing.
+// The log of checkpoints survives crashes: the last line of a stream counts, and a torn line is ignored.
 
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,7 +15,8 @@ const record = (stream: string, position: number): FileRecord => ({
   ...{ head: { bytes: 3, hash: 'abc' }, position, tail: '' },
 })
 
-function place(): string {
+/** A path for the log in a new temporary folder. */
+function newPath(): string {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-positions-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   return join(folder, 'sources', 'positions')
@@ -32,8 +33,8 @@ async function opened(
   return store
 }
 
-test('the last position of each stream counts, and a closed stream is gone', async () => {
-  const path = place()
+test('after reopening, each stream has its last position, and an ended stream is gone', async () => {
+  const path = newPath()
   const store = await opened(path)
   store.set(record('a', 1))
   store.set(record('b', 1))
@@ -44,8 +45,8 @@ test('the last position of each stream counts, and a closed stream is gone', asy
   expect((await opened(path)).records()).toEqual([record('a', 2)])
 })
 
-test('what was set and not committed is not there after a crash', async () => {
-  const path = place()
+test('a position that was set and not committed is lost in a crash', async () => {
+  const path = newPath()
   const store = await opened(path)
   store.set(record('a', 1))
   await store.commit()
@@ -54,10 +55,10 @@ test('what was set and not committed is not there after a crash', async () => {
   await store.close()
 })
 
-test('a line torn anywhere leaves what was committed before it', async () => {
+test('a line torn at any byte leaves the positions committed before it', async () => {
   const line = JSON.stringify(record('a', 2))
   for (const length of [1, line.length >> 1, line.length - 1]) {
-    const path = place()
+    const path = newPath()
     const store = await opened(path)
     store.set(record('a', 1))
     await store.close()
@@ -75,17 +76,17 @@ const damages: readonly (readonly [what: string, line: string | Buffer])[] = [
   ...['null', '5', '"text"', '[]', '{}', '{"stream":"b"}', '{"stream":7,"closed":true}'].map(
     (line) => [line, line] as const,
   ),
-  ['a time that is none', '{"sweptMs":"yesterday"}'],
-  ['an instance that is none', '{"instance":7}'],
-  ['a device that is no number', whole.replace('"device":"1"', '"device":"sda1"')],
-  ['a position that is no number', whole.replace('"position":2', '"position":null')],
-  ['no head', whole.replace('"hash":"abc"', '"hash":null')],
-  ['the zeros of a crash', Buffer.alloc(4096)],
-  ['bytes of something else', Buffer.from([0xff, 0xfe, 0x01, 0x80])],
+  ['a time that is not a number', '{"sweptMs":"yesterday"}'],
+  ['an instance that is not a string', '{"instance":7}'],
+  ['a device that is not a number', whole.replace('"device":"1"', '"device":"sda1"')],
+  ['a position that is not a number', whole.replace('"position":2', '"position":null')],
+  ['a head without a hash', whole.replace('"hash":"abc"', '"hash":null')],
+  ['zero bytes left by a crash', Buffer.alloc(4096)],
+  ['bytes that are not JSON', Buffer.from([0xff, 0xfe, 0x01, 0x80])],
 ]
 
-test.for(damages)('a damaged line is said and left out, the others count: %s', async ([, line]) => {
-  const path = place()
+test.for(damages)('a damaged line is logged and skipped, and the others count: %s', async ([, line]) => {
+  const path = newPath()
   const store = await opened(path)
   store.set(record('a', 1))
   await store.close()
@@ -95,8 +96,8 @@ test.for(damages)('a damaged line is said and left out, the others count: %s', a
   expect(log.lines.map(({ text }) => text)).toEqual([expect.stringContaining('reading positions are damaged')])
 })
 
-test('positions that were emptied are said to be damaged', async () => {
-  const path = place()
+test('an empty log is reported as damaged', async () => {
+  const path = newPath()
   const store = await opened(path)
   store.set(record('a', 1))
   await store.close()
@@ -106,8 +107,8 @@ test('positions that were emptied are said to be damaged', async () => {
   expect(log.lines).toHaveLength(1)
 })
 
-test('a failed commit is made good by the next one', async () => {
-  const path = place()
+test('the changes of a failed commit are written by the next one', async () => {
+  const path = newPath()
   const disk: Disk = Object.create(systemDisk)
   let fails = true
   disk.replaceFile = (...given) => (fails ? Promise.reject(new Error('full')) : systemDisk.replaceFile(...given))
@@ -119,8 +120,8 @@ test('a failed commit is made good by the next one', async () => {
   expect((await opened(path)).records()).toEqual([record('a', 1)])
 })
 
-test('a log that is mostly history is written anew', async () => {
-  const path = place()
+test('a log that is mostly history is compacted', async () => {
+  const path = newPath()
   const store = await opened(path)
   for (let position = 0; position < 5000; position += 1) {
     store.set(record('a', position))
@@ -132,8 +133,8 @@ test('a log that is mostly history is written anew', async () => {
   expect((await opened(path)).records()).toHaveLength(101)
 })
 
-test('the streams of another instance go on where they are under new ids, which the first commit writes down', async () => {
-  const path = place()
+test('streams of another instance continue at their positions under new ids, which the first commit writes', async () => {
+  const path = newPath()
   const original = await opened(path)
   original.set(record('a', 1))
   original.set(record('b', 2))
@@ -151,14 +152,14 @@ test('the streams of another instance go on where they are under new ids, which 
 
   copy.set(renewed[0])
   await copy.commit()
-  // They are the other one's: its receiver must not be told that they are over.
+  // The old streams belong to the other instance: receivers must not be told that they have ended.
   expect(copy.takeOver()).toEqual([])
   await copy.close()
   expect((await opened(path, systemDisk, 'two')).records()).toEqual(renewed)
 })
 
-test('streams of which nobody says whose they are go on under new ids', async () => {
-  const path = place()
+test('streams in a log without an instance continue under new ids', async () => {
+  const path = newPath()
   const store = await opened(path)
   store.set(record('a', 1))
   await store.close()

@@ -1,4 +1,4 @@
-// Watches that the kernel does not give: the sweep alone finds everything, and one line says why it takes seconds.
+// If the kernel gives no inotify watches, the sweep alone finds everything, and one log line says why that takes seconds.
 
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
@@ -13,7 +13,7 @@ import { asLines, numbered, Tailing } from './tailing.ts'
 
 const { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } = fs
 
-/** What `fs.watch` throws for a folder, as Node makes it of inotify's errno; undefined where there is a watch to be had. */
+/** The error that `fs.watch` throws for a folder, as Node makes it from the errno of inotify; undefined if watches are available. */
 let refusal: { readonly code: string; readonly errno: number; readonly text: string } | undefined
 let asked: string[] = []
 
@@ -41,7 +41,7 @@ const refusals = [
 ]
 
 for (const { raise, ...shape } of refusals) {
-  test(`${shape.code} from inotify: everything comes by looking, and one line names ${raise}`, async (context) => {
+  test(`${shape.code} from inotify: the sweep finds everything, and one log line names ${raise}`, async (context) => {
     const { expect } = context
     refusal = shape
     asked = []
@@ -62,14 +62,14 @@ for (const { raise, ...shape } of refusals) {
     truncateSync(tailing.path('a/one.log'))
     appendFileSync(tailing.path('a/one.log'), 'after\n')
     await tailing.expectStored([...all, 'after'])
-    const said = tailing.lines.filter(({ text }) => text.startsWith('cannot watch folders'))
-    expect(said.length).toBe(1)
-    expect(said[0].text).toContain(`fs.inotify.${raise}`)
-    expect(said[0].values['reason']).toContain(shape.code)
+    const warnings = tailing.lines.filter(({ text }) => text.startsWith('cannot watch folders'))
+    expect(warnings.length).toBe(1)
+    expect(warnings[0].text).toContain(`fs.inotify.${raise}`)
+    expect(warnings[0].values['reason']).toContain(shape.code)
   }, 60_000)
 }
 
-test('a folder that could not be watched is watched when there are watches again', async (context) => {
+test('a folder that could not be watched is watched once watches are available', async (context) => {
   const { expect } = context
   refusal = refusals[0]
   asked = []
@@ -86,7 +86,7 @@ test('a folder that could not be watched is watched when there are watches again
   expect(asked).toEqual([tailing.logs, tailing.logs])
 }, 60_000)
 
-test('folders that came and went leave nothing behind', async ({ expect, onTestFinished }) => {
+test('folders that came and went leave nothing behind in the watcher', async ({ expect, onTestFinished }) => {
   refusal = undefined
   asked = []
   const base = mkdtempSync(join(tmpdir(), 'sluice-watch-'))
@@ -108,7 +108,7 @@ test('folders that came and went leave nothing behind', async ({ expect, onTestF
     watch.follow(new Map(folders.slice(0, 1)))
   }
   const watcher = add.mock.contexts[0] as FSWatcher
-  // Those of the last folder, and no others.
+  // Only those of the last folder are left.
   const ignored = [...watcher._ignoredPaths]
     .map((each) => JSON.stringify(each))
     .filter((text) => text.includes('/pod-'))
