@@ -15,37 +15,37 @@ const health = (isUp: boolean) => {
   return one
 }
 
-test('failover: everything is in one hand', () => {
+test('failover: there is one hand, which gets everything', () => {
   const dealer = new Dealer('failover', receivers)
   expect(dealer.hands).toBe(1)
   expect(dealer.deal([loose(), inStream('x'), inStream('y')])).toEqual([0, 0, 0])
 })
 
-test('round-robin: streams are dealt out in turn, and each stays where it is', () => {
+test('round-robin: streams are dealt to the hands in turn, and each stays with its hand', () => {
   const dealer = new Dealer('round-robin', receivers)
   expect(dealer.deal(['s', 't', 'u', 'v'].map(inStream))).toEqual([0, 1, 2, 0])
   expect(dealer.deal(['v', 't', 's'].map(inStream))).toEqual([0, 1, 0])
 })
 
-test('round-robin: batches without a stream are dealt out in turn, each as a whole', () => {
+test('round-robin: batches without a stream are dealt to the hands in turn, each as a whole', () => {
   const dealer = new Dealer('round-robin', receivers)
   const dealt = Array.from({ length: 4 }, () => dealer.deal([loose('1.1.1.1'), loose('2.2.2.2')]))
   expect(dealt).toEqual([[0, 0], [1, 1], [2, 2], [0, 0]]) // prettier-ignore
 })
 
-test('hash: the same stream, peer or host goes to the same hand, also after a restart', () => {
+test('hash: a stream, peer or host goes to the same hand before and after a restart', () => {
   const keys = [...Array.from({ length: 50 }, (_, i) => loose(`10.0.0.${i}`)), inStream('s'), inStream('t')]
   expect(new Dealer('hash', receivers).deal(keys)).toEqual(new Dealer('hash', receivers).deal(keys))
 })
 
-test('hash: alike peers are spread evenly', () => {
+test('hash: peers with similar addresses are spread evenly', () => {
   const hands = new Dealer('hash', receivers).deal(
     Array.from({ length: 3000 }, (_, i) => loose(`10.0.${i >> 8}.${i & 255}`)),
   )
   for (const hand of [0, 1, 2]) expect(hands.filter((h) => h === hand).length).toBeGreaterThan(850)
 })
 
-test('hash: a receiver that is added takes from all, and moves nothing between the others', () => {
+test('hash: an added receiver takes its share of the keys, and no key moves between the others', () => {
   const keys = Array.from({ length: 1000 }, (_, i) => loose(`10.0.0.${i}`))
   const before = new Dealer('hash', receivers).deal(keys)
   const after = new Dealer('hash', [...receivers, 'd:1']).deal(keys)
@@ -53,7 +53,7 @@ test('hash: a receiver that is added takes from all, and moves nothing between t
   expect(after.filter((hand) => hand === 3).length).toBeGreaterThan(150)
 })
 
-test('a receiver that was never lost is well; one that comes back is so after a while, and a flapping one later each time', () => {
+test('a receiver that was never lost is well; after each loss in a row it takes longer to count as well again', () => {
   const one = new ReceiverHealth(random)
   expect(one.isWell(0)).toBe(true)
   one.changed(false, 0)
@@ -65,7 +65,7 @@ test('a receiver that was never lost is well; one that comes back is so after a 
   expect([one.isWell(2 * RECEIVER_WELL_MS), one.isWell(2 * RECEIVER_WELL_MS + 1)]).toEqual([false, true])
 })
 
-test('a receiver that was well for long is come back to after the first wait again', () => {
+test('after a long time well, the wait for a receiver that was lost is the shortest again', () => {
   const one = new ReceiverHealth(random)
   for (const ms of [0, 1]) {
     one.changed(false, ms)
@@ -77,7 +77,7 @@ test('a receiver that was well for long is come back to after the first wait aga
   expect(one.isWell(later + RECEIVER_WELL_MS)).toBe(true)
 })
 
-test('a receiver that takes connections and acknowledges nothing is come back to later each time, however long it was waited for', () => {
+test('the wait for a receiver that accepts connections but acknowledges nothing doubles each time, however long it was connected', () => {
   const full = new ReceiverHealth(random)
   full.acknowledged(0)
   let ms = 0
@@ -85,12 +85,12 @@ test('a receiver that takes connections and acknowledges nothing is come back to
     full.changed(false, ms, true)
     full.changed(true, ms)
     expect([full.isWell(ms + waitMs - 1), full.isWell(ms + waitMs)]).toEqual([false, true])
-    // All that is sent to it goes unanswered until it is given up.
+    // Nothing that is sent to it is acknowledged until it counts as lost.
     ms += waitMs + 9 * RECEIVER_WELL_MS
   }
 })
 
-test('a hand goes to the next behind home, stays there while home is not well, and comes home', () => {
+test('a hand goes to the next receiver after its home, stays there while home is not well, and then returns', () => {
   const [lost, fine] = [health(false), health(true)]
   expect(receiverFor(0, 0, [lost, fine, fine], 0)).toBe(1)
   expect(receiverFor(0, 0, [lost, lost, fine], 0)).toBe(2)
@@ -99,7 +99,7 @@ test('a hand goes to the next behind home, stays there while home is not well, a
   expect(receiverFor(0, 2, [fine, fine, fine], 0)).toBe(0)
 })
 
-test('where no receiver can be used, a hand stays; one that has just come back is better than none', () => {
+test('a hand stays if no receiver is usable, and goes to one that has just come back if it is the only one', () => {
   const lost = health(false)
   const back = health(false)
   expect(receiverFor(0, 1, [lost, lost], 0)).toBe(1)

@@ -1,4 +1,4 @@
-// Hands and receivers, over lanes that do what the test says; and all of it at random, against receivers that keep marks.
+// Hands and receivers with fake lanes: single cases, and random sequences against receivers that keep marks.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -14,7 +14,7 @@ import { FakeClock, settle } from '../fake/clock.ts'
 import { fakeLog } from '../fake/log.ts'
 import { textsOf } from '../fake/sink.ts'
 
-/** A lane to a receiver that stores by stream and position, and drops what ends at or below its mark. */
+/** A lane to a receiver that keeps marks: it drops messages that end at or below the mark of their stream. */
 class FakeLane implements Lane {
   readonly to: string
   readonly stored: string[] = []
@@ -22,7 +22,7 @@ class FakeLane implements Lane {
   isUp = true
   closed = false
   inDoubt = 0
-  /** Given and not acknowledged, the first `sent` of it stored. */
+  /** Batches that were given and not acknowledged; the receiver has stored the first `sent` of them. */
   given: Given[] = []
   sent = 0
   readonly #overseer: Overseer
@@ -58,7 +58,7 @@ class FakeLane implements Lane {
     return Promise.resolve()
   }
 
-  /** The next batch reaches the receiver, which stores it. */
+  /** Lets the receiver store the next batch. */
   store(): void {
     if (!this.isUp || this.sent === this.given.length) return
     const { batch, own } = this.given[this.sent++]
@@ -75,7 +75,7 @@ class FakeLane implements Lane {
     }
   }
 
-  /** The oldest batch that is stored is acknowledged. */
+  /** Lets the receiver acknowledge the oldest stored batch. */
   acknowledge(): void {
     if (!this.isUp || this.sent === 0) return
     this.sent -= 1
@@ -94,7 +94,7 @@ class FakeLane implements Lane {
     this.#overseer.changed(false)
   }
 
-  /** Back: what its marks say is settled, the rest is sent again. */
+  /** Lets the receiver come back: batches that it has stored settle, the others are sent again. */
   recover(): void {
     if (this.isUp) return
     this.isUp = true
@@ -122,13 +122,13 @@ function inStream(id: string, from: number, texts: string[]): Batch {
   return { ...batch, runs: [{ ...batch.runs[0], stream: { id, from, to: from + texts.length, ends } }] }
 }
 
-/** Both batches in one, in two runs. */
+/** Both batches joined to one with two runs. */
 function both(first: Batch, second: Batch): Batch {
   const joined = loose(...textsOf(first), ...textsOf(second))
   return { ...joined, runs: [...first.runs, ...second.runs] }
 }
 
-test('failover: all goes to the first; what it had not acknowledged goes to the second, in order, before what is new', () => {
+test('failover: when the first receiver is lost, its unacknowledged batches go to the second, in order and before new ones', () => {
   const { lanes, receivers } = fixture('failover', 2)
   for (const text of ['1', '2', '3']) void receivers.write(loose(text))
   lanes[0].store()
@@ -141,7 +141,7 @@ test('failover: all goes to the first; what it had not acknowledged goes to the 
   expect(lanes[0].inDoubt).toBe(1)
 })
 
-test('failover: comes home when home has been well for a while, and not before all is acknowledged elsewhere', async () => {
+test('failover: sending returns home once home has been well for a while and everything is acknowledged elsewhere', async () => {
   const { clock, lanes, receivers } = fixture('failover', 2)
   lanes[0].lose()
   lanes[0].recover()
@@ -155,7 +155,7 @@ test('failover: comes home when home has been well for a while, and not before a
   expect(lanes.map(({ stored }) => stored)).toEqual([['2'], ['1']])
 })
 
-test('failover: home that takes everything and acknowledges nothing is come back to later each time', async () => {
+test('failover: the wait before returning grows each time if home accepts everything but acknowledges nothing', async () => {
   const { clock, lanes, receivers } = fixture('failover', 2)
   let stayed = 0
   for (let round = 0; round < 3; round += 1) {
@@ -169,14 +169,14 @@ test('failover: home that takes everything and acknowledges nothing is come back
       await clock.pass(1_000)
       void receivers.write(loose('more'))
     }
-    // So that the next round begins with nothing at home.
+    // The next round has to begin with nothing open at home.
     lanes[0].serve()
   }
-  // The first two waits are 10 s and 20 s, less what chance takes off.
+  // The first two waits are 10 s and 20 s, less their jitter.
   expect(stayed * 1_000).toBeGreaterThanOrEqual(2 * RECEIVER_WELL_MS)
 })
 
-test('what waits to go home goes with the rest where the receiver is lost meanwhile', async () => {
+test('batches that wait to go home go there with the others if the present receiver is lost', async () => {
   const { clock, lanes, receivers } = fixture('failover', 2)
   lanes[0].lose()
   lanes[0].recover()
@@ -188,7 +188,7 @@ test('what waits to go home goes with the rest where the receiver is lost meanwh
   expect(lanes[0].stored).toEqual(['1', '2'])
 })
 
-test('while no receiver is there all waits, for whichever comes first', () => {
+test('while no receiver is usable everything waits, and then goes to the first that comes back', () => {
   const { lanes, receivers } = fixture('failover', 3)
   void receivers.write(loose('1'))
   for (const lane of lanes) lane.lose()
@@ -198,7 +198,7 @@ test('while no receiver is there all waits, for whichever comes first', () => {
   expect(lanes.map(({ stored }) => stored)).toEqual([[], [], ['1', '2']])
 })
 
-test('one receiver alone gets its own again', () => {
+test('a single receiver gets its batches again when it comes back', () => {
   const { lanes, receivers } = fixture('failover', 1)
   void receivers.write(loose('1'))
   lanes[0].lose()
@@ -207,7 +207,7 @@ test('one receiver alone gets its own again', () => {
   expect([lanes[0].stored, lanes[0].inDoubt]).toEqual([['1'], 0])
 })
 
-test('round-robin: runs of several streams in one batch go to their receivers, and the write settles when all have', async () => {
+test('round-robin: a batch of several streams is split between receivers, and settles when all have acknowledged it', async () => {
   const { lanes, receivers } = fixture('round-robin', 2)
   let settled = false
   const write = receivers
@@ -222,7 +222,7 @@ test('round-robin: runs of several streams in one batch go to their receivers, a
   expect(lanes.map(({ known }) => [...known.keys()])).toEqual([['s'], ['t']])
 })
 
-test('round-robin: streams of a lost receiver go to the next, the others stay', () => {
+test('round-robin: the streams of a lost receiver go to the next one, the others stay', () => {
   const { lanes, receivers } = fixture('round-robin', 3)
   for (const id of ['s', 't', 'u']) void receivers.write(inStream(id, 0, [`${id}1`]))
   lanes[1].lose()
@@ -232,7 +232,7 @@ test('round-robin: streams of a lost receiver go to the next, the others stay', 
   expect(lanes.map(({ stored }) => stored)).toEqual([['s1', 's2'], [], ['u1', 't1', 't2']])
 })
 
-test('marks are the highest of the receivers that are there; none is there, and they cannot be known', async () => {
+test('marks are the highest of all usable receivers; without one the query is rejected', async () => {
   const { lanes, receivers } = fixture('failover', 3)
   lanes[0].known.set('s', 3).set('t', 9)
   lanes[1].known.set('s', 5)
@@ -244,40 +244,40 @@ test('marks are the highest of the receivers that are there; none is there, and 
   await expect(receivers.streams!.marks(['s'])).rejects.toThrow('away')
 })
 
-test('marks: one that is lost meanwhile is not waited for while another is there', async () => {
+test('marks: a receiver that is lost during the query is not waited for if another one is usable', async () => {
   const { lanes, receivers } = fixture('failover', 2)
   lanes[1].known.set('s', 5)
   lanes[0].streams.marks = () => new Promise(() => {})
-  const told = receivers.streams!.marks(['s'])
+  const marks = receivers.streams!.marks(['s'])
   lanes[0].lose()
-  expect(await told).toEqual(new Map([['s', 5]]))
+  expect(await marks).toEqual(new Map([['s', 5]]))
 })
 
-test('a stream ends at all receivers', async () => {
+test('an ended stream is retired at all receivers', async () => {
   const { lanes, receivers } = fixture('round-robin', 2)
   for (const { known } of lanes) known.set('s', 1).set('t', 2)
   await receivers.streams!.retire(['s', 't'])
   expect(lanes.map(({ known }) => known.size)).toEqual([0, 0])
 })
 
-test('close waits for what is open until the deadline, and rejects what waits for its turn', async () => {
+test('close waits for open writes until the deadline, and rejects those that wait for a hand to move', async () => {
   const { clock, lanes, receivers } = fixture('failover', 2)
   lanes[0].lose()
   lanes[0].recover()
   receivers.write(loose('1')).catch(() => {})
   await clock.pass(RECEIVER_WELL_MS)
   const held = receivers.write(loose('2'))
-  const said = expect(held).rejects.toMatchObject({ code: 'STOPPING' })
+  const rejected = expect(held).rejects.toMatchObject({ code: 'STOPPING' })
   const closing = receivers.close(1000)
   await clock.pass(999)
   expect(lanes[0].closed).toBe(false)
   await clock.pass(1)
-  await Promise.all([said, closing])
+  await Promise.all([rejected, closing])
   expect(lanes.map(({ closed }) => closed)).toEqual([true, true])
   await expect(receivers.write(loose('3'))).rejects.toMatchObject({ code: 'STOPPING' })
 })
 
-test('whatever is lost and comes back: nothing lost, nothing twice at one receiver, in several at most what was in doubt', async () => {
+test('random losses: every message is stored, never twice at one receiver, and repeats elsewhere are counted as in doubt', async () => {
   const step = fc.oneof(
     { weight: 6, arbitrary: fc.record({ do: fc.constant('write' as const), on: fc.nat(3) }) },
     {
@@ -296,7 +296,7 @@ test('whatever is lost and comes back: nothing lost, nothing twice at one receiv
       const piece = (stream: number): Batch => {
         const texts = [`${sent.length}`, `${sent.length + 1}`]
         sent.push(...texts)
-        // The fourth has no stream of its own.
+        // The messages of number 3 have no stream.
         if (stream === 3) return loose(...texts)
         nextOf[stream] += 2
         return inStream(`s${stream}`, nextOf[stream] - 2, texts)
@@ -315,7 +315,7 @@ test('whatever is lost and comes back: nothing lost, nothing twice at one receiv
       const all = lanes.flatMap(({ stored }) => stored)
       expect(new Set(all)).toEqual(new Set(sent))
       expect(all.length - sent.length).toBeLessThanOrEqual(lanes.reduce((sum, { inDoubt }) => sum + inDoubt, 0))
-      // A stream's receivers, last position each: the highest is everything.
+      // The highest mark of each stream is its last position.
       const ids = ['s0', 's1', 's2'].filter((_, i) => nextOf[i] > 0)
       const marks = await receivers.streams!.marks(ids)
       for (const id of ids) expect(marks.get(id)).toBe(nextOf[Number(id[1])])

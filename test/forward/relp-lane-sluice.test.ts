@@ -1,4 +1,4 @@
-// The RELP lane to another sluice, our own listener.
+// The RELP lane to another sluice: its own listener.
 
 import { expect, test, vi } from 'vitest'
 import { syslogSource } from '../../collector/listen/syslog-source.ts'
@@ -11,14 +11,14 @@ import { textsOf } from '../fake/sink.ts'
 
 import { ID, laneTo, of, PORT, surroundings, WAIT, type Surroundings } from './relp-surroundings.ts'
 
-/** A sink that keeps marks as a durable one does: repeats are trimmed, and a crash forgets what was not committed. */
+/** A sink that keeps marks as a durable one does, and drops repeats. */
 class DurableSink implements Sink {
   readonly texts: string[] = []
   readonly sources: string[] = []
   readonly known = new Map<string, number>()
   readonly batches: Batch[] = []
   repeats = 0
-  /** Writes beyond so many are never answered, though they may have been kept. */
+  /** Number of writes that settle; all later ones never do, although they are stored. */
   answersLeft = Infinity
   readonly streams: StreamMarks = {
     marks: (ids) => Promise.resolve(new Map([...this.known].filter(([id]) => ids.includes(id)))),
@@ -65,7 +65,7 @@ function inStream(messages: string[], from: number): Batch {
   return { ...batchOf(messages, origin, 7), runs: [{ count: messages.length, origin, stream }] }
 }
 
-test('between two sluices small batches of a turn are one frame, with sources, receipt and positions', async () => {
+test('small batches written together are one frame, with their sources, times of receipt and positions', async () => {
   const around = surroundings()
   const sink = new DurableSink()
   await sluice(around, sink)
@@ -83,7 +83,7 @@ test('between two sluices small batches of a turn are one frame, with sources, r
   expect(runs[1].stream).toMatchObject({ id: ID, from: 107, to: 114 })
 })
 
-test('a batch larger than a frame is cut, and settles when all of it is kept', async () => {
+test('a batch larger than a frame is split, and settles when all of it is stored', async () => {
   const around = surroundings()
   const sink = new DurableSink()
   await sluice(around, sink)
@@ -96,7 +96,7 @@ test('a batch larger than a frame is cut, and settles when all of it is kept', a
   expect(sink.known.get(ID)).toBe(messages.reduce((sum, { length }) => sum + length + 1, 0))
 })
 
-test('an empty batch carries its range', async () => {
+test('a batch without messages advances the mark of its stream', async () => {
   const around = surroundings()
   const sink = new DurableSink()
   await sluice(around, sink)
@@ -108,7 +108,7 @@ test('an empty batch carries its range', async () => {
   expect(sink.known.get(ID)).toBe(500)
 })
 
-test('after a loss nothing comes twice: what is behind the mark is sent, the rest settles', async () => {
+test('after a lost connection only messages after the mark are sent, and the others settle', async () => {
   const around = surroundings()
   const sink = new DurableSink()
   sink.answersLeft = 1
@@ -129,7 +129,7 @@ test('after a loss nothing comes twice: what is behind the mark is sent, the res
   expect(await around.metrics.total('sluice_in_doubt_total')).toBe(0)
 })
 
-test('resets at any time lose nothing and double nothing', async () => {
+test('connection resets at any time lose and duplicate nothing', async () => {
   const around = surroundings()
   const sink = new DurableSink()
   await sluice(around, sink)
@@ -155,7 +155,7 @@ test('resets at any time lose nothing and double nothing', async () => {
   expect(sink.texts).toEqual(sent)
 }, 60_000)
 
-test('marks and ends of streams pass through to the receiver', async () => {
+test('marks are queried and streams retired at the receiver, also more than fit into one command', async () => {
   const around = surroundings()
   const sink = new DurableSink()
   await sluice(around, sink)
@@ -168,10 +168,10 @@ test('marks and ends of streams pass through to the receiver', async () => {
   expect(sink.known.size).toBe(0)
 })
 
-test('who asked of streams while the receiver was away, and was told that it is, is not told of its return', async () => {
+test('callers whose query for marks timed out are not kept until the receiver comes back', async () => {
   const around = surroundings()
   const { clock, platform } = around
-  let told = 0
+  let lateCancels = 0
   const after: typeof clock.after = (ms, call) => {
     let isOver = false
     const cancel = clock.after(ms, () => {
@@ -179,7 +179,7 @@ test('who asked of streams while the receiver was away, and was told that it is,
       call()
     })
     return () => {
-      if (isOver) told += 1
+      if (isOver) lateCancels += 1
       cancel()
     }
   }
@@ -192,13 +192,13 @@ test('who asked of streams while the receiver was away, and was told that it is,
   await expect.poll(async () => (await clock.pass(1_000), health.includes(false)), WAIT).toBe(true)
   await clock.pass(CONNECT_WAIT_MS)
   expect((await asked).every(({ status }) => status === 'rejected')).toBe(true)
-  told = 0
+  lateCancels = 0
   await sluice(around, new DurableSink())
   await expect.poll(async () => (await clock.pass(1_000), health.at(-1)), WAIT).toBe(true)
-  expect(told).toBeLessThan(10)
+  expect(lateCancels).toBeLessThan(10)
 })
 
-test('the lane ends its own stream when it is closed', async () => {
+test('the lane retires its own stream when it is closed', async () => {
   const around = surroundings()
   const sink = new DurableSink()
   await sluice(around, sink)
@@ -210,7 +210,7 @@ test('the lane ends its own stream when it is closed', async () => {
   expect(sink.known.size).toBe(0)
 })
 
-test('a receiver that stops answers first; what it did not keep is sent to the next', async () => {
+test('a receiver that stops and starts again gets every message once', async () => {
   const around = surroundings()
   const sink = new DurableSink()
   const { abort } = await sluice(around, sink)
@@ -226,7 +226,7 @@ test('a receiver that stops answers first; what it did not keep is sent to the n
   expect(sink.texts).toEqual(['<13>a', '<13>b'])
 })
 
-test('a format is written for another sluice too', async () => {
+test('a configured format is also used for another sluice', async () => {
   const around = surroundings()
   const sink = new DurableSink()
   await sluice(around, sink)
@@ -236,7 +236,7 @@ test('a format is written for another sluice too', async () => {
   expect(sink.texts[0]).toMatch(/^<13>1 \S+ web su - - - hello$/)
 })
 
-test('what a lost sluice had not answered goes to another one, which has no part of it twice, and is counted', async () => {
+test('unanswered batches of a lost sluice go to another one, which stores each message once, and are counted as in doubt', async () => {
   const around = surroundings()
   const [first, second] = [new DurableSink(), new DurableSink()]
   first.answersLeft = 1
@@ -249,7 +249,7 @@ test('what a lost sluice had not answered goes to another one, which has no part
   await vi.waitFor(() => expect(first.texts).toEqual(['a', 'b', 'c', 'x']), WAIT)
   around.net.refuse(PORT)
   around.net.resetAll()
-  // The other connection is gone too, and comes back.
+  // `resetAll` has closed the connection to the second receiver too, which comes back.
   await vi.waitFor(async () => {
     await around.clock.pass(500)
     expect(second.texts).toEqual(['b', 'c', 'x'])

@@ -1,4 +1,4 @@
-// The RELP lane to a plain receiver, which the test plays.
+// The RELP lane to a plain receiver, which the test imitates.
 
 import { expect, test, vi } from 'vitest'
 import type { Connection } from '../../common/net/net.ts'
@@ -7,7 +7,7 @@ import { batchOf, originOf } from '../fake/batch.ts'
 
 import { ID, laneTo, of, PORT, surroundings, WAIT, type Surroundings } from './relp-surroundings.ts'
 
-/** A plain RELP receiver that does what the test says. */
+/** A plain RELP receiver under the control of the test. */
 async function plainReceiver({ net }: Surroundings, commands = 'syslog', port = PORT) {
   const got: { txnr: number; command: string; data: string }[] = []
   const open: Connection[] = []
@@ -27,7 +27,7 @@ async function plainReceiver({ net }: Surroundings, commands = 'syslog', port = 
             void answer(txnr, `200 OK\nrelp_version=0\nrelp_software=librelp,1.11.0\ncommands=${commands}`)
           } else if (command !== 'open') {
             got.push({ txnr, command, data: bytes.toString('latin1', start, end) })
-            // As librelp does, in one piece.
+            // librelp sends both frames in one piece.
             if (command === 'close') void connection.write(Buffer.from(`${txnr} rsp 0\n0 serverclose 0\n`))
             else if (state.answers) void answer(txnr).catch(() => {})
           }
@@ -41,7 +41,7 @@ async function plainReceiver({ net }: Surroundings, commands = 'syslog', port = 
   return { got, texts, open, state, answer, listener }
 }
 
-test('to a plain receiver a write settles when all its messages are answered', async () => {
+test('a write settles when all its messages are answered, in whatever order the answers come', async () => {
   const around = surroundings()
   const receiver = await plainReceiver(around)
   receiver.state.answers = false
@@ -61,7 +61,7 @@ test('to a plain receiver a write settles when all its messages are answered', a
   await expect.poll(() => order, WAIT).toEqual([1, 2])
 })
 
-test('no more than 128 messages are unanswered, and an empty batch settles in its turn', async () => {
+test('at most 128 messages are unanswered at a time, and an empty batch settles in order', async () => {
   const around = surroundings()
   const receiver = await plainReceiver(around)
   receiver.state.answers = false
@@ -78,7 +78,7 @@ test('no more than 128 messages are unanswered, and an empty batch settles in it
   expect(receiver.texts()).toEqual([...messages, '<13>last'])
 })
 
-test('a message without a header gets one for a plain receiver; formats are written', async () => {
+test('a message without a header gets one for a plain receiver', async () => {
   const around = surroundings()
   const receiver = await plainReceiver(around)
   const { lane } = laneTo(around)
@@ -88,7 +88,7 @@ test('a message without a header gets one for a plain receiver; formats are writ
   expect(receiver.texts()[0]).toMatch(/^<13>1 1970-01-01T\S+ web-1 nginx - - - GET \/$/)
 })
 
-test('what a plain receiver refuses is counted and never sent again', async () => {
+test('a message that a plain receiver refuses is counted and not sent again', async () => {
   const around = surroundings()
   const receiver = await plainReceiver(around)
   receiver.state.answers = false
@@ -103,7 +103,7 @@ test('what a plain receiver refuses is counted and never sent again', async () =
   expect(lane.dropped).toBe(1)
 })
 
-test('after a reset everything unanswered goes to a plain receiver again, and is counted as in doubt', async () => {
+test('after a connection reset unanswered messages are sent again and counted as in doubt', async () => {
   const around = surroundings()
   const receiver = await plainReceiver(around)
   receiver.state.answers = false
@@ -125,7 +125,7 @@ test('after a reset everything unanswered goes to a plain receiver again, and is
   expect(health).toEqual([true, false, true])
 })
 
-test('what a lost receiver had answered of a batch goes to the next with the rest of it, and is in doubt too', async () => {
+test('a batch that a lost receiver had answered in part goes to the next one whole, and all of it is in doubt', async () => {
   const around = surroundings()
   const first = await plainReceiver(around)
   const second = await plainReceiver(around, 'syslog', PORT + 1)
@@ -136,7 +136,7 @@ test('what a lost receiver had answered of a batch goes to the next with the res
   const settled = lane.write(of('<13>a', '<13>b', '<13>c'))
   await expect.poll(() => first.texts(), WAIT).toHaveLength(3)
   await first.answer(first.got[0].txnr)
-  // Behind that answer on the same connection: the second is refused, which is counted where it is read.
+  // Refusing the second message after it, on the same connection, is counted: so the lane has read both answers.
   await first.answer(first.got[1].txnr, '500 no')
   await expect.poll(() => around.metrics.total('sluice_dropped_total'), WAIT).toBe(1)
   around.net.refuse(PORT)
@@ -149,7 +149,7 @@ test('what a lost receiver had answered of a batch goes to the next with the res
   expect(await around.metrics.total('sluice_in_doubt_total')).toBe(3)
 })
 
-test('an answer has its 90 s from when it was owed, however long the connection was quiet before', async () => {
+test('the 90 s for an answer begin when the message is sent, however long the connection was idle before', async () => {
   const around = surroundings()
   const receiver = await plainReceiver(around)
   const { lane } = laneTo(around)
@@ -166,7 +166,7 @@ test('an answer has its 90 s from when it was owed, however long the connection 
   await settled
 })
 
-test('a receiver that is late with its answers is named, once until it answers again', async () => {
+test('a receiver that is late with its answers is logged, and once more only after it has answered', async () => {
   const around = surroundings()
   const receiver = await plainReceiver(around)
   const { lane } = laneTo(around)
@@ -189,7 +189,7 @@ test('a receiver that is late with its answers is named, once until it answers a
   expect(late()[0]).toMatchObject({ level: 'warn', values: { destination: 'up', to: `h:${PORT}` } })
 })
 
-test('the moment a receiver becomes late is reached on a clock whose fractions do not add up to it', async () => {
+test('a late receiver is logged even if fractions of milliseconds on the clock do not add up', async () => {
   const around = surroundings()
   const receiver = await plainReceiver(around)
   const { lane } = laneTo(around)
@@ -207,7 +207,7 @@ test('the moment a receiver becomes late is reached on a clock whose fractions d
   await settled
 })
 
-test('a receiver that is gone without a word is given up after 90 s without an answer', async () => {
+test('a receiver that disappeared without closing the connection counts as lost after 90 s without an answer', async () => {
   const around = surroundings()
   const receiver = await plainReceiver(around)
   receiver.state.answers = false
@@ -223,7 +223,7 @@ test('a receiver that is gone without a word is given up after 90 s without an a
   expect(receiver.open).toHaveLength(2)
 })
 
-test('one of two receivers that takes connections and answers for nothing costs 90 s once, then 10 s', async () => {
+test('one of two receivers that accepts connections but never answers is waited for 90 s once, then 10 s', async () => {
   const around = surroundings()
   const full = await plainReceiver(around)
   const well = await plainReceiver(around, 'syslog', PORT + 1)
@@ -231,7 +231,7 @@ test('one of two receivers that takes connections and answers for nothing costs 
   const { lane, health } = laneTo(around, 'received', [PORT, PORT + 1])
   await lane.open()
   await expect.poll(() => health, WAIT).toEqual([true, true])
-  /** How long a message is on its way. */
+  /** Sends a message; resolves to the ms until it settles. */
   const waited = async (text: string) => {
     const startMs = around.clock.monotonicMs()
     let endMs = 0
@@ -243,7 +243,7 @@ test('one of two receivers that takes connections and answers for nothing costs 
     return endMs - startMs
   }
   expect(await waited('<13>first')).toBeGreaterThanOrEqual(90_000)
-  // It accepts again, and is come back to when it seems to have been well for long enough.
+  // It accepts connections again, and is used again once it seems to have been well for long enough.
   await vi.waitFor(async () => {
     await around.clock.pass(1_000)
     expect(full.open).toHaveLength(2)
@@ -253,7 +253,7 @@ test('one of two receivers that takes connections and answers for nothing costs 
   expect(full.texts()).toEqual(['<13>first', '<13>second'])
   expect(second).toBeGreaterThanOrEqual(10_000)
   expect(second).toBeLessThan(20_000)
-  // Once it has stored something, it has its time again.
+  // Once it has acknowledged something, it is waited for 90 s again.
   full.state.answers = true
   await around.clock.pass(300_000)
   await vi.waitFor(async () => {
@@ -267,7 +267,7 @@ test('one of two receivers that takes connections and answers for nothing costs 
   expect(well.texts()).toEqual(['<13>first', '<13>second', '<13>fourth'])
 })
 
-test('one of two receivers that does not even answer to open is passed over after 10 s; a single one has its 90 s', async () => {
+test('a receiver that does not answer `open` is waited for 10 s if there is another one, else 90 s', async () => {
   const around = surroundings()
   const silent = await plainReceiver(around)
   silent.state.opens = false
@@ -295,7 +295,7 @@ test('one of two receivers that does not even answer to open is passed over afte
 const strange: [what: string, bytes: string][] = [
   ['text', 'hello there\n'],
   ['a command', '1 syslog 1 a\n'],
-  ['an answer to nothing', '77 rsp 6 200 OK\n'],
+  ['an answer to no command', '77 rsp 6 200 OK\n'],
   ['a refusal to open', '1 rsp 6 500 no\n'],
   ['an answer without a code', '1 rsp 2 OK\n'],
   ['offers without syslog', '1 rsp 30 200 OK\nrelp_version=0\ncommands=\n'],
@@ -303,7 +303,7 @@ const strange: [what: string, bytes: string][] = [
   ['serverclose', '0 serverclose 0\n'],
 ]
 
-test.each(strange)('a receiver that says %s is left, and tried again', async (_, bytes) => {
+test.each(strange)('the connection to a receiver that sends %s is closed, and tried again', async (_, bytes) => {
   const around = surroundings()
   const receiver = await plainReceiver(around)
   receiver.state.opens = false
@@ -319,7 +319,7 @@ test.each(strange)('a receiver that says %s is left, and tried again', async (_,
   expect(receiver.texts()).toEqual(['<13>a'])
 })
 
-test('close waits for answers, says close, and takes nothing more', async () => {
+test('close waits for answers, sends `close`, and rejects later writes', async () => {
   const around = surroundings()
   const receiver = await plainReceiver(around)
   const { lane } = laneTo(around)
@@ -328,13 +328,13 @@ test('close waits for answers, says close, and takes nothing more', async () => 
   await lane.close(5_000)
   await write
   expect(receiver.got.map(({ command }) => command)).toEqual(['syslog', 'close'])
-  // What was asked for is no lost connection.
+  // The end of the connection was requested, so it does not count as a loss.
   expect(around.log.lines.filter(({ level }) => level === 'warn')).toEqual([])
   expect(await around.metrics.total('sluice_reconnects_total')).toBe(0)
   await expect(lane.write(of('<13>b'))).rejects.toMatchObject({ code: 'STOPPING' })
 })
 
-test('close rejects what was not answered by the deadline, and counts what was sent of it as in doubt', async () => {
+test('close rejects writes that were not answered by the deadline, and counts their sent messages as in doubt', async () => {
   const around = surroundings()
   const receiver = await plainReceiver(around)
   receiver.state.answers = false
@@ -347,11 +347,11 @@ test('close rejects what was not answered by the deadline, and counts what was s
   await around.clock.pass(5_000)
   await closed
   await rejected
-  // Both come again after a start, also the one that is answered: they are one batch.
+  // After the next start both are sent again, since they are one batch, although one was answered.
   expect(await around.metrics.total('sluice_in_doubt_total')).toBe(2)
 })
 
-test('of streams a plain receiver knows nothing, and none that is not there can be asked', async () => {
+test('a plain receiver has no marks, and a query without a connection is rejected', async () => {
   const around = surroundings()
   const { lane } = laneTo(around)
   const asked = expect(lane.streams!.marks([ID])).rejects.toMatchObject({ code: 'CONNECTION_LOST', retryable: true })
@@ -362,7 +362,7 @@ test('of streams a plain receiver knows nothing, and none that is not there can 
   expect(await lane.streams!.marks([ID])).toEqual(new Map())
 })
 
-test('a connection on which nothing is stored sends the next one elsewhere; one of use, or that was not used, does not', async () => {
+test('after a connection on which nothing was stored another address is tried first; not after a useful or idle one', async () => {
   const around = surroundings()
   const receiver = await plainReceiver(around)
   const connect = vi.spyOn(around.net, 'connect')
@@ -378,7 +378,7 @@ test('a connection on which nothing is stored sends the next one elsewhere; one 
   await lane.open()
   await expect.poll(() => health, WAIT).toEqual([true])
   expect(around.log.lines.at(-1)).toMatchObject({ text: 'connected', values: { address: `h:${PORT}` } })
-  // It takes connections, and nothing else.
+  // The receiver accepts connections and answers `open`, and nothing else.
   receiver.state.answers = false
   const settled = lane.write(of('<13>a'))
   await expect.poll(() => receiver.texts(), WAIT).toHaveLength(1)

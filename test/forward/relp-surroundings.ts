@@ -1,4 +1,4 @@
-// A RELP lane on a network in memory.
+// RELP lanes on an in-memory network.
 
 import { onTestFinished } from 'vitest'
 import { createMetrics } from '../../common/metric.ts'
@@ -42,7 +42,7 @@ export function laneTo({ platform }: Surroundings, format: WireFormat = 'receive
     )
   })
   const lane = new Receivers('up', 'failover', makes, platform)
-  onTestFinished(() => void lane.close(0)) // its deadline is the fake clock's
+  onTestFinished(() => void lane.close(0)) // not awaited: its deadline needs the fake clock
   return { lane, health }
 }
 
