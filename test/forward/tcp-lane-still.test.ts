@@ -1,10 +1,10 @@
-// Receivers that are connected and take nothing, or whose machine does not answer.
+// Receivers that are connected and accept nothing, or whose machine does not respond.
 
 import { expect, test } from 'vitest'
 import { settle } from '../fake/clock.ts'
 import { lane, of } from './tcp-surroundings.ts'
 
-test('a receiver that takes nothing for 90 s is left where another is there; what it may have is in doubt', async () => {
+test('a receiver that accepts nothing for 90 s is abandoned if there is another one, and its messages are in doubt', async () => {
   const { lane: up, clock, connections, metrics, log } = lane(['a', 'b'])
   await up.open()
   await settle()
@@ -22,7 +22,7 @@ test('a receiver that takes nothing for 90 s is left where another is there; wha
   await later
   expect(await metrics.total('sluice_in_doubt_total')).toBe(2)
   expect(log.lines.some(({ level, text }) => level === 'warn' && text.includes('is abandoned'))).toBe(true)
-  // What its kernel has is not thrown away, and nothing more goes there before it has read that.
+  // Its connection stays open for what the kernels hold, and nothing more is sent there before that is read.
   expect(connections[0].destroyed).toBe(false)
   for (let minute = 0; minute < 60; minute += 1) {
     await clock.pass(60_000)
@@ -31,7 +31,7 @@ test('a receiver that takes nothing for 90 s is left where another is there; wha
   }
   expect(connections).toHaveLength(2)
   expect(connections[0].writes).toHaveLength(1)
-  // It reads: as after any failure it is well for a while first.
+  // It reads again: as after any failure, it has to be well for a while before sending returns.
   connections[0].take()
   await clock.pass(1_000)
   void up.write(of('<13>soon'))
@@ -41,7 +41,7 @@ test('a receiver that takes nothing for 90 s is left where another is there; wha
   expect(connections[0].take()).toBe('<13>home\n')
 })
 
-test('a receiver that brakes is waited for where there is no other, or all stand still', async () => {
+test('a receiver that accepts nothing is waited for if it is the only one, or if all stand still', async () => {
   const alone = lane(['a'])
   await alone.lane.open()
   await settle()
@@ -58,7 +58,7 @@ test('a receiver that brakes is waited for where there is no other, or all stand
   await clock.pass(3_600_000)
   expect(connections.map(({ writes }) => writes.length)).toEqual([1, 1])
   expect(await metrics.total('sluice_in_doubt_total')).toBe(1)
-  // The first reads what it was left with: now there is one to leave the second for.
+  // The first one reads the abandoned write: now the second can be abandoned for it.
   connections[0].take()
   await settle()
   await clock.pass(11_000)
@@ -67,7 +67,7 @@ test('a receiver that brakes is waited for where there is no other, or all stand
   expect(connections).toHaveLength(2)
 })
 
-test('a receiver that takes a little of a large write now and then is not left', async () => {
+test('a receiver that slowly accepts a large write in parts is not abandoned', async () => {
   const { lane: up, clock, connections } = lane(['a', 'b'])
   await up.open()
   await settle()
@@ -80,7 +80,7 @@ test('a receiver that takes a little of a large write now and then is not left',
   expect(connections[0].take()).toBe('<13>large\n')
 })
 
-test('a receiver that was left and is lost then is connected to again, and comes back as one that was lost', async () => {
+test('an abandoned receiver whose connection is then lost is connected to again, and used again like any lost one', async () => {
   const { lane: up, clock, connections, metrics } = lane(['a', 'b'])
   await up.open()
   await settle()
@@ -96,19 +96,19 @@ test('a receiver that was left and is lost then is connected to again, and comes
   expect(await metrics.total('sluice_in_doubt_total')).toBe(1)
 })
 
-test('a receiver whose machine does not answer is given nothing more, and all of that when it does again', async () => {
+test('nothing more is sent to a receiver whose machine does not respond, until it responds again', async () => {
   const { lane: up, clock, connections, metrics, log } = lane(['a'])
   await up.open()
   await settle()
   const [connection] = connections
-  /** Seconds pass in which nothing is acknowledged. */
+  /** Lets seconds pass in which nothing is acknowledged. */
   const silence = async (seconds: number) => {
     for (let i = 0; i < seconds; i += 1) {
       connection.unacknowledgedMs = connection.unacknowledgedMs! + 1_000
       await clock.pass(1_000)
     }
   }
-  // The last acknowledgement is an hour old when something is sent: that is no silence yet.
+  // The last acknowledgement is an hour old when something is sent: only the time since then counts.
   connection.unacknowledgedMs = 3_600_000
   for (let i = 0; i < 9; i += 1) {
     void up.write(of(`<13>${i}`))
@@ -129,7 +129,7 @@ test('a receiver whose machine does not answer is given nothing more, and all of
   expect(log.lines.filter(({ level }) => level === 'warn')).toHaveLength(1)
 })
 
-/** A lane of which the first receiver's machine has not answered since it was given something. */
+/** Receivers, the first of which has acknowledged nothing since a message was sent to it. */
 async function unanswered(receivers: string[]) {
   const begun = lane(receivers)
   await begun.lane.open()
@@ -142,7 +142,7 @@ async function unanswered(receivers: string[]) {
   return begun
 }
 
-test('what was held back from a machine that does not answer goes out on the next connection', async () => {
+test('messages held back from a machine that does not respond are sent on the next connection', async () => {
   const { lane: up, clock, connections, metrics } = await unanswered(['a'])
   await clock.pass(12_000)
   const held = up.write(of('<13>held'))
@@ -154,7 +154,7 @@ test('what was held back from a machine that does not answer goes out on the nex
   expect(await metrics.total('sluice_in_doubt_total')).toBe(0)
 })
 
-test('of two receivers one whose machine does not answer for 90 s is left, and comes back when it does', async () => {
+test('one of two receivers whose machine does not respond for 90 s is abandoned, and used again when it responds', async () => {
   const { lane: up, clock, connections } = await unanswered(['a', 'b'])
   await clock.pass(20_000)
   const held = up.write(of('<13>held'))
@@ -170,7 +170,7 @@ test('of two receivers one whose machine does not answer for 90 s is left, and c
   expect(connections.map(({ destroyed }) => destroyed)).toEqual([false, false])
 })
 
-test('a stop cuts the connection to a receiver that was left: behind what it does not read, no end would come', async () => {
+test('close destroys the connection to an abandoned receiver, since its end would wait for what the receiver does not read', async () => {
   const { lane: up, clock, connections } = lane(['a', 'b'])
   await up.open()
   await settle()

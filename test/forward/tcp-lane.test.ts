@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { settle } from '../fake/clock.ts'
 import { lane, of } from './tcp-surroundings.ts'
 
-test('a write settles when the kernel has taken it, in order', async () => {
+test('a write settles when the kernel has accepted all of it, in order', async () => {
   const { lane: up, connections } = lane(['a'])
   await up.open()
   await settle()
@@ -19,7 +19,7 @@ test('a write settles when the kernel has taken it, in order', async () => {
   expect(order).toEqual([1, 2])
 })
 
-test('what waits is joined to few writes, and only a few are in flight', async () => {
+test('waiting batches are joined to large writes, of which at most four are in flight', async () => {
   const { lane: up, connections } = lane(['a'])
   await up.open()
   await settle()
@@ -31,7 +31,7 @@ test('what waits is joined to few writes, and only a few are in flight', async (
   expect(connections[0].writes[0].text.split('\n')).toHaveLength(97)
 })
 
-test('after a reset everything unsettled is sent again, in order, and counted as in doubt', async () => {
+test('after a connection reset unsettled messages are sent again, in order, and counted as in doubt', async () => {
   const { lane: up, connections, clock, metrics } = lane(['a'])
   await up.open()
   await settle()
@@ -45,7 +45,7 @@ test('after a reset everything unsettled is sent again, in order, and counted as
   expect(await metrics.total('sluice_in_doubt_total')).toBe(3)
 })
 
-test('waits double from a quarter of a second to half a minute, and begin anew after a connection that lasted', async () => {
+test('the wait before reconnecting doubles from 250 ms to 30 s, and is 250 ms again after a connection that lasted', async () => {
   const { lane: up, asked, down, clock, connections } = lane(['a'])
   down.add('a')
   await up.open()
@@ -68,7 +68,7 @@ test('waits double from a quarter of a second to half a minute, and begin anew a
   expect(connections).toHaveLength(2)
 })
 
-test('a receiver that accepts and closes at once is tried ever more rarely, though the kernel takes something each time', async () => {
+test('a receiver that accepts connections and closes them at once is tried less and less often, even if the kernel accepts messages', async () => {
   const { lane: up, connections, clock } = lane(['a'])
   await up.open()
   await settle()
@@ -81,11 +81,11 @@ test('a receiver that accepts and closes at once is tried ever more rarely, thou
     await settle()
     connection.destroy()
   }
-  // After waits of 250 ms to 32 s; without them it would be one a second.
+  // After waits of 250 ms to 30 s; without them there would be one connection per second.
   expect(connections.length).toBeLessThanOrEqual(8)
 })
 
-test('what a receiver had when it went goes to the next, and is counted as in doubt', async () => {
+test('unsettled messages of a lost receiver go to the next one, and are counted as in doubt', async () => {
   const { lane: up, connections, down, metrics } = lane(['a', 'b'])
   await up.open()
   await settle()
@@ -101,7 +101,7 @@ test('what a receiver had when it went goes to the next, and is counted as in do
   expect(await metrics.total('sluice_in_doubt_total')).toBe(1)
 })
 
-test('a receiver that cannot be reached is passed over at once', async () => {
+test('a receiver that refuses connections is passed over at once', async () => {
   const { lane: up, connections, down } = lane(['a', 'b'])
   down.add('a')
   const write = up.write(of('<13>1'))
@@ -112,7 +112,7 @@ test('a receiver that cannot be reached is passed over at once', async () => {
   await write
 })
 
-test('a receiver that reads nothing is named, once until it takes something again', async () => {
+test('a receiver that accepts nothing is logged, and once more only after it has accepted something', async () => {
   const { lane: up, clock, connections, log } = lane(['a'])
   await up.open()
   await settle()
@@ -134,7 +134,7 @@ test('a receiver that reads nothing is named, once until it takes something agai
   expect(late()[0].values).toMatchObject({ destination: 'up', to: 'a:514', seconds: 10 })
 })
 
-test('close waits for what is open, then ends the connection in order', async () => {
+test('close waits for open writes and then ends the connection in order', async () => {
   const { lane: up, connections, clock } = lane(['a'])
   await up.open()
   await settle()
@@ -147,7 +147,7 @@ test('close waits for what is open, then ends the connection in order', async ()
   expect(connections[0].ended).toBe(true)
 })
 
-test('close rejects what has not settled by the deadline, counts it as in doubt, and takes nothing more', async () => {
+test('close rejects writes that have not settled by the deadline, counts them as in doubt, and rejects later writes', async () => {
   const { lane: up, clock, connections, metrics } = lane(['a'])
   await up.open()
   await settle()
@@ -162,7 +162,7 @@ test('close rejects what has not settled by the deadline, counts it as in doubt,
   await expect(up.write(of('<13>2'))).rejects.toMatchObject({ code: 'STOPPING' })
 })
 
-test('each connection that does not last sends the next one elsewhere; one that lasted, or none at all, does not', async () => {
+test('after a connection that did not last another address is tried first; not after one that lasted or was refused', async () => {
   const { lane: up, clock, connections, turns, down, log } = lane(['a'])
   await up.open()
   await settle()

@@ -1,4 +1,4 @@
-// TCP lanes on connections whose kernel does what the test says.
+// TCP lanes on fake connections, whose kernel is under the control of the test.
 
 import { Fault } from '../../common/fault.ts'
 import { createMetrics } from '../../common/metric.ts'
@@ -14,7 +14,7 @@ import { batchOf, originOf } from '../fake/batch.ts'
 import { FakeClock } from '../fake/clock.ts'
 import { fakeLog } from '../fake/log.ts'
 
-/** A connection whose kernel takes bytes when the test says so. */
+/** A connection whose kernel accepts a write when the test calls `take`. */
 class HeldConnection implements Connection {
   readonly peer: Endpoint
   readonly writes: { readonly text: string; readonly resolve: () => void; readonly reject: (error: Error) => void }[] =
@@ -22,9 +22,9 @@ class HeldConnection implements Connection {
   events: ConnectionEvents | undefined
   ended = false
   destroyed = false
-  /** Of the oldest write too, before it is taken whole. */
+  /** Bytes accepted so far, including those of a write that is accepted in part. */
   takenBytes = 0
-  /** What the kernel says of the peer's acknowledgements, ms. */
+  /** How long the peer has acknowledged nothing of what was sent, ms. */
   unacknowledgedMs: number | undefined
 
   constructor(peer: Endpoint) {
@@ -40,7 +40,7 @@ class HeldConnection implements Connection {
     return new Promise((resolve, reject) => this.writes.push({ text, resolve, reject }))
   }
 
-  /** The kernel takes the oldest write. */
+  /** Lets the kernel accept the oldest write; returns its text. */
   take(): string {
     const { text, resolve } = this.writes.shift()!
     resolve()

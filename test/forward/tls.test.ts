@@ -1,4 +1,4 @@
-// Forwards under TLS, on the real network: what keeps a receiver from being used is said, and nothing is lost meanwhile.
+// Forwarding over TLS on the real network: why a receiver cannot be used is logged, and nothing is lost meanwhile.
 
 import { copyFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
@@ -18,7 +18,7 @@ import { keysOf, pathOf } from '../tls/certificates.ts'
 const LOOPBACK = '127.0.0.1'
 const patient = { timeout: 20_000 }
 
-/** A receiver of newline-framed lines. */
+/** A TLS receiver that collects all bytes it gets. */
 async function receiver(keys: TlsKeys, verify: TlsVerify = 'none') {
   const server = systemNet.tlsServer(keys, verify)
   const got = { text: '' }
@@ -54,14 +54,14 @@ async function forward(options: object) {
 const of = (...messages: string[]) => batchOf(messages, originOf(), 0)
 const trusting = { ca: pathOf('ca.crt') }
 
-test('lines arrive', async () => {
+test('lines arrive over TLS', async () => {
   const { port, got } = await receiver(keysOf('server'))
   const { destination } = await forward({ to: [`tls://${LOOPBACK}:${port}`], tls: trusting })
   await destination.write(of('<13>1', '<13>2'))
   await expect.poll(() => got.text, patient).toBe('<13>1\n<13>2\n')
 })
 
-test('RELP between two sluices under TLS, each with a certificate', async () => {
+test('batches arrive over RELP with TLS between two sluices, each with a certificate', async () => {
   const sink = new MemorySink()
   const listener = { cert: pathOf('server.crt'), key: pathOf('server.key'), ...trusting }
   const { port } = await serve({ listen: [`relps://${LOOPBACK}:0`], tls: listener }, sink)
@@ -75,20 +75,23 @@ test.each<['expired' | 'elsewhere' | 'stranger', RegExp]>([
   ['expired', /its certificate is refused: it has expired/],
   ['elsewhere', /its certificate is not for 127\.0\.0\.1/],
   ['stranger', /signed by an unknown ca; name its ca/],
-])('%s: said, and sent once the receiver has a certificate that holds', async (name, reason) => {
-  const { port, got, server } = await receiver(keysOf(name))
-  const { destination, reasons } = await forward({ to: [`tls://${LOOPBACK}:${port}`], tls: trusting })
-  const write = destination.write(of('<13>1'))
-  await expect.poll(() => reasons().length, patient).toBeGreaterThan(1)
-  expect(reasons()[0]).toMatch(reason)
-  expect(got.text).toBe('')
-  server.renew(keysOf('server'))
-  await write
-  await expect.poll(() => got.text, patient).toBe('<13>1\n')
-})
+])(
+  'a receiver with a bad certificate (%s): the reason is logged, and lines are sent once it has a valid one',
+  async (name, reason) => {
+    const { port, got, server } = await receiver(keysOf(name))
+    const { destination, reasons } = await forward({ to: [`tls://${LOOPBACK}:${port}`], tls: trusting })
+    const write = destination.write(of('<13>1'))
+    await expect.poll(() => reasons().length, patient).toBeGreaterThan(1)
+    expect(reasons()[0]).toMatch(reason)
+    expect(got.text).toBe('')
+    server.renew(keysOf('server'))
+    await write
+    await expect.poll(() => got.text, patient).toBe('<13>1\n')
+  },
+)
 
 test.each<'stranger' | 'expired'>(['stranger', 'expired'])(
-  'a receiver that refuses our certificate (%s) gets everything once we have one that it takes',
+  'a receiver that refuses the client certificate (%s) gets everything once that is replaced by a valid one',
   patient,
   async (name) => {
     const folder = temporaryFolder()
@@ -110,7 +113,7 @@ test.each<'stranger' | 'expired'>(['stranger', 'expired'])(
   },
 )
 
-test('a receiver that wants a certificate of us, who have none, is sent nothing', async () => {
+test('nothing is sent to a receiver that requires a client certificate if none is configured', async () => {
   const { port, got } = await receiver(keysOf('server', 'ca'), 'required')
   const { destination, reasons } = await forward({ to: [`tls://${LOOPBACK}:${port}`], tls: trusting })
   const settled = { is: false }
@@ -121,7 +124,7 @@ test('a receiver that wants a certificate of us, who have none, is sent nothing'
   expect([settled.is, got.text]).toEqual([false, ''])
 })
 
-test('a certificate that is gone is said, and used again when it is back', async () => {
+test('a missing certificate file is logged, and used once it is there', async () => {
   const folder = temporaryFolder()
   const ca = join(folder, 'ca.crt')
   const { port, got } = await receiver(keysOf('server'))
@@ -134,7 +137,7 @@ test('a certificate that is gone is said, and used again when it is back', async
   await expect.poll(() => got.text, patient).toBe('<13>1\n')
 })
 
-test('a receiver that does not speak TLS gets nothing but a greeting', async () => {
+test('a receiver that does not speak TLS gets no message', async () => {
   let heard = ''
   const server = createServer((socket) => {
     socket.on('error', () => undefined)
@@ -154,12 +157,12 @@ test('a receiver that does not speak TLS gets nothing but a greeting', async () 
   expect(heard).not.toContain('secret')
 })
 
-test('optional: sent to whoever is there, and said', async () => {
+test('verify: optional sends to a receiver with an invalid certificate, and logs that', async () => {
   const { port, got } = await receiver(keysOf('stranger'))
   const tls = { ...trusting, verify: 'optional' }
   const { destination, platform } = await forward({ to: [`tls://${LOOPBACK}:${port}`], tls })
   await destination.write(of('<13>1'))
   await expect.poll(() => got.text, patient).toBe('<13>1\n')
-  const said = platform.log.lines.find(({ text }) => text.includes('does not hold'))
-  expect(said?.values).toMatchObject({ reason: 'it is signed by an unknown ca' })
+  const line = platform.log.lines.find(({ text }) => text.includes('does not hold'))
+  expect(line?.values).toMatchObject({ reason: 'it is signed by an unknown ca' })
 })

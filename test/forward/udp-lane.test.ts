@@ -13,7 +13,7 @@ import { batchOf, originOf } from '../fake/batch.ts'
 import { FakeClock, settle } from '../fake/clock.ts'
 import { fakeLog } from '../fake/log.ts'
 
-/** A lane whose socket fails with `fault` while there is one. */
+/** An open lane. While `state.fault` is set, its socket rejects with it. */
 async function opened(fault?: Error) {
   const sent: string[] = []
   const state = {
@@ -60,17 +60,17 @@ const of = (...messages: string[]) => batchOf(messages, originOf(), 0)
 const unresolved = () => new Fault('HOST_UNRESOLVED', 'logs.example.org has no address', { retryable: true })
 
 const passing: [what: string, fault: Error][] = [
-  ['the receiver’s name has no address', unresolved()],
-  ['there is no descriptor for a socket', Object.assign(new Error('bind EMFILE'), { code: 'EMFILE' })],
-  ['no network leads to the receiver', Object.assign(new Error('send ENETUNREACH'), { code: 'ENETUNREACH' })],
+  ['the name of the receiver has no address', unresolved()],
+  ['no descriptor is left for a socket', Object.assign(new Error('bind EMFILE'), { code: 'EMFILE' })],
+  ['there is no route to the receiver', Object.assign(new Error('send ENETUNREACH'), { code: 'ENETUNREACH' })],
 ]
 
-test.each(passing)('while %s messages wait; then all go, in order, each once', async (_, fault) => {
+test.each(passing)('messages wait while %s, and are then sent once each, in order', async (_, fault) => {
   const { clock, metrics, log, sent, state, lane } = await opened(fault)
   const written = Promise.all([lane.write(of('<13>1', '<13>2')), lane.write(of('<13>3'))])
   await settle()
   await clock.pass(60_000)
-  // After 250 ms, then twice as long each time: not once a message, nor many times a second.
+  // Retried after 250 ms, and after twice as long each time; not once per message.
   expect(state.sends).toBe(8)
   expect(log.lines.filter(({ level }) => level === 'warn')).toHaveLength(8)
   expect(log.lines[0].values['reason']).toContain(fault.message)
@@ -82,7 +82,7 @@ test.each(passing)('while %s messages wait; then all go, in order, each once', a
   expect(await metrics.total('sluice_dropped_total')).toBe(0)
 })
 
-test('with several receivers, what one gets whose name has no address goes to the others, and to it when it has one', async () => {
+test('while the name of one of several receivers has no address, the others get its messages', async () => {
   const faults = new Map<string, Error>([['a.example.org', unresolved()]])
   const sent: string[] = []
   const clock = new FakeClock()
@@ -112,12 +112,12 @@ test('with several receivers, what one gets whose name has no address goes to th
   })
   const receivers = new Receivers('up', 'round-robin', lanes, platform)
   await receivers.open()
-  // The clock stands: nothing waits for the name.
+  // The clock does not move, so nothing has waited for the name.
   await Promise.all(['<13>1', '<13>2', '<13>3', '<13>4'].map((text) => receivers.write(of(text))))
   expect(sent.toSorted()).toEqual(['b <13>1', 'b <13>2', 'b <13>3', 'b <13>4'])
-  const said = log.lines.map(({ text, values }) => [text, values['to']])
-  expect(said).toContainEqual(['sending continues to another receiver', 'b.example.org:514'])
-  expect(said).toContainEqual(['cannot send to a.example.org:514', undefined])
+  const lines = log.lines.map(({ text, values }) => [text, values['to']])
+  expect(lines).toContainEqual(['sending continues to another receiver', 'b.example.org:514'])
+  expect(lines).toContainEqual(['cannot send to a.example.org:514', undefined])
 
   faults.clear()
   sent.length = 0
@@ -126,7 +126,7 @@ test('with several receivers, what one gets whose name has no address goes to th
   await receivers.write(of('<13>6'))
   expect(sent.toSorted()).toEqual(['a <13>5', 'b <13>6'])
 
-  // Nobody can be sent to: each keeps what it got, and the first that comes back gets all of it.
+  // No receiver can be reached: messages wait, and the first one that can be reached again gets all of them.
   const noNetwork = Object.assign(new Error('send ENETUNREACH'), { code: 'ENETUNREACH' })
   faults.set('a.example.org', noNetwork).set('b.example.org', noNetwork)
   sent.length = 0
@@ -140,7 +140,7 @@ test('with several receivers, what one gets whose name has no address goes to th
   await receivers.close(0)
 })
 
-test('a stop does not wait for a name: what was not sent is given back', async () => {
+test('close does not wait for a name to be resolved: unsent batches are rejected', async () => {
   const { clock, sent, lane } = await opened(unresolved())
   const rejected = expect(lane.write(of('<13>1'))).rejects.toMatchObject({ code: 'STOPPING' })
   await settle()
@@ -150,7 +150,7 @@ test('a stop does not wait for a name: what was not sent is given back', async (
   expect(sent).toEqual([])
 })
 
-test('a datagram that the kernel refuses is dropped, counted and said, and the next one goes', async () => {
+test('a datagram that the kernel refuses is dropped, counted and logged, and the next one is sent', async () => {
   const { metrics, log, sent, state, lane } = await opened(
     Object.assign(new Error('send EMSGSIZE'), { code: 'EMSGSIZE' }),
   )
@@ -163,14 +163,14 @@ test('a datagram that the kernel refuses is dropped, counted and said, and the n
   expect(lane.dropped).toBe(1)
 })
 
-test('a message of many datagrams that the kernel refuses is one message lost', async () => {
+test('a message of many datagrams that the kernel refuses counts as one dropped message', async () => {
   const { metrics, lane } = await opened(Object.assign(new Error('send EPERM'), { code: 'EPERM' }))
   await lane.write(of(`<13>${'x'.repeat(200_000)}`, '<13>2'))
   expect(await metrics.total('sluice_dropped_total')).toBe(2)
   expect(lane.dropped).toBe(2)
 })
 
-test('what the network says did not arrive is counted, and said once in a while', async () => {
+test('datagrams reported as not delivered are counted, and logged at a limited rate', async () => {
   const { metrics, log, state, lane } = await opened()
   await lane.write(of('<13>1', '<13>2'))
   const refused = Object.assign(new Error('recvmsg ECONNREFUSED'), { code: 'ECONNREFUSED' })
@@ -182,7 +182,7 @@ test('what the network says did not arrive is counted, and said once in a while'
   expect(log.lines[0]).toMatchObject({ level: 'warn', values: { to: 'logs.example.org:514' } })
 })
 
-test('a send that fails since the socket is closed is no message lost: its batch is given back', async () => {
+test('a send that fails because the lane was closed is not counted as dropped: its batch is rejected', async () => {
   const { metrics, log, state, lane } = await opened()
   let fail: (error: Error) => void = () => {}
   state.sending = new Promise((_, reject) => (fail = reject))

@@ -24,7 +24,7 @@ function start(sink: Sink, signal: AbortSignal = new AbortController().signal) {
   return { stream, done: source.open().then(() => source.run(sink, signal)) }
 }
 
-test('every line is a message, also the last one without a newline; the run ends with the input', async () => {
+test('every line is a message, even a last one without a newline, and the source ends with its input', async () => {
   const sink = new MemorySink()
   const { stream, done } = start(sink)
   stream.write('one\r\n\ntw')
@@ -36,7 +36,7 @@ test('every line is a message, also the last one without a newline; the run ends
   expect([origin.host.toString(), origin.program.toString()]).toEqual(['web-1', 'app'])
 })
 
-test('empty input is no message', async () => {
+test('empty input gives no message', async () => {
   const sink = new MemorySink()
   const { stream, done } = start(sink)
   stream.end()
@@ -44,7 +44,7 @@ test('empty input is no message', async () => {
   expect(sink.texts).toEqual([])
 })
 
-test('a run that is stopped gives out the half line it holds', async () => {
+test('a stopped source delivers the incomplete line that it has read', async () => {
   const stop = new AbortController()
   const sink = new MemorySink()
   const { stream, done } = start(sink, stop.signal)
@@ -55,12 +55,12 @@ test('a run that is stopped gives out the half line it holds', async () => {
   expect(sink.texts).toEqual(['whole', 'hal'])
 })
 
-test('a stop before the start reads nothing', async () => {
+test('a source that is stopped before it runs reads nothing', async () => {
   const { done } = start(new MemorySink(), AbortSignal.abort())
   await done
 })
 
-test('a sink that does not settle stops the writer, and nothing is lost', async () => {
+test('backpressure: while the sink does not settle the writer is stopped, and nothing is lost', async () => {
   const texts: string[] = []
   const settle: (() => void)[] = []
   let open = true
@@ -76,7 +76,7 @@ test('a sink that does not settle stops the writer, and nothing is lost', async 
   let blocked = false
   for (let turns = 0; !blocked && turns < 100_000; turns += 1) {
     written += 1
-    // A pipe that stays full over several turns of the event loop has no reader.
+    // A pipe that stays full over several turns of the event loop is not being read.
     if (!stream.write(line)) {
       for (let turn = 0; turn < 20 && stream.writableNeedDrain; turn += 1) await new Promise((r) => setImmediate(r))
       blocked = stream.writableNeedDrain
@@ -91,7 +91,7 @@ test('a sink that does not settle stops the writer, and nothing is lost', async 
   expect(texts).toHaveLength(written)
 })
 
-test('an input that fails ends the run', async () => {
+test('an error of the input ends the source', async () => {
   const sink = new MemorySink()
   const { stream, done } = start(sink)
   stream.write('one\n')

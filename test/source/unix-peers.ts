@@ -1,4 +1,4 @@
-// Programs that log to a socket file, and the source that reads it.
+// A `unix` source, and programs that send to its socket.
 
 import { connect, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
@@ -24,18 +24,18 @@ interface Package {
   createSocket(type: string): PackageSocket
 }
 
-// @ts-expect-error: the package has no types, and may not be built here.
+// @ts-expect-error: the package has no types, and may not be installed.
 const loaded: Promise<{ readonly default: Package } | undefined> = import('unix-dgram').catch(() => undefined)
 
-/** Whether the package unix-dgram is built here; where peers are required, it has to be. */
+/** Whether the package unix-dgram is installed; with SLUICE_REQUIRE_PEERS=1 it has to be. */
 export const hasDatagrams = process.env['SLUICE_REQUIRE_PEERS'] === '1' || (await loaded) !== undefined
 
-/** What a skipped test is called. */
+/** Suffix for the names of tests that are skipped without it. */
 export const whereDatagrams = hasDatagrams ? '' : ' (skipped: unix-dgram is not built here)'
 
 const EAGAIN = -11
 
-/** A source of these options, as they stand in YAML, that runs until the test ends. */
+/** A source with these options, as in the YAML, that runs until the test ends. */
 export async function listening(options: object, sink: Sink, surroundings: Surroundings = {}) {
   const { messageBytesMax = 1024 * 1024, clock = systemClock, beforeRun } = surroundings
   const platform = { ...suitePlatform(), clock }
@@ -54,7 +54,7 @@ export async function listening(options: object, sink: Sink, surroundings: Surro
   return { platform, stop, counted }
 }
 
-/** Sends datagrams, each as soon as the kernel takes it; resolves to how often it had to wait for that. */
+/** Sends datagrams, each as soon as the kernel accepts it. Resolves to the number of times the socket was full. */
 export async function sendDatagrams(path: string, datagrams: readonly (string | Buffer)[]): Promise<number> {
   const socket = (await loaded)!.default.createSocket('unix_dgram')
   let waits = 0
@@ -74,7 +74,7 @@ export async function sendDatagrams(path: string, datagrams: readonly (string | 
   return waits
 }
 
-/** A connection to a stream socket, closed with the test. */
+/** A connection to a stream socket, closed at the end of the test. */
 export async function dial(path: string): Promise<Socket> {
   const socket = connect(path)
   onTestFinished(() => void socket.destroy())

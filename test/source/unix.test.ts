@@ -27,12 +27,12 @@ class MarkedSink extends MemorySink {
 }
 
 const inode = (path: string) => lstatSync(path).ino
-const placed = (name = 'log') => join(temporaryFolder(), name)
+const newPath = (name = 'log') => join(temporaryFolder(), name)
 
 describe.skipIf(!hasDatagrams)(`datagrams${whereDatagrams}`, () => {
-  test('each is a message, whatever ends it or stands in it; an empty one is none', async () => {
+  test('each datagram is a message, whatever its bytes; an empty one is not', async () => {
     const sink = new MarkedSink()
-    const path = placed()
+    const path = newPath()
     await listening({ path }, sink)
     const hostile = ['', '\0', '\n', '<13>a\0', '<13>b\n', '<13>c\0d', '<13>\xff\xfe', '<', '<13>', '<999>x', 'plain']
     await sendDatagrams(path, [...hostile.map((text) => Buffer.from(text, 'latin1')), '<13>last'])
@@ -41,9 +41,9 @@ describe.skipIf(!hasDatagrams)(`datagrams${whereDatagrams}`, () => {
     expect(sink.texts).toEqual(kept)
   })
 
-  test('one of 64 KiB or more is kept as far as it can be read, marked; one below comes whole', async () => {
+  test('a datagram of 64 KiB or more is kept as far as it can be read, and marked; a shorter one is complete', async () => {
     const sink = new MarkedSink()
-    const path = placed()
+    const path = newPath()
     await listening({ path }, sink)
     await sendDatagrams(
       path,
@@ -54,30 +54,30 @@ describe.skipIf(!hasDatagrams)(`datagrams${whereDatagrams}`, () => {
     expect(sink.marks).toEqual([[], ['DATAGRAM_CUT'], ['DATAGRAM_CUT'], ['DATAGRAM_CUT']])
   })
 
-  test('one over max_message comes in pieces, whole', async () => {
+  test('a datagram longer than max_message is delivered completely, in marked pieces', async () => {
     const sink = new MarkedSink()
-    const path = placed()
+    const path = newPath()
     await listening({ path }, sink, { messageBytesMax: 10_000 })
     await sendDatagrams(path, [Buffer.alloc(60_000, 'x')])
     const textOf = (piece: string) => piece.slice(piece.indexOf('] ') + 2)
     await until('all', () => sink.texts.map(textOf).join('').length >= 60_000)
     expect(sink.texts.map(textOf).join('')).toBe('x'.repeat(60_000))
-    // No piece is longer than a message, so that nobody on the way has to cut it again.
+    // No piece is longer than a message may be, so that no relay has to split it again.
     expect(Math.max(...sink.texts.map(({ length }) => length))).toBeLessThanOrEqual(10_000)
     expect(sink.marks.every((marks) => marks.includes('MESSAGE_CHUNKED'))).toBe(true)
   })
 
-  test('what came before the source runs is not lost', async () => {
+  test('datagrams that arrive between open and run are not lost', async () => {
     const sink = new MemorySink()
-    const path = placed()
+    const path = newPath()
     await listening({ path }, sink, { beforeRun: () => sendDatagrams(path, ['<13>a', '<13>b']) })
     await until('both', () => sink.texts.length === 2)
     expect(sink.texts).toEqual(['<13>a', '<13>b'])
   })
 
-  test('what was sent before a stop is kept: the kernel throws nothing away', async () => {
+  test('datagrams that were sent before a stop are read', async () => {
     const sink = new MemorySink()
-    const path = placed()
+    const path = newPath()
     const { stop } = await listening({ path }, sink)
     const waits = await sendDatagrams(path, ['<13>a', '<13>b', '<13>c', '<13>d', '<13>e'])
     expect(waits).toBe(0)
@@ -87,13 +87,13 @@ describe.skipIf(!hasDatagrams)(`datagrams${whereDatagrams}`, () => {
 
   testWith(
     ['python3'],
-    'while a destination stalls no sender waits for long, and what was sent is stored or counted, to the message',
+    'while a destination stalls no sender waits for long, and every message is either stored or counted as dropped',
     async () => {
       const sink = new HeldSink()
-      const path = placed()
+      const path = newPath()
       const { counted, stop, platform } = await listening({ path }, sink)
       const dropped = () => counted('sluice_dropped_total{reason="unix_queue_full",where="local"}')
-      // A blocking sender in a process of its own, as syslog(3) is one: it ends only when the kernel took everything.
+      // A blocking sender in a process of its own, like syslog(3): it ends only when the kernel has accepted everything.
       const count = 3 * Math.ceil(OPEN_WRITE_BYTES_MAX / 8_000)
       const script = `import socket
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -119,16 +119,16 @@ for i in range(${count}): s.send(b'<13>Nov 23 10:00:00 prog: ' + str(i).encode()
     },
   )
 
-  test('block is refused: nothing can make their senders wait', () => {
+  test('when_full: block is a fault for datagrams, whose senders cannot be made to wait', () => {
     const given = unixSource.options.safeParse({ path: '/run/log', when_full: 'block' })
     expect(given.error?.issues).toMatchObject([{ path: ['when_full'] }])
   })
 })
 
-describe.skipIf(!hasDatagrams)(`what programs send${whereDatagrams}`, () => {
-  /** The fields of what was said, in one batch, as `sluice parse` prints them. */
+describe.skipIf(!hasDatagrams)(`headers of local messages${whereDatagrams}`, () => {
+  /** The header fields of these messages as `sluice parse` prints them. */
   async function fieldsOf(texts: readonly string[]): Promise<Record<string, unknown>[]> {
-    const path = placed()
+    const path = newPath()
     const fields: Record<string, unknown>[] = []
     const sink = {
       write(batch: Batch) {
@@ -143,7 +143,7 @@ describe.skipIf(!hasDatagrams)(`what programs send${whereDatagrams}`, () => {
     return fields
   }
 
-  test('has this machine’s host name, also where another word stands in its place', async () => {
+  test('the host is the name of this machine, even if another word is in the place of the host', async () => {
     const fields = await fieldsOf([
       '<38>Nov 23 10:00:00 su[230]: failed',
       '<38>Nov 23 10:00:00 su: failed',
@@ -164,8 +164,8 @@ describe.skipIf(!hasDatagrams)(`what programs send${whereDatagrams}`, () => {
 })
 
 describe.skipIf(!hasDatagrams)(`the socket file${whereDatagrams}`, () => {
-  test('has mode 0666 unless told otherwise, whatever the umask', async () => {
-    const [open, closed] = [placed(), placed()]
+  test('has the configured mode, by default 0666, whatever the umask', async () => {
+    const [open, closed] = [newPath(), newPath()]
     const before = process.umask(0o077)
     await listening({ path: open }, new MemorySink())
     await listening({ path: closed, mode: '0620' }, new MemorySink())
@@ -174,21 +174,21 @@ describe.skipIf(!hasDatagrams)(`the socket file${whereDatagrams}`, () => {
   })
 
   for (const socket of ['datagram', 'stream']) {
-    test(`${socket}: left by a process that was killed, it is replaced; removed at stop`, async () => {
-      const path = placed()
+    test(`${socket}: is replaced if a killed process left it, and is removed at stop`, async () => {
+      const path = newPath()
       spawnSync(process.execPath, ['-e', staleSocket(socket), path])
       expect(lstatSync(path).isSocket()).toBe(true)
       const sink = new MemorySink()
       const { stop } = await listening({ path, socket }, sink)
-      await say(socket, path, '<13>heard')
+      await sendTo(socket, path, '<13>heard')
       await until('a message', () => sink.texts.includes('<13>heard'))
       await stop()
       expect(existsSync(path)).toBe(false)
     })
 
     for (const other of ['datagram', 'stream']) {
-      test(`${socket}: where another process listens for a ${other}, it is a fault and stays`, async () => {
-        const path = placed()
+      test(`${socket}: is left alone, with a fault, if another process listens on it as a ${other} socket`, async () => {
+        const path = newPath()
         await listening({ path, socket: other }, new MemorySink())
         const before = inode(path)
         await expect(listening({ path, socket }, new MemorySink())).rejects.toMatchObject({ code: 'SOCKET_TAKEN' })
@@ -196,8 +196,8 @@ describe.skipIf(!hasDatagrams)(`the socket file${whereDatagrams}`, () => {
       })
     }
 
-    test(`${socket}: one that another process has put there is not removed at stop`, async () => {
-      const path = placed()
+    test(`${socket}: is not removed at stop if another process has replaced it`, async () => {
+      const path = newPath()
       const { stop } = await listening({ path, socket }, new MemorySink())
       rmSync(path)
       const other = createServer()
@@ -209,12 +209,12 @@ describe.skipIf(!hasDatagrams)(`the socket file${whereDatagrams}`, () => {
     })
   }
 
-  test('anything that is no socket is left alone', async () => {
-    const file = placed()
+  test('a file, folder or pipe at its path is left alone, with a fault', async () => {
+    const file = newPath()
     writeFileSync(file, 'precious')
-    const folder = placed()
+    const folder = newPath()
     mkdirSync(folder)
-    const pipe = placed()
+    const pipe = newPath()
     execFileSync('mkfifo', [pipe])
     for (const path of [file, folder, pipe]) {
       await expect(listening({ path }, new MemorySink())).rejects.toMatchObject({ code: 'SOCKET_UNAVAILABLE' })
@@ -222,55 +222,55 @@ describe.skipIf(!hasDatagrams)(`the socket file${whereDatagrams}`, () => {
     }
   })
 
-  test('a folder that is not there, and a name that is too long', async () => {
-    const nowhere = join(placed(), 'log')
-    const long = placed('x'.repeat(120))
+  test('a missing folder and a path that is too long are faults', async () => {
+    const nowhere = join(newPath(), 'log')
+    const long = newPath('x'.repeat(120))
     for (const path of [nowhere, long]) {
       await expect(listening({ path }, new MemorySink())).rejects.toMatchObject({ code: 'SOCKET_UNAVAILABLE' })
     }
   })
 
-  test('a link that leads nowhere any more is replaced, one to a socket that is heard is a fault', async () => {
-    const dangling = placed()
+  test('a dangling symbolic link is replaced; a link to a socket that is in use is a fault', async () => {
+    const dangling = newPath()
     symlinkSync(`${dangling}.gone`, dangling)
     await listening({ path: dangling }, new MemorySink())
     expect(lstatSync(dangling).isSocket()).toBe(true)
-    const link = placed()
+    const link = newPath()
     symlinkSync(dangling, link)
     await expect(listening({ path: link }, new MemorySink())).rejects.toMatchObject({ code: 'SOCKET_TAKEN' })
     expect(readlinkSync(link)).toBe(dangling)
   })
 
   for (const socket of ['datagram', 'stream']) {
-    test(`${socket}: removed while it runs, it is created again; taken by another process, that is logged once`, async () => {
+    test(`${socket}: is created again if it is removed; if another process replaces it, that is logged once`, async () => {
       const sink = new MemorySink()
-      const path = placed()
-      // Looks at the file fifty times as often.
+      const path = newPath()
+      // Checks the file fifty times as often.
       const clock = { ...systemClock, after: (ms: number, call: () => void) => systemClock.after(ms / 50, call) }
       const { platform } = await listening({ path, socket }, sink, { clock })
-      const said = (text: string) => platform.log.lines.filter((line) => line.text.includes(text)).length
+      const logged = (text: string) => platform.log.lines.filter((line) => line.text.includes(text)).length
       rmSync(path)
       await until('it is there again', () => existsSync(path))
-      await until('it is logged', () => said('creating it again') === 1)
-      await say(socket, path, '<13>again')
+      await until('it is logged', () => logged('creating it again') === 1)
+      await sendTo(socket, path, '<13>again')
       await until('a message', () => sink.texts.includes('<13>again'))
       rmSync(path)
       const other = createServer()
       await new Promise<void>((resolve) => other.listen(path, resolve))
-      await until('it is logged', () => said('another process') > 0)
+      await until('it is logged', () => logged('another process') > 0)
       await new Promise<void>((resolve) => other.close(() => resolve()))
-      await until('it is back', () => said('creating it again') === 2)
-      expect(said('another process')).toBe(1)
+      await until('it is back', () => logged('creating it again') === 2)
+      expect(logged('another process')).toBe(1)
     }, 40_000)
   }
 })
 
-async function say(socket: string, path: string, text: string): Promise<void> {
+async function sendTo(socket: string, path: string, text: string): Promise<void> {
   if (socket === 'datagram') await sendDatagrams(path, [text])
   else (await dial(path)).end(`${text}\n`)
 }
 
-/** A program that leaves a socket file behind. */
+/** The source of a program that leaves a socket file behind. */
 function staleSocket(kind: string): string {
   const killed = `process.kill(process.pid, 'SIGKILL')`
   if (kind === 'stream') return `require('node:net').createServer().listen(process.argv[1], () => ${killed})`
@@ -278,9 +278,9 @@ function staleSocket(kind: string): string {
 }
 
 describe('streams', () => {
-  test('messages end with NUL, as syslog(3) writes them, with a newline, or are counted', async () => {
+  test('messages that end with NUL, as from syslog(3), or with a newline, or are octet counted, are split', async () => {
     const sink = new MemorySink()
-    const path = placed()
+    const path = newPath()
     await listening({ path, socket: 'stream' }, sink)
     const socket = await dial(path)
     socket.write('<13>a\0<13>b\n6 <13>cd<13>half')
