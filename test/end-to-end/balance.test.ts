@@ -1,4 +1,4 @@
-// Several receivers, as real programs: one is killed while messages flow, and started again.
+// Several receivers as real programs, one of which is killed and restarted while messages are sent.
 
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ const LINES = 3000
 
 const linesOf = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : [])
 
-/** Two servers that write what they get into a file, and their addresses. */
+/** Two servers that write what they receive to a file, and their addresses. */
 async function twoServers(folder: string) {
   const servers: { out: string; folder: string; config: string; running: Daemon }[] = []
   const to: string[] = []
@@ -29,7 +29,7 @@ async function twoServers(folder: string) {
   return { servers, to }
 }
 
-/** A folder, two servers, and a client that follows these files. */
+/** Two servers, and a client that follows these files and forwards to both. */
 async function pipeline(balance: string, inputs: readonly string[]) {
   const folder = temporaryFolder()
   const { servers, to } = await twoServers(folder)
@@ -45,7 +45,7 @@ async function pipeline(balance: string, inputs: readonly string[]) {
   return { servers, paths, client }
 }
 
-/** What the client says at its end of messages that two receivers may have. */
+/** The number of messages in doubt, from the counters that a daemon logs when it stops. */
 function inDoubt({ stdout, stderr }: { stdout: string; stderr: string }): number {
   const last = `${stdout}${stderr}`.split('\n').findLast((line) => line.includes('"msg":"counters"'))
   const values = Object.entries(JSON.parse(last!) as Record<string, unknown>)
@@ -57,7 +57,7 @@ for (const [balance, inputs] of [
   ['failover', ['one.log']],
   ['round-robin', ['one.log', 'two.log', 'three.log', 'four.log']],
 ] as const) {
-  test(`${balance}: one of two servers is killed again and again: nothing lost, nothing twice at one, in both at most what was in doubt`, async () => {
+  test(`${balance}: servers are killed in turn: no line lost, none twice at one server, and on both at most those in doubt`, async () => {
     const { servers, paths, client } = await pipeline(balance, inputs)
     const sent: string[] = []
     const stored = () => servers.map(({ out }) => linesOf(out))
@@ -72,12 +72,12 @@ for (const [balance, inputs] of [
         }
       }
       await until('some of the round', () => arrived() > before)
-      // Whoever has the work just now.
+      // The servers are killed in turn, whichever of them is receiving.
       const victim = servers[round % 2]
       await victim.running.stop('SIGKILL')
       await until('the other one takes all', () => arrived() >= sent.length)
       victim.running = await daemon('server', victim.config, victim.folder)
-      // What it had written and not confirmed, it has cut off at its start: the other one gets that too.
+      // At its start it truncates the lines that it had not committed; the other server has got those too.
       await until('all, without what was never confirmed', () => arrived() >= sent.length)
     }
     for (const lines of stored()) expect(new Set(lines).size).toBe(lines.length)
@@ -90,7 +90,7 @@ for (const [balance, inputs] of [
 }
 
 for (const balance of ['round-robin', 'hash']) {
-  test(`${balance} behind a spool: relay and servers are killed: nothing lost, nothing twice at one, in both at most what was in doubt`, async () => {
+  test(`${balance} with a buffer: relay and servers are killed: no line lost, none twice at one server, and on both at most those in doubt`, async () => {
     const folder = temporaryFolder()
     const { servers, to } = await twoServers(folder)
     const port = await freePort()
@@ -115,7 +115,7 @@ for (const balance of ['round-robin', 'hash']) {
     const stored = () => servers.map(({ out }) => linesOf(out))
     const arrived = () => new Set(stored().flat()).size
     const doubled = () => stored().flat().length - arrived()
-    /** Writes lines to all files, and does something when some of them have arrived. */
+    /** Writes lines to all files, calls `act` when some of them have arrived, and waits for all of them. */
     const during = async (name: string, act: () => Promise<unknown>) => {
       const before = sent.length
       for (const path of paths) {
@@ -137,7 +137,7 @@ for (const balance of ['round-robin', 'hash']) {
       relay = await daemon('relay', config, own)
     }
     await during('first', () => killServer(servers[1]))
-    // What the killed relay had counted is gone with it.
+    // The counters of the relay are lost when it is killed, so earlier repeats are subtracted below.
     const doubledBefore = doubled()
     await during('second', killRelay)
     await during('third', () => killServer(servers[0]))

@@ -1,9 +1,9 @@
-// Random decisions that a seed repeats.
+// Random decisions that can be repeated with a seed.
 
-/** At least 0, less than 1. */
+/** Returns a random number in [0, 1). */
 export type Fraction = () => number
 
-/** The same sequence for the same seed (mulberry32). */
+/** A generator that returns the same sequence for the same seed (mulberry32). */
 export function seeded(seed: number): Fraction {
   let state = seed | 0
   return () => {
@@ -14,12 +14,12 @@ export function seeded(seed: number): Fraction {
   }
 }
 
-/** Between the two: small ones as likely as large ones, in steps of ten. */
+/** A random number from `low` to `high`, distributed evenly on a logarithmic scale. */
 export const scaled = (fraction: Fraction, low: number, high: number) => low * (high / low) ** fraction()
 
 export const pick = <T>(fraction: Fraction, all: readonly T[]) => all[Math.floor(fraction() * all.length)]
 
-/** The seed of this run, printed: `SLUICE_SEED` where it is set. */
+/** Returns and prints the seed of this run: `SLUICE_SEED` if it is set, else a random one. */
 export function printedSeed(): number {
   const seed = Number(process.env['SLUICE_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
   console.log(`SLUICE_SEED=${seed}`)

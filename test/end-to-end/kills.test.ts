@@ -1,10 +1,10 @@
-// client → relay → server as real processes that are killed again and again, over connections that are cut, reset and stand
-// still: each line is in the server's files once, and in its archive once.
+// client → relay → server as real processes that are killed again and again, over connections that are closed, reset and stalled.
+// Every line must be in the server's files and in its archive once.
 //
 //   files ─▶ client ─▶ proxy ─▶ relay, spool ─▶ proxy ─▶ server ─▶ file, rotated file, archive
 //
-// `SLUICE_SEED` repeats what is decided at random, though not the moments at which it meets the processes. `SLUICE_LONG` kills
-// ten times as often.
+// `SLUICE_SEED` repeats the random decisions, but not the state of the processes at those moments. With `SLUICE_LONG` there are ten
+// times as many kills.
 
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -22,7 +22,7 @@ const ROUNDS = KILLS / 10
 const KILLS_A_ROUND = 3
 const LIMITS = { timeout: 120_000 + KILLS * 6_000 }
 
-/** Lines written at most before the server has them: a slow machine has less to do. */
+/** Limit on lines that are written and not stored yet, so that less is written on a slow machine. */
 const LINES_AHEAD = 40_000
 const WRITE_EVERY_MS = 20
 
@@ -43,10 +43,10 @@ destinations:
   )
 }
 
-/** What the server has stored, destination by destination; it must not run. */
+/** The lines that the server has stored, by destination. The server must not be running. */
 async function storedIn(folder: string): Promise<Record<string, string[]>> {
   const out = join(folder, 'out')
-  // The names of rotated files sort as their lines do; the file that is written to is the newest.
+  // Rotated files sort by name in the order of their lines; `app.log` itself is the newest, and comes first by name.
   const [newest, ...rotated] = readdirSync(out).sort()
   const parts = [...rotated, newest].map((name) => {
     const bytes = readFileSync(join(out, name))
@@ -81,7 +81,7 @@ destinations: { up: { type: forward, to: ["relp://127.0.0.1:${toRelay.port}"] } 
     const all = [new Mortal('client', folder, client), new Mortal('relay', folder, relay), server]
     await Promise.all(all.map((each) => each.up()))
 
-    // A file that is gone from its name before anybody has looked at it once cannot be known to have been there.
+    // Nothing can find a file that leaves its name before it was ever seen, so wait until all are followed.
     const files = new NumberedFiles(logs, seeded(seed + 3))
     files.begin()
     await until('the files are followed', () => lineCount(join(folder, 'whole.log')) === files.lines)
@@ -103,7 +103,7 @@ destinations: { up: { type: forward, to: ["relp://127.0.0.1:${toRelay.port}"] } 
   },
 )
 
-/** Writes and rotates, as far as the server keeps up. */
+/** Writes and rotates until `over` is aborted, as fast as the server keeps up. */
 async function writeUntil(over: AbortSignal, files: NumberedFiles, whole: string, fraction: Fraction): Promise<void> {
   let stored = 0
   let turn = 0
@@ -116,13 +116,13 @@ async function writeUntil(over: AbortSignal, files: NumberedFiles, whole: string
   }
 }
 
-/** What is missing after the deadline is told better by the lines themselves. */
+/** Waits until all lines are stored. Does not fail after the deadline, since `faultsOf` then describes better what is missing. */
 async function arrived(folder: string, lines: number): Promise<void> {
   await until('all lines', () => lineCount(join(folder, 'whole.log')) >= lines, 60_000).catch(() => {})
 }
 
 test(
-  'what a relay took in over plain TCP is stored once, however often relay and server are killed',
+  'messages that a relay has in its spool are stored once, however often relay and server are killed',
   LIMITS,
   async () => {
     const seed = printedSeed()
@@ -137,11 +137,11 @@ destinations: { up: { type: forward, to: ["relp://127.0.0.1:${toServer.port}"] }
     const spool = join(folder, 'relay', 'spool', 'up')
     const perRound = 5_000
     for (let round = 0; round < ROUNDS; round += 1) {
-      // Plain TCP acknowledges nothing: the relay may be killed when all of it is seen in the spool.
-      await server.die()
+      // Plain TCP has no acknowledgements, so the relay is killed only when all messages are in its spool.
+      await server.kill()
       await send(relayPort, round * perRound, (round + 1) * perRound)
       await until('all of the round is in the spool', async () => (await spoolTotals(spool)).waiting === perRound)
-      server.rise()
+      server.restart()
       await killAtRandom([relay, server], KILLS_A_ROUND, seeded(seed + round))
       await until('the round is acknowledged', async () => (await spoolTotals(spool)).waiting === 0, 60_000)
     }

@@ -1,9 +1,9 @@
-// Messages of every kind that a peer can carry as well, their fields, and the two ways to write them by the RFCs.
+// Test messages of every kind that the peers can carry too: their fields, and their form in RFC 5424 and RFC 3164.
 
 import { readFileSync } from 'node:fs'
 import { expect } from 'vitest'
 
-/** What a message says; absent where it says nothing. */
+/** The fields of a message; a missing field is absent. */
 export interface Fields {
   readonly facility: number
   readonly severity: number
@@ -18,7 +18,7 @@ export interface Fields {
 }
 
 const facilities = 'kern user mail daemon auth syslog lpr news uucp cron authpriv ftp ntp audit alert clock'.split(' ')
-/** RFC 5424 §6.2.1, with the names that `logger -p` knows. */
+/** RFC 5424 §6.2.1, with the names of `logger -p`. */
 const facilityNames = [...facilities, ...Array.from({ length: 8 }, (_, i) => `local${i}`)]
 const severityNames = 'emerg alert crit err warning notice info debug'.split(' ')
 
@@ -73,7 +73,7 @@ const data: Fields['sd'][] = [
 const programs = ['app', 'sshd', 'postfix/smtpd', 'web-1.api', 'CRON', 'my_app', 'x', 'kernel']
 const hosts = ['web-1', 'db.example.net', '192.0.2.7', 'HOST-A', 'a.b-c.d']
 
-/** About forty messages of the last minutes, each different in every field. */
+/** About forty messages with times before `now` (ms since the epoch), with varied fields. */
 export function variedMessages(now: number = Date.now()): Fields[] {
   const second = Math.floor(now / 1000) * 1000
   return texts.map((message, i): Fields => {
@@ -91,22 +91,22 @@ export function variedMessages(now: number = Date.now()): Fields[] {
   })
 }
 
-/** What RFC 3164 has room for. */
+/** The fields that RFC 3164 can express. */
 export function asRfc3164({ msgid: _msgid, sd: _sd, ...rest }: Fields): Fields {
   return inSeconds(rest)
 }
 
-/** The time in whole seconds: a dialect of RFC 3164 has fractions. */
+/** Truncates the time to whole seconds, since a dialect of RFC 3164 has fractions. */
 export function inSeconds(fields: Fields): Fields {
   return fields.time === undefined ? fields : { ...fields, time: Math.floor(fields.time / 1000) * 1000 }
 }
 
 const priority = ({ facility, severity }: Fields) => `<${facility * 8 + severity}>`
 
-/** RFC 5424 §6. */
+/** The message as RFC 5424 §6 has it. */
 export function rfc5424(fields: Fields): string {
   const { time, host, program = '-', pid = '-', msgid = '-', sd, message } = fields
-  // Six digits: of `.037` rsyslog 8.2302 makes no milliseconds at all.
+  // Six digits, because rsyslog 8.2302 drops the milliseconds of `.037`.
   const stamp = time === undefined ? '-' : new Date(time).toISOString().replace('Z', '000Z')
   const elements = Object.entries(sd ?? {}).map(([id, params]) => {
     return `[${[id, ...Object.entries(params).map(([name, value]) => `${name}="${value.replaceAll(/["\\\]]/g, '\\$&')}"`)].join(' ')}]`
@@ -115,7 +115,7 @@ export function rfc5424(fields: Fields): string {
   return message === '' ? head : `${head} ${message}`
 }
 
-/** RFC 3164 §4, the time in UTC. */
+/** The message as RFC 3164 §4 has it, with its time in UTC. */
 export function rfc3164(fields: Fields): string {
   const at = new Date(fields.time!)
   const month = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')[at.getUTCMonth()]
@@ -126,7 +126,7 @@ export function rfc3164(fields: Fields): string {
 
 const present = (text: unknown): string | undefined => (text === '' || text === '-' ? undefined : String(text))
 
-/** Structured data as RFC 5424 §6.3 writes it. */
+/** Parses structured data of RFC 5424 §6.3. */
 function parsedData(text: string | undefined): Fields['sd'] {
   if (text === undefined) return undefined
   const elements: Record<string, Record<string, string>> = {}
@@ -137,35 +137,35 @@ function parsedData(text: string | undefined): Fields['sd'] {
   return elements
 }
 
-/** A line that a peer wrote as `{facility, severity: numbers; time, host, program, pid, msgid, sd: texts; message}`. */
+/** The fields of a JSON line of a peer, with a numeric facility and severity, and `sd` as RFC 5424 writes it. */
 export function peerFields(line: string): Fields {
-  const told = JSON.parse(line) as Record<string, string>
+  const values = JSON.parse(line) as Record<string, string>
   return withoutAbsent({
-    ...{ facility: Number(told['facility']), severity: Number(told['severity']) },
-    ...{ time: Date.parse(told['time']), host: told['host'] ?? '' },
+    ...{ facility: Number(values['facility']), severity: Number(values['severity']) },
+    ...{ time: Date.parse(values['time']), host: values['host'] ?? '' },
     ...{
-      program: present(told['program'] ?? ''),
-      pid: present(told['pid'] ?? ''),
-      msgid: present(told['msgid'] ?? ''),
+      program: present(values['program'] ?? ''),
+      pid: present(values['pid'] ?? ''),
+      msgid: present(values['msgid'] ?? ''),
     },
-    ...{ sd: parsedData(present(told['sd'] ?? '')), message: told['message'] ?? '' },
+    ...{ sd: parsedData(present(values['sd'] ?? '')), message: values['message'] ?? '' },
   })
 }
 
-/** A line of our `json` format. */
+/** The fields of a line of sluice's `json` format. */
 export function ourFields(line: string): Fields {
-  const told = JSON.parse(line) as Record<string, string> & { sd?: Fields['sd'] }
-  const { host, program, pid, msgid, sd, message } = told
+  const values = JSON.parse(line) as Record<string, string> & { sd?: Fields['sd'] }
+  const { host, program, pid, msgid, sd, message } = values
   return withoutAbsent({
-    ...{ facility: facilityNames.indexOf(told['facility']), severity: severityNames.indexOf(told['severity']) },
-    ...{ time: Date.parse(told['time']), host, program, pid, msgid, sd, message },
+    ...{ facility: facilityNames.indexOf(values['facility']), severity: severityNames.indexOf(values['severity']) },
+    ...{ time: Date.parse(values['time']), host, program, pid, msgid, sd, message },
   })
 }
 
 const withoutAbsent = (fields: object) =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as unknown as Fields
 
-/** Holds what a file has against what was sent, message by message, so that a difference names its message. */
+/** Compares the messages in a file with those that were sent, one by one, so that a failure names the message. */
 export function expectFields(path: string, read: (line: string) => Fields, sent: readonly Fields[]): void {
   const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1)
   const got = lines.map(read)

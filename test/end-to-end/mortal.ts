@@ -1,4 +1,4 @@
-// Processes that are killed and started again, on the same configuration and the same data.
+// Processes that are killed and restarted with the same configuration and data.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ const WAIT_MS = { low: 20, high: 2_000 }
 const DEAD_MS = { low: 10, high: 1_500 }
 const STARTING_MS = { low: 10, high: 600 }
 
-/** A mode of the program, which is started at once. Its data lies in the folder of its name in `folder`. */
+/** A daemon of one mode, started by the constructor. Its data folder is `folder`/`mode`. */
 export class Mortal {
   readonly #words: readonly string[]
   readonly #folder: string
@@ -25,33 +25,35 @@ export class Mortal {
     this.#daemon = launched(this.#words, { cwd: folder })
   }
 
-  /** Resolves when it is up. */
+  /** Resolves when the daemon is up. */
   up(): Promise<void> {
     return this.#daemon.up()
   }
 
-  async die(): Promise<void> {
+  /** Kills it with SIGKILL; resolves when it has ended. */
+  async kill(): Promise<void> {
     await this.#daemon.stop('SIGKILL')
   }
 
-  rise(): void {
+  /** Starts it again, and does not wait for it. */
+  restart(): void {
     this.#daemon = launched(this.#words, { cwd: this.#folder })
   }
 
-  /** Ends it in order; resolves to its exit status. */
+  /** Stops it with SIGTERM; resolves to its exit status. */
   stop(): Promise<number | null> {
     return this.#daemon.stop()
   }
 }
 
-/** Kills so many times, one process or two at a time, also while they start; resolves when all are up again. */
+/** Kills processes at random, one or two at a time, some while they start. Resolves after `kills` kills, when all are up again. */
 export async function killAtRandom(all: readonly Mortal[], kills: number, fraction: Fraction): Promise<void> {
   let left = kills
   const kill = async (mortal: Mortal): Promise<void> => {
     left -= 1
-    await mortal.die()
+    await mortal.kill()
     if (fraction() < 0.5) await sleep(scaled(fraction, DEAD_MS.low, DEAD_MS.high))
-    mortal.rise()
+    mortal.restart()
     if (left === 0 || fraction() < 0.8) return mortal.up()
     await sleep(scaled(fraction, STARTING_MS.low, STARTING_MS.high))
     return kill(mortal)

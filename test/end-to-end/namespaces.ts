@@ -1,5 +1,5 @@
-// Two machines in a network of their own: namespaces of this kernel, joined by a cable (veth), made without root where users
-// may make namespaces.
+// Two machines in a network of their own: namespaces of this kernel that are joined by a cable (veth). Root is not needed if users may
+// create namespaces.
 
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -7,13 +7,13 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { temporaryFolder, until } from './program.ts'
 
-/** A machine's network, and its view of files. */
+/** A set of namespaces (network, mounts) that stands for a machine. */
 export class Machine {
-  /** What stands before a command that runs on this machine. */
+  /** The command under which a program has to run to be on this machine (see `Setting.under`). */
   readonly under: readonly string[]
   readonly #holder: ChildProcess
 
-  /** `namespaces` are options of nsenter: those that the holder has of its own beside that of users. */
+  /** `namespaces` are the options of nsenter for the namespaces that the holder has of its own, besides its user namespace. */
   constructor(holder: ChildProcess, namespaces: readonly string[]) {
     this.#holder = holder
     this.under = ['nsenter', '-t', String(holder.pid), '-U', '--preserve-credentials', ...namespaces, '--']
@@ -23,7 +23,7 @@ export class Machine {
     return String(this.#holder.pid)
   }
 
-  /** Runs a command on this machine; returns what it prints, throws where it fails. */
+  /** Runs a command on this machine. Returns its output; throws if it fails. */
   run(...words: readonly string[]): string {
     const [command, ...rest] = [...this.under, ...words]
     return execFileSync(command, rest, { stdio: 'pipe', encoding: 'utf8' })
@@ -41,15 +41,15 @@ export class Machine {
 }
 
 export interface Machines {
-  /** Has 10.9.0.1 on `west`, and a hosts file of its own. */
+  /** Has the address 10.9.0.1 on the interface `west`, and a hosts file of its own. */
   readonly client: Machine
-  /** Has 10.9.0.2 on `east`. */
+  /** Has the address 10.9.0.2 on the interface `east`. */
   readonly server: Machine
-  /** From now on the client finds the name `collector` there: at one address, or at each of several. */
+  /** Changes the addresses of the name `collector` on the client. */
   moveCollector(...addresses: string[]): void
 }
 
-/** Undefined where this user may not make namespaces. */
+/** Creates the two machines; undefined if this user may not create namespaces. */
 export async function twoMachines(): Promise<Machines | undefined> {
   const client = await held(['unshare', '--map-root-user', '--net', '--mount'])
   const server = client && (await held([...client.under, 'unshare', '--net', '--mount']))
@@ -69,19 +69,19 @@ export async function twoMachines(): Promise<Machines | undefined> {
   return { client, server, moveCollector }
 }
 
-/** A process that keeps namespaces alive for as long as the test runs. */
+/** Starts a process that keeps the namespaces of `words` alive until the end of the test; undefined if they cannot be created. */
 export async function held(
   words: readonly string[],
   namespaces: readonly string[] = ['-n', '-m'],
 ): Promise<Machine | undefined> {
   const [command, ...rest] = [...words, 'sh', '-c', 'echo made; exec sleep infinity']
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'ignore'] })
-  let said = ''
+  let output = ''
   let isOver = false
-  child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
   child.once('error', () => (isOver = true))
   child.once('exit', () => (isOver = true))
   onTestFinished(() => void child.kill('SIGKILL'))
-  await until('namespaces are made, or refused', () => said !== '' || isOver)
+  await until('namespaces are made, or refused', () => output !== '' || isOver)
   return isOver ? undefined : new Machine(child, namespaces)
 }

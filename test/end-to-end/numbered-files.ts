@@ -1,5 +1,5 @@
-// Files whose lines are numbered, written and rotated at random: `web.log 3 1234 xxxxx` is line 1234 of web.log, written after it
-// was rotated three times. What became of the lines is told by their numbers.
+// Files with numbered lines that are written to and rotated at random: `web.log 3 1234 xxxxx` is line 1234 of web.log, written after
+// three rotations. The numbers show which lines were lost, duplicated or reordered.
 
 import { appendFileSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,9 +7,9 @@ import { pick, scaled, type Fraction } from './chance.ts'
 
 const NAMES = ['web.log', 'mail.log', 'cron.log']
 const LINES_MAX = 1_000
-/** Writes to a file before it is rotated. */
+/** Minimum number of writes to a file before it is rotated. */
 const WRITES_MIN = 10
-const RANGES_TOLD = 20
+const RANGES_MAX = 20
 
 interface Life {
   readonly name: string
@@ -18,14 +18,14 @@ interface Life {
 }
 
 export class NumberedFiles {
-  /** How many lines each file was given. */
+  /** Number of lines written to each file, by name. */
   readonly written = new Map(NAMES.map((name) => [name, 0]))
   readonly #folder: string
   readonly #fraction: Fraction
   readonly #lives: Map<string, Life>
-  /** Writes to each file since its name was last free. */
+  /** Number of writes to each file since its last rotation. */
   readonly #writes = new Map(NAMES.map((name) => [name, 0]))
-  /** Where a writer goes on that has not noticed a rotation. */
+  /** A rotated file whose writer has not noticed the rotation, and writes to it once more. */
   #late: Life | undefined
 
   constructor(folder: string, fraction: Fraction) {
@@ -34,16 +34,17 @@ export class NumberedFiles {
     this.#lives = new Map(NAMES.map((name) => [name, { name, path: join(folder, name), life: 0 }]))
   }
 
+  /** Number of lines written to all files. */
   get lines(): number {
     return [...this.written.values()].reduce((sum, each) => sum + each, 0)
   }
 
-  /** The first lines of each file. */
+  /** Writes the first lines of each file. */
   begin(): void {
     for (const { name, path, life } of this.#lives.values()) appendFileSync(path, this.#numbered(name, life, 10))
   }
 
-  /** Some lines more for one of the files, now and then in two pieces that no line ends between. */
+  /** Writes some more lines to one of the files, now and then in two pieces, cut at any byte. */
   write(): void {
     const fraction = this.#fraction
     const late = fraction() < 0.3 ? this.#late : undefined
@@ -64,7 +65,7 @@ export class NumberedFiles {
     )
   }
 
-  /** Renames one of the files and those that were renamed before, as logrotate does, where enough was written to it. */
+  /** Rotates one of the files and its earlier generations, as logrotate does, if enough was written to it. */
   rotate(): void {
     const { name, path, life } = this.#lives.get(pick(this.#fraction, NAMES))!
     if (this.#writes.get(name)! < WRITES_MIN || this.#late) return
@@ -77,7 +78,7 @@ export class NumberedFiles {
   }
 }
 
-/** Lines that are lost, doubled, wrong, or out of order within one life of a file, in ranges; the first of many. */
+/** Describes lines that are lost, doubled, wrong, or out of order within one generation of a file, in ranges; at most `RANGES_MAX`. */
 export function faultsOf(lines: readonly string[], written: ReadonlyMap<string, number>): string[] {
   const faults: Fault[] = []
   const seen = new Map([...written].map(([name, count]) => [name, new Uint8Array(count)]))
@@ -114,6 +115,6 @@ function inRanges(faults: readonly Fault[]): string[] {
     if (range?.what === what && range.to + 1 === n) range.to = n
     else ranges.push({ what, from: n, to: n })
   }
-  const told = ranges.slice(0, RANGES_TOLD).map(({ what, from, to }) => `${what} ${from}–${to}`)
-  return ranges.length > RANGES_TOLD ? [...told, `and ${ranges.length - RANGES_TOLD} more`] : told
+  const shown = ranges.slice(0, RANGES_MAX).map(({ what, from, to }) => `${what} ${from}–${to}`)
+  return ranges.length > RANGES_MAX ? [...shown, `and ${ranges.length - RANGES_MAX} more`] : shown
 }

@@ -1,5 +1,5 @@
-// The real peers: syslog-ng and rsyslog, where they are installed. CI sets SLUICE_REQUIRE_PEERS=1, which makes a missing
-// peer a failure; elsewhere the tests that need one are skipped.
+// Runs the real peers, syslog-ng and rsyslog, if they are installed. Tests whose peer is missing are skipped, or fail with
+// SLUICE_REQUIRE_PEERS=1, which CI sets.
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
@@ -7,25 +7,25 @@ import { join } from 'node:path'
 import { onTestFinished, test } from 'vitest'
 import { until } from './program.ts'
 
-/** Debian's syslog-ng and rsyslog conflict: one of them lies unpacked in this folder. */
+/** Debian's packages of syslog-ng and rsyslog conflict, so one of them is only unpacked, in this folder. */
 const unpacked = process.env['SLUICE_PEERS_DIR'] ?? ''
 const required = process.env['SLUICE_REQUIRE_PEERS'] === '1'
 
-/** Where a program, or a module of rsyslog, lies, or undefined. */
+/** The path of a program or a module of rsyslog; undefined if it is not installed. */
 export function peerProgram(name: string): string | undefined {
   const below = ['usr/sbin', 'usr/bin', 'usr/lib/x86_64-linux-gnu/rsyslog']
   const folders = ['/', ...(unpacked ? [unpacked] : [])].flatMap((root) => below.map((folder) => join(root, folder)))
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
 }
 
-/** `test` where all these programs are there or must be; else a skipped test that names what is missing. */
+/** `test` if all these programs are installed or required, else a skipped test whose name says which are missing. */
 export function testWith(programs: readonly string[], name: string, body: () => Promise<void>): void {
   const missing = programs.filter((program) => !peerProgram(program))
   if (missing.length === 0 || required) test(name, body)
   else test.skip(`${name} (not installed: ${missing.join(', ')})`, body)
 }
 
-/** Starts syslog-ng on this configuration (`@version` is added); stopped with the test. */
+/** Starts syslog-ng with this configuration (`@version` is added); killed after the test. */
 export async function syslogNg(folder: string, configuration: string): Promise<ChildProcess> {
   const config = join(folder, 'syslog-ng.conf')
   writeFileSync(
@@ -39,7 +39,7 @@ export async function syslogNg(folder: string, configuration: string): Promise<C
   return child
 }
 
-/** Starts rsyslogd on this configuration; stopped with the test. */
+/** Starts rsyslogd with this configuration; killed after the test. */
 export async function rsyslog(folder: string, configuration: string): Promise<ChildProcess> {
   const config = join(folder, 'rsyslog.conf')
   writeFileSync(config, `global(workDirectory="${folder}" net.enableDNS="off")\n${configuration}`)

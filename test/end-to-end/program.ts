@@ -1,4 +1,4 @@
-// The real program, as a process: started on a configuration, watched, signalled, and always stopped.
+// Runs the real program as a process: starts it with a configuration, reads its output, sends signals, and always stops it.
 
 import { execFileSync, spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { onTestFinished } from 'vitest'
 
 const main = new URL('../../dist/main.js', import.meta.url).pathname
 
-/** Waits until `check` gives something other than undefined or false; fails with `what` after the deadline. */
+/** Waits until `check` returns something other than undefined or false, and returns that. Fails with `what` after the deadline. */
 export async function until<T>(
   what: string,
   check: () => T | undefined | false | Promise<T | undefined | false>,
@@ -25,19 +25,19 @@ export async function until<T>(
   }
 }
 
-/** A folder that is gone after the test. */
+/** A new folder, removed after the test. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-test-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
-/** How many lines a file has; 0 where it is not there yet. */
+/** Number of lines in a file; 0 if it does not exist yet. */
 export function lineCount(path: string): number {
   return existsSync(path) ? Number.parseInt(execFileSync('wc', ['-l', path], { encoding: 'utf8' })) : 0
 }
 
-/** A port that nobody listened on a moment ago, neither on TCP nor on UDP. */
+/** A port that is free on both TCP and UDP at this moment. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = await new Promise<number>((resolve) => {
@@ -64,9 +64,9 @@ export interface Ended {
 
 export interface Setting {
   readonly cwd?: string
-  /** User and group, where not those of the tests. */
+  /** User and group, if not those of the tests. */
   readonly uid?: number
-  /** A command that ends by becoming the program: it gets the program's words behind its own. */
+  /** A command that executes the program: the program and its arguments are appended to it. */
   readonly under?: readonly string[]
 }
 
@@ -80,19 +80,19 @@ function spawned(words: readonly string[], { cwd, uid, under = [] }: Setting): C
 export function run(words: readonly string[], options: Setting & { input?: string | Buffer } = {}): Promise<Ended> {
   const child = spawned(words, options)
   const collected = collect(child)
-  child.stdin.on('error', () => {}) // a command may end before it has read everything
+  child.stdin.on('error', () => {}) // a command may end before it has read all of its input
   child.stdin.end(options.input ?? '')
   return new Promise((resolve) => child.once('close', (status) => resolve({ status, ...collected() })))
 }
 
-/** How many messages a spool holds, and how many of them its receiver has not acknowledged. */
+/** Number of messages in a spool, and of those that its receiver has not acknowledged. */
 export async function spoolTotals(spool: string): Promise<{ messages: number; waiting: number }> {
   const { stdout } = await run(['spool', 'ls', spool])
   const [, messages, waiting] = /^total +\d+ +(\d+) +(\d+) /m.exec(stdout) ?? ['', '0', '0']
   return { messages: Number(messages), waiting: Number(waiting) }
 }
 
-/** Runs a command whose reader goes away after the first piece of its output, as `head -1` does. */
+/** Runs a command whose reader closes the pipe after the first piece of output, as `head -1` does. */
 export function runIntoClosedPipe(words: readonly string[], input: string = ''): Promise<Ended> {
   const child = spawned(words, {})
   const collected = collect(child)
@@ -112,16 +112,16 @@ function collect(child: ChildProcess): () => { stdout: string; stderr: string } 
 
 export interface Daemon {
   readonly child: ChildProcess
-  /** The folder with its configuration; `data` lies in it. */
+  /** The folder with its configuration and, unless configured otherwise, its data folder. */
   readonly folder: string
   output(): { stdout: string; stderr: string }
-  /** Resolves when it is up. */
+  /** Resolves when the daemon has logged that it is up; rejects if it has ended. */
   up(): Promise<void>
-  /** Resolves to the exit status. */
+  /** Sends a signal (SIGTERM by default); resolves to the exit status. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
-/** Starts a mode on this configuration (`data:` is added) and waits until it is up. It is stopped with the test. */
+/** Starts a mode with this configuration (`data:` is added if it is missing) and waits until it is up. Killed after the test. */
 export async function daemon(
   mode: 'client' | 'relay' | 'server',
   configuration: string,
@@ -134,25 +134,25 @@ export async function daemon(
   return started([mode, '-c', config], { cwd: folder, ...setting })
 }
 
-/** Starts a server that writes what comes over TCP to one file, byte for byte. */
+/** Starts a server that writes messages received over TCP to one file, byte for byte. */
 export function rawFileServer(port: number, path: string, folder: string): Promise<Daemon> {
   const source = `sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }\n`
   const destination = `destinations: { out: { type: file, path: ${JSON.stringify(path)}, line: raw } }\n`
   return daemon('server', source + destination, folder)
 }
 
-/** Starts a daemon by these words, and waits until it is up. */
+/** Starts a daemon with these arguments, and waits until it is up. Killed after the test. */
 export async function started(words: readonly string[], setting: Setting & { cwd: string }): Promise<Daemon> {
   const daemon = launched(words, setting)
   await daemon.up()
   return daemon
 }
 
-/** Starts a daemon by these words. It is stopped with the test. */
+/** Starts a daemon with these arguments, and does not wait for it. Killed after the test. */
 export function launched(words: readonly string[], setting: Setting & { cwd: string }): Daemon {
   const child = spawned(words, setting)
   const output = collect(child)
-  // Not `child.exitCode`: it is there before the last of what the process said.
+  // Not `child.exitCode`, which is set before the last output of the process has been read.
   let closed: number | null | undefined
   const ended = new Promise<number | null>((resolve) => {
     child.once('close', (status) => {

@@ -1,5 +1,5 @@
-// A TCP proxy that treats its connections badly, as networks do: what it lets through is whole and in order, but at any byte
-// it may end a connection, reset it, or let one or both directions stand still.
+// A TCP proxy that behaves like a bad network. Bytes that it passes on are unchanged and in order, but at any byte it may end a
+// connection, reset it, or stall one or both of its directions.
 
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
@@ -7,20 +7,20 @@ import { pick, scaled, type Fraction } from './chance.ts'
 
 export interface RoughProxy {
   readonly port: number
-  /** What has been done to connections, and how often. */
+  /** How often each fault was injected, by name. */
   readonly done: ReadonlyMap<string, number>
-  /** From now on every connection is let be; those that stand still are reset. */
+  /** Injects no more faults, and resets the connections that are stalled. */
   calm(): void
 }
 
-// What is asked is long and what is answered is short: each direction has its own range of bytes before something happens. Two
-// connections in five live to the first answer to a batch; with fewer, senders are mostly waiting to try again.
+// Requests are long and answers are short, so each direction has its own range of bytes before a fault. With these ranges two
+// connections in five get an answer to a batch; with fewer, senders would mostly wait to reconnect.
 const ASKED_BYTES = { low: 200, high: 8 * 1024 * 1024 }
 const ANSWERED_BYTES = { low: 50, high: 8 * 1024 }
 const LIFE_MS = { low: 100, high: 6_000 }
 const STALL_MS = { low: 50, high: 2_500 }
 
-/** Passes connections on to this port of this machine, until the test is finished. */
+/** Starts a proxy to a port of this machine, until the end of the test. */
 export async function roughProxy(target: number, fraction: Fraction): Promise<RoughProxy> {
   const done = new Map<string, number>()
   const open = new Set<RoughConnection>()
@@ -90,7 +90,7 @@ class RoughConnection {
       this.#act()
       if (passed < chunk.length && !from.destroyed) from.unshift(chunk.subarray(passed))
     })
-    // Whichever side ends or fails, so does the other.
+    // If one side ends or fails, so does the other.
     from.on('error', () => to.resetAndDestroy())
     from.on('end', () => to.end())
     from.on('close', () => {

@@ -1,4 +1,4 @@
-// A small file system of its own, which a test can fill up and free again.
+// A small file system that a test can fill up and free again.
 
 import { execFileSync } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
@@ -9,15 +9,15 @@ import { held } from './namespaces.ts'
 import { temporaryFolder } from './program.ts'
 
 export interface SmallDisk {
-  /** Where it is for the program. */
+  /** Its mount point, as the program sees it. */
   readonly folder: string
-  /** What stands before a program that is to have it. */
+  /** The command under which a program has to run to see it (see `Setting.under`). */
   readonly under: readonly string[]
-  /** Where the test finds what the program has at this path. */
+  /** The path by which the test reaches what the program sees at `path`. */
   seen(path: string): string
 }
 
-/** Of 40 MiB, gone after the test; undefined where this user may neither mount one nor make namespaces. */
+/** Mounts a file system of 40 MiB until the end of the test; undefined if this user may neither mount it nor create namespaces. */
 export async function smallDisk(): Promise<SmallDisk | undefined> {
   const folder = join(temporaryFolder(), 'disk')
   mkdirSync(folder)
@@ -32,15 +32,15 @@ export async function smallDisk(): Promise<SmallDisk | undefined> {
 
 const TMPFS = ['-t', 'tmpfs', '-o', 'size=40m', 'none']
 
-// Without root one may mount in a namespace of one's own. The program must run in it: SQLite resolves the links of its path,
-// and what it finds behind /proc/PID/root would be outside.
+// Without root, mounting is possible in a namespace of its own. The program has to run in that namespace: SQLite resolves the links
+// in its path, and /proc/PID/root would lead it outside.
 async function ofOwnNamespace(folder: string): Promise<SmallDisk | undefined> {
   const holder = await held(['unshare', '--map-root-user', '--mount'], ['-m'])
   if (!holder?.can('mount', ...TMPFS, folder)) return undefined
   return { folder, under: holder.under, seen: (path) => `/proc/${holder.pid}/root${path}` }
 }
 
-/** Takes all room that is left; what it returns gives it back. */
+/** Fills up the file system. Returns a function that frees the space again. */
 export function fillUp(disk: SmallDisk): () => void {
   const ballast = disk.seen(join(disk.folder, 'ballast'))
   const file = openSync(ballast, 'w')
