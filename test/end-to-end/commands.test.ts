@@ -1,4 +1,4 @@
-// The commands that need no daemon: what they print, where, and how they end.
+// The commands that need no daemon: what they print, on which stream, and their exit status.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,20 +11,21 @@ destinations: { out: { type: file, path: "/var/log/remote/{host}.log" } }
 routes: [{ where: "severity:>=err", to: [out] }]
 `
 
-function written(text: string): string {
+/** Writes a configuration to a new file; returns its path. */
+function newConfig(text: string): string {
   const path = join(temporaryFolder(), 'sluice.yaml')
   writeFileSync(path, text)
   return path
 }
 
-test('check ends with 0 for a good file and says what would run', async () => {
-  const { status, stdout, stderr } = await run(['check', '-c', written(good)])
+test('check: exit status 0 for a valid file, and a summary of what would run', async () => {
+  const { status, stdout, stderr } = await run(['check', '-c', newConfig(good)])
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   expect(stdout).toContain('route 1      everything where severity:>=err → out\n')
 })
 
-test('check ends with 1 for faults and names each of them', async () => {
-  const path = written(good.replace('listen', 'lisen').replace('severity', 'severty'))
+test('check: exit status 1 for faults, each of which is named', async () => {
+  const path = newConfig(good.replace('listen', 'lisen').replace('severity', 'severty'))
   const { status, stdout, stderr } = await run(['check', '--config', path])
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
   expect(stderr).toContain(`${path}:1:32 CONFIG_UNKNOWN_KEY: sources have no "lisen"; did you mean "listen"?\n`)
@@ -32,7 +33,7 @@ test('check ends with 1 for faults and names each of them', async () => {
   expect(stderr.endsWith('3 faults\n')).toBe(true)
 })
 
-test('check ends with 2 for a file that is not there', async () => {
+test('check: exit status 2 for a missing file', async () => {
   const { status, stderr } = await run(['check', '-c', '/nonexistent/sluice.yaml'])
   expect({ status, stderr }).toEqual({
     status: 2,
@@ -40,7 +41,7 @@ test('check ends with 2 for a file that is not there', async () => {
   })
 })
 
-test('check, and a daemon, end with 2 for a configuration without an end', async () => {
+test('check and a daemon: exit status 2 for a configuration that never ends (/dev/zero)', async () => {
   for (const command of ['check', 'server']) {
     expect(await run([command, '-c', '/dev/zero'])).toEqual({
       status: 2,
@@ -50,7 +51,7 @@ test('check, and a daemon, end with 2 for a configuration without an end', async
   }
 })
 
-test('a configuration may come through a pipe', async () => {
+test('a configuration can be read from a pipe', async () => {
   const under = ['sh', '-c', 'cat | "$@"', 'sh']
   const { status, stdout } = await run(['check', '-c', '/dev/stdin'], { input: good, under })
   expect({ status, first: stdout.split('\n')[0] }).toEqual({
@@ -64,7 +65,7 @@ test('control characters in the name of a configuration do not reach the termina
   expect(stderr).toBe('/nowhere/a#012b#033[31m#302#205 CONFIG_UNREADABLE: there is no such file\n')
 })
 
-test('without -c the file of the working folder is taken', async () => {
+test('without -c, sluice.yaml in the working folder is used', async () => {
   const folder = temporaryFolder()
   writeFileSync(join(folder, 'sluice.yaml'), `${good}colour: red\n`)
   const { status, stderr } = await run(['check'], { cwd: folder })
@@ -72,14 +73,14 @@ test('without -c the file of the working folder is taken', async () => {
   expect(stderr).toMatch(/^sluice\.yaml:4:1 CONFIG_UNKNOWN_KEY: /)
 })
 
-test('a daemon with a faulty configuration ends with 2 and says the same as check', async () => {
-  const path = written(`${good}colour: red\n`)
+test('a daemon with a faulty configuration: exit status 2, and the same faults as check', async () => {
+  const path = newConfig(`${good}colour: red\n`)
   const [checked, started] = [await run(['check', '-c', path]), await run(['server', '-c', path])]
   expect(started.status).toBe(2)
   expect(checked.stderr.startsWith(started.stderr)).toBe(true)
 })
 
-test('parse prints an object a line and ends with 0', async () => {
+test('parse prints one JSON object per line; exit status 0', async () => {
   const input = '<34>Oct 11 22:14:15 web-1 su[7]: failed\nno pri\n'
   const { status, stdout } = await run(['parse', '--from', '192.0.2.7'], { input })
   expect(status).toBe(0)
@@ -91,7 +92,7 @@ test('parse prints an object a line and ends with 0', async () => {
   expect(second).toMatchObject({ message: 'no pri', host: '192.0.2.7', defects: ['PRI_MISSING'] })
 })
 
-test('parse ends with 2 for a framing that does not exist', async () => {
+test('parse: exit status 2 for an unknown framing', async () => {
   expect((await run(['parse', '--framing', 'lines'])).status).toBe(2)
 })
 
@@ -102,14 +103,17 @@ test.each([
   ['explain', '--from', 'web-1'],
   ['explain', '--from', '192.0.2.7', '--from', '192.0.2.8'],
   ['explain', '--source', 'in', '--source', 'other'],
-])('a peer that is no address, and a peer or source given twice, end with 2: %s %s %s', async (...words) => {
-  const { status, stdout, stderr } = await run(words, { input: 'x\n' })
-  expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
-  expect(stderr).toMatch(new RegExp(`^error: option '${words[1]} <\\w+>' argument '.*' is invalid\\. `))
-})
+])(
+  'exit status 2 for a peer that is not an address, and for a peer or source given twice: %s %s %s',
+  async (...words) => {
+    const { status, stdout, stderr } = await run(words, { input: 'x\n' })
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr).toMatch(new RegExp(`^error: option '${words[1]} <\\w+>' argument '.*' is invalid\\. `))
+  },
+)
 
-test.each([['parse'], ['explain']])('a folder as standard input ends %s with 2', async (...words) => {
-  // As `sluice parse < /`: the shell opens it, and gives its descriptor away.
+test.each([['parse'], ['explain']])('%s: exit status 2 for a folder as standard input', async (...words) => {
+  // Like `sluice parse < /`: the shell opens the folder, and the command inherits its descriptor.
   const under = ['sh', '-c', 'exec "$@" < /', 'sh']
   expect(await run(words, { under })).toEqual({
     status: 2,
@@ -118,8 +122,8 @@ test.each([['parse'], ['explain']])('a folder as standard input ends %s with 2',
   })
 })
 
-test('explain shows fields, route and file of a line, also as JSON', async () => {
-  const path = written(good)
+test('explain shows the fields, route and file of a line, as text and as JSON', async () => {
+  const path = newConfig(good)
   const input = '<34>Oct 11 22:14:15 web-1 su[7]: failed\n'
   const words = await run(['explain', '-c', path], { input })
   expect(words.status).toBe(0)
@@ -128,12 +132,12 @@ test('explain shows fields, route and file of a line, also as JSON', async () =>
   expect(JSON.parse(stdout)).toMatchObject({ routes: [1], destinations: [{ name: 'out', type: 'file' }] })
 })
 
-test('explain ends with 2 for a source that is not there', async () => {
-  const { status, stderr } = await run(['explain', '-c', written(good), '--source', 'inn'])
+test('explain: exit status 2 for an unknown source', async () => {
+  const { status, stderr } = await run(['explain', '-c', newConfig(good), '--source', 'inn'])
   expect({ status, stderr }).toEqual({ status: 2, stderr: 'there is no source "inn"; the configuration has in\n' })
 })
 
-test('--version is that of the package', async () => {
+test('--version prints the version of the package', async () => {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string
   }
@@ -141,7 +145,7 @@ test('--version is that of the package', async () => {
 })
 
 testWith(['script'], 'the log has colours on a terminal, and none on a dumb one', async () => {
-  const path = written(`data: /proc/none\n${good}`)
+  const path = newConfig(`data: /proc/none\n${good}`)
   const shown = async (terminal: string) => {
     const under = ['sh', '-c', `TERM=${terminal} NO_COLOR= script -qec "$*" /dev/null`, 'sh']
     return (await run(['server', '-c', path], { under })).stdout
@@ -155,7 +159,7 @@ testWith(['script'], 'the log has colours on a terminal, and none on a dumb one'
 
 const commands = ['client', 'relay', 'server', 'check', 'parse', 'explain', 'grep']
 
-test('--help names every command and ends with 0; so does --help of each, with examples', async () => {
+test('--help names every command, and --help of each command has examples; exit status 0', async () => {
   const all = await run(['--help'])
   expect(all.status).toBe(0)
   for (const command of commands) {
@@ -168,7 +172,7 @@ test('--help names every command and ends with 0; so does --help of each, with e
 })
 
 test.each([['nosuch'], ['check', '--nosuch'], ['grep', '-m', 'many', 'x']])(
-  'a mistake on the command line ends with 2: %s %s',
+  'exit status 2 for a mistake on the command line: %s %s',
   async (...words) => {
     const { status, stdout, stderr } = await run(words)
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
@@ -176,13 +180,16 @@ test.each([['nosuch'], ['check', '--nosuch'], ['grep', '-m', 'many', 'x']])(
   },
 )
 
-test.each(['client', 'relay', 'server'])('%s --print-config prints what check accepts', async (mode) => {
-  const { status, stdout } = await run([mode, '--print-config'])
-  expect(status).toBe(0)
-  expect(await run(['check', '-c', written(stdout)])).toMatchObject({ status: 0, stderr: '' })
-})
+test.each(['client', 'relay', 'server'])(
+  '%s --print-config prints a configuration that check accepts',
+  async (mode) => {
+    const { status, stdout } = await run([mode, '--print-config'])
+    expect(status).toBe(0)
+    expect(await run(['check', '-c', newConfig(stdout)])).toMatchObject({ status: 0, stderr: '' })
+  },
+)
 
-// ── parse, key by key ──
+// ── the keys that parse prints ──
 
 async function parsed(input: string | Buffer, ...flags: string[]): Promise<unknown[]> {
   const { status, stdout, stderr } = await run(['parse', ...flags], { input })
@@ -205,13 +212,13 @@ test('parse: every key of an RFC 5424 message', async () => {
   ])
 })
 
-test('parse: what a message does not say is left out', async () => {
+test('parse: fields that a message does not have are left out', async () => {
   const [nil, bare] = await parsed('<13>1 - - - - - - x\n<13>x\n')
   expect(nil).toEqual({ ...{ facility: 'user', severity: 'notice' }, message: 'x', format: 'rfc5424', defects: [] })
   expect(bare).toEqual({ ...{ facility: 'user', severity: 'notice' }, message: 'x', format: 'raw', defects: [] })
 })
 
-test('parse: no PRI, and PRIs that are none', async () => {
+test('parse: a missing PRI and invalid ones', async () => {
   const inputs = ['text', '<192>text', '<>text', '<1234>text', '<x>text', '<', '<13']
   const defects = [['PRI_MISSING'], ...inputs.slice(1).map(() => ['PRI_INVALID'])]
   const expected = inputs.map((message, i) => ({
@@ -220,7 +227,7 @@ test('parse: no PRI, and PRIs that are none', async () => {
   expect(await parsed(`${inputs.join('\n')}\n`)).toEqual(expected)
 })
 
-test('parse: a peer stands in for a missing host, and for no other', async () => {
+test('parse: the host is the peer if the message has none', async () => {
   const input = 'text\n<13>1 - web-1 - - - - text\n'
   expect(await parsed(input, '--from', '2001:db8::7')).toMatchObject([{ host: '2001:db8::7' }, { host: 'web-1' }])
 })
@@ -234,21 +241,21 @@ test('parse: the names of all facilities and severities', async () => {
   expect(await parsed(input)).toMatchObject(expected)
 })
 
-test('parse: bytes that are no UTF-8 are replaced in the message and whole in raw', async () => {
+test('parse: bytes that are not UTF-8 are replaced in message, and kept in raw', async () => {
   const bytes = Buffer.from('<13>a\xffb\xc3', 'latin1')
   expect(await parsed(Buffer.concat([bytes, Buffer.from('\n')]))).toMatchObject([
     { message: 'a\ufffdb\ufffd', raw: bytes.toString('base64') },
   ])
 })
 
-test('parse: framing is decided per frame, unless it is given', async () => {
+test('parse: the framing is detected for each frame, unless --framing is given', async () => {
   const input = '7 <13>one<13>two\r\n<13>three\u00005 <13>4<13>five'
   expect(await parsed(input)).toMatchObject(['one', 'two', 'three', '4', 'five'].map((message) => ({ message })))
   expect(await parsed('7 <13>one\n', '--framing', 'newline')).toMatchObject([{ message: '7 <13>one' }])
   expect(await parsed('7 <13>o\ne', '--framing', 'octet')).toMatchObject([{ message: 'o\ne' }])
 })
 
-test('parse: a reader that goes away ends it without a word', async () => {
+test('parse ends silently if the reader of its output closes the pipe', async () => {
   const { status, stderr } = await runIntoClosedPipe(['parse'], '<13>hello\n'.repeat(200_000))
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
 })
@@ -264,7 +271,7 @@ async function archiveOf(input: string): Promise<string> {
   return join(folder, 'kept')
 }
 
-test('grep ends with 0 where it finds something, with 1 where not, with 2 where it cannot look', async () => {
+test('grep: exit status 0 if a line matches, 1 if none does, 2 if it cannot search', async () => {
   const archive = await archiveOf('<13>Nov 20 10:00:00 web-1 app: needle\n<13>Nov 20 10:00:01 web-2 app: hay\n')
   const grep = (...words: string[]) => run(['grep', '--archive', archive, '--utc', ...words])
   expect(await grep('-O', 'cat', 'needle')).toEqual({ status: 0, stdout: 'needle\n', stderr: '' })
@@ -283,8 +290,8 @@ test('grep ends with 0 where it finds something, with 1 where not, with 2 where 
   expect(missing).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('missing') })
 })
 
-test('a command whose output has no room ends with 2 and says so, as grep does', async () => {
-  const path = written(good)
+test('a command whose output cannot be written (ENOSPC): exit status 2, and a message, as with GNU grep', async () => {
+  const path = newConfig(good)
   const archive = await archiveOf('<13>Nov 20 10:00:00 web-1 app: needle\n')
   const input = '<34>Oct 11 22:14:15 web-1 su[7]: failed\n'
   const full = { input, under: ['sh', '-c', 'exec "$@" > /dev/full', 'sh'] }
@@ -296,7 +303,7 @@ test('a command whose output has no room ends with 2 and says so, as grep does',
   }
 })
 
-test('grep ends without a word when its reader goes away', async () => {
+test('grep ends silently if the reader of its output closes the pipe', async () => {
   const archive = await archiveOf(
     '<13>Nov 20 10:00:00 web-1 app: a message of some length, many times\n'.repeat(100_000),
   )
@@ -306,7 +313,7 @@ test('grep ends without a word when its reader goes away', async () => {
 })
 
 test.each(['tail x', 'hosts --silent 10m', 'status --json', 'top', 'archive ls .', 'help tail'])(
-  'a command of a later version is refused with 2 and called by its name: %s',
+  'a command of a later version is refused by name, with exit status 2: %s',
   async (words) => {
     const { status, stdout, stderr } = await run(words.split(' '))
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
@@ -314,20 +321,20 @@ test.each(['tail x', 'hosts --silent 10m', 'status --json', 'top', 'archive ls .
   },
 )
 
-test('grep -f is refused with 2 as something of a later version', async () => {
+test('grep -f is refused as a feature of a later version, with exit status 2', async () => {
   const { status, stdout, stderr } = await run(['grep', '-f', 'x'])
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
   expect(stderr).toContain('this version cannot follow yet')
 })
 
-test('help COMMAND shows the same as COMMAND --help', async () => {
+test('help COMMAND prints the same as COMMAND --help', async () => {
   const [asked, flagged] = [await run(['help', 'parse']), await run(['parse', '--help'])]
   expect(asked).toEqual(flagged)
   expect(asked.stdout).toContain('--framing <how>')
 })
 
-test('parse takes max_message from the configuration, by -c as by --config', async () => {
-  const path = written(`max_message: 1KiB\n${good}`)
+test('parse takes max_message from the configuration given with -c or --config', async () => {
+  const path = newConfig(`max_message: 1KiB\n${good}`)
   for (const flag of ['-c', '--config']) {
     const { status, stdout } = await run(['parse', flag, path], { input: `${'x'.repeat(1500)}\n` })
     expect(status).toBe(0)
@@ -335,8 +342,8 @@ test('parse takes max_message from the configuration, by -c as by --config', asy
   }
 })
 
-test('parse and spool end with 2 for a faulty configuration and say where', async () => {
-  const path = written(`${good}colour: red\n`)
+test('parse and spool: exit status 2 for a faulty configuration, with line and column', async () => {
+  const path = newConfig(`${good}colour: red\n`)
   for (const words of [['parse'], ['spool', 'ls', 'out']]) {
     const { status, stderr } = await run([...words, '-c', path])
     expect(status).toBe(2)
@@ -344,9 +351,11 @@ test('parse and spool end with 2 for a faulty configuration and say where', asyn
   }
 })
 
-test('spool finds the folder of a destination that the configuration names', async () => {
+test('spool finds the folder of a destination by the data folder in the configuration', async () => {
   const folder = temporaryFolder()
-  const path = written(`data: ${JSON.stringify(folder)}\n${good.replace('.log" }', '.log", buffer: { max: 1GiB } }')}`)
+  const path = newConfig(
+    `data: ${JSON.stringify(folder)}\n${good.replace('.log" }', '.log", buffer: { max: 1GiB } }')}`,
+  )
   const { status, stderr } = await run(['spool', 'ls', '-c', path, 'out'])
   expect(status).toBe(2)
   expect(stderr).toContain(`${folder}/spool/out: there is no spool here`)

@@ -1,4 +1,4 @@
-// A daemon's life: how it stops, what a signal or a kill in the middle of work leaves behind.
+// The life of a daemon: how it stops, reopens its files on SIGHUP, and recovers from a kill.
 
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
@@ -24,7 +24,7 @@ const counters = (from: Daemon) => logOf(from).findLast(({ msg }) => msg === 'co
 /** Accepts connections and reads nothing. */
 const stalledPeer = () => peer((socket) => void socket.pause())
 
-/** Accepts connections until the end of the test; what becomes of them is `take`'s. Resolves to its port. */
+/** Accepts connections until the end of the test, and passes each to `take`. Resolves to the port. */
 async function peer(take: (socket: Socket) => void): Promise<number> {
   const sockets: Socket[] = []
   const server = createServer((socket) => {
@@ -40,7 +40,7 @@ async function peer(take: (socket: Socket) => void): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-/** Sends lines numbered from `from`, and does not wait for anybody to read them all. */
+/** Sends lines numbered from `from`, and does not wait until they are read. */
 function sendNumbered(port: number, from: number, count: number, padding: string = ''): Socket {
   const lines = Array.from({ length: count }, (_, i) => `<13>Nov 20 10:00:00 h p: n=${from + i} ${padding}\n`)
   const socket = connect(port, '127.0.0.1')
@@ -50,7 +50,7 @@ function sendNumbered(port: number, from: number, count: number, padding: string
   return socket
 }
 
-/** The numbers in a file, in its order. */
+/** The numbers of the lines in files, in their order. */
 function numbersIn(...paths: string[]): number[] {
   return paths.flatMap((path) =>
     [...readFileSync(path, 'latin1').matchAll(/n=(\d+) /g)].map(([, digits]) => Number(digits)),
@@ -60,9 +60,9 @@ function numbersIn(...paths: string[]): number[] {
 const everyNumber = (count: number) => Array.from({ length: count }, (_, i) => i)
 const ascending = (numbers: number[]) => numbers.toSorted((a, b) => a - b)
 
-// ── what it says ──
+// ── its log ──
 
-test('every line on stderr is a JSON object, with more sources than Node takes for a leak of listeners', async () => {
+test('every line on stderr is a JSON object, even with more sources than Node allows listeners without a warning', async () => {
   const folder = temporaryFolder()
   const names = Array.from({ length: 12 }, (_, i) => `s${i}`)
   const sources = names.map((name) => `${name}: { type: unix, path: ${JSON.stringify(join(folder, name))} }`)
@@ -78,7 +78,7 @@ test('every line on stderr is a JSON object, with more sources than Node takes f
 
 // ── stopping ──
 
-test('SIGTERM drains: what was taken in is written, and the end is 0', async () => {
+test('SIGTERM drains: all received messages are written, and the exit status is 0', async () => {
   const folder = temporaryFolder()
   const port = await freePort()
   const out = join(folder, 'out.log')
@@ -92,14 +92,14 @@ destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw }, ar
   sendNumbered(port, 0, 50_000)
   await until('some are written', () => lineCount(out) > 0)
   expect(await server.stop()).toBe(0)
-  const said = counters(server)
-  expect(said['sluice_stored_total{destination="out"}']).toBe(said['sluice_received_total{source="in"}'])
-  expect(said['sluice_stored_total{destination="archive"}']).toBe(said['sluice_received_total{source="in"}'])
-  expect(lineCount(out)).toBe(said['sluice_received_total{source="in"}'])
+  const totals = counters(server)
+  expect(totals['sluice_stored_total{destination="out"}']).toBe(totals['sluice_received_total{source="in"}'])
+  expect(totals['sluice_stored_total{destination="archive"}']).toBe(totals['sluice_received_total{source="in"}'])
+  expect(lineCount(out)).toBe(totals['sluice_received_total{source="in"}'])
   expect(logOf(server).at(-1)).toMatchObject({ msg: 'sluice is down: everything in flight has been stored or counted' })
 })
 
-test('a receiver that stalls: the other destination goes on, and a stop ends within `drain`, the rest counted', async () => {
+test('a stalled receiver does not hold up another destination, and a stop ends within `drain` and counts the rest', async () => {
   const folder = temporaryFolder()
   const port = await freePort()
   const out = join(folder, 'out.log')
@@ -125,19 +125,19 @@ routes: [{ from: [in], to: [slow] }, { from: [other], to: [out] }]
   const before = Date.now()
   expect(await relay.stop()).toBe(0)
   expect(Date.now() - before).toBeLessThan(8_000)
-  const said = counters(relay)
-  const lost = Number(said['sluice_dropped_total{reason="stopping",where="in"}'])
+  const totals = counters(relay)
+  const lost = Number(totals['sluice_dropped_total{reason="stopping",where="in"}'])
   expect(lost).toBeGreaterThan(0)
-  expect(Number(said['sluice_stored_total{destination="slow"}']) + lost).toBe(
-    said['sluice_received_total{source="in"}'],
+  expect(Number(totals['sluice_stored_total{destination="slow"}']) + lost).toBe(
+    totals['sluice_received_total{source="in"}'],
   )
-  // Its first word names the first batch, its last all of them.
+  // The first warning counts the first batch, the last one counts all of them.
   const words = logOf(relay).filter(({ msg, source }) => msg === 'messages dropped' && source === 'in')
   expect(words.at(-1)).toMatchObject({ soFar: lost, reason: expect.stringContaining('STOPPING') as string })
   expect(words.length).toBeLessThanOrEqual(2)
 })
 
-test('a reader of its output that reads nothing does not keep it from ending', async () => {
+test('a stop does not wait for a reader of standard output that reads nothing', async () => {
   const port = await freePort()
   const relay = await daemon(
     'relay',
@@ -156,7 +156,7 @@ destinations: { out: { type: stdout } }
   expect(await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 15_000, 'still there'))])).toBe(0)
 })
 
-test('a receiver that never closes its side does not keep a relay from ending', async () => {
+test('a stop does not wait for a receiver that never closes its side of the connection', async () => {
   const port = await freePort()
   const got: Buffer[] = []
   const sockets: Socket[] = []
@@ -182,7 +182,7 @@ destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${(receiver.address()
   expect(text().split('\n')).toHaveLength(101)
 })
 
-test('a client whose receiver is down stops within `drain` as well; nothing is lost, since it reads again', async () => {
+test('a client whose receiver is down stops within `drain`, and reads the lines again after the next start', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'app.log')
   writeFileSync(path, 'n=0 \nn=1 \n')
@@ -208,7 +208,7 @@ destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${port}"] } }
   expect(numbersIn(out)).toEqual([0, 1, 2])
 })
 
-test('a second configuration of the same source reads on where the first one stopped', async () => {
+test('a client that is restarted continues where it stopped', async () => {
   const folder = temporaryFolder()
   const [path, out] = [join(folder, 'app.log'), join(folder, 'out.log')]
   const configuration = `sources: { apps: { type: file, paths: [${JSON.stringify(path)}] } }
@@ -230,7 +230,7 @@ destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
 
 // ── SIGHUP ──
 
-test('SIGHUP reopens: what comes after it is in a new file, what came before in the old', async () => {
+test('SIGHUP reopens: later messages go to a new file, earlier ones are in the old one', async () => {
   const folder = temporaryFolder()
   const port = await freePort()
   const out = join(folder, 'out.log')
@@ -245,7 +245,7 @@ test('SIGHUP reopens: what comes after it is in a new file, what came before in 
   expect(numbersIn(`${out}.1`, out)).toEqual(everyNumber(2000))
 })
 
-test('SIGHUP while it starts ends nothing, and reopens when it is up', async () => {
+test('SIGHUP during the start does not end the daemon, and reopens its files when it is up', async () => {
   const folder = temporaryFolder()
   const config = join(folder, 'server.yaml')
   const port = await freePort()
@@ -257,7 +257,7 @@ destinations: { out: { type: file, path: ${JSON.stringify(join(folder, 'out.log'
 `,
   )
   const server = launched(['server', '-c', config], { cwd: folder })
-  // Its lock is there before anything is opened.
+  // The lock in the data folder is created before anything is opened.
   await until('it begins', () => readdirSync(folder).includes('data'))
   const hanging = setInterval(() => void server.child.kill('SIGHUP'), 1)
   await server.up()
@@ -266,11 +266,11 @@ destinations: { out: { type: file, path: ${JSON.stringify(join(folder, 'out.log'
   expect(await server.stop()).toBe(0)
 })
 
-test('SIGTERM while the program is being loaded: it ends with 0', async () => {
+test('SIGTERM while the program is being loaded: the exit status is 0', async () => {
   const folder = temporaryFolder()
   writeFileSync(join(folder, 'server.yaml'), 'data: data\nsources: { in: { type: unix, path: socket } }\n')
   const server = launched(['server', '-c', 'server.yaml'], { cwd: folder })
-  // It listens for SIGHUP, the first of signals, before it loads what it needs.
+  // The program handles signals, SIGHUP (1) among them, before it loads its modules.
   await until('it begins', () => {
     const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))?.[1]
     return (BigInt(`0x${caught}`) & 1n) === 1n
@@ -278,7 +278,7 @@ test('SIGTERM while the program is being loaded: it ends with 0', async () => {
   expect(await server.stop()).toBe(0)
 })
 
-test('SIGTERM while it starts: it drains, and ends with 0', async () => {
+test('SIGTERM during the start: the daemon drains, and the exit status is 0', async () => {
   const folder = temporaryFolder()
   const config = join(folder, 'server.yaml')
   const sources =
@@ -292,10 +292,10 @@ test('SIGTERM while it starts: it drains, and ends with 0', async () => {
   )
 })
 
-test('SIGHUP while it drains ends nothing', async () => {
+test('SIGHUP while draining does not end the daemon early', async () => {
   const folder = temporaryFolder()
   appendFileSync(join(folder, 'in.log'), `${'x'.repeat(1000)}\n`.repeat(20_000))
-  // Reads a little and no more: so the client has something to drain.
+  // The receiver reads a little and then stops, so that the client has something to drain.
   let hasBegun = false
   const port = await peer((socket) => {
     socket.once('data', () => {
@@ -320,7 +320,7 @@ destinations: { out: { type: forward, to: ["tcp://127.0.0.1:${port}"] } }
 
 testWith(
   ['logrotate'],
-  'logrotate with create and a SIGHUP, five times under load: no line lost, none twice',
+  'logrotate with create and a SIGHUP, five times under load: every line is stored once',
   async () => {
     const folder = temporaryFolder()
     const port = await freePort()
@@ -348,7 +348,7 @@ testWith(
 
 // ── kill -9 ──
 
-test('killed with kill -9 while it tails into a file and an archive, five times: every line once in both', async () => {
+test('kill -9 while following a file into a file and an archive, five times: every line is in both once', async () => {
   const folder = temporaryFolder()
   const [path, out] = [join(folder, 'app.log'), join(folder, 'out.log')]
   const configuration = `sources: { apps: { type: file, paths: [${JSON.stringify(path)}] } }

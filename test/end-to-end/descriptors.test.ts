@@ -1,5 +1,5 @@
-// No descriptor is left, and later some are: what waits is said, and nothing is lost. The limit of the running program is lowered to
-// what it has open, and raised again (prlimit(1), which Linux has with util-linux).
+// The program runs out of descriptors and later has some again: what waits is logged, and nothing is lost. The limit of the running
+// program is lowered to what it has open, and raised again, with prlimit(1) of util-linux.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, rmSync } from 'node:fs'
@@ -18,7 +18,7 @@ function limit({ child }: Daemon, open: number): void {
   execFileSync('prlimit', [`--pid=${child.pid}`, `--nofile=${open}:`])
 }
 
-/** It can open nothing more from here on. */
+/** Lowers the limit so that the daemon can open nothing more. */
 function exhaust(of: Daemon): void {
   const open = new Set(descriptorsOf(of))
   let lowestFree = 0
@@ -26,7 +26,7 @@ function exhaust(of: Daemon): void {
   limit(of, lowestFree)
 }
 
-/** A connection that the daemon has accepted. */
+/** Makes a connection and waits until the daemon has accepted it. */
 async function accepted(by: Daemon, port: number): Promise<Socket> {
   const before = descriptorsOf(by).length
   const socket = connect(port, '127.0.0.1')
@@ -39,7 +39,7 @@ async function accepted(by: Daemon, port: number): Promise<Socket> {
 const numbered = (count: number) => Array.from({ length: count }, (_, i) => `<13>Nov 20 10:00:00 h p: number ${i}\n`)
 
 test.runIf(hasPrlimit)(
-  'an archive that can open no file for its first message waits, says why, and goes on',
+  'an archive that cannot open a file for its first message waits, logs why, and continues',
   async () => {
     const port = await freePort()
     const server = await daemon(
@@ -54,7 +54,7 @@ destinations: { archive: { type: archive } }
     const words = () => logOf(server).filter(({ msg }) => String(msg).startsWith('cannot write, will retry'))
     await until('it says so', () => words().length > 0)
     expect(words()[0]['msg']).toMatch(/no descriptor is left.*LimitNOFILE/)
-    // Some more attempts.
+    // Time for some more attempts.
     await sleep(1000)
     limit(server, 1024)
     const archive = join(server.folder, 'data-server', 'archive')
@@ -71,7 +71,7 @@ test.runIf(hasPrlimit).each([
   ['tcp', (port: number) => `type: syslog, listen: ["tcp://127.0.0.1:${port}"]`],
   ['unix', () => 'type: unix, socket: stream, path: socket'],
 ])(
-  '%s: no connection is cut off without a word where descriptors are few',
+  '%s: connections refused because few descriptors are left are logged and counted',
   async (kind, source) => {
     const port = await freePort()
     const folder = temporaryFolder()
@@ -80,7 +80,7 @@ test.runIf(hasPrlimit).each([
 destinations: { out: { type: file, path: "{program}.log" } }
 `
     const server = await daemon('server', configuration, folder, { under })
-    // Files take half of what it may open.
+    // Output files take half of the descriptors.
     const dial = () => (kind === 'unix' ? connect({ path: join(folder, 'socket') }) : connect(port, '127.0.0.1'))
     const first = dial()
     first.end(Array.from({ length: 64 }, (_, i) => `<13>1 - h p${i} - - - one\n`).join(''))
@@ -118,7 +118,7 @@ destinations: { out: { type: file, path: "{program}.log" } }
 
 for (const socket of hasDatagrams ? ['datagram', 'stream'] : ['stream']) {
   test.runIf(hasPrlimit)(
-    `a ${socket} socket that is removed when nothing can be opened is made anew when something can`,
+    `a ${socket} socket file that is removed while no descriptor is left is created again once one is free`,
     async () => {
       const folder = temporaryFolder()
       const [path, out] = [join(folder, 'log'), join(folder, 'out')]
@@ -129,8 +129,8 @@ destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
 `,
         folder,
       )
-      const say = (text: string) => execFileSync('logger', ['-u', path, '--socket-errors=on', text])
-      say('before')
+      const log = (text: string) => execFileSync('logger', ['-u', path, '--socket-errors=on', text])
+      log('before')
       await until('the first message', () => lineCount(out) === 1)
       exhaust(client)
       rmSync(path)
@@ -141,7 +141,7 @@ destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
       expect(readdirSync(folder).filter((name) => name.startsWith('.'))).toEqual([])
       limit(client, 1024)
       await until('the file is there again', () => existsSync(path))
-      say('after')
+      log('after')
       await until('the second message', () => lineCount(out) === 2)
       expect(await client.stop()).toBe(0)
     },

@@ -1,5 +1,5 @@
-// A client that follows a file, a server that stores it, and a full disk below the one or the other: it is said, whoever can
-// wait waits, and when there is room again every line is there once.
+// A client that follows a file, a server that stores it, and a full disk under one of them. It is logged, senders that can wait do,
+// and once there is room again every line is stored once.
 
 import { appendFileSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -26,7 +26,7 @@ beforeEach(async (context) => {
 
 let written: number
 
-/** So many lines more in the file that the client follows. */
+/** Appends numbered lines to the file that the client follows. */
 function writeLines(count = COUNT): void {
   const lines = Array.from({ length: count }, (_, i) => `number ${written + i} ${'x'.repeat((i * 13) % 150)}\n`)
   appendFileSync(join(folder, 'in.log'), lines.join(''))
@@ -65,7 +65,7 @@ function expectEachOnce(lines: readonly string[]): void {
 
 const linesOf = (path: string) => readFileSync(path, 'latin1').split('\n').slice(0, -1)
 
-test('the disk of a server’s file: its client waits, and goes on', async () => {
+test('the disk of a server’s file is full: the client waits, and continues when there is room', async () => {
   const out = join(disk.folder, 'out.log')
   const one = await server(join(disk.folder, 'data'), fileAt(out))
   await client(join(folder, 'client'))
@@ -81,7 +81,7 @@ test('the disk of a server’s file: its client waits, and goes on', async () =>
   expectEachOnce(linesOf(disk.seen(out)))
 }, 240_000)
 
-test('the disk of a file for TCP, stopped while it is full: the next start begins with a whole line', async () => {
+test('a server is stopped while the disk of its file is full: after the next start the file continues on a new line', async () => {
   const out = join(disk.folder, 'out.log')
   const configuration = `data: ${JSON.stringify(join(folder, 'data'))}
 drain: 1s
@@ -92,7 +92,7 @@ destinations: { out: ${fileAt(out)} }
   await send('<13>p: number -1\n')
   await until('the first line is there', () => lineCount(disk.seen(out)) === 1, DEADLINE_MS)
   const free = fillUp(disk)
-  // The rest of the page that the file has is not a whole number of lines.
+  // The room left in the last page of the file does not fit a whole number of lines.
   await send(Array.from({ length: 100 }, (_, i) => `<13>p: number ${i} ${'x'.repeat(100)} end\n`).join(''))
   await until('it is said', () => one.output().stderr.includes('cannot write'), DEADLINE_MS)
   expect(await one.stop()).toBe(0)
@@ -115,7 +115,7 @@ function send(text: string): Promise<void> {
   })
 }
 
-test('the disk of a server’s archive: its client waits, and goes on', async () => {
+test('the disk of a server’s archive is full: the client waits, and continues when there is room', async () => {
   const data = join(disk.folder, 'data')
   const one = await server(data, '{ type: archive }')
   await client(join(folder, 'client'))
@@ -134,7 +134,7 @@ test('the disk of a server’s archive: its client waits, and goes on', async ()
   expectEachOnce(stdout.split('\n').slice(0, -1))
 }, 240_000)
 
-test('the disk of a server’s archive, full at its start: the other destination has its lines, and the archive when there is room', async () => {
+test('the disk of a server’s archive is full at its start: another destination is not held up, and the archive catches up', async () => {
   const data = join(disk.folder, 'data')
   const other = join(folder, 'other.log')
   const configuration = `data: ${JSON.stringify(data)}
@@ -157,7 +157,7 @@ destinations: { out: { type: archive }, other: ${fileAt(other)} }
   expect(await two.stop()).toBe(0)
 }, 240_000)
 
-test('the disk of a client’s positions: lines go on, and after a kill the server knows how far', async () => {
+test('the disk of a client’s checkpoints is full: lines are still sent, and after a kill the server’s marks prevent repeats', async () => {
   const out = join(folder, 'out.log')
   await server(join(folder, 'server'), fileAt(out))
   const data = join(disk.folder, 'data')
@@ -165,7 +165,7 @@ test('the disk of a client’s positions: lines go on, and after a kill the serv
   writeLines()
   await until('the first lines are there', () => lineCount(out) === COUNT, DEADLINE_MS)
   const free = fillUp(disk)
-  // The file of positions has a page, which takes some more.
+  // The last page of the log of checkpoints still has room for some commits.
   const writeUntilSaid = () => {
     writeLines(1)
     return one.output().stderr.includes('cannot save reading positions')
@@ -181,7 +181,7 @@ test('the disk of a client’s positions: lines go on, and after a kill the serv
   expectEachOnce(linesOf(out))
 }, 240_000)
 
-test('the disk of a client’s spool: the file is read on when there is room again', async () => {
+test('the disk of a client’s spool is full: reading of the file continues when there is room', async () => {
   const out = join(folder, 'out.log')
   const one = await client(join(disk.folder, 'data'), ', buffer: { max: 1GiB, when_full: block }')
   writeLines()

@@ -1,4 +1,4 @@
-// A relay on a small disk that is full: it makes its senders wait, and goes on when its receiver makes room.
+// A relay whose small disk fills up: it makes its senders wait, and continues when its receiver takes messages.
 
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { smallDisk } from './small-disk.ts'
 const COUNT = 200_000
 const PADDING = 'x'.repeat(200)
 
-test('relay: its disk is full, then its receiver comes back: every message arrives once, in order', async (context) => {
+test('the disk of a relay fills up while its receiver is down: every message arrives once and in order when it comes back', async (context) => {
   const disk = await smallDisk()
   if (disk === undefined) return context.skip('this user may neither mount nor make namespaces')
   const [relayPort, receiverPort] = [await freePort(), await freePort()]

@@ -1,4 +1,4 @@
-// A relay with its disk buffer: the receiver is down, the relay is killed, and nothing is lost.
+// The disk buffer of a relay: the receiver is down, the relay is stopped or killed, and nothing is lost.
 
 import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
@@ -42,7 +42,7 @@ const spoolIn = (folder: string) => join(folder, 'data-relay', 'spool', 'up')
 const waiting = async (spool: string) => (await spoolTotals(spool)).waiting
 const stored = async (spool: string) => (await spoolTotals(spool)).messages
 
-test('relay: what it took in while its receiver was down survives kill -9, and arrives once', async () => {
+test('messages that a relay receives while its receiver is down survive kill -9, and arrive once', async () => {
   const folder = temporaryFolder()
   const [relayPort, serverPort] = [await freePort(), await freePort()]
   const relay = () => relayTo(serverPort, relayPort, folder)
@@ -70,7 +70,7 @@ test('relay: what it took in while its receiver was down survives kill -9, and a
   expect(await second.stop()).toBe(0)
 }, 120_000)
 
-test('spool: damage of what a relay wrote last before it was stopped is no torn tail: told, counted, and not cut', async () => {
+test('damage in the last record written before a clean stop is not taken for a torn tail: it is reported and not cut', async () => {
   const folder = temporaryFolder()
   const port = await freePort()
   const receiverPort = await freePort()
@@ -91,7 +91,7 @@ test('spool: damage of what a relay wrote last before it was stopped is no torn 
   expect(readFileSync(join(spool, name))).toEqual(bytes)
 }, 120_000)
 
-test('spool: damage is told by place and by exit status, and a wrong folder by where the spools are', async () => {
+test('`sluice spool` reports damage by place and by exit status, and for a wrong folder where the spools are', async () => {
   const folder = temporaryFolder()
   const port = await freePort()
   const relay = await relayTo(await freePort(), port, folder)
@@ -129,7 +129,7 @@ test('spool: damage is told by place and by exit status, and a wrong folder by w
   expect(await run(['spool', 'check', join(folder, 'nothing')])).toMatchObject({ status: 2 })
   expect(existsSync(join(folder, 'nothing'))).toBe(false)
 
-  // Any error of the system will do, also for root: a link that leads to itself.
+  // A link to itself is an error even for root.
   const loop = join(folder, 'loop')
   symlinkSync(loop, loop)
   for (const action of ['ls', 'cat', 'check']) {
@@ -139,14 +139,14 @@ test('spool: damage is told by place and by exit status, and a wrong folder by w
   }
 }, 120_000)
 
-test('relay: `buffer: none` keeps nothing on the disk', async () => {
+test('a relay with `buffer: none` has no spool on disk', async () => {
   const folder = temporaryFolder()
   const port = await freePort()
   await relayTo(await freePort(), port, folder, 'none')
   expect(existsSync(join(folder, 'data-relay', 'spool'))).toBe(false)
 }, 60_000)
 
-test('relay: a stop while the receiver stalls drops nothing; the next start sends the rest', async () => {
+test('a relay that is stopped while its receiver stalls drops nothing, and sends the rest after the next start', async () => {
   const folder = temporaryFolder()
   const relayPort = await freePort()
   const received: Buffer[] = []
@@ -178,7 +178,7 @@ destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${port}"], framing: n
   expect(await first.stop()).toBe(0)
   expect(Date.now() - before).toBeLessThan(5_000)
   expect(first.output().stderr).not.toContain('dropped')
-  // What the kernels of both sides took before the stall is acknowledged, as far as plain TCP acknowledges at all.
+  // What the kernels of both sides had accepted counts as acknowledged, since plain TCP has no acknowledgement.
   const rest = await waiting(spool)
   expect(rest).toBeGreaterThan(count / 2)
 
@@ -194,7 +194,7 @@ destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${port}"], framing: n
   expect(numbers.slice(-rest)).toEqual(Array.from({ length: rest }, (_, i) => count - rest + i))
 }, 120_000)
 
-test('a spool whose destination has no buffer any more is named with what it holds, and sent when it has one again', async () => {
+test('a spool whose destination no longer has a buffer is logged with its number of messages, and sent once it has one again', async () => {
   const folder = temporaryFolder()
   const [relayPort, serverPort] = [await freePort(), await freePort()]
   const relay = (buffer: string) => relayTo(serverPort, relayPort, folder, buffer)

@@ -1,5 +1,5 @@
-// A server that stands still, with connections open (SIGSTOP), in front of clients and relays that have an hour's worth to
-// give: they wait in bounded memory, and when it goes on, every line is there once.
+// A server that stands still with open connections (SIGSTOP), while clients and relays have an hour's worth of lines to send. Their
+// memory must stay bounded, and when the server continues, every line must be stored once.
 
 import { appendFileSync, readFileSync } from 'node:fs'
 import { createSocket } from 'node:dgram'
@@ -8,11 +8,11 @@ import { join } from 'node:path'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { daemon, freePort, lineCount, temporaryFolder, until, type Daemon } from './program.ts'
 
-/** 500 lines a second for an hour; in the short form for six minutes. */
+/** An hour of 500 lines a second; six minutes without `SLUICE_LONG`. */
 const COUNT = process.env['SLUICE_LONG'] === undefined ? 180_000 : 1_800_000
 const PIECE = 10_000
 const PADDING = 'x'.repeat(100)
-// What is open, queued and in slabs, and what garbage the last of it left behind.
+// Room for open writes, queues, slabs, and garbage that is not collected yet.
 const GROWTH_MAX_MIB = 48
 const DEADLINE_MS = 120_000
 const TEST_MS = 300_000
@@ -51,7 +51,7 @@ function memoryOf({ child }: Daemon): number {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)![1]) / 1024
 }
 
-/** Watches the memory of a daemon until `isOver`; returns by how much its largest is above its first. */
+/** Watches the memory of a daemon until `isOver` returns true; returns its growth, MiB. */
 async function growth(daemon: Daemon, what: string, isOver: () => boolean): Promise<number> {
   const first = memoryOf(daemon)
   let most = first
@@ -75,7 +75,7 @@ async function expectEachOnce(server: Daemon): Promise<void> {
   expect([lines.length, numbers.size]).toEqual([COUNT, COUNT])
 }
 
-/** Holds for so long, whatever `holds` said before. */
+/** A function that returns true once `holds` has returned true for `ms` without interruption. */
 function lasting(ms: number, holds: () => boolean): () => boolean {
   let since = Date.now()
   return () => {
@@ -85,7 +85,7 @@ function lasting(ms: number, holds: () => boolean): () => boolean {
 }
 
 test(
-  'a client reads no further than it may have open, and its memory stays',
+  'a client reads no further than its open writes may hold, and its memory stays bounded',
   async () => {
     const server = await stoppedServer()
     const input = join(folder, 'in.log')
@@ -112,7 +112,7 @@ test(
   TEST_MS,
 )
 
-/** A sender that gives `COUNT` messages as fast as they are taken. */
+/** A TCP sender that writes `COUNT` messages as fast as they are accepted. */
 function sender(to: number): { readonly socket: Socket; sent(): number } {
   const socket = connect(to, '127.0.0.1')
   let given = 0
@@ -131,7 +131,7 @@ function sender(to: number): { readonly socket: Socket; sent(): number } {
 }
 
 test(
-  'a relay without a buffer stops its senders, and its memory stays',
+  'a relay without a buffer makes its senders wait, and its memory stays bounded',
   async () => {
     const server = await stoppedServer()
     const listen = await freePort()
@@ -162,7 +162,7 @@ test(
 )
 
 test(
-  'a relay puts what it is given on its disk, and its memory stays',
+  'a relay with a buffer puts everything on disk, and its memory stays bounded',
   async () => {
     const server = await stoppedServer()
     const listen = await freePort()
@@ -188,7 +188,7 @@ test(
 )
 
 test(
-  'a relay whose sender speaks RELP stops it, and the memory of both stays',
+  'a relay without a buffer makes a RELP client wait, and the memory of both stays bounded',
   async () => {
     const server = await stoppedServer()
     const listen = await freePort()
@@ -212,7 +212,7 @@ destinations: { up: { type: forward, to: ["relp://127.0.0.1:${listen}"] } }
       written += PIECE
       return false
     }
-    // Each holds what it may have open before the first look.
+    // Write enough that both hold all they may before the first measurement.
     while (written < COUNT / 2) writeSome()
     await until(
       'both hold as much as they may',
@@ -229,7 +229,7 @@ destinations: { up: { type: forward, to: ["relp://127.0.0.1:${listen}"] } }
   TEST_MS,
 )
 
-/** The total of a counter in the line of counters that a daemon logs when it stops. */
+/** A counter in the line of counters that a daemon logs when it stops. */
 function counted(daemon: Daemon, name: string): number {
   const lines = daemon.output().stderr.split('\n').slice(0, -1)
   const counters = lines
@@ -239,7 +239,7 @@ function counted(daemon: Daemon, name: string): number {
 }
 
 test(
-  'what a relay cannot keep of datagrams is counted, to the last one, and its memory stays',
+  'a relay without a buffer counts every datagram that it drops, and its memory stays bounded',
   async () => {
     const server = await stoppedServer()
     const listen = await freePort()

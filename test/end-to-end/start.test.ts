@@ -1,4 +1,4 @@
-// What keeps a daemon from starting, and what it says then.
+// Faults that keep a daemon from starting: its exit status, its last log line, and the advice in it.
 
 import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { writeArchive } from '../search/written-archive.ts'
 import { daemon, freePort, launched, logOf, run, temporaryFolder, until, type Setting } from './program.ts'
 
-/** Runs a server on this configuration that is expected not to start; its last word. */
+/** Runs a server that is expected not to start; resolves to its exit status and its last log line. */
 async function refused(
   configuration: string,
   folder: string,
@@ -20,7 +20,7 @@ async function refused(
   return { status, last: logOf({ output: () => ({ stderr, stdout }) }).at(-1) }
 }
 
-/** The TCP port of a program that is not ours. */
+/** The TCP port of another program. */
 async function listening(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -28,7 +28,7 @@ async function listening(): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-test('a taken port: exit 2, and a word about what to do', async () => {
+test('a TCP port that is in use: exit status 2, with advice', async () => {
   const port = await listening()
   const { status, last } = await refused(
     `data: data\nsources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }\ndestinations: { out: { type: stdout } }\n`,
@@ -41,7 +41,7 @@ test('a taken port: exit 2, and a word about what to do', async () => {
   })
 })
 
-test('a taken UDP port is one as well', async () => {
+test('a UDP port that is in use: exit status 2', async () => {
   const port = await freePort()
   const sources = `sources: { in: { type: syslog, listen: ["udp://127.0.0.1:${port}"] } }\ndestinations: { out: { type: stdout } }\n`
   await daemon('server', sources)
@@ -49,7 +49,7 @@ test('a taken UDP port is one as well', async () => {
   expect({ status, last }).toMatchObject({ status: 2, last: { code: 'PORT_TAKEN' } })
 })
 
-test('a data folder that another sluice holds: exit 2; free again once that one is killed', async () => {
+test('a data folder that another sluice uses: exit status 2; it is free again once that one is killed', async () => {
   const folder = temporaryFolder()
   const text = `data: ${JSON.stringify(join(folder, 'data'))}\nsources: { in: { type: syslog, listen: ["udp://127.0.0.1:0"] } }\ndestinations: { out: { type: stdout } }\n`
   const first = await daemon('server', text, folder)
@@ -64,7 +64,7 @@ test('a data folder that another sluice holds: exit 2; free again once that one 
   expect(await next.stop()).toBe(0)
 })
 
-test('a data folder that cannot be made: exit 2, and a word about what to do', async () => {
+test('a data folder that cannot be created: exit status 2, with advice', async () => {
   const folder = temporaryFolder()
   writeFileSync(join(folder, 'file'), '')
   const { status, last } = await refused(
@@ -75,7 +75,7 @@ test('a data folder that cannot be made: exit 2, and a word about what to do', a
   expect(last).toMatchObject({ code: 'DATA_UNWRITABLE', advice: expect.stringContaining('make the folder writable') })
 })
 
-test('a configuration that is a pipe which nobody writes to: an end that is asked for comes, with 0', async () => {
+test('a server that waits for its configuration from a pipe without a writer ends on SIGTERM, with exit status 0', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'sluice.yaml')
   execFileSync('mkfifo', [path])
@@ -87,31 +87,34 @@ test('a configuration that is a pipe which nobody writes to: an end that is aske
   expect(await Promise.race([server.stop(), late])).toBe(0)
 })
 
-/** Whether a thread of the process is opening a pipe (fifo(7)), by the name that the kernel has for it. */
+/** Whether a thread of the process is waiting in the kernel for the other end of a pipe (fifo(7)). */
 function waitsForWriter(pid: number): boolean {
   const tasks = `/proc/${pid}/task`
   return readdirSync(tasks).some((task) => readFileSync(join(tasks, task, 'wchan'), 'latin1') === 'wait_for_partner')
 }
 
-// A folder where the file belongs is what nobody can read as one, whoever runs the tests; mostly it is a file of another user.
-test.each(['sources/in', 'out'])('positions in %s that cannot be read: exit 2, and which file it is', async (owner) => {
-  const folder = temporaryFolder()
-  const positions = join(folder, 'data', owner, 'positions')
-  mkdirSync(positions, { recursive: true })
-  const configuration = `data: data
+// A folder in place of the file cannot be read by any user, not even root. In practice it is a file of another user.
+test.each(['sources/in', 'out'])(
+  'positions in %s that cannot be read: exit status 2, and the file is named',
+  async (owner) => {
+    const folder = temporaryFolder()
+    const positions = join(folder, 'data', owner, 'positions')
+    mkdirSync(positions, { recursive: true })
+    const configuration = `data: data
 sources: { in: { type: file, paths: [${JSON.stringify(join(folder, '*.log'))}] } }
 destinations: { out: { type: file, path: ${JSON.stringify(join(folder, 'out.txt'))} } }
 `
-  const { status, last } = await refused(configuration, folder)
-  expect(status).toBe(2)
-  expect(last).toMatchObject({
-    level: 60,
-    code: 'DATA_UNWRITABLE',
-    msg: expect.stringContaining(`${positions}: EISDIR`),
-  })
-})
+    const { status, last } = await refused(configuration, folder)
+    expect(status).toBe(2)
+    expect(last).toMatchObject({
+      level: 60,
+      code: 'DATA_UNWRITABLE',
+      msg: expect.stringContaining(`${positions}: EISDIR`),
+    })
+  },
+)
 
-test.runIf(process.getuid?.() !== 0)('a data folder without permission: exit 2', async () => {
+test.runIf(process.getuid?.() !== 0)('a data folder without write permission: exit status 2', async () => {
   const folder = temporaryFolder()
   mkdirSync(join(folder, 'data'), { mode: 0o500 })
   const { status, last } = await refused(
@@ -121,8 +124,9 @@ test.runIf(process.getuid?.() !== 0)('a data folder without permission: exit 2',
   expect({ status, last }).toMatchObject({ status: 2, last: { code: 'DATA_UNWRITABLE' } })
 })
 
-// As after a start by root, whose files this user cannot write: SQLite would open them to be read, and each message would wait for ever.
-test('an archive whose newest part belongs to somebody else: exit 2, and what to do', async () => {
+// For example after a start by root, whose files this user cannot write: SQLite would open them read-only, and messages would wait
+// forever.
+test('an archive whose newest part this user may not write: exit status 2, with advice', async () => {
   const isRoot = process.getuid?.() === 0
   const folder = temporaryFolder()
   const archive = join(folder, 'data', 'archive')
