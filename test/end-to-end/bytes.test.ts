@@ -1,4 +1,4 @@
-// What goes through comes out as it went in: bytes through a relay, this machine's own logs through a client.
+// Nothing is changed on the way: bytes through a relay, and this machine's own logs through a client.
 
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
@@ -7,8 +7,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { rfc3164, rfc5424, variedMessages } from './messages.ts'
 import { daemon, freePort, temporaryFolder, until } from './program.ts'
 
-/** Listens on TCP and keeps every byte. */
-async function keeper(): Promise<{ port: number; bytes: () => Buffer }> {
+/** A TCP server that keeps every byte it receives. */
+async function collectingReceiver(): Promise<{ port: number; bytes: () => Buffer }> {
   const chunks: Buffer[] = []
   const sockets: Socket[] = []
   const server = createServer((socket) => {
@@ -24,7 +24,7 @@ async function keeper(): Promise<{ port: number; bytes: () => Buffer }> {
 }
 
 const varied = variedMessages().flatMap((message) => [Buffer.from(rfc5424(message)), Buffer.from(rfc3164(message))])
-/** What no format allows, but a relay has to pass on as it is. */
+/** Malformed messages that a relay has to pass on unchanged. */
 const odd = [
   Buffer.from('<34>Oct 11 22:14:15 mymachine su: bell \u0007, tab \t, escape \u001b[31m, delete \u007f'),
   Buffer.from([...Buffer.from('<13>Nov  1 00:00:00 h p: not UTF-8 '), 0xff, 0xfe, 0xc3, 0x28, 0x80]),
@@ -35,14 +35,14 @@ const odd = [
   Buffer.from('<13>  leading and trailing spaces  '),
   Buffer.from(`<13>Nov 20 10:00:00 h p: ${'y'.repeat(300_000)}`),
 ]
-/** Only a counted frame can hold these. */
+/** Messages that only octet counting can frame. */
 const counted = [
   Buffer.from('<13>Nov 20 10:00:00 h p: line one\nline two\r\nline three'),
   Buffer.from('<13>Nov 20 10:00:00 h p: a NUL \0 inside'),
 ]
 
 async function throughRelay(framing: 'octet' | 'newline', frames: readonly Buffer[]): Promise<Buffer> {
-  const receiver = await keeper()
+  const receiver = await collectingReceiver()
   const port = await freePort()
   await daemon(
     'relay',
@@ -56,12 +56,12 @@ destinations: { out: { type: forward, to: ["tcp://127.0.0.1:${receiver.port}"], 
   return receiver.bytes()
 }
 
-test('a relay passes counted frames on byte for byte', async () => {
+test('a relay forwards octet-counted frames byte for byte', async () => {
   const frames = [...varied, ...odd, ...counted].map((bytes) => Buffer.concat([Buffer.from(`${bytes.length} `), bytes]))
   expect((await throughRelay('octet', frames)).equals(Buffer.concat(frames))).toBe(true)
 })
 
-test('a relay passes lines on byte for byte', async () => {
+test('a relay forwards newline-framed messages byte for byte', async () => {
   const frames = [...varied, ...odd].map((bytes) => Buffer.concat([bytes, Buffer.from('\n')]))
   expect((await throughRelay('newline', frames)).equals(Buffer.concat(frames))).toBe(true)
 })
@@ -78,7 +78,7 @@ function ownLogs(): { name: string; bytes: Buffer }[] {
     const path = join(entry.parentPath, entry.name)
     if (!entry.isFile() || !readable(path)) return []
     const bytes = readFileSync(path)
-    // The journal, and what has been rotated and compressed, is not lines.
+    // Files with zero bytes, such as the journal and compressed logs, have no lines.
     if (bytes.length === 0 || bytes.length > FILE_BYTES_MAX || bytes.includes(0)) return []
     return [{ name: path, bytes }]
   })
@@ -93,7 +93,7 @@ function readable(path: string): boolean {
   }
 }
 
-/** Tails each file as a source of its own, and gives what came out of each; waits for as many lines as these have. */
+/** Follows each file with a source of its own, waits for as many lines as `bytes` has, and returns the lines that were stored. */
 async function tailed(files: readonly { readonly path: string; readonly bytes: Buffer }[]): Promise<string[][]> {
   const folder = temporaryFolder()
   const sources = files.map(({ path }, i) => {
@@ -115,9 +115,9 @@ async function tailed(files: readonly { readonly path: string; readonly bytes: B
   return came
 }
 
-test("every line of copies of this machine's own logs comes out once, as it is", async () => {
+test("every line in copies of this machine's own logs is stored once, unchanged", async () => {
   const logs = temporaryFolder()
-  // With one of our own, where a machine has none.
+  // One more file, for machines that have no logs.
   const own = { name: 'own.log', bytes: Buffer.from('one\n\n two\t\n\xff\xfe\nthree\r\n', 'latin1') }
   const files = [...ownLogs(), own].map(({ name, bytes }) => {
     return { path: join(logs, name.replaceAll('/', '+')), bytes: ended(bytes) }
@@ -128,8 +128,8 @@ test("every line of copies of this machine's own logs comes out once, as it is",
   }
 })
 
-test("this machine's own logs are followed where they are, and left as they are", async (context) => {
-  // Whole lines only: the last may be in the making.
+test("this machine's own logs are followed in place, and are not changed", async (context) => {
+  // Only complete lines: the last one may be being written.
   const files = ownLogs().map(({ name, bytes }) => ({
     path: name,
     bytes: bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1),
@@ -145,7 +145,7 @@ test("this machine's own logs are followed where they are, and left as they are"
   }
 })
 
-/** A line ends in LF, with any CR before it; one without text is no message. */
+/** The messages in a file: lines end in LF, with any CR before it; empty lines are skipped. */
 const messages = (bytes: Buffer) =>
   bytes
     .toString('latin1')

@@ -1,4 +1,4 @@
-// client → relay → server over loopback: 100,000 numbered lines in three files, each rotated twice on the way.
+// client → relay → server over loopback: 100,000 numbered lines in three files, each of which is rotated twice meanwhile.
 
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
@@ -10,7 +10,7 @@ const LINES = 100_000
 const FILES = ['web.log', 'mail.log', 'cron.log']
 const BATCH = 500
 
-test('100,000 lines through client, relay and server, with rotations: every line once, and grep agrees', async () => {
+test('100,000 lines through client, relay and server with rotations: each is stored once, and `grep -c` counts like GNU grep', async () => {
   const folder = temporaryFolder()
   const logs = join(folder, 'logs')
   mkdirSync(logs)
@@ -62,8 +62,8 @@ routes: [{ to: [up] }]
 }, 120_000)
 
 /**
- * Writes batches into the files in turn. Each file is renamed at a third and at two thirds of the way, and its writer goes
- * on for a few batches with the file that it has open, while the next one grows.
+ * Writes batches to the files in turn. Each file is rotated after a third and after two thirds of the lines, and its writer then
+ * writes a few more batches to the old file, which it has open, while the new one grows.
  */
 async function writeRotating(logs: string, out: string): Promise<void> {
   const turns = LINES / BATCH
@@ -80,7 +80,7 @@ async function writeRotating(logs: string, out: string): Promise<void> {
     if (behind === undefined && !firstLines.has(path)) firstLines.set(path, line)
     const rotation = rotations.findIndex((at) => turn >= at && turn < at + FILES.length)
     if (rotation < 0 || !firstLines.has(path)) continue
-    // What nobody has looked at yet when it goes from its name cannot be known to have been there.
+    // Nothing can find a file that leaves its name before it was ever seen, so wait until it is followed.
     await until(`${path} is followed`, () => has(out, firstLines.get(path)!))
     renameSync(path, `${path}.${rotation + 1}`)
     firstLines.delete(path)
@@ -91,7 +91,7 @@ async function writeRotating(logs: string, out: string): Promise<void> {
 const lineOf = (n: number) => `${n % 3 === 0 ? 'GET' : 'POST'} line=${n} user-${n % 11} took ${n % 40}ms\n`
 const has = (path: string, n: number) => existsSync(path) && readFileSync(path, 'latin1').includes(` line=${n} `)
 
-/** What grep counts on the text that the archive matches: `host program[pid]: message`, without the time. */
+/** The count of GNU grep on the match lines of the archive (`host program[pid]: message`, without the time). */
 function grepCount(pattern: string, path: string): string {
   const text = readFileSync(path, 'latin1').replaceAll(/^\S+ /gm, '')
   try {

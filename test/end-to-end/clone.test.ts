@@ -1,4 +1,4 @@
-// A machine that was cloned with a client on it: the copy reads on where the original was, and neither takes anything of the other.
+// A machine with a client on it is cloned: the clone continues where the original was, and no line of either is lost to the other.
 
 import { appendFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ const numbered = (name: string, count: number) =>
   Array.from({ length: count }, (_, i) => `${name} ${i} ${'.'.repeat(50)}`)
 const asLines = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join('')
 
-/** Where a client's machine has its log and its data. */
+/** A machine with a client: the paths of its folder, its log and its instance file. */
 function machine(folder: string, name: string) {
   const place = join(folder, name)
   mkdirSync(join(place, 'logs'), { recursive: true })
@@ -23,7 +23,7 @@ function machine(folder: string, name: string) {
 
 type Machine = ReturnType<typeof machine>
 
-/** Everything on it, and another machine below: what was written down of the first does not fit. */
+/** A clone: a copy of everything, whose instance file names another machine than the one it is on. */
 function cloneOf(original: Machine, folder: string, name: string): Machine {
   const clone = machine(folder, name)
   cpSync(original.place, clone.place, { recursive: true, force: true })
@@ -64,7 +64,7 @@ async function setting(buffer: string) {
   return { folder, server, client, expectStored }
 }
 
-test.skipIf(!isKnown)('what a client and its clone read from then on is stored once, all of it', async () => {
+test.skipIf(!isKnown)('lines that a client and its clone read after the cloning are all stored once', async () => {
   const { folder, server, client, expectStored } = await setting('')
   await server()
   const original = machine(folder, 'original')
@@ -82,15 +82,15 @@ test.skipIf(!isKnown)('what a client and its clone read from then on is stored o
   await expectStored([...shared, ...own.original, ...own.clone])
 
   expect(instanceOf(clone)).not.toBe(instanceOf(original))
-  const said = cloned
+  const warnings = cloned
     .output()
     .stderr.split('\n')
     .filter((line) => line.includes('written on another machine'))
-  expect(said).toHaveLength(1)
-  expect(said[0]).toContain(instanceOf(original))
-  expect(said[0]).toContain(instanceOf(clone))
+  expect(warnings).toHaveLength(1)
+  expect(warnings[0]).toContain(instanceOf(original))
+  expect(warnings[0]).toContain(instanceOf(clone))
 
-  // And again after a restart: the clone is the new instance, and stays it.
+  // After another restart the clone keeps its new instance id.
   await cloned.stop()
   const more = { original: numbered('later original', 100), clone: numbered('later clone', 100) }
   appendFileSync(original.log, asLines(more.original))
@@ -100,23 +100,26 @@ test.skipIf(!isKnown)('what a client and its clone read from then on is stored o
   expect(again.output().stderr).not.toContain('written on another machine')
 })
 
-test.skipIf(!isKnown)('what waits in a buffer when it is cloned is stored once, though both send it', async () => {
-  const { folder, server, client, expectStored } = await setting(', buffer: { max: 64MiB }')
-  const original = machine(folder, 'original')
-  const shared = numbered('shared', 500)
-  writeFileSync(original.log, asLines(shared))
-  // Nobody listens: what is read stays in the buffer.
-  const first = await client(original)
-  await until(
-    'all is read',
-    async () => (await spoolTotals(join(original.place, 'data-client/spool/up'))).waiting === 500,
-  )
-  await first.stop()
+test.skipIf(!isKnown)(
+  'messages that are in a buffer when it is cloned are stored once, although both machines send them',
+  async () => {
+    const { folder, server, client, expectStored } = await setting(', buffer: { max: 64MiB }')
+    const original = machine(folder, 'original')
+    const shared = numbered('shared', 500)
+    writeFileSync(original.log, asLines(shared))
+    // No server is running, so everything stays in the buffer.
+    const first = await client(original)
+    await until(
+      'all is read',
+      async () => (await spoolTotals(join(original.place, 'data-client/spool/up'))).waiting === 500,
+    )
+    await first.stop()
 
-  const clone = cloneOf(original, folder, 'clone')
-  const own = { original: numbered('original', 500), clone: numbered('clone', 700) }
-  appendFileSync(original.log, asLines(own.original))
-  appendFileSync(clone.log, asLines(own.clone))
-  await Promise.all([server(), client(original), client(clone)])
-  await expectStored([...shared, ...own.original, ...own.clone])
-})
+    const clone = cloneOf(original, folder, 'clone')
+    const own = { original: numbered('original', 500), clone: numbered('clone', 700) }
+    appendFileSync(original.log, asLines(own.original))
+    appendFileSync(clone.log, asLines(own.clone))
+    await Promise.all([server(), client(original), client(clone)])
+    await expectStored([...shared, ...own.original, ...own.clone])
+  },
+)

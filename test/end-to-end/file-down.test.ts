@@ -1,4 +1,4 @@
-// An output file that is down, in the real program: the others are written, opened and reopened.
+// An output file that cannot be written, in the real program: other files are still written, opened and reopened.
 
 import { execFileSync } from 'node:child_process'
 import { closeSync, constants, existsSync, openSync, readFileSync, readSync, renameSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { daemon, freePort, lineCount, temporaryFolder, until } from './program.ts'
 
-test('a pipe that nobody reads ends no start and keeps nothing from the other file; it gets its lines when it is read', async () => {
+test('a pipe without a reader does not prevent the start or hold up another file, and gets its lines once it is read', async () => {
   const folder = temporaryFolder()
   const [pipe, path] = [join(folder, 'pipe'), join(folder, 'all.log')]
   execFileSync('mkfifo', [pipe])

@@ -1,4 +1,4 @@
-// Five thousand files at once, and files that cannot be read at first: the real client, its memory and its descriptors.
+// The real client with five thousand files at once (its memory and descriptors), and with files that cannot be read at first.
 
 import { appendFileSync, chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,12 +11,12 @@ const NOBODY = 65_534
 const FILES = 5_000
 const LINES = 20
 
-// Measured: 167 MB and 537 descriptors at the most.
+// Measured maximum: 167 MB and 537 descriptors.
 const MEMORY_BYTES_MAX = 256 * 1024 * 1024
-// What the program holds besides the files it follows: its log, event loop, data folder, worker threads, output.
+// Descriptors other than those of followed files: log, event loop, data folder, worker threads, output.
 const OTHER_DESCRIPTORS_MAX = 64
 
-/** The most memory that a process had so far, bytes. */
+/** The peak resident memory of a process, bytes. */
 function peakMemory({ child }: Daemon): number {
   const [, kib] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))!
   return Number(kib) * 1024
@@ -34,7 +34,7 @@ destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
 
 const sortedLines = (path: string) => readFileSync(path, 'utf8').split('\n').slice(0, -1).sort()
 
-test('five thousand files that all grow at once: every line once, memory and descriptors bounded', async () => {
+test('five thousand files that grow at the same time: every line is stored once, with bounded memory and descriptors', async () => {
   const folder = temporaryFolder()
   const logs = join(folder, 'logs')
   const out = join(folder, 'out')
@@ -75,7 +75,7 @@ test('five thousand files that all grow at once: every line once, memory and des
   expect(descriptorsMost).toBeLessThanOrEqual(FOLLOWED_OPEN_MAX + OTHER_DESCRIPTORS_MAX)
 }, 240_000)
 
-test('a file and a folder that may not be read at first are followed from their start once they may', async () => {
+test('a file and a folder without read permission are read from their start once permission is given', async () => {
   const folder = temporaryFolder()
   const logs = join(folder, 'logs')
   const out = join(folder, 'out')
@@ -83,7 +83,7 @@ test('a file and a folder that may not be read at first are followed from their 
   writeFileSync(join(logs, 'a.log'), asLines(numbered('open', 50)))
   writeFileSync(join(logs, 'b.log'), asLines(numbered('denied', 50)))
   writeFileSync(join(logs, 'closed', 'c.log'), asLines(numbered('inside', 50)))
-  // Root may read everything: the client is somebody else then.
+  // Root may read everything, so the client then runs as another user.
   const isRoot = process.getuid?.() === 0
   if (isRoot) chownSync(folder, NOBODY, NOBODY)
   const own = (path: string, mode: number) => {
@@ -95,12 +95,12 @@ test('a file and a folder that may not be read at first are followed from their 
   const setting = isRoot ? { uid: NOBODY } : {}
   const client = await daemon('client', configuration(logs, out), folder, setting)
   await until('what may be read is stored', () => lineCount(out) === 50)
-  const said = (path: string) =>
+  const warningsOf = (path: string) =>
     client
       .output()
       .stderr.split('\n')
       .filter((line) => line.includes('cannot be read') && line.includes(path)).length
-  await until('it says what it cannot read', () => said('b.log') > 0 && said('closed') > 0)
+  await until('it says what it cannot read', () => warningsOf('b.log') > 0 && warningsOf('closed') > 0)
   appendFileSync(join(logs, 'b.log'), asLines(numbered('denied', 50, 50)))
   own(join(logs, 'b.log'), 0o600)
   own(join(logs, 'closed'), 0o700)
@@ -108,5 +108,5 @@ test('a file and a folder that may not be read at first are followed from their 
   expect(await client.stop()).toBe(0)
   const wanted = [...numbered('open', 50), ...numbered('denied', 100), ...numbered('inside', 50)]
   expect(sortedLines(out)).toEqual(wanted.sort())
-  expect([said('b.log'), said('closed')]).toEqual([1, 1])
+  expect([warningsOf('b.log'), warningsOf('closed')]).toEqual([1, 1])
 }, 90_000)

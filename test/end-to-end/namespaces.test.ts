@@ -1,5 +1,5 @@
-// Two machines and what happens between them: a partition, a link that loses packets, a server that moves. A client follows a
-// file and forwards it over RELP; every line is in the server's file once. `SLUICE_LONG` takes the times of real life.
+// Two machines with network problems: a partition, a link that loses packets, a server that gets another address. A client follows
+// a file and forwards it over RELP. Every line must be in the server's file once. With `SLUICE_LONG`, partitions last a minute.
 
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { daemon, lineCount, temporaryFolder, until, type Daemon } from './progra
 
 const isLong = process.env['SLUICE_LONG'] !== undefined
 const PARTITION_MS = isLong ? 60_000 : 3_000
-// TCP looks for the other end again after up to twice as long as it was away.
+// After a partition, TCP may take twice as long as it lasted until it retransmits.
 const DEADLINE_MS = 60_000 + 3 * PARTITION_MS
 const TEST_MS = 2 * DEADLINE_MS + 60_000
 const PORT = 2514
@@ -26,7 +26,7 @@ beforeEach(async (context) => {
   written = 0
 })
 
-/** So many lines more in the file that the client follows. */
+/** Appends numbered lines to the file that the client follows. */
 function writeLines(count: number): void {
   const lines = Array.from({ length: count }, (_, i) => `number ${written + i} ${'x'.repeat((i * 13) % 150)}\n`)
   appendFileSync(join(folder, 'in.log'), lines.join(''))
@@ -39,7 +39,7 @@ function moveServer(): void {
   machines.moveCollector('10.9.0.3')
 }
 
-/** What the client sends to these addresses goes to nobody, and no answer comes. */
+/** Makes packets of the client to these addresses disappear without an answer. */
 function silence(...addresses: readonly string[]): void {
   const nobody = ['lladdr', '02:00:00:00:00:01', 'dev', 'west', 'nud', 'permanent']
   for (const address of addresses) machines.client.run('ip', 'neigh', 'add', address, ...nobody)
@@ -70,7 +70,7 @@ async function expectAllOnce(): Promise<void> {
   expect(numbers).toEqual(Array.from({ length: written }, (_, i) => i))
 }
 
-/** Writes a little now and then for so long. */
+/** Appends some lines now and then for `ms`. */
 async function writeFor(ms: number): Promise<void> {
   const end = Date.now() + ms
   await until(
@@ -85,19 +85,19 @@ async function writeFor(ms: number): Promise<void> {
 
 test.each([
   {
-    what: 'the cable is out',
+    what: 'the cable is unplugged',
     cut: ['ip', 'link', 'set', 'west', 'down'],
     mend: ['ip', 'link', 'set', 'west', 'up'],
     on: 'client',
   },
   {
-    what: 'the server’s packets go nowhere, and nobody is told',
+    what: 'packets of the server are dropped silently',
     cut: ['ip', 'route', 'add', 'blackhole', '10.9.0.1/32'],
     mend: ['ip', 'route', 'del', 'blackhole', '10.9.0.1/32'],
     on: 'server',
   },
 ] as const)(
-  'a partition: $what',
+  'after a partition ($what) every line is stored once',
   async ({ cut, mend, on }) => {
     await server()
     const sender = await client()
@@ -108,7 +108,7 @@ test.each([
     await writing
     const before = lineCount(outPath())
     expect(before).toBeLessThan(written)
-    // It is news after ten seconds.
+    // A receiver that does not answer is logged after ten seconds.
     if (isLong) expect(sender.output().stderr).toContain('the receiver is slow')
     machines[on].run(...mend)
     writeLines(5_000)
@@ -118,7 +118,7 @@ test.each([
 )
 
 test(
-  'packet loss of 5 % in both directions',
+  'every line is stored once with a packet loss of 5 % in both directions',
   async (context) => {
     const lossy = (machine: 'client' | 'server', device: string) =>
       machines[machine].can('tc', 'qdisc', 'add', 'dev', device, 'root', 'netem', 'loss', '5%')
@@ -132,7 +132,7 @@ test(
 )
 
 test(
-  'a narrow link, which drops what does not fit',
+  'every line is stored once over a slow link that drops packets',
   async (context) => {
     const narrow = ['tbf', 'rate', '8mbit', 'burst', '4kb', 'limit', '8kb']
     const isNarrow = machines.client.can('tc', 'qdisc', 'add', 'dev', 'west', 'root', ...narrow)
@@ -148,7 +148,7 @@ test(
 )
 
 test(
-  'the server moves: its name is looked up again',
+  'a server that was restarted at another address is found by its name',
   async () => {
     const first = await server()
     await client()
@@ -164,9 +164,9 @@ test(
 )
 
 test(
-  'a name with six addresses, and silence at all but the last: it is reached at the first attempt',
+  'a name with six addresses, of which only the last answers, is reached at the first attempt',
   async () => {
-    // Those that begin like the client’s own come first (RFC 6724, rule 9).
+    // Addresses that share a longer prefix with the client's own are tried first (RFC 6724, rule 9).
     const silent = [21, 22, 23, 24, 25].map((last) => `10.9.0.${last}`)
     for (const address of silent) {
       machines.client.run(
@@ -194,7 +194,7 @@ test(
 )
 
 test(
-  'a stop does not wait for name servers that are silent',
+  'a stop does not wait for name servers that do not answer',
   async () => {
     const silent = ['10.9.0.21', '10.9.0.22', '10.9.0.23']
     silence(...silent)
@@ -205,7 +205,7 @@ test(
     const sender = await client()
     const startMs = Date.now()
     expect(await sender.stop()).toBe(0)
-    // They would be waited for for thirty seconds (resolv.conf(5): five for each, twice).
+    // The resolver would wait thirty seconds (resolv.conf(5): twice five seconds for each).
     expect(Date.now() - startMs).toBeLessThan(10_000)
     expect(sender.output().stderr).toContain('sluice is down')
   },
@@ -213,7 +213,7 @@ test(
 )
 
 test.runIf(isLong)(
-  'the server’s address moves under an open connection',
+  'a server whose address changes while a connection is open is found by its name',
   async () => {
     await server()
     await client()

@@ -1,4 +1,4 @@
-// RELP between real programs: rsyslog to us, us to rsyslog, and two of us of which the receiver is killed.
+// RELP between real programs: from rsyslog to sluice, from sluice to rsyslog, and between two sluices, the receiver of which is killed.
 
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,49 +14,53 @@ function inside(folder: string, name: string): string {
 
 const numbered = (count: number) => Array.from({ length: count }, (_, i) => `line ${i} of many`)
 
-testWith(['rsyslogd'], 'what rsyslog sends over RELP arrives, also across a restart of ours', async () => {
-  const folder = temporaryFolder()
-  const port = await freePort()
-  const input = join(folder, 'in.log')
-  const own = inside(folder, 'own')
-  const out = join(folder, 'out.log')
-  writeFileSync(input, '')
-  const config = [
-    `sources: { net: { type: syslog, listen: ["relp://127.0.0.1:${port}"] } }`,
-    `destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: "{message}" } }\n`,
-  ].join('\n')
-  const first = await daemon('server', config, own)
-  await rsyslog(
-    folder,
-    [
-      'module(load="imfile" mode="polling" pollingInterval="1")\nmodule(load="omrelp")',
-      `input(type="imfile" file="${input}" tag="app:")`,
-      `action(type="omrelp" target="127.0.0.1" port="${port}" action.resumeInterval="1" action.resumeRetryCount="-1")\n`,
-    ].join('\n'),
-  )
-  const lines = numbered(2000)
-  appendFileSync(
-    input,
-    lines
-      .slice(0, 1000)
-      .map((line) => `${line}\n`)
-      .join(''),
-  )
-  await until('the first thousand', () => linesOf(out).length >= 1000)
-  await first.stop()
-  appendFileSync(
-    input,
-    lines
-      .slice(1000)
-      .map((line) => `${line}\n`)
-      .join(''),
-  )
-  await daemon('server', config, own)
-  await until('all of them', () => new Set(linesOf(out)).size >= 2000)
-  expect([...new Set(linesOf(out).map((line) => line.trim()))].sort()).toEqual([...lines].sort())
-})
+testWith(
+  ['rsyslogd'],
+  'every line that rsyslog sends over RELP is stored, across a restart of the server',
+  async () => {
+    const folder = temporaryFolder()
+    const port = await freePort()
+    const input = join(folder, 'in.log')
+    const own = inside(folder, 'own')
+    const out = join(folder, 'out.log')
+    writeFileSync(input, '')
+    const config = [
+      `sources: { net: { type: syslog, listen: ["relp://127.0.0.1:${port}"] } }`,
+      `destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: "{message}" } }\n`,
+    ].join('\n')
+    const first = await daemon('server', config, own)
+    await rsyslog(
+      folder,
+      [
+        'module(load="imfile" mode="polling" pollingInterval="1")\nmodule(load="omrelp")',
+        `input(type="imfile" file="${input}" tag="app:")`,
+        `action(type="omrelp" target="127.0.0.1" port="${port}" action.resumeInterval="1" action.resumeRetryCount="-1")\n`,
+      ].join('\n'),
+    )
+    const lines = numbered(2000)
+    appendFileSync(
+      input,
+      lines
+        .slice(0, 1000)
+        .map((line) => `${line}\n`)
+        .join(''),
+    )
+    await until('the first thousand', () => linesOf(out).length >= 1000)
+    await first.stop()
+    appendFileSync(
+      input,
+      lines
+        .slice(1000)
+        .map((line) => `${line}\n`)
+        .join(''),
+    )
+    await daemon('server', config, own)
+    await until('all of them', () => new Set(linesOf(out)).size >= 2000)
+    expect([...new Set(linesOf(out).map((line) => line.trim()))].sort()).toEqual([...lines].sort())
+  },
+)
 
-testWith(['rsyslogd'], 'what we send to rsyslog over RELP arrives in order', async () => {
+testWith(['rsyslogd'], 'every line that sluice sends to rsyslog over RELP arrives, in order', async () => {
   const folder = temporaryFolder()
   const port = await freePort()
   const input = join(folder, 'in.log')
@@ -82,7 +86,7 @@ testWith(['rsyslogd'], 'what we send to rsyslog over RELP arrives in order', asy
   expect(linesOf(out).map((line) => line.trim())).toEqual(lines)
 })
 
-test('a receiver killed again and again stores each line once, in its archive and in its file', async () => {
+test('a server that is killed again and again has each line once in its archive and in its file', async () => {
   const folder = temporaryFolder()
   const port = await freePort()
   const input = join(folder, 'in.log')

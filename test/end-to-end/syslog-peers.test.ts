@@ -1,5 +1,5 @@
-// syslog-ng and rsyslog send to us and receive from us, over UDP and TCP, in both formats and framings. Every message is
-// compared field by field: peers write theirs with their own templates, we write lines of JSON.
+// syslog-ng and rsyslog send to sluice and receive from it, over UDP and TCP, in both formats and framings. Every message is compared
+// field by field: the peers write JSON with their own templates, sluice with its `json` format.
 
 import { existsSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -19,7 +19,7 @@ import { rsyslog, syslogNg, testWith } from './peers.ts'
 import { daemon, freePort, temporaryFolder, until } from './program.ts'
 
 interface Way {
-  /** Names the file it ends in. */
+  /** Also the name of the file in which the messages end. */
   readonly name: string
   readonly transport: 'udp' | 'tcp'
   readonly framing: 'newline' | 'octet'
@@ -42,7 +42,7 @@ async function withPorts(given: readonly Way[]): Promise<Hop[]> {
   return hops
 }
 
-/** Sends messages over TCP with octet counting, and waits until the peer has them. */
+/** Sends messages in RFC 5424 over TCP with octet counting. */
 const send = (port: number, messages: readonly Fields[]) => sendTexts(port, messages.map(rfc5424))
 
 async function sendTexts(port: number, texts: readonly string[]): Promise<void> {
@@ -63,7 +63,7 @@ function connected(port: number) {
 
 const linesOf = (path: string) => (existsSync(path) ? readFileSync(path, 'latin1').split('\n').length - 1 : 0)
 
-/** Waits for every way's file, then compares. */
+/** Waits until the files of all hops are complete, then compares them. */
 async function expectAll(
   folder: string,
   hops: readonly Hop[],
@@ -82,9 +82,9 @@ async function expectAll(
   }
 }
 
-// ── peers send to us ──
+// ── peers send to sluice ──
 
-/** A server with a source for each way; each source's messages are written to a file of its name. */
+/** A server with one source per hop. The messages of each source are written to a file with its name. */
 function collector(folder: string, hops: readonly Hop[]) {
   const sources = hops.map(({ name, transport, port }) => {
     return `  ${name}: { type: syslog, listen: ["${transport}://127.0.0.1:${port}"], zone: UTC }\n`
@@ -94,9 +94,9 @@ function collector(folder: string, hops: readonly Hop[]) {
   return daemon('server', text, folder)
 }
 
-testWith(['syslog-ng'], 'what syslog-ng sends arrives with every field', async () => {
+testWith(['syslog-ng'], 'messages from syslog-ng arrive with every field', async () => {
   const folder = temporaryFolder()
-  // Its octet counting is always RFC 5424.
+  // syslog-ng uses octet counting only with RFC 5424.
   const hops = await withPorts(ways.filter(({ name }) => name !== 'tcp-octet-rfc3164'))
   await collector(folder, hops)
   const port = await freePort()
@@ -112,7 +112,7 @@ testWith(['syslog-ng'], 'what syslog-ng sends arrives with every field', async (
   await expectAll(folder, hops, sent, ourFields)
 })
 
-testWith(['rsyslogd'], 'what rsyslog sends arrives with every field', async () => {
+testWith(['rsyslogd'], 'messages from rsyslog arrive with every field', async () => {
   const folder = temporaryFolder()
   const hops = await withPorts(ways)
   await collector(folder, hops)
@@ -123,19 +123,19 @@ testWith(['rsyslogd'], 'what rsyslog sends arrives with every field', async () =
     return `action(type="omfwd" target="127.0.0.1" port="${to}" protocol="${transport}" template="${template}"${tcp})`
   })
   const input = `module(load="imptcp")\ninput(type="imptcp" address="127.0.0.1" port="${port}")`
-  await rsyslog(folder, `${asItCame}\n${input}\n${actions.join('\n')}\n`)
+  await rsyslog(folder, `${unchanged}\n${input}\n${actions.join('\n')}\n`)
   const sent = variedMessages()
   await send(port, sent)
   await expectAll(folder, hops, sent, ourFields, (fields) => {
-    // It ends a tag without a process id with nothing but a space, and then nobody can tell it from the text.
+    // rsyslog ends a tag without a process id with only a space, so that it cannot be told from the text.
     const { program, ...rest } = asRfc3164(fields)
     return fields.pid === undefined ? { ...rest, message: `${program} ${rest.message}` } : { ...rest, program }
   })
 })
 
-// ── we send to peers ──
+// ── sluice sends to peers ──
 
-/** A relay that forwards the same messages every way. `received` is what comes in, which is RFC 5424. */
+/** A relay that forwards the same messages to all hops; with the format `received` as they come in, which is RFC 5424. */
 async function forwarder(folder: string, hops: readonly Hop[]): Promise<number> {
   const port = await freePort()
   const destinations = hops.map(({ name, transport, framing, format, port: to }) => {
@@ -154,7 +154,7 @@ const outward: Way[] = [
     .map((way) => ({ ...way, name: way.name.replace('rfc5424', 'received') })),
 ]
 
-testWith(['syslog-ng'], 'syslog-ng reads every field of what we forward', async () => {
+testWith(['syslog-ng'], 'syslog-ng reads every field of forwarded messages', async () => {
   const folder = temporaryFolder()
   const hops = await withPorts(outward)
   const pairs = [
@@ -174,34 +174,38 @@ testWith(['syslog-ng'], 'syslog-ng reads every field of what we forward', async 
   await expectAll(folder, hops, sent, peerFields)
 })
 
-// As they came it takes each for no header, and makes a message of its own of it, which says that it could not be processed.
-testWith(['syslog-ng'], 'syslog-ng reads structured data that came loosely, and left as rfc5424', async () => {
-  const folder = temporaryFolder()
-  const hops = await withPorts(ways.filter(({ name }) => name === 'tcp-octet-rfc5424'))
-  const [{ name, port }] = hops
-  const source = `syslog(ip("127.0.0.1") port(${port}) transport("tcp"))`
-  const path = join(folder, `${name}.txt`)
-  const file = `file("${path}" template("$HOST $PROGRAM $SDATA $MESSAGE\\n"))`
-  await syslogNg(folder, `log { source { ${source}; }; destination { ${file}; }; };\n`)
-  const loose = [
-    '[a b="c" ]',
-    '[a  b="c"]',
-    '[a b="c"d="e"]',
-    '[a b="x]y"]',
-    '[a ä="c"]',
-    '[a b="c"][a2 b="]" ]',
-    '[a b=c]',
-  ]
-  const texts = loose.map((data) => `<14>1 2026-10-11T10:00:00Z h app 1 ID ${data} text`)
-  await sendTexts(await forwarder(folder, hops), texts)
-  await until('all of them', () => linesOf(path) >= loose.length)
-  expect(readFileSync(path, 'utf8').split('\n').slice(0, -1)).toEqual([
-    ...['h app [a b="c"] text', 'h app [a b="c"] text', 'h app [a b="c" d="e"] text', 'h app [a b="x\\]y"] text'],
-    ...['h app [a %C3%A4="c"] text', 'h app [a b="c"][a2 b="\\]"] text', 'h app  [a b=c] text'],
-  ])
-})
+// syslog-ng cannot parse these headers as they were received: it replaces each message by one that says it could not be processed.
+testWith(
+  ['syslog-ng'],
+  'syslog-ng reads malformed structured data once it is forwarded with `format: rfc5424`',
+  async () => {
+    const folder = temporaryFolder()
+    const hops = await withPorts(ways.filter(({ name }) => name === 'tcp-octet-rfc5424'))
+    const [{ name, port }] = hops
+    const source = `syslog(ip("127.0.0.1") port(${port}) transport("tcp"))`
+    const path = join(folder, `${name}.txt`)
+    const file = `file("${path}" template("$HOST $PROGRAM $SDATA $MESSAGE\\n"))`
+    await syslogNg(folder, `log { source { ${source}; }; destination { ${file}; }; };\n`)
+    const loose = [
+      '[a b="c" ]',
+      '[a  b="c"]',
+      '[a b="c"d="e"]',
+      '[a b="x]y"]',
+      '[a ä="c"]',
+      '[a b="c"][a2 b="]" ]',
+      '[a b=c]',
+    ]
+    const texts = loose.map((data) => `<14>1 2026-10-11T10:00:00Z h app 1 ID ${data} text`)
+    await sendTexts(await forwarder(folder, hops), texts)
+    await until('all of them', () => linesOf(path) >= loose.length)
+    expect(readFileSync(path, 'utf8').split('\n').slice(0, -1)).toEqual([
+      ...['h app [a b="c"] text', 'h app [a b="c"] text', 'h app [a b="c" d="e"] text', 'h app [a b="x\\]y"] text'],
+      ...['h app [a %C3%A4="c"] text', 'h app [a b="c"][a2 b="\\]"] text', 'h app  [a b=c] text'],
+    ])
+  },
+)
 
-testWith(['rsyslogd'], 'rsyslog reads every field of what we forward', async () => {
+testWith(['rsyslogd'], 'rsyslog reads every field of forwarded messages', async () => {
   const folder = temporaryFolder()
   const hops = await withPorts(outward)
   const property = (name: string, outname: string, more = '') =>
@@ -223,10 +227,10 @@ testWith(['rsyslogd'], 'rsyslog reads every field of what we forward', async () 
     return `ruleset(name="${name}") { ${file} }\n${input}\n`
   })
   const modules = 'module(load="imptcp")\nmodule(load="imudp")'
-  await rsyslog(folder, `${asItCame}\n${modules}\n${template}\n${inputs.join('')}`)
+  await rsyslog(folder, `${unchanged}\n${modules}\n${template}\n${inputs.join('')}`)
   const sent = variedMessages()
   await send(await forwarder(folder, hops), sent)
-  // What its RFC 3164 parser calls the message begins with the space behind the colon.
+  // For RFC 3164, rsyslog's message begins with the space after the colon.
   const withoutSpace = (line: string) => {
     const fields = peerFields(line)
     return fields.msgid === undefined && fields.sd === undefined
@@ -236,5 +240,5 @@ testWith(['rsyslogd'], 'rsyslog reads every field of what we forward', async () 
   await expectAll(folder, hops, sent, withoutSpace)
 })
 
-/** rsyslog's defaults cut at 8 KiB, escape control characters, and end a program's name at a slash. */
-const asItCame = `global(maxMessageSize="64k" parser.escapeControlCharactersOnReceive="off" parser.permitSlashInProgramName="on")`
+/** Settings that keep messages unchanged: by default rsyslog cuts at 8 KiB, escapes control characters, and ends a program at a slash. */
+const unchanged = `global(maxMessageSize="64k" parser.escapeControlCharactersOnReceive="off" parser.permitSlashInProgramName="on")`

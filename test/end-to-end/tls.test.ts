@@ -1,4 +1,4 @@
-// TLS between real programs: what arrives, what is said where it cannot, and that everybody goes on.
+// TLS between real programs: lines arrive; if they cannot, the reason is logged at both ends and nothing is lost.
 
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -11,9 +11,9 @@ import { daemon, freePort, run, temporaryFolder, until, type Daemon } from './pr
 type Name = 'server' | 'renewed' | 'elsewhere' | 'client' | 'expired' | 'stranger'
 
 const linesOf = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : [])
-const said = (daemon: Daemon) => daemon.output().stderr
+const logOf = (daemon: Daemon) => daemon.output().stderr
 
-/** The option `tls:` as it is written. */
+/** The option `tls:` with a certificate and key, as text for the configuration. */
 function tlsOf(name: Name | undefined, more: object = { ca: pathOf('ca.crt') }): string {
   return JSON.stringify({ ...(name && { cert: pathOf(`${name}.crt`), key: pathOf(`${name}.key`) }), ...more })
 }
@@ -22,11 +22,11 @@ interface Ends {
   readonly folder: string
   readonly port: number
   readonly scheme: string
-  /** Lines for the client to send. */
+  /** Appends numbered lines to the file that the client sends, and returns them. */
   readonly write: (count: number) => readonly string[]
   readonly server: (tls?: string, scheme?: string) => Promise<Daemon>
   readonly client: (tls?: string, host?: string) => Promise<Daemon>
-  /** Everything that was written has arrived, in order. */
+  /** Resolves when everything that was written has arrived, in order. */
   readonly arrived: () => Promise<void>
 }
 
@@ -68,7 +68,7 @@ async function ends(scheme: 'tls' | 'relps' | 'tcp' | 'relp'): Promise<Ends> {
 
 const schemes = ['tls', 'relps'] as const
 
-test.each(schemes)('%s: both with certificates, by name and by address', async (scheme) => {
+test.each(schemes)('%s: lines arrive with certificates at both ends, to a name and to an address', async (scheme) => {
   const { server, client, write, arrived } = await ends(scheme)
   await server(tlsOf('server'))
   write(2000)
@@ -80,7 +80,7 @@ test.each(schemes)('%s: both with certificates, by name and by address', async (
   await arrived()
 })
 
-test('relps: a receiver killed again and again stores each line once', async () => {
+test('relps: a server that is killed again and again stores each line once', async () => {
   const { server, client, write, arrived } = await ends('relps')
   let running = await server(tlsOf('server'))
   await client(tlsOf('client'))
@@ -99,16 +99,16 @@ test.each<[scheme: (typeof schemes)[number], name: Name | undefined, reason: str
   ['tls', 'stranger', 'the client’s certificate is refused: it is signed by an unknown ca'],
   ['relps', 'stranger', 'the client’s certificate is refused: it is signed by an unknown ca'],
   ['tls', 'expired', 'the client’s certificate is refused: it has expired'],
-])('%s: a client with a wrong certificate (%s) is told so, and loses nothing', async (scheme, name, reason) => {
+])('%s: a wrong client certificate (%s) is logged at both ends, and nothing is lost', async (scheme, name, reason) => {
   const { server, client, write, arrived } = await ends(scheme)
   const receiver = await server(tlsOf('server'))
   write(1000)
   const wrong = await client(tlsOf(name))
   await until(
     'both say so',
-    () => said(receiver).includes(reason) && said(wrong).includes('may want a client certificate'),
+    () => logOf(receiver).includes(reason) && logOf(wrong).includes('may want a client certificate'),
   )
-  await until('it is tried again', () => said(wrong).split('may want a client certificate').length > 2)
+  await until('it is tried again', () => logOf(wrong).split('may want a client certificate').length > 2)
   await wrong.stop('SIGKILL')
   await client(tlsOf('client'))
   await arrived()
@@ -120,7 +120,7 @@ test.each<[scheme: (typeof schemes)[number], name: Name, reason: string]>([
   ['tls', 'elsewhere', 'its certificate is not for 127.0.0.1'],
   ['relps', 'elsewhere', 'its certificate is not for 127.0.0.1'],
   ['tls', 'stranger', 'it is signed by an unknown ca; name its ca as `tls: { ca }`'],
-])('%s: a server with a wrong certificate (%s) gets nothing until it has another', async (scheme, name, reason) => {
+])('%s: a server with a wrong certificate (%s) gets nothing until it has a valid one', async (scheme, name, reason) => {
   const { folder, server, client, write, arrived } = await ends(scheme)
   const [cert, key] = [join(folder, 'server.crt'), join(folder, 'server.key')]
   const own = (as: Name) => {
@@ -131,14 +131,14 @@ test.each<[scheme: (typeof schemes)[number], name: Name, reason: string]>([
   const receiver = await server(JSON.stringify({ cert, key }))
   write(1000)
   const sender = await client(tlsOf(undefined))
-  await until('it says so', () => said(sender).includes(reason))
+  await until('it says so', () => logOf(sender).includes(reason))
   expect(linesOf(join(folder, 'out.log'))).toEqual([])
   own('server')
   receiver.child.kill('SIGHUP')
   await arrived()
 })
 
-test('SIGHUP with a key that does not fit says so, and the connections and certificates before stay', async () => {
+test('SIGHUP with a key that does not match is logged, and connections and the old certificate stay in use', async () => {
   const { folder, server, client, write, arrived } = await ends('tls')
   const [cert, key] = [join(folder, 'server.crt'), join(folder, 'server.key')]
   copyFileSync(pathOf('server.crt'), cert)
@@ -149,18 +149,18 @@ test('SIGHUP with a key that does not fit says so, and the connections and certi
   await arrived()
   copyFileSync(pathOf('client.key'), key)
   receiver.child.kill('SIGHUP')
-  await until('it says so', () => said(receiver).includes(`is not the key of ${cert}`))
+  await until('it says so', () => logOf(receiver).includes(`is not the key of ${cert}`))
   write(100)
   await arrived()
 })
 
-test.each(schemes)('plain text to a %s port is said at both ends, and the next is heard', async (scheme) => {
+test.each(schemes)('plain text to a %s port is logged, and the next client is served', async (scheme) => {
   const { port, server, client, write, arrived } = await ends(scheme)
   const receiver = await server(tlsOf('server', {}))
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => undefined)
   socket.write('<34>this is plain\n')
-  await until('it says so', () => said(receiver).includes('the peer does not speak TLS on this port'))
+  await until('it says so', () => logOf(receiver).includes('the peer does not speak TLS on this port'))
   await client(tlsOf(undefined))
   write(100)
   await arrived()
@@ -169,29 +169,29 @@ test.each(schemes)('plain text to a %s port is said at both ends, and the next i
 test.each([
   ['tls', 'tcp'],
   ['relps', 'relp'],
-] as const)('%s sent to a %s port is said at both ends, and nothing is lost', async (scheme, plain) => {
+] as const)('%s sent to a %s port is logged at both ends, and nothing is lost', async (scheme, plain) => {
   const { folder, server, client, write } = await ends(scheme)
   const receiver = await server(undefined, plain)
   const sent = write(100)
   const sender = await client(tlsOf(undefined))
-  await until('the receiver says so', () => said(receiver).includes('a peer speaks TLS to a plain port'))
+  await until('the receiver says so', () => logOf(receiver).includes('a peer speaks TLS to a plain port'))
   await until(
     'the sender says so',
-    () => said(sender).includes('does this port speak TLS') || said(sender).includes('does not speak TLS'),
+    () => logOf(sender).includes('does this port speak TLS') || logOf(sender).includes('does not speak TLS'),
   )
   await receiver.stop()
   await server(tlsOf('server', {}))
-  // What the plain port took of the greeting stands before them.
+  // The plain port has stored parts of the TLS handshake as messages before them.
   await until('all lines', () => linesOf(join(folder, 'out.log')).includes(sent.at(-1)!))
   expect(linesOf(join(folder, 'out.log')).slice(-100)).toEqual(sent)
 })
 
-test('a plain RELP forward to a relps port says what to write, and nothing is lost', async () => {
+test('plain RELP sent to a relps port is logged with advice, and nothing is lost', async () => {
   const { server, client, write, arrived, port, folder } = await ends('relp')
   await server(tlsOf('server', {}), 'relps')
   write(100)
   const wrong = await client()
-  await until('it says so', () => said(wrong).includes('write relps://'))
+  await until('it says so', () => logOf(wrong).includes('write relps://'))
   await wrong.stop('SIGKILL')
   const config = join(folder, 'client', 'client.yaml')
   const text = readFileSync(config, 'utf8').replace(
@@ -202,7 +202,7 @@ test('a plain RELP forward to a relps port says what to write, and nothing is lo
   await arrived()
 })
 
-test('faults of certificates are told by check and at the start, with their place', async () => {
+test('faults of certificates are reported by check and at the start, with line and column', async () => {
   const folder = temporaryFolder()
   const config = join(folder, 'sluice.yaml')
   const wrong = JSON.stringify({ cert: '/nowhere/server.crt', key: pathOf('server.key') })
@@ -227,7 +227,7 @@ const hasOpenssl = (() => {
   }
 })()
 
-test.runIf(hasOpenssl)('openssl s_client is heard over TLS 1.2 and 1.3, and no older', async () => {
+test.runIf(hasOpenssl)('openssl s_client can send over TLS 1.2 and 1.3, but not over older versions', async () => {
   const { folder, port, server } = await ends('tls')
   await server(tlsOf('server', {}))
   const send = (version: string, text: string) => {
@@ -244,7 +244,7 @@ test.runIf(hasOpenssl)('openssl s_client is heard over TLS 1.2 and 1.3, and no o
     try {
       execFileSync('openssl', words, { input: text, stdio: ['pipe', 'ignore', 'ignore'] })
     } catch {
-      // its status says what it thinks of the end
+      // its exit status depends on how the connection ended, and does not matter here
     }
   }
   send('-tls1_1', '<13>app: one point one\n')

@@ -1,4 +1,4 @@
-// The tools that administrators send with: loggen (of syslog-ng) and logger (of util-linux).
+// Sending with the tools of administrators: loggen (of syslog-ng) and logger (of util-linux).
 
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { expect } from 'vitest'
 import { peerProgram, testWith } from './peers.ts'
 import { daemon, freePort, lineCount, temporaryFolder, until } from './program.ts'
 
-/** A server on UDP and TCP that writes lines of JSON; returns its port and what it wrote. */
+/** A server on UDP and TCP that writes lines of JSON; returns its port, its file, and the messages in it. */
 async function server() {
   const folder = temporaryFolder()
   const port = await freePort()
@@ -30,7 +30,7 @@ destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: json } }
 
 testWith(['loggen'], 'loggen over 500 connections at once: every message arrives once', async () => {
   const { port, messages, out } = await server()
-  // Each connection sends so many numbered messages.
+  // Each connection sends `each` numbered messages.
   const [connections, each] = [500, 40]
   const words = ['-i', '-S', `--active-connections=${connections}`, `--number=${each}`, '--rate=1000', '-I', '30']
   const child = spawn(peerProgram('loggen')!, [...words, '127.0.0.1', String(port)], { stdio: 'ignore' })
@@ -48,7 +48,7 @@ const formats = [['--rfc3164'], ['--rfc5424'], ['--rfc5424', '--octet-count']]
 for (const way of ways) {
   for (const format of formats) {
     const flags = [way, ...format]
-    // Octet counting is for streams; logger does it on request over either.
+    // Octet counting is for streams, although logger offers it over UDP too.
     if (way === '--udp' && format.length > 1) continue
     testWith(['logger'], `logger ${flags.join(' ')} arrives with its fields`, async () => {
       const { port, messages } = await server()
@@ -78,7 +78,7 @@ for (const way of ways) {
   }
 }
 
-testWith(['logger'], 'logger -f sends a file, a message a line', async () => {
+testWith(['logger'], 'logger with a file as its input sends each line as a message', async () => {
   const { port, messages } = await server()
   const input = Array.from({ length: 1000 }, (_, i) => `line ${i} of the file\n`).join('')
   const words = ['-n', '127.0.0.1', '-P', String(port), '--tcp', '-t', 'file']

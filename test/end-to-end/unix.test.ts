@@ -1,4 +1,4 @@
-// The programs that log to /dev/log: logger(1) and syslog(3) of this machine's C library, against the real client.
+// The real client with programs that log to /dev/log: logger(1), and syslog(3) of this machine's C library.
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -52,7 +52,7 @@ destinations: { out: { type: file, path: ${json(out)}, line: json } }
   })
 }
 
-testWith(['python3'], 'what a client sends on over TCP names its machine', async () => {
+testWith(['python3'], 'messages that a client forwards over TCP have the host name of its machine', async () => {
   const folder = temporaryFolder()
   const [path, out] = [join(folder, 'log'), join(folder, 'out')]
   const port = await freePort()
@@ -83,7 +83,7 @@ s.send(b'<38>Nov 23 10:00:00 su[230]: failed\\0<38>su: undated\\0no header\\0')`
   ])
 })
 
-// syslog(3) knows one path. In a namespace of its own, where this may be had, /dev is a folder of ours.
+// syslog(3) always uses /dev/log. In a mount namespace, if this user may create one, the test replaces /dev.
 const within = (folder: string) => [
   ...['-Urm', 'sh', '-c', `mount -t tmpfs none /dev && ln -s "$0" /dev/log && exec "$@"`, join(folder, 'log')],
 ]
@@ -92,11 +92,11 @@ const allowed =
 const where = allowed ? '' : whereDatagrams || ' (skipped: no python3 or no user namespaces here)'
 
 test.skipIf(!allowed)(
-  `syslog(3) never hangs while the destination is stalled for long; sent is stored and counted as dropped${where}`,
+  `syslog(3) never blocks while the destination is stalled, and every message is either sent or counted as dropped${where}`,
   async () => {
     const folder = temporaryFolder()
     const path = join(folder, 'log')
-    // Takes connections and reads nothing, as a receiver that is stuck.
+    // A stalled receiver: it accepts connections and reads nothing until `reads`.
     let received = 0
     let reads = false
     const receiver = createServer((socket) => {

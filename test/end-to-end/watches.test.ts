@@ -1,5 +1,4 @@
-// A machine whose watches are used up: the limit of a user namespace of its own is set to nothing, and the real client
-// runs in it.
+// A machine without inotify watches: the real client runs in a user namespace whose limit is zero.
 
 import { spawnSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
@@ -20,7 +19,7 @@ function within(setting: string): string[] {
 for (const { setting, raise } of limits) {
   const [command, ...rest] = [...within(setting), 'true']
   const allowed = spawnSync(command, rest).status === 0
-  const name = `no inotify (user.${setting} = 0): the client says so once, names ${raise}, and sends every line once`
+  const name = `without inotify (user.${setting} = 0) the client logs that once, names ${raise}, and stores every line once`
   test.skipIf(!allowed)(
     `${name}${allowed ? '' : ' (skipped: no user namespaces here)'}`,
     async () => {
@@ -45,9 +44,9 @@ destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
       const wanted = ['first', 'more', 'rotated', 'later'].flatMap((name) => numbered(name, 100))
       expect(readFileSync(out, 'utf8').split('\n').slice(0, -1).sort()).toEqual(wanted.sort())
       const { stderr } = client.output()
-      const said = stderr.split('\n').filter((line) => line.includes('cannot watch folders'))
-      expect(said.length).toBe(1)
-      expect(said[0]).toContain(raise)
+      const warnings = stderr.split('\n').filter((line) => line.includes('cannot watch folders'))
+      expect(warnings.length).toBe(1)
+      expect(warnings[0]).toContain(raise)
     },
     90_000,
   )
