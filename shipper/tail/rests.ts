@@ -152,15 +152,15 @@ export class Rests {
 
   /**
    * Follows the rests of streams of the previous run whose files left their names, and the generations that came after them, under
-   * their names or those of `news` (the new streams of this sweep). The complete sweep before this one began at `sweptMs`. After
+   * their names or those of `newFiles` (the new streams of this sweep). The complete sweep before this one began at `sweptMs`. After
    * the first call: of the streams and generations that are to be looked for again.
    */
-  async followOrphans(news: readonly FollowedFile[], sweptMs: number | undefined): Promise<void> {
+  async followOrphans(newFiles: readonly FollowedFile[], sweptMs: number | undefined): Promise<void> {
     const isFirst = !this.#lookedForOrphans
     this.#lookedForOrphans = true
     if (!isFirst) this.#orphans.forget()
     const behind = { sinceMs: sweptMs, known: this.#keys }
-    if (isFirst) for (const { names } of news) this.#betweenAgain.push({ names, ...behind })
+    if (isFirst) for (const { names } of newFiles) this.#betweenAgain.push({ names, ...behind })
     for (const record of isFirst ? this.#orphans.all() : this.#orphans.toLookFor()) {
       // A file that cannot be read yet is still at its name.
       const isThere = this.#settings.unreadable.has(keyOf(record))

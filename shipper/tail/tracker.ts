@@ -127,13 +127,13 @@ export class Tracker {
     this.#openNow = this.open.count
     this.#orphans.look(found)
     this.#copies.look(found)
-    const news: FollowedFile[] = []
+    const newFiles: FollowedFile[] = []
     for (const [key, file] of found) {
       const isNew = !this.#files.byKey.has(key) && (await this.#adopt(key, file, found))
-      if (isNew) news.push(this.#files.byKey.get(key)!)
+      if (isNew) newFiles.push(this.#files.byKey.get(key)!)
     }
     for await (const left of this.#unreadable.left(found)) await this.#rests.followLeft(left)
-    await this.#rests.followOrphans(news, this.#sweptMs)
+    await this.#rests.followOrphans(newFiles, this.#sweptMs)
     if (this.#first) this.#swept(Math.min(startMs, this.#unreadable.oldestMs))
     else if (!this.#missed && !this.#isWaiting(startMs)) this.#swept(startMs)
     await this.#files.makeKnown(this.#first)

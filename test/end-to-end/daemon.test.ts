@@ -116,7 +116,7 @@ routes: [{ from: [in], to: [slow] }, { from: [other], to: [out] }]
   )
   const otherPort = Number(logOf(relay).find(({ source, port: bound }) => source === 'other' && bound)!['port'])
   sendNumbered(port, 0, 200_000, 'x'.repeat(100))
-  await until('it says who is full', () =>
+  await until('the full queue is logged', () =>
     logOf(relay).some(({ msg }) => String(msg).startsWith('destination queue is full')),
   )
   sendNumbered(otherPort, 0, 1000)
@@ -148,7 +148,7 @@ destinations: { out: { type: stdout } }
   )
   relay.child.stdout!.pause()
   sendNumbered(port, 0, 200_000, 'x'.repeat(100))
-  await until('it says who is full', () =>
+  await until('the full queue is logged', () =>
     logOf(relay).some(({ msg }) => String(msg).startsWith('destination queue is full')),
   )
   const ended = new Promise((resolve) => relay.child.once('exit', resolve))
@@ -239,7 +239,7 @@ test('SIGHUP reopens: later messages go to a new file, earlier ones are in the o
   await until('the first are written', () => lineCount(out) === 1000)
   execFileSync('mv', [out, `${out}.1`])
   server.child.kill('SIGHUP')
-  await until('it says so', () => logOf(server).some(({ msg }) => msg === 'output files reopened'))
+  await until('it is logged', () => logOf(server).some(({ msg }) => msg === 'output files reopened'))
   sendNumbered(port, 1000, 1000)
   await until('the others are written', () => lineCount(out) === 1000)
   expect(numbersIn(`${out}.1`, out)).toEqual(everyNumber(2000))
@@ -258,11 +258,11 @@ destinations: { out: { type: file, path: ${JSON.stringify(join(folder, 'out.log'
   )
   const server = launched(['server', '-c', config], { cwd: folder })
   // The lock in the data folder is created before anything is opened.
-  await until('it begins', () => readdirSync(folder).includes('data'))
+  await until('it has started', () => readdirSync(folder).includes('data'))
   const hanging = setInterval(() => void server.child.kill('SIGHUP'), 1)
   await server.up()
   clearInterval(hanging)
-  await until('it says so', () => logOf(server).some(({ msg }) => msg === 'output files reopened'))
+  await until('it is logged', () => logOf(server).some(({ msg }) => msg === 'output files reopened'))
   expect(await server.stop()).toBe(0)
 })
 
@@ -271,7 +271,7 @@ test('SIGTERM while the program is being loaded: the exit status is 0', async ()
   writeFileSync(join(folder, 'server.yaml'), 'data: data\nsources: { in: { type: unix, path: socket } }\n')
   const server = launched(['server', '-c', 'server.yaml'], { cwd: folder })
   // The program handles signals, SIGHUP (1) among them, before it loads its modules.
-  await until('it begins', () => {
+  await until('it has started', () => {
     const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))?.[1]
     return (BigInt(`0x${caught}`) & 1n) === 1n
   })
@@ -285,7 +285,7 @@ test('SIGTERM during the start: the daemon drains, and the exit status is 0', as
     'sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:0"] } }\ndestinations: { out: { type: stdout } }\n'
   writeFileSync(config, `data: data\n${sources}`)
   const server = launched(['server', '-c', config], { cwd: folder })
-  await until('it begins', () => readdirSync(folder).includes('data'))
+  await until('it has started', () => readdirSync(folder).includes('data'))
   expect(await server.stop()).toBe(0)
   expect(logOf(server)).toContainEqual(
     expect.objectContaining({ msg: 'stopping: accepting no more messages', reason: 'SIGTERM' }),
@@ -365,7 +365,7 @@ destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw }, ar
         .map((n) => `n=${kill * round + n} ${'x'.repeat(60)}\n`)
         .join(''),
     )
-    await until('it is at work', () => lineCount(out) > before)
+    await until('some of the round is written', () => lineCount(out) > before)
     await server.stop('SIGKILL')
   }
   const server = await daemon('server', configuration, folder)

@@ -52,7 +52,7 @@ destinations: { archive: { type: archive } }
     exhaust(server)
     sender.write(numbered(1000).join(''))
     const words = () => logOf(server).filter(({ msg }) => String(msg).startsWith('cannot write, will retry'))
-    await until('it says so', () => words().length > 0)
+    await until('it is logged', () => words().length > 0)
     expect(words()[0]['msg']).toMatch(/no descriptor is left.*LimitNOFILE/)
     // Time for some more attempts.
     await sleep(1000)
@@ -136,7 +136,7 @@ destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }
       rmSync(path)
       const refused = () =>
         logOf(client).find(({ msg }) => String(msg).startsWith('cannot create the socket file again'))
-      await until('it says so', () => refused() !== undefined)
+      await until('it is logged', () => refused() !== undefined)
       expect(refused()!['reason']).toMatch(/EMFILE/)
       expect(readdirSync(folder).filter((name) => name.startsWith('.'))).toEqual([])
       limit(client, 1024)

@@ -100,7 +100,7 @@ test('a file and a folder without read permission are read from their start once
       .output()
       .stderr.split('\n')
       .filter((line) => line.includes('cannot be read') && line.includes(path)).length
-  await until('it says what it cannot read', () => warningsOf('b.log') > 0 && warningsOf('closed') > 0)
+  await until('the unreadable files are logged', () => warningsOf('b.log') > 0 && warningsOf('closed') > 0)
   appendFileSync(join(logs, 'b.log'), asLines(numbered('denied', 50, 50)))
   own(join(logs, 'b.log'), 0o600)
   own(join(logs, 'closed'), 0o700)

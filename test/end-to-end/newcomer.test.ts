@@ -42,7 +42,7 @@ testWith(
       return
     }
     const { stdout } = await until(
-      'it says what to try',
+      'the commands to try are printed',
       () => server.output().stdout.includes('Ctrl-C') && server.output(),
     )
     expect(stdout).toContain("logger -n 127.0.0.1 -P 5514 -d 'hello'")

@@ -28,7 +28,7 @@ destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${receiverPort}"], fr
     sender.write(lines.join(''))
   }
   sender.end()
-  await until('it says that its disk is full', () => relay.output().stderr.includes('too little free space'))
+  await until('the full disk is logged', () => relay.output().stderr.includes('too little free space'))
 
   const chunks: Buffer[] = []
   let bytes = 0

@@ -105,7 +105,7 @@ test.each<[scheme: (typeof schemes)[number], name: Name | undefined, reason: str
   write(1000)
   const wrong = await client(tlsOf(name))
   await until(
-    'both say so',
+    'both log it',
     () => logOf(receiver).includes(reason) && logOf(wrong).includes('may want a client certificate'),
   )
   await until('it is tried again', () => logOf(wrong).split('may want a client certificate').length > 2)
@@ -131,7 +131,7 @@ test.each<[scheme: (typeof schemes)[number], name: Name, reason: string]>([
   const receiver = await server(JSON.stringify({ cert, key }))
   write(1000)
   const sender = await client(tlsOf(undefined))
-  await until('it says so', () => logOf(sender).includes(reason))
+  await until('it is logged', () => logOf(sender).includes(reason))
   expect(linesOf(join(folder, 'out.log'))).toEqual([])
   own('server')
   receiver.child.kill('SIGHUP')
@@ -149,7 +149,7 @@ test('SIGHUP with a key that does not match is logged, and connections and the o
   await arrived()
   copyFileSync(pathOf('client.key'), key)
   receiver.child.kill('SIGHUP')
-  await until('it says so', () => logOf(receiver).includes(`is not the key of ${cert}`))
+  await until('it is logged', () => logOf(receiver).includes(`is not the key of ${cert}`))
   write(100)
   await arrived()
 })
@@ -160,7 +160,7 @@ test.each(schemes)('plain text to a %s port is logged, and the next client is se
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => undefined)
   socket.write('<34>this is plain\n')
-  await until('it says so', () => logOf(receiver).includes('the peer does not speak TLS on this port'))
+  await until('it is logged', () => logOf(receiver).includes('the peer does not speak TLS on this port'))
   await client(tlsOf(undefined))
   write(100)
   await arrived()
@@ -174,9 +174,9 @@ test.each([
   const receiver = await server(undefined, plain)
   const sent = write(100)
   const sender = await client(tlsOf(undefined))
-  await until('the receiver says so', () => logOf(receiver).includes('a peer speaks TLS to a plain port'))
+  await until('the receiver logs it', () => logOf(receiver).includes('a peer speaks TLS to a plain port'))
   await until(
-    'the sender says so',
+    'the sender logs it',
     () => logOf(sender).includes('does this port speak TLS') || logOf(sender).includes('does not speak TLS'),
   )
   await receiver.stop()
@@ -191,7 +191,7 @@ test('plain RELP sent to a relps port is logged with advice, and nothing is lost
   await server(tlsOf('server', {}), 'relps')
   write(100)
   const wrong = await client()
-  await until('it says so', () => logOf(wrong).includes('write relps://'))
+  await until('it is logged', () => logOf(wrong).includes('write relps://'))
   await wrong.stop('SIGKILL')
   const config = join(folder, 'client', 'client.yaml')
   const text = readFileSync(config, 'utf8').replace(
