@@ -24,6 +24,7 @@ export interface Asked {
   lost?(fault: Fault): void
 }
 
+/** What a connection reports to its lane. */
 export interface PeerEvents {
   /** The oldest unanswered `syslog` command is answered. */
   syslogAnswered(code: number): void

@@ -10,6 +10,7 @@
 import { batchBytes } from '../../common/pipeline/batch.ts'
 import type { Given } from './lane.ts'
 
+/** A batch that is not settled. */
 export interface Pending {
   readonly given: Given
   /** Bytes of its messages. */

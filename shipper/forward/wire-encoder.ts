@@ -25,7 +25,9 @@ import {
 } from '../../common/pipeline/header-table.ts'
 import { newId, type Random } from '../../common/random.ts'
 
+/** How messages are delimited on a stream: octet counting (RFC 6587 §3.4.1), or a newline after each message (§3.4.2). */
 export type Framing = 'octet' | 'newline'
+/** `received` sends messages as they were received, with a header if they have none; the others are in `line-format.ts`. */
 export type WireFormat = 'received' | LineFormatName
 
 const SPACE = 0x20

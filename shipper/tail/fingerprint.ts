@@ -8,7 +8,9 @@
 import { createHash } from 'node:crypto'
 import type { DiskFile } from '../../common/disk.ts'
 
+/** Length of a complete head. */
 export const HEAD_BYTES = 1024
+/** Greatest length of a tail. */
 export const TAIL_BYTES = 64
 
 export interface Head {

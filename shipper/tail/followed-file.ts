@@ -318,6 +318,7 @@ export class FollowedFile {
     return { head: this.#head, tail: this.tail, position: this.position }
   }
 
+  /** The checkpoint of the stream, up to the settled position. */
   get record(): FileRecord {
     return {
       stream: this.stream,

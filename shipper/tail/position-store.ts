@@ -15,6 +15,7 @@ import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
 import type { Head } from './fingerprint.ts'
 
+/** The checkpoint of a stream. */
 export interface FileRecord {
   /** The stream's id. */
   readonly stream: string
