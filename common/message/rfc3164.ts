@@ -140,8 +140,8 @@ function readDated(
   }
   const at = afterTime(bytes, timeEnd, end)
   cells[row + MESSAGE] = at
-  if (cells[row + HOST + 1] === 0) readHost(bytes, at, end, cells, row, kind)
-  else readTag(bytes, at, end, cells, row, kind, false)
+  if (cells[row + HOST + 1] > 0) readTag(bytes, at, end, cells, row, kind, false)
+  else if (!readPlain(bytes, at, end, cells, row, kind)) readHost(bytes, at, end, cells, row, kind)
 }
 
 function afterTime(bytes: Uint8Array, at: number, end: number): number {
@@ -175,6 +175,40 @@ export function rereadWithoutHost(bytes: Uint8Array, end: number, cells: Int32Ar
   for (const cell of [HOST, PROGRAM, PID]) cells[row + cell] = cells[row + cell + 1] = 0
   cells[row + MESSAGE] = at
   readTag(bytes, at, end, cells, row, FORMAT_RFC3164, false)
+}
+
+/**
+ * Parses `host tag: …` and `host tag[123]: …`, which nearly all messages have, in one pass. Returns false, with nothing changed,
+ * for anything else: `readHost` considers every dialect, with the same result for these two, and takes twice as long.
+ */
+function readPlain(bytes: Uint8Array, at: number, end: number, cells: Int32Array, row: number, kind: number): boolean {
+  const host = at
+  while (at < end && isTagByte(bytes[at])) at += 1
+  const hostEnd = at
+  if (at === host || at >= end || bytes[at] !== SPACE) return false
+  const tag = (at += 1)
+  while (at < end && isTagByte(bytes[at])) at += 1
+  const tagEnd = at
+  if (at === tag) return false
+  let pid = 0
+  let pidEnd = 0
+  if (at < end && bytes[at] === OPEN) {
+    pid = at += 1
+    while (at < end && isDigit(bytes[at])) at += 1
+    if (at === pid || at >= end || bytes[at] !== CLOSE) return false
+    pidEnd = at
+    at += 1
+  }
+  if (at + 1 >= end || bytes[at] !== COLON || bytes[at + 1] !== SPACE) return false
+  cells[row + KIND] |= kind
+  cells[row + HOST] = host
+  cells[row + HOST + 1] = hostEnd
+  cells[row + PROGRAM] = tag
+  cells[row + PROGRAM + 1] = tagEnd
+  cells[row + PID] = pid
+  cells[row + PID + 1] = pidEnd
+  cells[row + MESSAGE] = at + 2
+  return true
 }
 
 // A host contains none of these bytes: `{`, `"key":`, `user=root` and `<tag>` begin a text.
