@@ -1,6 +1,6 @@
 // Checksums of an archive's blobs and rows. SQLite has none, so without them a bit that the disk has flipped would go unnoticed: a
-// search would find messages that nobody sent, or miss some. Every blob is followed by a CRC-32, or is a zstd frame, which has
-// a hash of its own.
+// search would find messages that nobody sent, or miss some. Everything that is stored is covered by a CRC-32 at the end of its
+// blob, or is in a zstd frame, which has a hash of its own.
 //
 //   bytes … │ CRC-32, little-endian        a blob without it was stored by a version that wrote none
 //

@@ -336,7 +336,7 @@ function exactly(bytes: Uint8Array, length: number): Uint8Array {
 
 const countOf = ({ starts }: Texts) => starts.length - 1
 
-/** Reads a dictionary of a block's row, which is a pack of two streams: lengths and bytes. Throws a RangeError if it is damaged. */
+/** Reads a dictionary of a block's row: a pack of lengths and bytes. Throws a RangeError, or zstd's error, if it is damaged. */
 export function readDictionary(blob: Uint8Array): Texts {
   const stored = new Pack(blob)
   return textsOf(stored.stream(0), stored.stream(1))

@@ -144,7 +144,7 @@ export class Neighbours {
       timesOf: (block) => this.#shelf.times(block),
       rowsOf: (block) => {
         try {
-          return mayBeIn(block, conversation) ? this.#rowsBehind(block, conversation, from, sign) : NO_ROWS
+          return mayBeIn(block, conversation) ? this.#rowsAfter(block, conversation, from, sign) : NO_ROWS
         } catch (error) {
           this.#note(error)
           return NO_ROWS
@@ -153,7 +153,8 @@ export class Neighbours {
     })
   }
 
-  #rowsBehind(block: StoredBlock, conversation: Conversation, from: Position, sign: 1 | -1): Uint8Array {
+  /** A 1 for each row of the block that is in the conversation, within the time bounds, and after `from` in direction `sign`. */
+  #rowsAfter(block: StoredBlock, conversation: Conversation, from: Position, sign: 1 | -1): Uint8Array {
     const times = this.#shelf.times(block)
     const found = new Uint8Array(times.length)
     const isIn = this.#membersOf(block, conversation)

@@ -115,16 +115,16 @@ export class Timeline {
   }
 
   /** A block's next selected messages after a position (undefined: from its start), as many as there is room for. */
-  #hold(block: StoredBlock, behind: Position | undefined): Pick<Cursor, 'rows' | 'times' | 'isWhole'> | undefined {
+  #hold(block: StoredBlock, after: Position | undefined): Pick<Cursor, 'rows' | 'times' | 'isWhole'> | undefined {
     const selected = this.#options.rowsOf(block)
     if (!selected.includes(1)) return undefined
     const all = this.#options.timesOf(block)
     if (!all) return undefined
     const sign = this.#sign
-    const isBehind = (row: number) => !behind || sign * (all[row] - behind.time || row - behind.row) > 0
+    const isAfter = (row: number) => !after || sign * (all[row] - after.time || row - after.row) > 0
     let count = 0
     const found = new Uint32Array(selected.length)
-    for (let row = 0; row < selected.length; row += 1) if (selected[row] !== 0 && isBehind(row)) found[count++] = row
+    for (let row = 0; row < selected.length; row += 1) if (selected[row] !== 0 && isAfter(row)) found[count++] = row
     if (count === 0) return undefined
     const rows = found.subarray(0, count)
     let sorted = true

@@ -103,20 +103,20 @@ test('archive: a damaged small block ends its part: it stays as it is, and new m
   const sqlite = openToWrite(path)
   sqlite.exec("UPDATE data SET texts = x'' WHERE first = 7")
   sqlite.close()
-  const said: string[] = []
-  const intake = new Intake(join(folder, 'archive'), INSTANCE, (text) => void said.push(text))
+  const warnings: string[] = []
+  const intake = new Intake(join(folder, 'archive'), INSTANCE, (text) => void warnings.push(text))
   intake.open([{ day: '2026-11-23', part: 1 }])
   expect(() => intake.merge()).toThrow(/2026-11-23\.db is damaged/)
   for (let id = 21; id <= 60; id += 1) {
     take(intake, id, batchOf([`<34>Nov 23 11:59:10 web app: ${id}`], originOf(), NOON))
     while (intake.merge());
   }
-  expect(said).toEqual(['the current part of the archive is damaged; going on in the next one'])
+  expect(warnings).toEqual(['the current part of the archive is damaged; going on in the next one'])
   intake.close()
   // At the next start the part cannot be sealed either, and its summaries are unchanged.
-  const later = new Intake(join(folder, 'archive'), INSTANCE, (text) => void said.push(text))
+  const later = new Intake(join(folder, 'archive'), INSTANCE, (text) => void warnings.push(text))
   later.sealLeft([{ day: '2026-11-23', part: 1 }])
-  expect(said.slice(1)).toEqual(['a part of the archive cannot be sealed'])
+  expect(warnings.slice(1)).toEqual(['a part of the archive cannot be sealed'])
   const archive = await openArchive(systemDisk, join(folder, 'archive'))
   const counts = archive.parts.map((name) => {
     const part = archive.open(name)
@@ -135,11 +135,11 @@ test('archive: a day whose small blocks cannot be merged is left unsealed, and t
   const sqlite = openToWrite(join(folder, 'archive', '2026-11-23.db'))
   sqlite.exec("UPDATE data SET fields = x'05' WHERE first = 2")
   sqlite.close()
-  const said: string[] = []
-  const intake = new Intake(join(folder, 'archive'), INSTANCE, (text) => void said.push(text))
+  const warnings: string[] = []
+  const intake = new Intake(join(folder, 'archive'), INSTANCE, (text) => void warnings.push(text))
   intake.open([{ day: '2026-11-23', part: 1 }])
   take(intake, 6, batchOf(['<34>Nov 24 11:59:10 web app: next'], originOf(), NOON + 86_400_000_000))
-  expect(said).toEqual(['a part of the archive cannot be sealed'])
+  expect(warnings).toEqual(['a part of the archive cannot be sealed'])
   intake.close()
   const archive = await openArchive(systemDisk, join(folder, 'archive'))
   expect(archive.parts.map(({ day }) => day)).toEqual(['2026-11-23', '2026-11-24'])
