@@ -112,7 +112,7 @@ export interface TlsGreeting {
   readonly orName?: string
   readonly keys: TlsKeys
   readonly verify: TlsVerify
-  /** Told where `verify` is `optional` and the certificate does not hold. */
+  /** Called with the reason if `verify` is `optional` and the certificate is invalid. */
   doubted?(reason: string): void
 }
 
@@ -128,20 +128,20 @@ export interface Net {
   /** Rejects with `PORT_TAKEN`, `PORT_FORBIDDEN` or `ADDRESS_UNAVAILABLE`. */
   listen(at: Endpoint, accept: (connection: Connection) => void): Promise<Listener>
   /**
-   * To the first of the host's addresses that takes it, `inTurn`. Rejects with `HOST_UNRESOLVED` or `CONNECTION_REFUSED`, both
-   * retryable, also after `CONNECT_WAIT_MS` for each.
+   * Connects to the first address of the host that accepts; `turn` rotates their order (`in-turn.ts`). Rejects with
+   * `HOST_UNRESOLVED` or `CONNECTION_REFUSED`, both retryable. Lookup and connecting take at most `CONNECT_WAIT_MS` each.
    */
   connect(to: Endpoint, signal?: AbortSignal, turn?: number): Promise<Connection>
-  /** Throws `TLS_KEYS` where they cannot be used. */
+  /** Throws `TLS_KEYS` if the keys cannot be used. */
   tlsServer(keys: TlsKeys, verify: TlsVerify): TlsServer
   /**
-   * TLS over a connection that was not started, which is this call's from now on. Resolves when the server has had the time to
-   * refuse us. Rejects with `TLS_HANDSHAKE`, retryable, that says what is wrong and what to do; or with `TLS_KEYS`. Then
-   * the connection is ended.
+   * Does the TLS handshake on a connection that was not started, and takes it over. Resolves when the server has had time to refuse us.
+   * Rejects with `TLS_HANDSHAKE`, retryable, whose text says what is wrong and what to do, or with `TLS_KEYS`; then the connection
+   * is closed.
    */
   secureTo(connection: Connection, greeting: TlsGreeting, signal?: AbortSignal): Promise<Connection>
   bind(at: Endpoint, receiveBufferBytes?: number): Promise<DatagramSocket>
-  /** `lost` is told when the network says that a datagram did not arrive which the kernel had taken: of several most often once. */
+  /** `lost` is called when the network reports (ICMP) that a datagram did not arrive; for several lost datagrams mostly once. */
   datagramsTo(to: Endpoint, lost: (reason: Error) => void): DatagramSender
   /** The SRV records of a name (RFC 2782), in no order. Rejects with `HOST_UNRESOLVED`, retryable, where there are none. */
   services(name: string): Promise<readonly Service[]>

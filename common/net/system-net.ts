@@ -56,10 +56,10 @@ async function connect(to: Endpoint, signal?: AbortSignal, turn: number = 0): Pr
   return connectTo(to, inTurn(addresses, turn), signal)
 }
 
-/** `addresses` are those of the host, where it is a name. */
+/** `addresses` are those of the host if it is a name, else empty. */
 function connectTo(to: Endpoint, addresses: readonly LookupAddress[], signal?: AbortSignal): Promise<Connection> {
   return new Promise((resolve, reject) => {
-    // However many they are, the last one too has its time.
+    // Divides the total time, so that the last of many addresses is tried too.
     const waitMs = Math.min(CONNECT_ADDRESS_WAIT_MS, Math.floor(CONNECT_WAIT_MS / addresses.length))
     const several = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: waitMs }
     const lookup: net.LookupFunction = (_host, _options, found) => found(null, [...addresses])
