@@ -269,9 +269,9 @@ class Validation {
       if (!(error instanceof ExpressionFault)) throw error
       for (const { start, end, sentence, suggestion } of error.problems) {
         // If the filter exists, the fault is not an unknown name (it refers to itself, for example).
-        const there = filters.has(text.slice(start, end).replaceAll(/^["']|["']$/g, ''))
-        if (!there && this.#filtersMayHaveMore) continue
-        const code = there ? 'CONFIG_EXPRESSION' : 'CONFIG_UNKNOWN_NAME'
+        const exists = filters.has(text.slice(start, end).replaceAll(/^["']|["']$/g, ''))
+        if (!exists && this.#filtersMayHaveMore) continue
+        const code = exists ? 'CONFIG_EXPRESSION' : 'CONFIG_UNKNOWN_NAME'
         this.#fail(code, placeInScalar(this.#text, node, start), label + sentence, suggestion)
       }
       return undefined

@@ -148,17 +148,17 @@ export class FileKeeper implements Keeper {
   }
 
   async #check(file: OutputFile): Promise<void> {
-    const there = await this.#opener.stat(file.path)
+    const current = await this.#opener.stat(file.path)
     const { stat } = file
-    if (there && stat && there.inode === stat.inode && there.device === stat.device) {
+    if (current && stat && current.inode === stat.inode && current.device === stat.device) {
       // Somebody may have truncated the file (copytruncate) or appended to it.
-      if (there.kind === 'file') file.length = there.size
+      if (current.kind === 'file') file.length = current.size
       return this.#whenTracked(file)
     }
     const values = { destination: this.#options.name, path: file.path }
     this.#warning.warn(
       values,
-      there ? 'another file has this name now: writing to that one' : 'file is gone: creating it again',
+      current ? 'another file has this name now: writing to that one' : 'file is gone: creating it again',
     )
     for (const each of this.#watchers) await each.left(file)
     file.leave((await file.handle?.stat())?.links === 0)

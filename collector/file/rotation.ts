@@ -121,9 +121,9 @@ export class Rotation implements FileWatcher {
   async #rename(file: OutputFile): Promise<void> {
     const { disk, keeper, rotated, left } = this.#with
     const { path, stat } = file
-    const there = await disk.statLink(path)
+    const current = await disk.statLink(path)
     const day = file.day === '' ? this.#today : file.day
-    if (there?.kind === 'file' && there.inode === stat?.inode && there.device === stat.device) {
+    if (current?.kind === 'file' && current.inode === stat?.inode && current.device === stat.device) {
       await this.#moveAway(path, day)
       await disk.syncFolder(dirname(path))
     }

@@ -34,19 +34,19 @@ export class KernelDrops {
   }
 
   start(): void {
-    if (this.#watched.size > 0) void this.#look()
+    if (this.#watched.size > 0) void this.#poll()
   }
 
   /** Counts once more. Call before the sockets are closed. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancel?.()
-    if (this.#watched.size > 0) await this.#look()
+    if (this.#watched.size > 0) await this.#poll()
   }
 
-  async #look(): Promise<void> {
+  async #poll(): Promise<void> {
     let dropped = 0
-    for (const table of TABLES) dropped += await this.#lookAt(table)
+    for (const table of TABLES) dropped += await this.#pollTable(table)
     if (dropped > 0) {
       const labels = { reason: 'udp_kernel', where: this.#source } as const
       this.#platform.metrics.count('sluice_dropped_total', labels, dropped)
@@ -55,10 +55,10 @@ export class KernelDrops {
         'datagrams dropped by the kernel: the receive buffer was full (raise net.core.rmem_max)',
       )
     }
-    if (!this.#stopped) this.#cancel = this.#platform.clock.after(EVERY_MS, () => void this.#look())
+    if (!this.#stopped) this.#cancel = this.#platform.clock.after(EVERY_MS, () => void this.#poll())
   }
 
-  async #lookAt(table: string): Promise<number> {
+  async #pollTable(table: string): Promise<number> {
     let text: string
     try {
       text = (await this.#platform.disk.readFile(table)).toString('latin1')

@@ -14,8 +14,8 @@ import { systemClock, type Cancel } from '../clock.ts'
 import type { ReceiveDatagram } from './net.ts'
 import { DATAGRAMS_A_CALL, type ReceiveMany } from './receive-many.ts'
 
-const LOOK_MS = 1
-const QUIET_LOOKS = 32
+const POLL_MS = 1
+const QUIET_POLLS = 32
 // Maximum number of calls in one turn of the event loop, so that other work gets its share. More while the receiver has room for a
 // burst: datagrams that were read cannot be dropped any more, and the kernel's queue holds about 40,000.
 const CALLS_A_TURN = 64
@@ -46,7 +46,7 @@ export class BusyDatagrams {
   readonly #give: ReceiveDatagram
   readonly #hasRoom: () => boolean
   #cancel: Cancel | undefined
-  #quietLooks = 0
+  #quietPolls = 0
 
   /** `hasRoom` says whether more than `CALLS_A_TURN` calls may be made in a turn. */
   constructor(handle: ReadingHandle, many: ReceiveMany, give: ReceiveDatagram, hasRoom: () => boolean) {
@@ -60,7 +60,7 @@ export class BusyDatagrams {
   follow(): void {
     if (this.#cancel || this.#take() === 0) return
     this.#handle.recvStop()
-    this.#quietLooks = 0
+    this.#quietPolls = 0
     this.#later()
   }
 
@@ -78,9 +78,9 @@ export class BusyDatagrams {
   }
 
   #later(): void {
-    this.#cancel = systemClock.after(LOOK_MS, () => {
-      this.#quietLooks = this.#take() > 0 ? 0 : this.#quietLooks + 1
-      if (this.#quietLooks < QUIET_LOOKS) return this.#later()
+    this.#cancel = systemClock.after(POLL_MS, () => {
+      this.#quietPolls = this.#take() > 0 ? 0 : this.#quietPolls + 1
+      if (this.#quietPolls < QUIET_POLLS) return this.#later()
       this.#cancel = undefined
       this.#handle.recvStart()
     })

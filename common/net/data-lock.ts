@@ -7,7 +7,7 @@ import type { Disk, FileStat } from '../disk.ts'
 import { errnoOf, Fault } from '../fault.ts'
 import { SOCKET_PATH_BYTES_MAX } from '../limits.ts'
 import { newId, type Random } from '../random.ts'
-import { inTurn } from './folder-turn.ts'
+import { inFolderTurn } from './folder-turn.ts'
 import { isHeard } from './unix-socket.ts'
 
 export interface DataLock {
@@ -25,7 +25,7 @@ export async function lockDataFolder(folder: string, disk: Disk, random: Random)
   }
   const server = await accessData(
     path,
-    async () => (await listen(path)) ?? inTurn(folder, disk, () => takeOver(path, disk, random)),
+    async () => (await listen(path)) ?? inFolderTurn(folder, disk, () => takeOver(path, disk, random)),
   )
   if (!server) throw new Fault('DATA_LOCKED', `another sluice is running on ${folder}`)
   return { release: () => new Promise((resolve) => server.close(() => resolve())) }

@@ -103,9 +103,9 @@ export class UnixSocket {
   /** Frees the path, or throws. */
   async #clear(): Promise<void> {
     const { path } = this.#place
-    const there = await this.#disk.statLink(path)
-    if (!there) return
-    const stat = there.kind === 'link' ? await this.#disk.stat(path) : there
+    const found = await this.#disk.statLink(path)
+    if (!found) return
+    const stat = found.kind === 'link' ? await this.#disk.stat(path) : found
     if (stat && stat.kind !== 'socket') {
       throw new Fault('SOCKET_UNAVAILABLE', `${path} exists and is not a socket; it is not replaced`)
     }

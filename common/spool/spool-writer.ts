@@ -83,10 +83,10 @@ export class SpoolWriter {
     await this.#file.close()
   }
 
-  #push(what: Pick<Waiting, 'batch' | 'changes'>, bytes: number): Promise<void> {
+  #push(item: Pick<Waiting, 'batch' | 'changes'>, bytes: number): Promise<void> {
     if (this.#stop.signal.aborted) return Promise.reject(this.#stopping())
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ ...what, bytes, resolve, reject })
+      this.#waiting.push({ ...item, bytes, resolve, reject })
       this.#waitingBytes += bytes
       if (this.#isUrgent) this.#hurry?.()
       this.#running ??= this.#run()

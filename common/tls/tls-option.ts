@@ -54,8 +54,8 @@ export function forwardTls() {
       ),
   }).superRefine(({ cert, key }, context) => {
     if ((cert === undefined) === (key === undefined)) return
-    const [there, missing] = cert === undefined ? ['key', 'cert'] : ['cert', 'key']
-    context.addIssue({ code: 'custom', message: `"${there}" needs "${missing}" beside it`, path: [there] })
+    const [given, missing] = cert === undefined ? ['key', 'cert'] : ['cert', 'key']
+    context.addIssue({ code: 'custom', message: `"${given}" needs "${missing}" beside it`, path: [given] })
   })
 }
 
