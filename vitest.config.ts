@@ -4,9 +4,11 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // End-to-end tests start whole processes on two cores: generous, since every wait has a deadline of its own.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // Every wait has a deadline of its own, which says what was waited for: these only end a test that hangs. On a machine that
+    // is busy otherwise, a test takes ten times as long as on one that is not.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
+    expect: { poll: { timeout: 30_000, interval: 20 } },
     pool: 'forks',
     // By itself vitest leaves one core out, and on two the tests would come one after another, most of them waiting for a process.
     maxWorkers: Math.max(2, availableParallelism() - 1),

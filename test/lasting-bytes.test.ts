@@ -26,7 +26,7 @@ test('the origin of a sender', async () => {
   const { dial } = await serve({ write, streams: undefined })
   const { send } = await dial()
   await send(Buffer.concat([frame(1, 'open', offers('syslog')), frame(2, 'syslog', '<13>a')]))
-  await expect.poll(() => origins.length, { timeout: 20_000 }).toBe(1)
+  await expect.poll(() => origins.length).toBe(1)
   expect(origins[0].host.toString()).toBe(origins[0].peer)
   expect(memoryOf(origins[0])).toBeLessThan(100)
 })

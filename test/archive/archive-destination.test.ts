@@ -395,4 +395,4 @@ test('archive: with more origins than the worker remembers, each message still h
   part.close()
   expect(wrong.slice(0, 5)).toEqual([])
   expect(count).toBe(batches * senders)
-}, 60_000)
+})

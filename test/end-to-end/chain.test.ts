@@ -59,7 +59,7 @@ routes: [{ to: [up] }]
     const ours = await run(['grep', '-c', '--archive', archive, '-e', pattern])
     expect([pattern, ours.stdout.trim()]).toEqual([pattern, grepCount(pattern, out)])
   }
-}, 120_000)
+})
 
 /**
  * Writes batches to the files in turn. Each file is rotated after a third and after two thirds of the lines, and its writer then

@@ -64,57 +64,52 @@ destinations: { archive: { type: archive } }
     expect(await server.stop()).toBe(0)
     expect(readdirSync(archive).filter((name) => name.endsWith('.db'))).toHaveLength(1)
   },
-  60_000,
 )
 
 test.runIf(hasPrlimit).each([
   ['tcp', (port: number) => `type: syslog, listen: ["tcp://127.0.0.1:${port}"]`],
   ['unix', () => 'type: unix, socket: stream, path: socket'],
-])(
-  '%s: connections refused because few descriptors are left are logged and counted',
-  async (kind, source) => {
-    const port = await freePort()
-    const folder = temporaryFolder()
-    const under = ['prlimit', '--nofile=128:128']
-    const configuration = `sources: { in: { ${source(port)} } }
+])('%s: connections refused because few descriptors are left are logged and counted', async (kind, source) => {
+  const port = await freePort()
+  const folder = temporaryFolder()
+  const under = ['prlimit', '--nofile=128:128']
+  const configuration = `sources: { in: { ${source(port)} } }
 destinations: { out: { type: file, path: "{program}.log" } }
 `
-    const server = await daemon('server', configuration, folder, { under })
-    // Output files take half of the descriptors.
-    const dial = () => (kind === 'unix' ? connect({ path: join(folder, 'socket') }) : connect(port, '127.0.0.1'))
-    const first = dial()
-    first.end(Array.from({ length: 64 }, (_, i) => `<13>1 - h p${i} - - - one\n`).join(''))
-    await until('files are open', () => descriptorsOf(server).length > 80)
-    const COUNT = 100
-    let cut = 0
-    const sockets = Array.from({ length: COUNT }, dial)
-    onTestFinished(() => sockets.forEach((socket) => socket.destroy()))
-    for (const socket of sockets) {
-      socket.on('error', () => {})
-      socket.on('close', () => (cut += 1))
-      socket.write('<13>1 - h p0 - - - one\n')
-      socket.resume()
-    }
-    const counted = (name: string) =>
-      Number(
-        logOf(server).findLast(({ msg }) => msg === 'counters')?.[
-          `sluice_connections_refused_total{source="in",reason="${name}"}`
-        ],
-      )
-    let before = 0
-    await until('some are turned away, and no more', async () => {
-      const isAll = cut > 0 && cut === before
-      before = cut
-      await sleep(500)
-      return isAll
-    })
-    expect(logOf(server).find(({ reason }) => reason === 'descriptors')?.['msg']).toMatch(/LimitNOFILE/)
-    const turnedAway = cut
-    expect(await server.stop()).toBe(0)
-    expect(counted('descriptors')).toBe(turnedAway)
-  },
-  60_000,
-)
+  const server = await daemon('server', configuration, folder, { under })
+  // Output files take half of the descriptors.
+  const dial = () => (kind === 'unix' ? connect({ path: join(folder, 'socket') }) : connect(port, '127.0.0.1'))
+  const first = dial()
+  first.end(Array.from({ length: 64 }, (_, i) => `<13>1 - h p${i} - - - one\n`).join(''))
+  await until('files are open', () => descriptorsOf(server).length > 80)
+  const COUNT = 100
+  let cut = 0
+  const sockets = Array.from({ length: COUNT }, dial)
+  onTestFinished(() => sockets.forEach((socket) => socket.destroy()))
+  for (const socket of sockets) {
+    socket.on('error', () => {})
+    socket.on('close', () => (cut += 1))
+    socket.write('<13>1 - h p0 - - - one\n')
+    socket.resume()
+  }
+  const counted = (name: string) =>
+    Number(
+      logOf(server).findLast(({ msg }) => msg === 'counters')?.[
+        `sluice_connections_refused_total{source="in",reason="${name}"}`
+      ],
+    )
+  let before = 0
+  await until('some are turned away, and no more', async () => {
+    const isAll = cut > 0 && cut === before
+    before = cut
+    await sleep(500)
+    return isAll
+  })
+  expect(logOf(server).find(({ reason }) => reason === 'descriptors')?.['msg']).toMatch(/LimitNOFILE/)
+  const turnedAway = cut
+  expect(await server.stop()).toBe(0)
+  expect(counted('descriptors')).toBe(turnedAway)
+})
 
 for (const socket of hasDatagrams ? ['datagram', 'stream'] : ['stream']) {
   test.runIf(hasPrlimit)(

@@ -79,7 +79,7 @@ test('the disk of a server’s file is full: the client waits, and continues whe
   await until('all lines are there', () => lineCount(disk.seen(out)) >= written, DEADLINE_MS)
   expect(await one.stop()).toBe(0)
   expectEachOnce(linesOf(disk.seen(out)))
-}, 240_000)
+})
 
 test('a server is stopped while the disk of its file is full: after the next start the file continues on a new line', async () => {
   const out = join(disk.folder, 'out.log')
@@ -104,7 +104,7 @@ destinations: { out: ${fileAt(out)} }
   await until('the line is there', () => readFileSync(disk.seen(out), 'latin1').endsWith(' new\n'), DEADLINE_MS)
   expect(await two.stop()).toBe(0)
   expect(readFileSync(disk.seen(out), 'latin1')).toBe(`${torn}\nnumber 100 new\n`)
-}, 120_000)
+})
 
 function send(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -132,7 +132,7 @@ test('the disk of a server’s archive is full: the client waits, and continues 
   expect(await one.stop()).toBe(0)
   const { stdout } = await run(['grep', '--archive', archive, '-O', 'cat', 'number'], disk)
   expectEachOnce(stdout.split('\n').slice(0, -1))
-}, 240_000)
+})
 
 test('the disk of a server’s archive is full at its start: another destination is not held up, and the archive catches up', async () => {
   const data = join(disk.folder, 'data')
@@ -155,7 +155,7 @@ destinations: { out: { type: archive }, other: ${fileAt(other)} }
   const stored = async () => (await run(['grep', '--archive', archive, '-O', 'cat', 'number'], disk)).stdout
   await until('the archive has it', async () => (await stored()) === 'number 0\nnumber 1\n', DEADLINE_MS)
   expect(await two.stop()).toBe(0)
-}, 240_000)
+})
 
 test('the disk of a client’s checkpoints is full: lines are still sent, and after a kill the server’s marks prevent repeats', async () => {
   const out = join(folder, 'out.log')
@@ -179,7 +179,7 @@ test('the disk of a client’s checkpoints is full: lines are still sent, and af
   writeLines()
   await until('all lines are there', () => lineCount(out) >= written, DEADLINE_MS)
   expectEachOnce(linesOf(out))
-}, 240_000)
+})
 
 test('the disk of a client’s spool is full: reading of the file continues when there is room', async () => {
   const out = join(folder, 'out.log')
@@ -202,4 +202,4 @@ test('the disk of a client’s spool is full: reading of the file continues when
   expect(await one.stop()).toBe(0)
   expectEachOnce(linesOf(out))
   expect(one.output().stderr).not.toContain('dropped')
-}, 240_000)
+})

@@ -14,7 +14,7 @@ const main = new URL('../../dist/main.js', import.meta.url).pathname
 export async function until<T>(
   what: string,
   check: () => T | undefined | false | Promise<T | undefined | false>,
-  deadlineMs: number = 30_000,
+  deadlineMs: number = 60_000,
 ): Promise<T> {
   const end = Date.now() + deadlineMs
   for (;;) {

@@ -51,4 +51,4 @@ destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${receiverPort}"], fr
   await until('the last one has arrived', () => numbersOf().at(-1) === COUNT - 1, 60_000)
   expect(numbersOf()).toEqual(Array.from({ length: COUNT }, (_, i) => i))
   expect(relay.output().stderr).not.toContain('dropped')
-}, 180_000)
+})

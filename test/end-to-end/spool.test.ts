@@ -68,7 +68,7 @@ test('messages that a relay receives while its receiver is down survive kill -9,
   await until('everything is acknowledged', async () => (await waiting(spool)) === 0)
   expect((await run(['spool', 'cat', spool])).stdout).toBe('')
   expect(await second.stop()).toBe(0)
-}, 120_000)
+})
 
 test('damage in the last record written before a clean stop is not taken for a torn tail: it is reported and not cut', async () => {
   const folder = temporaryFolder()
@@ -89,7 +89,7 @@ test('damage in the last record written before a clean stop is not taken for a t
   expect(check.stdout).toContain('1 place is damaged')
   expect(await (await relayTo(receiverPort, port, folder)).stop()).toBe(0)
   expect(readFileSync(join(spool, name))).toEqual(bytes)
-}, 120_000)
+})
 
 test('`sluice spool` reports damage by place and by exit status, and for a wrong folder where the spools are', async () => {
   const folder = temporaryFolder()
@@ -137,14 +137,14 @@ test('`sluice spool` reports damage by place and by exit status, and for a wrong
     expect(unreadable.status).toBe(2)
     expect(unreadable.stderr).toMatch(/^\S*loop: ELOOP: [^\n]*\n$/)
   }
-}, 120_000)
+})
 
 test('a relay with `buffer: none` has no spool on disk', async () => {
   const folder = temporaryFolder()
   const port = await freePort()
   await relayTo(await freePort(), port, folder, 'none')
   expect(existsSync(join(folder, 'data-relay', 'spool'))).toBe(false)
-}, 60_000)
+})
 
 test('a relay that is stopped while its receiver stalls drops nothing, and sends the rest after the next start', async () => {
   const folder = temporaryFolder()
@@ -192,7 +192,7 @@ destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${port}"], framing: n
       .matchAll(/number (\d+)\n/g),
   ].map(([, i]) => Number(i))
   expect(numbers.slice(-rest)).toEqual(Array.from({ length: rest }, (_, i) => count - rest + i))
-}, 120_000)
+})
 
 test('a spool whose destination no longer has a buffer is logged with its number of messages, and sent once it has one again', async () => {
   const folder = temporaryFolder()
@@ -214,4 +214,4 @@ test('a spool whose destination no longer has a buffer is logged with its number
   await rawFileServer(serverPort, out, folder)
   await relay('{ max: 64MiB }')
   await until('all messages are in the file', () => lineCount(out) === 100)
-}, 60_000)
+})

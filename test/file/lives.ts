@@ -48,9 +48,9 @@ export async function settled<T>(write: Promise<T>, platform: ReturnType<typeof 
   const state = { isSettled: false }
   const settle = () => (state.isSettled = true)
   void write.then(settle, settle)
-  const giveUp = Date.now() + 10_000
+  const giveUp = Date.now() + 30_000
   while (!state.isSettled) {
-    if (Date.now() > giveUp) throw new Error('the write did not settle within ten seconds')
+    if (Date.now() > giveUp) throw new Error('the write did not settle within half a minute')
     await platform.clock.pass(50)
   }
   return write

@@ -45,9 +45,9 @@ export async function nearDisk(folder: string): Promise<void> {
 
 /** Waits until `holds` returns true, while the disk works and the simulated clock does not advance. */
 export async function until(holds: () => boolean, what: string): Promise<void> {
-  const giveUp = Date.now() + 10_000
+  const giveUp = Date.now() + 30_000
   while (!holds()) {
-    if (Date.now() > giveUp) throw new Error(`waited ten seconds for: ${what}`)
+    if (Date.now() > giveUp) throw new Error(`waited half a minute for: ${what}`)
     await settle()
   }
 }

@@ -16,7 +16,6 @@ import { platformOf, serve } from '../listen/serving.ts'
 import { keysOf, pathOf } from '../tls/certificates.ts'
 
 const LOOPBACK = '127.0.0.1'
-const patient = { timeout: 20_000 }
 
 /** A TLS receiver that collects all bytes it gets. */
 async function receiver(keys: TlsKeys, verify: TlsVerify = 'none') {
@@ -58,7 +57,7 @@ test('lines arrive over TLS', async () => {
   const { port, got } = await receiver(keysOf('server'))
   const { destination } = await forward({ to: [`tls://${LOOPBACK}:${port}`], tls: trusting })
   await destination.write(of('<13>1', '<13>2'))
-  await expect.poll(() => got.text, patient).toBe('<13>1\n<13>2\n')
+  await expect.poll(() => got.text).toBe('<13>1\n<13>2\n')
 })
 
 test('batches arrive over RELP with TLS between two sluices, each with a certificate', async () => {
@@ -81,18 +80,17 @@ test.each<['expired' | 'elsewhere' | 'stranger', RegExp]>([
     const { port, got, server } = await receiver(keysOf(name))
     const { destination, reasons } = await forward({ to: [`tls://${LOOPBACK}:${port}`], tls: trusting })
     const write = destination.write(of('<13>1'))
-    await expect.poll(() => reasons().length, patient).toBeGreaterThan(1)
+    await expect.poll(() => reasons().length).toBeGreaterThan(1)
     expect(reasons()[0]).toMatch(reason)
     expect(got.text).toBe('')
     server.renew(keysOf('server'))
     await write
-    await expect.poll(() => got.text, patient).toBe('<13>1\n')
+    await expect.poll(() => got.text).toBe('<13>1\n')
   },
 )
 
 test.each<'stranger' | 'expired'>(['stranger', 'expired'])(
   'a receiver that refuses the client certificate (%s) gets everything once that is replaced by a valid one',
-  patient,
   async (name) => {
     const folder = temporaryFolder()
     const { port, got } = await receiver(keysOf('server', 'ca'), 'required')
@@ -105,11 +103,11 @@ test.each<'stranger' | 'expired'>(['stranger', 'expired'])(
     const to = [`tls://${LOOPBACK}:${port}`]
     const { destination, reasons } = await forward({ to, tls: { ...trusting, cert, key } })
     const write = destination.write(of('<13>1', '<13>2'))
-    await expect.poll(() => reasons().length, patient).toBeGreaterThan(1)
+    await expect.poll(() => reasons().length).toBeGreaterThan(1)
     expect(reasons()[0]).toMatch(/may want a client certificate/)
     own('client')
     await write
-    await expect.poll(() => got.text, patient).toBe('<13>1\n<13>2\n')
+    await expect.poll(() => got.text).toBe('<13>1\n<13>2\n')
   },
 )
 
@@ -119,7 +117,7 @@ test('nothing is sent to a receiver that requires a client certificate if none i
   const settled = { is: false }
   const settle = () => void (settled.is = true)
   destination.write(of('<13>1')).then(settle, () => undefined)
-  await expect.poll(() => reasons().length, patient).toBeGreaterThan(2)
+  await expect.poll(() => reasons().length).toBeGreaterThan(2)
   expect(reasons()[0]).toMatch(/may want a client certificate/)
   expect([settled.is, got.text]).toEqual([false, ''])
 })
@@ -130,11 +128,11 @@ test('a missing certificate file is logged, and used once it is there', async ()
   const { port, got } = await receiver(keysOf('server'))
   const { destination, reasons } = await forward({ to: [`tls://${LOOPBACK}:${port}`], tls: { ca } })
   const write = destination.write(of('<13>1'))
-  await expect.poll(() => reasons().length, patient).toBeGreaterThan(0)
+  await expect.poll(() => reasons().length).toBeGreaterThan(0)
   expect(reasons()[0]).toBe(`TLS_KEYS: ${ca} cannot be read: there is no such file`)
   copyFileSync(pathOf('ca.crt'), ca)
   await write
-  await expect.poll(() => got.text, patient).toBe('<13>1\n')
+  await expect.poll(() => got.text).toBe('<13>1\n')
 })
 
 test('a receiver that does not speak TLS gets no message', async () => {
@@ -152,7 +150,7 @@ test('a receiver that does not speak TLS gets no message', async () => {
   const { destination, reasons } = await forward({ to: [`tls://${LOOPBACK}:${port}`], tls: trusting })
   const write = destination.write(of('<13>a secret'))
   write.catch(() => undefined)
-  await expect.poll(() => reasons().length, patient).toBeGreaterThan(1)
+  await expect.poll(() => reasons().length).toBeGreaterThan(1)
   expect(reasons()[0]).toBe('TLS_HANDSHAKE: the peer does not speak TLS on this port')
   expect(heard).not.toContain('secret')
 })
@@ -162,7 +160,7 @@ test('verify: optional sends to a receiver with an invalid certificate, and logs
   const tls = { ...trusting, verify: 'optional' }
   const { destination, platform } = await forward({ to: [`tls://${LOOPBACK}:${port}`], tls })
   await destination.write(of('<13>1'))
-  await expect.poll(() => got.text, patient).toBe('<13>1\n')
+  await expect.poll(() => got.text).toBe('<13>1\n')
   const line = platform.log.lines.find(({ text }) => text.includes('does not hold'))
   expect(line?.values).toMatchObject({ reason: 'it is signed by an unknown ca' })
 })

@@ -32,7 +32,7 @@ test('many hostile streams at once: nothing is lost, and no connection is closed
   await until('all of it', () => sink.texts.length === expected.length + 1)
   expect(sorted(sink.texts)).toEqual(sorted([...expected, '<13>canary']))
   expect(platform.log.lines.filter(({ level }) => level === 'error' || level === 'fatal')).toEqual([])
-}, 30_000)
+})
 
 test('hostile datagrams: each is one message, without its terminator and octet count', async () => {
   const sink = new MemorySink()
@@ -52,7 +52,7 @@ test('hostile datagrams: each is one message, without its terminator and octet c
   await until('all of them', () => texts().length === expected.length)
   expect(texts()).toEqual(expected)
   expect(await counted('sluice_dropped_total{reason="udp_queue_full",where="network"}')).toBe(0)
-}, 30_000)
+})
 
 /** Whether a text begins with an octet count that is followed by a PRI. */
 function isCounted(text: string): boolean {

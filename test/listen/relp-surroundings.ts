@@ -48,7 +48,7 @@ export async function dial(net: FakeNet) {
   const send = (bytes: string | Buffer) => connection.write(Buffer.from(bytes))
   /** Waits until exactly this has been received, and clears it. */
   const expectAnswer = async (text: string) => {
-    await expect.poll(() => got.text, { timeout: 20_000 }).toBe(text)
+    await expect.poll(() => got.text).toBe(text)
     got.text = ''
   }
   return { connection, got, send, expectAnswer }

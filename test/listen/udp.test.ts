@@ -113,7 +113,7 @@ test('datagrams without room are dropped and counted: received plus dropped is w
   const kernel = await counted('sluice_dropped_total{reason="udp_kernel",where="network"}')
   const received = await counted('sluice_received_total{source="network"}')
   expect(received + (await dropped()) + kernel).toBe(sent)
-}, 30_000)
+})
 
 test('at a stop, datagrams queued in the kernel are read, and those that it dropped are counted', async () => {
   const sink = new MemorySink()
@@ -129,7 +129,7 @@ next()`
   const kernel = await counted('sluice_dropped_total{reason="udp_kernel",where="network"}')
   const full = await counted('sluice_dropped_total{reason="udp_queue_full",where="network"}')
   expect(sink.texts.length + kernel + full).toBe(3000)
-}, 30_000)
+})
 
 describe('drops by the kernel', () => {
   const head = '   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref'

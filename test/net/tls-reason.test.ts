@@ -82,7 +82,7 @@ test.each<[string, (socket: net.Socket) => unknown, RegExp]>([
   expect(await reasonOf(secured((server.address() as net.AddressInfo).port))).toMatch(reason)
 })
 
-test('a silent server is given up after the timeout', { timeout: 40_000 }, async () => {
+test('a silent server is given up after the timeout', async () => {
   const server = net.createServer((socket) => socket.on('error', () => {}))
   await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve))
   onTestFinished(() => void server.close())

@@ -261,7 +261,7 @@ describe.skipIf(!hasDatagrams)(`the socket file${whereDatagrams}`, () => {
       await new Promise<void>((resolve) => other.close(() => resolve()))
       await until('it is back', () => logged('creating it again') === 2)
       expect(logged('another process')).toBe(1)
-    }, 40_000)
+    })
   }
 })
 

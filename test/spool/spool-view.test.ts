@@ -152,7 +152,7 @@ test('view: a spool torn at any byte looks as recovery would leave it, and has n
       }
     }
   }
-}, 60_000)
+})
 
 test('view: missing or unreadable bytes of a cleanly stopped spool are damage, whose messages a start counts', async () => {
   const texts = ['1', '2', '3']
@@ -185,4 +185,4 @@ test('view: missing or unreadable bytes of a cleanly stopped spool are damage, w
       expect(await seen(copy), `torn at ${end}, after a start`).toContain('damage')
     }
   }
-}, 60_000)
+})

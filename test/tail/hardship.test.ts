@@ -18,8 +18,6 @@ import { FOLLOWED_OPEN_MAX, OPEN_WRITE_BYTES_MAX } from '../../common/limits.ts'
 import { zstdCompressor } from '../../common/zstd.ts'
 import { asLines, numbered, pathsOpenBelow, Tailing } from './tailing.ts'
 
-const TIMEOUT = { timeout: 20_000, interval: 20 }
-
 /** The real disk, except that files for which `fails` is true cannot be opened for reading (EACCES). */
 function failingDisk(fails: (path: string) => boolean): Disk {
   const disk: Disk = Object.create(systemDisk)
@@ -90,20 +88,20 @@ describe.concurrent('a destination that stalls', () => {
       const held = hold(tailing)
       const open = numbered('open', 50)
       appendFileSync(tailing.path('app.log'), asLines(open))
-      await context.expect.poll(() => tailing.offered, TIMEOUT).toBeGreaterThan(1)
+      await context.expect.poll(() => tailing.offered).toBeGreaterThan(1)
       const unread = numbered('unread', 50)
       appendFileSync(tailing.path('app.log'), asLines(unread))
       copyFileSync(tailing.path('app.log'), tailing.path('app.log.1'))
       truncateSync(tailing.path('app.log'))
       appendFileSync(tailing.path('app.log'), 'after\n')
-      await context.expect.poll(() => tailing.hasLogged('found the unread rest'), TIMEOUT).toBe(true)
+      await context.expect.poll(() => tailing.hasLogged('found the unread rest')).toBe(true)
       held[end]()
       await tailing.expectStored([...first, ...open, ...unread, 'after'])
       await tailing.stop()
       await tailing.start()
       appendFileSync(tailing.path('app.log'), 'the end\n')
       await tailing.expectStored([...first, ...open, ...unread, 'after', 'the end'])
-    }, 40_000)
+    })
   }
 })
 
@@ -116,9 +114,9 @@ describe.concurrent('a destination that stalls until no more may be read', () =>
     const held = hold(tailing)
     context.onTestFinished(() => held.go())
     await tailing.start()
-    await expect.poll(() => tailing.offeredBytes, TIMEOUT).toBeGreaterThanOrEqual(OPEN_WRITE_BYTES_MAX)
+    await expect.poll(() => tailing.offeredBytes).toBeGreaterThanOrEqual(OPEN_WRITE_BYTES_MAX)
     writeFileSync(tailing.path('brief.log'), 'brief\n')
-    await expect.poll(() => tailing.follows(), TIMEOUT).toBe(2)
+    await expect.poll(() => tailing.follows()).toBe(2)
     rmSync(tailing.path('brief.log'))
     held.go()
     await tailing.expectStored([...lines, 'brief'])
@@ -135,7 +133,7 @@ describe.concurrent('losses are counted and logged', () => {
     await tailing.expectStored(numbered('first', 50))
     const held = hold(tailing)
     appendFileSync(tailing.path('app.log'), asLines(numbered('open', 40)))
-    await context.expect.poll(() => tailing.offered, TIMEOUT).toBeGreaterThan(1)
+    await context.expect.poll(() => tailing.offered).toBeGreaterThan(1)
     return { tailing, held }
   }
 
@@ -144,17 +142,17 @@ describe.concurrent('losses are counted and logged', () => {
       const { expect } = context
       const { tailing, held } = await withOpenWrite(context)
       truncateSync(tailing.path('app.log'))
-      await expect.poll(() => tailing.hasLogged('file was cut or rewritten'), TIMEOUT).toBe(true)
+      await expect.poll(() => tailing.hasLogged('file was cut or rewritten')).toBe(true)
       const stopped = end === 'stop' ? tailing.stop() : undefined
       held.giveBack(end === 'stop' ? new Fault('STOPPING', 'planted') : undefined)
       await stopped
-      await expect.poll(() => tailing.counted('sluice_dropped_total'), TIMEOUT).toBe(40)
+      await expect.poll(() => tailing.counted('sluice_dropped_total')).toBe(40)
       expect(tailing.hasLogged('a write failed and the file is no longer there to be read again')).toBe(true)
       if (end === 'stop') return
       appendFileSync(tailing.path('app.log'), asLines(['after']))
       await tailing.expectStored([...numbered('first', 50), 'after'])
       expect(await tailing.counted('sluice_dropped_total')).toBe(40)
-    }, 40_000)
+    })
   }
 
   test('messages of a truncated file that are rejected while its rest is looked for are counted and logged', async (context) => {
@@ -169,14 +167,14 @@ describe.concurrent('losses are counted and logged', () => {
     const { tailing, held } = await withOpenWrite(context, disk)
     gate.opened = new Promise<void>((resolve) => (gate.open = resolve))
     truncateSync(tailing.path('app.log'))
-    await expect.poll(() => tailing.hasLogged('file was cut or rewritten'), TIMEOUT).toBe(true)
-    await expect.poll(() => gate.waiting, TIMEOUT).toBeGreaterThan(0)
+    await expect.poll(() => tailing.hasLogged('file was cut or rewritten')).toBe(true)
+    await expect.poll(() => gate.waiting).toBeGreaterThan(0)
     held.giveBack()
     await new Promise(setImmediate)
     gate.open()
-    await expect.poll(() => tailing.counted('sluice_dropped_total'), TIMEOUT).toBe(40)
+    await expect.poll(() => tailing.counted('sluice_dropped_total')).toBe(40)
     expect(tailing.hasLogged('a write failed and the file is no longer there to be read again')).toBe(true)
-  }, 40_000)
+  })
 
   test('the bytes of an unread rest are counted and logged if a file is truncated without a copy', async (context) => {
     const { expect } = context
@@ -188,9 +186,9 @@ describe.concurrent('losses are counted and logged', () => {
     appendFileSync(tailing.path('app.log'), 'whole\nhalf a line')
     await tailing.expectStored([...numbered('first', 50), 'whole'])
     truncateSync(tailing.path('app.log'))
-    await expect.poll(() => tailing.hasLogged('file was truncated or removed before'), TIMEOUT).toBe(true)
+    await expect.poll(() => tailing.hasLogged('file was truncated or removed before')).toBe(true)
     expect(await tailing.counted('sluice_unread_bytes_total')).toBe('half a line'.length)
-  }, 40_000)
+  })
 
   test('a file truncated while a destination stalls: the bytes that were seen and not read are counted', async (context) => {
     const { expect } = context
@@ -203,15 +201,15 @@ describe.concurrent('losses are counted and logged', () => {
     const line = `${'x'.repeat(1023)}\n`
     const bytes = 12 * 1024 * 1024
     appendFileSync(tailing.path('app.log'), line.repeat(bytes / 1024))
-    await expect.poll(() => tailing.offeredBytes, TIMEOUT).toBeGreaterThanOrEqual(OPEN_WRITE_BYTES_MAX)
+    await expect.poll(() => tailing.offeredBytes).toBeGreaterThanOrEqual(OPEN_WRITE_BYTES_MAX)
     truncateSync(tailing.path('app.log'))
     held.go()
-    await expect.poll(() => tailing.hasLogged('file was truncated or removed before'), TIMEOUT).toBe(true)
+    await expect.poll(() => tailing.hasLogged('file was truncated or removed before')).toBe(true)
     const read = (tailing.stored.length - 50) * 1024
     expect(read).toBeGreaterThan(0)
     expect(await tailing.counted('sluice_unread_bytes_total')).toBeGreaterThan(0)
     expect(read + (await tailing.counted('sluice_unread_bytes_total'))).toBeLessThanOrEqual(bytes)
-  }, 60_000)
+  })
 
   test('the new content of a rewritten file is not counted as lost', async (context) => {
     const { expect } = context
@@ -222,7 +220,7 @@ describe.concurrent('losses are counted and logged', () => {
     writeFileSync(tailing.path('app.log'), asLines(numbered('much more', 500)))
     await tailing.expectStored([...numbered('first', 50), ...numbered('much more', 500)])
     expect(await tailing.counted('sluice_unread_bytes_total')).toBe(0)
-  }, 40_000)
+  })
 
   test('nothing is counted as lost if a file is truncated after all of it was read', async (context) => {
     const { expect } = context
@@ -234,7 +232,7 @@ describe.concurrent('losses are counted and logged', () => {
     await tailing.expectStored([...numbered('first', 50), 'after'])
     expect(await tailing.counted('sluice_unread_bytes_total')).toBe(0)
     expect(await tailing.counted('sluice_dropped_total')).toBe(0)
-  }, 40_000)
+  })
 })
 
 describe.concurrent('a disk that fails', () => {
@@ -250,10 +248,10 @@ describe.concurrent('a disk that fails', () => {
     writeFileSync(tailing.path('b.log'), 'b\n')
     await tailing.start()
     await tailing.expectStored([...numbered('first', 50), 'b'])
-    await context.expect.poll(() => tailing.hasLogged('cannot be read'), TIMEOUT).toBe(true)
+    await context.expect.poll(() => tailing.hasLogged('cannot be read')).toBe(true)
     denied = false
     await tailing.expectStored([...numbered('first', 50), 'b', 'more'])
-  }, 40_000)
+  })
 
   test('files with the same header are continued at their positions when their disk has another device number', async (context) => {
     const tailing = new Tailing(context, '*.csv')
@@ -275,7 +273,7 @@ describe.concurrent('a disk that fails', () => {
     await tailing.expectStored(all)
     writeFileSync(tailing.path('d.csv'), 'last\n')
     await tailing.expectStored([...all, 'last'])
-  }, 40_000)
+  })
 
   test('a file that was missing during two starts is continued at its position', async (context) => {
     const tailing = new Tailing(context, '*.log')
@@ -287,14 +285,14 @@ describe.concurrent('a disk that fails', () => {
     context.onTestFinished(() => rmSync(`${tailing.logs}.away`, { force: true }))
     for (let turn = 0; turn < 2; turn += 1) {
       await tailing.start()
-      await context.expect.poll(() => tailing.hasLogged('file is gone'), TIMEOUT).toBe(true)
+      await context.expect.poll(() => tailing.hasLogged('file is gone')).toBe(true)
       await tailing.stop()
     }
     await tailing.start()
     renameSync(`${tailing.logs}.away`, tailing.path('a.log'))
     appendFileSync(tailing.path('a.log'), 'more\n')
     await tailing.expectStored([...numbered('first', 50), 'more'])
-  }, 40_000)
+  })
 })
 
 describe('many files', () => {
@@ -305,7 +303,7 @@ describe('many files', () => {
     for (let i = 0; i < 5000; i += 1) writeFileSync(name(i), `first ${i}\n`)
     await tailing.start()
     await tailing.expectStored(numbered('first', 5000))
-    await expect.poll(() => pathsOpenBelow(tailing.logs).length, TIMEOUT).toBeLessThanOrEqual(FOLLOWED_OPEN_MAX)
+    await expect.poll(() => pathsOpenBelow(tailing.logs).length).toBeLessThanOrEqual(FOLLOWED_OPEN_MAX)
     for (let i = 0; i < 5000; i += 1) appendFileSync(name(i), `second ${i}\n`)
     const all = [...numbered('first', 5000), ...numbered('second', 5000)]
     await tailing.expectStored(all)
@@ -314,7 +312,7 @@ describe('many files', () => {
     await tailing.start()
     await tailing.expectStored([...all, 'third'])
     expect(pathsOpenBelow(tailing.logs).length).toBeLessThanOrEqual(FOLLOWED_OPEN_MAX + 1)
-  }, 60_000)
+  })
 
   for (const isStopped of [false, true]) {
     const when = isStopped ? 'while sluice is stopped' : 'while sluice runs'
@@ -339,7 +337,7 @@ describe('many files', () => {
       if (isStopped) await tailing.start()
       await tailing.expectStored(stored)
       context.expect((reads() - before) / names.length).toBeLessThan(30)
-    }, 60_000)
+    })
   }
 })
 
@@ -360,7 +358,7 @@ describe('files that were closed because too many are open', () => {
       const open = new Set(pathsOpenBelow(tailing.logs))
       return names.find((name) => !open.has(tailing.path(name)))
     }
-    await context.expect.poll(closed, TIMEOUT).toBeDefined()
+    await context.expect.poll(closed).toBeDefined()
     denial.name = closed()!
     denial.isOn = true
     return { tailing, denial, stored }
@@ -371,16 +369,16 @@ describe('files that were closed because too many are open', () => {
     const { tailing, denial, stored } = await withOneClosed(context)
     const path = tailing.path(denial.name)
     appendFileSync(path, 'unread\n')
-    await expect.poll(() => tailing.hasLogged('failed; will retry'), TIMEOUT).toBe(true)
+    await expect.poll(() => tailing.hasLogged('failed; will retry')).toBe(true)
     // The sweep that finds a new file has seen the other one as well.
     writeFileSync(tailing.path('new.log'), 'new\n')
     await tailing.expectStored([...stored, 'new'])
     rmSync(path)
     denial.isOn = false
-    await expect.poll(() => tailing.hasLogged('file was truncated or removed before'), TIMEOUT).toBe(true)
+    await expect.poll(() => tailing.hasLogged('file was truncated or removed before')).toBe(true)
     expect(await tailing.counted('sluice_unread_bytes_total')).toBe('unread\n'.length)
     expect(tailing.stored).toHaveLength(stored.length + 1)
-  }, 60_000)
+  })
 
   for (const ending of ['', '.gz', '.zst']) {
     test(`one that is rotated to .1${ending} before it was read is read to its end`, async (context) => {
@@ -388,7 +386,7 @@ describe('files that were closed because too many are open', () => {
       const { tailing, denial, stored } = await withOneClosed(context)
       const path = tailing.path(denial.name)
       appendFileSync(path, 'unread\n')
-      await expect.poll(() => tailing.hasLogged('failed; will retry'), TIMEOUT).toBe(true)
+      await expect.poll(() => tailing.hasLogged('failed; will retry')).toBe(true)
       const whole = readFileSync(path)
       if (ending === '') renameSync(path, `${path}.1`)
       else {
@@ -399,6 +397,6 @@ describe('files that were closed because too many are open', () => {
       denial.isOn = false
       await tailing.expectStored([...stored, 'unread', 'after'])
       expect(await tailing.counted('sluice_unread_bytes_total')).toBe(0)
-    }, 60_000)
+    })
   }
 })

@@ -204,7 +204,7 @@ const modes: readonly Mode[] = ['running', 'stopped', 'killed']
 describe.concurrent.each(modes)('%s', (mode) => {
   for (const { name, pattern = 'containers/*.log', first = before, rotate, last, only = modes } of cases) {
     if (!only.includes(mode)) continue
-    test(name, { timeout: 60_000 }, async (context) => {
+    test(name, async (context) => {
       const { expect } = context
       const tailing = new Tailing(context, pattern)
       const at = (file: string) => tailing.path(file)
@@ -215,7 +215,7 @@ describe.concurrent.each(modes)('%s', (mode) => {
       symlinkSync('pods/x', at('current'))
       await tailing.start()
       await tailing.expectStored(first)
-      await expect.poll(() => tailing.follows(), { timeout: 20_000 }).toBe(1)
+      await expect.poll(() => tailing.follows()).toBe(1)
       if (mode === 'stopped') await tailing.stop()
       if (mode === 'killed') await tailing.kill()
       const expected = rotate(at)

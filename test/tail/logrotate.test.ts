@@ -33,7 +33,7 @@ function rotation(file: string, rule: string, atEnd: (work: () => void) => void)
 
 describe.concurrent('logrotate', { skip: isMissing }, () => {
   for (const [name, rule] of ways) {
-    test(`${name}, while the file is followed`, { timeout: 60_000 }, async (context) => {
+    test(`${name}, while the file is followed`, async (context) => {
       const tailing = new Tailing(context, 'app.log')
       const rotate = rotation(tailing.path('app.log'), rule, context.onTestFinished)
       await tailing.start()
@@ -50,7 +50,7 @@ describe.concurrent('logrotate', { skip: isMissing }, () => {
       await tailing.expectStored([...all, 'the end'])
     })
 
-    test(`${name}, while sluice is stopped`, { timeout: 60_000 }, async (context) => {
+    test(`${name}, while sluice is stopped`, async (context) => {
       const tailing = new Tailing(context, 'app.log')
       const rotate = rotation(tailing.path('app.log'), rule, context.onTestFinished)
       const first = numbered('first', 50)

@@ -5,8 +5,6 @@ import { describe, test } from 'vitest'
 import { MESSAGE_BYTES_MAX } from '../../common/limits.ts'
 import { asLines, Tailing } from './tailing.ts'
 
-const TIMEOUT = { timeout: 20_000, interval: 20 }
-
 describe.concurrent('long lines', () => {
   test('a line that is longer than a message may be is delivered completely, in marked pieces', async (context) => {
     const tailing = new Tailing(context, '*.log')
@@ -14,7 +12,7 @@ describe.concurrent('long lines', () => {
     const long = Array.from({ length: 300_000 }, (_, i) => `${i}`).join(' ')
     writeFileSync(tailing.path('a.log'), `${long}\nshort\n`)
     await tailing.start()
-    await expect.poll(() => tailing.stored.at(-1), { timeout: 20_000 }).toBe('short')
+    await expect.poll(() => tailing.stored.at(-1)).toBe('short')
     const pieces = tailing.stored.slice(0, -1)
     expect(pieces).toHaveLength(2)
     const texts = pieces.map((piece) => piece.replace(/^.*?\[chunk@[^\]]*\] /, ''))
@@ -38,7 +36,7 @@ describe.concurrent('long lines', () => {
     const line = 'a'.repeat(MESSAGE_BYTES_MAX - 300)
     writeFileSync(tailing.path('a.log'), `${line}${'\r'.repeat(400)}\nnext\n`)
     await tailing.start()
-    await context.expect.poll(() => tailing.stored.length, TIMEOUT).toBe(2)
+    await context.expect.poll(() => tailing.stored.length).toBe(2)
     context.expect(tailing.stored[0].trimEnd().endsWith(`] ${line}`)).toBe(true)
     context.expect(tailing.stored[1]).toBe('next')
   })

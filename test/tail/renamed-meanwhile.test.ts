@@ -43,34 +43,30 @@ test.for([
   { what: 'before the rotated file is opened', call: 'open', name: 'app.log.1' },
   { what: 'before the stat of its successor', call: 'stat', name: 'app.log' },
   { what: 'before its successor is opened', call: 'open', name: 'app.log' },
-] as const)(
-  'rotated while stopped, and again $what: every line is stored once',
-  { timeout: 60_000 },
-  async ({ call, name }, context) => {
-    const tailing = new Tailing(context, 'app.log')
-    const at = (file: string) => tailing.path(file)
-    writeFileSync(at('app.log'), asLines(before))
-    await tailing.start()
-    await tailing.expectStored(before)
-    await tailing.stop()
+] as const)('rotated while stopped, and again $what: every line is stored once', async ({ call, name }, context) => {
+  const tailing = new Tailing(context, 'app.log')
+  const at = (file: string) => tailing.path(file)
+  writeFileSync(at('app.log'), asLines(before))
+  await tailing.start()
+  await tailing.expectStored(before)
+  await tailing.stop()
 
-    appendFileSync(at('app.log'), asLines(unread))
+  appendFileSync(at('app.log'), asLines(unread))
+  renameSync(at('app.log'), at('app.log.1'))
+  writeFileSync(at('app.log'), asLines(between))
+  let isRotated = false
+  tailing.disk = interrupted(call, name, () => {
+    renameSync(at('app.log.1'), at('app.log.2'))
     renameSync(at('app.log'), at('app.log.1'))
-    writeFileSync(at('app.log'), asLines(between))
-    let isRotated = false
-    tailing.disk = interrupted(call, name, () => {
-      renameSync(at('app.log.1'), at('app.log.2'))
-      renameSync(at('app.log'), at('app.log.1'))
-      writeFileSync(at('app.log'), asLines(after))
-      isRotated = true
-    })
-    await tailing.start()
-    await tailing.expectStored([...before, ...unread, ...between, ...after])
-    expect(isRotated).toBe(true)
-    appendFileSync(at('app.log'), 'the end\n')
-    await tailing.expectStored([...before, ...unread, ...between, ...after, 'the end'])
-  },
-)
+    writeFileSync(at('app.log'), asLines(after))
+    isRotated = true
+  })
+  await tailing.start()
+  await tailing.expectStored([...before, ...unread, ...between, ...after])
+  expect(isRotated).toBe(true)
+  appendFileSync(at('app.log'), 'the end\n')
+  await tailing.expectStored([...before, ...unread, ...between, ...after, 'the end'])
+})
 
 test('rotated at the very first start, after the listing and before the opening: all of it is read', async (context) => {
   const tailing = new Tailing(context, 'app.log')
@@ -101,52 +97,48 @@ test('removed at the very first start, after the listing and before the opening:
   expect(tailing.hasLogged('file was truncated or removed before all of it was read')).toBe(true)
 })
 
-test(
-  'rotated twice between two sweeps, the second of which finds no file of that name: every line is stored',
-  { timeout: 60_000 },
-  async (context) => {
-    const tailing = new Tailing(context, 'app.log')
-    const at = (file: string) => tailing.path(file)
-    let looks = 0
-    let lookedMs = 0
-    tailing.disk = {
-      ...systemDisk,
-      list(folder) {
-        looks += 1
-        lookedMs = Date.now()
-        return systemDisk.list(folder)
-      },
-      statLink(path) {
-        looks += 1
-        lookedMs = Date.now()
-        return systemDisk.statLink(path)
-      },
-      stat(path) {
-        looks += 1
-        lookedMs = Date.now()
-        return systemDisk.stat(path)
-      },
-    }
-    writeFileSync(at('app.log'), asLines(before))
-    await tailing.start()
-    await tailing.expectStored(before)
-    const settings = { timeout: 20_000, interval: 10 }
-    await expect.poll(() => Date.now() - lookedMs, settings).toBeGreaterThan(500)
+test('rotated twice between two sweeps, the second of which finds no file of that name: every line is stored', async (context) => {
+  const tailing = new Tailing(context, 'app.log')
+  const at = (file: string) => tailing.path(file)
+  let looks = 0
+  let lookedMs = 0
+  tailing.disk = {
+    ...systemDisk,
+    list(folder) {
+      looks += 1
+      lookedMs = Date.now()
+      return systemDisk.list(folder)
+    },
+    statLink(path) {
+      looks += 1
+      lookedMs = Date.now()
+      return systemDisk.statLink(path)
+    },
+    stat(path) {
+      looks += 1
+      lookedMs = Date.now()
+      return systemDisk.stat(path)
+    },
+  }
+  writeFileSync(at('app.log'), asLines(before))
+  await tailing.start()
+  await tailing.expectStored(before)
+  const settings = { timeout: 20_000, interval: 10 }
+  await expect.poll(() => Date.now() - lookedMs, settings).toBeGreaterThan(500)
 
-    appendFileSync(at('app.log'), asLines(unread))
-    renameSync(at('app.log'), at('app.log.2'))
-    writeFileSync(at('app.log.1'), asLines(between))
-    const written = new Date(Date.now() - 200)
-    utimesSync(at('app.log.1'), written, written)
-    looks = 0
-    await tailing.expectStored([...before, ...unread])
-    await expect.poll(() => looks, settings).toBeGreaterThan(0)
-    await expect.poll(() => Date.now() - lookedMs, settings).toBeGreaterThan(100)
+  appendFileSync(at('app.log'), asLines(unread))
+  renameSync(at('app.log'), at('app.log.2'))
+  writeFileSync(at('app.log.1'), asLines(between))
+  const written = new Date(Date.now() - 200)
+  utimesSync(at('app.log.1'), written, written)
+  looks = 0
+  await tailing.expectStored([...before, ...unread])
+  await expect.poll(() => looks, settings).toBeGreaterThan(0)
+  await expect.poll(() => Date.now() - lookedMs, settings).toBeGreaterThan(100)
 
-    writeFileSync(at('app.log'), asLines(after))
-    await tailing.expectStored([...before, ...unread, ...between, ...after])
-  },
-)
+  writeFileSync(at('app.log'), asLines(after))
+  await tailing.expectStored([...before, ...unread, ...between, ...after])
+})
 
 test('copied and truncated after the folder was listed and before the file is read: every line is stored once', async (context) => {
   const tailing = new Tailing(context, '*.log')
@@ -182,4 +174,4 @@ test('copied and truncated after the folder was listed and before the file is re
   await tailing.expectStored([...before, 'gone', ...unread, 'anew'])
   appendFileSync(path, 'last\n')
   await tailing.expectStored([...before, 'gone', ...unread, 'anew', 'last'])
-}, 60_000)
+})

@@ -351,14 +351,14 @@ const modes: readonly Mode[] = ['running', 'stopped', 'killed']
 describe.concurrent.each(modes)('%s', (mode) => {
   for (const { name, pattern = 'app.log', first = before, rotate, only = modes } of cases) {
     if (!only.includes(mode)) continue
-    test(name, { timeout: 60_000 }, async (context) => {
+    test(name, async (context) => {
       const { expect } = context
       const tailing = new Tailing(context, pattern)
       writeFileSync(tailing.path('app.log'), asLines(first))
       link(tailing, pattern)
       await tailing.start()
       await tailing.expectStored(first)
-      await expect.poll(() => tailing.follows(), { timeout: 20_000 }).toBe(1)
+      await expect.poll(() => tailing.follows()).toBe(1)
       if (mode === 'stopped') await tailing.stop()
       if (mode === 'killed') await tailing.kill()
       const expected = rotate((file) => tailing.path(file))

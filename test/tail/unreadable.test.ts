@@ -7,8 +7,6 @@ import { systemDisk, type Disk } from '../../common/disk.ts'
 import { HEAD_BYTES } from '../../shipper/tail/fingerprint.ts'
 import { asLines, numbered, Tailing } from './tailing.ts'
 
-const TIMEOUT = { timeout: 20_000, interval: 20 }
-
 /** The real disk, except that a read of `bytes` from a file that was opened at `path` rejects with `code` if `fails` is true. */
 function diskWithErrors(fails: (path: string, bytes: number) => boolean, code = 'EIO'): Disk {
   const disk: Disk = Object.create(systemDisk)
@@ -105,11 +103,11 @@ describe.concurrent('unreadable files', () => {
       },
     })
     await tailing.start()
-    await context.expect.poll(() => looked, TIMEOUT).toBeGreaterThan(3)
-    await context.expect.poll(() => open, TIMEOUT).toBeLessThan(2)
+    await context.expect.poll(() => looked).toBeGreaterThan(3)
+    await context.expect.poll(() => open).toBeLessThan(2)
     isUnreadable = false
     await tailing.expectStored([...first, 'more', 'next'])
-  }, 40_000)
+  })
 
   test.for(['EIO', 'ESTALE'])('a file whose descriptor fails with %s is opened again', async (code, context) => {
     const tailing = new Tailing(context, 'app.log')
@@ -132,8 +130,8 @@ describe.concurrent('unreadable files', () => {
     isDead.value = true
     renameSync(tailing.path('new'), tailing.path('app.log'))
     await tailing.expectStored(['first', 'second'])
-    await context.expect.poll(() => isDead.open, TIMEOUT).toBe(0)
-  }, 40_000)
+    await context.expect.poll(() => isDead.open).toBe(0)
+  })
 
   test('an old file without read permission does not make a file rotated before the first start count as new', async (context) => {
     const tailing = new Tailing(context, '*.log')
@@ -153,7 +151,7 @@ describe.concurrent('unreadable files', () => {
     writeFileSync(tailing.path('app.log'), 'second\n')
     await tailing.expectStored(['first', 'second'])
     context.expect(await tailing.follows()).toBe(2)
-  }, 40_000)
+  })
 
   test('an unreadable file keeps other files followed for an hour at most', async (context) => {
     const { expect } = context
@@ -171,9 +169,9 @@ describe.concurrent('unreadable files', () => {
     await passes(10 * 60_000)
     expect(await tailing.follows()).toBe(1)
     await passes(60 * 60_000)
-    await expect.poll(() => tailing.follows(), TIMEOUT).toBe(0)
+    await expect.poll(() => tailing.follows()).toBe(0)
     await tailing.stop()
-  }, 60_000)
+  })
 
   test('an unreadable file does not keep other files from being found', async (context) => {
     const tailing = new Tailing(context, '*.log')
@@ -197,25 +195,25 @@ describe.concurrent('unreadable files', () => {
     await tailing.start()
     writeFileSync(tailing.path('app.log'), asLines(numbered('first', 50)))
     // Each sweep tries it once, so the file is older than the last sweep.
-    await context.expect.poll(() => failed, TIMEOUT).toBeGreaterThan(2)
+    await context.expect.poll(() => failed).toBeGreaterThan(2)
     context.expect(tailing.hasLogged('cannot be read')).toBe(true)
     renameSync(tailing.path('app.log'), tailing.path('app.log.1'))
     isUnreadable = false
     writeFileSync(tailing.path('app.log'), 'second\n')
     await tailing.expectStored([...numbered('first', 50), 'second'])
-  }, 40_000)
+  })
 
   test('a known file that is rotated before it could be read after a restart is continued at its position', async (context) => {
     const { tailing, first } = await stoppedBefore(context, 'more')
     let isUnreadable = true
     tailing.disk = diskWithErrors((path) => isUnreadable && path.endsWith('/app.log'))
     await tailing.start()
-    await context.expect.poll(() => tailing.hasLogged('cannot be read'), TIMEOUT).toBe(true)
+    await context.expect.poll(() => tailing.hasLogged('cannot be read')).toBe(true)
     renameSync(tailing.path('app.log'), tailing.path('app.log.1'))
     isUnreadable = false
     writeFileSync(tailing.path('app.log'), 'second\n')
     await tailing.expectStored([...first, 'more', 'second'])
-  }, 40_000)
+  })
 })
 
 test('an unread rest that cannot be read at a start is read once it can', async (context) => {
@@ -230,7 +228,7 @@ test('an unread rest that cannot be read at a start is read once it can', async 
   context.expect(tailing.hasLogged('file is gone')).toBe(false)
   isUnreadable = false
   await tailing.expectStored([...first, 'second', 'more'])
-}, 40_000)
+})
 
 describe.concurrent('the unread rest of a file that was copied and truncated', () => {
   test('is found if nothing of the file could be read before; the new content is another stream', async (context) => {
@@ -244,13 +242,13 @@ describe.concurrent('the unread rest of a file that was copied and truncated', (
     })
     writeFileSync(tailing.path('app.log'), asLines(numbered('first', 5)))
     await tailing.start()
-    await context.expect.poll(() => failed, TIMEOUT).toBeGreaterThan(0)
+    await context.expect.poll(() => failed).toBeGreaterThan(0)
     copyFileSync(tailing.path('app.log'), tailing.path('app.log.1'))
     truncateSync(tailing.path('app.log'))
     appendFileSync(tailing.path('app.log'), asLines(numbered('second', 50)))
     isUnreadable = false
     await tailing.expectStored([...numbered('first', 5), ...numbered('second', 50)])
-  }, 40_000)
+  })
 
   test('is not taken for a copy of the new content after a kill', async (context) => {
     const tailing = new Tailing(context, 'app.log')
@@ -260,12 +258,12 @@ describe.concurrent('the unread rest of a file that was copied and truncated', (
     await tailing.expectStored(first)
     copyFileSync(tailing.path('app.log'), tailing.path('app.log.1'))
     truncateSync(tailing.path('app.log'))
-    await context.expect.poll(() => tailing.hasLogged('found the unread rest'), TIMEOUT).toBe(true)
+    await context.expect.poll(() => tailing.hasLogged('found the unread rest')).toBe(true)
     await tailing.kill()
     await tailing.start()
     appendFileSync(tailing.path('app.log'), 'second\n')
     await tailing.expectStored([...first, 'second'])
-  }, 40_000)
+  })
 
   /** The rest is in app.log.1. Files whose path ends in `unreadable` cannot be read. */
   async function cut(context: TestContext, unreadable: string) {
@@ -282,10 +280,10 @@ describe.concurrent('the unread rest of a file that was copied and truncated', (
     await tailing.expectStored(first)
     state.unreadable = '/app.log'
     appendFileSync(tailing.path('app.log'), 'rest\n')
-    await context.expect.poll(() => tailing.hasLogged('failed; will retry'), TIMEOUT).toBe(true)
+    await context.expect.poll(() => tailing.hasLogged('failed; will retry')).toBe(true)
     // Wait until a sweep has seen the new size of app.log and the next one has begun.
     const { looks } = state
-    await context.expect.poll(() => state.looks, TIMEOUT).toBeGreaterThan(looks + 1)
+    await context.expect.poll(() => state.looks).toBeGreaterThan(looks + 1)
     copyFileSync(tailing.path('app.log'), tailing.path('app.log.1'))
     copyFileSync(tailing.path('app.log'), tailing.path('app-other.log'))
     truncateSync(tailing.path('app.log'))
@@ -298,7 +296,7 @@ describe.concurrent('the unread rest of a file that was copied and truncated', (
   /** The same with the rest itself unreadable; resolves once that has been logged. */
   async function cutWithUnreadableRest(context: TestContext) {
     const result = await cut(context, '/app.log.1')
-    await context.expect.poll(() => result.tailing.hasLogged('cannot be read'), TIMEOUT).toBe(true)
+    await context.expect.poll(() => result.tailing.hasLogged('cannot be read')).toBe(true)
     return result
   }
 
@@ -307,7 +305,7 @@ describe.concurrent('the unread rest of a file that was copied and truncated', (
     state.unreadable = ''
     await tailing.expectStored([...first, 'rest', 'after'])
     context.expect(await tailing.counted('sluice_unread_bytes_total')).toBe(0)
-  }, 40_000)
+  })
 
   test('is read once it becomes readable, after a restart', async (context) => {
     const { tailing, first, state } = await cutWithUnreadableRest(context)
@@ -316,21 +314,21 @@ describe.concurrent('the unread rest of a file that was copied and truncated', (
     await tailing.start()
     await tailing.expectStored([...first, 'rest', 'after'])
     context.expect(await tailing.counted('sluice_unread_bytes_total')).toBe(0)
-  }, 40_000)
+  })
 
   test('is counted and logged if it is removed before it could be read', async (context) => {
     const { tailing, first } = await cutWithUnreadableRest(context)
     // It stays unreadable, since a sweep that has it open at this moment would otherwise still read it.
     rmSync(tailing.path('app.log.1'))
     await tailing.expectStored([...first, 'after'])
-    await context.expect.poll(() => tailing.counted('sluice_unread_bytes_total'), TIMEOUT).toBe('rest\n'.length)
+    await context.expect.poll(() => tailing.counted('sluice_unread_bytes_total')).toBe('rest\n'.length)
     context.expect(tailing.hasLogged('file was truncated or removed before')).toBe(true)
-  }, 40_000)
+  })
 
   test('is found although another file beside it cannot be read', async (context) => {
     const { tailing, first } = await cut(context, '/app-other.log')
     await tailing.expectStored([...first, 'rest', 'after'])
-  }, 40_000)
+  })
 })
 
 test('a generation that came and went between two sweeps is read even if the name has no new file', async (context) => {
@@ -344,7 +342,7 @@ test('a generation that came and went between two sweeps is read even if the nam
   writeFileSync(tailing.path('app.log'), 'unseen\n')
   renameSync(tailing.path('app.log'), tailing.path('app.log.1'))
   await tailing.expectStored(['first', 'unseen'])
-}, 40_000)
+})
 
 test('rotated files are not read twice while a file beside them cannot be read for lack of permission', async (context) => {
   const { tailing, first } = await stoppedBefore(context, 'more')
@@ -369,7 +367,7 @@ test('rotated files are not read twice while a file beside them cannot be read f
   await tailing.start()
   const stored = [...first, 'more', 'second']
   await tailing.expectStored(stored)
-  await context.expect.poll(() => tailing.hasLogged('cannot be read'), TIMEOUT).toBe(true)
+  await context.expect.poll(() => tailing.hasLogged('cannot be read')).toBe(true)
   for (const day of [22, 23, 24, 25]) {
     renameSync(tailing.path('app.log'), tailing.path(`app.log-202611${day}`))
     writeFileSync(tailing.path('app.log'), `after ${day}\n`)
@@ -377,7 +375,7 @@ test('rotated files are not read twice while a file beside them cannot be read f
     await tailing.expectStored(stored)
   }
   // Wait until no rotated file is followed any more.
-  await context.expect.poll(() => tailing.follows(), TIMEOUT).toBe(1)
+  await context.expect.poll(() => tailing.follows()).toBe(1)
   await pass(60_000)
   await tailing.expectStored(stored)
   // Each sweep tries to open the unreadable file once, however many files were rotated beside it.
@@ -388,4 +386,4 @@ test('rotated files are not read twice while a file beside them cannot be read f
   context.expect(opened).toBeLessThanOrEqual(listed)
   context.expect(tailing.lines.length).toBe(length)
   await tailing.stop()
-}, 60_000)
+})
