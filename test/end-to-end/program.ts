@@ -1,9 +1,10 @@
 // Runs the real program as a process: starts it with a configuration, reads its output, sends signals, and always stops it.
 
 import { execFileSync, spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { createSocket } from 'node:dgram'
+import { createServer, type Server } from 'node:net'
+import { createSocket, type Socket } from 'node:dgram'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
@@ -16,12 +17,14 @@ export async function until<T>(
   check: () => T | undefined | false | Promise<T | undefined | false>,
   deadlineMs: number = 60_000,
 ): Promise<T> {
-  const end = Date.now() + deadlineMs
+  const start = Date.now()
   for (;;) {
     const value = await check()
     if (value !== undefined && value !== false) return value
-    if (Date.now() > end) throw new Error(`not within ${deadlineMs} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    const waitedMs = Date.now() - start
+    if (waitedMs > deadlineMs) throw new Error(`not within ${deadlineMs} ms: ${what}`)
+    // Checks start programs and read files: the longer it takes, the less of a busy machine they may have.
+    await new Promise((resolve) => setTimeout(resolve, Math.min(Math.max(20, waitedMs / 20), 500)))
   }
 }
 
@@ -37,23 +40,35 @@ export function lineCount(path: string): number {
   return existsSync(path) ? Number.parseInt(execFileSync('wc', ['-l', path], { encoding: 'utf8' })) : 0
 }
 
+// Kernels give ports from 32768 on by themselves (ip(7)): none of these is taken by a connection or a socket of another test between
+// here and the start of what it is for. Each worker of vitest has its own.
+const PORTS_FROM = 10_000
+const WORKERS_MAX = 16
+const PORTS_OF_WORKER = 1_400
+const worker = Number(process.env['VITEST_POOL_ID'] ?? 0) % WORKERS_MAX
+let nextPort = randomInt(PORTS_OF_WORKER)
+
 /** A port that is free on both TCP and UDP at this moment. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = await new Promise<number>((resolve) => {
-      const server = createServer()
-      server.listen(0, '127.0.0.1', () => {
-        const address = server.address()
-        server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-      })
-    })
-    const free = await new Promise<boolean>((resolve) => {
-      const socket = createSocket('udp4')
-      socket.once('error', () => resolve(false))
-      socket.bind(port, '127.0.0.1', () => socket.close(() => resolve(true)))
-    })
-    if (free) return port
+    nextPort = (nextPort + 1) % PORTS_OF_WORKER
+    const port = PORTS_FROM + WORKERS_MAX * nextPort + worker
+    if ((await listens(createServer(), port)) && (await binds(createSocket('udp4'), port))) return port
   }
+}
+
+function listens(server: Server, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
+
+function binds(socket: Socket, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    socket.once('error', () => resolve(false))
+    socket.bind(port, '127.0.0.1', () => socket.close(() => resolve(true)))
+  })
 }
 
 export interface Ended {

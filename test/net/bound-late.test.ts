@@ -4,6 +4,7 @@ import * as dgram from 'node:dgram'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Libc } from '../../common/net/libc.ts'
 import { systemNet } from '../../common/net/system-net.ts'
+import { freePort } from '../end-to-end/program.ts'
 import { until } from './until.ts'
 
 const gate = vi.hoisted(() => {
@@ -21,9 +22,7 @@ async function bound(port: number): Promise<dgram.Socket> {
 }
 
 test('a port is bound only after everything needed to read its datagrams is loaded', async () => {
-  const probe = await bound(0)
-  const { port } = probe.address()
-  await new Promise<void>((resolve) => probe.close(resolve))
+  const port = await freePort()
   const binding = systemNet.bind({ host: '127.0.0.1', port }, 1024 * 1024)
   await new Promise((resolve) => setTimeout(resolve, 50))
   const other = await bound(port)

