@@ -59,6 +59,11 @@ export class FakeClock implements Clock {
   }
 }
 
+/** As many turns of the event loop as it takes on a network in memory until nothing goes on any more, however slow the machine. */
+export async function standstill(): Promise<void> {
+  for (let turn = 0; turn < 100; turn += 1) await settle()
+}
+
 /** Runs every promise callback that is ready, and one turn of the event loop. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))

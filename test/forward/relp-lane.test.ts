@@ -4,6 +4,7 @@ import { expect, test, vi } from 'vitest'
 import type { Connection } from '../../common/net/net.ts'
 import { FrameReader } from '../../common/relp/frame-reader.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
+import { standstill } from '../fake/clock.ts'
 
 import { ID, laneTo, of, PORT, surroundings, WAIT, type Surroundings } from './relp-surroundings.ts'
 
@@ -55,7 +56,7 @@ test('a write settles when all its messages are answered, in whatever order the 
   expect(receiver.got.map(({ txnr }) => txnr)).toEqual([2, 3, 4])
   await receiver.answer(2)
   await receiver.answer(4)
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await standstill()
   expect(order).toEqual([])
   await receiver.answer(3)
   await expect.poll(() => order, WAIT).toEqual([1, 2])
@@ -70,7 +71,7 @@ test('at most 128 messages are unanswered at a time, and an empty batch settles 
   const messages = Array.from({ length: 300 }, (_, i) => `<13>${i}`)
   const settled = Promise.all([lane.write(of(...messages)), lane.write(of()), lane.write(of('<13>last'))])
   await expect.poll(() => receiver.got.length, WAIT).toBe(128)
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await standstill()
   expect(receiver.got.length).toBe(128)
   receiver.state.answers = true
   for (const { txnr } of [...receiver.got]) await receiver.answer(txnr)
@@ -112,8 +113,7 @@ test('after a connection reset unanswered messages are sent again and counted as
   const settled = Promise.all([lane.write(of('<13>a', '<13>b')), lane.write(of('<13>c'))])
   await expect.poll(() => receiver.got.length, WAIT).toBe(3)
   await receiver.answer(2)
-  await expect.poll(() => around.net, WAIT).toBeDefined()
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await standstill()
   around.net.resetAll()
   await expect.poll(() => health.at(-1), WAIT).toBe(false)
   receiver.got.length = 0
@@ -200,7 +200,7 @@ test('a late receiver is logged even if fractions of milliseconds on the clock d
   await expect.poll(() => receiver.got.length, WAIT).toBe(2)
   await around.clock.pass(0.3)
   await receiver.answer(receiver.got[0].txnr)
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await standstill()
   await around.clock.pass(11_000)
   expect(around.log.lines.map(({ text }) => text)).toContain('the receiver is slow: it has not answered yet')
   await receiver.answer(receiver.got[1].txnr)

@@ -3,9 +3,17 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { SLAB_BYTES, SLABS_BYTES_MAX } from '../../common/limits.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
+import { standstill } from '../fake/clock.ts'
 import { HeldSink, MemorySink } from '../fake/sink.ts'
 import { pack } from '../relp/packed.ts'
 import { ALL, frame, ID, offers, opened, serve } from './relp-surroundings.ts'
+
+/** Whether this number stays what it is. */
+async function stands(count: () => number): Promise<boolean> {
+  const before = count()
+  await standstill()
+  return count() === before
+}
 
 test('while no write settles, a bounded amount is received; afterwards all messages arrive', async () => {
   const sink = new HeldSink()
@@ -22,12 +30,7 @@ test('while no write settles, a bounded amount is received; afterwards all messa
   })()
   const open = () => sink.held.reduce((sum, { texts }) => sum + texts.length, 0)
   await expect.poll(open).toBeGreaterThan(8000)
-  const stalls = async () => {
-    const before = written
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    return written === before
-  }
-  await expect.poll(stalls).toBe(true)
+  await expect.poll(() => stands(() => written)).toBe(true)
   expect(written).toBeLessThan(10_000)
   let kept = 0
   const settling = setInterval(() => {
@@ -94,7 +97,7 @@ test.each([
   expect(data.length).toBeLessThan(32 * 1024)
   for (let txnr = 2; txnr < 42; txnr += 1) void send(frame(txnr, 'batch', data)).catch(() => {})
   await expect.poll(() => sink.held.length).toBeGreaterThan(0)
-  await new Promise((resolve) => setTimeout(resolve, 300))
+  await expect.poll(() => stands(() => sink.held.length)).toBe(true)
   expect(sink.held.length).toBeLessThan(5)
 })
 
@@ -104,12 +107,7 @@ async function flood(send: (text: string) => Promise<void>) {
   const writing = (async () => {
     for (; state.written < 500; state.written += 1) await send('5 hello 0\n'.repeat(1000))
   })()
-  const stalls = async () => {
-    const before = state.written
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    return state.written === before
-  }
-  await expect.poll(stalls).toBe(true)
+  await expect.poll(() => stands(() => state.written)).toBe(true)
   return { state, writing }
 }
 
@@ -154,6 +152,6 @@ test('a peer that does not read its answers is not read after a brake either', a
   onTestFinished(() => clearInterval(settling))
   await sending
   await expect.poll(() => kept).toBe(200)
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await standstill()
   expect(state.written).toBe(written)
 })

@@ -100,10 +100,10 @@ test('an incomplete frame is emitted when the connection is closed without close
   plain.pause()
   const socket = tls.connect({ socket: plain, host: LOOPBACK, ...keysOf(undefined, 'ca') })
   socket.on('error', () => undefined)
-  await new Promise((resolve) => socket.write('20 <34>hello', resolve))
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  socket.write('9 <34>whole20 <34>hello')
+  await expect.poll(() => sink.texts).toEqual(['<34>whole'])
   plain.destroy()
-  await expect.poll(() => sink.texts).toEqual(['<34>hello'])
+  await expect.poll(() => sink.texts).toEqual(['<34>whole', '<34>hello'])
 })
 
 test('stopping ends handshakes and established connections', async () => {
