@@ -11,6 +11,8 @@ export interface RoughProxy {
   readonly done: ReadonlyMap<string, number>
   /** Injects no more faults, and resets the connections that are stalled. */
   calm(): void
+  /** From now on new connections are treated badly again. */
+  rage(): void
 }
 
 // Requests are long and answers are short, so each direction has its own range of bytes before a fault. With these ranges two
@@ -42,7 +44,7 @@ export async function roughProxy(target: number, fraction: Fraction): Promise<Ro
     isCalm = true
     for (const connection of open) connection.calm()
   }
-  return { port: (server.address() as AddressInfo).port, done, calm }
+  return { port: (server.address() as AddressInfo).port, done, calm, rage: () => void (isCalm = false) }
 }
 
 class RoughConnection {
