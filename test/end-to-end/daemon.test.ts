@@ -124,7 +124,7 @@ routes: [{ from: [in], to: [slow] }, { from: [other], to: [out] }]
 
   const before = Date.now()
   expect(await relay.stop()).toBe(0)
-  expect(Date.now() - before).toBeLessThan(8_000)
+  expect(Date.now() - before).toBeLessThan(30_000)
   const totals = counters(relay)
   const lost = Number(totals['sluice_dropped_total{reason="stopping",where="in"}'])
   expect(lost).toBeGreaterThan(0)
@@ -153,7 +153,7 @@ destinations: { out: { type: stdout } }
   )
   const ended = new Promise((resolve) => relay.child.once('exit', resolve))
   relay.child.kill('SIGTERM')
-  expect(await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 15_000, 'still there'))])).toBe(0)
+  expect(await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 60_000, 'still there'))])).toBe(0)
 })
 
 test('a stop does not wait for a receiver that never closes its side of the connection', async () => {
@@ -194,7 +194,7 @@ destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${port}"] } }
   const client = await daemon('client', configuration, folder)
   const before = Date.now()
   expect(await client.stop()).toBe(0)
-  expect(Date.now() - before).toBeLessThan(8_000)
+  expect(Date.now() - before).toBeLessThan(30_000)
 
   const out = join(folder, 'out.log')
   await daemon(

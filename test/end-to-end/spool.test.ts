@@ -162,7 +162,7 @@ test('a relay that is stopped while its receiver stalls drops nothing, and sends
   const relay = () => {
     return daemon(
       'relay',
-      `drain: 5s
+      `drain: 60s
 sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${relayPort}"] } }
 destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${port}"], framing: newline } }
 `,
@@ -176,7 +176,7 @@ destinations: { up: { type: forward, to: ["tcp://127.0.0.1:${port}"], framing: n
   await until('all messages are in the spool', async () => (await stored(spool)) === count)
   const before = Date.now()
   expect(await first.stop()).toBe(0)
-  expect(Date.now() - before).toBeLessThan(5_000)
+  expect(Date.now() - before).toBeLessThan(30_000)
   expect(first.output().stderr).not.toContain('dropped')
   // What the kernels of both sides had accepted counts as acknowledged, since plain TCP has no acknowledgement.
   const rest = await waiting(spool)

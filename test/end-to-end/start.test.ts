@@ -80,10 +80,10 @@ test('a server that waits for its configuration from a pipe without a writer end
   const path = join(folder, 'sluice.yaml')
   execFileSync('mkfifo', [path])
   const server = launched(['server', '-c', path], { cwd: folder })
-  await until('it opens the pipe, where that can be seen', () => waitsForWriter(server.child.pid!), 10_000).catch(
+  await until('it opens the pipe, where that can be seen', () => waitsForWriter(server.child.pid!), 30_000).catch(
     () => {},
   )
-  const late = new Promise<string>((resolve) => setTimeout(() => resolve('it is still there'), 20_000).unref())
+  const late = new Promise<string>((resolve) => setTimeout(() => resolve('it is still there'), 60_000).unref())
   expect(await Promise.race([server.stop(), late])).toBe(0)
 })
 

@@ -327,11 +327,12 @@ describe.concurrent('multiline', () => {
       await tailing.stop()
       renameSync(tailing.path('a.log'), tailing.path('a.log.1'))
       writeFileSync(tailing.path('a.log'), asLines(numbered('after', 2)))
-      while (tailing.stored.length < 2 && Date.now() - beganMs < 25_000) {
+      // What a life of four seconds does not come to, on a busy machine, a later one does.
+      while (tailing.stored.length < 2 && Date.now() - beganMs < 60_000) {
         await tailing.start()
         await new Promise((resolve) => setTimeout(resolve, 4_000))
         await tailing.stop()
-        if (Date.now() - beganMs < 10_000) context.expect(tailing.stored).toEqual(['after 0'])
+        if (Date.now() - beganMs < 10_000) context.expect(tailing.stored).not.toContain(trace.join('\n'))
       }
       await tailing.expectStored([trace.join('\n'), 'after 0'])
     })
