@@ -6,7 +6,7 @@
 //                           │
 //                           └── no room ──▶ no connection is read, and senders wait; or messages are dropped
 
-import { sleep } from '../clock.ts'
+import { nextTurn, sleep } from '../clock.ts'
 import { halfFrames } from '../framing/half-frames.ts'
 import { StreamSplitter, type FrameOutput, type FramingMode } from '../framing/stream-splitter.ts'
 import { HALF_FRAME_WAIT_MS, READ_OUT_MS, READ_OUT_QUIET_MS } from '../limits.ts'
@@ -112,9 +112,18 @@ export class StreamIntake {
       const nowMs = clock.monotonicMs()
       if (nowMs - startMs >= READ_OUT_MS) return
       if (this.#braked) this.#heardMs = nowMs
-      else if (nowMs - this.#heardMs >= READ_OUT_QUIET_MS) return
+      else if (await this.#isQuiet()) return
       await sleep(clock, LOOK_EVERY_MS)
     }
+  }
+
+  // It may be this process that stood still: then what senders said meanwhile lies in the kernel, and is read in the next turn.
+  async #isQuiet(): Promise<boolean> {
+    const { clock } = this.#platform
+    const hasBeen = () => clock.monotonicMs() - this.#heardMs >= READ_OUT_QUIET_MS
+    if (!hasBeen()) return false
+    await nextTurn(clock)
+    return hasBeen()
   }
 
   #takeWaiting(): void {

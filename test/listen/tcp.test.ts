@@ -1,8 +1,8 @@
 import * as net from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../common/clock.ts'
-import { HALF_FRAME_WAIT_MS, OPEN_WRITE_BYTES_MAX, SLABS_BYTES_MAX } from '../../common/limits.ts'
+import { HALF_FRAME_WAIT_MS, OPEN_WRITE_BYTES_MAX, READ_OUT_QUIET_MS, SLABS_BYTES_MAX } from '../../common/limits.ts'
 import { defectsOf } from '../../common/message/defects.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import { FakeClock } from '../fake/clock.ts'
@@ -324,6 +324,24 @@ describe('stopping', () => {
     await sending
     expect(sink.texts.length).toBe(sent)
     expect(sink.texts.every((text, i) => text === `<13>${i}`)).toBe(true)
+  })
+
+  test('where this process stands still, that is no silence of senders', async () => {
+    const sink = new MemorySink()
+    const { port, stop } = await serve({ listen: [tcp] }, sink)
+    // It goes on after it was told the end.
+    const socket = net.connect({ port, host: LOOPBACK, allowHalfOpen: true })
+    onTestFinished(() => void socket.destroy())
+    socket.write('<13>before\n')
+    await until('the first', () => sink.texts.length === 1)
+    const told = new Promise((resolve) => socket.resume().once('end', resolve))
+    const stopped = stop()
+    await told
+    socket.write('<13>after\n')
+    const goOn = Date.now() + 2 * READ_OUT_QUIET_MS
+    while (Date.now() < goOn);
+    await stopped
+    expect(sink.texts).toEqual(['<13>before', '<13>after'])
   })
 
   test('with a signal that is aborted before the start, it ends at once', async () => {
