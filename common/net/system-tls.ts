@@ -161,7 +161,11 @@ function handshake(socket: tls.TLSSocket, greeting: TlsGreeting, signal?: AbortS
 
 function noRefusal(socket: tls.TLSSocket, greeting: TlsGreeting, waitMs: number, signal?: AbortSignal): Promise<void> {
   const words = { ended: REFUSED_AFTER, wrong: (error: Error) => clientAdvice(error, namesOf(greeting), true) }
-  return unlessOver(socket, words, signal, (resolve) => systemClock.after(waitMs, resolve))
+  return unlessOver(socket, words, signal, (resolve) => {
+    // It may be this process that stood still: then what came meanwhile is read in the next turn.
+    let cancel = systemClock.after(waitMs, () => (cancel = systemClock.soon(resolve)))
+    return () => cancel()
+  })
 }
 
 /** The reasons to report if the socket ends, and if it fails with an error. */

@@ -20,10 +20,10 @@ async function reasonOf(attempt: Promise<unknown>): Promise<string> {
   throw new Error('no fault')
 }
 
-/** Starts a TLS server that is not ours, with these options. */
-async function foreign(options: tls.TlsOptions): Promise<number> {
+/** Starts a TLS server that is not ours, with these options; `refused` is called when it has refused a client, and said so. */
+async function foreign(options: tls.TlsOptions, refused: () => void = () => {}): Promise<number> {
   const server = tls.createServer({ ...keysOf('server'), ...options })
-  server.on('tlsClientError', () => {})
+  server.on('tlsClientError', refused)
   server.on('secureConnection', (socket) => socket.on('error', () => {}))
   await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve))
   onTestFinished(() => void server.close())
@@ -56,6 +56,15 @@ test.each(['TLSv1.2', 'TLSv1.3'] as const)(
     expect(await reasonOf(secured(port, { keys }))).toMatch(/certificate/)
   },
 )
+
+test('refused while this process stands still', async () => {
+  const standStill = () => {
+    const goOn = Date.now() + 500
+    while (Date.now() < goOn);
+  }
+  const port = await foreign({ ...keysOf('server', 'ca'), requestCert: true }, standStill)
+  expect(await reasonOf(secured(port))).toMatch(/certificate/)
+})
 
 test('refused by another sluice', async () => {
   const { port } = await serving(keysOf('server', 'ca'), 'required')
