@@ -6,6 +6,9 @@ import type { Writable } from 'node:stream'
 import { errnoOf } from '../../common/fault.ts'
 import type { GrepTarget } from './entry-queue.ts'
 
+// A slim container has no less: the shell then finds nothing to run (127), or nothing that it may run (126), and has read nothing.
+const UNLESS_FOUND = 'case $? in 126|127) exec cat ;; esac'
+
 export class CommandOutput implements GrepTarget {
   readonly #stream: Writable
   readonly #ended: Promise<void>
@@ -31,7 +34,7 @@ export class CommandOutput implements GrepTarget {
     // The options that journalctl gives less: quit if everything fits on one screen (F), pass colours through (R), chop long lines
     // (S), do not clear the screen (X), verbose prompt (M), exit on interrupt (K).
     const env = { ...process.env, LESS: process.env['LESS'] ?? 'FRSXMK', LESSCHARSET: 'utf-8' }
-    const child = spawn(pager, { shell: true, stdio: ['pipe', 'inherit', 'inherit'], env })
+    const child = spawn(`${pager}\n${UNLESS_FOUND}`, { shell: true, stdio: ['pipe', 'inherit', 'inherit'], env })
     const ended = new Promise<void>((resolve) => {
       child.on('close', () => resolve())
       child.on('error', () => resolve())

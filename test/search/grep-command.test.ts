@@ -5,6 +5,7 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { testWith } from '../end-to-end/peers.ts'
 import { run } from '../end-to-end/program.ts'
 import { writeArchive, type Received } from './written-archive.ts'
 
@@ -327,3 +328,16 @@ test('a pattern that is not UTF-8 finds nothing, which a warning says; "." match
   })
   expect(await inArchive('-c', 'bytes.*[^ -~]$')).toMatchObject({ stdout: '1\n', stderr: '' })
 })
+
+testWith(
+  ['script'],
+  'on a terminal, results are printed without a pager if it does not exist or may not be run',
+  async () => {
+    for (const pager of ['nosuchpager', folder, 'cat', 'sh -c "cat; exit 1"', '']) {
+      const under = ['sh', '-c', `TERM=xterm PAGER='${pager}' script -qec "$*" /dev/null`, 'sh']
+      const words = ['grep', '--archive', archive, '-m', '2', '--color', 'never', 'Failed']
+      const { stdout } = await run(words, { under })
+      expect([pager, stdout.match(/attempt \d+/g)]).toEqual([pager, ['attempt 0', 'attempt 5']])
+    }
+  },
+)
