@@ -71,7 +71,7 @@ async function die(world: World, step: number, way: WayToDie): Promise<boolean> 
 }
 
 test(
-  'drop-oldest: killed at any step, what comes out is in order and once, and what is missing was counted',
+  'drop-oldest: after a kill at any step, messages arrive in order and once, and missing ones were counted',
   { timeout: 600_000 },
   async () => {
     let died = true
