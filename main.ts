@@ -98,6 +98,8 @@ let isDaemon = false
 process.stdout.on('error', (error) => {
   if (!isDaemon) endWithoutOutput(error)
 })
+// What cannot be said on standard error cannot be said at all: the exit status is still right, and a daemon goes on.
+process.stderr.on('error', () => {})
 
 try {
   await main()

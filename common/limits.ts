@@ -337,3 +337,6 @@ export const RELP_OWED_MAX = 1024
 /** Messages, and runs, in one `batch` frame: a peer could announce many in few bytes. Senders use at most half. */
 export const RELP_BATCH_COUNT_MAX = 128 * KiB
 export const RELP_BATCH_RUNS_MAX = 16 * KiB
+
+/** Bytes of the program's own log that nobody has read yet; beyond it, lines are left out. */
+export const LOG_WAITING_BYTES_MAX = 1 * MiB

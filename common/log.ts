@@ -1,22 +1,51 @@
 // The program's own log: pino on stderr, human-readable on a terminal, JSON otherwise. Warnings that can occur
 // thousands of times a second are rate-limited, with the number of those left out.
+//
+// The log never holds up the program, nor ends it. A pipe or socket whose reader stands still (`2>&1 | less`, a journal that hangs, a
+// container's log driver that waits for this very program) takes nothing more: what does not fit into `LOG_WAITING_BYTES_MAX` is left
+// out. Where it cannot be written, as on a full disk, that line is lost, and the next one tried.
 
-import { pino, type Logger } from 'pino'
-import pretty from 'pino-pretty'
-import type { Clock } from './clock.ts'
+import { pino, type DestinationStream, type Logger } from 'pino'
+import { prettyFactory } from 'pino-pretty'
+import type { Writable } from 'node:stream'
+import { systemClock, type Clock } from './clock.ts'
+import { LOG_WAITING_BYTES_MAX } from './limits.ts'
 import { terminalOf } from './terminal.ts'
 
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
 
-const STDERR = 2
-
 /** Opens the log of a daemon or command. `level` is one of pino's. */
 export function openLog(level: string = 'info'): Log {
   const base = null // no pid and host name on every line: journald and sluice itself add them
-  if (!process.stderr.isTTY) return pino({ level, base }, pino.destination({ dest: STDERR, sync: true }))
+  if (!process.stderr.isTTY) return pino({ level, base }, logOutput(process.stderr))
   const { colorful: colorize } = terminalOf(true, process.env)
-  const style = { colorize, translateTime: 'SYS:HH:MM:ss.l', singleLine: true }
-  return pino({ level, base }, pretty({ destination: STDERR, sync: true, ...style }))
+  const style = prettyFactory({ colorize, translateTime: 'SYS:HH:MM:ss.l', singleLine: true })
+  return pino({ level, base }, logOutput(process.stderr, style))
+}
+
+/** Writes lines, in this style, to a stream that may stand still. */
+export function logOutput(stream: Writable, style: (line: string) => string = (line) => line): DestinationStream {
+  let leftOut = 0
+  return {
+    write(line) {
+      if (stream.writableLength > LOG_WAITING_BYTES_MAX) {
+        leftOut += 1
+        return
+      }
+      if (leftOut > 0) {
+        const level = pino.levels.values['warn']
+        const gap = {
+          level,
+          time: Math.floor(systemClock.now() / 1000),
+          lines: leftOut,
+          msg: 'lines of this log are missing here: nobody read it',
+        }
+        stream.write(style(`${JSON.stringify(gap)}\n`))
+        leftOut = 0
+      }
+      stream.write(style(line))
+    },
+  }
 }
 
 const WARN_EVERY_MS = 10_000
