@@ -50,8 +50,10 @@ async function daemon(mode: 'client' | 'relay' | 'server'): Promise<Command> {
   isDaemon = true
   // While the program is being loaded it has not received anything yet, so a stop is no failure.
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => process.exit(0))
-  // SIGHUP means "reopen files", and must not end the process; logrotate may send it during the start.
-  process.on('SIGHUP', () => {})
+  // SIGHUP means "reopen files", and must not end the process; logrotate may send it during the start. The other two mean something to other syslog daemons.
+  // Unheard, SIGUSR1 would open Node's inspector, through which everybody on the machine could run what they like as this user, and
+  // SIGUSR2 would end the program without draining it.
+  for (const name of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) process.on(name, () => {})
   return (await import('./config/command/daemon.ts')).daemonCommand(mode)
 }
 

@@ -96,16 +96,21 @@ async function runPipeline(
 }
 
 /**
- * Resolves to the name of the first signal to stop; the second one ends the program at once. Call it before anything is opened, so that
+ * Resolves to the name of the first signal to stop; the second one, whichever it is, ends the program at once. Call it before anything is opened, so that
  * what a source received before "sluice is up" was logged is drained as well.
  */
 function untilAskedToStop(): Promise<string> {
+  const names = ['SIGTERM', 'SIGINT'] as const
   return new Promise((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    const stop = (signal: string): void => {
+      for (const name of names) process.off(name, stop)
+      resolve(signal)
+    }
+    for (const name of names) {
       // Replaces the listener of `main.ts`, which ends the program at once while it is being loaded. The new listener is added before
       // the old one is removed, since Node loses a signal that arrives while there is no listener.
       const before = process.listeners(name)
-      process.once(name, () => resolve(name))
+      process.on(name, stop)
       for (const listener of before) process.off(name, listener)
     }
   })
