@@ -50,9 +50,9 @@ async function daemon(mode: 'client' | 'relay' | 'server'): Promise<Command> {
   isDaemon = true
   // While the program is being loaded it has not received anything yet, so a stop is no failure.
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => process.exit(0))
-  // SIGHUP means "reopen files", and must not end the process; logrotate may send it during the start. The other two mean something to other syslog daemons.
-  // Unheard, SIGUSR1 would open Node's inspector, through which everybody on the machine could run what they like as this user, and
-  // SIGUSR2 would end the program without draining it.
+  // SIGHUP means "reopen files" and must not end the process; logrotate may send it during the start. SIGUSR1 and SIGUSR2 have a meaning for
+  // other syslog daemons. Without a listener SIGUSR1 would open Node's inspector, through which any user of the machine could run code as
+  // this user, and SIGUSR2 would end the program without draining it.
   for (const name of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) process.on(name, () => {})
   return (await import('./config/command/daemon.ts')).daemonCommand(mode)
 }
@@ -100,7 +100,7 @@ let isDaemon = false
 process.stdout.on('error', (error) => {
   if (!isDaemon) endWithoutOutput(error)
 })
-// What cannot be said on standard error cannot be said at all: the exit status is still right, and a daemon goes on.
+// If standard error cannot be written there is no way to report it. The exit status is still right, and a daemon goes on.
 process.stderr.on('error', () => {})
 
 try {

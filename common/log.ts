@@ -1,9 +1,9 @@
 // The program's own log: pino on stderr, human-readable on a terminal, JSON otherwise. Warnings that can occur
 // thousands of times a second are rate-limited, with the number of those left out.
 //
-// The log never holds up the program, nor ends it. A pipe or socket whose reader stands still (`2>&1 | less`, a journal that hangs, a
-// container's log driver that waits for this very program) takes nothing more: what does not fit into `LOG_WAITING_BYTES_MAX` is left
-// out. Where it cannot be written, as on a full disk, that line is lost, and the next one tried.
+// The log never blocks the program or ends it. If the reader of a pipe or socket stops reading (`2>&1 | less`, a journal that hangs, a
+// container's log driver that waits for this very program), lines beyond `LOG_WAITING_BYTES_MAX` are left out. A line that cannot be
+// written, for example to a full disk, is lost, and the next one is tried.
 
 import { pino, type DestinationStream, type Logger } from 'pino'
 import { prettyFactory } from 'pino-pretty'
@@ -23,7 +23,7 @@ export function openLog(level: string = 'info'): Log {
   return pino({ level, base }, logOutput(process.stderr, style))
 }
 
-/** Writes lines, in this style, to a stream that may stand still. */
+/** A destination for pino that writes to a stream whose reader may stop reading. `style` converts each JSON line. */
 export function logOutput(stream: Writable, style: (line: string) => string = (line) => line): DestinationStream {
   let leftOut = 0
   return {

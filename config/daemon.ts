@@ -96,8 +96,8 @@ async function runPipeline(
 }
 
 /**
- * Resolves to the name of the first signal to stop; the second one, whichever it is, ends the program at once. Call it before anything is opened, so that
- * what a source received before "sluice is up" was logged is drained as well.
+ * Resolves to the name of the first signal to stop; the second one, of either kind, ends the program at once. Call it before anything is
+ * opened, so that what a source received before "sluice is up" was logged is drained as well.
  */
 function untilAskedToStop(): Promise<string> {
   const names = ['SIGTERM', 'SIGINT'] as const

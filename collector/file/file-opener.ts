@@ -1,5 +1,5 @@
-// Opens output files: folders made on the way, modes and owners given to what is new and only to that, so that what an
-// administrator changed later stays.
+// Opens output files and creates their folders. Only new files and folders get the configured mode and owner, so that later changes by an
+// administrator are kept.
 
 import { dirname } from 'node:path'
 import { accountId } from './account.ts'
@@ -9,7 +9,7 @@ import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 export interface FileAccess {
   readonly mode: number
   readonly folderMode: number
-  /** Names or numbers; absent leaves the process' own. */
+  /** Names or numbers; if absent, those of the process are kept. */
   readonly owner?: string | undefined
   readonly group?: string | undefined
 }
@@ -17,7 +17,7 @@ export interface FileAccess {
 export interface Opened {
   readonly handle: DiskFile
   readonly stat: FileStat
-  /** Something stands behind its last newline. */
+  /** The file does not end with a newline. */
   readonly endsMidLine: boolean
 }
 
@@ -35,21 +35,21 @@ export class FileOpener {
     this.#access = access
   }
 
-  /** Looks up who is to own the files; rejects with a Fault where this machine knows no such name. */
+  /** Looks up the owner and group of new files; rejects with a Fault if this machine does not know the name. */
   async prepare(): Promise<void> {
     const { owner, group } = this.#access
     if (owner !== undefined) this.#user = await accountId(this.#disk, 'user', owner)
     if (group !== undefined) this.#group = await accountId(this.#disk, 'group', group)
   }
 
-  /** What has this name now. */
+  /** The current file of this name. */
   stat(path: string): Promise<FileStat | undefined> {
     return this.#disk.stat(path)
   }
 
   /**
-   * Opens to append. Rejects with the system's error; with ELOOP for a link that is not to be followed. How a file ends is
-   * looked up unless it `isKnown`.
+   * Opens a file to append to it. Rejects with the system's error, with ELOOP for a link that must not be followed. Reads how the file
+   * ends, unless it `isKnown`.
    */
   async open(path: string, followsLink: boolean, isKnown: (stat: FileStat) => boolean): Promise<Opened> {
     const there = await this.#disk.statLink(path)
@@ -57,7 +57,7 @@ export class FileOpener {
     if (there?.kind === 'link' && !followsLink) throw linkError(path)
     const handle = await this.#open(path)
     try {
-      // The mode again, since the umask has taken from what open() was given.
+      // Sets the mode again, since the umask may have removed bits in open().
       if (!there) {
         await this.#disk.setMode(path, this.#access.mode)
         if (this.#owns) await handle.setOwner(this.#user, this.#group)
@@ -82,8 +82,8 @@ export class FileOpener {
     }
   }
 
-  // Half a line is left by a program that was stopped while the disk was full, or with its machine. A file that this user
-  // may write to and not read is taken for whole.
+  // A program that was killed while the disk was full, or a crash of the machine, leaves an incomplete line. A file that this user may write
+  // but not read is assumed to end with a newline.
   async #endsMidLine(path: string, { kind, size }: FileStat): Promise<boolean> {
     if (kind !== 'file' || size === 0) return false
     const last = Buffer.alloc(1)
@@ -109,7 +109,7 @@ export class FileOpener {
     }
   }
 
-  /** Gives a file or folder the owner that is asked for. */
+  /** Sets the configured owner of a file or folder. */
   async own(path: string): Promise<void> {
     if (this.#owns) await this.#disk.setOwner(path, this.#user, this.#group)
   }

@@ -1,13 +1,13 @@
-// What a file destination knows durably: how long its files were, and how far each stream was stored, at one moment.
+// The durable state of a file destination: the lengths of its files, and how far each stream was stored, at one moment.
 //
-//   <data>/<destination>/positions      one record a line, the last whole one counts for each name
+//   <data>/<destination>/positions      one record per line; the last one that names a file or stream counts
 //
 //   0d4a1b2c {"files":[["/var/log/a.log","2049","131077",48120]],"streams":{"9f…":[1203345,20870]},"gone":[]}\n
 //   └ CRC-32 of the rest     path      device  inode   length            stream  position, last day it is kept
 //
-// A commit appends one record and syncs it: that is the transaction. What stands behind the last whole record was torn by a
-// crash and is no record. What is no record and has whole ones behind it is damage: lengths from before it may be too short,
-// and no file is cut by them. The log is rewritten when it has grown, with what is still of use: marks whose time is not over, and files with uncommitted bytes.
+// A commit appends one record and syncs it: that is the transaction. An invalid record at the end was torn by a crash and is ignored.
+// An invalid record before a valid one is damage: lengths before it may be out of date, and no file is truncated to them. When the log
+// has grown, it is rewritten with what is still needed: marks that have not expired, and files that may have uncommitted bytes.
 
 import { crc32 } from 'node:zlib'
 import { accessData } from '../../common/data-access.ts'
@@ -19,20 +19,20 @@ export interface FileEntry {
   readonly path: string
   readonly device: string
   readonly inode: string
-  /** Bytes that belong to what the marks cover. */
+  /** The committed length: bytes whose lines the stream marks cover. */
   readonly length: number
 }
 
 export interface Mark {
   readonly position: number
-  /** The last day it is kept, days since the epoch. */
+  /** The last day on which the mark is kept, days since the epoch. */
   readonly until: number
 }
 
 export interface PositionRecord {
   readonly files: readonly FileEntry[]
   readonly marks: ReadonlyMap<string, Mark>
-  /** Files to which no more bytes of ours come. */
+  /** Files that are not written to any more. */
   readonly gone: readonly Inode[]
 }
 
@@ -48,13 +48,13 @@ export class PositionLog {
   /** By device and inode. */
   readonly #files = new Map<string, FileEntry>()
   readonly #marks = new Map<string, Mark>()
-  /** Files whose last length may have been in what is damaged. */
+  /** Files whose latest length may have been in a damaged record. */
   readonly #doubtful = new Set<string>()
   #damagedBytes = 0
   #gone: readonly string[] = []
   #file: DiskFile | undefined
   #bytes = 0
-  /** Bytes when it was last rewritten. */
+  /** Its size when it was last rewritten, bytes. */
   #bytesAtRewrite = 0
   #last: Promise<void> = Promise.resolve()
 
@@ -66,7 +66,7 @@ export class PositionLog {
     this.#now = now
   }
 
-  /** Reads what a run before this one left. Rejects with `DATA_UNWRITABLE`. */
+  /** Reads the log of the previous run. Rejects with `DATA_UNWRITABLE`. */
   async read(): Promise<void> {
     const bytes = await accessData(this.#path, async () =>
       (await this.#disk.stat(this.#path)) ? this.#disk.readFile(this.#path) : undefined,
@@ -89,12 +89,12 @@ export class PositionLog {
     }
   }
 
-  /** Bytes that are no record, with whole ones behind them. */
+  /** Bytes of invalid records before a valid one. */
   get damagedBytes(): number {
     return this.#damagedBytes
   }
 
-  /** Whether the length of a file may be too short. */
+  /** Whether the length of a file may be out of date because of damage. */
   doubts({ device, inode }: FileEntry): boolean {
     return this.#doubtful.has(`${device}:${inode}`)
   }
@@ -107,7 +107,7 @@ export class PositionLog {
     return this.#marks
   }
 
-  /** How far each of these streams is committed; those it does not know are left out. */
+  /** How far each of these streams is committed; unknown streams are left out. */
   positionsOf(ids: readonly string[]): ReadonlyMap<string, number> {
     const positions = new Map<string, number>()
     for (const id of ids) {
@@ -117,27 +117,27 @@ export class PositionLog {
     return positions
   }
 
-  /** The length that is known of a file; undefined where it is not in the log. */
+  /** The committed length of a file; undefined if the log does not contain the file. */
   lengthOf(device: bigint, inode: bigint): number | undefined {
     return this.#files.get(`${device}:${inode}`)?.length
   }
 
-  /** No more bytes of ours come to this file: the next record says so. */
+  /** Notes that a file is not written to any more; the next record contains it. */
   retire(file: Inode): void {
     this.#gone = [...this.#gone, keyOf(file)]
   }
 
-  /** Resolves when the record is on the disk. Records are written in call order. */
+  /** Appends a record; resolves when it is on disk. Records are written in call order. */
   append(record: PositionRecord): Promise<void> {
     return this.#inTurn(() => this.#append(record))
   }
 
-  /** Rewrites the log with the marks whose time is not over and with those files for which `keeps`. */
+  /** Rewrites the log with the marks that have not expired and with the files for which `keeps` is true. */
   rewrite(keeps: (entry: FileEntry) => boolean): Promise<void> {
     return this.#inTurn(() => this.#rewrite(keeps))
   }
 
-  /** Whether it is worth rewriting: not again and again where what is of use is large by itself. */
+  /** Whether the log is worth rewriting. The limit grows with its size after the last rewrite, so that a large state is not rewritten again and again. */
   get isLarge(): boolean {
     return this.#bytes > Math.max(POSITION_LOG_BYTES_MAX, 2 * this.#bytesAtRewrite)
   }
@@ -171,7 +171,7 @@ export class PositionLog {
     this.#bytesAtRewrite = bytes.length
   }
 
-  /** Drops marks whose time is over. */
+  /** Drops expired marks. */
   #forget(): void {
     const { today } = this
     for (const [id, { until }] of this.#marks) if (until < today) this.#marks.delete(id)
@@ -181,7 +181,7 @@ export class PositionLog {
     if (!this.#file) await this.#open()
     const gone = [...this.#gone, ...left.map(keyOf)]
     const bytes = encode(files, marks, gone)
-    // At the end of the last whole record: what an append that failed left there is overwritten.
+    // Writes at the end of the last valid record: the remains of a failed append are overwritten.
     await this.#file!.write(bytes, 0, bytes.length, this.#bytes)
     await this.#file!.sync()
     this.#bytes += bytes.length
@@ -201,7 +201,7 @@ export class PositionLog {
       await file.close()
       throw error
     }
-    // Not before: records in a file whose name may be lost are in no log.
+    // Only after the folder is synced: otherwise the file's name may be lost, and its records with it.
     this.#file = file
   }
 
@@ -218,7 +218,7 @@ export class PositionLog {
 interface WrittenRecord {
   readonly files: readonly [path: string, device: string, inode: string, length: number][]
   readonly streams: Readonly<Record<string, [position: number, until: number]>>
-  /** `device:inode` of files that are done with. */
+  /** `device:inode` of files that are not written to any more. */
   readonly gone: readonly string[]
 }
 

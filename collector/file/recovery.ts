@@ -1,5 +1,5 @@
-// After a crash: what was written after the last commit is delivered again by its streams, so it is cut from its file. It is
-// moved to `<data>/cut/`, not thrown away: lines of sources that cannot deliver again (UDP) may be among it.
+// Recovery after a crash: lines written after the last commit are delivered again by their streams, so they are cut off the file. They
+// are moved to `<data>/cut/`, not thrown away: some may come from sources that cannot deliver again (UDP).
 
 import { basename, dirname, join } from 'node:path'
 import type { Cancel } from '../../common/clock.ts'
@@ -12,14 +12,14 @@ import type { FileEntry, PositionLog } from './position-log.ts'
 
 const COPY_BYTES = 1024 * 1024
 
-/** Cuts every file of the log back to its length, wherever it was renamed to within its folder; then tidies the log. */
+/** Truncates every file of the position log to its committed length, even if it was renamed within its folder; then rewrites the log. */
 export class Recovery {
   readonly #destination: string
   readonly #log: PositionLog
   readonly #dataFolder: string
   readonly #platform: Platform
   readonly #warning: RateLimitedWarning
-  /** Resolves when all of it is done: nothing may be written before that. */
+  /** Resolves when recovery is complete. Nothing may be written before that. */
   readonly over: Promise<void>
   #resolve!: () => void
   #left: readonly FileEntry[] = []
@@ -36,7 +36,7 @@ export class Recovery {
     this.over = new Promise((resolve) => (this.#resolve = resolve))
   }
 
-  /** Resolves when everything has been tried once, to whether it is over. What the disk does not let through is tried again until it does. */
+  /** Tries everything once; resolves to whether recovery is complete. What fails on the disk is retried until it succeeds. */
   begin(): Promise<boolean> {
     const { damagedBytes, files } = this.#log
     if (damagedBytes > 0) {
@@ -50,7 +50,7 @@ export class Recovery {
     return this.#attempt()
   }
 
-  /** Tries nothing again: what is not over then is not over in this run. */
+  /** Stops retrying: recovery that is not complete by then stays incomplete in this run. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancelRetry?.()
@@ -130,7 +130,7 @@ async function findFile(disk: Disk, entry: FileEntry): Promise<{ path: string; s
   return undefined
 }
 
-// The copy is on the disk before the original is cut.
+/** Moves `[from, to)` of a file to `<data>/cut/`; returns the path of the copy, which is synced before the original is truncated. */
 async function cut(
   destination: string,
   path: string,

@@ -1,6 +1,6 @@
 /**
- * Places to connect to, in the order in which they are to be tried this time: `turn` is how many connections in a row were made and
- * were of no use, and the place that the last of them led to is tried behind the others.
+ * The places to connect to, in the order in which to try them this time. `turn` is the number of consecutive connections that were of no
+ * use; the place of the last one is tried last.
  */
 export function inTurn<Place>(places: readonly Place[], turn: number): Place[] {
   const first = turn % places.length

@@ -106,9 +106,9 @@ export interface TlsServer {
 
 /** The client side of a TLS handshake. */
 export interface TlsGreeting {
-  /** The name or address that its certificate must carry, and that it is greeted by. */
+  /** The name or address that the certificate must contain; also sent as SNI. */
   readonly serverName: string
-  /** Another name that will do. */
+  /** Another acceptable name. */
   readonly orName?: string
   readonly keys: TlsKeys
   readonly verify: TlsVerify
@@ -118,9 +118,9 @@ export interface TlsGreeting {
 
 /** An SRV record. */
 export interface Service extends Endpoint {
-  /** The lowest is tried first. */
+  /** The target with the lowest priority is tried first. */
   readonly priority: number
-  /** Of those with the same priority: its share. */
+  /** Its share among targets with the same priority. */
   readonly weight: number
 }
 

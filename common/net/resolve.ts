@@ -1,7 +1,7 @@
-// Addresses of names, as this machine finds them: its files, its name servers, whatever its administrator set.
+// Looks up the addresses of names the way this machine does (nsswitch.conf): hosts file, name servers and so on.
 //
-// A lookup cannot be called off. While name servers are silent it takes from ten seconds to minutes, and one of the few threads
-// that Node has for such calls. So there is one for a name at a time: who asks again meanwhile waits for the same one.
+// A lookup cannot be cancelled. While name servers do not answer, it takes ten seconds to minutes and occupies one of the few threads
+// that Node has for such calls. So there is at most one lookup per name at a time, which all callers share.
 
 import type { LookupAddress } from 'node:dns'
 import { lookup } from 'node:dns/promises'
@@ -12,7 +12,7 @@ import { CONNECT_WAIT_MS } from '../limits.ts'
 const underWay = new Map<string, Promise<readonly LookupAddress[]>>()
 
 /**
- * The addresses of a name, in the order in which they are to be tried. Rejects with `HOST_UNRESOLVED`, retryable, also after
+ * The addresses of a name, in the order in which to try them. Rejects with `HOST_UNRESOLVED`, retryable, also after
  * `CONNECT_WAIT_MS` and when `signal` aborts.
  */
 export function resolve(host: string, signal?: AbortSignal): Promise<readonly LookupAddress[]> {
@@ -49,7 +49,7 @@ function lookedUp(host: string): Promise<readonly LookupAddress[]> {
   return asked
 }
 
-// A name that does not exist is a name to be mended; name servers that are away come back by themselves.
+// Distinguishes a name that does not exist, which the operator must correct, from name servers that do not answer.
 function detailOf(error: unknown, host: string): string {
   if (errnoOf(error) === 'ENOTFOUND') return `${host} has no address`
   if (errnoOf(error) === 'EAI_AGAIN')

@@ -1,10 +1,10 @@
-// The order in which the targets of SRV records are tried (RFC 2782): by priority; of the same priority each comes first as
-// often as its weight says.
+// The order in which the targets of SRV records are tried (RFC 2782): by priority, and within a priority at random, in proportion to
+// the weights.
 
 import type { Random } from '../random.ts'
 import type { Service } from './net.ts'
 
-/** All of them, in the order in which they are to be tried this time. */
+/** All targets, in the order in which to try them this time. */
 export function inOrder(services: readonly Service[], random: Random): Service[] {
   const left = services.toSorted((one, other) => one.priority - other.priority)
   const order: Service[] = []
@@ -17,7 +17,7 @@ export function inOrder(services: readonly Service[], random: Random): Service[]
   return order
 }
 
-// Those without a weight have a very small chance.
+// RFC 2782: a target with weight 0 has a very small chance of being selected.
 const NO_WEIGHT = 0.01
 
 function drawn(group: readonly Service[], random: Random): number {

@@ -5,9 +5,9 @@ import { errnoOf, Fault, reasonOf } from '../fault.ts'
 import { CONNECT_WAIT_MS } from '../limits.ts'
 import type { Service } from './net.ts'
 
-/** The records of a name; `servers` are asked instead of the machine's own. Rejects with `HOST_UNRESOLVED`, retryable. */
+/** The SRV records of a name, from `servers` if given. Rejects with `HOST_UNRESOLVED`, retryable. */
 export async function servicesOf(name: string, servers?: readonly string[]): Promise<readonly Service[]> {
-  // Made anew each time: it knows the name servers of its making, and those of a machine change.
+  // Created for each lookup: a resolver keeps the name servers that were configured when it was created.
   const resolver = new Resolver({ timeout: CONNECT_WAIT_MS / 2, tries: 2 })
   if (servers) resolver.setServers(servers)
   let records: readonly Service[]
@@ -18,7 +18,7 @@ export async function servicesOf(name: string, servers?: readonly string[]): Pro
     const reason = `the SRV records of ${name} are not known: name servers do not answer, or failed (${reasonOf(cause)})`
     throw new Fault('HOST_UNRESOLVED', isMissing ? `${name} has no SRV records` : reason, { retryable: true, cause })
   }
-  // A target of "." says that there is no such service.
+  // A target of "." means that the service is not available.
   const known = records.filter(({ host }) => host !== '' && host !== '.')
   if (known.length > 0) return known
   throw new Fault('HOST_UNRESOLVED', `${name}: its SRV records say that there is no such service`, { retryable: true })

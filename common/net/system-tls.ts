@@ -162,7 +162,7 @@ function handshake(socket: tls.TLSSocket, greeting: TlsGreeting, signal?: AbortS
 function noRefusal(socket: tls.TLSSocket, greeting: TlsGreeting, waitMs: number, signal?: AbortSignal): Promise<void> {
   const words = { ended: REFUSED_AFTER, wrong: (error: Error) => clientAdvice(error, namesOf(greeting), true) }
   return unlessOver(socket, words, signal, (resolve) => {
-    // It may be this process that stood still: then what came meanwhile is read in the next turn.
+    // If this process was suspended or busy meanwhile, a refusal that has arrived is read in the next turn of the event loop.
     let cancel = systemClock.after(waitMs, () => (cancel = systemClock.soon(resolve)))
     return () => cancel()
   })

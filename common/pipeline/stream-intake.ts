@@ -117,7 +117,7 @@ export class StreamIntake {
     }
   }
 
-  // It may be this process that stood still: then what senders said meanwhile lies in the kernel, and is read in the next turn.
+  // If this process was suspended or busy meanwhile, what senders have sent is still in the kernel and is read in the next turn.
   async #isQuiet(): Promise<boolean> {
     const { clock } = this.#platform
     const hasBeen = () => clock.monotonicMs() - this.#heardMs >= READ_OUT_QUIET_MS

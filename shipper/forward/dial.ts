@@ -1,4 +1,4 @@
-// From a receiver's address to a connection that can be used, under TLS where it is asked for.
+// Makes usable connections from a receiver's address, with TLS if configured.
 
 import { RateLimitedWarning } from '../../common/log.ts'
 import { inTurn } from '../../common/net/in-turn.ts'
@@ -7,26 +7,26 @@ import { inOrder } from '../../common/net/service-order.ts'
 import type { Platform } from '../../common/platform.ts'
 import { readTlsKeys, type TlsFiles } from '../../common/tls/tls-files.ts'
 
-/** How a receiver is to be met. */
+/** TLS settings for connections to a receiver. */
 export type ForwardTls = TlsFiles & { readonly verify: TlsVerify }
 
-/** Where to send: an address, or the name of SRV records that say it. */
+/** Where to send: an address, or a name whose SRV records give the addresses. */
 export interface Receiver extends Endpoint {
   readonly service?: string
 }
 
-/** As it is called in log and status. */
+/** The receiver's name in log lines and status. */
 export function nameOf({ service, host, port }: Receiver): string {
   return service ?? `${host}:${port}`
 }
 
 /**
- * Makes a connection; rejects with the fault that says why there is none. `turn` is how many in a row were made and were of no use
- * (a balancer that takes them and has nobody behind it): then another target, or address, is tried first.
+ * Makes a connection; rejects with a fault that gives the reason. `turn` is the number of consecutive connections that were of no use
+ * (as from a load balancer without a working backend): the attempt then starts with another target or address.
  */
 export type Dial = (signal: AbortSignal, turn: number) => Promise<Connection>
 
-/** By the SRV records of a name: asked for at each attempt, and their targets tried in turn. */
+/** Connects to the targets of a name's SRV records. They are looked up at each attempt, and the targets are tried in turn. */
 export function serviceDial(service: string, dialTo: (to: Endpoint) => Dial, { net, random }: Platform): Dial {
   return async (signal, turn) => {
     let last: unknown
@@ -43,15 +43,15 @@ export function serviceDial(service: string, dialTo: (to: Endpoint) => Dial, { n
   }
 }
 
-/** In the plain. */
+/** Connects without TLS. */
 export function plainDial(to: Endpoint, { net }: Platform): Dial {
   return (signal, turn) => net.connect(to, signal, turn)
 }
 
 /**
- * The names of which a receiver's certificate must carry one. SRV records are not to be trusted with it (RFC 6125 §6.2.1): who forges
- * them would lead us to a host of their own, for which they have a certificate. So it is the name that they were asked of, or
- * the target's where that lies below it, and has the same owner.
+ * The names of which the receiver's certificate must contain one. The target of an SRV record cannot be trusted for this (RFC 6125
+ * §6.2.1): someone who forges the records could point to their own host, for which they have a certificate. So it is the name that was
+ * looked up, or the target if it is a subdomain of that name and thus has the same owner.
  */
 function certifiedNames({ host }: Endpoint, domain: string | undefined): Pick<TlsGreeting, 'serverName' | 'orName'> {
   const plain = (name: string) => name.replace(/\.$/, '').toLowerCase()
@@ -61,8 +61,8 @@ function certifiedNames({ host }: Endpoint, domain: string | undefined): Pick<Tl
 }
 
 /**
- * Under TLS. The files are read for each connection, so that renewed ones are used from the next on. `domain` is the name whose SRV
- * records led to `to`.
+ * Connects with TLS. The key files are read for each connection, so that renewed files are used from the next one on. `domain` is the
+ * name whose SRV records led to `to`.
  */
 export function tlsDial(destination: string, to: Endpoint, tls: ForwardTls, platform: Platform, domain?: string): Dial {
   const { net, disk, log, clock } = platform
@@ -72,7 +72,7 @@ export function tlsDial(destination: string, to: Endpoint, tls: ForwardTls, plat
     const text = 'the receiver’s certificate does not hold; sent to all the same (`verify: optional`)'
     warning.warn({ destination, to: `${to.host}:${to.port}`, reason }, text)
   }
-  // A handshake that fails is a connection of no use, and one that its user never sees.
+  // A failed handshake is a connection of no use too, which the caller does not see.
   let failed = 0
   return async (signal, turn) => {
     const keys = await readTlsKeys(tls, disk)

@@ -1,4 +1,4 @@
-// The `file` source: follows files by patterns, from where it left off.
+// The `file` source: follows the files that match its patterns, and resumes where it left off.
 //
 //   watch ─ hint ─┐                       ┌─▶ read a piece ─▶ batch ─▶ sink
 //   every few s ──┴─▶ sweep ─▶ tracker ───┤
@@ -60,9 +60,9 @@ export const fileSource: SourceType<FileOptions> = {
   create: (given, context) => new FileSource(given, context),
 }
 
-// The sweep is the source of truth, hints only make it prompt.
+// Sweeps are the source of truth; hints only make them happen sooner.
 const SWEEP_MS = 3_000
-/** How soon a hint is followed while files are read: each sweep looks at all of them. */
+/** The minimum interval of sweeps while files are being read: each sweep looks at all of them. */
 const READING_SWEEP_MS = 250
 const HINT_WAIT_MS = 20
 const SAVE_MS = 250
@@ -145,7 +145,7 @@ class FileSource implements Source {
     await this.#store.close()
   }
 
-  /** Looks for files after a hint, but not within `pauseMs` of the last sweep, and every few seconds without one. */
+  /** Sweeps if there was a hint, but not within `pauseMs` of the last sweep; without a hint every few seconds. */
   async #sweepIfDue(tracker: Tracker, pauseMs: number): Promise<void> {
     const { clock } = this.#platform
     const waitMs = this.#sweepFailed ? RETRY_MS : this.#hinted ? pauseMs : SWEEP_MS
@@ -163,8 +163,8 @@ class FileSource implements Source {
   }
 
   /**
-   * Waits until another piece may be read. Sweeps go on meanwhile: a file that is created and removed while destinations are slow
-   * has to be opened while it is there.
+   * Waits until another piece may be read. Sweeps continue meanwhile: a file that is created and removed while destinations are slow
+   * must be opened while it exists.
    */
   async #room(tracker: Tracker, reader: Reader, signal: AbortSignal): Promise<void> {
     const room = new AbortController()
@@ -176,7 +176,7 @@ class FileSource implements Source {
     }
   }
 
-  /** One piece of every file that has something; true where any had. */
+  /** Reads one piece of each file that has unread bytes; true if there was any. */
   async #readTurn(tracker: Tracker, reader: Reader, signal: AbortSignal): Promise<boolean> {
     let any = false
     this.#putOff = false
@@ -207,7 +207,8 @@ class FileSource implements Source {
     const done = tracker.isDone(file)
     const handle = await file.file(this.#platform.disk)
     if (!handle) {
-      // It was closed, and its name is another file's by now. One that a look found nowhere is as gone as after a restart.
+      // The file had been closed, and its name now belongs to another file. If a sweep found it nowhere, its rest is looked for as after a
+      // restart.
       if (!file.gone) return this.#lookFor(file)
       await tracker.cut(file)
       return true
@@ -221,7 +222,7 @@ class FileSource implements Source {
     return result !== 'end'
   }
 
-  /** Nothing is read of it until another look has told where it is. */
+  /** Postpones reading the file until another sweep has found out where it is. */
   #lookFor(file: FollowedFile): false {
     file.dirty = true
     file.retryMs = this.#platform.clock.monotonicMs() + RETRY_FIRST_MS
@@ -229,7 +230,7 @@ class FileSource implements Source {
     return false
   }
 
-  /** A file that cannot be read is tried again later; it never stops the others. */
+  /** Retries a file later that could not be read. It never stops the others. */
   async #failed(file: FollowedFile, error: unknown): Promise<void> {
     await file.mistrust(this.#platform.disk, error)
     file.dirty = true
@@ -241,7 +242,7 @@ class FileSource implements Source {
     this.#warning.warn({ source: this.name, what, reason: reasonOf(error) }, 'failed; will retry')
   }
 
-  // What is written to a file that is followed wants no sweep: five thousand busy files would be looked at all the time.
+  // A write to a followed file needs no sweep; otherwise five thousand busy files would cause one all the time.
   #touched(path: string, written: boolean): void {
     if (written && this.#tracker?.touched(path)) this.#rouse()
     else this.#hint()
@@ -259,7 +260,7 @@ class FileSource implements Source {
     wake?.()
   }
 
-  /** Until a hint comes, or it is time for a sweep; hints that come in a bunch are one. */
+  /** Waits for a hint, or until the next sweep is due. Hints in quick succession count as one. */
   async #pause(): Promise<void> {
     const { clock } = this.#platform
     if (!this.#roused) {
@@ -291,7 +292,7 @@ class FileSource implements Source {
       }
       await this.#store.commit()
       const over = this.#store.takeOver()
-      // Where it cannot be told, the marks of these streams are kept for as long as those of silent ones.
+      // If the destination cannot be told, it keeps the marks of these streams as long as those of silent ones.
       if (over.length > 0) sink.streams?.retire(over).catch(() => {})
     } catch (error) {
       for (const file of changed) this.#changed.add(file)
@@ -316,7 +317,7 @@ class FileSource implements Source {
   }
 }
 
-/** `/var/log/app.log.1` → `app`; blanks and brackets, which end a program's name in a header, are replaced. */
+/** `/var/log/app.log.1` → `app`. Spaces, brackets and colons, which end the program's name in a header, are replaced. */
 function programOf(path: string): string {
   const name = path.slice(path.lastIndexOf('/') + 1)
   const dot = name.indexOf('.', 1)

@@ -1,4 +1,4 @@
-// The sweep: every file that the patterns match, now.
+// Finds every file that currently matches the patterns.
 
 import { isOutOfDescriptors, reasonOf } from '../../common/fault.ts'
 import type { Disk, FileStat } from '../../common/disk.ts'
@@ -6,28 +6,28 @@ import { inodeKey } from './inode.ts'
 import { nameBytes, nameText, type PathPatterns } from './pattern.ts'
 
 export interface FoundFile {
-  /** As a name text (`pattern.ts`). */
+  /** In the encoding of `nameText` (`pattern.ts`). */
   readonly path: string
   readonly stat: FileStat
 }
 
-/** Hears of what is found. */
+/** Receives what is found. */
 export interface Finder {
   file(found: FoundFile): void
-  /** A folder that was looked into; `key` is its device and inode. */
+  /** A folder that was listed; `key` is its device and inode. */
   folder(path: string, key: string): void
-  /** A folder or file that cannot be looked at. */
+  /** A folder or file that cannot be listed or examined. */
   failed(path: string, reason: string): void
 }
 
 /**
- * Looks at everything that the patterns may match. Links are followed. Rejects where there are no descriptors to look with: what
- * was not found may be there.
+ * Goes through everything that the patterns may match. Symbolic links are followed. Rejects if the process is out of descriptors, since
+ * files that were not found may exist.
  */
 export async function findFiles(disk: Disk, patterns: PathPatterns, finder: Finder): Promise<void> {
   const visit = async (folder: string, stat: FileStat, depth: number, above: readonly string[]): Promise<void> => {
     const key = inodeKey(stat)
-    // A link to a folder above it has no end.
+    // A link to a folder above it would never end.
     if (above.includes(key)) return
     const names = await disk.list(nameBytes(folder))
     finder.folder(folder, key)
@@ -44,7 +44,7 @@ export async function findFiles(disk: Disk, patterns: PathPatterns, finder: Find
       finder.failed(path, reasonOf(error))
     }
   }
-  // Where nothing but files is wanted, which may be thousands.
+  // For the deepest level, which has only files, possibly thousands.
   const lookAtFiles = (folder: string, names: readonly Buffer[]): Promise<void> =>
     disk.statAll(
       nameBytes(folder),

@@ -1,4 +1,4 @@
-// All files that are followed, by device and inode, and which of them are known durably.
+// All followed files by device and inode, and which of their streams are on disk.
 
 import type { Platform } from '../../common/platform.ts'
 import type { FoundFile } from './find-files.ts'
@@ -7,7 +7,7 @@ import { QUIET_NAMED_MS } from './leaving.ts'
 import type { LostRest } from './lost-rest.ts'
 import type { PositionStore } from './position-store.ts'
 
-/** The file of this inode key beside one of these names, whatever it is called now. */
+/** Finds the file with this inode key in the folders of these names, whatever it is called now. */
 type WhereIs = (names: readonly string[], key: string) => ReturnType<LostRest['whereIs']>
 
 export class FollowedFiles {
@@ -15,7 +15,7 @@ export class FollowedFiles {
   readonly byKey = new Map<string, FollowedFile>()
   readonly #store: PositionStore
   readonly #platform: Pick<Platform, 'clock' | 'disk'>
-  /** Followed, but not known durably yet. */
+  /** Followed files whose stream is not on disk yet. */
   #fresh: FollowedFile[] = []
 
   constructor(store: PositionStore, platform: Pick<Platform, 'clock' | 'disk'>) {
@@ -23,9 +23,9 @@ export class FollowedFiles {
     this.#platform = platform
   }
 
-  /** It is followed from now on, under the inode that it has now. */
+  /** Follows a file from now on, under its current inode. */
   async keep(followed: FollowedFile): Promise<void> {
-    // What is quiet already does not begin to be so by a restart.
+    // The time for which a file has been quiet continues across a restart.
     const { clock } = this.#platform
     followed.lastMs = clock.monotonicMs() - Math.max(0, clock.now() / 1000 - followed.foundChangedMs)
     await this.#findRealPath(followed)
@@ -34,7 +34,7 @@ export class FollowedFiles {
     this.byKey.set(followed.key, followed)
   }
 
-  /** A stream is known durably before its first message leaves; one sync for all that a sweep has found. */
+  /** Writes new streams to disk before their first message leaves: one sync for all files that a sweep has found. */
   async makeKnown(isFirst: boolean): Promise<void> {
     if (isFirst) this.#store.begin()
     else if (this.#fresh.length === 0) return
@@ -44,8 +44,8 @@ export class FollowedFiles {
   }
 
   /**
-   * What a look has found, by inode key; the one before it began at `sweptMs`. What has left its name and is not open is looked for
-   * with `whereIs`.
+   * Compares the followed files with what a sweep has found, by inode key. `sweptMs` is when the sweep before it began. A file that has
+   * left its name and is not open is looked for with `whereIs`.
    */
   async look(found: ReadonlyMap<string, FoundFile>, sweptMs: number | undefined, whereIs: WhereIs): Promise<void> {
     const nowMs = this.#platform.clock.monotonicMs()
@@ -68,7 +68,7 @@ export class FollowedFiles {
       file.renamedTo(now.path)
       if (isMoved) await this.#findRealPath(file)
       file.looked(now.stat.size)
-      // Cut and grown again to just the same size: only its time tells.
+      // A file that was truncated and grew to the same size again differs only in its modification time.
       const isTouched = now.stat.modifiedMs !== file.modifiedMs
       file.modifiedMs = now.stat.modifiedMs
       if (!isTouched && (now.stat.size === file.position || now.stat.size === file.openAt)) continue
@@ -77,24 +77,27 @@ export class FollowedFiles {
     }
   }
 
-  /** What came under this name was written to after this, ms since the epoch; the last whole look began at `sweptMs`. */
+  /**
+   * The time (ms since the epoch) after which files that came and went under this name must have been written to. `sweptMs` is when the
+   * last complete sweep began.
+   */
   sinceOf(path: string, sweptMs: number | undefined): number | undefined {
     if (sweptMs === undefined) return undefined
     const left = this.#leftFrom(path).map(({ leftAfterMs }) => leftAfterMs ?? Infinity)
     return Math.min(sweptMs, ...left)
   }
 
-  /** The names of what was at this one, and has had no successor yet. */
+  /** All names of the files that were at this path and have no successor yet. */
   namesLeft(path: string): readonly string[] {
     return this.#leftFrom(path).flatMap(({ leftAfterMs, names }) => (leftAfterMs === undefined ? [] : names))
   }
 
-  /** The files that were at this name have a successor, and what came between was looked for. */
+  /** Notes that the files that were at this path have a successor, and that files in between were looked for. */
   succeeded(path: string): void {
     for (const file of this.#leftFrom(path)) file.leftAfterMs = undefined
   }
 
-  /** Where it is, and whether it has to be opened: since it was written to, is gone from there, or was quiet for long enough. */
+  /** Finds out where a rotated file is. It is opened again if it was written to, is gone, or has been quiet for long enough. */
   async #lookForRotated(file: FollowedFile, nowMs: number, whereIs: WhereIs): Promise<void> {
     const there = await whereIs(file.places, file.key)
     if (there === 'unknown') return

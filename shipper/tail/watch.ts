@@ -1,21 +1,20 @@
-// Hints that something has changed in the folders that the sweep goes through. Only hints: the sweep is what finds, and
-// what cannot be watched costs a few seconds and nothing else.
+// Hints that something has changed in the folders that sweeps go through. They are only hints: sweeps find everything, and a
+// folder that cannot be watched costs a few seconds of delay and nothing else.
 //
-// Folders are watched, not files: inotify reports what is written to the files of a folder too, and five thousand files
-// need one watch.
+// Folders are watched, not files: inotify also reports writes to the files in a folder, so five thousand files need one watch.
 
 import { FSWatcher } from 'chokidar'
 import type { Clock } from '../../common/clock.ts'
 import { errnoOf, reasonOf } from '../../common/fault.ts'
 import type { Log } from '../../common/log.ts'
 
-/** What is called with the path of a file or folder, and whether it was only written to. */
+/** Called with the path of a file or folder, and whether it was only written to. */
 export type Hint = (path: string, written: boolean) => void
 
-// A folder that could not be watched is tried again after so long: a limit was raised, or somebody gave watches back.
+// After this time a folder that could not be watched is tried again: a limit may have been raised, or watches released.
 const AGAIN_MS = 60_000
 
-// inotify(7): what its calls fail with when a limit of this user is reached, and the setting that raises it.
+// inotify(7): the errors when a limit of this user is reached, and the setting that raises it.
 const LIMITS: Readonly<Record<string, string>> = {
   ENOSPC: 'the sysctl fs.inotify.max_user_watches',
   EMFILE: 'the sysctl fs.inotify.max_user_instances, or the descriptors of this process (LimitNOFILE, ulimit -n)',
@@ -27,9 +26,9 @@ export class FolderWatch {
   #watcher: OneWatchAFolder | undefined
   /** Device and inode of each folder that is watched. */
   #folders: ReadonlyMap<string, string> = new Map()
-  /** Those of them that are not watched after all, by their names as they are given to chokidar. */
+  /** Names, as passed to chokidar, of the folders that could not be watched. */
   readonly #failed = new Set<string>()
-  /** Those that were given up by the last call that gave up any, by their names. */
+  /** Names of the folders that were given up most recently. */
   #left: readonly string[] = []
   #failedMs = 0
   #reportedFailed = false
@@ -45,7 +44,7 @@ export class FolderWatch {
     this.#watcher.on('error', (error) => this.#fail(error))
   }
 
-  /** These folders are there now, each with its device and inode: one that was made anew is watched anew. */
+  /** Sets the folders to watch, each with its device and inode: a folder that was removed and created again is watched again. */
   follow(folders: ReadonlyMap<string, string>): void {
     const before = this.#folders
     this.#folders = folders
@@ -60,7 +59,7 @@ export class FolderWatch {
     await this.#watcher?.close()
   }
 
-  // Not at once: what is still being begun for a folder stops where chokidar finds its name among those given up.
+  // Names are forgotten one call later: chokidar cancels a watch that is still being set up when it finds the name among those given up.
   #leave(names: readonly string[]): void {
     const there = new Set([...this.#folders.keys()].map(nameOf))
     this.#watcher?.forget(this.#left.filter((name) => !there.has(name)))
@@ -88,14 +87,14 @@ export class FolderWatch {
   }
 }
 
-// Left to itself chokidar reads a folder again, with the inode of every file in it, as often as one of its files is written
+// By default chokidar reads a folder again, with a stat of every file in it, whenever one of its files is written
 // to. Measured with 2,000 files of which 100 get ten lines a second: 99 % of a core, and 63 % without that; idle with 2,000 quiet files 25 % and 9 %.
 class OneWatchAFolder extends FSWatcher {
   override _throttle(...[kind, path, ms]: Parameters<FSWatcher['_throttle']>): ReturnType<FSWatcher['_throttle']> {
     return kind !== 'readdir' && super._throttle(kind, path, ms)
   }
 
-  /** Chokidar keeps the names of all that was ever given up, and goes through them for each new folder: a machine of containers has thousands a day. */
+  /** Chokidar keeps all names that were ever given up and goes through them for each new folder; a container host has thousands a day. */
   forget(names: readonly string[]): void {
     for (const name of names) {
       this._removeIgnoredPath(name)
@@ -109,7 +108,7 @@ function nameOf(folder: string): string {
   return Buffer.from(folder, 'latin1').toString()
 }
 
-/** The folder's path and the name in it, as chokidar's raw events carry them. */
+/** The path of a folder or file, from the name and the details of one of chokidar's raw events. */
 function touchedPath(name: string | null, details: unknown): string {
   const folder =
     typeof details === 'object' && details !== null && 'watchedPath' in details ? String(details.watchedPath) : ''
