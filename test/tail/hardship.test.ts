@@ -1,22 +1,13 @@
-// Difficult circumstances for a file source: stalled destinations, missing permissions, renumbered disks, many files.
+// Difficult files and disks: missing permissions, many files, failing syncs.
 
-import {
-  appendFileSync,
-  copyFileSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
+import { appendFileSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { describe, test, type TestContext } from 'vitest'
 import { systemDisk, type Disk, type DiskFile, type FileStat } from '../../common/disk.ts'
 import { Fault } from '../../common/fault.ts'
 import { FOLLOWED_OPEN_MAX, OPEN_WRITE_BYTES_MAX } from '../../common/limits.ts'
 import { zstdCompressor } from '../../common/zstd.ts'
-import { asLines, numbered, pathsOpenBelow, Tailing } from './tailing.ts'
+import { asLines, hold, numbered, pathsOpenBelow, Tailing } from './tailing.ts'
 
 /** The real disk, except that files for which `fails` is true cannot be opened for reading (EACCES). */
 function failingDisk(fails: (path: string) => boolean): Disk {
@@ -64,64 +55,6 @@ function countingDisk(): { readonly disk: Disk; readonly reads: () => number } {
   }
   return { disk, reads: () => reads }
 }
-
-/** Keeps writes open until `go` settles or `giveBack` rejects them. */
-function hold(tailing: Tailing): { go(): void; giveBack(error?: Error): void } {
-  let resolve = () => {}
-  let reject: (error: Error) => void = () => {}
-  tailing.held = new Promise<void>((yes, no) => ([resolve, reject] = [yes, no]))
-  const end = () => (tailing.held = undefined)
-  return {
-    go: () => [end(), resolve()],
-    giveBack: (error = new Error('not stored')) => [end(), reject(error)],
-  }
-}
-
-describe.concurrent('a destination that stalls', () => {
-  for (const end of ['go', 'giveBack'] as const) {
-    test(`a file is copied and truncated while writes are open, which then are ${end === 'go' ? 'settled' : 'rejected'}`, async (context) => {
-      const tailing = new Tailing(context, 'app.log')
-      const first = numbered('first', 50)
-      writeFileSync(tailing.path('app.log'), asLines(first))
-      await tailing.start()
-      await tailing.expectStored(first)
-      const held = hold(tailing)
-      const open = numbered('open', 50)
-      appendFileSync(tailing.path('app.log'), asLines(open))
-      await context.expect.poll(() => tailing.offered).toBeGreaterThan(1)
-      const unread = numbered('unread', 50)
-      appendFileSync(tailing.path('app.log'), asLines(unread))
-      copyFileSync(tailing.path('app.log'), tailing.path('app.log.1'))
-      truncateSync(tailing.path('app.log'))
-      appendFileSync(tailing.path('app.log'), 'after\n')
-      await context.expect.poll(() => tailing.hasLogged('found the unread rest')).toBe(true)
-      held[end]()
-      await tailing.expectStored([...first, ...open, ...unread, 'after'])
-      await tailing.stop()
-      await tailing.start()
-      appendFileSync(tailing.path('app.log'), 'the end\n')
-      await tailing.expectStored([...first, ...open, ...unread, 'after', 'the end'])
-    })
-  }
-})
-
-describe.concurrent('a destination that stalls until no more may be read', () => {
-  test('a file that is created and removed meanwhile is read afterwards', async (context) => {
-    const { expect } = context
-    const tailing = new Tailing(context, '*.log')
-    const lines = numbered('x'.repeat(10_000), Math.ceil((2 * OPEN_WRITE_BYTES_MAX) / 10_000))
-    writeFileSync(tailing.path('app.log'), asLines(lines))
-    const held = hold(tailing)
-    context.onTestFinished(() => held.go())
-    await tailing.start()
-    await expect.poll(() => tailing.offeredBytes).toBeGreaterThanOrEqual(OPEN_WRITE_BYTES_MAX)
-    writeFileSync(tailing.path('brief.log'), 'brief\n')
-    await expect.poll(() => tailing.follows()).toBe(2)
-    rmSync(tailing.path('brief.log'))
-    held.go()
-    await tailing.expectStored([...lines, 'brief'])
-  }, 40_000)
-})
 
 describe.concurrent('losses are counted and logged', () => {
   /** A source that follows app.log: fifty lines are stored, and the write of forty more is open. */

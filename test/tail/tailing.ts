@@ -184,3 +184,15 @@ export function pathsOpenBelow(folder: string): string[] {
     }
   })
 }
+
+/** Keeps writes open until `go` settles or `giveBack` rejects them. */
+export function hold(tailing: Tailing): { go(): void; giveBack(error?: Error): void } {
+  let resolve = () => {}
+  let reject: (error: Error) => void = () => {}
+  tailing.held = new Promise<void>((yes, no) => ([resolve, reject] = [yes, no]))
+  const end = () => (tailing.held = undefined)
+  return {
+    go: () => [end(), resolve()],
+    giveBack: (error = new Error('not stored')) => [end(), reject(error)],
+  }
+}
