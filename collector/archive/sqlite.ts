@@ -1,14 +1,36 @@
 // The only file that imports better-sqlite3: opens an archive's files with their settings, and turns SQLite's errors into faults.
+//
+// Two versions of it. 12 is the last for Node 20; compiled with the headers of Node 24.19 or later (26.4 or later), it makes Node abort
+// when one of its objects is collected, in the middle of work (nodejs/node issue 65446). 13 is built on Node-API, which neither has that
+// fault nor needs compiling, but takes down Node 20.
 
+import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
-import Database from 'better-sqlite3'
+import type BetterSqlite from 'better-sqlite3'
 import { isAllowed, isGone, lacksDescriptors, readFailure } from '../../common/file-access.ts'
-import { Fault, reasonOf } from '../../common/fault.ts'
+import { errnoOf, Fault, reasonOf } from '../../common/fault.ts'
 import { ARCHIVE_CACHE_BYTES } from '../../common/limits.ts'
 import { MORE_DESCRIPTORS } from '../../common/open-share.ts'
 
-export type Sqlite = Database.Database
-export type Statement<Row = unknown> = Database.Statement<unknown[], Row>
+export type Sqlite = BetterSqlite.Database
+export type Statement<Row = unknown> = BetterSqlite.Statement<unknown[], Row>
+
+const NODE_OF_13 = 22
+
+/** The package. */
+export const Database = betterSqlite()
+
+function betterSqlite(): typeof BetterSqlite {
+  const require = createRequire(import.meta.url)
+  if (Number.parseInt(process.versions.node) >= NODE_OF_13) {
+    try {
+      return require('better-sqlite3-13') as typeof BetterSqlite
+    } catch (error) {
+      if (errnoOf(error) !== 'MODULE_NOT_FOUND') throw error // else it was left out at the installation
+    }
+  }
+  return require('better-sqlite3') as typeof BetterSqlite
+}
 
 // Pages of 8 KiB are a compromise: a commit of one message touches a handful of pages, each of which is written to the WAL as a
 // whole, while a column of 100 KB is a chain of 13 pages. The WAL is checkpointed every 16 MiB, which bounds its size without

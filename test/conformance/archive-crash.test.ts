@@ -18,7 +18,8 @@ type Where = 'SQLite' | 'disk'
 
 const statements = `
 const { createRequire } = require('node:module')
-const Database = createRequire(${JSON.stringify(join(dist, 'main.js'))})('better-sqlite3')
+const from = createRequire(${JSON.stringify(join(dist, 'main.js'))})
+const Database = from(Number.parseInt(process.versions.node) < 22 ? 'better-sqlite3' : 'better-sqlite3-13')
 counted(Database.prototype, ['exec', 'pragma', 'close'])
 const memory = new Database(':memory:')
 counted(Object.getPrototypeOf(memory.prepare('SELECT 1')), ['run'])

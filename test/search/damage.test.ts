@@ -3,9 +3,8 @@
 
 import { copyFileSync, existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
-import { openToWrite, readFault } from '../../collector/archive/sqlite.ts'
+import { Database, openToWrite, readFault } from '../../collector/archive/sqlite.ts'
 import { OpenArchives } from '../../collector/search/archive-blocks.ts'
 import { Grep, type GrepOptions } from '../../collector/search/grep.ts'
 import { systemClock } from '../../common/clock.ts'
