@@ -3,6 +3,7 @@
 // load the modules of a daemon.
 
 import { createRequire } from 'node:module'
+import { isOutOfDescriptors, isWorkingFolderGone, reasonOf } from './common/fault.ts'
 import { Command, CommanderError } from './config/command/command-line.ts'
 import { endWithoutOutput } from './config/command/standard-streams.ts'
 
@@ -58,6 +59,7 @@ async function daemon(mode: 'client' | 'relay' | 'server'): Promise<Command> {
 }
 
 const EXIT_USAGE = 2
+const EXIT_CANNOT = 2
 
 async function main(): Promise<void> {
   const program = new Command('sluice')
@@ -106,7 +108,14 @@ process.stderr.on('error', () => {})
 try {
   await main()
 } catch (error) {
-  if (!(error instanceof CommanderError)) throw error
-  // For help and version, commander throws with exit code 0; all its other errors are mistakes on the command line.
-  process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE
+  if (error instanceof CommanderError) {
+    // For help and version, commander throws with exit code 0; all its other errors are mistakes on the command line.
+    process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE
+  } else if (isWorkingFolderGone(error) || isOutOfDescriptors(error)) {
+    // Where it was started, not what it is. A hundred descriptors are needed while the modules are loaded.
+    process.stderr.write(`sluice: ${reasonOf(error)}\n`)
+    process.exit(EXIT_CANNOT)
+  } else {
+    throw error
+  }
 }

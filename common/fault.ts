@@ -36,8 +36,14 @@ export function isOutOfDescriptors(error: unknown): boolean {
   return errnoOf(error) === 'EMFILE' || errnoOf(error) === 'ENFILE'
 }
 
+/** Whether the folder that the process was started in has been removed: whatever is looked for from there on cannot be found. */
+export function isWorkingFolderGone(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd'
+}
+
 /** The text to show for anything thrown. */
 export function reasonOf(error: unknown): string {
+  if (isWorkingFolderGone(error)) return 'the folder that this was started in is gone; change to another one'
   // A connection attempt to several addresses of one name fails with an AggregateError, which has no message of its own.
   if (error instanceof AggregateError && error.message === '') return error.errors.map(reasonOf).join('; ')
   if (error instanceof Error) return error.message
