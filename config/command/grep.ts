@@ -15,7 +15,7 @@ Examples:
   sluice grep -n 20 -r oom                      the last 20 matches, newest first
   sluice grep -C 3 -w panic                     with the 3 messages before and after, of the same host and program
   sluice grep -l 10.1.2.3                       which hosts mention it
-  sluice grep -W 'facility:auth -user:root from:10.0.0.0/8' -O json | jq .message
+  sluice grep -W 'facility:auth -program:cron from:10.0.0.0/8' -O json | jq .message
 `
 
 /** The command. */

@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { writeArchive } from '../search/written-archive.ts'
 import { testWith } from './peers.ts'
 import { run, runIntoClosedPipe, temporaryFolder } from './program.ts'
 
@@ -320,6 +321,23 @@ test.each(['tail x', 'hosts --silent 10m', 'status --json', 'top', 'archive ls .
     expect(stderr).toMatch(/^sluice (tail|hosts|status|top|archive): not in this version; a later one will .+\n$/)
   },
 )
+
+test('each example that grep --help gives is a search that can be made', async () => {
+  const { stdout: help } = await run(['grep', '--help'])
+  const examples = [...help.matchAll(/^  sluice grep (.*?)(?: {2,}.*| \| .*)?$/gm)].map(([, words]) => words)
+  expect(examples.length).toBeGreaterThan(5)
+  const archive = join(temporaryFolder(), 'archive')
+  writeArchive(archive, '2026-11-20', [{ text: '<13>Nov 20 10:00:00 a b: c', received: 1_795_168_800_000_000 }], 10)
+  for (const words of examples) {
+    const under = ['sh', '-c', `exec "$@" --archive ${archive} ${words}`, 'sh']
+    expect({ words, ...(await run(['grep'], { under })) }).toEqual({
+      words,
+      status: 1,
+      stdout: expect.anything(),
+      stderr: '',
+    })
+  }
+})
 
 test('grep -f is refused as a feature of a later version, with exit status 2', async () => {
   const { status, stdout, stderr } = await run(['grep', '-f', 'x'])
