@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach } from 'vitest'
 import { gzipFrame } from '../../collector/file/compress-frame.ts'
 import { FileDestination, type FileDestinationOptions } from '../../collector/file/file-destination.ts'
+import { errnoOf } from '../../common/fault.ts'
 import { lineFormat } from '../../common/message/line-format.ts'
 import { utc } from '../../common/message/zone.ts'
 import { systemDisk, type Disk, type DiskFile } from '../../common/disk.ts'
@@ -58,7 +59,15 @@ export async function inTime<T>(clock: FakeClock, work: Promise<T>): Promise<T> 
   return work.finally(() => clearInterval(ticking))
 }
 
-export const linesOf = (path: string) => readFileSync(path, 'latin1').split('\n').slice(0, -1)
+/** The lines of a file; none where it is not there, as in the middle of a rotation. */
+export function linesOf(path: string): string[] {
+  try {
+    return readFileSync(path, 'latin1').split('\n').slice(0, -1)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return []
+    throw error
+  }
+}
 
 /** Returns the error to throw in place of a call, or undefined. With `afterBytes`, a write writes that many bytes first. */
 type Failing = (call: string, path: string) => Error | { error: Error; afterBytes: number } | undefined
