@@ -6,8 +6,10 @@ import type { Writable } from 'node:stream'
 import { errnoOf } from '../../common/fault.ts'
 import type { GrepTarget } from './entry-queue.ts'
 
-// A slim container has no less: the shell then finds nothing to run (127), or nothing that it may run (126), and has read nothing.
-const UNLESS_FOUND = 'case $? in 126|127) exec cat ;; esac'
+// Without a pager, as in many containers, the shell prints the results itself. 126 and 127 mean that it could not start the pager, which
+// then has read nothing.
+const LESS = 'command -v less > /dev/null && exec less; exec cat'
+const orCat = (pager: string) => `${pager}\ncase $? in 126 | 127) exec cat ;; esac`
 
 export class CommandOutput implements GrepTarget {
   readonly #stream: Writable
@@ -27,14 +29,19 @@ export class CommandOutput implements GrepTarget {
     return new CommandOutput(process.stdout, Promise.resolve())
   }
 
-  /** Output through `$PAGER`, or through less if that is not set; standard output if it is empty or `cat`. */
+  /** Output through `$PAGER`, or through less if that is not set; as it is if `$PAGER` is empty or `cat`, or there is no such pager. */
   static paged(): CommandOutput {
-    const pager = process.env['PAGER'] ?? 'less'
+    const pager = process.env['PAGER']
     if (pager === '' || pager === 'cat') return CommandOutput.standard()
     // The options that journalctl gives less: quit if everything fits on one screen (F), pass colours through (R), chop long lines
     // (S), do not clear the screen (X), verbose prompt (M), exit on interrupt (K).
     const env = { ...process.env, LESS: process.env['LESS'] ?? 'FRSXMK', LESSCHARSET: 'utf-8' }
-    const child = spawn(`${pager}\n${UNLESS_FOUND}`, { shell: true, stdio: ['pipe', 'inherit', 'inherit'], env })
+    const command = pager === undefined ? LESS : orCat(pager)
+    const child = spawn(command, { shell: true, stdio: ['pipe', 'inherit', 'inherit'], env })
+    if (child.pid === undefined) {
+      child.on('error', () => {}) // there is no shell
+      return CommandOutput.standard()
+    }
     const ended = new Promise<void>((resolve) => {
       child.on('close', () => resolve())
       child.on('error', () => resolve())
