@@ -77,7 +77,7 @@ describe.concurrent('files', () => {
     rmSync(tailing.path('gone.log'))
     // A file with a successor is dropped sooner.
     writeFileSync(tailing.path('gone.log'), 'new\n')
-    await expect.poll(() => tailing.retired.length, { timeout: 40_000 }).toBe(1)
+    await expect.poll(() => tailing.retired.length).toBe(1)
     appendFileSync(tailing.path('kept.log.1'), 'more\n')
     await tailing.expectStored(['gone.log', 'kept.log', 'new', 'more'])
     await tailing.stop()
