@@ -8,7 +8,7 @@ export default defineConfig({
     // is busy otherwise, a test takes ten times as long as on one that is not.
     testTimeout: 240_000,
     hookTimeout: 240_000,
-    expect: { poll: { timeout: 30_000, interval: 20 } },
+    expect: { poll: { timeout: 60_000, interval: 20 } },
     pool: 'forks',
     // By itself vitest leaves one core out, and on two the tests would come one after another, most of them waiting for a process.
     maxWorkers: Math.max(2, availableParallelism() - 1),
