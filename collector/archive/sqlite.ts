@@ -1,8 +1,8 @@
 // The only file that imports better-sqlite3: opens an archive's files with their settings, and turns SQLite's errors into faults.
 //
-// Two versions of it. 12 is the last for Node 20; compiled with the headers of Node 24.19 or later (26.4 or later), it makes Node abort
-// when one of its objects is collected, in the middle of work (nodejs/node issue 65446). 13 is built on Node-API, which neither has that
-// fault nor needs compiling, but takes down Node 20.
+// Two versions of it are installed. 12 is the last one for Node 20. Compiled with the headers of Node 24.19 or later (26.4 or later), it
+// makes Node abort when one of its objects is garbage-collected (nodejs/node issue 65446). 13 uses Node-API: it is not affected and needs
+// no compiler, but it crashes Node 20.
 
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
@@ -15,18 +15,19 @@ import { MORE_DESCRIPTORS } from '../../common/open-share.ts'
 export type Sqlite = BetterSqlite.Database
 export type Statement<Row = unknown> = BetterSqlite.Statement<unknown[], Row>
 
-const NODE_OF_13 = 22
+/** The oldest Node that better-sqlite3 13 supports. */
+const NODE_FOR_13 = 22
 
-/** The package. */
+/** The package, in the version for this Node. */
 export const Database = betterSqlite()
 
 function betterSqlite(): typeof BetterSqlite {
   const require = createRequire(import.meta.url)
-  if (Number.parseInt(process.versions.node) >= NODE_OF_13) {
+  if (Number.parseInt(process.versions.node) >= NODE_FOR_13) {
     try {
       return require('better-sqlite3-13') as typeof BetterSqlite
     } catch (error) {
-      if (errnoOf(error) !== 'MODULE_NOT_FOUND') throw error // else it was left out at the installation
+      if (errnoOf(error) !== 'MODULE_NOT_FOUND') throw error // it is an optional package
     }
   }
   return require('better-sqlite3') as typeof BetterSqlite
