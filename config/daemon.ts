@@ -1,6 +1,5 @@
 // The life of a daemon: configuration, lock, pipeline, signals, the counters logged once a minute, drain.
 
-import { hostname } from 'node:os'
 import { heartbeat, systemClock } from '../common/clock.ts'
 import { Fault } from '../common/fault.ts'
 import { REPORT_EVERY_MS } from '../common/limits.ts'
@@ -18,6 +17,7 @@ import { writeOut } from './command/standard-streams.ts'
 import { CounterReport } from './counter-report.ts'
 import { reportForgottenSpools } from './forgotten-spools.ts'
 import { HangUps } from './hang-ups.ts'
+import { localHostName } from './host-name.ts'
 
 const EXIT_OK = 0
 const EXIT_CANNOT_START = 2
@@ -81,8 +81,8 @@ async function runPipeline(
   const hangUps = new HangUps()
   const lock = await lockDataFolder(data, platform.disk, platform.random)
   try {
-    const instance = await openInstance(data, hostname(), platform)
-    const pipeline = Pipeline.assemble(configuration, hostname(), { ...platform, instance })
+    const instance = await openInstance(data, localHostName(), platform)
+    const pipeline = Pipeline.assemble(configuration, localHostName(), { ...platform, instance })
     await pipeline.open()
     await reportForgottenSpools(configuration, platform)
     log.info({ mode, config, data, instance }, 'sluice is up')

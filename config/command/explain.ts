@@ -58,8 +58,8 @@ async function explain({ config, source: named, from, json = false }: Flags): Pr
     process.stderr.write(`there is no source "${named}"; the configuration has ${names}\n`)
     return EXIT_CANNOT
   }
-  const { hostname } = await import('node:os')
-  await answer(new Explainer(configuration, source, hostname(), from), configuration, json)
+  const { localHostName } = await import('../host-name.ts')
+  await answer(new Explainer(configuration, source, localHostName(), from), configuration, json)
   return 0
 }
 
