@@ -35,7 +35,7 @@ export interface GrepFlags {
   readonly afterContext?: number
   readonly beforeContext?: number
   readonly context?: { readonly lines?: number; readonly ofAll?: boolean }
-  readonly lines?: number
+  readonly lines?: { readonly count: number; readonly oldest: boolean }
   readonly reverse?: boolean
   readonly since?: string
   readonly until?: string
@@ -187,7 +187,8 @@ function grepOptions(
     escapesHosts: terminal,
     reverse: flags.reverse ?? false,
     most: flags.maxCount ?? Infinity,
-    last: flags.lines ?? Infinity,
+    last: flags.lines?.count ?? Infinity,
+    oldest: flags.lines?.oldest ?? false,
     context: contextOf(flags),
     zone: localZone,
   }

@@ -25,8 +25,9 @@ export interface GrepOptions {
   readonly reverse: boolean
   /** Stop after this many matches (`-m`); Infinity for no limit. */
   readonly most: number
-  /** Print only the last matches, this many (`-n`); Infinity for all. */
+  /** Print only this many of the newest, or oldest, matches (`-n 5`, `-n +5`); Infinity for all. */
   readonly last: number
+  readonly oldest?: boolean
   /** Absent if no neighbours are printed. */
   readonly context?: ContextOptions | undefined
   /** Zone for `today` and for times without a zone. */
@@ -173,22 +174,27 @@ export class Grep {
   }
 
   async #lines(kept: readonly StoredBlock[], all: readonly StoredBlock[], print: WriterOptions): Promise<boolean> {
-    const { reverse, last, context } = this.#options
-    // Newest first, `-n` is a limit like `-m`. Oldest first, the first of the last n matches is found by going backwards.
-    const first = !reverse && last < Infinity ? this.#nthFromEnd(kept, last) : undefined
-    const most = reverse ? Math.min(this.#options.most, last) : this.#options.most
+    const { reverse, last, oldest = false, context } = this.#options
+    // If the matches of `-n` are the first to be printed, it is a limit like `-m`. If they are the last, the first of them is found by
+    // going the other way.
+    const first = reverse === oldest && last < Infinity ? this.#nthFromEnd(kept, last) : undefined
+    const most = reverse === oldest ? this.#options.most : Math.min(this.#options.most, last)
+    const isBefore = (position: Position) =>
+      first !== undefined && (reverse ? comparePositions(position, first) > 0 : comparePositions(position, first) < 0)
     const note = (error: unknown) => this.#note(error)
     const queue = new EntryQueue(new EntryWriter(print), this.#shelf, this.#target, this.#clock, note)
-    const wanted = first ? kept.filter(({ timeMax }) => timeMax >= first.time) : kept
+    const mayHave = ({ timeMin, timeMax }: StoredBlock) =>
+      first === undefined || (reverse ? timeMin <= first.time : timeMax >= first.time)
+    const wanted = kept.filter(mayHave)
     const timeline = this.#timeline(wanted, reverse)
     const isMatch = (block: StoredBlock, position: Position) =>
-      this.#rowsOf(block)[position.row] === 1 && (!first || comparePositions(position, first) >= 0)
+      this.#rowsOf(block)[position.row] === 1 && !isBefore(position)
     const search = { blocks: all, shelf: this.#shelf, selection: this.#selection, queue, isMatch, note }
     const neighbours = context && new Neighbours(context, reverse, search)
     let open = true
     while (open && this.stats.selected < most && timeline.next()) {
       const { block, position } = timeline
-      if (first && comparePositions(position, first) < 0) continue
+      if (isBefore(position)) continue
       try {
         if (neighbours) this.stats.selected += neighbours.write(block, position, most - this.stats.selected)
         else if (queue.add(block, position.row, true)) this.stats.selected += 1
@@ -221,9 +227,9 @@ export class Grep {
     }
   }
 
-  /** The position of the nth match from the end, or of the first match if there are fewer. */
+  /** The position of the nth match from the end of what is printed, or of the first match if there are fewer. */
   #nthFromEnd(blocks: readonly StoredBlock[], n: number): Position {
-    const timeline = this.#timeline(blocks, true)
+    const timeline = this.#timeline(blocks, !this.#options.reverse)
     let left = n
     while (left > 0 && timeline.next()) left -= 1
     return timeline.position

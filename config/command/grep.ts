@@ -43,7 +43,10 @@ export function grepCommand(): Command {
     .option('-B, --before-context <n>', 'the same before each match', count)
     .option('-C, --context <n>', 'the same before and after; with `--context=all` of all hosts and programs', context)
     .addOption(
-      new Option('-n, --lines [n]', 'only the last n matches, 10 if no number is given; `all` for no limit')
+      new Option(
+        '-n, --lines [n]',
+        'only the last n matches, 10 if no number is given; `+n`: the first n; `all`: no limit',
+      )
         .preset('10')
         .argParser(lines),
     )
@@ -84,12 +87,12 @@ function count(value: string): number {
   return Number(value)
 }
 
-/** As in journalctl: `-n` without a number means ten, and `-n all` cancels an earlier one. */
-function lines(value: string): number {
-  if (value !== 'all' && !/^\d+$/.test(value)) {
+/** As in journalctl: `-n` without a number means ten, `-n +5` the oldest five, and `-n all` cancels an earlier one. */
+function lines(value: string): GrepFlags['lines'] {
+  if (value !== 'all' && !/^\+?\d+$/.test(value)) {
     throw new InvalidArgumentError('It takes a number of messages, as in journalctl; there are no line numbers.')
   }
-  return value === 'all' ? Infinity : Number(value)
+  return { count: value === 'all' ? Infinity : Number(value), oldest: value.startsWith('+') }
 }
 
 /** `-C 3` and `--context=all` may both be given. */

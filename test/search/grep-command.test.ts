@@ -157,6 +157,8 @@ test('-n prints the last matches, -r newest first, -m only the first ones, -l th
   const of = (numbers: number[]) => numbers.map((i) => `attempt ${i} of user u${i % 13} Failed\n`).join('')
   expect((await inArchive('-O', 'cat', '-n', '3', 'Failed')).stdout).toBe(of([385, 390, 395]))
   expect((await inArchive('-O', 'cat', '-n', '3', '-r', 'Failed')).stdout).toBe(of([395, 390, 385]))
+  expect((await inArchive('-O', 'cat', '-n', '+3', 'Failed')).stdout).toBe(of([0, 5, 10]))
+  expect((await inArchive('-O', 'cat', '--lines=+3', '-r', 'Failed')).stdout).toBe(of([10, 5, 0]))
   // As in journalctl, -n without a number means ten.
   expect((await inArchive('-O', 'cat', 'Failed', '-n')).stdout).toBe(
     of(Array.from({ length: 10 }, (_, i) => 350 + 5 * i)),

@@ -190,6 +190,17 @@ test('grep -n and -r: the last matches, oldest or newest first, as in journalctl
   expect(backwards.stats.read).toBeLessThan(19)
 })
 
+test('grep -n +N: the first matches, oldest or newest first, as in journalctl, without reading all blocks', async () => {
+  const expected = lines.filter((line) => line.includes('root')).slice(0, 7)
+  const wanted = { pattern: 'root', last: 7, oldest: true, print: { format: 'short' } as const }
+  const forwards = await grep(memoryBlocks(all, 33), wanted)
+  expect(linesOf(forwards.output)).toEqual(expected)
+  expect(forwards.stats.read).toBeLessThan(19)
+  const backwards = await grep(memoryBlocks(all, 33), { ...wanted, reverse: true })
+  expect(linesOf(backwards.output)).toEqual([...expected].reverse())
+  expect(backwards.stats.read).toBeLessThan(19)
+})
+
 const linesOf = (output: string) =>
   output
     .split('\n')
