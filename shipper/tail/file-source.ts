@@ -167,12 +167,13 @@ class FileSource implements Source {
    * must be opened while it exists.
    */
   async #room(tracker: Tracker, reader: Reader, signal: AbortSignal): Promise<void> {
+    if (!signal.aborted) await this.#sweepIfDue(tracker, READING_SWEEP_MS)
+    if (reader.hasRoom) return
     const room = new AbortController()
     void reader.room().then(() => room.abort())
-    for (;;) {
-      if (!signal.aborted) await this.#sweepIfDue(tracker, READING_SWEEP_MS)
-      if (room.signal.aborted) return
+    while (!room.signal.aborted) {
       await sleep(this.#platform.clock, READING_SWEEP_MS, room.signal)
+      if (!signal.aborted) await this.#sweepIfDue(tracker, READING_SWEEP_MS)
     }
   }
 

@@ -59,6 +59,11 @@ export class Reader {
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
+  /** Whether another piece may be read at once. */
+  get hasRoom(): boolean {
+    return !this.#writes.full && this.#hasSlabWith(TAIL_BYTES + PIECE_BYTES_MIN)
+  }
+
   /** Resolves when another piece may be read (backpressure): few enough writes are open, and there is memory for it. */
   async room(): Promise<void> {
     await this.#writes.room()
@@ -238,8 +243,12 @@ export class Reader {
     this.#warning.warn({ path: followed.path, reason: reasonOf(error) }, 'a write failed: reading these lines again')
   }
 
+  #hasSlabWith(bytes: number): boolean {
+    return this.#slab !== undefined && this.#slab.bytes.length - this.#used >= bytes
+  }
+
   async #slabWith(bytes: number): Promise<Slab> {
-    if (this.#slab && this.#slab.bytes.length - this.#used >= bytes) return this.#slab
+    if (this.#hasSlabWith(bytes)) return this.#slab!
     this.#slab?.release()
     this.#slab = undefined
     this.#slab = await this.#take(Math.max(bytes, SLAB_BYTES))
