@@ -13,6 +13,7 @@ const seams = [
 /** Each npm package enters through one file. */
 const packages = {
   'better-sqlite3': '^collector/archive/sqlite\\.ts$',
+  'better-sqlite3-13': '^collector/archive/sqlite\\.ts$',
   commander: '^config/command/command-line\\.ts$',
   chokidar: '^shipper/tail/watch\\.ts$',
   koffi: '^common/net/libc\\.ts$',
@@ -64,7 +65,8 @@ module.exports = {
       name: `one-door-${name}`,
       severity: 'error',
       from: { path: '^(main\\.ts|common|shipper|collector|config)', pathNot: allowed },
-      to: { path: `node_modules/(@types/)?${name}/` },
+      // An optional package that is not installed is not resolved, and has no path but its name.
+      to: { path: `(^|node_modules/(@types/)?)${name}(/|$)` },
     })),
   ],
   options: {

@@ -24,6 +24,7 @@ const plants: Record<string, readonly [path: string, text: string]> = {
   'only-through-the-seam-timers': ['collector/planted-timers.ts', "import 'node:timers/promises'"],
   'only-through-the-seam-worker_threads': ['config/planted-threads.ts', "import 'node:worker_threads'"],
   'one-door-better-sqlite3': ['collector/planted-sqlite.ts', "import 'better-sqlite3'"],
+  'one-door-better-sqlite3-13': ['collector/planted-sqlite-13.ts', "import 'better-sqlite3-13'"],
   'one-door-chokidar': ['shipper/planted-chokidar.ts', "import 'chokidar'"],
   'one-door-commander': ['common/planted-commander.ts', "import 'commander'"],
   'one-door-koffi': ['collector/planted-koffi.ts', "import 'koffi'"],

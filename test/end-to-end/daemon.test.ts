@@ -245,24 +245,34 @@ test('SIGHUP reopens: later messages go to a new file, earlier ones are in the o
   expect(numbersIn(`${out}.1`, out)).toEqual(everyNumber(2000))
 })
 
-test('SIGHUP during the start does not end the daemon, and reopens its files when it is up', async () => {
+const SIGHUP = 1
+
+/** Whether a signal is in one of the sets that Linux shows of a process: `SigCgt` (handled), `ShdPnd` (pending) and so on. */
+function hasSignal({ child }: Daemon, set: string, signal: number): boolean {
+  const bits = new RegExp(`^${set}:\\s*([0-9a-f]+)$`, 'm').exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]
+  return ((BigInt(`0x${bits}`) >> BigInt(signal - 1)) & 1n) === 1n
+}
+
+/** Resolves once the program handles signals, which is before it loads its modules. */
+async function untilItHandlesSignals(daemon: Daemon): Promise<void> {
+  await until('it handles signals', () => hasSignal(daemon, 'SigCgt', SIGHUP))
+}
+
+test('SIGHUP at any moment of the start does not end the daemon', async () => {
   const folder = temporaryFolder()
-  const config = join(folder, 'server.yaml')
   const port = await freePort()
   writeFileSync(
-    config,
-    `data: ${JSON.stringify(join(folder, 'data'))}
+    join(folder, 'server.yaml'),
+    `data: data
 sources: { in: { type: syslog, listen: ["tcp://127.0.0.1:${port}"] } }
 destinations: { out: { type: file, path: ${JSON.stringify(join(folder, 'out.log'))} } }
 `,
   )
-  const server = launched(['server', '-c', config], { cwd: folder })
-  // The lock in the data folder is created before anything is opened.
-  await until('it has started', () => readdirSync(folder).includes('data'))
+  const server = launched(['server', '-c', 'server.yaml'], { cwd: folder })
+  await untilItHandlesSignals(server)
   const hanging = setInterval(() => void server.child.kill('SIGHUP'), 1)
   await server.up()
   clearInterval(hanging)
-  await until('it is logged', () => logOf(server).some(({ msg }) => msg === 'output files reopened'))
   expect(await server.stop()).toBe(0)
 })
 
@@ -270,11 +280,7 @@ test('SIGTERM while the program is being loaded: the exit status is 0', async ()
   const folder = temporaryFolder()
   writeFileSync(join(folder, 'server.yaml'), 'data: data\nsources: { in: { type: unix, path: socket } }\n')
   const server = launched(['server', '-c', 'server.yaml'], { cwd: folder })
-  // The program handles signals, SIGHUP (1) among them, before it loads its modules.
-  await until('it has started', () => {
-    const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))?.[1]
-    return (BigInt(`0x${caught}`) & 1n) === 1n
-  })
+  await untilItHandlesSignals(server)
   expect(await server.stop()).toBe(0)
 })
 
@@ -295,26 +301,28 @@ test('SIGTERM during the start: the daemon drains, and the exit status is 0', as
 test('SIGHUP while draining does not end the daemon early', async () => {
   const folder = temporaryFolder()
   appendFileSync(join(folder, 'in.log'), `${'x'.repeat(1000)}\n`.repeat(20_000))
-  // The receiver reads a little and then stops, so that the client has something to drain.
-  let hasBegun = false
+  // The receiver stops reading for a while, so that the client has something to drain.
+  let receiver: Socket | undefined
   const port = await peer((socket) => {
     socket.once('data', () => {
-      hasBegun = true
       socket.pause()
+      receiver = socket
     })
   })
   const client = await daemon(
     'client',
-    `drain: 1s
+    `drain: 60s
 sources: { apps: { type: file, paths: [${JSON.stringify(join(folder, 'in.log'))}] } }
 destinations: { out: { type: forward, to: ["tcp://127.0.0.1:${port}"] } }
 `,
     folder,
   )
-  await until('it sends', () => hasBegun)
+  const receiving = await until('it sends', () => receiver)
   const stopped = client.stop()
   await until('it stops', () => logOf(client).some(({ msg }) => String(msg).startsWith('stopping')))
   client.child.kill('SIGHUP')
+  await until('the signal was delivered', () => !hasSignal(client, 'ShdPnd', SIGHUP))
+  receiving.resume()
   expect(await stopped).toBe(0)
 })
 
