@@ -179,27 +179,21 @@ test('grep -m 0: nothing is printed, not even a count, and nothing is found, as 
   }
 })
 
-test('grep -n and -r: the last matches, oldest or newest first, as in journalctl, without reading all blocks', async () => {
-  const expected = lines.filter((line) => line.includes('root')).slice(-7)
-  const wanted = { pattern: 'root', last: 7, print: { format: 'short' } as const }
-  const forwards = await grep(memoryBlocks(all, 33), wanted)
-  expect(linesOf(forwards.output)).toEqual(expected)
-  expect(forwards.stats.read).toBeLessThan(19)
-  const backwards = await grep(memoryBlocks(all, 33), { ...wanted, reverse: true })
-  expect(linesOf(backwards.output)).toEqual([...expected].reverse())
-  expect(backwards.stats.read).toBeLessThan(19)
-})
-
-test('grep -n +N: the first matches, oldest or newest first, as in journalctl, without reading all blocks', async () => {
-  const expected = lines.filter((line) => line.includes('root')).slice(0, 7)
-  const wanted = { pattern: 'root', last: 7, oldest: true, print: { format: 'short' } as const }
-  const forwards = await grep(memoryBlocks(all, 33), wanted)
-  expect(linesOf(forwards.output)).toEqual(expected)
-  expect(forwards.stats.read).toBeLessThan(19)
-  const backwards = await grep(memoryBlocks(all, 33), { ...wanted, reverse: true })
-  expect(linesOf(backwards.output)).toEqual([...expected].reverse())
-  expect(backwards.stats.read).toBeLessThan(19)
-})
+test.each([
+  ['-n N: the last matches', false, -7, undefined],
+  ['-n +N: the first matches', true, 0, 7],
+] as const)(
+  'grep %s, with and without -r, as in journalctl, without reading all blocks',
+  async (_, oldest, from, to) => {
+    const expected = lines.filter((line) => line.includes('root')).slice(from, to)
+    const wanted = { pattern: 'root', last: 7, oldest, print: { format: 'short' } as const }
+    for (const reverse of [false, true]) {
+      const { output, stats } = await grep(memoryBlocks(all, 33), { ...wanted, reverse })
+      expect(linesOf(output)).toEqual(reverse ? [...expected].reverse() : expected)
+      expect(stats.read).toBeLessThan(19)
+    }
+  },
+)
 
 const linesOf = (output: string) =>
   output
