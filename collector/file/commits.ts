@@ -37,6 +37,13 @@ export interface FilesAtWork {
   knows(path: string): boolean
 }
 
+/** A file that was closed before its lines were committed. */
+interface Closed {
+  readonly entry: FileEntry[]
+  readonly stat: FileStat
+  readonly synced: Promise<void>
+}
+
 export class Commits implements FileWatcher {
   readonly #destination: string
   readonly #platform: Platform
@@ -50,6 +57,7 @@ export class Commits implements FileWatcher {
   #written = new Set<OutputFile>()
   /** Former inodes of output files (renamed or removed) with lines that the next commit covers. */
   readonly #leaving = new Map<OutputFile, readonly FileStat[]>()
+  readonly #closed = new WeakMap<OutputFile, Closed>()
   /** The inode of each output file when its length was last written to the log. */
   readonly #noted = new WeakMap<OutputFile, FileStat>()
   #waiting: (() => void)[] = []
@@ -150,10 +158,32 @@ export class Commits implements FileWatcher {
   async left(file: OutputFile): Promise<void> {
     const { stat, handle } = file
     if (!file.tracked || !stat || !handle) return
-    if (this.#written.has(file) || file.commitsAhead > 0) {
+    if (this.#isUncommitted(file)) {
       await handle.sync()
-      this.#leaving.set(file, [...(this.#leaving.get(file) ?? []), stat])
+      this.#leave(file, stat)
     } else void this.#last.then(() => this.#log.retire(stat))
+  }
+
+  /**
+   * Called when a file is closed to make room for others. If it has lines that are not committed, they are synced now: until the commit
+   * somebody may rename the file, and its path leads elsewhere.
+   */
+  closing(file: OutputFile): Promise<void> | undefined {
+    const { stat, handle } = file
+    if (!stat || !handle || !this.#isUncommitted(file) || this.#leaving.get(file)?.includes(stat)) return undefined
+    const synced = handle.sync()
+    this.#closed.set(file, { entry: entryOf(file), stat, synced })
+    // Without a sync it has no entry: it is synced by its path.
+    synced.catch(() => this.#closed.delete(file))
+    return synced
+  }
+
+  #isUncommitted(file: OutputFile): boolean {
+    return this.#written.has(file) || file.commitsAhead > 0
+  }
+
+  #leave(file: OutputFile, stat: FileStat): void {
+    this.#leaving.set(file, [...(this.#leaving.get(file) ?? []), stat])
   }
 
   /** No more commits after the one that is being written. */
@@ -170,6 +200,12 @@ export class Commits implements FileWatcher {
   /** Called before a file is written to: saves the length of a tracked file before the first line of a stream. */
   async opened(file: OutputFile): Promise<void> {
     const { stat } = file
+    const closed = this.#closed.get(file)
+    if (closed && !file.was(closed.stat)) {
+      await closed.synced
+      this.#leave(file, closed.stat)
+    }
+    this.#closed.delete(file)
     if (!file.tracked || file.begun || stat?.kind !== 'file') return
     this.#retireRenamed(file, stat)
     const known = this.#log.lengthOf(stat.device, stat.inode)
@@ -209,10 +245,15 @@ export class Commits implements FileWatcher {
     return new Promise((resolve) => {
       file.seal(async () => {
         const target = file.divertedTo ?? file
-        if (!target.handle) await this.#files.open(target)
-        await target.handle?.sync()
+        const closed = this.#closed.get(target)
+        if (!target.handle && !closed) await this.#files.open(target)
+        await (target.handle?.sync() ?? closed?.synced)
         file.commitsAhead -= 1
-        resolve({ files: entryOf(target), left: this.#leaving.get(file) ?? [] })
+        if (!this.#isUncommitted(file)) this.#closed.delete(target)
+        resolve({
+          files: target.handle || !closed ? entryOf(target) : closed.entry,
+          left: this.#leaving.get(file) ?? [],
+        })
         this.#leaving.delete(file)
       })
       this.#files.work(file)

@@ -28,6 +28,8 @@ export interface FileWatcher {
   opened(file: OutputFile): Promise<void>
   /** Called while the file is still open, but its path does not refer to it any more. */
   left(file: OutputFile): Promise<void>
+  /** Called when a file is about to be closed. Its descriptor stays open until the promise, if any, has settled. */
+  closing?(file: OutputFile): Promise<void> | undefined
 }
 
 export interface FileKeeperOptions {
@@ -119,7 +121,7 @@ export class FileKeeper implements Keeper {
   async close(file: OutputFile): Promise<void> {
     if (!file.handle) return
     this.#options.onOpen(-1)
-    await file.close()
+    await file.close(this.#watchers.map((each) => each.closing?.(file)))
   }
 
   async #care(file: OutputFile): Promise<void> {

@@ -174,12 +174,13 @@ export class OutputFile {
     part.written = isGone ? 0 : part.output.bytes.lastIndexOf(NEWLINE, part.written - 1) + 1
   }
 
-  /** Closes the descriptor; the next write opens the file by its path again. */
-  async close(): Promise<void> {
+  /** Closes the descriptor, once these have settled; the next write opens the file by its path again. */
+  async close(using: readonly (Promise<void> | undefined)[]): Promise<void> {
     const { handle } = this
     if (handle) this.lengthClosed = this.length
     this.handle = undefined
     this.stat = undefined
+    await Promise.allSettled(using)
     await handle?.close()
   }
 

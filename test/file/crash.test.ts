@@ -201,6 +201,34 @@ test('a file is renamed by somebody before its lines are committed: they are syn
   await files.close(1000)
 })
 
+test.each([
+  ['not written again', []],
+  ['written again', ['<11>c']],
+])(
+  'a file that was closed to make room is renamed by somebody before the commit, and %s: its lines are committed',
+  async (_, again) => {
+    const folder = temporaryFolder()
+    const path = join(folder, '{severity}.log')
+    const of = (name: string) => join(folder, name)
+    const { platform, kill } = mortal()
+    const dying = await openIn(folder, platform, { filesMax: 1 }, path)
+    const writes = [dying.write(stream(0, '<11>a'))]
+    await until(() => existsSync(of('err.log')) && linesOf(of('err.log')).length === 1, 'the first line')
+    writes.push(dying.write(stream(10, '<12>b')))
+    await until(() => existsSync(of('warning.log')) && linesOf(of('warning.log')).length === 1, 'the second line')
+    renameSync(of('err.log'), of('err.log.1'))
+    if (again.length > 0) writes.push(dying.write(stream(20, ...again)))
+    await settled(Promise.all(writes), platform)
+    await kill()
+    const after = fakePlatform()
+    const files = await openIn(folder, after, {}, path)
+    expect(after.log.lines).toEqual([])
+    expect(linesOf(of('err.log.1'))).toEqual(['<11>a'])
+    expect(existsSync(of('err.log')) ? linesOf(of('err.log')) : []).toEqual(again)
+    await files.close(1000)
+  },
+)
+
 test('killed at any moment, restarted and sent again: every line is in its file once, with any rotation', async () => {
   const step = fc.record({
     lines: fc.integer({ min: 1, max: 8 }),
