@@ -121,7 +121,7 @@ export class FileKeeper implements Keeper {
   async close(file: OutputFile): Promise<void> {
     if (!file.handle) return
     this.#options.onOpen(-1)
-    await file.close(this.#watchers.map((each) => each.closing?.(file)))
+    await file.close(this.#watchers.flatMap((each) => each.closing?.(file) ?? []))
   }
 
   async #care(file: OutputFile): Promise<void> {

@@ -175,7 +175,7 @@ export class OutputFile {
   }
 
   /** Closes the descriptor, once these have settled; the next write opens the file by its path again. */
-  async close(using: readonly (Promise<void> | undefined)[]): Promise<void> {
+  async close(using: readonly Promise<void>[]): Promise<void> {
     const { handle } = this
     if (handle) this.lengthClosed = this.length
     this.handle = undefined
