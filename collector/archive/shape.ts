@@ -31,6 +31,7 @@ import {
 import { defectBit } from '../../common/message/defects.ts'
 import { viewOf } from './byte-ranges.ts'
 import type { Dictionary } from './dictionary.ts'
+import { NOT_PLAIN, PLAIN_LAYOUTS, plainLayout } from './plain-header.ts'
 import { FORM_NONE, found, recognise } from './time-form.ts'
 
 /** Unit in which a message's time is stored; each unit has a column of its own. `UNIT_NONE`: it has no time. */
@@ -79,17 +80,34 @@ export class ShapeFinder {
   /** The last message's gaps in order: length and bytes as one number if the gap has up to three bytes, else 0. */
   readonly #shortGaps = new Int32Array(GAPS_MAX)
   #gaps = 0
+  /** For each plain layout the last shape that had it: its number (-1 if none), and the zone and unit of its time. */
+  readonly #plainNumbers = new Int32Array(PLAIN_LAYOUTS).fill(-1)
+  readonly #plainZones = new Int16Array(PLAIN_LAYOUTS)
+  readonly #plainUnits = new Uint8Array(PLAIN_LAYOUTS)
 
-  /** Forgets the last shape's number, because the dictionary has been emptied. */
+  /** Forgets the numbers of shapes, because the dictionary has been emptied. */
   clear(): void {
     this.#number = -1
+    this.#plainNumbers.fill(-1)
   }
 
   /** Returns the number of message i's shape in `dictionary`. The message's header begins at `start`. */
   numberIn(dictionary: Dictionary, bytes: DataView, table: HeaderTable, i: number, start: number): number {
+    const layout = isExact(table.times[i]) ? plainLayout(bytes, table, i, start) : NOT_PLAIN
+    const zone = table.zones[i]
+    if (layout !== NOT_PLAIN && this.#plainNumbers[layout] >= 0 && this.#plainZones[layout] === zone) {
+      this.kept = false
+      this.unit = this.#plainUnits[layout]
+      return this.#plainNumbers[layout]
+    }
     this.#changed = false
     this.#find(bytes, table, i, start)
     if (this.#changed || this.#number < 0) this.#number = dictionary.idOf(this.#view, 0, this.#length)
+    if (layout !== NOT_PLAIN && !this.kept) {
+      this.#plainNumbers[layout] = this.#number
+      this.#plainZones[layout] = zone
+      this.#plainUnits[layout] = this.unit
+    }
     return this.#number
   }
 
@@ -116,7 +134,7 @@ export class ShapeFinder {
     const lead = at
     const timeEnd = cells[row + TIME + 1]
     if (timeEnd > cells[row + TIME]) {
-      if (Number.isNaN(time) || !recognise(bytes, cells[row + TIME], timeEnd, time, table.zones[i])) kept = true
+      if (Number.isNaN(time) || !recognise(bytes, cells[row + TIME], timeEnd, table, i)) kept = true
       else {
         fields |= HAS_TIME
         form = found.form
@@ -185,9 +203,14 @@ function shortGap(bytes: DataView, start: number, length: number): number {
   return short
 }
 
+/** Whether deltas between this time and others like it are exact. False for NaN. */
+function isExact(time: number): boolean {
+  return time <= EXACT_US && time >= -EXACT_US
+}
+
 function unitOf(time: number, kept: boolean, digits: number): number {
   if (Number.isNaN(time)) return UNIT_NONE
-  if (time > EXACT_US || time < -EXACT_US) return UNIT_ODD
+  if (!isExact(time)) return UNIT_ODD
   return kept || digits > 3 ? UNIT_US : digits > 0 ? UNIT_MS : UNIT_SECOND
 }
 

@@ -6,6 +6,7 @@
 // A form is recognised by writing the time in it and comparing the result with the header, so that a timestamp that would not
 // be rebuilt byte for byte is never recognised.
 
+import type { HeaderTable } from '../../common/pipeline/header-table.ts'
 import { sameBytes, viewOf } from './byte-ranges.ts'
 
 export const FORM_NONE = 0
@@ -13,7 +14,7 @@ export const FORM_ISO = 1
 export const FORM_BSD = 2
 
 const ISO_BYTES = 19
-const BSD_BYTES = 15
+export const BSD_BYTES = 15
 const SECOND_US = 1_000_000
 const MINUTE_S = 60
 const DOT = 0x2e
@@ -30,6 +31,7 @@ class SecondText {
   readonly view: DataView
   readonly #write: (date: Date) => string
   #minute = NaN
+  #second = NaN
 
   constructor(bytes: number, write: (date: Date) => string) {
     this.text = new Uint8Array(bytes)
@@ -39,6 +41,7 @@ class SecondText {
 
   /** Writes `text` for a second of local time, counted from the epoch. Returns false outside the years 0 to 9999. */
   set(wallSecond: number): boolean {
+    if (wallSecond === this.#second) return true
     const minute = Math.floor(wallSecond / MINUTE_S)
     if (minute !== this.#minute) {
       if (wallSecond < -62_167_219_200 || wallSecond > 253_402_300_799) return false
@@ -49,6 +52,7 @@ class SecondText {
     const tens = (second / 10) | 0
     this.text[this.text.length - 2] = ZERO + tens
     this.text[this.text.length - 1] = ZERO + second - 10 * tens
+    this.#second = wallSecond
     return true
   }
 }
@@ -66,12 +70,13 @@ const isDigit = (byte: number) => byte >= ZERO && byte <= ZERO + 9
 export const found = { form: FORM_NONE, digits: 0, end: 0 }
 
 /** Whether `[start, end)` begins with `time` (µs since the epoch) in one of the forms; `zone` in minutes east of UTC. Sets `found`. */
-export function recognise(bytes: DataView, start: number, end: number, time: number, zone: number): boolean {
+export function recognise(bytes: DataView, start: number, end: number, table: HeaderTable, i: number): boolean {
   const isIso = end - start >= ISO_BYTES && bytes.getUint8(start + 10) === T
   if (!isIso && end - start < BSD_BYTES) return false
+  const time = table.times[i]
   const second = Math.floor(time / SECOND_US)
   const writer = isIso ? iso : bsd
-  if (!writer.set(second + zone * MINUTE_S)) return false
+  if (!writer.set(second + table.zones[i] * MINUTE_S)) return false
   const { length } = writer.text
   if (!sameBytes(bytes, start, writer.view, 0, length)) return false
   let at = start + length
