@@ -3,7 +3,7 @@
 
 import type { Claim } from '../common/component.ts'
 import type { ConfigFault } from './source-text.ts'
-import { placeOf, type YamlMap } from './yaml.ts'
+import { offsetOf, type YamlMap } from './yaml.ts'
 
 interface Claimant {
   readonly name: string
@@ -27,7 +27,7 @@ export function doubleClaims(
       before.push({ owner: name, claim })
       if (!earlier) continue
       const { path } = claim
-      const at = placeOf(root, [group, name, ...path])
+      const at = offsetOf(root, [group, name, ...path])
       faults.push({
         code: 'CONFIG_WRONG_VALUE',
         at,

@@ -4,7 +4,7 @@ import type { Misfit } from '../common/component.ts'
 import type { Disk } from '../common/disk.ts'
 import type { Components } from './configuration.ts'
 import type { ConfigFault } from './source-text.ts'
-import { parseYaml, placeOf } from './yaml.ts'
+import { parseYaml, offsetOf } from './yaml.ts'
 
 /** Calls `examine` of each component. `text` is the text of the configuration. */
 export async function examine({ sources, destinations }: Components, text: string, disk: Disk): Promise<ConfigFault[]> {
@@ -12,7 +12,7 @@ export async function examine({ sources, destinations }: Components, text: strin
   const faults: ConfigFault[] = []
   const add = (group: string, name: string, misfits: readonly Misfit[]) => {
     for (const { path, sentence } of misfits) {
-      const at = root && placeOf(root, [group, name, ...path])
+      const at = root && offsetOf(root, [group, name, ...path])
       faults.push({
         code: 'CONFIG_WRONG_VALUE',
         sentence: `${path.join('.')}: ${sentence}`,

@@ -17,7 +17,7 @@ import { printFormats, type PrintFormat } from '../collector/search/entry-writer
 import { Grep, type GrepOptions } from '../collector/search/grep.ts'
 import { OpenArchives } from '../collector/search/archive-blocks.ts'
 import { CommandOutput } from '../collector/search/terminal.ts'
-import { archivePlaces } from './archive-places.ts'
+import { findArchives } from './find-archives.ts'
 
 /** The flags as commander parses them. */
 export interface GrepFlags {
@@ -86,8 +86,8 @@ async function search(operands: readonly string[], flags: GrepFlags, written: re
   const color = when === 'always' || (when === 'auto' && colorful)
   const patterns = patternsOf(words, flags)
   const needsFilters = flags.where?.some((text) => text.includes('filter:')) ?? false
-  const places = await archivePlaces(flags.archive, flags.config, needsFilters)
-  const options = grepOptions(patterns, flags, places.filters, color, terminal)
+  const found = await findArchives(flags.archive, flags.config, needsFilters)
+  const options = grepOptions(patterns, flags, found.filters, color, terminal)
   if (!flags.fixedStrings && patterns?.some(asksForDigits)) {
     process.stderr.write('sluice grep: warning: \\d matches the letter d, as in grep -E; write [0-9] for a digit\n')
   }
@@ -99,7 +99,7 @@ async function search(operands: readonly string[], flags: GrepFlags, written: re
   const startMs = systemClock.monotonicMs()
   const output = paged ? CommandOutput.paged() : CommandOutput.standard()
   const grep = new Grep(options, output, systemClock)
-  const archives = await OpenArchives.open(places.folders, grep.since)
+  const archives = await OpenArchives.open(found.folders, grep.since)
   try {
     const found = await grep.run(archives.blocks)
     await output.end()

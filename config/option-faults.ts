@@ -3,7 +3,7 @@
 import { nearest } from '../common/expression/problem.ts'
 import type { FaultCode } from '../common/fault-codes.ts'
 import { jsonSchemaOf, shown, type IssueParams, type ZodType } from '../common/option.ts'
-import { placeInScalar } from './scalar-place.ts'
+import { offsetInScalar } from './scalar-offset.ts'
 import type { ConfigFault } from './source-text.ts'
 import { valueOf, type YamlNode } from './yaml.ts'
 
@@ -114,7 +114,7 @@ class FaultWriter {
   #custom({ message, params }: Issue, path: readonly PropertyKey[], node: YamlNode): void {
     const { fault = 'CONFIG_WRONG_VALUE', start, suggestion } = (params ?? {}) as Partial<IssueParams>
     const within =
-      start !== undefined && node.kind === 'scalar' ? placeInScalar(this.#fileText, node, start) : node.start
+      start !== undefined && node.kind === 'scalar' ? offsetInScalar(this.#fileText, node, start) : node.start
     // `0o640` and `0x1a0` are parsed as the number 416, so a suggestion would have digits that the user did not write.
     const otherBase = /^0[ox]/.test(this.#fileText.slice(node.start, node.end))
     this.#push(fault, within, `${nameOf(path)}${message}`, otherBase ? undefined : suggestion)

@@ -29,10 +29,10 @@ import {
 } from './declaration.ts'
 import { asMeant, keysOf, namesBelow, type Names } from './meant.ts'
 import { readOptions, type Subject } from './option-faults.ts'
-import { placeInScalar } from './scalar-place.ts'
+import { offsetInScalar } from './scalar-offset.ts'
 import type { ConfigFault, SourceText } from './source-text.ts'
 import { laterTypes, type KnownTypes } from './types.ts'
-import { parseYaml, type Place, type YamlEntry, type YamlMap, type YamlNode, type YamlScalar } from './yaml.ts'
+import { parseYaml, type TextRange, type YamlEntry, type YamlMap, type YamlNode, type YamlScalar } from './yaml.ts'
 
 /** Either a configuration, or its faults in the order of the file, with those of its components that are valid. */
 export type Validated =
@@ -49,7 +49,7 @@ export function validate(source: SourceText, mode: Mode | undefined, known: Know
 
 // Removes follow-up faults: other faults of a place with a syntax error, or of a scalar that is not valid YAML, since it is unknown
 // what was meant there. Missing keys are still reported, even if the name of their group is such a scalar.
-function withoutEchoes(faults: readonly ConfigFault[], broken: readonly Place[]): ConfigFault[] {
+function withoutEchoes(faults: readonly ConfigFault[], broken: readonly TextRange[]): ConfigFault[] {
   const firstSyntaxFaults = new Map<number | undefined, ConfigFault>()
   for (const fault of faults) {
     if (fault.code === 'CONFIG_SYNTAX' && !firstSyntaxFaults.has(fault.at)) firstSyntaxFaults.set(fault.at, fault)
@@ -159,7 +159,7 @@ class Validation {
     if (required && group.entries.size === 0)
       this.#fail('CONFIG_WRONG_VALUE', group.start, `${key}: the group is empty; it takes at least one entry`)
     const entries = [...group.entries]
-    for (const [name, { key: place }] of entries) this.#checkName(name, place.start, key)
+    for (const [name, { key: range }] of entries) this.#checkName(name, range.start, key)
     return entries
   }
 
@@ -272,7 +272,7 @@ class Validation {
         const exists = filters.has(text.slice(start, end).replaceAll(/^["']|["']$/g, ''))
         if (!exists && this.#filtersMayHaveMore) continue
         const code = exists ? 'CONFIG_EXPRESSION' : 'CONFIG_UNKNOWN_NAME'
-        this.#fail(code, placeInScalar(this.#text, node, start), label + sentence, suggestion)
+        this.#fail(code, offsetInScalar(this.#text, node, start), label + sentence, suggestion)
       }
       return undefined
     }

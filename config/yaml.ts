@@ -4,24 +4,24 @@
 import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, type Document, type Node } from 'yaml'
 import type { ConfigFault } from './source-text.ts'
 
-export interface Place {
-  /** Offsets into the text. */
+/** A range of the text: offsets in UTF-16 units, half open. */
+export interface TextRange {
   readonly start: number
   readonly end: number
 }
 
-export interface YamlScalar extends Place {
+export interface YamlScalar extends TextRange {
   readonly kind: 'scalar'
   readonly value: string | number | boolean | null
   readonly style: 'plain' | 'single' | 'double' | 'block'
 }
 
-export interface YamlList extends Place {
+export interface YamlList extends TextRange {
   readonly kind: 'list'
   readonly items: readonly YamlNode[]
 }
 
-export interface YamlMap extends Place {
+export interface YamlMap extends TextRange {
   readonly kind: 'map'
   /** In the order of the file. A duplicate key has its first value. */
   readonly entries: ReadonlyMap<string, YamlEntry>
@@ -30,7 +30,7 @@ export interface YamlMap extends Place {
 }
 
 export interface YamlEntry {
-  readonly key: Place
+  readonly key: TextRange
   readonly value: YamlNode
 }
 
@@ -41,7 +41,7 @@ export interface ParsedYaml {
   readonly root?: YamlNode
   readonly faults: ConfigFault[]
   /** Scalars that are not valid YAML, in a text that is readable otherwise. Their value is unknown. */
-  readonly broken: readonly Place[]
+  readonly broken: readonly TextRange[]
 }
 
 // Errors that do not affect anything outside of the scalar.
@@ -79,7 +79,7 @@ export function valueOf(node: YamlNode): unknown {
 
 class TreeReader {
   readonly faults: ConfigFault[] = []
-  readonly broken: Place[] = []
+  readonly broken: TextRange[] = []
   readonly #text: string
   readonly #errors: readonly number[]
   #errorsPassed = 0
@@ -96,20 +96,20 @@ class TreeReader {
 
   read(node: Node | null, at: number = 0): YamlNode {
     const [start, end] = node?.range ?? [at, at]
-    const place = { start, end }
+    const range = { start, end }
     if (isAlias(node)) {
       this.refuse(start, `"*" begins an alias, which a configuration does not have; quotes make it text`)
-      return { kind: 'scalar', value: null, style: 'plain', ...place }
+      return { kind: 'scalar', value: null, style: 'plain', ...range }
     }
     if (node) this.#refuseProperties(node, start)
-    if (isMap(node)) return { kind: 'map', ...this.#entries(node.items as Pair[], end), ...place }
-    if (isSeq(node)) return { kind: 'list', items: node.items.map((item) => this.read(item as Node, end)), ...place }
-    this.#noteBroken(place)
-    return { kind: 'scalar', ...scalarOf(node), ...place }
+    if (isMap(node)) return { kind: 'map', ...this.#entries(node.items as Pair[], end), ...range }
+    if (isSeq(node)) return { kind: 'list', items: node.items.map((item) => this.read(item as Node, end)), ...range }
+    this.#noteBroken(range)
+    return { kind: 'scalar', ...scalarOf(node), ...range }
   }
 
   // Relies on scalars being read in the order of the text.
-  #noteBroken({ start, end }: Place): boolean {
+  #noteBroken({ start, end }: TextRange): boolean {
     while (this.#errors[this.#errorsPassed] < start) this.#errorsPassed += 1
     const isBroken = this.#errors[this.#errorsPassed] < end
     if (isBroken) this.broken.push({ start, end })
@@ -135,16 +135,16 @@ class TreeReader {
     const entries = new Map<string, YamlEntry>()
     let hasBrokenKey = false
     for (const { key, value } of pairs) {
-      const place = key?.range ? { start: key.range[0], end: key.range[1] } : { start: end, end }
+      const range = key?.range ? { start: key.range[0], end: key.range[1] } : { start: end, end }
       if (!isScalar(key)) {
-        this.refuse(place.start, 'a key is a name; lists, groups and aliases cannot be keys')
+        this.refuse(range.start, 'a key is a name; lists, groups and aliases cannot be keys')
         continue
       }
-      if (this.#noteBroken(place)) hasBrokenKey = true
+      if (this.#noteBroken(range)) hasBrokenKey = true
       const name = String(key.value)
-      if (name === '<<') this.refuse(place.start, '"<<" merges keys from elsewhere, which a configuration does not do')
-      else if (entries.has(name)) this.refuse(place.start, `"${name}" appears twice`)
-      else entries.set(name, { key: place, value: this.read(value, place.end) })
+      if (name === '<<') this.refuse(range.start, '"<<" merges keys from elsewhere, which a configuration does not do')
+      else if (entries.has(name)) this.refuse(range.start, `"${name}" appears twice`)
+      else entries.set(name, { key: range, value: this.read(value, range.end) })
     }
     return { entries, hasBrokenKey }
   }
@@ -202,7 +202,7 @@ function sentenceOf(code: string, message: string): string {
 }
 
 /** The offset of the value at a path, or of its deepest ancestor that exists. */
-export function placeOf(root: YamlNode, path: readonly (string | number)[]): number {
+export function offsetOf(root: YamlNode, path: readonly (string | number)[]): number {
   let node = root
   for (const step of path) {
     const next: YamlNode | undefined =

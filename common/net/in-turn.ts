@@ -1,8 +1,8 @@
 /**
- * The places to connect to, in the order in which to try them this time. `turn` is the number of consecutive connections that were of no
- * use; the place of the last one is tried last.
+ * The targets to connect to, in the order in which to try them this time. `turn` is the number of consecutive connections that were of no
+ * use; the target of the last one is tried last.
  */
-export function inTurn<Place>(places: readonly Place[], turn: number): Place[] {
-  const first = turn % places.length
-  return [...places.slice(first), ...places.slice(0, first)]
+export function inTurn<Target>(targets: readonly Target[], turn: number): Target[] {
+  const first = turn % targets.length
+  return [...targets.slice(first), ...targets.slice(0, first)]
 }

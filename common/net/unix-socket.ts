@@ -20,7 +20,8 @@ export type UnixReceiver =
   | { readonly kind: 'datagram'; receive(datagram: Buffer): void }
   | { readonly kind: 'stream'; accept(connection: Connection): void }
 
-export interface UnixPlace {
+/** The file of a socket. */
+export interface SocketFile {
   readonly path: string
   /** Permission bits of the socket file: write permission is permission to send. */
   readonly mode: number
@@ -38,7 +39,7 @@ interface Bound {
 }
 
 export class UnixSocket {
-  readonly #place: UnixPlace
+  readonly #file: SocketFile
   readonly #receiver: UnixReceiver
   readonly #disk: Disk
   readonly #random: Random
@@ -48,8 +49,8 @@ export class UnixSocket {
   /** Device and inode of our file. */
   #key = ''
 
-  constructor(place: UnixPlace, receiver: UnixReceiver, disk: Disk, random: Random) {
-    this.#place = place
+  constructor(file: SocketFile, receiver: UnixReceiver, disk: Disk, random: Random) {
+    this.#file = file
     this.#receiver = receiver
     this.#disk = disk
     this.#random = random
@@ -57,7 +58,7 @@ export class UnixSocket {
 
   /** Creates the file and begins to receive. Rejects with `SOCKET_TAKEN` or `SOCKET_UNAVAILABLE`. */
   async open(): Promise<void> {
-    const { path } = this.#place
+    const { path } = this.#file
     try {
       await this.#clear()
       this.#bound = await this.#bind()
@@ -85,7 +86,7 @@ export class UnixSocket {
 
   /** Removes the file, so that no new senders connect. Connected ones can continue until `close`. */
   async hide(): Promise<void> {
-    if (await this.#isOurs()) await this.#disk.remove(this.#place.path)
+    if (await this.#isOurs()) await this.#disk.remove(this.#file.path)
   }
 
   close(): void {
@@ -96,13 +97,13 @@ export class UnixSocket {
   }
 
   async #isOurs(): Promise<boolean> {
-    const stat = await this.#disk.statLink(this.#place.path)
+    const stat = await this.#disk.statLink(this.#file.path)
     return stat !== undefined && this.#bound !== undefined && keyOf(stat) === this.#key
   }
 
   /** Frees the path, or throws. */
   async #clear(): Promise<void> {
-    const { path } = this.#place
+    const { path } = this.#file
     const found = await this.#disk.statLink(path)
     if (!found) return
     const stat = found.kind === 'link' ? await this.#disk.stat(path) : found
@@ -114,7 +115,7 @@ export class UnixSocket {
   }
 
   async #bind(): Promise<Bound> {
-    const { path, mode } = this.#place
+    const { path, mode } = this.#file
     const receiver = this.#receiver
     // When Node closes a stream socket, it removes the path that it was created under, even if that is another process's socket by
     // then. So the socket is created under another name, and renamed.

@@ -1,24 +1,24 @@
-// Splits a batch into parts by run, for several places (lanes). A part holds only its own runs. It must not name the
+// Splits a batch into parts by run, for several lanes. A part holds only its own runs. It must not name the
 // stream ranges of the other runs either, since a receiver treats every range that it is given as stored.
 
 import { releaseBatch, type Batch } from './batch.ts'
 
 /**
- * Writes run i of the batch to place `dealt[i]`: one part for each place, or the whole batch if there is only one
- * place. Resolves when all writes have settled.
+ * Writes run i of the batch to lane `dealt[i]`: one part for each lane, or the whole batch if there is only one
+ * lane. Resolves when all writes have settled.
  */
 export async function writeParts(
   batch: Batch,
   dealt: readonly number[],
-  write: (place: number, part: Batch) => Promise<void>,
+  write: (lane: number, part: Batch) => Promise<void>,
 ): Promise<void> {
-  const places = [...new Set(dealt)]
-  if (places.length <= 1) return write(places[0] ?? 0, batch)
+  const lanes = [...new Set(dealt)]
+  if (lanes.length <= 1) return write(lanes[0] ?? 0, batch)
   await Promise.all(
-    places.map(async (place) => {
-      const part = partOfRuns(batch, (i) => dealt[i] === place)
+    lanes.map(async (lane) => {
+      const part = partOfRuns(batch, (i) => dealt[i] === lane)
       try {
-        await write(place, part)
+        await write(lane, part)
       } finally {
         releaseBatch(part)
       }

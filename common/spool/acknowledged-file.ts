@@ -20,9 +20,9 @@ import type { Disk, DiskFile } from '../disk.ts'
 const MAGIC = 'SLUICEAK'
 const VERSION = 3
 const CHECKED_FROM = 16
-const PLACE_BYTES = 88
+const COPY_BYTES = 88
 // Each copy is in a page of its own, since a disk or file system writes no more than that in one piece.
-const PLACE_EVERY = 4096
+const COPY_EVERY = 4096
 
 /** How far a segment is known to be synced. */
 export interface SyncedEnd {
@@ -44,13 +44,14 @@ export interface Acknowledged {
   readonly synced: SyncedEnd
 }
 
-interface Place extends Acknowledged {
+/** One of the two copies in the file. */
+interface Copy extends Acknowledged {
   readonly turn: number
 }
 
 /** Reads the file in a spool's folder; undefined if it is missing, or both copies are damaged. Writes nothing. */
 export async function readAcknowledged(disk: Disk, folder: string): Promise<Acknowledged | undefined> {
-  return readPlace(disk, pathIn(folder))
+  return newestCopy(disk, pathIn(folder))
 }
 
 export class AcknowledgedFile {
@@ -71,16 +72,16 @@ export class AcknowledgedFile {
 
   /** Reads what an earlier process saved; undefined if there is nothing valid. */
   async read(): Promise<Acknowledged | undefined> {
-    const place = await readPlace(this.#disk, pathIn(this.#folder))
-    this.#turn = place?.turn ?? 0
-    return place
+    const copy = await newestCopy(this.#disk, pathIn(this.#folder))
+    this.#turn = copy?.turn ?? 0
+    return copy
   }
 
   /** Overwrites the older copy. `syncs` overrides the constructor's. */
   async write({ stream, position, instance, synced }: Acknowledged, syncs: boolean = this.#syncs): Promise<void> {
     this.#file ??= await this.#disk.open(pathIn(this.#folder), 'write')
     const turn = this.#turn + 1
-    const bytes = Buffer.alloc(PLACE_BYTES)
+    const bytes = Buffer.alloc(COPY_BYTES)
     bytes.write(MAGIC, 0, 'latin1')
     bytes.writeUInt32LE(VERSION, 8)
     bytes.writeDoubleLE(turn, 16)
@@ -91,7 +92,7 @@ export class AcknowledgedFile {
     bytes.writeDoubleLE(synced.bytes, 72)
     bytes.writeDoubleLE(synced.end, 80)
     bytes.writeUInt32LE(crc32(bytes.subarray(CHECKED_FROM)), 12)
-    await this.#file.write(bytes, 0, PLACE_BYTES, (turn % 2) * PLACE_EVERY)
+    await this.#file.write(bytes, 0, COPY_BYTES, (turn % 2) * COPY_EVERY)
     if (syncs) await this.#sync(this.#file)
     this.#turn = turn
   }
@@ -111,15 +112,15 @@ export class AcknowledgedFile {
 
 const pathIn = (folder: string) => `${folder}/acknowledged`
 
-async function readPlace(disk: Disk, path: string): Promise<Place | undefined> {
+async function newestCopy(disk: Disk, path: string): Promise<Copy | undefined> {
   if (!(await disk.stat(path))) return undefined
   const bytes = await disk.readFile(path)
-  const places = [0, PLACE_EVERY].flatMap((at) => placeIn(bytes.subarray(at, at + PLACE_BYTES)))
-  return places.sort((a, b) => b.turn - a.turn)[0]
+  const copies = [0, COPY_EVERY].flatMap((at) => copyIn(bytes.subarray(at, at + COPY_BYTES)))
+  return copies.sort((a, b) => b.turn - a.turn)[0]
 }
 
-function placeIn(bytes: Buffer): Place[] {
-  const whole = bytes.length === PLACE_BYTES && bytes.toString('latin1', 0, MAGIC.length) === MAGIC
+function copyIn(bytes: Buffer): Copy[] {
+  const whole = bytes.length === COPY_BYTES && bytes.toString('latin1', 0, MAGIC.length) === MAGIC
   if (!whole || bytes.readUInt32LE(8) !== VERSION) return []
   if (crc32(bytes.subarray(CHECKED_FROM)) !== bytes.readUInt32LE(12)) return []
   return [

@@ -55,7 +55,7 @@ export function writeRecord(
   into.u32(marks ? HAS_DEFECTS : 0)
   for (const { count, origin } of runs) {
     into.u32(count)
-    into.u32(origins.places.get(origin)!)
+    into.u32(origins.offsets.get(origin)!)
     into.f64(origin.received ?? NaN)
   }
   for (const { id, position, kind, day } of changes) {
@@ -73,7 +73,7 @@ export function writeRecord(
 }
 
 interface Origins {
-  readonly places: ReadonlyMap<Origin, number>
+  readonly offsets: ReadonlyMap<Origin, number>
   readonly written: readonly Origin[]
   readonly bytes: number
 }
@@ -81,25 +81,25 @@ interface Origins {
 // Origins of one network sender differ from batch to batch only in their first receipt, which is not part of their bytes: equal
 // bytes are written once.
 function gatherOrigins({ runs }: RecordContent): Origins {
-  const places = new Map<Origin, number>()
+  const offsets = new Map<Origin, number>()
   const written: Origin[] = []
   let bytes = 0
   let last: Buffer | undefined
-  let lastPlace = 0
+  let lastOffset = 0
   for (const { origin } of runs) {
-    if (places.has(origin)) continue
+    if (offsets.has(origin)) continue
     const encoded = originBytes(origin)
     if (last?.equals(encoded)) {
-      places.set(origin, lastPlace)
+      offsets.set(origin, lastOffset)
       continue
     }
-    places.set(origin, bytes)
+    offsets.set(origin, bytes)
     written.push(origin)
     last = encoded
-    lastPlace = bytes
+    lastOffset = bytes
     bytes += encoded.length
   }
-  return { places, written, bytes }
+  return { offsets, written, bytes }
 }
 
 function writeMessages({ slab, bounds, count }: RecordContent, into: GroupBuffer): void {

@@ -113,7 +113,7 @@ export class FollowedFile {
   }
 
   /** The paths beside which it is looked for. */
-  get places(): readonly string[] {
+  get searchPaths(): readonly string[] {
     return this.rotatedTo === undefined ? this.names : [...this.names, this.rotatedTo]
   }
 

@@ -99,7 +99,7 @@ export class FollowedFiles {
 
   /** Finds out where a rotated file is. It is opened again if it was written to, is gone, or has been quiet for long enough. */
   async #lookForRotated(file: FollowedFile, nowMs: number, whereIs: WhereIs): Promise<void> {
-    const there = await whereIs(file.places, file.key)
+    const there = await whereIs(file.searchPaths, file.key)
     if (there === 'unknown') return
     file.gone = there === 'gone'
     const isChanged = there === 'gone' || file.foundAt(there.path, there.stat)

@@ -312,9 +312,9 @@ export class Tracker {
    * descriptor was left for the search, or if a write is open that may still be rejected.
    */
   async #findRest(file: FollowedFile): Promise<Rest | undefined | 'later'> {
-    const { path, places, fingerprintRead, key, stream } = file
+    const { path, searchPaths, fingerprintRead, key, stream } = file
     let isLater = false
-    const find = () => this.#lost.find(places, fingerprintRead, key, stream)
+    const find = () => this.#lost.find(searchPaths, fingerprintRead, key, stream)
     const rest = await this.#complaints.unless(path, find, (error) => {
       isLater = true
       if (!isOutOfDescriptors(error) && !file.hasOpenWrites) return

@@ -9,7 +9,7 @@ import { CONFIG_BYTES_MAX } from '../common/limits.ts'
 import { defaultDataFolder } from './data-folder.ts'
 import { findConfiguration } from './find-configuration.ts'
 
-export interface ArchivePlaces {
+export interface FoundArchives {
   /** Folders of archives. */
   readonly folders: readonly string[]
   /** The named filters of the configuration; empty if no configuration was read. */
@@ -23,11 +23,11 @@ const BUILT_IN_NAME = 'archive'
  * Finds the archives. The configuration is read only if its folders or filters are needed. Rejects with `USAGE` if it has faults, with
  * `ARCHIVE_MISSING` if it has no archive.
  */
-export async function archivePlaces(
+export async function findArchives(
   given: readonly string[] | undefined,
   config: string | undefined,
   needsFilters: boolean,
-): Promise<ArchivePlaces> {
+): Promise<FoundArchives> {
   // A folder that is named twice is searched once.
   const folders = given && [...new Map(given.map((folder) => [resolve(folder), folder])).values()]
   const path = config ?? (await findConfiguration())

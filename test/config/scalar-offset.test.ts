@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { stringify } from 'yaml'
-import { placeInScalar } from '../../config/scalar-place.ts'
+import { offsetInScalar } from '../../config/scalar-offset.ts'
 import { parseYaml, type YamlScalar } from '../../config/yaml.ts'
 
 function scalarIn(text: string): YamlScalar {
@@ -13,7 +13,7 @@ function scalarIn(text: string): YamlScalar {
 }
 
 /** The character of the file at the place of `index` in the value. */
-const characterAt = (text: string, index: number) => text.charAt(placeInScalar(text, scalarIn(text), index))
+const characterAt = (text: string, index: number) => text.charAt(offsetInScalar(text, scalarIn(text), index))
 
 test.each([
   ['plain', 'a: one two X', 8],
@@ -35,7 +35,7 @@ test.each([
 })
 
 test('an index after the value maps to the end of the scalar', () => {
-  expect(placeInScalar('a: abc', scalarIn('a: abc'), 99)).toBe(6)
+  expect(offsetInScalar('a: abc', scalarIn('a: abc'), 99)).toBe(6)
 })
 
 test('in any text and style, a non-blank character without an escape is found at its position', () => {

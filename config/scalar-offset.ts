@@ -8,7 +8,7 @@
 import type { YamlScalar } from './yaml.ts'
 
 /** The offset in the file of `index` in the value of a scalar (both in UTF-16 units); the end of the scalar for an index after the value. */
-export function placeInScalar(text: string, scalar: YamlScalar, index: number): number {
+export function offsetInScalar(text: string, scalar: YamlScalar, index: number): number {
   const value = String(scalar.value)
   let at = firstOf(text, scalar)
   let i = 0
