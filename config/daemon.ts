@@ -16,7 +16,7 @@ import { adviceFor } from './advice.ts'
 import { writeOut } from './command/standard-streams.ts'
 import { CounterReport } from './counter-report.ts'
 import { reportForgottenSpools } from './forgotten-spools.ts'
-import { HangUps } from './hang-ups.ts'
+import { Sighups } from './sighup.ts'
 import { localHostName } from './host-name.ts'
 
 const EXIT_OK = 0
@@ -78,7 +78,7 @@ async function runPipeline(
 ): Promise<number> {
   const { log } = platform
   const { mode, path: config, dataFolder: data } = configuration
-  const hangUps = new HangUps()
+  const sighups = new Sighups()
   const lock = await lockDataFolder(data, platform.disk, platform.random)
   try {
     const instance = await openInstance(data, localHostName(), platform)
@@ -87,7 +87,7 @@ async function runPipeline(
     await reportForgottenSpools(configuration, platform)
     log.info({ mode, config, data, instance }, 'sluice is up')
     if (builtIn && mode === 'server') process.stdout.write(threeThingsToTry)
-    await untilStopped(stopSignal, pipeline, platform, hangUps)
+    await untilStopped(stopSignal, pipeline, platform, sighups)
     log.info('sluice is down: everything in flight has been stored or counted')
     return EXIT_OK
   } finally {
@@ -120,16 +120,16 @@ async function untilStopped(
   stopSignal: Promise<string>,
   pipeline: Pipeline,
   platform: Platform,
-  hangUps: HangUps,
+  sighups: Sighups,
 ): Promise<void> {
   const { log } = platform
   const report = new CounterReport(platform.metrics, log)
   // The timers of the platform do not keep the process alive; this one does, even for a client that only follows files.
   const stopReports = heartbeat(REPORT_EVERY_MS, () => void report.write())
-  hangUps.begin(() => reopen(pipeline, log))
+  sighups.begin(() => reopen(pipeline, log))
   const reason = await Promise.race([stopSignal, pipeline.run().then(() => 'the end of all sources')])
   log.info({ reason }, 'stopping: accepting no more messages')
-  hangUps.end()
+  sighups.end()
   await pipeline.drain()
   await report.write()
   stopReports()

@@ -4,7 +4,7 @@
 import { FileTargets } from '../collector/file/file-targets.ts'
 import { fieldText } from '../collector/line-template.ts'
 import type { OutputFile } from '../collector/file/output-file.ts'
-import { OwnNames } from '../collector/file/own-names.ts'
+import { PathOwnership } from '../collector/file/path-ownership.ts'
 import { compilePath, standInPath, type PathTemplate } from '../collector/file/path-template.ts'
 import { compilePredicate, type Predicate } from '../common/expression/predicate.ts'
 import { messageObject, type MessageObject } from '../common/message/message-object.ts'
@@ -44,8 +44,8 @@ export class Explainer {
   readonly #source: ConfiguredSource
   readonly #origin: Origin
   readonly #predicates: readonly (Predicate | undefined)[]
-  /** All `file` destinations by name: all are needed to decide which one a path belongs to (`own-names.ts`). */
-  readonly #files: ReadonlyMap<string, { readonly template: PathTemplate; readonly names: OwnNames }>
+  /** All `file` destinations by name: all are needed to decide which one a path belongs to (`path-ownership.ts`). */
+  readonly #files: ReadonlyMap<string, { readonly template: PathTemplate; readonly names: PathOwnership }>
   readonly #slabs = new SlabPool()
 
   /** `from` is the address of the peer, for lines that come over the network. */
@@ -58,7 +58,7 @@ export class Explainer {
     this.#files = new Map(
       files.map(({ name, options }) => {
         const template = compilePath((options as { path: string }).path)
-        return [name, { template, names: new OwnNames(template) }]
+        return [name, { template, names: new PathOwnership(template) }]
       }),
     )
   }

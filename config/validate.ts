@@ -27,7 +27,7 @@ import {
   topDeclaration,
   type WrittenExpression,
 } from './declaration.ts'
-import { asMeant, keysOf, namesBelow, type Names } from './meant.ts'
+import { withKeysCorrected, keysOf, namesBelow, type Names } from './misspellings.ts'
 import { readOptions, type Subject } from './option-faults.ts'
 import { offsetInScalar } from './scalar-offset.ts'
 import type { ConfigFault, SourceText } from './source-text.ts'
@@ -98,7 +98,7 @@ class Validation {
     }
     const top = this.#readTop(root)
     const mode = this.#modeOf(root, top?.mode, started)
-    const meant = asMeant(root, keysOf(topDeclaration))
+    const meant = withKeysCorrected(root, keysOf(topDeclaration))
     const sources = this.#components(meant, 'sources')
     const destinations = this.#components(meant, 'destinations').map((destination) => buffered(destination, mode))
     this.readable = { sources: sources.filter(isRead), destinations: destinations.filter(isRead) }
@@ -209,7 +209,7 @@ class Validation {
     const isNull = entry?.value.kind === 'scalar' && entry.value.value === null
     if (isNull || (!entry && !node.hasBrokenKey))
       this.#fail('CONFIG_MISSING_KEY', entry?.key.start ?? at, `${group} need "type": one of ${names.join(', ')}`)
-    const written = asMeant(node, ['type']).entries.get('type')?.value
+    const written = withKeysCorrected(node, ['type']).entries.get('type')?.value
     if (!written || isNull) return undefined
     const typed = written.kind === 'scalar' ? String(written.value) : ''
     const found = types.find(({ type }) => type === typed)
@@ -224,7 +224,7 @@ class Validation {
 
   // Reported also if the type is unknown, although the other keys cannot be checked then.
   #misspeltTypes(node: YamlMap, group: string): string[] {
-    const meant = asMeant(node, ['type']).entries.get('type')
+    const meant = withKeysCorrected(node, ['type']).entries.get('type')
     const slips = node.entries.has('type') ? [] : [...node.entries].filter(([, entry]) => entry === meant)
     for (const [name, { key }] of slips)
       this.#fail('CONFIG_UNKNOWN_KEY', key.start, `${group} have no "${name}"`, 'type')
@@ -315,7 +315,7 @@ class Validation {
     }
     const subject = { node, at: node.start, has: 'routes have', needs: 'routes need', declaration: routeDeclaration }
     const route = this.#readOptions(subject) as OptionsOf<typeof routeDeclaration> | undefined
-    const meant = asMeant(node, this.#routeKeys)
+    const meant = withKeysCorrected(node, this.#routeKeys)
     this.#checkNames(meant, 'from', 'source', sources)
     this.#checkNames(meant, 'to', 'destination', destinations)
     const where = this.#where(meant, filters)

@@ -1,7 +1,7 @@
 // Rebuilds batches in another thread from what was posted: the slab as a range of shared memory, origins by number.
 
 import { assert } from '../../common/fault.ts'
-import { lastingBytes } from '../../common/lasting-bytes.ts'
+import { unpooledCopy } from '../../common/unpooled-copy.ts'
 import { utc, zoneNamed } from '../../common/message/zone.ts'
 import type { Batch, Origin } from '../../common/pipeline/batch.ts'
 import type { Slab } from '../../common/pipeline/slab.ts'
@@ -62,7 +62,7 @@ function originOf({ peer, zone, host, program, received, ...rest }: OriginData):
     ...(peer !== undefined && { peer }),
     ...(received !== undefined && { received }),
     zone: zoneNamed(zone) ?? utc,
-    host: lastingBytes(host),
-    program: lastingBytes(program),
+    host: unpooledCopy(host),
+    program: unpooledCopy(program),
   }
 }

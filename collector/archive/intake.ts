@@ -17,7 +17,7 @@ import {
 import { batchBytes, type Batch } from '../../common/pipeline/batch.ts'
 import type { StreamChange, WriteData } from './archive-protocol.ts'
 import { BlockBuilder } from './block-builder.ts'
-import { DayAhead, type Report } from './day-ahead.ts'
+import { FutureParts, type Report } from './future-parts.ts'
 import { encodeCommit, encodeWrites } from './encode-writes.ts'
 import { PartWriter, type Mark } from './part-writer.ts'
 import { piecesOf, type GivenWrite, type Piece } from './pieces.ts'
@@ -74,7 +74,7 @@ export class Intake {
   #part: PartWriter | undefined
   /** Name of the newest part that can be written to, even while it is not open. */
   #name: PartName | undefined
-  readonly #dayAhead: DayAhead
+  readonly #dayAhead: FutureParts
   /** Parts that could not be sealed yet because a reader had them open. */
   #unsealed: PartName[] = []
   #ordinal = 0
@@ -86,7 +86,7 @@ export class Intake {
     this.#folder = folder
     this.#instance = instance
     this.#report = report
-    this.#dayAhead = new DayAhead(report)
+    this.#dayAhead = new FutureParts(report)
   }
 
   /** Id of the last stored write of this process, which may have been stored by an earlier worker; 0 if there is none. */

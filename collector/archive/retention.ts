@@ -89,7 +89,7 @@ export class Retention {
     return parts.filter((part) => !expired.includes(part))
   }
 
-  /** The day from which a part's age counts: its own, or the day of its last write if its own is in the future (`day-ahead.ts`). */
+  /** The day from which a part's age counts: its own, or the day of its last write if its own is in the future (`future-parts.ts`). */
   async #lastDay(part: PartName, now: number): Promise<string> {
     if (!isAhead(part, now)) return part.day
     const stat = await this.#surroundings.disk.stat(this.#pathOf(part))

@@ -24,14 +24,14 @@ import { FileSet } from './file-set.ts'
 import { FileTargets } from './file-targets.ts'
 import { OutputPool } from './output-pool.ts'
 import { Pause, type OutputFile } from './output-file.ts'
-import { OwnNames } from './own-names.ts'
+import { PathOwnership } from './path-ownership.ts'
 import { compilePath, standInPath, type PathTemplate } from './path-template.ts'
 import { PositionLog } from './position-log.ts'
 import { Recovery } from './recovery.ts'
 import { RotatedFiles, type CompressFrame } from './rotated-files.ts'
 import { foldersOf } from './rotated-tree.ts'
 import { Rotation, type RotateOptions } from './rotation.ts'
-import { Ticket } from './ticket.ts'
+import { PendingWrite } from './pending-write.ts'
 
 export interface FileDestinationOptions {
   readonly path: string
@@ -72,7 +72,7 @@ export class FileDestination implements Destination {
   readonly #zone: Zone
   readonly #recovery: Recovery
   readonly #template: PathTemplate
-  readonly #names: OwnNames
+  readonly #names: PathOwnership
   readonly #opener: FileOpener
   readonly #files: FileSet
   readonly #keeper: FileKeeper
@@ -92,7 +92,7 @@ export class FileDestination implements Destination {
   #writesByMinute: number[] = []
   #unwritten = 0
   #held: Held[] = []
-  readonly #open = new Set<Ticket>()
+  readonly #open = new Set<PendingWrite>()
   #touched: OutputFile[] = []
   #minute: Cancel | undefined
   #begun = false
@@ -106,7 +106,7 @@ export class FileDestination implements Destination {
     this.#platform = platform
     this.#zone = zone
     this.#template = compilePath(options.path)
-    this.#names = new OwnNames(this.#template)
+    this.#names = new PathOwnership(this.#template)
     this.#opener = new FileOpener(disk, options.access)
     const isFixed = this.#template.fields.length === 0
     const pool = new OutputPool(isFixed ? OUTPUT_BYTES_FIXED : OUTPUT_BYTES_TEMPLATED)
@@ -219,7 +219,7 @@ export class FileDestination implements Destination {
     this.#commits.stop()
     const stopping = new Fault('STOPPING', `${this.name} was stopped before it could write`)
     for (const { reject } of this.#held.splice(0)) reject(stopping)
-    for (const ticket of this.#open) ticket.reject(stopping)
+    for (const pending of this.#open) pending.reject(stopping)
     await this.#rotated?.stop()
     this.#names.end()
     for (const file of this.#files.all()) await this.#keeper.close(file)
@@ -244,33 +244,33 @@ export class FileDestination implements Destination {
   // Treats a commit like an open write, which is rejected if it is not done by the deadline of `close`.
   #untilClosed(commit: () => Promise<void>): Promise<void> {
     if (this.#closing) return Promise.reject(this.#takesNothing())
-    const ticket = new Ticket()
-    this.#open.add(ticket)
-    void commit().then(() => ticket.release())
-    return ticket.settled.finally(() => this.#open.delete(ticket))
+    const pending = new PendingWrite()
+    this.#open.add(pending)
+    void commit().then(() => pending.release())
+    return pending.settled.finally(() => this.#open.delete(pending))
   }
 
   #take(batch: Batch): Promise<void> {
     const isStream = hasStream(batch)
     if (batch.count === 0 && !isStream) return Promise.resolve()
     this.#writes += 1
-    const ticket = new Ticket()
+    const pending = new PendingWrite()
     const fresh = isStream ? this.#commits.fresh(batch) : undefined
     const part = fresh ? selectMessages(batch, fresh) : batch
-    this.#render(part, ticket)
+    this.#render(part, pending)
     if (part !== batch) releaseBatch(part)
     if (isStream) this.#commits.advance(batch)
-    this.#settleTouched(ticket, isStream, batch.awaited === true)
-    if (isStream || ticket.tracked) {
-      ticket.hold()
-      void this.#commits.committed(ticket.bytes, batch.awaited === true).then(() => ticket.release())
+    this.#settleTouched(pending, isStream, batch.awaited === true)
+    if (isStream || pending.tracked) {
+      pending.hold()
+      void this.#commits.committed(pending.bytes, batch.awaited === true).then(() => pending.release())
     }
-    this.#open.add(ticket)
-    ticket.release()
-    return ticket.settled.finally(() => this.#open.delete(ticket))
+    this.#open.add(pending)
+    pending.release()
+    return pending.settled.finally(() => this.#open.delete(pending))
   }
 
-  #render(batch: Batch, ticket: Ticket): void {
+  #render(batch: Batch, pending: PendingWrite): void {
     const { line } = this.#options
     if (batch.count === 0) return
     this.#endDay()
@@ -278,8 +278,8 @@ export class FileDestination implements Destination {
       const { output } = this.#fixed
       const before = output.length
       writeLines(line, batch, output)
-      ticket.bytes += output.length - before
-      this.#fixed.note(ticket)
+      pending.bytes += output.length - before
+      this.#fixed.note(pending)
       this.#touched.push(this.#fixed)
       return
     }
@@ -288,19 +288,19 @@ export class FileDestination implements Destination {
       const before = output.length
       line.write(batch, i, origin, output)
       output.byte(NEWLINE)
-      ticket.bytes += output.length - before
-      if (file.note(ticket)) this.#touched.push(file)
+      pending.bytes += output.length - before
+      if (file.note(pending)) this.#touched.push(file)
     })
   }
 
-  #settleTouched(ticket: Ticket, isStream: boolean, awaited: boolean): void {
-    this.#unwritten += ticket.bytes
+  #settleTouched(pending: PendingWrite, isStream: boolean, awaited: boolean): void {
+    this.#unwritten += pending.bytes
     for (const file of this.#touched) {
       file.usedAt = this.#writes
       if (isStream) file.tracked = true
       if (awaited) file.awaited = true
       if (file.tracked) {
-        ticket.tracked = true
+        pending.tracked = true
         this.#commits.touch(file)
       }
     }

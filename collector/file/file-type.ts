@@ -8,7 +8,7 @@ import { account, byteSize, duration, fileCount, fileMode } from '../../common/o
 import { lineOption } from '../line-option.ts'
 import { frameCompressor } from './compress-frame.ts'
 import { FileDestination } from './file-destination.ts'
-import { namesOf } from './own-names.ts'
+import { namesOf } from './path-ownership.ts'
 import { compilePath } from './path-template.ts'
 import type { RotateOptions } from './rotation.ts'
 

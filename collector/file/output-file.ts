@@ -12,7 +12,7 @@ import { bytesWrittenOf, type DiskFile, type FileStat } from '../../common/disk.
 import { assert } from '../../common/fault.ts'
 import type { Output } from '../../common/message/output.ts'
 import type { OutputPool } from './output-pool.ts'
-import { Ticket } from './ticket.ts'
+import { PendingWrite } from './pending-write.ts'
 
 const NEWLINE = 0x0a
 const newline = Buffer.of(NEWLINE)
@@ -22,7 +22,7 @@ export type Step = () => Promise<void>
 
 interface Part {
   output: Output | undefined
-  readonly tickets: Ticket[]
+  readonly writes: PendingWrite[]
   /** Bytes of `output` that have been written to the file. */
   written: number
   step: Step | undefined
@@ -88,12 +88,12 @@ export class OutputFile {
     return (this.#collecting.output ??= this.#pool.take())
   }
 
-  /** Records that the write of `ticket` has rendered lines here, and must wait for them. True the first time for this ticket. */
-  note(ticket: Ticket): boolean {
-    const { tickets } = this.#collecting
-    if (tickets.length > 0 && tickets[tickets.length - 1] === ticket) return false
-    tickets.push(ticket)
-    ticket.hold()
+  /** Records that `write` has rendered lines here, and must wait for them. True the first time for this write. */
+  note(write: PendingWrite): boolean {
+    const { writes } = this.#collecting
+    if (writes.length > 0 && writes[writes.length - 1] === write) return false
+    writes.push(write)
+    write.hold()
     return true
   }
 
@@ -105,7 +105,7 @@ export class OutputFile {
 
   /** Whether there are bytes to write or steps to run. */
   get hasWork(): boolean {
-    return this.#parts.length > 1 || this.#parts[0].tickets.length > 0
+    return this.#parts.length > 1 || this.#parts[0].writes.length > 0
   }
 
   /** Whether there are steps to run. */
@@ -139,7 +139,7 @@ export class OutputFile {
       else await this.#write(part, output)
       if (await keeper.isGone(this)) part.written = 0
     }
-    for (const ticket of part.tickets.splice(0)) ticket.release()
+    for (const write of part.writes.splice(0)) write.release()
     await part.step?.()
     const bytes = output?.length ?? 0
     if (output) this.#pool.giveBack(output)
@@ -206,14 +206,14 @@ export class OutputFile {
 
   async #pour(part: Part, output: Output, other: OutputFile): Promise<void> {
     const bytes = output.length - part.written
-    const ticket = new Ticket()
+    const pending = new PendingWrite()
     other.output.reserve(bytes)
     output.bytes.copy(other.output.bytes, other.output.length, part.written, output.length)
     other.output.length += bytes
-    other.note(ticket)
-    ticket.release()
+    other.note(pending)
+    pending.release()
     output.length = part.written
-    throw new Pause(ticket.settled, other)
+    throw new Pause(pending.settled, other)
   }
 }
 
@@ -231,5 +231,5 @@ export class Pause extends Error {
 }
 
 function emptyPart(): Part {
-  return { output: undefined, tickets: [], written: 0, step: undefined }
+  return { output: undefined, writes: [], written: 0, step: undefined }
 }

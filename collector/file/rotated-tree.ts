@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import type { Disk } from '../../common/disk.ts'
-import { escaped } from './own-names.ts'
+import { escaped } from './path-ownership.ts'
 import type { PathTemplate } from './path-template.ts'
 
 type Component = PathTemplate['components'][number]

@@ -11,7 +11,7 @@ import type { StreamMarks } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
 import { prepareZstdDecompressInto } from '../../common/zstd.ts'
 import type { ConnectionGate } from './connection-gate.ts'
-import type { TlsDoor } from './tls-door.ts'
+import type { TlsAcceptor } from './tls-acceptor.ts'
 import { RelpGather } from './relp-gather.ts'
 import { RelpSession, type RelpSurroundings } from './relp-session.ts'
 import type { ListenerSettings } from './tcp-listener.ts'
@@ -43,10 +43,10 @@ export class RelpListener {
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
-  /** Listens on another address; with `door`, for TLS. Resolves to its port. */
-  async listen(at: Endpoint, door?: TlsDoor): Promise<number> {
+  /** Listens on another address; with `acceptor`, for TLS. Resolves to its port. */
+  async listen(at: Endpoint, acceptor?: TlsAcceptor): Promise<number> {
     prepareZstdDecompressInto()
-    const listener = await this.#platform.net.listen(at, (connection) => this.#accept(connection, door))
+    const listener = await this.#platform.net.listen(at, (connection) => this.#accept(connection, acceptor))
     this.#listeners.push(listener)
     return listener.port
   }
@@ -89,10 +89,10 @@ export class RelpListener {
     }
   }
 
-  #accept(connection: Connection, door: TlsDoor | undefined): void {
+  #accept(connection: Connection, acceptor: TlsAcceptor | undefined): void {
     if (this.#stopped) return connection.destroy()
     if (!this.#gate.admits(connection)) return
-    if (door) void door.lead(connection, (secured) => this.#take(secured))
+    if (acceptor) void acceptor.lead(connection, (secured) => this.#take(secured))
     else this.#take(connection)
   }
 

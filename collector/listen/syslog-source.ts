@@ -6,7 +6,7 @@ import { CONNECTIONS_MAX } from '../../common/limits.ts'
 import { DEFAULT_PRIORITY } from '../../common/message/priority.ts'
 import { count, flag, list, options, type OptionsOf } from '../../common/option.ts'
 import { endpointUrl, network, zone } from '../../common/option-values.ts'
-import { lastingBytes } from '../../common/lasting-bytes.ts'
+import { unpooledCopy } from '../../common/unpooled-copy.ts'
 import type { Endpoint } from '../../common/net/net.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import type { Sink, Source } from '../../common/pipeline/sink.ts'
@@ -16,7 +16,7 @@ import { examineTls, listenerTls, speaksTls } from '../../common/tls/tls-option.
 import { ConnectionGate } from './connection-gate.ts'
 import { RelpListener } from './relp-listener.ts'
 import { TcpListener, type ListenerSettings } from './tcp-listener.ts'
-import { TlsDoor } from './tls-door.ts'
+import { TlsAcceptor } from './tls-acceptor.ts'
 import { UdpListener } from './udp-listener.ts'
 
 const syslogOptions = options({
@@ -73,7 +73,7 @@ class SyslogSource implements Source {
   readonly #udp: UdpListener
   readonly #relp: RelpListener
   readonly #gate: ConnectionGate
-  readonly #door: TlsDoor | undefined
+  readonly #acceptor: TlsAcceptor | undefined
 
   constructor(given: SyslogOptions, context: ComponentContext) {
     this.name = context.name
@@ -86,13 +86,13 @@ class SyslogSource implements Source {
     this.#tcp = new TcpListener(settings, gate, platform)
     this.#udp = new UdpListener(settings, platform)
     this.#relp = new RelpListener(settings, gate, platform)
-    if (given.tls) this.#door = new TlsDoor(this.name, given.tls, gate, platform)
+    if (given.tls) this.#acceptor = new TlsAcceptor(this.name, given.tls, gate, platform)
   }
 
   async open(): Promise<void> {
     this.#gate.open()
     try {
-      await this.#door?.open()
+      await this.#acceptor?.open()
       for (const { scheme, host, port } of this.#options.listen) {
         const bound = await this.#listen(scheme, { host, port })
         this.#platform.log.info({ source: this.name, scheme, host, port: bound }, 'listening')
@@ -106,16 +106,16 @@ class SyslogSource implements Source {
   #listen(scheme: SyslogOptions['listen'][number]['scheme'], at: Endpoint): Promise<number> {
     if (scheme === 'udp') return this.#udp.listen(at)
     const listener = scheme === 'tcp' || scheme === 'tls' ? this.#tcp : this.#relp
-    return listener.listen(at, speaksTls({ scheme }) ? this.#door : undefined)
+    return listener.listen(at, speaksTls({ scheme }) ? this.#acceptor : undefined)
   }
 
   /** Reads renewed certificates, for connections from now on. */
   async reopen(): Promise<void> {
-    await this.#door?.renew()
+    await this.#acceptor?.renew()
   }
 
   async #stop(): Promise<void> {
-    this.#door?.stop()
+    this.#acceptor?.stop()
     await Promise.all([this.#tcp.stop(), this.#udp.stop(), this.#relp.stop()])
     this.#gate.close()
   }
@@ -149,7 +149,7 @@ function settingsOf(given: SyslogOptions, context: ComponentContext): ListenerSe
       peer: host,
       lines: 'syslog',
       zone: given.zone,
-      host: lastingBytes(Buffer.from(host)),
+      host: unpooledCopy(Buffer.from(host)),
       ...(given.keep_host ? {} : { hostForced: true }),
       program: NO_PROGRAM,
       priority: DEFAULT_PRIORITY,

@@ -7,7 +7,7 @@ import type { Intake } from '../../common/pipeline/intake.ts'
 import { StreamIntake } from '../../common/pipeline/stream-intake.ts'
 import type { Platform } from '../../common/platform.ts'
 import type { ConnectionGate } from './connection-gate.ts'
-import type { TlsDoor } from './tls-door.ts'
+import type { TlsAcceptor } from './tls-acceptor.ts'
 
 /** The settings that the listeners of a source share. */
 export interface ListenerSettings {
@@ -40,9 +40,9 @@ export class TcpListener {
     this.#streams = new StreamIntake(settings, events, platform)
   }
 
-  /** Listens on another address; with `door`, for TLS. Resolves to its port. */
-  async listen(at: Endpoint, door?: TlsDoor): Promise<number> {
-    const listener = await this.#platform.net.listen(at, (connection) => this.#accept(connection, door))
+  /** Listens on another address; with `acceptor`, for TLS. Resolves to its port. */
+  async listen(at: Endpoint, acceptor?: TlsAcceptor): Promise<number> {
+    const listener = await this.#platform.net.listen(at, (connection) => this.#accept(connection, acceptor))
     this.#listeners.push(listener)
     return listener.port
   }
@@ -59,10 +59,10 @@ export class TcpListener {
     await this.#streams.stop()
   }
 
-  #accept(connection: Connection, door: TlsDoor | undefined): void {
+  #accept(connection: Connection, acceptor: TlsAcceptor | undefined): void {
     if (this.#stopped) return connection.destroy()
     if (!this.#gate.admits(connection)) return
-    if (door) void door.lead(connection, (secured) => this.#take(secured))
+    if (acceptor) void acceptor.lead(connection, (secured) => this.#take(secured))
     else this.#take(connection)
   }
 

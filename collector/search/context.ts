@@ -4,7 +4,7 @@
 //
 // Neighbours have to be within the time bounds of the search; its other conditions do not apply to them.
 
-import type { BlockShelf } from './block-shelf.ts'
+import type { BlockCaches } from './block-caches.ts'
 import type { EntryQueue } from './entry-queue.ts'
 import type { Selection } from './selection.ts'
 import type { StoredBlock, Texts } from './stored-block.ts'
@@ -23,7 +23,7 @@ export interface ContextOptions {
 /** The search whose matches get their neighbours. */
 export interface SearchInProgress {
   readonly blocks: readonly StoredBlock[]
-  readonly shelf: BlockShelf
+  readonly caches: BlockCaches
   readonly selection: Selection
   readonly queue: EntryQueue
   /** Whether a message is itself a match. */
@@ -47,7 +47,7 @@ export class Neighbours {
   readonly #trailing: number
   readonly #sign: 1 | -1
   readonly #blocks: readonly StoredBlock[]
-  readonly #shelf: BlockShelf
+  readonly #caches: BlockCaches
   readonly #selection: Selection
   readonly #isMatch: (block: StoredBlock, position: Position) => boolean
   readonly #note: (error: unknown) => void
@@ -62,7 +62,7 @@ export class Neighbours {
     this.#trailing = backwards ? options.before : options.after
     this.#sign = backwards ? -1 : 1
     this.#blocks = search.blocks
-    this.#shelf = search.shelf
+    this.#caches = search.caches
     this.#selection = search.selection
     this.#isMatch = search.isMatch
     this.#note = search.note
@@ -128,7 +128,7 @@ export class Neighbours {
   }
 
   #namesOf(block: StoredBlock, row: number): [host: Buffer, program: Buffer] {
-    const { hosts, hostIds, programs, programIds } = this.#shelf.senders(block)
+    const { hosts, hostIds, programs, programIds } = this.#caches.senders(block)
     return [textOf(hosts, hostIds[row]), textOf(programs, programIds[row])]
   }
 
@@ -141,7 +141,7 @@ export class Neighbours {
     })
     return new Timeline(blocks, {
       backwards: sign === -1,
-      timesOf: (block) => this.#shelf.times(block),
+      timesOf: (block) => this.#caches.times(block),
       rowsOf: (block) => {
         try {
           return mayBeIn(block, conversation) ? this.#rowsAfter(block, conversation, from, sign) : NO_ROWS
@@ -155,7 +155,7 @@ export class Neighbours {
 
   /** A 1 for each row of the block that is in the conversation, within the time bounds, and after `from` in direction `sign`. */
   #rowsAfter(block: StoredBlock, conversation: Conversation, from: Position, sign: 1 | -1): Uint8Array {
-    const times = this.#shelf.times(block)
+    const times = this.#caches.times(block)
     const found = new Uint8Array(times.length)
     const isIn = this.#membersOf(block, conversation)
     const { since, until } = this.#selection
@@ -172,7 +172,7 @@ export class Neighbours {
   /** Returns a function that tells whether a row of the block belongs to the conversation. */
   #membersOf(block: StoredBlock, { host, program }: Conversation): (row: number) => boolean {
     if (!host || !program) return () => true
-    const { hosts, hostIds, programs, programIds } = this.#shelf.senders(block)
+    const { hosts, hostIds, programs, programIds } = this.#caches.senders(block)
     const hostId = idOf(hosts, host)
     const programId = idOf(programs, program)
     return (row) => hostIds[row] === hostId && programIds[row] === programId

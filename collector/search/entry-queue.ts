@@ -15,7 +15,7 @@ import {
   SEARCH_GATHERED_MS,
   SEARCH_WRITE_BYTES,
 } from '../../common/limits.ts'
-import type { BlockShelf } from './block-shelf.ts'
+import type { BlockCaches } from './block-caches.ts'
 import type { EntryWriter } from './entry-writer.ts'
 import type { StoredBlock } from './stored-block.ts'
 
@@ -40,7 +40,7 @@ export class EntryQueue {
   /** Number of matches that were added and then turned out to be unreadable. */
   lost = 0
   readonly #writer: EntryWriter
-  readonly #shelf: BlockShelf
+  readonly #caches: BlockCaches
   readonly #target: GrepTarget
   readonly #clock: Clock
   readonly #note: (error: unknown) => void
@@ -51,13 +51,13 @@ export class EntryQueue {
   /** `note` is called with each error; it records that something could not be read, and throws any other error. */
   constructor(
     writer: EntryWriter,
-    shelf: BlockShelf,
+    caches: BlockCaches,
     target: GrepTarget,
     clock: Clock,
     note: (error: unknown) => void,
   ) {
     this.#writer = writer
-    this.#shelf = shelf
+    this.#caches = caches
     this.#target = target
     this.#clock = clock
     this.#note = note
@@ -69,7 +69,7 @@ export class EntryQueue {
     const separated = this.#separated
     this.#separated = false
     const entry = { block, row, isMatch, separated }
-    if (this.#gathered.length === 0 && this.#shelf.has(block)) return this.#write(entry)
+    if (this.#gathered.length === 0 && this.#caches.has(block)) return this.#write(entry)
     this.#gathered.push(entry)
     return true
   }
@@ -147,7 +147,7 @@ export class EntryQueue {
   #write({ block, row, isMatch, separated }: Gathered): boolean {
     if (separated) this.#writer.separator()
     try {
-      this.#writer.write(this.#shelf.take(block), row, isMatch)
+      this.#writer.write(this.#caches.take(block), row, isMatch)
       return true
     } catch (error) {
       this.#note(error)

@@ -6,7 +6,7 @@ import { Fault } from '../../common/fault.ts'
 import { Output } from '../../common/message/output.ts'
 import type { Zone } from '../../common/message/zone.ts'
 import { HOST, ROW } from '../../common/pipeline/header-table.ts'
-import { BlockShelf } from './block-shelf.ts'
+import { BlockCaches } from './block-caches.ts'
 import { Neighbours, type ContextOptions } from './context.ts'
 import { EntryQueue, type GrepTarget } from './entry-queue.ts'
 import { EntryWriter, type WriterOptions } from './entry-writer.ts'
@@ -46,7 +46,7 @@ export class Grep {
   readonly #clock: Clock
   readonly #now: number
   readonly #selection: Selection
-  readonly #shelf: BlockShelf
+  readonly #caches: BlockCaches
   /** Blocks that have no match, or cannot be read. */
   readonly #ruledOut = new WeakSet<StoredBlock>()
 
@@ -57,7 +57,7 @@ export class Grep {
     this.#clock = clock
     this.#now = clock.now()
     this.#selection = new Selection(options.query, this.#now, options.zone, this.stats)
-    this.#shelf = new BlockShelf(this.stats)
+    this.#caches = new BlockCaches(this.stats)
   }
 
   /** No message with an earlier time can be selected; µs since the epoch. */
@@ -68,7 +68,7 @@ export class Grep {
   /** Searches the blocks and prints the result. Resolves to whether any message was selected. */
   async run(blocks: readonly StoredBlock[]): Promise<boolean> {
     const found = await this.#run(blocks)
-    this.#shelf.clear()
+    this.#caches.clear()
     return found
   }
 
@@ -93,11 +93,11 @@ export class Grep {
   #rowsOf(block: StoredBlock): Uint8Array {
     if (this.#ruledOut.has(block)) return NO_ROWS
     try {
-      const known = this.#shelf.knownSelected(block)
+      const known = this.#caches.knownSelected(block)
       if (known) return known
       // Summaries are checked only when the search reaches a block, so that the first results do not wait for all of them.
-      const reason = this.#shelf.has(block) ? undefined : this.#selection.rulesOut(block)
-      if (reason === undefined) return this.#shelf.select(block, this.#selection, this.#now)
+      const reason = this.#caches.has(block) ? undefined : this.#selection.rulesOut(block)
+      if (reason === undefined) return this.#caches.select(block, this.#selection, this.#now)
       this.stats.skipped[reason] += 1
     } catch (error) {
       this.#note(error)
@@ -164,7 +164,7 @@ export class Grep {
     }
     const selected = this.#rowsOf(block)
     if (!selected.includes(1)) return
-    const { bytes, table, count } = this.#shelf.take(block).rows(HOSTS)
+    const { bytes, table, count } = this.#caches.take(block).rows(HOSTS)
     for (let row = 0; row < count; row += 1) {
       if (selected[row] === 0) continue
       this.stats.selected += 1
@@ -182,14 +182,14 @@ export class Grep {
     const isBefore = (position: Position) =>
       first !== undefined && (reverse ? comparePositions(position, first) > 0 : comparePositions(position, first) < 0)
     const note = (error: unknown) => this.#note(error)
-    const queue = new EntryQueue(new EntryWriter(print), this.#shelf, this.#target, this.#clock, note)
+    const queue = new EntryQueue(new EntryWriter(print), this.#caches, this.#target, this.#clock, note)
     const mayHave = ({ timeMin, timeMax }: StoredBlock) =>
       first === undefined || (reverse ? timeMin <= first.time : timeMax >= first.time)
     const wanted = kept.filter(mayHave)
     const timeline = this.#timeline(wanted, reverse)
     const isMatch = (block: StoredBlock, position: Position) =>
       this.#rowsOf(block)[position.row] === 1 && !isBefore(position)
-    const search = { blocks: all, shelf: this.#shelf, selection: this.#selection, queue, isMatch, note }
+    const search = { blocks: all, caches: this.#caches, selection: this.#selection, queue, isMatch, note }
     const neighbours = context && new Neighbours(context, reverse, search)
     let open = true
     while (open && this.stats.selected < most && timeline.next()) {
@@ -219,7 +219,7 @@ export class Grep {
   /** A block's times; undefined if they are damaged, which is noted. The block is then skipped, as it cannot be sorted. */
   #timesOf(block: StoredBlock): Float64Array | undefined {
     try {
-      return this.#shelf.times(block)
+      return this.#caches.times(block)
     } catch (error) {
       this.#note(error)
       this.#ruledOut.add(block)

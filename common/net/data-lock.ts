@@ -7,7 +7,7 @@ import type { Disk, FileStat } from '../disk.ts'
 import { errnoOf, Fault } from '../fault.ts'
 import { SOCKET_PATH_BYTES_MAX } from '../limits.ts'
 import { newId, type Random } from '../random.ts'
-import { inFolderTurn } from './folder-turn.ts'
+import { withFolderMutex } from './folder-mutex.ts'
 import { isHeard } from './unix-socket.ts'
 
 export interface DataLock {
@@ -25,14 +25,14 @@ export async function lockDataFolder(folder: string, disk: Disk, random: Random)
   }
   const server = await accessData(
     path,
-    async () => (await listen(path)) ?? inFolderTurn(folder, disk, () => takeOver(path, disk, random)),
+    async () => (await listen(path)) ?? withFolderMutex(folder, disk, () => takeOver(path, disk, random)),
   )
   if (!server) throw new Fault('DATA_LOCKED', `another sluice is running on ${folder}`)
   return { release: () => new Promise((resolve) => server.close(() => resolve())) }
 }
 
 // A socket file on which nobody listens was left by a killed process. Processes that start now take it over one at a time, under the
-// mutex of the folder. If the mutex cannot be had (`folder-turn.ts`), another process may have created its own socket there by now. So
+// mutex of the folder. If the mutex cannot be had (`folder-mutex.ts`), another process may have created its own socket there by now. So
 // the file is moved aside and compared by inode, and moved back if it is not the stale one. (Only a third process that starts in
 // that moment could lock the folder as well.) The stale file is removed after the new one is created, so that its inode cannot be
 // reused before.

@@ -6,7 +6,7 @@ import { Fault, reasonOf } from '../fault.ts'
 import { KEEPALIVE_MS } from '../limits.ts'
 import type { Connection, ConnectionEvents, Endpoint } from './net.ts'
 import { readShared } from './shared-read.ts'
-import { unacknowledgedMs } from './unacknowledged.ts'
+import { unacknowledgedMs } from './tcp-info.ts'
 
 /** Converts an IPv4-mapped address of a dual-stack socket (`::ffff:192.0.2.7`) to IPv4 (`192.0.2.7`). */
 export function plainAddress(address: string): string {

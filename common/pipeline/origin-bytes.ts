@@ -6,7 +6,7 @@
 //   3  1  priority
 //   4     source, peer, zone, host, program: 2 bytes of length and the bytes, each
 
-import { lastingBytes } from '../lasting-bytes.ts'
+import { unpooledCopy } from '../unpooled-copy.ts'
 import { PRIORITY_MAX } from '../message/priority.ts'
 import { localZone, zoneNamed } from '../message/zone.ts'
 import type { Origin } from './batch.ts'
@@ -79,7 +79,7 @@ export class OriginReader {
     if (!origin) {
       this.#bytes += key.length
       if (this.#origins.size >= ORIGINS_MAX || this.#bytes > ORIGIN_BYTES_MAX) this.#forget(key.length)
-      origin = decode(lastingBytes(bytes.subarray(at, at + key.length)))
+      origin = decode(unpooledCopy(bytes.subarray(at, at + key.length)))
       this.#origins.set(key, origin)
     }
     return origin

@@ -4,19 +4,19 @@
 import { releaseBatch, type Batch } from './batch.ts'
 
 /**
- * Writes run i of the batch to lane `dealt[i]`: one part for each lane, or the whole batch if there is only one
+ * Writes run i of the batch to lane `assigned[i]`: one part for each lane, or the whole batch if there is only one
  * lane. Resolves when all writes have settled.
  */
 export async function writeParts(
   batch: Batch,
-  dealt: readonly number[],
+  assigned: readonly number[],
   write: (lane: number, part: Batch) => Promise<void>,
 ): Promise<void> {
-  const lanes = [...new Set(dealt)]
+  const lanes = [...new Set(assigned)]
   if (lanes.length <= 1) return write(lanes[0] ?? 0, batch)
   await Promise.all(
     lanes.map(async (lane) => {
-      const part = partOfRuns(batch, (i) => dealt[i] === lane)
+      const part = partOfRuns(batch, (i) => assigned[i] === lane)
       try {
         await write(lane, part)
       } finally {

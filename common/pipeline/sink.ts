@@ -31,8 +31,8 @@ export interface Lanes {
   /** The number of lanes, one per receiver; at least 2. */
   readonly count: number
   /** Assigns a lane to each of these runs; a stream always gets the same lane. */
-  deal(runs: readonly Run[]): number[]
-  /** Writes to one lane, bypassing `deal`. */
+  assign(runs: readonly Run[]): number[]
+  /** Writes to one lane, bypassing `assign`. */
   writeTo(lane: number, batch: Batch): Promise<void>
 }
 

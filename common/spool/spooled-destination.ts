@@ -3,10 +3,10 @@
 //   write ──▶ spool ──▶ pump ──▶ destination
 //     settled: synced     acknowledged: removed
 //
-// If the destination distributes its work over lanes, messages are dealt before the spool, and each lane has a spool of its own:
+// If the destination distributes its work over lanes, messages are assigned before the spool, and each lane has a spool of its own:
 // a folder, a stream, a pump. All lanes share one size limit.
 //
-//   write ──▶ dealt ──▶ spool    ──▶ pump ──▶ lane 0     <data>/spool/<name>/
+//   write ──▶ assigned ──▶ spool    ──▶ pump ──▶ lane 0     <data>/spool/<name>/
 //                   └─▶ spool    ──▶ pump ──▶ lane 1     <data>/spool/<name>/lane-1/
 
 import { sleep } from '../clock.ts'
@@ -44,7 +44,7 @@ export class SpooledDestination implements Destination {
   readonly #folder: string
   readonly #options: SpoolOptions
   readonly #platform: Platform
-  /** The lanes that messages are dealt to, followed by surplus lanes of earlier runs. */
+  /** The lanes that messages are assigned to, followed by surplus lanes of earlier runs. */
   #lanes: SpooledLane[] = []
 
   /** `folder` is the folder of the spool. */
@@ -82,7 +82,7 @@ export class SpooledDestination implements Destination {
   write(batch: Batch): Promise<void> {
     const { lanes } = this.#destination
     if (!lanes) return this.#lanes[0].spool.write(batch)
-    return writeParts(batch, this.#deal(batch.runs, lanes), (lane, part) => this.#lanes[lane].spool.write(part))
+    return writeParts(batch, this.#assign(batch.runs, lanes), (lane, part) => this.#lanes[lane].spool.write(part))
   }
 
   /** Keeps sending until the deadline, or until the receiver stands still; the rest stays on disk. */
@@ -124,12 +124,12 @@ export class SpooledDestination implements Destination {
   }
 
   // A stream stays in the lane that has its mark, also after a restart, because only that lane can trim its repeats.
-  #deal(runs: readonly Run[], lanes: Lanes): number[] {
-    const dealt = lanes.deal(runs)
+  #assign(runs: readonly Run[], lanes: Lanes): number[] {
+    const assigned = lanes.assign(runs)
     runs.forEach(({ stream }, i) => {
-      if (stream) dealt[i] = this.#laneOf(stream.id, lanes.count) ?? dealt[i]
+      if (stream) assigned[i] = this.#laneOf(stream.id, lanes.count) ?? assigned[i]
     })
-    return dealt
+    return assigned
   }
 
   #laneOf(id: string, count: number): number | undefined {

@@ -8,9 +8,9 @@ import type { Endpoint } from '../../common/net/net.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import type { Destination, Lanes, StreamMarks } from '../../common/pipeline/sink.ts'
 import { examineTls, forwardTls, speaksTls } from '../../common/tls/tls-option.ts'
-import { balances } from './dealing.ts'
+import { balances } from './balancing.ts'
 import { plainDial, serviceDial, tlsDial, type ForwardTls } from './dial.ts'
-import type { Lane, LaneOptions, Overseer } from './lane.ts'
+import type { Lane, LaneOptions, LaneOwner } from './lane.ts'
 import { Receivers } from './receivers.ts'
 import { RelpLane } from './relp-lane.ts'
 import { TcpLane } from './tcp-lane.ts'
@@ -78,9 +78,9 @@ class ForwardDestination implements Destination {
   constructor(given: ForwardOptions, context: ComponentContext) {
     this.name = context.name
     const { platform } = context
-    const lanes = given.to.map((to) => (overseer: Overseer): Lane => {
+    const lanes = given.to.map((to) => (owner: LaneOwner): Lane => {
       const encoder = new WireEncoder(given.format, given.framing, platform.random)
-      return laneTo(to, given.tls, { name: context.name, receiver: to, encoder, platform }, overseer)
+      return laneTo(to, given.tls, { name: context.name, receiver: to, encoder, platform }, owner)
     })
     this.#receivers = new Receivers(context.name, given.balance ?? 'failover', lanes, platform)
   }
@@ -115,14 +115,14 @@ function laneTo(
   to: EndpointUrl<(typeof forwardSchemes)[number]>,
   tls: ForwardTls | undefined,
   options: LaneOptions,
-  overseer: Overseer,
+  owner: LaneOwner,
 ): Lane {
-  if (to.scheme === 'udp') return new UdpLane(options, overseer)
+  if (to.scheme === 'udp') return new UdpLane(options, owner)
   const { name, platform } = options
   const domain = to.service === undefined ? undefined : to.host
   const dialTo = (at: Endpoint) =>
     speaksTls(to) ? tlsDial(name, at, tls ?? { verify: 'required' }, platform, domain) : plainDial(at, platform)
   const dial = to.service === undefined ? dialTo(to) : serviceDial(to.service, dialTo, platform)
   const Kind = to.scheme === 'tcp' || to.scheme === 'tls' ? TcpLane : RelpLane
-  return new Kind(options, overseer, dial)
+  return new Kind(options, owner, dial)
 }

@@ -49,7 +49,7 @@ export interface Lane {
 }
 
 /** The destination as a lane sees it: it knows the other receivers. */
-export interface Overseer {
+export interface LaneOwner {
   /**
    * Called with true when the receiver has shown that it accepts messages, with false when it is lost, could not be reached, or is
    * abandoned. By then `takeBack` gives what it had.

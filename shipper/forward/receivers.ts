@@ -1,11 +1,11 @@
-// The receivers of one destination, each with a lane of its own, and the hands that send to them (`dealing.ts`).
+// The receivers of one destination, each with a lane of its own, and the shares that send to them (`balancing.ts`).
 //
-//   write ──▶ hand ──▶ lane of the receiver where the hand is
+//   write ──▶ share ──▶ lane of the receiver where the share is
 //               │
 //               ├── that receiver is lost, or stands still: what it has not acknowledged goes to the next one, in order
 //               └── the home receiver is well again: new writes wait until nothing is open, then all go there
 //
-// A hand never has open writes at two receivers. So each receiver gets the positions of a stream in rising order, even when the hand
+// A share never has open writes at two receivers. So each receiver gets the positions of a stream in rising order, even when the share
 // returns, and its mark tells it which messages are repeats. The highest mark of all receivers says how far the stream is stored.
 
 import { Fault } from '../../common/fault.ts'
@@ -14,10 +14,10 @@ import { writeParts } from '../../common/pipeline/parts-of-batch.ts'
 import type { Lanes, StreamMarks } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
-import { Dealer, ReceiverHealth, receiverFor, type Balance } from './dealing.ts'
-import type { Given, Lane, Overseer } from './lane.ts'
+import { Balancer, ReceiverHealth, receiverFor, type Balance } from './balancing.ts'
+import type { Given, Lane, LaneOwner } from './lane.ts'
 
-interface Hand {
+interface Share {
   /** Index of its home receiver. */
   readonly home: number
   /** The stream for those of its messages whose source has none, and the position of the next of them. */
@@ -27,12 +27,12 @@ interface Hand {
   at: number
   /** Batches that were given to that receiver and have not settled. */
   readonly open: Set<Given>
-  /** Batches that wait until nothing is open, so that the hand can move. */
+  /** Batches that wait until nothing is open, so that the share can move. */
   held: Given[]
 }
 
 export class Receivers {
-  /** The hands as lanes for a spool; undefined if there is only one. */
+  /** The shares as lanes for a spool; undefined if there is only one. */
   readonly lanes: Lanes | undefined
   /** The combined marks of the receivers; undefined if their protocol has none. */
   readonly streams: StreamMarks | undefined
@@ -40,16 +40,16 @@ export class Receivers {
   readonly #platform: Platform
   readonly #lanes: readonly Lane[]
   readonly #healths: readonly ReceiverHealth[]
-  readonly #dealer: Dealer
-  readonly #hands: readonly Hand[]
-  readonly #handOf = new Map<Given, Hand>()
+  readonly #balancer: Balancer
+  readonly #shares: readonly Share[]
+  readonly #shareOf = new Map<Given, Share>()
   /** By receiver: called when it is lost while another one is usable, by those who wait for its answer about streams. */
   readonly #waiting: readonly Set<() => void>[]
   #isClosed = false
   #whenIdle: (() => void) | undefined
 
-  /** `lanes` has a function that creates each lane, which reports to the given overseer. */
-  constructor(name: string, balance: Balance, lanes: readonly ((overseer: Overseer) => Lane)[], platform: Platform) {
+  /** `lanes` has a function that creates each lane, which reports to the given owner. */
+  constructor(name: string, balance: Balance, lanes: readonly ((owner: LaneOwner) => Lane)[], platform: Platform) {
     this.#name = name
     this.#platform = platform
     this.#healths = lanes.map(() => new ReceiverHealth(platform.random))
@@ -57,19 +57,19 @@ export class Receivers {
       make({ changed: (isUp) => this.#changed(i, isUp), mayLeave: () => this.#mayLeave(i) }),
     )
     this.#waiting = lanes.map(() => new Set())
-    this.#dealer = new Dealer(
+    this.#balancer = new Balancer(
       balance,
       this.#lanes.map(({ to }) => to),
     )
-    this.#hands = Array.from({ length: this.#dealer.hands }, (_, home) => {
+    this.#shares = Array.from({ length: this.#balancer.shares }, (_, home) => {
       return { home, ownId: newId(platform.random), ownNext: 0, at: home, open: new Set(), held: [] }
     })
-    if (this.#hands.length > 1) {
+    if (this.#shares.length > 1) {
       this.lanes = {
-        count: this.#hands.length,
-        deal: (runs) => this.#dealer.deal(runs),
-        writeTo: (hand, batch) =>
-          this.#isClosed ? Promise.reject(this.#stopping()) : this.#give(batch, this.#hands[hand]),
+        count: this.#shares.length,
+        assign: (runs) => this.#balancer.assign(runs),
+        writeTo: (share, batch) =>
+          this.#isClosed ? Promise.reject(this.#stopping()) : this.#give(batch, this.#shares[share]),
       }
     }
     if (this.#lanes.every(({ streams }) => streams)) {
@@ -91,15 +91,15 @@ export class Receivers {
 
   async write(batch: Batch): Promise<void> {
     if (this.#isClosed) throw this.#stopping()
-    const dealt = this.#dealer.deal(batch.runs)
-    await writeParts(batch, dealt, (hand, part) => this.#give(part, this.#hands[hand]))
+    const assigned = this.#balancer.assign(batch.runs)
+    await writeParts(batch, assigned, (share, part) => this.#give(part, this.#shares[share]))
   }
 
   /** Waits up to `deadlineMs` for the open writes, rejects the rest, and ends the connections. */
   async close(deadlineMs: number): Promise<void> {
     const { clock } = this.#platform
     const untilMs = clock.monotonicMs() + deadlineMs
-    if (this.#handOf.size > 0 && deadlineMs > 0) {
+    if (this.#shareOf.size > 0 && deadlineMs > 0) {
       await new Promise<void>((resolve) => {
         const cancel = clock.after(deadlineMs, resolve)
         this.#whenIdle = () => {
@@ -109,7 +109,7 @@ export class Receivers {
       })
     }
     this.#isClosed = true
-    for (const { held } of this.#hands) for (const { reject } of held.splice(0)) reject(this.#stopping())
+    for (const { held } of this.#shares) for (const { reject } of held.splice(0)) reject(this.#stopping())
     const leftMs = Math.max(0, untilMs - clock.monotonicMs())
     await Promise.all(this.#lanes.map((lane) => lane.close(leftMs)))
   }
@@ -118,60 +118,60 @@ export class Receivers {
     return new Fault('STOPPING', `destination ${this.#name} is closed`)
   }
 
-  #give(batch: Batch, hand: Hand): Promise<void> {
+  #give(batch: Batch, share: Share): Promise<void> {
     const platform = this.#platform
     return new Promise((resolve, reject) => {
       const given: Given = {
         batch,
-        own: { id: hand.ownId, from: hand.ownNext },
+        own: { id: share.ownId, from: share.ownNext },
         resolve: () => {
-          this.#healths[hand.at].acknowledged(platform.clock.monotonicMs())
-          this.#settled(given, hand)
+          this.#healths[share.at].acknowledged(platform.clock.monotonicMs())
+          this.#settled(given, share)
           resolve()
         },
         reject: (fault) => {
-          this.#settled(given, hand)
+          this.#settled(given, share)
           reject(fault)
         },
       }
-      hand.ownNext += batch.count
-      this.#handOf.set(given, hand)
-      hand.held.push(given)
-      this.#advance(hand)
+      share.ownNext += batch.count
+      this.#shareOf.set(given, share)
+      share.held.push(given)
+      this.#advance(share)
     })
   }
 
-  #settled(given: Given, hand: Hand): void {
-    hand.open.delete(given)
-    this.#handOf.delete(given)
+  #settled(given: Given, share: Share): void {
+    share.open.delete(given)
+    this.#shareOf.delete(given)
     if (this.#isClosed) return
-    if (hand.open.size === 0 && hand.held.length > 0) this.#advance(hand)
-    if (this.#handOf.size === 0) this.#whenIdle?.()
+    if (share.open.size === 0 && share.held.length > 0) this.#advance(share)
+    if (this.#shareOf.size === 0) this.#whenIdle?.()
   }
 
-  /** Gives the held batches to the hand's receiver, unless the hand is to move and has open writes where it is. */
-  #advance(hand: Hand): void {
-    const next = receiverFor(hand.home, hand.at, this.#healths, this.#platform.clock.monotonicMs())
-    if (next !== hand.at) {
-      if (hand.open.size > 0) return
-      this.#move(hand, next, 0)
+  /** Gives the held batches to the share's receiver, unless the share is to move and has open writes where it is. */
+  #advance(share: Share): void {
+    const next = receiverFor(share.home, share.at, this.#healths, this.#platform.clock.monotonicMs())
+    if (next !== share.at) {
+      if (share.open.size > 0) return
+      this.#move(share, next, 0)
     }
-    for (const given of hand.held.splice(0)) {
-      hand.open.add(given)
-      this.#lanes[hand.at].give(given)
+    for (const given of share.held.splice(0)) {
+      share.open.add(given)
+      this.#lanes[share.at].give(given)
     }
   }
 
-  #move(hand: Hand, next: number, batches: number): void {
-    const from = this.#lanes[hand.at].to
+  #move(share: Share, next: number, batches: number): void {
+    const from = this.#lanes[share.at].to
     const { to } = this.#lanes[next]
-    hand.at = next
+    share.at = next
     this.#platform.log.info({ destination: this.#name, from, to, batches }, 'sending continues to another receiver')
   }
 
   // A lost receiver gives back its batches, at once or as soon as another one is usable.
   #changed(receiver: number, isUp: boolean): void {
-    const owes = this.#hands.some(({ at, open }) => at === receiver && open.size > 0)
+    const owes = this.#shares.some(({ at, open }) => at === receiver && open.size > 0)
     this.#healths[receiver].changed(isUp, this.#platform.clock.monotonicMs(), owes)
     if (this.#isClosed || this.#lanes.length === 1) return
     if (!this.#healths.some(({ isUsable }) => isUsable)) return
@@ -191,11 +191,11 @@ export class Receivers {
   #handOver(lane: Lane, lost: number): void {
     const back = lane.takeBack()
     const nowMs = this.#platform.clock.monotonicMs()
-    for (const hand of this.#hands) {
-      if (hand.at === lost) this.#move(hand, receiverFor(hand.home, lost, this.#healths, nowMs), hand.open.size)
+    for (const share of this.#shares) {
+      if (share.at === lost) this.#move(share, receiverFor(share.home, lost, this.#healths, nowMs), share.open.size)
     }
-    for (const given of back) this.#lanes[this.#handOf.get(given)!.at].give(given)
-    for (const hand of this.#hands) if (hand.held.length > 0) this.#advance(hand)
+    for (const given of back) this.#lanes[this.#shareOf.get(given)!.at].give(given)
+    for (const share of this.#shares) if (share.held.length > 0) this.#advance(share)
   }
 
   // ── marks of streams ──

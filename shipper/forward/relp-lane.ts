@@ -29,7 +29,7 @@ import { responseData } from '../../common/relp/response.ts'
 import { writeStreams } from '../../common/relp/stream-lines.ts'
 import { Backoff } from '../../common/retry.ts'
 import { nameOf, plainDial, type Dial } from './dial.ts'
-import type { Given, Lane, LaneOptions, Overseer } from './lane.ts'
+import type { Given, Lane, LaneOptions, LaneOwner } from './lane.ts'
 import { RelpBatches, type BatchFrame } from './relp-batches.ts'
 import { askStreams, firstLine, RelpPeer } from './relp-peer.ts'
 import { RelpPending, type Pending } from './relp-pending.ts'
@@ -51,7 +51,7 @@ export class RelpLane implements Lane {
   readonly #dial: Dial
   readonly #encoder: WireEncoder
   readonly #platform: Platform
-  readonly #overseer: Overseer
+  readonly #owner: LaneOwner
   readonly #backoff: Backoff
   readonly #warning: RateLimitedWarning
   readonly #stop = new AbortController()
@@ -79,7 +79,7 @@ export class RelpLane implements Lane {
   /** The receiver counts as up when it has answered `open` and, if it is a sluice, has sent its marks. */
   constructor(
     { name, receiver, encoder, platform }: LaneOptions,
-    overseer: Overseer,
+    owner: LaneOwner,
     dial: Dial = plainDial(receiver, platform),
   ) {
     this.to = nameOf(receiver)
@@ -87,7 +87,7 @@ export class RelpLane implements Lane {
     this.#dial = dial
     this.#encoder = encoder
     this.#platform = platform
-    this.#overseer = overseer
+    this.#owner = owner
     this.#backoff = new Backoff(platform.random)
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
     this.#batches = new RelpBatches(encoder)
@@ -220,7 +220,7 @@ export class RelpLane implements Lane {
     this.#isReady = true
     this.#readyMs = this.#platform.clock.monotonicMs()
     this.#doubtful = 0
-    this.#overseer.changed(true)
+    this.#owner.changed(true)
     for (const ready of this.#whenReady) ready()
     this.#pump()
   }
@@ -244,7 +244,7 @@ export class RelpLane implements Lane {
   // connections), is not worth the long wait if another one is available.
   #late(peer: RelpPeer, silentMs: number, isFirst: boolean): void {
     const isLost = silentMs >= RELP_ANSWER_WAIT_MS
-    if (isLost || ((this.standsStill || !this.#isReady) && this.#overseer.mayLeave())) {
+    if (isLost || ((this.standsStill || !this.#isReady) && this.#owner.mayLeave())) {
       this.standsStill = true
       return peer.lose('it does not answer')
     }
@@ -261,7 +261,7 @@ export class RelpLane implements Lane {
 
   #retry(what: string, error: unknown): void {
     if (this.#stop.signal.aborted) return
-    this.#overseer.changed(false)
+    this.#owner.changed(false)
     const ms = this.#backoff.nextMs()
     this.#platform.metrics.count('sluice_reconnects_total', { destination: this.#name }, 1)
     this.#platform.log.warn({ destination: this.#name, reason: reasonOf(error), retryMs: Math.round(ms) }, what)

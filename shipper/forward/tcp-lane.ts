@@ -27,7 +27,7 @@ import type { Platform } from '../../common/platform.ts'
 import { Backoff } from '../../common/retry.ts'
 import { isTlsAlert } from '../../common/tls/tls-record.ts'
 import { nameOf, plainDial, type Dial } from './dial.ts'
-import type { Given, Lane, LaneOptions, Overseer } from './lane.ts'
+import type { Given, Lane, LaneOptions, LaneOwner } from './lane.ts'
 import type { WireEncoder } from './wire-encoder.ts'
 
 // Small batches are joined to writes of about this many bytes. Of the writes in flight, the kernel has some, and the others queue.
@@ -46,7 +46,7 @@ export class TcpLane implements Lane {
   readonly #dial: Dial
   readonly #encoder: WireEncoder
   readonly #platform: Platform
-  readonly #overseer: Overseer
+  readonly #owner: LaneOwner
   readonly #backoff: Backoff
   readonly #stop = new AbortController()
   #connection: Connection | undefined
@@ -71,7 +71,7 @@ export class TcpLane implements Lane {
 
   constructor(
     { name, receiver, encoder, platform }: LaneOptions,
-    overseer: Overseer,
+    owner: LaneOwner,
     dial: Dial = plainDial(receiver, platform),
   ) {
     this.to = nameOf(receiver)
@@ -79,7 +79,7 @@ export class TcpLane implements Lane {
     this.#dial = dial
     this.#encoder = encoder
     this.#platform = platform
-    this.#overseer = overseer
+    this.#owner = owner
     this.#backoff = new Backoff(platform.random)
   }
 
@@ -149,7 +149,7 @@ export class TcpLane implements Lane {
       end: () => connection.destroy(),
       close: (error) => this.#lost(connection, refusal ?? error),
     })
-    this.#overseer.changed(true)
+    this.#owner.changed(true)
     this.#pump()
   }
 
@@ -182,7 +182,7 @@ export class TcpLane implements Lane {
 
   #retry(what: string, error: unknown): void {
     if (this.#stop.signal.aborted) return
-    this.#overseer.changed(false)
+    this.#owner.changed(false)
     const ms = this.#backoff.nextMs()
     const reason = reasonOf(error)
     this.#platform.metrics.count('sluice_reconnects_total', { destination: this.#name }, 1)
@@ -248,7 +248,7 @@ export class TcpLane implements Lane {
     if ((this.#connection?.takenBytes ?? 0) > this.#takenBytes) return this.#watch()
     const silentMs = this.#platform.clock.monotonicMs() - this.#movedMs
     const values = { destination: this.#name, to: this.to, seconds: Math.round(silentMs / 1000) }
-    if (silentMs >= RECEIVER_STILL_MS && this.#overseer.mayLeave()) {
+    if (silentMs >= RECEIVER_STILL_MS && this.#owner.mayLeave()) {
       this.#platform.log.warn(
         values,
         'the receiver accepts nothing and is abandoned: waiting messages go to another one',
@@ -265,14 +265,14 @@ export class TcpLane implements Lane {
     this.#isAbandoned = true
     this.#abandonedWrites = this.#sent.length
     this.#countInDoubt(this.#sent.flatMap(({ given }) => given))
-    this.#overseer.changed(false)
+    this.#owner.changed(false)
   }
 
   #comeBack(): void {
     if (!this.#isAbandoned || this.#abandonedWrites > 0 || this.#isSilent) return
     this.#isAbandoned = false
     this.#platform.log.info({ destination: this.#name, to: this.to }, 'the receiver accepts messages again')
-    this.#overseer.changed(true)
+    this.#owner.changed(true)
     this.#pump()
   }
 
@@ -308,7 +308,7 @@ export class TcpLane implements Lane {
         'the machine of the receiver does not respond: nothing more is sent to it until it does',
       )
     }
-    if (!this.#isAbandoned && silentMs >= RECEIVER_STILL_MS && this.#overseer.mayLeave()) {
+    if (!this.#isAbandoned && silentMs >= RECEIVER_STILL_MS && this.#owner.mayLeave()) {
       this.#platform.log.warn(
         values,
         'the machine of the receiver does not respond and is abandoned: waiting messages go to another one',

@@ -11,7 +11,7 @@ import type { DropReason } from '../../common/metric.ts'
 import type { DatagramSender } from '../../common/net/net.ts'
 import type { Platform } from '../../common/platform.ts'
 import { Backoff } from '../../common/retry.ts'
-import type { Given, Lane, LaneOptions, Overseer } from './lane.ts'
+import type { Given, Lane, LaneOptions, LaneOwner } from './lane.ts'
 import type { WireEncoder } from './wire-encoder.ts'
 
 // What one IPv4 datagram can carry (RFC 5426 §3.2), less some room for the header of a chunk.
@@ -23,7 +23,7 @@ export class UdpLane implements Lane {
   readonly #name: string
   readonly #encoder: WireEncoder
   readonly #platform: Platform
-  readonly #overseer: Overseer
+  readonly #owner: LaneOwner
   readonly #warning: RateLimitedWarning
   readonly #refusal: RateLimitedWarning
   readonly #sender: DatagramSender
@@ -34,12 +34,12 @@ export class UdpLane implements Lane {
   readonly #backoff: Backoff
   readonly #stop = new AbortController()
 
-  constructor({ name, receiver, encoder, platform }: LaneOptions, overseer: Overseer) {
+  constructor({ name, receiver, encoder, platform }: LaneOptions, owner: LaneOwner) {
     this.to = `${receiver.host}:${receiver.port}`
     this.#name = name
     this.#encoder = encoder
     this.#platform = platform
-    this.#overseer = overseer
+    this.#owner = owner
     this.#backoff = new Backoff(platform.random)
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
     this.#refusal = new RateLimitedWarning(platform.log, platform.clock)
@@ -112,7 +112,7 @@ export class UdpLane implements Lane {
   }
 
   async #untilReady(error: unknown): Promise<void> {
-    this.#overseer.changed(false)
+    this.#owner.changed(false)
     for (let reason = error; ;) {
       await this.#wait(reason)
       if (this.#stop.signal.aborted) return
@@ -123,7 +123,7 @@ export class UdpLane implements Lane {
         reason = again
       }
     }
-    if (!this.#stop.signal.aborted) this.#overseer.changed(true)
+    if (!this.#stop.signal.aborted) this.#owner.changed(true)
   }
 
   /** Counts a message that could not be sent. It is not tried again, since UDP promises nothing. */

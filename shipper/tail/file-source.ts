@@ -7,7 +7,7 @@
 import type { ComponentContext, SourceType } from '../../common/component.ts'
 import { sleep } from '../../common/clock.ts'
 import { reasonOf } from '../../common/fault.ts'
-import { lastingBytes } from '../../common/lasting-bytes.ts'
+import { unpooledCopy } from '../../common/unpooled-copy.ts'
 import { RETRY_FIRST_MS } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import { either, list, oneOf, options, text, textOption, type OptionsOf } from '../../common/option.ts'
@@ -16,7 +16,7 @@ import type { Origin } from '../../common/pipeline/batch.ts'
 import type { Sink, Source } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
 import type { FollowedFile } from './followed-file.ts'
-import { removeLeftTemporaries } from './lost-rest.ts'
+import { removeLeftTemporaries } from './remainder-finder.ts'
 import { continuation, indented, stacktrace, startPattern, type MessageStart } from './message-start.ts'
 import { nameText, PathPatterns } from './pattern.ts'
 import { PositionStore } from './position-store.ts'
@@ -309,8 +309,8 @@ class FileSource implements Source {
       source: this.name,
       lines: 'text',
       zone: localZone,
-      host: lastingBytes(Buffer.from(hostName)),
-      program: lastingBytes(Buffer.from(this.#options.program ?? programOf(file.path), 'latin1')),
+      host: unpooledCopy(Buffer.from(hostName)),
+      program: unpooledCopy(Buffer.from(this.#options.program ?? programOf(file.path), 'latin1')),
       priority: 8 * this.#options.facility + this.#options.severity,
     }
     this.#origins.set(file, { path: file.path, origin })

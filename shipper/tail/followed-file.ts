@@ -5,7 +5,7 @@
 
 import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { assert, errnoOf } from '../../common/fault.ts'
-import { lastingBytes } from '../../common/lasting-bytes.ts'
+import { unpooledCopy } from '../../common/unpooled-copy.ts'
 import { HEAD_BYTES, headOf, readFully, TAIL_BYTES, type Fingerprint, type Head } from './fingerprint.ts'
 import { inodeKey, openFound } from './inode.ts'
 import { nameBytes, nameText } from './pattern.ts'
@@ -271,7 +271,7 @@ export class FollowedFile {
     this.givenBack = undefined
     this.#growHead(bytes.subarray(end - (to - this.position), end))
     const from = Math.max(start, end - TAIL_BYTES)
-    this.tail = lastingBytes(bytes.subarray(from, end))
+    this.tail = unpooledCopy(bytes.subarray(from, end))
     this.position = to
     const range = { to, tail: this.tail, messages: 0, settled: false }
     this.#ranges.push(range)
@@ -340,7 +340,7 @@ export class FollowedFile {
     const from = known.length - this.position
     const head = Buffer.concat([known, read.subarray(from, from + HEAD_BYTES - known.length)])
     this.#head = headOf(head)
-    this.#headBytes = head.length < HEAD_BYTES ? lastingBytes(head) : undefined
+    this.#headBytes = head.length < HEAD_BYTES ? unpooledCopy(head) : undefined
   }
 }
 

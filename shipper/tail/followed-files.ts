@@ -4,11 +4,11 @@ import type { Platform } from '../../common/platform.ts'
 import type { FoundFile } from './find-files.ts'
 import { realPathOf, type FollowedFile } from './followed-file.ts'
 import { QUIET_NAMED_MS } from './leaving.ts'
-import type { LostRest } from './lost-rest.ts'
+import type { RemainderFinder } from './remainder-finder.ts'
 import type { PositionStore } from './position-store.ts'
 
 /** Finds the file with this inode key in the folders of these names, whatever it is called now. */
-type WhereIs = (names: readonly string[], key: string) => ReturnType<LostRest['whereIs']>
+type WhereIs = (names: readonly string[], key: string) => ReturnType<RemainderFinder['whereIs']>
 
 export class FollowedFiles {
   /** By inode key. */

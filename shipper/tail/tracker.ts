@@ -2,21 +2,21 @@
 //
 //   sweep ─▶ known inode ───────────────────▶ the same file, whatever its name is now
 //         ─▶ known content, inode gone ─────▶ the same stream (file rewritten, restored, or moved to another disk)
-//         ─▶ copy of a file being truncated ─▶ the unread rest of that stream
+//         ─▶ copy of a file being truncated ─▶ the unread remainder of that stream
 //         ─▶ anything else ─────────────────▶ a new stream, read from its start
 //
 // One loss cannot be avoided: what is written after logrotate's `copytruncate` has copied a file and before it truncates it
 // is in neither file, unless it was read in between. It cannot be counted either, since nobody has seen it.
 //
 // A stream whose file has left its name is read to its end: through the open descriptor while sluice runs; after a restart,
-// from a file that is found beside the old name (`lost-rest.ts`).
+// from a file that is found beside the old name (`remainder-finder.ts`).
 
 import { errnoOf, isOutOfDescriptors } from '../../common/fault.ts'
 import type { DiskFile, FileStat } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
 import { MESSAGE_BYTES_MAX, UNREADABLE_FILE_MS } from '../../common/limits.ts'
 import { newId } from '../../common/random.ts'
-import { Complaints } from './complaints.ts'
+import { ReadWarnings } from './read-warnings.ts'
 import { Copies } from './copies.ts'
 import { findFiles, type FoundFile } from './find-files.ts'
 import { type FollowedFile, followFrom, realPathOf } from './followed-file.ts'
@@ -25,18 +25,18 @@ import { inodeKey, openFound } from './inode.ts'
 import { Leaving } from './leaving.ts'
 import { lineStart } from './lines.ts'
 import { reportGivenBack, reportUnread } from './losses.ts'
-import { LostRest, type Rest } from './lost-rest.ts'
+import { RemainderFinder, type Remainder } from './remainder-finder.ts'
 import { fingerprintOf, Orphans } from './orphans.ts'
 import { OpenFiles } from './open-files.ts'
 import { nameBytes, type PathPatterns } from './pattern.ts'
 import { namesOf, writtenName, type PositionStore } from './position-store.ts'
-import { CLOCK_MARGIN_MS, FOUND, Rests } from './rests.ts'
+import { CLOCK_MARGIN_MS, FOUND, Remainders } from './remainders.ts'
 import { Unreadable } from './unreadable.ts'
 
 export interface TrackerSettings {
   readonly source: string
   readonly patterns: PathPatterns
-  /** Folder for decompressed rests, as a name text (`pattern.ts`). */
+  /** Folder for decompressed remainders, as a name text (`pattern.ts`). */
   readonly folder: string
   /** Where reading begins in files that exist at the very first start. */
   readonly readFrom: 'start' | 'end'
@@ -48,18 +48,18 @@ export class Tracker {
   readonly #settings: TrackerSettings
   readonly #platform: Platform
   readonly #store: PositionStore
-  readonly #lost: LostRest
+  readonly #lost: RemainderFinder
   readonly #files: FollowedFiles
   readonly #orphans: Orphans
   readonly #unreadable: Unreadable
-  readonly #rests: Rests
+  readonly #remainders: Remainders
   readonly #leaving: Leaving
   /** Decides which of the followed files are open. */
   readonly open: OpenFiles
   #openNow = 0
   #first: boolean
   readonly #copies: Copies
-  readonly #complaints: Complaints
+  readonly #readWarnings: ReadWarnings
   /** When the last complete sweep began, ms since the epoch: every file that existed then is followed, or was read to its end. */
   #sweptMs: number | undefined
   /** The folders that the last sweep went through, by path, each with its inode key. */
@@ -72,17 +72,17 @@ export class Tracker {
     this.#platform = platform
     this.#store = store
     this.#files = new FollowedFiles(store, platform)
-    this.#lost = new LostRest(platform.disk, settings.folder, (key) => this.#files.byKey.has(key))
+    this.#lost = new RemainderFinder(platform.disk, settings.folder, (key) => this.#files.byKey.has(key))
     this.#orphans = new Orphans(store, settings.source, platform)
-    this.#complaints = new Complaints(platform)
+    this.#readWarnings = new ReadWarnings(platform)
     this.#unreadable = new Unreadable(this.#lost, platform)
     this.#copies = new Copies(this.#files.byKey, platform.clock)
     this.#leaving = new Leaving(platform.clock)
     const start = (followed: FollowedFile, file: DiskFile) => this.#start(followed, file)
-    this.#rests = new Rests(
+    this.#remainders = new Remainders(
       {
         ...{ source: settings.source, lastRunSweptMs: store.sweptMs, lost: this.#lost, orphans: this.#orphans },
-        ...{ unreadable: this.#unreadable, copies: this.#copies, complaints: this.#complaints, start },
+        ...{ unreadable: this.#unreadable, copies: this.#copies, readWarnings: this.#readWarnings, start },
       },
       platform,
     )
@@ -119,7 +119,7 @@ export class Tracker {
         if (!found.has(key) || this.#files.byKey.get(key)?.path === file.path) found.set(key, file)
       },
       folder: (path, key) => folders.set(path, key),
-      failed: (path, reason) => this.#complaints.report(path, reason),
+      failed: (path, reason) => this.#readWarnings.report(path, reason),
     })
     this.folders = folders
     await this.#files.look(found, this.#sweptMs, (names, inode) => this.#lost.whereIs(names, inode))
@@ -132,14 +132,14 @@ export class Tracker {
       const isNew = !this.#files.byKey.has(key) && (await this.#adopt(key, file, found))
       if (isNew) newFiles.push(this.#files.byKey.get(key)!)
     }
-    for await (const left of this.#unreadable.left(found)) await this.#rests.followLeft(left)
-    await this.#rests.followOrphans(newFiles, this.#sweptMs)
+    for await (const left of this.#unreadable.left(found)) await this.#remainders.followLeft(left)
+    await this.#remainders.followOrphans(newFiles, this.#sweptMs)
     if (this.#first) this.#swept(Math.min(startMs, this.#unreadable.oldestMs))
     else if (!this.#missed && !this.#isWaiting(startMs)) this.#swept(startMs)
     await this.#files.makeKnown(this.#first)
     this.#first = false
     this.#leaving.looked(this.#files.byKey.values())
-    this.#complaints.looked()
+    this.#readWarnings.looked()
     this.#platform.metrics.set('sluice_files_followed', { source: this.#settings.source }, this.#files.byKey.size)
   }
 
@@ -148,7 +148,7 @@ export class Tracker {
    * holds up the time of the last complete sweep for `UNREADABLE_FILE_MS` at most.
    */
   #isWaiting(nowMs: number): boolean {
-    if (!this.#unreadable.isWaitedFor && !this.#rests.isWaiting) return false
+    if (!this.#unreadable.isWaitedFor && !this.#remainders.isWaiting) return false
     return this.#sweptMs === undefined || nowMs - this.#sweptMs < UNREADABLE_FILE_MS
   }
 
@@ -168,9 +168,9 @@ export class Tracker {
     await file.closeFile()
     this.#copies.forget()
     this.#lost.lookAgain() // the copy may have been made after the folder was last listed
-    const rest = await this.#findRest(file)
-    if (rest === 'later') this.#orphans.lookForAgain(this.#orphans.keep(file, file.unread))
-    else if (rest) await this.#goOnIn(file, rest)
+    const remainder = await this.#findRemainder(file)
+    if (remainder === 'later') this.#orphans.lookForAgain(this.#orphans.keep(file, file.unread))
+    else if (remainder) await this.#goOnIn(file, remainder)
     else this.#end(file, unread)
     await this.#files.makeKnown(this.#first)
     if (!wasLeaving) await this.sweep()
@@ -191,7 +191,7 @@ export class Tracker {
     const writtenMs = (await file.writtenMs()) ?? -Infinity
     if (writtenMs <= nowMs && !(writtenMs < (this.#sweptMs ?? -Infinity) - CLOCK_MARGIN_MS)) return
     // `leftAfterMs` is set if its name has no successor: then nobody has looked for generations that came and went since.
-    await this.#rests.followBetween({ names: file.names, sinceMs: file.leftAfterMs })
+    await this.#remainders.followBetween({ names: file.names, sinceMs: file.leftAfterMs })
     this.#files.byKey.delete(file.key)
     // It was moved out of the followed folders and nothing took its place: it may be moved back.
     if (hasName && !this.#leaving.hasSuccessor(file)) this.#orphans.keep(file)
@@ -204,18 +204,18 @@ export class Tracker {
   #end(file: FollowedFile, unread = 0): void {
     const { source } = this.#settings
     reportUnread(this.#platform, source, file.path, unread)
-    // Writes that were rejected while the rest was looked for.
+    // Writes that were rejected while the remainder was looked for.
     if (file.givenBack) reportGivenBack(this.#platform, source, file.path, file.givenBack)
     file.ended = true
     this.#store.remove(file.stream)
   }
 
-  /** Continues the stream of a truncated file, with its open writes, in the unread rest that was found. */
-  async #goOnIn(file: FollowedFile, rest: Rest): Promise<void> {
+  /** Continues the stream of a truncated file, with its open writes, in the unread remainder that was found. */
+  async #goOnIn(file: FollowedFile, remainder: Remainder): Promise<void> {
     const path = writtenName(file)
-    await file.moveTo(rest.file, rest.stat, rest.path)
-    file.leave(path, rest)
-    this.#platform.log.info({ path: rest.path, position: file.position }, FOUND)
+    await file.moveTo(remainder.file, remainder.stat, remainder.path)
+    file.leave(path, remainder)
+    this.#platform.log.info({ path: remainder.path, position: file.position }, FOUND)
     await this.#keep(file)
   }
 
@@ -232,17 +232,17 @@ export class Tracker {
       if (file && !this.#files.byKey.has(key)) await file.close()
       if (errnoOf(error) === undefined) throw error
       await this.#unreadable.add(key, seen, error)
-      this.#complaints.reportError(seen.path, error)
+      this.#readWarnings.reportError(seen.path, error)
       return false
     }
   }
 
   async #adoptOpen(key: string, path: string, file: DiskFile, found: Map<string, FoundFile>): Promise<boolean> {
     const stat = await file.stat()
-    const known = await this.#rests.orphanOf(file, key, path, stat.size)
+    const known = await this.#remainders.orphanOf(file, key, path, stat.size)
     if (known) {
       const cut = this.#sweptMs !== undefined && { key, size: stat.size, sinceMs: this.#sweptMs }
-      const isCut = cut && (await this.#rests.followCut(known, file, path, cut))
+      const isCut = cut && (await this.#remainders.followCut(known, file, path, cut))
       const { stream, position } = known
       const { tail } = fingerprintOf(known)
       const followed = isCut || (await followFrom({ stream, stat, path: writtenName(known), position }, file, tail))
@@ -263,7 +263,7 @@ export class Tracker {
       return false
     }
     // The first sweep finds the streams of the previous run before it looks for generations in between.
-    if (this.#rests.lookedForOrphans) await this.#followBeforeIt(path, key)
+    if (this.#remainders.lookedForOrphans) await this.#followBeforeIt(path, key)
     this.#files.succeeded(path)
     const position =
       this.#first && this.#settings.readFrom === 'end' ? await lineStart(file, stat.size, MESSAGE_BYTES_MAX) : 0
@@ -277,8 +277,8 @@ export class Tracker {
     const realPath = await realPathOf(this.#platform.disk, path, key)
     const names = new Set([...namesOf({ path, realPath }), ...this.#files.namesLeft(path)])
     // A file that continues a known stream is not new, so those streams are looked for first.
-    for (const record of this.#orphans.toLookFor(names)) await this.#rests.followOrphan(record)
-    await this.#rests.followBetween(
+    for (const record of this.#orphans.toLookFor(names)) await this.#remainders.followOrphan(record)
+    await this.#remainders.followBetween(
       { names: [...names], sinceMs: this.#files.sinceOf(path, this.#sweptMs) },
       new Set([key]),
     )
@@ -308,20 +308,20 @@ export class Tracker {
   }
 
   /**
-   * The unread rest of a file; `later` if it could not be looked for now. Rejects, and the file is followed as before, if no
+   * The unread remainder of a file; `later` if it could not be looked for now. Rejects, and the file is followed as before, if no
    * descriptor was left for the search, or if a write is open that may still be rejected.
    */
-  async #findRest(file: FollowedFile): Promise<Rest | undefined | 'later'> {
+  async #findRemainder(file: FollowedFile): Promise<Remainder | undefined | 'later'> {
     const { path, searchPaths, fingerprintRead, key, stream } = file
     let isLater = false
     const find = () => this.#lost.find(searchPaths, fingerprintRead, key, stream)
-    const rest = await this.#complaints.unless(path, find, (error) => {
+    const remainder = await this.#readWarnings.unless(path, find, (error) => {
       isLater = true
       if (!isOutOfDescriptors(error) && !file.hasOpenWrites) return
       this.#files.byKey.set(key, file)
       throw error
     })
-    return isLater ? 'later' : rest
+    return isLater ? 'later' : remainder
   }
 
   async #keep(followed: FollowedFile): Promise<void> {

@@ -8,7 +8,7 @@ import type { Disk } from '../../common/disk.ts'
 import { realPathOf } from './followed-file.ts'
 import { inodeKey } from './inode.ts'
 import type { FoundFile } from './find-files.ts'
-import type { LostRest, Rest } from './lost-rest.ts'
+import type { RemainderFinder, Remainder } from './remainder-finder.ts'
 import { namesOf } from './position-store.ts'
 
 /** A file that was not read and is no longer at a followed name. */
@@ -20,19 +20,19 @@ export interface LeftFile {
   /** The id of a new stream for it. */
   readonly stream: string
   /** All of the file, if it was found. */
-  readonly rest: Rest | undefined
+  readonly remainder: Remainder | undefined
 }
 
 /** Whether an error is a lack of permission. That seldom goes away by itself, so nothing waits for such a file. */
 export const isDenied = (error: unknown) => ['EACCES', 'EPERM'].includes(errnoOf(error) ?? '')
 
 export class Unreadable {
-  readonly #lost: LostRest
+  readonly #lost: RemainderFinder
   readonly #random: Random
   readonly #disk: Disk
   readonly #files = new Map<string, FoundFile & { readonly names: readonly string[]; readonly isDenied: boolean }>()
 
-  constructor(lost: LostRest, { disk, random }: Pick<Platform, 'disk' | 'random'>) {
+  constructor(lost: RemainderFinder, { disk, random }: Pick<Platform, 'disk' | 'random'>) {
     this.#lost = lost
     this.#disk = disk
     this.#random = random
@@ -75,14 +75,14 @@ export class Unreadable {
     for (const [key, file] of [...this.#files]) {
       if (found.has(key)) continue
       const stream = newId(this.#random)
-      const rest = await this.#rest(key, file.names, stream)
-      if (rest === 'later') continue
-      if (!rest) this.#files.delete(key)
-      yield { path: file.path, size: file.stat.size, stream, rest }
+      const remainder = await this.#remainder(key, file.names, stream)
+      if (remainder === 'later') continue
+      if (!remainder) this.#files.delete(key)
+      yield { path: file.path, size: file.stat.size, stream, remainder }
     }
   }
 
-  async #rest(key: string, names: readonly string[], stream: string): Promise<Rest | undefined | 'later'> {
+  async #remainder(key: string, names: readonly string[], stream: string): Promise<Remainder | undefined | 'later'> {
     try {
       const rotated = await this.#lost.rotatedSince(names, -Infinity)
       const found = rotated.find(({ stat }) => inodeKey(stat) === key)

@@ -42,23 +42,23 @@ keepsStreamMarks('archive', {
   make: (folder, platform) => alone(archive(folder, platform), () => storedIn(folder)),
 })
 
-function dealing(destination: Destination): Destination {
-  const deal = (runs: readonly Run[]) => runs.map(({ stream }) => (stream?.id.codePointAt(0) ?? 0) % 2)
+function balanced(destination: Destination): Destination {
+  const assign = (runs: readonly Run[]) => runs.map(({ stream }) => (stream?.id.codePointAt(0) ?? 0) % 2)
   return Object.assign(destination, {
-    lanes: { count: 2, deal, writeTo: (_: number, batch: Batch) => destination.write(batch) },
+    lanes: { count: 2, assign, writeTo: (_: number, batch: Batch) => destination.write(batch) },
   })
 }
 
 // The destination behind a spool sees only the spool's own stream, so the marks are the spool's.
-for (const isDealt of [false, true])
-  keepsStreamMarks(isDealt ? 'spooled lanes' : 'spooled destination', {
+for (const isBalanced of [false, true])
+  keepsStreamMarks(isBalanced ? 'spooled lanes' : 'spooled destination', {
     async make(folder, platform) {
       const texts = got.get(folder) ?? []
       got.set(folder, texts)
       const options = { bytesMax: 2 ** 26, whenFull: 'block', durability: 'fsync', freeBytesMin: 0 } as const
       const spool = join(folder, 'spool')
       const late = new LateDestination('late', false, texts)
-      const sink = new SpooledDestination(isDealt ? dealing(late) : late, spool, options, platform)
+      const sink = new SpooledDestination(isBalanced ? balanced(late) : late, spool, options, platform)
       // Closing delivers everything that is in the spool.
       const output = async () => {
         await sink.close(DEADLINE_MS)

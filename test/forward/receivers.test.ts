@@ -6,8 +6,8 @@ import { RECEIVER_WELL_MS } from '../../common/limits.ts'
 import { createMetrics } from '../../common/metric.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import { systemPlatform } from '../../common/platform.ts'
-import type { Balance } from '../../shipper/forward/dealing.ts'
-import type { Given, Lane, Overseer } from '../../shipper/forward/lane.ts'
+import type { Balance } from '../../shipper/forward/balancing.ts'
+import type { Given, Lane, LaneOwner } from '../../shipper/forward/lane.ts'
 import { Receivers } from '../../shipper/forward/receivers.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 import { FakeClock, settle } from '../fake/clock.ts'
@@ -25,7 +25,7 @@ class FakeLane implements Lane {
   /** Batches that were given and not acknowledged; the receiver has stored the first `sent` of them. */
   given: Given[] = []
   sent = 0
-  readonly #overseer: Overseer
+  readonly #owner: LaneOwner
   readonly streams = {
     marks: (ids: readonly string[]) =>
       this.isUp
@@ -34,9 +34,9 @@ class FakeLane implements Lane {
     retire: (ids: readonly string[]) => Promise.resolve(ids.forEach((id) => this.known.delete(id))),
   }
 
-  constructor(to: string, overseer: Overseer) {
+  constructor(to: string, owner: LaneOwner) {
     this.to = to
-    this.#overseer = overseer
+    this.#owner = owner
   }
 
   open(): Promise<void> {
@@ -91,7 +91,7 @@ class FakeLane implements Lane {
 
   lose(): void {
     this.isUp = false
-    this.#overseer.changed(false)
+    this.#owner.changed(false)
   }
 
   /** Lets the receiver come back: batches that it has stored settle, the others are sent again. */
@@ -99,7 +99,7 @@ class FakeLane implements Lane {
     if (this.isUp) return
     this.isUp = true
     for (; this.sent > 0; this.sent -= 1) this.given.shift()!.resolve()
-    this.#overseer.changed(true)
+    this.#owner.changed(true)
   }
 }
 
@@ -107,8 +107,8 @@ function fixture(balance: Balance, count: number) {
   const clock = new FakeClock()
   const lanes: FakeLane[] = []
   const platform = { ...systemPlatform(fakeLog(), createMetrics()), clock }
-  const makes = Array.from({ length: count }, (_, i) => (overseer: Overseer) => {
-    lanes.push(new FakeLane('abc'[i], overseer))
+  const makes = Array.from({ length: count }, (_, i) => (owner: LaneOwner) => {
+    lanes.push(new FakeLane('abc'[i], owner))
     return lanes[i]
   })
   return { clock, lanes, receivers: new Receivers('up', balance, makes, platform) }
@@ -260,7 +260,7 @@ test('an ended stream is retired at all receivers', async () => {
   expect(lanes.map(({ known }) => known.size)).toEqual([0, 0])
 })
 
-test('close waits for open writes until the deadline, and rejects those that wait for a hand to move', async () => {
+test('close waits for open writes until the deadline, and rejects those that wait for a share to move', async () => {
   const { clock, lanes, receivers } = fixture('failover', 2)
   lanes[0].lose()
   lanes[0].recover()

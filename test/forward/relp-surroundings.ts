@@ -3,7 +3,7 @@
 import { onTestFinished } from 'vitest'
 import { createMetrics } from '../../common/metric.ts'
 import { systemPlatform } from '../../common/platform.ts'
-import type { Overseer } from '../../shipper/forward/lane.ts'
+import type { LaneOwner } from '../../shipper/forward/lane.ts'
 import { Receivers } from '../../shipper/forward/receivers.ts'
 import { RelpLane } from '../../shipper/forward/relp-lane.ts'
 import { WireEncoder, type WireFormat } from '../../shipper/forward/wire-encoder.ts'
@@ -28,15 +28,15 @@ export type Surroundings = ReturnType<typeof surroundings>
 
 export function laneTo({ platform }: Surroundings, format: WireFormat = 'received', ports = [PORT]) {
   const health: boolean[] = []
-  const makes = ports.map((port) => (overseer: Overseer) => {
+  const makes = ports.map((port) => (owner: LaneOwner) => {
     const encoder = new WireEncoder(format, 'octet', platform.random)
     return new RelpLane(
       { name: 'up', receiver: { host: 'h', port }, encoder, platform },
       {
-        ...overseer,
+        ...owner,
         changed: (is) => {
           health.push(is)
-          overseer.changed(is)
+          owner.changed(is)
         },
       },
     )

@@ -6,7 +6,7 @@ import type { Connection, ConnectionEvents, Endpoint, Net } from '../../common/n
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import type { Platform } from '../../common/platform.ts'
 import { systemRandom } from '../../common/random.ts'
-import type { Overseer } from '../../shipper/forward/lane.ts'
+import type { LaneOwner } from '../../shipper/forward/lane.ts'
 import { Receivers } from '../../shipper/forward/receivers.ts'
 import { TcpLane } from '../../shipper/forward/tcp-lane.ts'
 import { WireEncoder } from '../../shipper/forward/wire-encoder.ts'
@@ -84,8 +84,8 @@ export function lane(receivers: string[]) {
   const random = { ...systemRandom, fraction: () => 1 }
   const platform = { clock, metrics, log, net, random, slabs: new SlabPool() } as unknown as Platform
   const encoder = new WireEncoder('received', 'newline', random)
-  const makes = receivers.map((host) => (overseer: Overseer) => {
-    return new TcpLane({ name: 'up', receiver: { host, port: 514 }, encoder, platform }, overseer)
+  const makes = receivers.map((host) => (owner: LaneOwner) => {
+    return new TcpLane({ name: 'up', receiver: { host, port: 514 }, encoder, platform }, owner)
   })
   return {
     clock,

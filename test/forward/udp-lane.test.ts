@@ -5,7 +5,7 @@ import type { DatagramSender, Net } from '../../common/net/net.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import type { Platform } from '../../common/platform.ts'
 import { systemRandom } from '../../common/random.ts'
-import type { Overseer } from '../../shipper/forward/lane.ts'
+import type { LaneOwner } from '../../shipper/forward/lane.ts'
 import { Receivers } from '../../shipper/forward/receivers.ts'
 import { UdpLane } from '../../shipper/forward/udp-lane.ts'
 import { WireEncoder } from '../../shipper/forward/wire-encoder.ts'
@@ -49,7 +49,7 @@ async function opened(fault?: Error) {
   const lane = new Receivers(
     'up',
     'failover',
-    [(overseer) => new UdpLane({ name: 'up', receiver, encoder, platform }, overseer)],
+    [(owner) => new UdpLane({ name: 'up', receiver, encoder, platform }, owner)],
     platform,
   )
   await lane.open()
@@ -105,10 +105,10 @@ test('while the name of one of several receivers has no address, the others get 
     ...{ clock, metrics: createMetrics(), log, random, slabs: new SlabPool() },
     net: { datagramsTo } as unknown as Net,
   } as unknown as Platform
-  const lanes = ['a', 'b'].map((name) => (overseer: Overseer) => {
+  const lanes = ['a', 'b'].map((name) => (owner: LaneOwner) => {
     const encoder = new WireEncoder('received', 'octet', random)
     const receiver = { host: `${name}.example.org`, port: 514 }
-    return new UdpLane({ name: 'up', receiver, encoder, platform }, overseer)
+    return new UdpLane({ name: 'up', receiver, encoder, platform }, owner)
   })
   const receivers = new Receivers('up', 'round-robin', lanes, platform)
   await receivers.open()

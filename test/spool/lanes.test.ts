@@ -22,7 +22,7 @@ class DealingDestination implements Destination {
     const laneOf = ({ stream }: Run) => (stream ? (Number(stream.id.at(-1)) + shift) % count : this.#turn++ % count)
     this.lanes = {
       count,
-      deal: (runs) => runs.map(laneOf),
+      assign: (runs) => runs.map(laneOf),
       writeTo: (lane, batch) => receivers[lane].write(batch),
     }
   }
@@ -125,7 +125,7 @@ test('lanes: a receiver that takes nothing does not stop the others; a crash los
   )
 })
 
-test('lanes: a stream stays in the lane that has its mark, although it would now be dealt to another one', async () => {
+test('lanes: a stream stays in the lane that has its mark, although it would now be assigned to another one', async () => {
   const disk = new MemoryDisk()
   const all = receivers(2)
   const first = await opened(disk, new DealingDestination(all))

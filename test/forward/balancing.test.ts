@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { RECEIVER_WELL_MS } from '../../common/limits.ts'
 import type { Run } from '../../common/pipeline/batch.ts'
 import { systemRandom } from '../../common/random.ts'
-import { Dealer, ReceiverHealth, receiverFor } from '../../shipper/forward/dealing.ts'
+import { Balancer, ReceiverHealth, receiverFor } from '../../shipper/forward/balancing.ts'
 import { originOf } from '../fake/batch.ts'
 
 const random = { ...systemRandom, fraction: () => 1 }
@@ -15,42 +15,42 @@ const health = (isUp: boolean) => {
   return one
 }
 
-test('failover: there is one hand, which gets everything', () => {
-  const dealer = new Dealer('failover', receivers)
-  expect(dealer.hands).toBe(1)
-  expect(dealer.deal([loose(), inStream('x'), inStream('y')])).toEqual([0, 0, 0])
+test('failover: there is one share, which gets everything', () => {
+  const balancer = new Balancer('failover', receivers)
+  expect(balancer.shares).toBe(1)
+  expect(balancer.assign([loose(), inStream('x'), inStream('y')])).toEqual([0, 0, 0])
 })
 
-test('round-robin: streams are dealt to the hands in turn, and each stays with its hand', () => {
-  const dealer = new Dealer('round-robin', receivers)
-  expect(dealer.deal(['s', 't', 'u', 'v'].map(inStream))).toEqual([0, 1, 2, 0])
-  expect(dealer.deal(['v', 't', 's'].map(inStream))).toEqual([0, 1, 0])
+test('round-robin: streams are assigned to the shares in turn, and each stays with its share', () => {
+  const balancer = new Balancer('round-robin', receivers)
+  expect(balancer.assign(['s', 't', 'u', 'v'].map(inStream))).toEqual([0, 1, 2, 0])
+  expect(balancer.assign(['v', 't', 's'].map(inStream))).toEqual([0, 1, 0])
 })
 
-test('round-robin: batches without a stream are dealt to the hands in turn, each as a whole', () => {
-  const dealer = new Dealer('round-robin', receivers)
-  const dealt = Array.from({ length: 4 }, () => dealer.deal([loose('1.1.1.1'), loose('2.2.2.2')]))
-  expect(dealt).toEqual([[0, 0], [1, 1], [2, 2], [0, 0]]) // prettier-ignore
+test('round-robin: batches without a stream are assigned to the shares in turn, each as a whole', () => {
+  const balancer = new Balancer('round-robin', receivers)
+  const assigned = Array.from({ length: 4 }, () => balancer.assign([loose('1.1.1.1'), loose('2.2.2.2')]))
+  expect(assigned).toEqual([[0, 0], [1, 1], [2, 2], [0, 0]]) // prettier-ignore
 })
 
-test('hash: a stream, peer or host goes to the same hand before and after a restart', () => {
+test('hash: a stream, peer or host goes to the same share before and after a restart', () => {
   const keys = [...Array.from({ length: 50 }, (_, i) => loose(`10.0.0.${i}`)), inStream('s'), inStream('t')]
-  expect(new Dealer('hash', receivers).deal(keys)).toEqual(new Dealer('hash', receivers).deal(keys))
+  expect(new Balancer('hash', receivers).assign(keys)).toEqual(new Balancer('hash', receivers).assign(keys))
 })
 
 test('hash: peers with similar addresses are spread evenly', () => {
-  const hands = new Dealer('hash', receivers).deal(
+  const shares = new Balancer('hash', receivers).assign(
     Array.from({ length: 3000 }, (_, i) => loose(`10.0.${i >> 8}.${i & 255}`)),
   )
-  for (const hand of [0, 1, 2]) expect(hands.filter((h) => h === hand).length).toBeGreaterThan(850)
+  for (const share of [0, 1, 2]) expect(shares.filter((h) => h === share).length).toBeGreaterThan(850)
 })
 
 test('hash: an added receiver takes its share of the keys, and no key moves between the others', () => {
   const keys = Array.from({ length: 1000 }, (_, i) => loose(`10.0.0.${i}`))
-  const before = new Dealer('hash', receivers).deal(keys)
-  const after = new Dealer('hash', [...receivers, 'd:1']).deal(keys)
-  expect(after.every((hand, i) => hand === 3 || hand === before[i])).toBe(true)
-  expect(after.filter((hand) => hand === 3).length).toBeGreaterThan(150)
+  const before = new Balancer('hash', receivers).assign(keys)
+  const after = new Balancer('hash', [...receivers, 'd:1']).assign(keys)
+  expect(after.every((share, i) => share === 3 || share === before[i])).toBe(true)
+  expect(after.filter((share) => share === 3).length).toBeGreaterThan(150)
 })
 
 test('a receiver that was never lost is well; after each loss in a row it takes longer to count as well again', () => {
@@ -90,7 +90,7 @@ test('the wait for a receiver that accepts connections but acknowledges nothing 
   }
 })
 
-test('a hand goes to the next receiver after its home, stays there while home is not well, and then returns', () => {
+test('a share goes to the next receiver after its home, stays there while home is not well, and then returns', () => {
   const [lost, fine] = [health(false), health(true)]
   expect(receiverFor(0, 0, [lost, fine, fine], 0)).toBe(1)
   expect(receiverFor(0, 0, [lost, lost, fine], 0)).toBe(2)
@@ -99,7 +99,7 @@ test('a hand goes to the next receiver after its home, stays there while home is
   expect(receiverFor(0, 2, [fine, fine, fine], 0)).toBe(0)
 })
 
-test('a hand stays if no receiver is usable, and goes to one that has just come back if it is the only one', () => {
+test('a share stays if no receiver is usable, and goes to one that has just come back if it is the only one', () => {
   const lost = health(false)
   const back = health(false)
   expect(receiverFor(0, 1, [lost, lost], 0)).toBe(1)

@@ -7,7 +7,7 @@ import type { Platform } from '../../common/platform.ts'
 
 const OUT_OF_DESCRIPTORS = `no descriptor is left: files wait until there is one; ${MORE_DESCRIPTORS}`
 
-export class Complaints {
+export class ReadWarnings {
   readonly #log: Log
   readonly #outOfDescriptors: RateLimitedWarning
   /** Paths reported in this sweep, and in the one before it. */

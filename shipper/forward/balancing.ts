@@ -1,12 +1,12 @@
 // Decides which receiver gets which messages. Knows no socket.
 //
-// Messages are dealt to hands. A hand is a share of the work: it has a home receiver, and is at one receiver at a time, to which its
-// messages go in order. `failover` has one hand, whose home is the first receiver. `round-robin` and `hash` have one hand per
-// receiver. A stream stays in one hand, and so at one receiver at a time.
+// Messages are assigned to shares. A share is a part of the work: it has a home receiver, and is at one receiver at a time, to which its
+// messages go in order. `failover` has one share, whose home is the first receiver. `round-robin` and `hash` have one share per
+// receiver. A stream stays in one share, and so at one receiver at a time.
 //
-//   failover      everything ─▶ hand 0          home a, then b, then c
-//   round-robin   in turn    ─▶ hand 0, 1, 2    homes a, b, c; hand 1 goes to c when b is lost, then to a
-//   hash          by key     ─▶ hand 0, 1, 2
+//   failover      everything ─▶ share 0          home a, then b, then c
+//   round-robin   in turn    ─▶ share 0, 1, 2    homes a, b, c; share 1 goes to c when b is lost, then to a
+//   hash          by key     ─▶ share 0, 1, 2
 
 import type { Run } from '../../common/pipeline/batch.ts'
 import { RECEIVER_WELL_MAX_MS, RECEIVER_WELL_MS } from '../../common/limits.ts'
@@ -19,9 +19,9 @@ export type Balance = (typeof balances)[number]
 // How many streams `round-robin` remembers. Those that have been silent for longest are forgotten first.
 const STREAMS_MAX = 100_000
 
-/** Deals runs to hands. */
-export class Dealer {
-  readonly hands: number
+/** Assigns runs to shares. */
+export class Balancer {
+  readonly shares: number
   readonly #balance: Balance
   readonly #receivers: readonly string[]
   readonly #streams = new Map<string, number>()
@@ -32,23 +32,23 @@ export class Dealer {
   constructor(balance: Balance, receivers: readonly string[]) {
     this.#balance = balance
     this.#receivers = receivers
-    this.hands = balance === 'failover' ? 1 : receivers.length
+    this.shares = balance === 'failover' ? 1 : receivers.length
   }
 
-  /** The index of a hand for each run of a batch. */
-  deal(runs: readonly Run[]): number[] {
-    if (this.hands === 1) return runs.map(() => 0)
+  /** The index of a share for each run of a batch. */
+  assign(runs: readonly Run[]): number[] {
+    if (this.shares === 1) return runs.map(() => 0)
     if (this.#balance === 'hash') return runs.map((run) => this.#hashed(run))
-    const batch = runs.some(({ stream }) => !stream) ? this.#batches++ % this.hands : 0
+    const batch = runs.some(({ stream }) => !stream) ? this.#batches++ % this.shares : 0
     return runs.map(({ stream }) => (stream ? this.#ofStream(stream.id) : batch))
   }
 
   #ofStream(id: string): number {
-    const hand = this.#streams.get(id) ?? this.#turn++ % this.hands
+    const share = this.#streams.get(id) ?? this.#turn++ % this.shares
     this.#streams.delete(id)
-    this.#streams.set(id, hand)
+    this.#streams.set(id, share)
     if (this.#streams.size > STREAMS_MAX) this.#streams.delete(this.#streams.keys().next().value!)
-    return hand
+    return share
   }
 
   #hashed({ stream, origin }: Run): number {
@@ -88,7 +88,7 @@ export class ReceiverHealth {
     this.#backoff = new Backoff(random, RECEIVER_WELL_MS, RECEIVER_WELL_MAX_MS)
   }
 
-  /** Whether its hand may return. At once if it was never lost; if it comes and goes, after a longer wait each time. */
+  /** Whether its share may return. At once if it was never lost; if it comes and goes, after a longer wait each time. */
   isWell(nowMs: number): boolean {
     return this.isUsable && nowMs >= this.#wellFromMs
   }
@@ -112,8 +112,8 @@ export class ReceiverHealth {
 }
 
 /**
- * The receiver for a hand that is at `at`: its home if that is well, else `at` if that is usable, else the next one after its
- * home. If none is usable, the hand stays.
+ * The receiver for a share that is at `at`: its home if that is well, else `at` if that is usable, else the next one after its
+ * home. If none is usable, the share stays.
  */
 export function receiverFor(home: number, at: number, healths: readonly ReceiverHealth[], nowMs: number): number {
   if (healths[home].isWell(nowMs)) return home

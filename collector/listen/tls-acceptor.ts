@@ -8,7 +8,7 @@ import type { Platform } from '../../common/platform.ts'
 import { readTlsKeys, type TlsFiles } from '../../common/tls/tls-files.ts'
 import type { ConnectionGate } from './connection-gate.ts'
 
-export class TlsDoor {
+export class TlsAcceptor {
   readonly #source: string
   readonly #files: TlsFiles & { readonly verify: TlsVerify }
   readonly #gate: ConnectionGate

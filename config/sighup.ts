@@ -3,7 +3,7 @@
 // Only one is handled at a time, and all that arrive meanwhile count as one more. Otherwise a disk that hangs and a cron job that sends
 // SIGHUP every minute would pile up reopenings of all files.
 
-export class HangUps {
+export class Sighups {
   #answer: (() => Promise<void>) | undefined
   #isAsked = false
   #isAnswering = false

@@ -5,7 +5,7 @@ import { jsonSchemaOf, type ZodType } from '../common/option.ts'
 import type { YamlMap } from './yaml.ts'
 
 /** The group with the value of each misspelt key also under the key that was probably meant, unless that key exists. */
-export function asMeant(map: YamlMap, keys: readonly string[]): YamlMap {
+export function withKeysCorrected(map: YamlMap, keys: readonly string[]): YamlMap {
   const entries = new Map(map.entries)
   for (const [name, entry] of map.entries) {
     const meant = keys.includes(name) ? undefined : nearest(name, keys)

@@ -1,6 +1,6 @@
 // Tracks one write of the destination. Its bytes may go to many files, and it settles when all pieces are done.
 
-export class Ticket {
+export class PendingWrite {
   /** Resolves when all pieces are done; rejects if the destination was closed first. */
   readonly settled: Promise<void>
   #pieces = 1
@@ -23,7 +23,7 @@ export class Ticket {
     this.#pieces += 1
   }
 
-  /** Marks one piece as done. A new ticket has one piece, which its creator releases last. */
+  /** Marks one piece as done. A new write has one piece, which its creator releases last. */
   release(): void {
     this.#pieces -= 1
     if (this.#pieces === 0) this.#resolve()

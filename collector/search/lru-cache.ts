@@ -2,7 +2,7 @@
 
 import type { StoredBlock } from './stored-block.ts'
 
-export class LastUsed<Value> {
+export class LruCache<Value> {
   readonly #roomMax: number
   readonly #dropped: (value: Value) => void
   /** Least recently used first. */

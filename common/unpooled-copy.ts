@@ -3,7 +3,7 @@
 // instead of 200 KB.
 
 /** Returns a copy in memory of its own. */
-export function lastingBytes(bytes: Uint8Array): Buffer {
+export function unpooledCopy(bytes: Uint8Array): Buffer {
   const own = Buffer.allocUnsafeSlow(bytes.length)
   own.set(bytes)
   return own

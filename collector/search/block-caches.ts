@@ -4,7 +4,7 @@
 // more blocks: which messages are selected, their times and their senders. That is a twentieth of a decoded block.
 
 import { SEARCH_KEPT_BYTES_MAX, SEARCH_OPEN_BLOCKS_MAX } from '../../common/limits.ts'
-import { LastUsed } from './last-used.ts'
+import { LruCache } from './lru-cache.ts'
 import type { Selection } from './selection.ts'
 import type { SearchStats } from './search-stats.ts'
 import { TIMES, type LineColumns, type OpenBlock, type StoredBlock } from './stored-block.ts'
@@ -12,16 +12,16 @@ import { TIMES, type LineColumns, type OpenBlock, type StoredBlock } from './sto
 /** The host and program of each message of a block. */
 export type Senders = Pick<LineColumns, 'hosts' | 'hostIds' | 'programs' | 'programIds'>
 
-export class BlockShelf {
+export class BlockCaches {
   readonly #stats: SearchStats
-  readonly #open: LastUsed<OpenBlock>
-  readonly #selected = new LastUsed<Uint8Array>(SEARCH_KEPT_BYTES_MAX)
-  readonly #times = new LastUsed<Float64Array>(SEARCH_KEPT_BYTES_MAX)
-  readonly #senders = new LastUsed<Senders>(SEARCH_KEPT_BYTES_MAX)
+  readonly #open: LruCache<OpenBlock>
+  readonly #selected = new LruCache<Uint8Array>(SEARCH_KEPT_BYTES_MAX)
+  readonly #times = new LruCache<Float64Array>(SEARCH_KEPT_BYTES_MAX)
+  readonly #senders = new LruCache<Senders>(SEARCH_KEPT_BYTES_MAX)
 
   constructor(stats: SearchStats) {
     this.#stats = stats
-    this.#open = new LastUsed(SEARCH_OPEN_BLOCKS_MAX, ({ bytesDecoded }) => (stats.bytesDecoded += bytesDecoded))
+    this.#open = new LruCache(SEARCH_OPEN_BLOCKS_MAX, ({ bytesDecoded }) => (stats.bytesDecoded += bytesDecoded))
   }
 
   /** Whether the block is open. */

@@ -10,7 +10,7 @@ import { errnoOf } from '../fault.ts'
 import { TURN_WAIT_MS } from '../limits.ts'
 
 /** Does `work` while holding the mutex of the folder; if the mutex cannot be had, does it nevertheless. */
-export async function inFolderTurn<T>(folder: string, disk: Disk, work: () => Promise<T>): Promise<T> {
+export async function withFolderMutex<T>(folder: string, disk: Disk, work: () => Promise<T>): Promise<T> {
   const stat = await disk.stat(folder)
   const turn = stat && (await takeTurn(`\0sluice ${stat.device}:${stat.inode}`))
   try {

@@ -1,16 +1,16 @@
-// Follows files that have left their names: the unread rests of known streams, and generations that were rotated before any
-// sweep saw them. `lost-rest.ts` finds them.
+// Follows files that have left their names: the unread remainders of known streams, and generations that were rotated before any
+// sweep saw them. `remainder-finder.ts` finds them.
 
 import type { DiskFile } from '../../common/disk.ts'
 import { errnoOf, isOutOfDescriptors } from '../../common/fault.ts'
 import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
-import type { Complaints } from './complaints.ts'
+import type { ReadWarnings } from './read-warnings.ts'
 import type { Copies } from './copies.ts'
 import { type FollowedFile, followFrom } from './followed-file.ts'
 import { inodeKey } from './inode.ts'
 import { reportUnread } from './losses.ts'
-import type { Between, LostRest, Rest } from './lost-rest.ts'
+import type { Between, RemainderFinder, Remainder } from './remainder-finder.ts'
 import { LOOKS_MAX } from './neighbours.ts'
 import { fingerprintOf, keyOf, type Orphans } from './orphans.ts'
 import { namesOf, writtenName, type FileRecord } from './position-store.ts'
@@ -21,11 +21,11 @@ export interface RestsSettings {
   readonly source: string
   /** When the last complete sweep of the previous run began, ms since the epoch. */
   readonly lastRunSweptMs: number | undefined
-  readonly lost: LostRest
+  readonly lost: RemainderFinder
   readonly orphans: Orphans
   readonly unreadable: Unreadable
   readonly copies: Copies
-  readonly complaints: Complaints
+  readonly readWarnings: ReadWarnings
   /** Adds a file, with its open descriptor, to the followed ones. */
   readonly start: (followed: FollowedFile, file: DiskFile) => Promise<void>
 }
@@ -33,21 +33,21 @@ export interface RestsSettings {
 // The times of files come from the kernel's last timer tick, so they may be this far behind the clock.
 export const CLOCK_MARGIN_MS = 50
 
-/** Log text for a rest that was found. */
+/** Log text for a remainder that was found. */
 export const FOUND = 'found the unread rest of a rotated file'
 
-export class Rests {
+export class Remainders {
   readonly #settings: RestsSettings
   readonly #platform: Platform
-  readonly #lost: LostRest
+  readonly #lost: RemainderFinder
   readonly #orphans: Orphans
-  readonly #complaints: Complaints
+  readonly #readWarnings: ReadWarnings
   #lookedForOrphans = false
   /** Searches for unseen generations that are not complete: not made yet, or something could not be read. Repeated at each sweep. */
   readonly #betweenAgain: Pending[] = []
   /** The same for generations that this user may not read: repeated at each sweep, but nothing waits for them. */
   readonly #betweenDenied: Pending[] = []
-  /** Inode keys of the files in which rests were found; of the compressed file, if it was compressed. */
+  /** Inode keys of the files in which remainders were found; of the compressed file, if it was compressed. */
   readonly #keys = new Set<string>()
 
   constructor(settings: RestsSettings, platform: Platform) {
@@ -55,7 +55,7 @@ export class Rests {
     this.#platform = platform
     this.#lost = settings.lost
     this.#orphans = settings.orphans
-    this.#complaints = settings.complaints
+    this.#readWarnings = settings.readWarnings
   }
 
   /** Whether the streams of the previous run have been looked for: files found from now on do not continue them. */
@@ -76,18 +76,18 @@ export class Rests {
   }
 
   /** Follows a file that could not be read before it left its name. It may continue a stream of the previous run. */
-  async followLeft({ path, size, stream, rest }: LeftFile): Promise<void> {
-    if (!rest) return reportUnread(this.#platform, this.#settings.source, path, size)
+  async followLeft({ path, size, stream, remainder }: LeftFile): Promise<void> {
+    if (!remainder) return reportUnread(this.#platform, this.#settings.source, path, size)
     try {
-      const from = await this.#lost.orDiscarded(rest, async () => {
-        const known = await this.orphanOf(rest.file, rest.key, rest.path, rest.stat.size)
+      const from = await this.#lost.orDiscarded(remainder, async () => {
+        const known = await this.orphanOf(remainder.file, remainder.key, remainder.path, remainder.stat.size)
         return known ?? { stream, position: 0 }
       })
-      await this.#follow(rest, from.stream, from.position, path)
+      await this.#follow(remainder, from.stream, from.position, path)
       this.#orphans.delete(from)
     } catch (error) {
       if (errnoOf(error) === undefined) throw error
-      this.#complaints.reportError(rest.path, error)
+      this.#readWarnings.reportError(remainder.path, error)
     }
   }
 
@@ -131,7 +131,7 @@ export class Rests {
           // Other generations may be readable.
           if (!isDenied(error)) notRead.failure ??= error
           notRead.keys.add(key)
-          this.#complaints.reportError(rotated.path, error)
+          this.#readWarnings.reportError(rotated.path, error)
         }
       }
       if (!this.#lost.moved) break
@@ -151,7 +151,7 @@ export class Rests {
   }
 
   /**
-   * Follows the rests of streams of the previous run whose files left their names, and the generations that came after them, under
+   * Follows the remainders of streams of the previous run whose files left their names, and the generations that came after them, under
    * their names or those of `newFiles` (the new streams of this sweep). The complete sweep before this one began at `sweptMs`. After
    * the first call: of the streams and generations that are to be looked for again.
    */
@@ -170,7 +170,7 @@ export class Rests {
     // Unseen generations come last: once all known streams are followed, a file that is not followed is one that nobody has seen.
     for (const each of [...this.#betweenAgain.splice(0), ...this.#betweenDenied.splice(0)]) {
       const failed = () => void this.#betweenAgain.push(each)
-      const notRead = await this.#complaints.unless(each.names[0], () => this.#followBetween(each), failed)
+      const notRead = await this.#readWarnings.unless(each.names[0], () => this.#followBetween(each), failed)
       if (!notRead) continue
       const list = notRead.failure === undefined ? this.#betweenDenied : this.#betweenAgain
       this.#readLater(list, each, notRead.keys)
@@ -179,20 +179,20 @@ export class Rests {
     if (!this.#betweenAgain.some(({ only }) => !only) && !this.#orphans.areDue) this.#keys.clear()
   }
 
-  /** Continues a stream in its unread rest, if that is found, and then queues a search for the generations that came after it. */
+  /** Continues a stream in its unread remainder, if that is found, and then queues a search for the generations that came after it. */
   async followOrphan(record: FileRecord, isFirst = false): Promise<void> {
     const follow = async () => {
       const found = await this.#lost.find(namesOf(record), fingerprintOf(record), keyOf(record), record.stream)
       if (found) await this.#follow(found, record.stream, record.position, writtenName(record))
       return found
     }
-    const rest = await this.#complaints.unless(record.path, follow, (error) =>
+    const remainder = await this.#readWarnings.unless(record.path, follow, (error) =>
       this.#orphans.lookForAgain(record, error),
     )
-    if (rest) {
+    if (remainder) {
       this.#orphans.delete(record)
       if (!isFirst && record.goneMs !== undefined) return // it left its name in this run
-      const sinceMs = this.#settings.lastRunSweptMs ?? rest.modifiedMs
+      const sinceMs = this.#settings.lastRunSweptMs ?? remainder.modifiedMs
       this.#betweenAgain.push({ names: [writtenName(record), ...namesOf(record)], sinceMs, known: this.#keys })
     } else this.#orphans.waitFor(record)
   }
@@ -200,20 +200,20 @@ export class Rests {
   /** Continues the stream in a copy, if the file was copied and truncated unseen and begins as before. Returns whether it was. */
   async followCut(record: FileRecord, file: DiskFile, path: string, { sinceMs, ...cut }: CutFile): Promise<boolean> {
     const now = { file, ...cut, sinceMs: sinceMs - CLOCK_MARGIN_MS }
-    const isKnown = (copy: Rest) => this.#orphans.knows(copy.file, copy, record)
+    const isKnown = (copy: Remainder) => this.#orphans.knows(copy.file, copy, record)
     const copy = await this.#lost.findCutCopy(namesOf(record), fingerprintOf(record), record.stream, now, isKnown)
     if (copy) await this.#follow(copy, record.stream, record.position, path)
     return copy !== undefined
   }
 
-  /** Follows a rest; closes it, and removes its temporary file, if that fails. */
-  async #follow(rest: Rest, stream: string, position: number, rotatedFrom: string): Promise<void> {
-    const follow = () => followFrom({ stream, stat: rest.stat, path: rest.path, position }, rest.file)
-    const followed = await this.#lost.orDiscarded(rest, follow)
-    followed.leave(rotatedFrom, rest)
-    this.#keys.add(rest.key)
-    if (rest.stat.size > position) this.#platform.log.info({ path: rest.path, position }, FOUND)
-    await this.#settings.start(followed, rest.file)
+  /** Follows a remainder; closes it, and removes its temporary file, if that fails. */
+  async #follow(remainder: Remainder, stream: string, position: number, rotatedFrom: string): Promise<void> {
+    const follow = () => followFrom({ stream, stat: remainder.stat, path: remainder.path, position }, remainder.file)
+    const followed = await this.#lost.orDiscarded(remainder, follow)
+    followed.leave(rotatedFrom, remainder)
+    this.#keys.add(remainder.key)
+    if (remainder.stat.size > position) this.#platform.log.info({ path: remainder.path, position }, FOUND)
+    await this.#settings.start(followed, remainder.file)
   }
 }
 

@@ -9,7 +9,7 @@ import type { TemplateField } from '../template.ts'
 import type { PathTemplate } from './path-template.ts'
 
 /** Those of all file destinations. */
-const all = new Set<OwnNames>()
+const all = new Set<PathOwnership>()
 
 const ANYTHING = '[^/]+'
 
@@ -35,7 +35,7 @@ function piecesOf({ folder, components }: PathTemplate): Piece[] {
   return [folder === '/' ? '' : folder, ...components.flatMap((component) => ['/', ...component])]
 }
 
-export class OwnNames {
+export class PathOwnership {
   readonly #text: string
   readonly #fits: string
   readonly #pattern: RegExp
@@ -72,7 +72,7 @@ export class OwnNames {
     return this.#pattern.test(path) && ![...all].some((other) => other.#comesBefore(this) && other.#pattern.test(path))
   }
 
-  #comesBefore(other: OwnNames): boolean {
+  #comesBefore(other: PathOwnership): boolean {
     return (
       this.#specificity > other.#specificity || (this.#specificity === other.#specificity && this.#text < other.#text)
     )

@@ -1,41 +1,41 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { HangUps } from '../../config/hang-ups.ts'
+import { Sighups } from '../../config/sighup.ts'
 import { settle } from '../fake/clock.ts'
 
-function listening(): { hangUps: HangUps; hangUp: () => Promise<void> } {
+function listening(): { sighups: Sighups; hangUp: () => Promise<void> } {
   const before = process.listeners('SIGHUP')
-  const hangUps = new HangUps()
+  const sighups = new Sighups()
   const [listener] = process.listeners('SIGHUP').filter((each) => !before.includes(each))
   onTestFinished(() => void process.off('SIGHUP', listener))
-  return { hangUps, hangUp: () => (listener('SIGHUP'), settle()) }
+  return { sighups, hangUp: () => (listener('SIGHUP'), settle()) }
 }
 
 test('a SIGHUP during the start is handled afterwards, and a SIGHUP during a stop is ignored', async () => {
-  const { hangUps, hangUp } = listening()
+  const { sighups, hangUp } = listening()
   await hangUp()
   let answered = 0
-  hangUps.begin(() => Promise.resolve(void (answered += 1)))
+  sighups.begin(() => Promise.resolve(void (answered += 1)))
   await settle()
   expect(answered).toBe(1)
   await hangUp()
   expect(answered).toBe(2)
-  hangUps.end()
+  sighups.end()
   await hangUp()
   expect(answered).toBe(2)
 })
 
 test('without a SIGHUP nothing is reopened', async () => {
-  const { hangUps } = listening()
+  const { sighups } = listening()
   let answered = 0
-  hangUps.begin(() => Promise.resolve(void (answered += 1)))
+  sighups.begin(() => Promise.resolve(void (answered += 1)))
   await settle()
   expect(answered).toBe(0)
 })
 
 test('all SIGHUPs that arrive while one is handled count as one more', async () => {
-  const { hangUps, hangUp } = listening()
+  const { sighups, hangUp } = listening()
   const open: (() => void)[] = []
-  hangUps.begin(() => new Promise((resolve) => open.push(resolve)))
+  sighups.begin(() => new Promise((resolve) => open.push(resolve)))
   for (let i = 0; i < 100; i += 1) await hangUp()
   expect(open.length).toBe(1)
   open[0]()

@@ -1,4 +1,4 @@
-// Finds the unread rest of a file that was renamed, copied and truncated, or compressed.
+// Finds the unread remainder of a file that was renamed, copied and truncated, or compressed.
 //
 //   app.log (position 800)  ─▶  app.log.1, app.log-20261123, app-20261123.log   the same inode, or the same content
 //                           ─▶  app.log.1.gz, app.log-20261123.zst              the same content, compressed
@@ -17,11 +17,11 @@ import { LOOKS_MAX, Neighbours, type Neighbour } from './neighbours.ts'
 import { nameBytes, nameText } from './pattern.ts'
 import { isPacked, isRotated, isSibling } from './rotated-name.ts'
 
-/** Prefix of the names of decompressed rests. */
+/** Prefix of the names of decompressed remainders. */
 const TEMPORARY = 'rest-'
 
 /** The file in which a stream continues. The caller owns the descriptor. */
-export interface Rest {
+export interface Remainder {
   readonly path: string
   /** Inode key of the file that was found; of the compressed file, if it is compressed. */
   readonly key: string
@@ -50,7 +50,7 @@ interface FileNow {
 
 const CHUNK_BYTES = 256 * 1024
 
-export class LostRest {
+export class RemainderFinder {
   readonly #disk: Disk
   readonly #folder: string
   readonly #taken: (key: string) => boolean
@@ -85,11 +85,11 @@ export class LostRest {
     fingerprint: Fingerprint,
     key: string,
     stream: string,
-  ): Promise<Rest | undefined> {
+  ): Promise<Remainder | undefined> {
     for (let look = 1; ; look += 1) {
       const renamed = await this.#findRenamed(names, fingerprint, key)
-      const rest = renamed ?? (await this.#findCopy(names, fingerprint, stream))
-      if (rest || !this.#moved || look === LOOKS_MAX) return rest
+      const remainder = renamed ?? (await this.#findCopy(names, fingerprint, stream))
+      if (remainder || !this.#moved || look === LOOKS_MAX) return remainder
       this.lookAgain()
     }
   }
@@ -140,8 +140,8 @@ export class LostRest {
     fingerprint: Fingerprint,
     stream: string,
     now: FileNow & { readonly key: string; readonly sinceMs: number },
-    isKnown: (copy: Rest) => Promise<boolean>,
-  ): Promise<Rest | undefined> {
+    isKnown: (copy: Remainder) => Promise<boolean>,
+  ): Promise<Remainder | undefined> {
     for (const each of await this.rotatedSince(names, now.sinceMs)) {
       if (inodeKey(each.stat) === now.key) continue // the file itself, renamed just now
       const copy = await (isPacked(each.path)
@@ -157,8 +157,8 @@ export class LostRest {
     return undefined
   }
 
-  /** The result of `look`. If it is undefined, or `look` rejects, the rest is closed and its temporary file removed. */
-  async orDiscarded<Found>({ file, temporary }: Rest, look: () => Promise<Found>): Promise<Found> {
+  /** The result of `look`. If it is undefined, or `look` rejects, the remainder is closed and its temporary file removed. */
+  async orDiscarded<Found>({ file, temporary }: Remainder, look: () => Promise<Found>): Promise<Found> {
     let isKept = false
     try {
       const found = await orClosed(file, look)
@@ -170,7 +170,7 @@ export class LostRest {
   }
 
   /** The file with this inode key in the folder of one of `names`, whatever its name is now. */
-  async #findRenamed(names: readonly string[], fingerprint: Fingerprint, key: string): Promise<Rest | undefined> {
+  async #findRenamed(names: readonly string[], fingerprint: Fingerprint, key: string): Promise<Remainder | undefined> {
     if (this.#taken(key)) return undefined
     for (const name of names) {
       const neighbour = (await this.#neighbours.of(name)).byKey.get(key)
@@ -182,7 +182,7 @@ export class LostRest {
   }
 
   /** A file in the folder of one of `names` that is a copy, compressed or not, of the one with this fingerprint. */
-  async #findCopy(names: readonly string[], fingerprint: Fingerprint, stream: string): Promise<Rest | undefined> {
+  async #findCopy(names: readonly string[], fingerprint: Fingerprint, stream: string): Promise<Remainder | undefined> {
     // Nothing was read of an empty fingerprint, so only the name can be compared.
     const near = await this.#beside(names, (path, name) =>
       fingerprint.head.bytes === 0 ? isPacked(name) && path === name : isSibling(path, name),
@@ -212,7 +212,7 @@ export class LostRest {
   }
 
   /** All of that file, decompressed if it is compressed; undefined if it has moved. */
-  async whole(neighbour: Neighbour, stream: string): Promise<Rest | undefined> {
+  async whole(neighbour: Neighbour, stream: string): Promise<Remainder | undefined> {
     const anything = { head: { bytes: 0, hash: '' }, tail: Buffer.alloc(0), position: 0 }
     return isPacked(neighbour.path) ? this.#unpacked(neighbour, anything, stream) : this.#plain(neighbour, anything)
   }
@@ -235,7 +235,7 @@ export class LostRest {
     return file
   }
 
-  async #plain(neighbour: Neighbour, fingerprint: Fingerprint): Promise<Rest | undefined> {
+  async #plain(neighbour: Neighbour, fingerprint: Fingerprint): Promise<Remainder | undefined> {
     const { path, stat } = neighbour
     if (stat.size < fingerprint.position) return undefined
     const file = await this.#open(neighbour)
@@ -246,7 +246,7 @@ export class LostRest {
     })
   }
 
-  async #unpacked(neighbour: Neighbour, fingerprint: Fingerprint, stream: string): Promise<Rest | undefined> {
+  async #unpacked(neighbour: Neighbour, fingerprint: Fingerprint, stream: string): Promise<Remainder | undefined> {
     const { path, stat } = neighbour
     const temporary = `${this.#folder}/${TEMPORARY}${stream}`
     const target = await this.#disk.open(nameBytes(temporary), 'write')
@@ -260,8 +260,8 @@ export class LostRest {
       keep =
         found.size >= fingerprint.position &&
         (fingerprint.head.bytes === 0 || (await hasFingerprint(target, fingerprint)))
-      const rest = { path, key: inodeKey(stat), file: target, stat: found, modifiedMs: stat.modifiedMs, temporary }
-      return keep ? rest : undefined
+      const remainder = { path, key: inodeKey(stat), file: target, stat: found, modifiedMs: stat.modifiedMs, temporary }
+      return keep ? remainder : undefined
     } finally {
       if (!keep) {
         await target.close()
@@ -298,7 +298,7 @@ export async function removeLeftTemporaries(disk: Disk, folder: string): Promise
 }
 
 /** Whether the file has the same bytes after `position` as the copy; at most `CHUNK_BYTES` are compared. */
-async function isSameAfter(position: number, copy: Rest, file: DiskFile): Promise<boolean> {
+async function isSameAfter(position: number, copy: Remainder, file: DiskFile): Promise<boolean> {
   const length = Math.min(CHUNK_BYTES, copy.stat.size - position)
   return (await readFully(copy.file, position, length)).equals(await readFully(file, position, length))
 }

@@ -11,7 +11,7 @@ import { dayOf, isAhead, type PartName } from './schema.ts'
 /** Logs a warning. */
 export type Report = (text: string, values: object) => void
 
-export class DayAhead {
+export class FutureParts {
   readonly #report: Report
   /** The day, by the clock, on which the newest part was begun; after the clock was set back, the day it was set back to. */
   #begunOn: string | undefined
