@@ -46,7 +46,7 @@ export interface DiskFile {
 }
 
 /** Called with the stat of a name, with undefined if it does not exist, or with the error that prevented the call. */
-export type StatTold = (name: Buffer, stat: FileStat | undefined, error?: unknown) => void
+export type StatCallback = (name: Buffer, stat: FileStat | undefined, error?: unknown) => void
 
 export interface Disk {
   /** How many descriptors this process may have open; absent if unknown. */
@@ -60,7 +60,7 @@ export interface Disk {
   /** The path with all symbolic links resolved, as bytes; undefined if it does not exist. */
   realPath(path: Path): Promise<Buffer | undefined>
   /** Stats each of `names` in `folder`, following symbolic links, and calls `told` once for each. One call serves many names. */
-  statAll(folder: Buffer, names: readonly Buffer[], told: StatTold): Promise<void>
+  statAll(folder: Buffer, names: readonly Buffer[], told: StatCallback): Promise<void>
   /** Names in a folder, as bytes; empty if there is no such folder. */
   list(folder: Path): Promise<Buffer[]>
   /** Rejects with EFBIG if there are more than `bytesMax`: a name may lead to an endless file, such as /dev/zero. */
@@ -308,7 +308,7 @@ export function bytesWrittenOf(error: unknown): number {
   return error instanceof Error && 'bytesWritten' in error ? Number(error.bytesWritten) : 0
 }
 
-function tellAtOnce(folder: Buffer, name: Buffer, told: StatTold): void {
+function tellAtOnce(folder: Buffer, name: Buffer, told: StatCallback): void {
   let stat: FileStat | undefined
   try {
     const found = fs.statSync(below(folder, name), { bigint: true, throwIfNoEntry: false })
@@ -319,7 +319,7 @@ function tellAtOnce(folder: Buffer, name: Buffer, told: StatTold): void {
   told(name, stat)
 }
 
-function tell(folder: Buffer, name: Buffer, told: StatTold): Promise<void> {
+function tell(folder: Buffer, name: Buffer, told: StatCallback): Promise<void> {
   const failed = (error: unknown) => told(name, undefined, error)
   return systemDisk.stat(below(folder, name)).then((stat) => told(name, stat), failed)
 }

@@ -20,10 +20,10 @@ export interface Explanation {
   readonly source: string
   /** Routes that select it, counted from 1. */
   readonly routes: readonly number[]
-  readonly destinations: readonly Landing[]
+  readonly destinations: readonly StoredAt[]
 }
 
-export interface Landing {
+export interface StoredAt {
   readonly name: string
   readonly type: string
   /** Path of the file, for `file` destinations. */
@@ -103,7 +103,7 @@ export class Explainer {
     return taken
   }
 
-  #landing({ name, type }: ConfiguredDestination, batch: Batch): Landing {
+  #landing({ name, type }: ConfiguredDestination, batch: Batch): StoredAt {
     const path = this.#pathOf(name, batch)
     return { name, type: type.type, ...(path !== undefined && { path }) }
   }

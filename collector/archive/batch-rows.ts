@@ -32,7 +32,7 @@ const row: Row = {
 }
 
 /** The fields that an origin provides for its messages. */
-export interface StandIns {
+export interface OriginDefaults {
   /** µs since the epoch. */
   readonly received: number
   /** The origin's entry in the block's dictionary of origins: source, NUL, peer. */
@@ -42,7 +42,7 @@ export interface StandIns {
   readonly program: DataView
 }
 
-export function standInsOf({ source, peer, host, program, received }: Origin, batchReceived: number): StandIns {
+export function defaultsOf({ source, peer, host, program, received }: Origin, batchReceived: number): OriginDefaults {
   const entry = viewOf(Buffer.from(`${source}\0${peer ?? ''}`))
   return { received: received ?? batchReceived, entry, host: viewOf(host), program: viewOf(program) }
 }
@@ -79,7 +79,7 @@ export function addBatch(
   for (const { count, origin } of batch.runs) {
     const end = first + count
     if (origin.hostForced === true) forceHosts(table, first, end)
-    addMessages(messages, first, end, standInsOf(origin, batch.received), skipped, builder, full)
+    addMessages(messages, first, end, defaultsOf(origin, batch.received), skipped, builder, full)
     first = end
   }
   const defects = defectMasks(table)
@@ -92,7 +92,7 @@ export function addMessages(
   messages: Messages,
   first: number,
   end: number,
-  { received, entry, host, program }: StandIns,
+  { received, entry, host, program }: OriginDefaults,
   skipped: Uint8Array | undefined,
   builder: BlockBuilder,
   full: () => void,

@@ -23,7 +23,7 @@ import {
   takeHeaderTable,
   type HeaderTable,
 } from '../../common/pipeline/header-table.ts'
-import { addMessages, forceHosts, standInsOf, type StandIns } from './batch-rows.ts'
+import { addMessages, forceHosts, defaultsOf, type OriginDefaults } from './batch-rows.ts'
 import { BlockBuilder, effectiveTime, type EncodedBlock } from './block-builder.ts'
 import { viewOf } from './byte-ranges.ts'
 import { ByteReader, ByteWriter } from './byte-writer.ts'
@@ -34,7 +34,7 @@ import { pack, Pack } from './pack.ts'
 /** Consecutive messages from one origin. */
 interface RawRun {
   readonly count: number
-  readonly standIns: StandIns
+  readonly defaults: OriginDefaults
 }
 
 export interface RawBlock {
@@ -84,7 +84,7 @@ export function rawBlockOf(writes: readonly FreshWrite[]): {
         bounds[2 * count + 1] = length
         count += 1
       }
-      if (count > before) runs.push({ count: count - before, standIns: standInsOf(run.origin, batch.received) })
+      if (count > before) runs.push({ count: count - before, defaults: defaultsOf(run.origin, batch.received) })
     }
     giveBackHeaderTable(parsed)
   }
@@ -98,8 +98,8 @@ const neverFull = () => assert(false, 'what is added is less than a block')
 export function addRawBlock({ bytes, bounds, table, runs }: RawBlock, builder: BlockBuilder): void {
   const messages = { view: viewOf(bytes), bounds, table }
   let first = 0
-  for (const { count, standIns } of runs) {
-    addMessages(messages, first, first + count, standIns, undefined, builder, neverFull)
+  for (const { count, defaults } of runs) {
+    addMessages(messages, first, first + count, defaults, undefined, builder, neverFull)
     first += count
   }
 }
@@ -122,10 +122,10 @@ export function encodeRawBlock({ bytes, bounds, count, table, runs }: RawBlock):
       before = at
     }
   }
-  for (const { count, standIns } of runs) {
+  for (const { count, defaults } of runs) {
     origins.varint(count)
-    origins.zigzag(standIns.received)
-    for (const text of [standIns.entry, standIns.host, standIns.program]) {
+    origins.zigzag(defaults.received)
+    for (const text of [defaults.entry, defaults.host, defaults.program]) {
       origins.varint(text.byteLength)
       origins.copy(text, 0, text.byteLength)
     }
@@ -147,8 +147,8 @@ function summaryOf({ cells, times }: HeaderTable, runs: readonly RawRun[]) {
   let severities = 0
   let facilities = 0
   let i = 0
-  for (const { count, standIns } of runs) {
-    const { received } = standIns
+  for (const { count, defaults } of runs) {
+    const { received } = defaults
     if (received < receivedMin) receivedMin = received
     if (received > receivedMax) receivedMax = received
     for (const end = i + count; i < end; i += 1) {
@@ -197,7 +197,7 @@ export function readRawBlock(count: number, { fields, texts }: BlockBlobs): RawB
   for (let left = count; left > 0; left -= runs.at(-1)!.count) {
     const run = origins.varint()
     if (!(run > 0 && run <= left)) throw new RangeError('runs have other messages than there are')
-    runs.push({ count: run, standIns: { received: origins.zigzag(), entry: text(), host: text(), program: text() } })
+    runs.push({ count: run, defaults: { received: origins.zigzag(), entry: text(), host: text(), program: text() } })
   }
   return { bytes, bounds, count, table, runs }
 }

@@ -8,7 +8,7 @@ import { errnoOf, Fault } from '../fault.ts'
 import { SOCKET_PATH_BYTES_MAX } from '../limits.ts'
 import { newId, type Random } from '../random.ts'
 import { withFolderMutex } from './folder-mutex.ts'
-import { isHeard } from './unix-socket.ts'
+import { hasListener } from './unix-socket.ts'
 
 export interface DataLock {
   /** Releases the folder. */
@@ -38,7 +38,7 @@ export async function lockDataFolder(folder: string, disk: Disk, random: Random)
 // reused before.
 async function takeOver(path: string, disk: Disk, random: Random): Promise<Server | undefined> {
   const deaf = await disk.statLink(path)
-  if (await isHeard(path)) return undefined
+  if (await hasListener(path)) return undefined
   const aside = `${path}.${newId(random).slice(0, 8)}`
   const moved = deaf && (await moveAway(path, aside, disk))
   if (moved && moved.inode !== deaf.inode) {

@@ -110,7 +110,7 @@ export class UnixSocket {
     if (stat && stat.kind !== 'socket') {
       throw new Fault('SOCKET_UNAVAILABLE', `${path} exists and is not a socket; it is not replaced`)
     }
-    if (stat && (await isHeard(path))) throw new Fault('SOCKET_TAKEN', `another process listens on ${path}`)
+    if (stat && (await hasListener(path))) throw new Fault('SOCKET_TAKEN', `another process listens on ${path}`)
     await this.#disk.remove(path)
   }
 
@@ -160,7 +160,7 @@ function listenForStreams(path: string, accept: (connection: Connection) => void
 }
 
 /** Whether a process listens on the socket, be it a stream or a datagram socket. */
-export function isHeard(path: string): Promise<boolean> {
+export function hasListener(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect({ path })
     socket.once('connect', () => {

@@ -17,7 +17,7 @@ export interface Room {
 }
 
 /** One of the spools (lanes) that share the room. */
-export interface Roommate {
+export interface SpaceUser {
   readonly list: SegmentList
   /** When its oldest unacknowledged message was received, µs since the epoch; undefined if that is not known. */
   readonly oldest: number | undefined
@@ -36,7 +36,7 @@ export class SpoolRoom {
   readonly #folder: string
   readonly #options: SpoolOptions
   readonly #platform: Platform
-  readonly #lanes: Roommate[] = []
+  readonly #lanes: SpaceUser[] = []
   readonly #warning: RateLimitedWarning
   /** Bytes of groups that are being written. */
   #underWay = 0
@@ -54,7 +54,7 @@ export class SpoolRoom {
     this.segmentBytes = Math.min(SPOOL_SEGMENT_BYTES_MAX, Math.max(SPOOL_SEGMENT_BYTES_MIN, part))
   }
 
-  join(lane: Roommate): void {
+  join(lane: SpaceUser): void {
     this.#lanes.push(lane)
   }
 

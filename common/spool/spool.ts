@@ -23,11 +23,11 @@ import { recoverSegments } from './recovery.ts'
 import { SegmentRemoval } from './segment-removal.ts'
 import { SegmentList, START_GAP } from './segments.ts'
 import { SpoolReader } from './spool-reader.ts'
-import type { Roommate } from './spool-room.ts'
+import type { SpaceUser } from './spool-room.ts'
 import { SpoolWriter } from './spool-writer.ts'
 import type { SpoolContext } from './spool-context.ts'
 
-export class Spool implements StreamMarks, Roommate {
+export class Spool implements StreamMarks, SpaceUser {
   readonly #context: SpoolContext
   readonly #file: AcknowledgedFile
   readonly #warning: RateLimitedWarning

@@ -1,6 +1,6 @@
 // `sluice explain`: shows what a daemon would do with the lines on stdin. Nothing is started or written.
 
-import type { Explainer, Explanation, Landing } from '../explanation.ts'
+import type { Explainer, Explanation, StoredAt } from '../explanation.ts'
 import type { Configuration, ConfiguredSource } from '../configuration.ts'
 import { once, peerAddress } from './arguments.ts'
 import { Command } from './command-line.ts'
@@ -90,13 +90,13 @@ export function inWords({ message, source, routes, destinations }: Explanation, 
   for (const defect of defects) rows.push(['defect', defect])
   rows.push(['source', source])
   for (const number of routes) rows.push([`route ${number}`, routeWords[number - 1]])
-  for (const landing of destinations) rows.push(['lands in', landingWords(landing)])
+  for (const landing of destinations) rows.push(['lands in', storedAtText(landing)])
   if (destinations.length === 0) rows.push(['lands in', 'nothing: no route selects it'])
   const width = Math.max(...rows.map(([name]) => name.length))
   return `${rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('')}\n`
 }
 
-const landingWords = ({ name, type, path }: Landing) => `${name} (${type})${path === undefined ? '' : ` ${path}`}`
+const storedAtText = ({ name, type, path }: StoredAt) => `${name} (${type})${path === undefined ? '' : ` ${path}`}`
 
 // A message must not move the cursor of the terminal that it is shown on.
 function visible(value: string): string {

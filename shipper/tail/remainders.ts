@@ -17,7 +17,7 @@ import { namesOf, writtenName, type FileRecord } from './position-store.ts'
 import { isPacked, isRotatedName } from './rotated-name.ts'
 import { isDenied, type LeftFile, type Unreadable } from './unreadable.ts'
 
-export interface RestsSettings {
+export interface RemaindersSettings {
   readonly source: string
   /** When the last complete sweep of the previous run began, ms since the epoch. */
   readonly lastRunSweptMs: number | undefined
@@ -37,7 +37,7 @@ export const CLOCK_MARGIN_MS = 50
 export const FOUND = 'found the unread rest of a rotated file'
 
 export class Remainders {
-  readonly #settings: RestsSettings
+  readonly #settings: RemaindersSettings
   readonly #platform: Platform
   readonly #lost: RemainderFinder
   readonly #orphans: Orphans
@@ -50,7 +50,7 @@ export class Remainders {
   /** Inode keys of the files in which remainders were found; of the compressed file, if it was compressed. */
   readonly #keys = new Set<string>()
 
-  constructor(settings: RestsSettings, platform: Platform) {
+  constructor(settings: RemaindersSettings, platform: Platform) {
     this.#settings = settings
     this.#platform = platform
     this.#lost = settings.lost

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { systemDisk, type Disk } from '../../common/disk.ts'
 import { lockDataFolder, type DataLock } from '../../common/net/data-lock.ts'
-import { isHeard } from '../../common/net/unix-socket.ts'
+import { hasListener } from '../../common/net/unix-socket.ts'
 import { systemRandom } from '../../common/random.ts'
 import { temporaryFolder } from '../end-to-end/program.ts'
 
@@ -50,7 +50,7 @@ test('of two processes that find a stale socket file at once, one gets the folde
     rename: (from, to) => meanwhile().then(() => systemDisk.rename(from, to)),
   }
   await expect(lock(folder, slow)).rejects.toMatchObject({ code: 'DATA_LOCKED' })
-  expect(await isHeard(join(folder, 'control.sock'))).toBe(true)
+  expect(await hasListener(join(folder, 'control.sock'))).toBe(true)
   expect(readdirSync(folder)).toEqual(['control.sock'])
   await (await first!).release()
 })
@@ -81,7 +81,7 @@ test('of three processes that start at once, one gets the folder', async () => {
   const held = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
   expect(others).toHaveLength(2)
   expect(held).toHaveLength(1)
-  expect(await isHeard(join(folder, 'control.sock'))).toBe(true)
+  expect(await hasListener(join(folder, 'control.sock'))).toBe(true)
   for (const each of held) await each.release()
 })
 

@@ -1,6 +1,13 @@
 // A disk in memory that knows what is synced, can stop at any operation, and simulates what a power cut leaves.
 
-import { bytesWrittenOf, type Disk, type DiskFile, type FileStat, type Path, type StatTold } from '../../common/disk.ts'
+import {
+  bytesWrittenOf,
+  type Disk,
+  type DiskFile,
+  type FileStat,
+  type Path,
+  type StatCallback,
+} from '../../common/disk.ts'
 
 const SECTOR = 4096
 
@@ -120,7 +127,7 @@ export class MemoryDisk implements Disk {
     return Promise.resolve(isFolder ? folderStat(name) : inode && statOf(inode))
   }
 
-  async statAll(folder: Buffer, names: readonly Buffer[], told: StatTold): Promise<void> {
+  async statAll(folder: Buffer, names: readonly Buffer[], told: StatCallback): Promise<void> {
     for (const name of names) {
       await this.stat(`${String(folder)}/${String(name)}`).then(
         (stat) => told(name, stat),
