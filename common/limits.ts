@@ -112,8 +112,11 @@ export const UNREADABLE_FILE_MS = 3600 * 1000
 /** Bytes rendered for output files and not written yet; beyond it batches wait as they are. */
 export const FILE_BUFFER_BYTES_MAX = 8 * MiB
 
-/** Spare buffers that a file destination keeps. */
-export const OUTPUT_SPARE_BYTES_MAX = 8 * MiB
+/**
+ * Spare buffers that a file destination keeps: one is filled while another is written, and each may hold FILE_BUFFER_BYTES_MAX. With
+ * half as much, buffers were dropped and grown again all the time, and the garbage collector took a fifth of the CPU.
+ */
+export const OUTPUT_SPARE_BYTES_MAX = 2 * FILE_BUFFER_BYTES_MAX
 
 /** Output files of one destination that are opened, written or rotated at the same time: Node has four threads for it. */
 export const FILES_AT_WORK_MAX = 64

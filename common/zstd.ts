@@ -9,6 +9,8 @@ import * as zlib from 'node:zlib'
 /** A compressor with fixed parameters. */
 export interface ZstdCompressor {
   compress(bytes: Uint8Array): Buffer
+  /** Compresses into the beginning of `room` if that is large enough for any result; otherwise the frame has memory of its own. */
+  compressInto(room: Uint8Array, bytes: Uint8Array): Uint8Array
 }
 
 interface NodeZstd {
@@ -18,6 +20,9 @@ interface NodeZstd {
 }
 
 type ZstdNapi = typeof import('zstd-napi')
+
+/** Memory for results that a compressor keeps. */
+const ROOM_BYTES_MAX = 4 * 1024 * 1024
 
 const nodeZstd = 'zstdCompressSync' in zlib ? (zlib as unknown as NodeZstd) : undefined
 
@@ -54,11 +59,42 @@ export function zstdCompressor(level: number, { minMatch = 0, checksum = false }
       [ZSTD_c_minMatch]: minMatch,
       [ZSTD_c_checksumFlag]: Number(checksum),
     }
-    return { compress: (bytes) => nodeZstd.zstdCompressSync(bytes, { params }) }
+    const compress = (bytes: Uint8Array) => nodeZstd.zstdCompressSync(bytes, { params })
+    return { compress, compressInto: (_, bytes) => compress(bytes) }
   }
-  const compressor = new (zstdNapi().Compressor)()
-  compressor.setParameters({ compressionLevel: level, checksumFlag: checksum, ...(minMatch > 0 && { minMatch }) })
-  return compressor
+  return new NapiCompressor(level, minMatch, checksum)
+}
+
+// The package's own compressor allocates memory for the largest possible result at each call, and copies the result. At 50 MB/s
+// that alone kept the garbage collector busy.
+class NapiCompressor implements ZstdCompressor {
+  readonly #context
+  readonly #bound: (bytes: number) => number
+  #room = new Uint8Array(0)
+
+  constructor(level: number, minMatch: number, checksum: boolean) {
+    const { CCtx, CParameter, compressBound } = zstdBinding()
+    this.#bound = compressBound
+    this.#context = new CCtx()
+    this.#context.setParameter(CParameter.compressionLevel, level)
+    this.#context.setParameter(CParameter.minMatch, minMatch)
+    this.#context.setParameter(CParameter.checksumFlag, Number(checksum))
+  }
+
+  compress(bytes: Uint8Array): Buffer {
+    const bound = this.#bound(bytes.length)
+    if (bound > ROOM_BYTES_MAX) return Buffer.from(this.#compressed(new Uint8Array(bound), bytes))
+    if (this.#room.length < bound) this.#room = new Uint8Array(bound)
+    return Buffer.from(this.#compressed(this.#room, bytes))
+  }
+
+  compressInto(room: Uint8Array, bytes: Uint8Array): Uint8Array {
+    return room.length < this.#bound(bytes.length) ? this.compress(bytes) : this.#compressed(room, bytes)
+  }
+
+  #compressed(room: Uint8Array, bytes: Uint8Array): Uint8Array {
+    return room.subarray(0, this.#context.compress2(room, bytes))
+  }
 }
 
 /** The decompressed content of one frame; throws the library's error if it is malformed. */

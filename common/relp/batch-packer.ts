@@ -13,6 +13,14 @@ import type { ZstdCompressor } from '../zstd.ts'
 
 // A smaller frame is compressed in less time than it takes to hand it to a thread.
 const INLINE_BYTES_MAX = 64 * 1024
+// A frame has RELP_BATCH_BYTES and its last message; its zstd follows in the same memory.
+const CONTENT_BYTES = 2.5 * RELP_BATCH_BYTES
+
+/** A frame to be compressed by the thread. If `room` is shared memory and large enough, the result is there. */
+export interface PackJob {
+  readonly content: Uint8Array
+  readonly room: Uint8Array
+}
 
 interface Waiting {
   readonly content: Output
@@ -22,7 +30,7 @@ interface Waiting {
 export class BatchPacker {
   readonly #failed: (fault: Fault) => void
   #compressor: ZstdCompressor | undefined
-  #worker: WorkerThread<Uint8Array, Uint8Array> | undefined
+  #worker: WorkerThread<PackJob, Uint8Array> | undefined
   #isInline: boolean
   #waiting: Waiting[] = []
   readonly #spare: Output[] = []
@@ -41,27 +49,31 @@ export class BatchPacker {
     return this.#waiting.length < RELP_PACKING_MAX
   }
 
-  /** A buffer for a frame's content, to be passed to `pack`. It is shared memory, so that the thread reads it in place. */
+  /**
+   * A buffer for a frame's content, to be passed to `pack`. It is shared memory, so that the thread reads it in place, and writes the
+   * result behind it.
+   */
   content(): Output {
-    return this.#spare.pop() ?? new Output(Buffer.from(new SharedArrayBuffer(2 * RELP_BATCH_BYTES)))
+    return this.#spare.pop() ?? new Output(Buffer.from(new SharedArrayBuffer(CONTENT_BYTES)))
   }
 
   /** Compresses `content` and takes over its ownership. `done` is called with the result, which is valid until `done` returns. */
   pack(content: Output, done: (zstd: Uint8Array) => void): void {
+    const room = roomBehind(content)
     if (this.#waiting.length === 0 && (this.#isInline || content.length < INLINE_BYTES_MAX)) {
       this.#compressor ??= batchCompressor()
-      const zstd = this.#compressor.compress(content.written)
+      done(this.#compressor.compressInto(room, content.written))
       this.#giveBack(content)
-      return done(zstd)
+      return
     }
-    this.#worker ??= new WorkerThread<Uint8Array, Uint8Array>({
+    this.#worker ??= new WorkerThread<PackJob, Uint8Array>({
       module: 'common/relp/pack-worker',
       data: undefined,
       onMessage: (zstd) => this.#packed(zstd),
       onDeath: (fault) => this.#died(fault),
     })
     this.#waiting.push({ content, done })
-    this.#worker.post(content.written)
+    this.#worker.post({ content: content.written, room })
   }
 
   async close(): Promise<void> {
@@ -69,15 +81,15 @@ export class BatchPacker {
     this.#worker = undefined
     this.#isInline = true
     this.#waiting = []
-    await worker?.finish(new Uint8Array(0))
+    await worker?.finish({ content: nothing, room: nothing })
   }
 
   #packed(zstd: Uint8Array): void {
     const first = this.#waiting.shift()
     if (!first) return // closed
     this.#worker?.answered()
-    this.#giveBack(first.content)
     first.done(zstd)
+    this.#giveBack(first.content)
   }
 
   #died(fault: Fault): void {
@@ -89,8 +101,15 @@ export class BatchPacker {
 
   // A buffer that grew for a huge message is not kept.
   #giveBack(content: Output): void {
-    if (this.#spare.length >= RELP_PACKING_MAX || content.bytes.length > 2 * RELP_BATCH_BYTES) return
+    if (this.#spare.length >= RELP_PACKING_MAX || content.bytes.length > CONTENT_BYTES) return
     content.clear()
     this.#spare.push(content)
   }
+}
+
+const nothing = new Uint8Array(0)
+
+/** The memory behind the content; none if it is not shared, because the thread would get a copy of it. */
+function roomBehind({ bytes, length }: Output): Uint8Array {
+  return bytes.buffer instanceof SharedArrayBuffer ? bytes.subarray(length) : nothing
 }

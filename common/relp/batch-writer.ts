@@ -102,18 +102,16 @@ export class BatchWriter {
 }
 
 /**
- * Builds the data of a `batch` command. `zstd` decompresses to `unpacked` bytes; the first `messageBytes` of them are
+ * The data of a `batch` command, in two parts. `zstd` decompresses to `unpacked` bytes; the first `messageBytes` of them are
  * messages, encoded as `how` says.
  */
-export function batchData(zstd: Uint8Array, how: number, unpacked: number, messageBytes: number): Buffer {
-  const data = new Output(Buffer.allocUnsafe(zstd.length + FRONT_BYTES_MAX))
-  data.byte(BATCH_VERSION)
-  data.byte(how)
-  writeVarint(data, unpacked)
-  writeVarint(data, messageBytes)
-  data.bytes.set(zstd, data.length)
-  data.length += zstd.length
-  return data.written
+export function batchData(zstd: Uint8Array, how: number, unpacked: number, messageBytes: number): Uint8Array[] {
+  const front = new Output(Buffer.allocUnsafe(FRONT_BYTES_MAX))
+  front.byte(BATCH_VERSION)
+  front.byte(how)
+  writeVarint(front, unpacked)
+  writeVarint(front, messageBytes)
+  return [front.written, zstd]
 }
 
 // Two bytes and two varints fit easily.

@@ -14,16 +14,15 @@ export function writeDone(txnr: number, into: Output): void {
   into.fixed(done)
 }
 
-/** Appends a whole frame with any command. */
-export function writeFrame(txnr: number, command: string, data: string | Buffer, into: Output): void {
-  const bytes = typeof data === 'string' ? Buffer.from(data) : data
+/** Appends a whole frame with any command. The data may consist of several parts. */
+export function writeFrame(txnr: number, command: string, data: string | readonly Uint8Array[], into: Output): void {
+  const parts = typeof data === 'string' ? [Buffer.from(data)] : data
+  const length = parts.reduce((sum, part) => sum + part.length, 0)
   into.number(txnr)
-  into.text(` ${command} ${bytes.length}`)
-  if (bytes.length > 0) {
+  into.text(` ${command} ${length}`)
+  if (length > 0) {
     into.byte(SPACE)
-    into.reserve(bytes.length)
-    into.bytes.set(bytes, into.length)
-    into.length += bytes.length
+    for (const part of parts) into.block(part)
   }
   into.byte(LF)
 }

@@ -297,7 +297,7 @@ export class RelpLane implements Lane {
     }
   }
 
-  #sendBatch(peer: RelpPeer, data: Buffer, { bytes, batches, messages }: BatchFrame): void {
+  #sendBatch(peer: RelpPeer, data: readonly Uint8Array[], { bytes, batches, messages }: BatchFrame): void {
     peer.ask('batch', data, {
       answered: (code, answer, start, end) => {
         if (code !== DONE) return peer.lose(`it refuses a batch: ${firstLine(answer, start, end)}`)

@@ -5,7 +5,7 @@
 
 import type { Cancel, Clock } from '../../common/clock.ts'
 import { Fault } from '../../common/fault.ts'
-import { RECEIVER_LATE_MS, RELP_FRAME_BYTES_MAX, RELP_WINDOW_MESSAGES } from '../../common/limits.ts'
+import { RECEIVER_LATE_MS, RELP_BATCH_BYTES, RELP_FRAME_BYTES_MAX, RELP_WINDOW_MESSAGES } from '../../common/limits.ts'
 import { Output } from '../../common/message/output.ts'
 import type { Connection } from '../../common/net/net.ts'
 import { FrameReader } from '../../common/relp/frame-reader.ts'
@@ -52,6 +52,8 @@ export class RelpPeer {
   #isLate = false
   #cancelWatch: Cancel | undefined
   #isOver = false
+  /** Memory of an earlier frame that has been written. */
+  #spareFrame: Output | undefined
 
   constructor(connection: Connection, events: PeerEvents, clock: Clock) {
     this.#connection = connection
@@ -72,13 +74,18 @@ export class RelpPeer {
     return RELP_WINDOW_MESSAGES - this.#open
   }
 
-  /** Sends a command other than `syslog`. */
-  ask(command: string, data: string | Buffer, asked: Asked): void {
+  /** Sends a command other than `syslog`. The data is copied before the call returns. */
+  ask(command: string, data: string | readonly Uint8Array[], asked: Asked): void {
     const txnr = this.#nextTxnr()
-    const frame = new Output(Buffer.allocUnsafe(data.length + FRAME_HEAD_BYTES))
+    const frame = this.#spareFrame ?? new Output()
+    this.#spareFrame = undefined
     writeFrame(txnr, command, data, frame)
     this.#asked.push({ txnr, asked })
-    this.send(frame.written)
+    this.#write(frame.written, () => {
+      if (frame.bytes.length > SPARE_FRAME_BYTES_MAX) return
+      frame.clear()
+      this.#spareFrame = frame
+    })
   }
 
   /** The transaction number of the next `syslog` command, whose frame the caller sends. `window` must be at least 1. */
@@ -92,8 +99,12 @@ export class RelpPeer {
   }
 
   send(bytes: Buffer): void {
+    this.#write(bytes, () => {})
+  }
+
+  #write(bytes: Buffer, written: () => void): void {
     this.#watch()
-    this.#connection.write(bytes).catch(() => {}) // the connection's close event follows
+    this.#connection.write(bytes).then(written, () => {}) // after a failure, the connection's close event follows
   }
 
   /** Ends the connection at once. */
@@ -189,9 +200,9 @@ export class RelpPeer {
 }
 
 const REFUSED = 500
+/** A frame that grew for a huge message is not kept. */
+const SPARE_FRAME_BYTES_MAX = 2 * RELP_BATCH_BYTES
 const SPEAKS_TLS = 'the peer speaks TLS on this port; write relps:// in `to`'
-// Room for TXNR, the longest command, DATALEN, and the bytes between them.
-const FRAME_HEAD_BYTES = 32
 
 /** Sends `marks` or `retire`; resolves to the positions in the answer. Rejects with `CONNECTION_LOST`. */
 export function askStreams(peer: RelpPeer, command: string, data: string): Promise<Map<string, number>> {

@@ -26,7 +26,7 @@ export function pack(batch: Batch, first = 0, end = batch.count): Buffer {
   const messageBytes = content.length
   new BatchWriter(true).addFacts(content, parts)
   const zstd = batchCompressor().compress(content.written)
-  return batchData(zstd, asLines ? AS_LINES : COUNTED, content.length, messageBytes)
+  return Buffer.concat(batchData(zstd, asLines ? AS_LINES : COUNTED, content.length, messageBytes))
 }
 
 const textAt = ({ slab, bounds }: Batch, i: number) => slab.bytes.subarray(bounds[2 * i], bounds[2 * i + 1])
