@@ -8,7 +8,7 @@ import { rsyslog, sluice } from './systems.ts'
 const SYSTEMS = { sluice, rsyslog }
 
 const MESSAGES = 250_000
-const TIMES = 6
+const TIMES = 12
 
 export interface RelpChainResult extends WireResult {
   /** Bytes of the file for each byte on the wire. */
