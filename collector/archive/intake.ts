@@ -74,7 +74,7 @@ export class Intake {
   #part: PartWriter | undefined
   /** Name of the newest part that can be written to, even while it is not open. */
   #name: PartName | undefined
-  readonly #dayAhead: FutureParts
+  readonly #futureParts: FutureParts
   /** Parts that could not be sealed yet because a reader had them open. */
   #unsealed: PartName[] = []
   #ordinal = 0
@@ -86,7 +86,7 @@ export class Intake {
     this.#folder = folder
     this.#instance = instance
     this.#report = report
-    this.#dayAhead = new FutureParts(report)
+    this.#futureParts = new FutureParts(report)
   }
 
   /** Id of the last stored write of this process, which may have been stored by an earlier worker; 0 if there is none. */
@@ -312,7 +312,7 @@ export class Intake {
   #partFor(received: number): PartWriter {
     const day = dayOf(received)
     const part = this.#part
-    if (part && part.name.day >= day && !part.isFull && !this.#dayAhead.isOver(part.name, received)) return part
+    if (part && part.name.day >= day && !part.isFull && !this.#futureParts.isOver(part.name, received)) return part
     this.#part = undefined
     if (part) this.#finish(part.name, () => part)
     const newest = this.#name
@@ -327,7 +327,7 @@ export class Intake {
       throw error
     }
     this.#name = name
-    this.#dayAhead.begin(day)
+    this.#futureParts.begin(day)
     return this.#part
   }
 
