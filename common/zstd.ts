@@ -38,7 +38,7 @@ function zstdNapi(): ZstdNapi {
 
 type ZstdBinding = typeof import('zstd-napi/binding.js')
 
-// The part of the package that decompresses into existing memory.
+// The part of the package that compresses and decompresses into existing memory.
 function zstdBinding(): ZstdBinding {
   return createRequire(import.meta.url)('zstd-napi/binding.js') as ZstdBinding
 }

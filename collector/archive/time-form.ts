@@ -69,7 +69,10 @@ const isDigit = (byte: number) => byte >= ZERO && byte <= ZERO + 9
 /** The result of the last successful `recognise`: the form, the digits of the fraction, and where the timestamp ends. */
 export const found = { form: FORM_NONE, digits: 0, end: 0 }
 
-/** Whether `[start, end)` begins with `time` (µs since the epoch) in one of the forms; `zone` in minutes east of UTC. Sets `found`. */
+/**
+ * Whether `[start, end)` begins with the time of row i, in its zone, in one of the forms. Sets `found`. The time is not a parameter,
+ * since it would be allocated on the heap for each message.
+ */
 export function recognise(bytes: DataView, start: number, end: number, table: HeaderTable, i: number): boolean {
   const isIso = end - start >= ISO_BYTES && bytes.getUint8(start + 10) === T
   if (!isIso && end - start < BSD_BYTES) return false

@@ -33,6 +33,39 @@ export function originBytes(origin: Origin): Buffer {
   return bytes
 }
 
+/** The distinct origins of a batch or frame, to be written one after another. */
+export interface GatheredOrigins {
+  /** Where each origin begins, from the first one on. */
+  readonly offsets: ReadonlyMap<Origin, number>
+  readonly encoded: readonly Buffer[]
+  /** Bytes of all of them. */
+  readonly bytes: number
+}
+
+/**
+ * Gathers the origins of runs. Consecutive origins from another sluice often differ only in their first receipt, which is not part of
+ * their bytes: equal bytes are written once.
+ */
+export function gatherOrigins(runs: readonly { readonly origin: Origin }[]): GatheredOrigins {
+  const offsets = new Map<Origin, number>()
+  const encoded: Buffer[] = []
+  let bytes = 0
+  let last: Buffer | undefined
+  let lastOffset = 0
+  for (const { origin } of runs) {
+    if (offsets.has(origin)) continue
+    const next = originBytes(origin)
+    if (!last?.equals(next)) {
+      last = next
+      lastOffset = bytes
+      encoded.push(next)
+      bytes += next.length
+    }
+    offsets.set(origin, lastOffset)
+  }
+  return { offsets, encoded, bytes }
+}
+
 function encode({ source, peer, lines, zone, host, hostForced, program, priority }: Origin): Buffer {
   const fields = [source, peer ?? '', zone.name, host, program].map((field) => {
     return (typeof field === 'string' ? Buffer.from(field) : field).subarray(0, FIELD_BYTES_MAX)

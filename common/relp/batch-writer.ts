@@ -25,8 +25,8 @@
 // come first, so that the receiver can use them where they were decompressed to.
 
 import { Output } from '../message/output.ts'
-import type { Batch, Origin, Run, StreamRange } from '../pipeline/batch.ts'
-import { originBytes } from '../pipeline/origin-bytes.ts'
+import type { Batch, Run, StreamRange } from '../pipeline/batch.ts'
+import { gatherOrigins } from '../pipeline/origin-bytes.ts'
 import { zstdCompressor, type ZstdCompressor } from '../zstd.ts'
 
 /** The version of the layout above. */
@@ -61,44 +61,18 @@ export interface RunPart {
   readonly at: number
 }
 
-export class BatchWriter {
-  readonly #origins = new Output(Buffer.allocUnsafeSlow(1024))
-  readonly #asReceived: boolean
-
-  /** `asReceived`: messages are sent byte for byte as received, so positions may be encoded relative to message lengths. */
-  constructor(asReceived: boolean) {
-    this.#asReceived = asReceived
-  }
-
-  /** Appends the metadata of the runs to `content`, which already holds the messages. After that it can be compressed. */
-  addFacts(content: Output, parts: readonly RunPart[]): void {
-    const places = this.#gatherOrigins(parts)
-    writeVarint(content, this.#origins.length)
-    content.fixed(this.#origins.written)
-    const streams = [...new Set(parts.flatMap(({ stream }) => stream?.id ?? []))]
-    writeVarint(content, streams.length)
-    for (const id of streams) content.fixed(Buffer.from(id, 'hex'))
-    for (const part of parts) writePart(content, part, places.get(part.run.origin)!, streams, this.#asReceived)
-  }
-
-  #gatherOrigins(parts: readonly RunPart[]): Map<Origin, number> {
-    const places = new Map<Origin, number>()
-    this.#origins.clear()
-    let last: Buffer | undefined
-    let lastPlace = 0
-    for (const { run } of parts) {
-      if (places.has(run.origin)) continue
-      const bytes = originBytes(run.origin)
-      // Consecutive origins from another sluice often differ only in their first receipt, which is not part of these bytes.
-      if (!last?.equals(bytes)) {
-        last = bytes
-        lastPlace = this.#origins.length
-        this.#origins.fixed(bytes)
-      }
-      places.set(run.origin, lastPlace)
-    }
-    return places
-  }
+/**
+ * Appends the metadata of the runs to `content`, which already holds the messages. After that it can be compressed. `asReceived`:
+ * messages are sent byte for byte as received, so positions may be encoded relative to message lengths.
+ */
+export function addFacts(content: Output, parts: readonly RunPart[], asReceived: boolean): void {
+  const { offsets, encoded, bytes } = gatherOrigins(parts.map(({ run }) => run))
+  writeVarint(content, bytes)
+  for (const origin of encoded) content.fixed(origin)
+  const streams = [...new Set(parts.flatMap(({ stream }) => stream?.id ?? []))]
+  writeVarint(content, streams.length)
+  for (const id of streams) content.fixed(Buffer.from(id, 'hex'))
+  for (const part of parts) writePart(content, part, offsets.get(part.run.origin)!, streams, asReceived)
 }
 
 /**
@@ -120,14 +94,14 @@ const FRONT_BYTES_MAX = 32
 function writePart(
   content: Output,
   part: RunPart,
-  originPlace: number,
+  originOffset: number,
   streams: readonly string[],
   asReceived: boolean,
 ): void {
   const { run, first, end, stream, at } = part
   const { received, marks } = part.batch
   writeVarint(content, end - first)
-  writeVarint(content, originPlace)
+  writeVarint(content, originOffset)
   writeVarint(content, Math.max(0, Math.floor(run.origin.received ?? received)))
   if (stream) {
     writeVarint(content, 1 + streams.indexOf(stream.id))

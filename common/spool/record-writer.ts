@@ -1,10 +1,10 @@
 // Encodes a batch as a record (`record-layout.ts`).
 
 import { crc32 } from 'node:zlib'
-import type { Batch, Origin } from '../pipeline/batch.ts'
+import type { Batch } from '../pipeline/batch.ts'
 import type { GroupBuffer, SlabBytes } from './group-buffer.ts'
 import type { MarkChange } from './live-marks.ts'
-import { originBytes } from '../pipeline/origin-bytes.ts'
+import { gatherOrigins } from '../pipeline/origin-bytes.ts'
 import {
   CHANGE_BYTES,
   CHECKED_FROM,
@@ -40,7 +40,7 @@ export function writeRecord(
 ): void {
   const start = into.length
   const { count, runs, received, marks } = batch
-  const origins = gatherOrigins(batch)
+  const origins = gatherOrigins(runs)
   into.reserve(RECORD_HEAD_BYTES + RUN_BYTES * runs.length + CHANGE_BYTES * changes.length + origins.bytes + 8 * count)
   into.copy(RECORD_MARKER)
   into.u32(0)
@@ -64,42 +64,12 @@ export function writeRecord(
     into.u32(kind)
     into.u32(day)
   }
-  for (const origin of origins.written) into.copy(originBytes(origin))
+  for (const origin of origins.encoded) into.copy(origin)
   if (marks) for (let i = 0; i < count; i += 1) into.u32(marks[i])
   writeMessages(batch, into)
   const length = into.length - start
   into.setU32(start + LENGTH_AT, length)
   into.setU32(start + CRC_AT, crc32(into.bytes.subarray(start + CHECKED_FROM, into.length), salt))
-}
-
-interface Origins {
-  readonly offsets: ReadonlyMap<Origin, number>
-  readonly written: readonly Origin[]
-  readonly bytes: number
-}
-
-// Origins of one network sender differ from batch to batch only in their first receipt, which is not part of their bytes: equal
-// bytes are written once.
-function gatherOrigins({ runs }: RecordContent): Origins {
-  const offsets = new Map<Origin, number>()
-  const written: Origin[] = []
-  let bytes = 0
-  let last: Buffer | undefined
-  let lastOffset = 0
-  for (const { origin } of runs) {
-    if (offsets.has(origin)) continue
-    const encoded = originBytes(origin)
-    if (last?.equals(encoded)) {
-      offsets.set(origin, lastOffset)
-      continue
-    }
-    offsets.set(origin, bytes)
-    written.push(origin)
-    last = encoded
-    lastOffset = bytes
-    bytes += encoded.length
-  }
-  return { offsets, written, bytes }
 }
 
 function writeMessages({ slab, bounds, count }: RecordContent, into: GroupBuffer): void {

@@ -6,7 +6,7 @@ import { Output } from '../../common/message/output.ts'
 import type { Run, StreamRange } from '../../common/pipeline/batch.ts'
 import { originBytes } from '../../common/pipeline/origin-bytes.ts'
 import { addLines, AS_LINES, COUNTED, holdsLines } from '../../common/relp/batch-messages.ts'
-import { BatchWriter, type RunPart } from '../../common/relp/batch-writer.ts'
+import { addFacts, type RunPart } from '../../common/relp/batch-writer.ts'
 import type { Pending, RelpPending } from './relp-pending.ts'
 import type { WireEncoder } from './wire-encoder.ts'
 
@@ -28,14 +28,12 @@ export interface BatchFrame {
 
 export class RelpBatches {
   readonly #encoder: WireEncoder
-  readonly #writer: BatchWriter
   #content = nothing
   #parts: RunPart[] = []
   #originBytes = 0
 
   constructor(encoder: WireEncoder) {
     this.#encoder = encoder
-    this.#writer = new BatchWriter(encoder.asReceived)
   }
 
   /** Writes the next frame to `content`. `pending` must have something unsent. */
@@ -54,7 +52,7 @@ export class RelpBatches {
     const how = this.#encoder.asReceived && holdsLines(content, count) ? AS_LINES : COUNTED
     if (this.#encoder.asReceived && how === COUNTED) this.#writeCounted()
     const bytes = content.length
-    this.#writer.addFacts(content, this.#parts)
+    addFacts(content, this.#parts, this.#encoder.asReceived)
     return { content, bytes, how, batches, messages: pending.nextMessage }
   }
 

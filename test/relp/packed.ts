@@ -3,7 +3,7 @@
 import { Output } from '../../common/message/output.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import { AS_LINES, COUNTED } from '../../common/relp/batch-messages.ts'
-import { batchCompressor, batchData, BatchWriter, type RunPart } from '../../common/relp/batch-writer.ts'
+import { batchCompressor, addFacts, batchData, type RunPart } from '../../common/relp/batch-writer.ts'
 
 /** Encodes messages `[first, end)` of the batch: as lines if none contains a LF, else counted. */
 export function pack(batch: Batch, first = 0, end = batch.count): Buffer {
@@ -24,7 +24,7 @@ export function pack(batch: Batch, first = 0, end = batch.count): Buffer {
     at += run.count
   }
   const messageBytes = content.length
-  new BatchWriter(true).addFacts(content, parts)
+  addFacts(content, parts, true)
   const zstd = batchCompressor().compress(content.written)
   return Buffer.concat(batchData(zstd, asLines ? AS_LINES : COUNTED, content.length, messageBytes))
 }
