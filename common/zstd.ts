@@ -16,7 +16,7 @@ export interface ZstdCompressor {
 interface NodeZstd {
   zstdCompressSync(bytes: Uint8Array, options: { params: Record<number, number> }): Buffer
   zstdDecompressSync(bytes: Uint8Array, options?: { maxOutputLength: number }): Buffer
-  constants: { ZSTD_c_compressionLevel: number; ZSTD_c_minMatch: number; ZSTD_c_checksumFlag: number }
+  constants: Record<`ZSTD_c_${'compressionLevel' | 'minMatch' | 'hashLog' | 'chainLog' | 'checksumFlag'}`, number>
 }
 
 type ZstdNapi = typeof import('zstd-napi')
@@ -44,25 +44,29 @@ function zstdBinding(): ZstdBinding {
 }
 
 export interface ZstdOptions {
-  /** The minimum match length; the level's default if absent. */
+  /** The minimum match length; the level's default if absent, as for the next two. */
   readonly minMatch?: number
+  /** log2 of the entries of the hash tables: of the long and the short one, for the strategy of level 3. */
+  readonly hashLog?: number
+  readonly chainLog?: number
   /** Frames end with a 4-byte hash of their content, which is verified when they are decompressed. */
   readonly checksum?: boolean
 }
 
 /** Creates a compressor of `level` (1 to 22). It must be used by one thread only. */
-export function zstdCompressor(level: number, { minMatch = 0, checksum = false }: ZstdOptions = {}): ZstdCompressor {
-  if (nodeZstd) {
-    const { ZSTD_c_compressionLevel, ZSTD_c_minMatch, ZSTD_c_checksumFlag } = nodeZstd.constants
-    const params = {
-      [ZSTD_c_compressionLevel]: level,
-      [ZSTD_c_minMatch]: minMatch,
-      [ZSTD_c_checksumFlag]: Number(checksum),
-    }
-    const compress = (bytes: Uint8Array) => nodeZstd.zstdCompressSync(bytes, { params })
-    return { compress, compressInto: (_, bytes) => compress(bytes) }
+export function zstdCompressor(level: number, options: ZstdOptions = {}): ZstdCompressor {
+  if (!nodeZstd) return new NapiCompressor(level, options)
+  const { minMatch = 0, hashLog = 0, chainLog = 0, checksum = false } = options
+  const { constants } = nodeZstd
+  const params = {
+    [constants.ZSTD_c_compressionLevel]: level,
+    [constants.ZSTD_c_minMatch]: minMatch,
+    [constants.ZSTD_c_hashLog]: hashLog,
+    [constants.ZSTD_c_chainLog]: chainLog,
+    [constants.ZSTD_c_checksumFlag]: Number(checksum),
   }
-  return new NapiCompressor(level, minMatch, checksum)
+  const compress = (bytes: Uint8Array) => nodeZstd.zstdCompressSync(bytes, { params })
+  return { compress, compressInto: (_, bytes) => compress(bytes) }
 }
 
 // The package's own compressor allocates memory for the largest possible result at each call, and copies the result. At 50 MB/s
@@ -72,12 +76,14 @@ class NapiCompressor implements ZstdCompressor {
   readonly #bound: (bytes: number) => number
   #room = new Uint8Array(0)
 
-  constructor(level: number, minMatch: number, checksum: boolean) {
+  constructor(level: number, { minMatch = 0, hashLog = 0, chainLog = 0, checksum = false }: ZstdOptions) {
     const { CCtx, CParameter, compressBound } = zstdBinding()
     this.#bound = compressBound
     this.#context = new CCtx()
     this.#context.setParameter(CParameter.compressionLevel, level)
     this.#context.setParameter(CParameter.minMatch, minMatch)
+    this.#context.setParameter(CParameter.hashLog, hashLog)
+    this.#context.setParameter(CParameter.chainLog, chainLog)
     this.#context.setParameter(CParameter.checksumFlag, Number(checksum))
   }
 

@@ -82,6 +82,8 @@ export interface Batch {
    * others for larger writes and fewer syncs.
    */
   readonly awaited?: true
+  /** Its source has split it at every LF, so that no message contains one. Absent if that is not known. */
+  readonly singleLines?: true
   /** Header fields, parsed on first use (`message/headers.ts`). */
   headers?: HeaderTable | undefined
   /**
@@ -175,8 +177,7 @@ export function selectMessages(batch: Batch, selected: Uint8Array): Batch {
     else if (kept > 0) runs.push({ ...run, count: kept })
     first = end
   }
-  const { slab, received, awaited } = batch
-  return { slab, bounds, count, received, runs, ...(marks && { marks }), ...(awaited && { awaited }), headers }
+  return { ...batch, bounds, count, runs, ...(marks && { marks }), headers, defects: undefined }
 }
 
 function selectEnds(stream: StreamRange, selected: Uint8Array, first: number, kept: number): StreamRange {

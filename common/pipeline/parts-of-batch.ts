@@ -44,6 +44,5 @@ function partOfRuns(batch: Batch, takes: (run: number) => boolean): Batch {
     first = end
   })
   batch.slab.retain()
-  const { slab, received, awaited } = batch
-  return { slab, bounds, count, received, runs, ...(marks && { marks }), ...(awaited && { awaited }) }
+  return { ...batch, bounds, count, runs, ...(marks && { marks }), headers: undefined, defects: undefined }
 }

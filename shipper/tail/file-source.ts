@@ -169,10 +169,21 @@ class FileSource implements Source {
   async #room(tracker: Tracker, reader: Reader, signal: AbortSignal): Promise<void> {
     if (!signal.aborted) await this.#sweepIfDue(tracker, READING_SWEEP_MS)
     if (reader.hasRoom) return
-    const room = new AbortController()
-    void reader.room().then(() => room.abort())
-    while (!room.signal.aborted) {
-      await sleep(this.#platform.clock, READING_SWEEP_MS, room.signal)
+    // No AbortController: one for each piece took a twelfth of a busy client's main thread.
+    let isThere = false
+    let wake = () => {}
+    void reader.room().then(() => {
+      isThere = true
+      wake()
+    })
+    while (!isThere) {
+      await new Promise<void>((resolve) => {
+        const cancel = this.#platform.clock.after(READING_SWEEP_MS, resolve)
+        wake = () => {
+          cancel()
+          resolve()
+        }
+      })
       if (!signal.aborted) await this.#sweepIfDue(tracker, READING_SWEEP_MS)
     }
   }

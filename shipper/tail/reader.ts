@@ -211,8 +211,10 @@ export class Reader {
   ): Batch {
     slab.retain()
     const count = bounds.length / 2
-    const origin = this.#settings.originOf(followed)
-    return { slab, bounds, count, received: this.#platform.clock.now(), runs: [{ count, origin, stream }] }
+    const settings = this.#settings
+    const received = this.#platform.clock.now()
+    const runs = [{ count, origin: settings.originOf(followed), stream }]
+    return { slab, bounds, count, received, runs, ...(!settings.multiline && { singleLines: true }) }
   }
 
   #write(followed: FollowedFile, batch: Batch, range: OpenRange): void {

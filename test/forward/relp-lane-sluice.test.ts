@@ -96,6 +96,20 @@ test('a batch larger than a frame is split, and settles when all of it is stored
   expect(sink.known.get(ID)).toBe(messages.reduce((sum, { length }) => sum + length + 1, 0))
 })
 
+test('a message with a line feed arrives as it is, in one frame with messages that are known to be single lines', async () => {
+  const around = surroundings()
+  const sink = new DurableSink()
+  await sluice(around, sink)
+  const { lane } = laneTo(around)
+  await lane.open()
+  const single = (batch: Batch): Batch => ({ ...batch, singleLines: true })
+  await Promise.all([lane.write(single(inStream(['a', 'b'], 0))), lane.write(of('c\nd')), lane.write(single(of('e')))])
+  expect(sink.texts).toEqual(['a', 'b', 'c\nd', 'e'])
+  expect(sink.batches).toHaveLength(1)
+  await lane.write(single(inStream(['f', 'g'], 4)))
+  expect(sink.texts.slice(4)).toEqual(['f', 'g'])
+})
+
 test('a batch without messages advances the mark of its stream', async () => {
   const around = surroundings()
   const sink = new DurableSink()

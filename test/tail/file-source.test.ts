@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { describe, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { asLines, numbered, Tailing } from './tailing.ts'
 
 describe.concurrent('files', () => {
@@ -261,6 +261,17 @@ describe.concurrent('multiline', () => {
     await tailing.expectStored(['2026-11-23 one\n  more\nand more', '2026-11-24 two'])
     appendFileSync(tailing.path('a.log'), '2026-11-26 four\n')
     await tailing.expectStored(['2026-11-23 one\n  more\nand more', '2026-11-24 two', '2026-11-25 three'])
+  })
+
+  test('batches say that their messages are single lines, except those of a source that joins lines', async (context) => {
+    const [joined, single] = [new Tailing(context, '*.log', { multiline: 'indented' }), new Tailing(context, '*.log')]
+    for (const tailing of [joined, single]) {
+      writeFileSync(tailing.path('a.log'), asLines([...trace, 'next', 'last']))
+      await tailing.start()
+    }
+    await joined.expectStored([trace.join('\n'), 'next'])
+    await single.expectStored([...trace, 'next', 'last'])
+    expect([joined.singleLines, single.singleLines]).toEqual([false, true])
   })
 
   test('indented: a line that begins with a blank continues the message', async (context) => {

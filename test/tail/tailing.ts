@@ -4,7 +4,7 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'vitest'
+import { expect, type TestContext } from 'vitest'
 import { systemClock, type Clock } from '../../common/clock.ts'
 import { systemDisk, type Disk } from '../../common/disk.ts'
 import { utc } from '../../common/message/zone.ts'
@@ -43,6 +43,8 @@ export class Tailing implements Sink {
   offered = 0
   /** Their total weight as open writes, in bytes. */
   offeredBytes = 0
+  /** Whether the last batch says that its messages are single lines. */
+  singleLines = false
   /** The disk of the next start; tests replace it to inject failures. */
   disk: Disk = systemDisk
   clock: Clock = systemClock
@@ -74,6 +76,8 @@ export class Tailing implements Sink {
     this.offeredBytes += batchWeight(batch) + 1
     await this.held
     const texts = textsOf(batch)
+    this.singleLines = batch.singleLines ?? false
+    if (batch.singleLines) expect(texts.filter((text) => text.includes('\n'))).toEqual([])
     let i = 0
     for (const { count, stream } of batch.runs) {
       const mark = (stream && this.#marks.get(stream.id)) ?? -1
