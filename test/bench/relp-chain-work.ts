@@ -4,6 +4,7 @@ import { corpusBuffer } from './corpus-buffer.ts'
 import { fileChain } from './chain-work.ts'
 import { asScript, inOwnNetwork, type WireResult } from './own-network.ts'
 import { rsyslog, sluice } from './systems.ts'
+import { WARM_TIMES } from './work.ts'
 
 const SYSTEMS = { sluice, rsyslog }
 
@@ -17,7 +18,7 @@ export interface RelpChainResult extends WireResult {
 
 export function relpChain(name: string): RelpChainResult {
   const result = inOwnNetwork(new URL(import.meta.url).pathname, name)
-  const rawBytes = (1 + TIMES) * corpusBuffer('rfc3164', MESSAGES).corpus.length
+  const rawBytes = (WARM_TIMES + TIMES) * corpusBuffer('rfc3164', MESSAGES).corpus.length
   return { ...result, smaller: rawBytes / result.wireBytes }
 }
 
