@@ -27,6 +27,7 @@ import {
   TIME,
   type HeaderTable,
 } from '../pipeline/header-table.ts'
+import { isAddress } from './address-literal.ts'
 import { afterCiscoHost, afterCiscoPrefix, afterLoneColon, afterUnknownZone, afterUptime, mayBeTime } from './cisco.ts'
 import { afterLevel } from './level-word.ts'
 import { defectBit } from './defects.ts'
@@ -42,12 +43,12 @@ const PERCENT = 0x25
 const PAREN = 0x28
 const PAREN_CLOSE = 0x29
 const COMMA = 0x2c
-const DOT = 0x2e
 const COLON = 0x3a
+const GREATER = 0x3e
 const OPEN = 0x5b
 const CLOSE = 0x5d
-const LOWER = 0x20
 
+const PRI_MISSING = defectBit('PRI_MISSING') << DEFECTS_SHIFT
 const TIME_INVALID = defectBit('TIME_INVALID') << DEFECTS_SHIFT
 
 /** Parses a header that begins at `at` into row `i`, whose cells start at `row`. Returns false if there is neither a time nor a tag. */
@@ -62,7 +63,7 @@ export function readRfc3164(
 ): boolean {
   const { cells } = table
   while (at < end && bytes[at] === SPACE) at += 1
-  if (clock.read(at, end)) {
+  if (clock.read(at, end) && !(clock.isEpoch && isNumber(bytes, at, clock.end, end, cells[row + KIND]))) {
     readDated(bytes, at, clock.end, end, table, i, row, clock)
     return true
   }
@@ -89,6 +90,18 @@ export function readRfc3164(
   }
   cells[row + HOST] = cells[row + HOST + 1] = 0
   return true
+}
+
+/**
+ * Whether seconds since the epoch at `at` are a number in a text (`1700000000 requests served`). They are a time behind a PRI and a
+ * version (Meraki), or behind a PRI and before a host and a tag.
+ */
+function isNumber(bytes: Uint8Array, at: number, numberEnd: number, end: number, kind: number): boolean {
+  if ((kind & PRI_MISSING) !== 0) return true
+  if (bytes[at - 1] === SPACE && bytes[at - 2] !== SPACE && bytes[at - 2] !== GREATER) return false
+  let host = numberEnd + 1
+  while (host < end && isTagByte(bytes[host])) host += 1
+  return host === numberEnd + 1 || host >= end || bytes[host] !== SPACE || !hasTag(bytes, host + 1, end, COLON)
 }
 
 /** A host without a time: `fw1 : %ASA-6-302013: …`, `winhost\tMSWinEventLog\t…`, `U7PG2,f09fc2000000,v4.0.0: hostapd: …`. */
@@ -241,7 +254,7 @@ function readHost(bytes: Uint8Array, at: number, end: number, cells: Int32Array,
     return
   }
   const enclosed = bytes[start] === OPEN && bytes[at - 1] === CLOSE
-  const colon = !enclosed && bytes[at - 1] === COLON && colons === 1 ? 1 : 0
+  const colon = bytes[at - 1] === COLON && (colons === 1 || !isAddress(bytes, start, at)) ? 1 : 0
   cells[row + HOST] = quoted ? start + 2 : enclosed ? start + 1 : start
   cells[row + HOST + 1] = quoted ? at - 2 : enclosed ? at - 1 : at - colon
   // Skips a space, or the tab in Snare's `winhost\tMSWinEventLog\t1\tSecurity…`. Further spaces belong to the text,
@@ -266,9 +279,11 @@ function isHost(bytes: Uint8Array, start: number, at: number, end: number, colon
   // `[10.0.0.1]` and `[2001:db8::1]`
   if (bytes[start] === OPEN && bytes[at - 1] === CLOSE && isAddress(bytes, start + 1, at - 1)) return true
   if (bracket || bytes[start] === PERCENT) return false
-  if (colons > 1) return isAddress(bytes, start, at)
-  // `router: sshd[1]: …`: a word with a colon is a host if a tag with a pid follows, else it is the tag.
+  if (colons > 1 && isAddress(bytes, start, at)) return true
+  // `router: sshd[1]: …`: a word with a colon is a host if it is an address or a tag with a pid follows, else it is the tag.
   if (bytes[at - 1] !== COLON) return false
+  if (isAddress(bytes, start, at - 1)) return true
+  if (colons > 1) return false
   // `U7PG2,f09fc2000000,v4.3.28.11361: hostapd: …`: model, address and version (Ubiquiti). A tag contains no commas.
   return isModel(bytes, start, at - 1) ? hasTag(bytes, at + 1, end, COLON) : hasTag(bytes, at + 1, end, OPEN)
 }
@@ -276,22 +291,6 @@ function isHost(bytes: Uint8Array, start: number, at: number, end: number, colon
 /** `("U7PG2,f09fc2000000,v4.0.0")` */
 function isQuoted(bytes: Uint8Array, start: number, end: number): boolean {
   return end - start > 4 && bytes[start + 1] === QUOTE && bytes[end - 2] === QUOTE && bytes[end - 1] === PAREN_CLOSE
-}
-
-/**
- * Whether the characters are those of an IPv4 or IPv6 literal, with any IPv6 zone (`fe80::1%eth0`). `12`, which
- * PostgreSQL writes in brackets after its time, is not one.
- */
-function isAddress(bytes: Uint8Array, at: number, end: number): boolean {
-  let isSeparated = false
-  for (; at < end; at += 1) {
-    const byte = bytes[at]
-    if (byte === PERCENT) return isSeparated
-    const hexadecimal = isDigit(byte) || ((byte | LOWER) >= 0x61 && (byte | LOWER) <= 0x66)
-    if (!hexadecimal && byte !== COLON && byte !== DOT) return false
-    isSeparated ||= !hexadecimal
-  }
-  return isSeparated
 }
 
 function isModel(bytes: Uint8Array, at: number, end: number): boolean {
@@ -323,7 +322,10 @@ function afterForwarded(bytes: Uint8Array, at: number, end: number): number {
 /** Parses what follows `Message forwarded from `: `HOST: tag: …`, with or without the first colon. */
 function readForwarded(bytes: Uint8Array, at: number, end: number, cells: Int32Array, row: number, kind: number): void {
   const start = at
-  while (at < end && bytes[at] !== SPACE && bytes[at] !== COLON) at += 1
+  while (at < end && bytes[at] !== SPACE) at += 1
+  const word = bytes[at - 1] === COLON ? at - 1 : at
+  if (isAddress(bytes, start, word)) at = word
+  else for (at = start; at < end && bytes[at] !== SPACE && bytes[at] !== COLON;) at += 1
   cells[row + HOST] = start
   cells[row + HOST + 1] = at
   if (at < end && bytes[at] === COLON) at += 1

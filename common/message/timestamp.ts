@@ -46,6 +46,8 @@ export class TimestampReader {
   time = NaN
   /** The offset that it was written with or resolved with, in minutes east of UTC. */
   zone = 0
+  /** Whether it is a count of seconds, which could be any number. */
+  isEpoch = false
 
   #bytes: Uint8Array = new Uint8Array(0)
   #view: DataView = new DataView(new ArrayBuffer(0))
@@ -93,6 +95,7 @@ export class TimestampReader {
       this.end = at + BSD_BYTES
       this.time = last.time
       this.zone = last.offset
+      this.isEpoch = false
       return true
     }
     this.#begin(at, limit)
@@ -119,6 +122,7 @@ export class TimestampReader {
     this.#at = at
     this.#microseconds = 0
     this.#hasOffset = false
+    this.isEpoch = false
   }
 
   #finish(): void {
@@ -341,6 +345,7 @@ export class TimestampReader {
     if (this.#at < this.#limit && this.#bytes[this.#at] !== SPACE) return false
     this.#wallSeconds = seconds
     this.#setOffset(0, this.#at)
+    this.isEpoch = true
     return true
   }
 

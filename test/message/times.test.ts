@@ -121,3 +121,13 @@ test.each([
 ])('seconds since the epoch: %s', (seconds, time) => {
   expect(fieldsOf(`<14>${seconds} h p: m`).time).toBe(time)
 })
+
+test.each([
+  ['<14>1700000000 requests served since start', '1700000000 requests served since start'],
+  ['<14>1286536308.779    180 192.0.2.7 TCP_MISS/200', '1286536308.779    180 192.0.2.7 TCP_MISS/200'],
+  ['1286536308.779    180 192.0.2.7 TCP_MISS/200', '1286536308.779    180 192.0.2.7 TCP_MISS/200'],
+  ['1700000000 h p: m', '1700000000 h p: m'],
+])('a number in a text is not a count of seconds since the epoch: %s', (line, message) => {
+  const fields = fieldsOf(line)
+  expect([fields.time, fields.host, fields.message]).toEqual([undefined, undefined, message])
+})

@@ -1,4 +1,4 @@
-// Words after a time that may also be the name of a host: zones, AM and PM. Received on 2026-11-23 at 12:00 UTC.
+// Words after a time that may also be the name of a host: zones, AM and PM, addresses and what resembles them. Received on 2026-11-23 at 12:00 UTC.
 
 import { describe, expect, test } from 'vitest'
 import { fieldsOf, type Fields } from './fields.ts'
@@ -68,5 +68,49 @@ describe('times with AM and PM', () => {
     ['am web-1 app: m', { host: 'am' }],
   ])('a word that only resembles AM or PM is not one: %s', (text, fields) => {
     expect(fieldsOf(`<14>Oct 11 10:00:00 ${text}`)).toMatchObject({ time: '2026-10-11T10:00:00.000Z', ...fields })
+  })
+})
+
+describe('addresses', () => {
+  test.each([
+    ['192.0.2.7', '192.0.2.7'],
+    ['[192.0.2.7]', '192.0.2.7'],
+    ['192.0.2.7:', '192.0.2.7'],
+    ['2001:db8::1', '2001:db8::1'],
+    ['[2001:db8::1]', '2001:db8::1'],
+    ['2001:db8::1:', '2001:db8::1'],
+    ['2001:db8::', '2001:db8::'],
+    ['::1', '::1'],
+    ['1:2:3:4:5:6:7:8', '1:2:3:4:5:6:7:8'],
+    ['::ffff:192.0.2.7', '::ffff:192.0.2.7'],
+    ['1:2:3:4:5:6:192.0.2.7', '1:2:3:4:5:6:192.0.2.7'],
+    ['fe80::1%eth0', 'fe80::1%eth0'],
+    ['fe80::1%eth0:', 'fe80::1%eth0'],
+  ])('%s is the host', (word, host) => {
+    const header = { pri: 14, format: 'rfc3164', time: '2026-10-11T10:00:00.000Z', host }
+    expect(fieldsOf(`<14>Oct 11 10:00:00 ${word} app: m`)).toEqual({ ...header, program: 'app', message: 'm' })
+    expect(fieldsOf(`<14>Oct 11 10:00:00 ${word} a text`)).toEqual({ ...header, message: 'a text' })
+  })
+
+  test.each(['[12345.678901]', '[10:43:21]', '[2.0]', '[1.2.3]', '[12.5%]', '[256.1.1.1]', '[::]', '[1::2::3]'])(
+    '%s is text',
+    (word) => {
+      const header = { pri: 14, format: 'rfc3164', time: '2026-10-11T10:00:00.000Z' }
+      expect(fieldsOf(`<14>Oct 11 10:00:00 ${word} eth0: m`)).toEqual({ ...header, message: `${word} eth0: m` })
+    },
+  )
+
+  test.each(['10:43:21', '22:14:15.003', ':::', '::', '1:2:3:4:5:6:7:8:9', '1::2::3', '12345::1', 'fe80::1%'])(
+    '%s is no host',
+    (word) => expect(fieldsOf(`<14>Oct 11 10:00:00 ${word} backup started`).host).toBeUndefined(),
+  )
+
+  test.each([
+    ['2001:db8::1: app: m', '2001:db8::1'],
+    ['2001:db8::1 app: m', '2001:db8::1'],
+    ['web-1: app: m', 'web-1'],
+    ['web-1:app: m', 'web-1'],
+  ])('behind "Message forwarded from": %s', (text, host) => {
+    expect(fieldsOf(`<14>Oct 11 10:00:00 Message forwarded from ${text}`)).toMatchObject({ host, program: 'app' })
   })
 })
