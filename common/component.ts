@@ -28,6 +28,8 @@ export interface Misfit {
   readonly path: readonly string[]
   /** Without a full stop. */
   readonly sentence: string
+  /** What was probably meant. */
+  readonly suggestion?: string | undefined
 }
 
 /** A resource that only one component can use: an address to listen on, a file to write. */

@@ -1,8 +1,9 @@
 // Option values with a notation of their own: durations, sizes, modes, addresses, zones, priorities.
 
-import { OptionFault, textOption, type OptionProblem, type ZodType } from './option.ts'
+import { numberAsText, OptionFault, textOption, type OptionProblem, type ZodType } from './option.ts'
 import { parseNetwork, type Network } from './expression/address.ts'
 import { nearest } from './expression/problem.ts'
+import { SOCKET_PATH_BYTES_MAX } from './limits.ts'
 import { facilityCode, facilityNames, severityCode, severityNames } from './message/priority.ts'
 import { zoneNamed, type Zone } from './message/zone.ts'
 
@@ -157,13 +158,24 @@ export function fileMode(): ZodType<number, string> {
 /** A user or a group, by name or number. It stays text, since only the system that runs it knows which accounts exist. */
 export function account(what: 'user' | 'group'): ZodType<string, string> {
   const kind = { kind: `a ${what}`, like: 'by name or "number"', pattern: '^[^\\s:]+$' }
-  const ofNumber = (value: number) => ({
-    sentence: `${value} is a number; quotes make it text`,
-    suggestion: `"${value}"`,
-  })
-  return textOption({ ...kind, ofNumber }, (value) => {
+  return textOption({ ...kind, ofNumber: numberAsText }, (value) => {
     if (/^[^\s:]+$/.test(value)) return value
     throw new OptionFault({ sentence: `${JSON.stringify(value)} is not the name of a ${what}` })
+  })
+}
+
+/** A path from which that of a Unix socket follows: by default it is that path itself. */
+export function socketPath(
+  kind: string,
+  like: string | undefined,
+  socketAt: (path: string) => string = (path) => path,
+): ZodType<string, string> {
+  return textOption({ kind, ofNumber: numberAsText, ...(like !== undefined && { like }) }, (path) => {
+    if (path === '') throw new OptionFault({ sentence: `${kind} cannot be empty` })
+    const bytes = Buffer.byteLength(socketAt(path))
+    if (bytes <= SOCKET_PATH_BYTES_MAX) return path
+    const limit = `a Unix socket (${SOCKET_PATH_BYTES_MAX} bytes)`
+    throw new OptionFault({ sentence: `${socketAt(path)} has ${bytes} bytes, too long for ${limit}` })
   })
 }
 

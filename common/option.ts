@@ -100,13 +100,14 @@ export const elsewhere = z.unknown
 /** A value of one of several shapes; the reported faults are those of the shape that fits best. */
 export const either = z.union
 
+/** The problem of a number where text is wanted that may consist of digits. */
+export function numberAsText(value: number): OptionProblem {
+  return { sentence: `${value} is a number; quotes make it text`, suggestion: `"${value}"` }
+}
+
 /** Non-empty text. */
 export function text(kind: string = 'text', like?: string): ZodType<string, string> {
-  const ofNumber = (value: number) => ({
-    sentence: `${value} is a number; quotes make it text`,
-    suggestion: `"${value}"`,
-  })
-  return textOption({ kind, ofNumber, ...(like !== undefined && { like }) }, (value) => {
+  return textOption({ kind, ofNumber: numberAsText, ...(like !== undefined && { like }) }, (value) => {
     if (value === '') throw new OptionFault({ sentence: `${kind} cannot be empty` })
     return value
   })

@@ -1,13 +1,14 @@
 // Declares the top-level keys of a configuration, and the keys of a route. The options of sources and destinations are declared
 // with their code.
 
+import { resolve } from 'node:path'
 import { parseExpression } from '../common/expression/parse.ts'
 import { parseMask } from '../common/expression/mask.ts'
 import type { ByteRegex } from '../common/expression/regex/byte-regex.ts'
 import type { Expression } from '../common/expression/ast.ts'
 import { DRAIN_MS, MESSAGE_BYTES_MAX } from '../common/limits.ts'
 import { byName, elsewhere, flag, list, oneOf, options, text, textOption, type ZodType } from '../common/option.ts'
-import { byteSize, duration } from '../common/option-values.ts'
+import { byteSize, duration, socketPath } from '../common/option-values.ts'
 import { bufferOption } from '../common/spool/buffer-option.ts'
 import { modes } from './configuration.ts'
 
@@ -15,7 +16,7 @@ export const topDeclaration = options({
   mode: oneOf(...modes)
     .optional()
     .describe('Which defaults apply; if absent, those of the mode that was started, else `server`.'),
-  data: text('a folder')
+  data: socketPath('a folder', undefined, (folder) => resolve(folder, 'control.sock'))
     .optional()
     .describe(
       'Folder for checkpoints, buffers, archives and the lock; by default `/var/lib/sluice` as root, else `./sluice-data`.',

@@ -11,11 +11,12 @@ export async function examine({ sources, destinations }: Components, text: strin
   const { root } = parseYaml(text)
   const faults: ConfigFault[] = []
   const add = (group: string, name: string, misfits: readonly Misfit[]) => {
-    for (const { path, sentence } of misfits) {
+    for (const { path, sentence, suggestion } of misfits) {
       const at = root && offsetOf(root, [group, name, ...path])
       faults.push({
         code: 'CONFIG_WRONG_VALUE',
         sentence: `${path.join('.')}: ${sentence}`,
+        ...(suggestion !== undefined && { suggestion }),
         ...(at !== undefined && { at }),
       })
     }

@@ -6,6 +6,7 @@ import { OPEN_FILES_MAX } from '../../common/limits.ts'
 import { count, either, flag, oneOf, options, textOption, type OptionsOf } from '../../common/option.ts'
 import { account, byteSize, duration, fileCount, fileMode } from '../../common/option-values.ts'
 import { lineOption } from '../line-option.ts'
+import { examineAccounts } from './account.ts'
 import { frameCompressor } from './compress-frame.ts'
 import { FileDestination } from './file-destination.ts'
 import { namesOf } from './path-ownership.ts'
@@ -53,6 +54,7 @@ export const fileType: DestinationType<FileOptions> = {
   about: 'Writes lines to one file, or to one per host, program, day or any other field.',
   options: fileOptions,
   claims: ({ path }) => [{ path: ['path'], key: resolve(path), meaning: namesOf(compilePath(path)) }],
+  examine: (given, disk) => examineAccounts(given, disk),
   create(given, { name, platform, dataFolder, localZone }) {
     const { path, line, mode, dir_mode, owner, group, rotate, max_files } = given
     const access = { mode, folderMode: dir_mode, owner, group }

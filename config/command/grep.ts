@@ -20,7 +20,7 @@ Examples:
 
 /** The command. */
 export function grepCommand(): Command {
-  return new Command('grep')
+  const command = new Command('grep')
     .description('Searches the archive: grep over everything that has been collected.')
     .argument('[pattern]', 'what to look for (default: everything)')
     .option('-e, --regexp <pattern>', 'a pattern; may be repeated: a message matches if any of them does', collect)
@@ -34,14 +34,18 @@ export function grepCommand(): Command {
     .option('-o, --only-matching', 'print only the matching parts, each on its own line')
     .option('-q, --quiet', 'print nothing; the exit status tells whether there is a match')
     .option('-l, --list-hosts', 'print the hosts that have matches')
-    .option('-m, --max-count <n>', 'stop after this many matches', count)
+    .option('-m, --max-count <n>', 'stop after this many matches', limit)
     .option(
       '-A, --after-context <n>',
       'also print this many messages after each match, of the same host and program',
       count,
     )
     .option('-B, --before-context <n>', 'the same before each match', count)
-    .option('-C, --context <n>', 'the same before and after; with `--context=all` of all hosts and programs', context)
+    .option(
+      '-C, --context <n>',
+      'the same before and after, for short `-3`; with `--context=all` of all hosts and programs',
+      context,
+    )
     .addOption(
       new Option(
         '-n, --lines [n]',
@@ -76,10 +80,28 @@ export function grepCommand(): Command {
       const { runGrep } = await import('../grep-run.ts')
       process.exitCode = await runGrep(command.args, flags, process.argv)
     })
+  return withNumbers(command)
+}
+
+/** `-NUM` is `-C NUM`, as in grep: each digit is an option. */
+function withNumbers(command: Command): Command {
+  let digits = ''
+  for (const digit of '0123456789') {
+    command.addOption(new Option(`-${digit}`).hideHelp()).on(`option:${digit}`, () => {
+      digits += digit
+      command.setOptionValue('context', context(digits, command.getOptionValue('context') as GrepFlags['context']))
+    })
+  }
+  return command
 }
 
 function collect(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value]
+}
+
+/** As in grep, a negative number is no limit. */
+function limit(value: string): number {
+  return /^-\d+$/.test(value) ? Infinity : count(value)
 }
 
 function count(value: string): number {

@@ -24,6 +24,7 @@ export const stdinSource: SourceType<StdinOptions> = {
   type: 'stdin',
   about: 'Reads lines from standard input until it ends.',
   options: stdinOptions,
+  claims: () => [{ path: ['type'], key: 'standard input' }],
   create: (given, context) => new StdinSource(given, context, standardInput),
 }
 

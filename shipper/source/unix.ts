@@ -17,8 +17,8 @@ import { defectBit } from '../../common/message/defects.ts'
 import { DEFAULT_PRIORITY } from '../../common/message/priority.ts'
 import { UNIX_DATAGRAM_BYTES_MAX } from '../../common/net/unix-datagrams.ts'
 import { UnixSocket, type UnixReceiver } from '../../common/net/unix-socket.ts'
-import { oneOf, options, text, type OptionsOf } from '../../common/option.ts'
-import { fileMode } from '../../common/option-values.ts'
+import { oneOf, options, type OptionsOf } from '../../common/option.ts'
+import { fileMode, socketPath } from '../../common/option-values.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import { DatagramIntake } from '../../common/pipeline/datagram-intake.ts'
 import { Intake } from '../../common/pipeline/intake.ts'
@@ -26,7 +26,7 @@ import type { Sink, Source } from '../../common/pipeline/sink.ts'
 import { UnixStreams } from './unix-streams.ts'
 
 const unixOptions = options({
-  path: text('a path', 'such as /dev/log').describe('The socket file; created at start, removed at stop.'),
+  path: socketPath('a path', 'such as /dev/log').describe('The socket file; created at start, removed at stop.'),
   socket: oneOf('datagram', 'stream')
     .prefault('datagram')
     .describe('Kind of socket: `datagram` is what syslog(3) and logger use; `stream` accepts connections.'),

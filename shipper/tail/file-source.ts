@@ -43,11 +43,18 @@ const fileOptions = options({
     ),
   multiline: either([
     oneOf('continuation', 'indented', 'stacktrace'),
-    options({ start: textOption({ kind: 'a regular expression' }, startPattern) }),
+    options({
+      start: textOption({ kind: 'a regular expression' }, startPattern).describe(
+        'A line that matches begins a message; all others continue it.',
+      ),
+    }),
   ])
     .optional()
     .describe(
-      'How lines are joined into one message: one of the words, or `start:` with a pattern for the first line.',
+      'How lines are joined into one message: `continuation` joins a line that ends in a backslash with the next one; ' +
+        '`indented` joins lines that begin with a space or tab to the line before; `stacktrace` does so too, and with ' +
+        'lines that belong to a trace without being indented. Except with `continuation`, a message is delivered when ' +
+        'the next one begins, or when its file has been rotated or removed.',
     ),
 })
 

@@ -60,7 +60,7 @@ export class Lines {
     this.consumed = at - start
   }
 
-  // A group is known to be complete only when the next message begins.
+  // A group is known to be complete when the next message begins, and by some rules earlier.
   #groups(
     source: Scannable,
     start: number,
@@ -103,7 +103,8 @@ export class Lines {
       groupEnd = stop
       at = Math.min(stop + 1, end)
     }
-    if (whole && !this.stoppedAtLong && at > group) {
+    const isOver = whole || (multiline.ends?.(bytes, previous, previousEnd) ?? false)
+    if (isOver && !this.stoppedAtLong && at > group) {
       this.#add(bytes, group, groupEnd, at - start)
       group = at
     }

@@ -6,6 +6,8 @@ import { compileRegex } from '../../common/expression/regex/byte-regex.ts'
 export interface MessageStart {
   /** Whether the line `[start, end)` begins a message; `[previousStart, previousEnd)` is the line before it in the same group. */
   begins(bytes: Buffer, start: number, end: number, previousStart: number, previousEnd: number): boolean
+  /** Whether the line `[start, end)` is certainly the last of its message. Absent if only the next line tells. */
+  ends?(bytes: Buffer, start: number, end: number): boolean
 }
 
 const SPACE = 0x20
@@ -20,10 +22,13 @@ export const indented: MessageStart = {
   begins: (bytes, start, end) => !isIndented(bytes, start, end),
 }
 
+const endsWithoutBackslash = (bytes: Buffer, start: number, end: number) =>
+  end === start || bytes[end - 1] !== BACKSLASH
+
 /** A line after one that ends in a backslash continues the message. */
 export const continuation: MessageStart = {
-  begins: (bytes, _start, _end, previousStart, previousEnd) =>
-    previousEnd === previousStart || bytes[previousEnd - 1] !== BACKSLASH,
+  begins: (bytes, _start, _end, previousStart, previousEnd) => endsWithoutBackslash(bytes, previousStart, previousEnd),
+  ends: endsWithoutBackslash,
 }
 
 /** A line that the pattern matches begins a message; any other line continues it. */

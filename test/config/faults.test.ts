@@ -70,6 +70,8 @@ test('addresses to listen on, sockets and files that are used twice are faults',
   b: { type: syslog, listen: ["udp://[::1]:7999", "udp://127.0.0.1:7999"] }
   c: { type: unix, path: /run/x }
   d: { type: unix, path: /run/x }
+  e: { type: stdin }
+  f: { type: stdin }
 destinations:
   a: { type: file, path: /x/y.log }
   b: { type: file, path: /x//y.log }
@@ -86,10 +88,11 @@ destinations:
     'x:2:71 CONFIG_WRONG_VALUE: listen: listed twice: tcp port 7999 of ::1',
     'x:3:31 CONFIG_WRONG_VALUE: listen: "a" already has udp port 7999 of ::1',
     'x:5:26 CONFIG_WRONG_VALUE: path: "c" already has /run/x',
-    'x:8:26 CONFIG_WRONG_VALUE: path: "a" already has /x/y.log',
-    'x:10:26 CONFIG_WRONG_VALUE: path: "c" already has /x/{host}.log',
-    'x:11:26 CONFIG_WRONG_VALUE: path: /x/{program}.log fits the same names as /x/{host}.log of "c"; use different folders',
-    'x:12:26 CONFIG_WRONG_VALUE: path: /x/{host}{pid}{msgid}.log fits the same names as /x/{host}.log of "c"; use different folders',
+    'x:7:14 CONFIG_WRONG_VALUE: type: "e" already has standard input',
+    'x:10:26 CONFIG_WRONG_VALUE: path: "a" already has /x/y.log',
+    'x:12:26 CONFIG_WRONG_VALUE: path: "c" already has /x/{host}.log',
+    'x:13:26 CONFIG_WRONG_VALUE: path: /x/{program}.log fits the same names as /x/{host}.log of "c"; use different folders',
+    'x:14:26 CONFIG_WRONG_VALUE: path: /x/{host}{pid}{msgid}.log fits the same names as /x/{host}.log of "c"; use different folders',
   ])
 })
 

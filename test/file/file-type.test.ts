@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { fileOptions } from '../../collector/file/file-type.ts'
+import { fileOptions, fileType } from '../../collector/file/file-type.ts'
+import { systemDisk } from '../../common/disk.ts'
 
 test('file options: the defaults are those of the handbook', () => {
   const { line: _, ...parsed } = fileOptions.parse({ path: '/var/log/all.log' })
@@ -40,4 +42,22 @@ test.each([
   { path: '/a', owner: '' },
 ])('refused: %j', (given) => {
   expect(fileOptions.safeParse(given).success).toBe(false)
+})
+
+test('an owner or group that the machine does not know is found before anything starts, each with a suggestion', async () => {
+  const examine = (given: object) => fileType.examine!(fileOptions.parse({ path: '/a', ...given }), systemDisk)
+  expect(await examine({ owner: 'root', group: '12345' })).toEqual([])
+  const [group] = readFileSync('/etc/group', 'utf8').split(':')
+  expect(await examine({ owner: 'rooot', group: `${group}x` })).toEqual([
+    {
+      path: ['owner'],
+      sentence: '/etc/passwd knows no user "rooot"; give its number if it is known elsewhere',
+      suggestion: 'root',
+    },
+    {
+      path: ['group'],
+      sentence: `/etc/group knows no group "${group}x"; give its number if it is known elsewhere`,
+      suggestion: group,
+    },
+  ])
 })

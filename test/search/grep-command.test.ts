@@ -187,6 +187,14 @@ test('groups of neighbours, even with 0 neighbours, are separated by -- as in GN
   }
 })
 
+test('-NUM is -C NUM and a negative -m is no limit, as in GNU grep', async () => {
+  const inContext = await inArchive('-C', '2', 'u7 Failed')
+  expect(await inArchive('-2', 'u7 Failed')).toEqual(inContext)
+  expect(await inArchive('-C', '9', '-c2', 'u7 Failed')).toEqual(await inArchive('-c', 'u7 Failed'))
+  expect(await inArchive('-12', 'u7 Failed')).toEqual(await inArchive('-C', '12', 'u7 Failed'))
+  expect(await inArchive('-m', '-1', 'Failed')).toEqual(await inArchive('Failed'))
+})
+
 test('the exit status is 1 if nothing matches', async () => {
   expect(await inArchive('no such thing')).toMatchObject({ status: 1, stdout: '', stderr: '' })
   expect(await inArchive('-c', 'no such thing')).toMatchObject({ status: 1, stdout: '0\n' })

@@ -222,11 +222,22 @@ describe.skipIf(!hasDatagrams)(`the socket file${whereDatagrams}`, () => {
     }
   })
 
-  test('a missing folder and a path that is too long are faults', async () => {
+  test('a path that is too long for a socket is refused', async () => {
+    await expect(listening({ path: `/${'x'.repeat(107)}` }, new MemorySink())).rejects.toThrow(
+      'too long for a Unix socket',
+    )
+  })
+
+  test('a missing folder is a fault, and so is a path that leaves no room for the name under which a socket is created', async () => {
     const nowhere = join(newPath(), 'log')
-    const long = newPath('x'.repeat(120))
-    for (const path of [nowhere, long]) {
-      await expect(listening({ path }, new MemorySink())).rejects.toMatchObject({ code: 'SOCKET_UNAVAILABLE' })
+    const parent = temporaryFolder()
+    const folder = join(parent, 'x'.repeat(104 - parent.length))
+    mkdirSync(folder)
+    for (const [path, socket] of [
+      [nowhere, 'datagram'],
+      [join(folder, 'l'), 'stream'],
+    ]) {
+      await expect(listening({ path, socket }, new MemorySink())).rejects.toMatchObject({ code: 'SOCKET_UNAVAILABLE' })
     }
   })
 

@@ -283,9 +283,12 @@ describe.concurrent('multiline', () => {
 
   test('continuation: a line after one that ends in a backslash continues the message', async (context) => {
     const tailing = new Tailing(context, '*.log', { multiline: 'continuation' })
-    writeFileSync(tailing.path('a.log'), 'one \\\ntwo\nnext\nlast\n')
+    writeFileSync(tailing.path('a.log'), 'one \\\ntwo\nnext\nlast\nopen \\\n')
     await tailing.start()
-    await tailing.expectStored(['one \\\ntwo', 'next'])
+    // A line that does not end in a backslash is complete: it does not wait for the next one.
+    await tailing.expectStored(['one \\\ntwo', 'next', 'last'])
+    appendFileSync(tailing.path('a.log'), 'closed\n')
+    await tailing.expectStored(['one \\\ntwo', 'next', 'last', 'open \\\nclosed'])
   })
 
   test('stacktrace: frames and causes continue the message', async (context) => {

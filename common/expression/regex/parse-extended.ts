@@ -177,6 +177,6 @@ class ExtendedReader {
   }
 
   #fault(sentence: string, at: number = this.#at): Fault {
-    return new Fault('PATTERN_SYNTAX', `${sentence}, at character ${at + 1} of ${JSON.stringify(this.#pattern)}`)
+    return new Fault('PATTERN_SYNTAX', `${sentence}, at character ${at + 1} of "${this.#pattern}"`)
   }
 }
