@@ -161,6 +161,7 @@ export class TimestampReader {
       this.#wallSeconds = this.#isoSeconds
       this.#at = at + ISO_BYTES
     } else if (!this.#isoSecond(at)) return false
+    if (!this.#endsNumber()) return false
     this.#fraction()
     this.#isoZone()
     return true
@@ -189,9 +190,14 @@ export class TimestampReader {
 
   // The same with an hour of one or two digits, as allowed after a month.
   #bsdClock(at: number): boolean {
-    if (this.#clock(at)) return true
+    if (this.#clock(at)) return this.#endsNumber()
     if (this.#limit - at < 7 || this.#bytes[at + 1] !== COLON || this.#bytes[at + 4] !== COLON) return false
-    return this.#clockOf(numberAt(this.#bytes, this.#limit, at, 1), at + 2)
+    return this.#clockOf(numberAt(this.#bytes, this.#limit, at, 1), at + 2) && this.#endsNumber()
+  }
+
+  /** Whether no further digit follows the seconds. */
+  #endsNumber(): boolean {
+    return this.#at >= this.#limit || !isDigit(this.#bytes[this.#at])
   }
 
   #clockOf(hour: number, at: number): boolean {

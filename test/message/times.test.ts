@@ -131,3 +131,8 @@ test.each([
   const fields = fieldsOf(line)
   expect([fields.time, fields.host, fields.message]).toEqual([undefined, undefined, message])
 })
+
+test.each(['Oct 11 22:14:155', 'Oct 11 2:14:155', '2026-10-11T22:14:155'])('seconds have two digits: %s', (time) => {
+  expect(fieldsOf(`<14>2026-10-11T22:14:15 h p: m`).time).toBe('2026-10-11T22:14:15.000Z')
+  expect(fieldsOf(`<14>${time} h p: m`).time).toBeUndefined()
+})
