@@ -16,6 +16,7 @@ import {
   rawFileServer,
   run,
   temporaryFolder,
+  unsentTo,
   until,
 } from './program.ts'
 
@@ -318,6 +319,14 @@ destinations: { out: { type: forward, to: ["tcp://127.0.0.1:${port}"] } }
     folder,
   )
   const receiving = await until('it sends', () => receiver)
+  // Before that, all that is left to send could disappear in the kernel, and the client could end.
+  let [unsent, looks] = [0, 0]
+  await until('the kernel takes no more', () => {
+    const now = unsentTo(port)
+    looks = now > 0 && now === unsent ? looks + 1 : 0
+    unsent = now
+    return looks >= 25
+  })
   const stopped = client.stop()
   await until('it stops', () => logOf(client).some(({ msg }) => String(msg).startsWith('stopping')))
   client.child.kill('SIGHUP')

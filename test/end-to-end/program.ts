@@ -2,7 +2,7 @@
 
 import { execFileSync, spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { randomInt } from 'node:crypto'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync, readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { createSocket, type Socket } from 'node:dgram'
 import { tmpdir } from 'node:os'
@@ -199,4 +199,15 @@ export function logOf({ output }: Pick<Daemon, 'output'>): Record<string, unknow
     .stderr.split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as Record<string, unknown>)
+}
+
+/** Bytes that the kernel of this machine has not delivered yet on connections to a port. */
+export function unsentTo(port: number): number {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const columns = readFileSync('/proc/net/tcp', 'latin1')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+  return columns.reduce((sum, [, , remote = '', , queues = '']) => {
+    return remote.endsWith(suffix) ? sum + Number.parseInt(queues.slice(0, 8), 16) : sum
+  }, 0)
 }
