@@ -1,5 +1,9 @@
 // Gathers the messages of RELP `syslog` commands of all connections into one batch per turn of the event loop. When the batch is
 // kept, all its senders get their answers.
+//
+// rsyslog with its window of 128, into an archive: two groups of 64 alternate, one being sent while the other is committed. Messages were
+// also held back for up to 2 ms, until the write before had settled or the sender's window was full. That took up to 10 % less CPU per
+// message in the best of the runs, but 4 to 40 % fewer messages went through.
 
 import type { Cancel } from '../../common/clock.ts'
 import type { Batch, Origin } from '../../common/pipeline/batch.ts'
