@@ -12,9 +12,9 @@ import { isWhole, summed } from './checksum.ts'
 
 // Measured on a benchmark's messages in pieces of 1 MB (zstd -b): level 1 compresses 154 MB/s to 31.3 %, level 3 91 MB/s to
 // 30.0 %, level 9 23 MB/s to 26.0 %. A higher level does not save enough bytes for its time, so the lowest is used. On the columns of
-// these messages, a hash table of 2^14 entries and matches of at least six bytes take a tenth less time than the level's own values.
+// these messages, a hash table of 2^14 entries for all sizes takes 5 to 9 % less time, and 0.4 % fewer bytes, than the level's own sizes.
 const LEVEL = 1
-const compressor = zstdCompressor(LEVEL, { checksum: true, hashLog: 14, minMatch: 6 })
+const compressor = zstdCompressor(LEVEL, { checksum: true, hashLog: 14 })
 
 // About the size of a zstd frame's header and trailer.
 const WORTH_COMPRESSING_BYTES = 48
