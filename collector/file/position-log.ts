@@ -58,6 +58,9 @@ export class PositionLog {
   #bytesAtRewrite = 0
   #last: Promise<void> = Promise.resolve()
 
+  /** The last rewrite failed: the log has to be rewritten before anything is appended to it. */
+  #isUncertain = false
+
   /** `now` gives µs since the epoch. */
   constructor(disk: Disk, folder: string, now: () => number) {
     this.#disk = disk
@@ -92,6 +95,11 @@ export class PositionLog {
   /** Bytes of invalid records before a valid one. */
   get damagedBytes(): number {
     return this.#damagedBytes
+  }
+
+  /** Whether it has something to rewrite: files, damage, or the result of a rewrite that failed. */
+  get isUntidy(): boolean {
+    return this.#files.size > 0 || this.#damagedBytes > 0 || this.#isUncertain
   }
 
   /** Whether the length of a file may be out of date because of damage. */
@@ -165,8 +173,11 @@ export class PositionLog {
     await this.#file?.close()
     this.#file = undefined
     const bytes = encode([...this.#files.values()], this.#marks, [])
+    // After a failure either content may be on disk.
+    this.#isUncertain = true
     await this.#disk.makeFolder(this.#folder)
     await this.#disk.replaceFile(this.#path, bytes)
+    this.#isUncertain = false
     this.#bytes = bytes.length
     this.#bytesAtRewrite = bytes.length
   }
@@ -178,6 +189,7 @@ export class PositionLog {
   }
 
   async #append({ files, marks, gone: left }: PositionRecord): Promise<void> {
+    if (this.#isUncertain) await this.#rewrite(() => true)
     if (!this.#file) await this.#open()
     const gone = [...this.#gone, ...left.map(keyOf)]
     const bytes = encode(files, marks, gone)

@@ -112,7 +112,7 @@ export class Recovery {
   }
 
   async #tidy(): Promise<void> {
-    if (this.#log.files.length > 0 || this.#log.damagedBytes > 0) await this.#log.rewrite(() => false)
+    if (this.#log.isUntidy) await this.#log.rewrite(() => false)
   }
 }
 

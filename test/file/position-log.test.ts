@@ -27,3 +27,27 @@ test.each(['open', 'truncate', 'syncFolder'])(
     expect(later.positionsOf([STREAM])).toEqual(new Map([[STREAM, 2]]))
   },
 )
+
+test.each(['before', 'after'])(
+  'a rewrite that fails %s the log was replaced is made up for: later records are whole, and entries that were dropped stay dropped',
+  async (when) => {
+    const disk = new MemoryDisk()
+    const log = new PositionLog(disk, FOLDER, () => 0)
+    const entry = { path: '/a.log', device: '1', inode: '2', length: 10 }
+    await log.append({ ...record(1), files: [entry] })
+    await log.append(record(2))
+    const replace = disk.replaceFile.bind(disk)
+    disk.replaceFile = async (path, bytes) => {
+      disk.replaceFile = replace
+      if (when === 'after') await replace(path, bytes)
+      throw Object.assign(new Error('EIO'), { code: 'EIO' })
+    }
+    await expect(log.rewrite(() => false)).rejects.toMatchObject({ code: 'EIO' })
+    expect(log.isUntidy).toBe(true)
+    await log.append(record(3))
+    const later = new PositionLog(disk, FOLDER, () => 0)
+    await later.read()
+    expect(later.positionsOf([STREAM])).toEqual(new Map([[STREAM, 3]]))
+    expect([later.files, later.damagedBytes]).toEqual([[], 0])
+  },
+)
