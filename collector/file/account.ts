@@ -8,15 +8,16 @@ import { Fault, reasonOf } from '../../common/fault.ts'
 
 type Kind = 'user' | 'group'
 
+/** The id of an account, or why it has none. */
+type Found = { readonly id: number } | (Omit<Misfit, 'path'> & { readonly cause?: unknown })
+
 const tables = { user: '/etc/passwd', group: '/etc/group' } as const
 
 /** The numeric id of a user or group that is given by name or number. Rejects with CONFIG_WRONG_VALUE if it is unknown. */
 export async function accountId(disk: Disk, kind: Kind, name: string): Promise<number> {
-  if (/^\d+$/.test(name)) return Number(name)
-  const id = (await accounts(disk, kind, name)).get(name)
-  if (id !== undefined) return id
-  const sentence = `${tables[kind]} knows no ${kind} "${name}"; give its number if it is known elsewhere`
-  throw new Fault('CONFIG_WRONG_VALUE', sentence)
+  const found = await find(disk, kind, name)
+  if ('id' in found) return found.id
+  throw new Fault('CONFIG_WRONG_VALUE', found.sentence, { cause: found.cause })
 }
 
 /** Finds the options `owner` and `group` that name accounts which this machine does not know. */
@@ -28,32 +29,28 @@ export async function examineAccounts(
 }
 
 async function misfitOf(disk: Disk, option: string, kind: Kind, name: string | undefined): Promise<readonly Misfit[]> {
-  if (name === undefined) return []
-  try {
-    await accountId(disk, kind, name)
-    return []
-  } catch (error) {
-    if (!(error instanceof Fault)) throw error
-    const known = await accounts(disk, kind, name).catch(() => new Map<string, number>())
-    return [{ path: [option], sentence: error.detail, suggestion: nearest(name, known.keys()) }]
-  }
+  const found = name === undefined ? undefined : await find(disk, kind, name)
+  if (!found || 'id' in found) return []
+  return [{ path: [option], sentence: found.sentence, suggestion: found.suggestion }]
 }
 
-/** All accounts of the machine, by name. `wanted` is the one that is looked for. */
-async function accounts(disk: Disk, kind: Kind, wanted: string): Promise<Map<string, number>> {
+async function find(disk: Disk, kind: Kind, name: string): Promise<Found> {
+  if (/^\d+$/.test(name)) return { id: Number(name) }
   const table = tables[kind]
   let text: string
   try {
     text = (await disk.readFile(table)).toString('utf8')
   } catch (cause) {
-    const sentence = `${table}: ${reasonOf(cause)}; give the ${kind} "${wanted}" by number`
-    throw new Fault('CONFIG_WRONG_VALUE', sentence, { cause })
+    return { sentence: `${table}: ${reasonOf(cause)}; give the ${kind} "${name}" by number`, cause }
   }
-  const known = new Map<string, number>()
+  const names: string[] = []
   // Both tables: name, password, number, …
   for (const line of text.split('\n')) {
-    const [name, , id] = line.split(':')
-    if (id !== undefined && !known.has(name)) known.set(name, Number(id))
+    const [known, , id] = line.split(':')
+    if (id === undefined) continue
+    if (known === name) return { id: Number(id) }
+    names.push(known)
   }
-  return known
+  const sentence = `${table} knows no ${kind} "${name}"; give its number if it is known elsewhere`
+  return { sentence, suggestion: nearest(name, names) }
 }

@@ -57,7 +57,6 @@ export class PositionLog {
   /** Its size when it was last rewritten, bytes. */
   #bytesAtRewrite = 0
   #last: Promise<void> = Promise.resolve()
-
   /** The last rewrite failed: the log has to be rewritten before anything is appended to it. */
   #isUncertain = false
 
