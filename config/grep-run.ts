@@ -8,7 +8,7 @@ import { isGlob, unescapeGlob } from '../common/expression/glob.ts'
 import { parseExpression } from '../common/expression/parse.ts'
 import { ExpressionFault } from '../common/expression/problem.ts'
 import { compileRegex } from '../common/expression/regex/byte-regex.ts'
-import { parseTime } from '../common/expression/time.ts'
+import { parseTime, resolveTime, type TimeSpec } from '../common/expression/time.ts'
 import { Fault, reasonOf } from '../common/fault.ts'
 import { facilityCode, facilityNames, severityCode, severityNames } from '../common/message/priority.ts'
 import { localZone, utc } from '../common/message/zone.ts'
@@ -215,8 +215,7 @@ function expressions({ where = [] }: GrepFlags, filters: Filters): Expression[] 
 function conditions(flags: GrepFlags): Expression[] {
   const { since, until, priority, facility, identifier, host } = flags
   return [
-    ...(since === undefined ? [] : [timeOf('since', since)]),
-    ...(until === undefined ? [] : [timeOf('until', until)]),
+    ...period(since, until),
     ...(priority === undefined ? [] : [severitiesOf(priority)]),
     ...(facility === undefined ? [] : [facilitiesOf(facility)]),
     ...(identifier === undefined ? [] : [namesOf('program', identifier)]),
@@ -224,7 +223,21 @@ function conditions(flags: GrepFlags): Expression[] {
   ]
 }
 
-function timeOf(kind: 'since' | 'until', text: string): Expression {
+/** As in journalctl, a period that ends before it begins is an error, rather than a search that finds nothing. */
+function period(since: string | undefined, until: string | undefined): Expression[] {
+  const from = since === undefined ? undefined : timeOf('since', since)
+  const to = until === undefined ? undefined : timeOf('until', until)
+  const now = systemClock.now()
+  if (from && to && resolveTime(from.time, now, localZone) > resolveTime(to.time, now, localZone)) {
+    throw new Fault('USAGE', `--since: ${since} is later than --until ${until}`)
+  }
+  return [from, to].filter((bound) => bound !== undefined)
+}
+
+function timeOf<Kind extends 'since' | 'until'>(
+  kind: Kind,
+  text: string,
+): { kind: Kind; text: string; time: TimeSpec } {
   const time = parseTime(text)
   if (!time) {
     throw new Fault('USAGE', `--${kind}: "${text}" is not a time; write "2026-11-20 10:00", today, -2h or "15 min ago"`)

@@ -205,6 +205,7 @@ test.each([
   [['(a)\\1'], 'Back-references are not supported'],
   [['-p', 'terrible'], 'severities are emerg, alert'],
   [['-S', 'whenever'], '"whenever" is not a time'],
+  [['-S', '-1h', '-U', '-2h'], '--since: -1h is later than --until -2h'],
   [['-W', 'severty:err'], 'there is no field "severty"'],
   [['-O', 'xml'], 'formats are short, json, raw, cat'],
   [['--facility', 'nowhere'], 'facilities are kern'],
