@@ -24,11 +24,20 @@ import { Reader } from './reader.ts'
 import { Tracker } from './tracker.ts'
 import { FolderWatch } from './watch.ts'
 
+// Elsewhere a leading `!` negates a pattern. Here it would be a part of the name, so that nothing is excluded.
+const isPositive = (pattern: string) => !pattern.startsWith('!')
+
 const fileOptions = options({
-  paths: list(text('a path or pattern', 'such as /var/log/app/*.log')).describe(
-    'Files to follow; glob patterns are allowed.',
-  ),
-  exclude: list(text('a pattern', 'such as *.gz'), 0)
+  paths: list(
+    text('a path or pattern', 'such as /var/log/app/*.log').refine(
+      isPositive,
+      '"!" negates nothing here; files to skip belong in "exclude"',
+    ),
+  ).describe('Files to follow; glob patterns are allowed.'),
+  exclude: list(
+    text('a pattern', 'such as *.gz').refine(isPositive, '"!" negates nothing here; "exclude" has no exceptions'),
+    0,
+  )
     .prefault([])
     .describe('Files to skip although `paths` matches them.'),
   program: text()

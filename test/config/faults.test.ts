@@ -64,6 +64,17 @@ test('an empty list of receivers is reported as one fault only', () => {
   expect(faults.map(({ sentence }) => sentence)).toEqual(['to: the list is empty; it takes at least one entry'])
 })
 
+test('a pattern with a leading "!" is a fault, not the name of a file', () => {
+  const text = `sources: { a: { type: file, paths: [/x/*.log, "!/x/b.log"], exclude: ["!c.log", "d!"] } }
+destinations: { out: { type: stdout } }
+`
+  const { faults } = loadText('x', text)
+  expect(faults.map(({ at, sentence }) => [at, sentence])).toEqual([
+    [text.indexOf('"!/x'), 'paths: "!" negates nothing here; files to skip belong in "exclude"'],
+    [text.indexOf('"!c'), 'exclude: "!" negates nothing here; "exclude" has no exceptions'],
+  ])
+})
+
 test('addresses to listen on, sockets and files that are used twice are faults', () => {
   const text = `sources:
   a: { type: syslog, listen: ["tcp://[::1]:7999", "udp://[::1]:7999", "relp://[::1]:7999", "tcp://[::1]:0", "tcp://[::1]:0"] }
