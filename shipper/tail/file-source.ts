@@ -10,7 +10,7 @@ import { reasonOf } from '../../common/fault.ts'
 import { unpooledCopy } from '../../common/unpooled-copy.ts'
 import { RETRY_FIRST_MS } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
-import { either, list, oneOf, options, text, textOption, type OptionsOf } from '../../common/option.ts'
+import { either, list, oneOf, options, OptionFault, text, textOption, type OptionsOf } from '../../common/option.ts'
 import { facility, severity } from '../../common/option-values.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import type { Sink, Source } from '../../common/pipeline/sink.ts'
@@ -53,7 +53,7 @@ const fileOptions = options({
   multiline: either([
     oneOf('continuation', 'indented', 'stacktrace'),
     options({
-      start: textOption({ kind: 'a regular expression' }, startPattern).describe(
+      start: textOption({ kind: 'a regular expression' }, startOption).describe(
         'A line that matches begins a message; all others continue it.',
       ),
     }),
@@ -68,6 +68,13 @@ const fileOptions = options({
 })
 
 type FileOptions = OptionsOf<typeof fileOptions>
+
+// In slashes, as a mask is written, `^` and `$` never match: the whole file would be one message.
+function startOption(pattern: string): MessageStart {
+  const [, within] = /^\/(\^.*|.*\$)\/$/s.exec(pattern) ?? []
+  if (within === undefined) return startPattern(pattern)
+  throw new OptionFault({ sentence: `${pattern} is written without slashes here`, suggestion: within })
+}
 
 export const fileSource: SourceType<FileOptions> = {
   type: 'file',

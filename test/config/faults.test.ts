@@ -75,6 +75,18 @@ destinations: { out: { type: stdout } }
   ])
 })
 
+test('the start of a message is a pattern without slashes: with them, "^" and "$" would never match', () => {
+  const saidOf = (start: string) => {
+    const a = { type: 'file', paths: ['/x'], multiline: { start } }
+    const text = JSON.stringify({ sources: { a }, destinations: { out: { type: 'stdout' } } })
+    return loadText('x', text).faults.map(({ sentence, suggestion }) => [sentence, suggestion])
+  }
+  const start = 'multiline.start: '
+  expect(saidOf('/^[0-9]{4}-/')).toEqual([[`${start}/^[0-9]{4}-/ is written without slashes here`, '^[0-9]{4}-']])
+  expect(saidOf('/:$/')).toEqual([[`${start}/:$/ is written without slashes here`, ':$']])
+  for (const path of ['/', '/usr/', '^/usr/', '/a^b/', '/usr/|^x', '']) expect(saidOf(path)).toEqual([])
+})
+
 test('addresses to listen on, sockets and files that are used twice are faults', () => {
   const text = `sources:
   a: { type: syslog, listen: ["tcp://[::1]:7999", "udp://[::1]:7999", "relp://[::1]:7999", "tcp://[::1]:0", "tcp://[::1]:0"] }
