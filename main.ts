@@ -67,7 +67,8 @@ async function main(): Promise<void> {
     .version(version())
     .helpOption('-h, --help', 'show this help; `sluice COMMAND --help` shows that of a command, with examples')
     .addHelpText('after', examples)
-  const words = process.argv.slice(2)
+  // `sluice -- check` is `sluice check`: no flag comes before the command.
+  const words = process.argv.slice(process.argv[2] === '--' ? 3 : 2)
   // `sluice help grep` means `sluice grep --help`.
   const asked = words[0] === 'help' && words[1] !== undefined && !words[1].startsWith('-')
   const wanted = asked ? words[1] : words[0]
@@ -80,7 +81,7 @@ async function main(): Promise<void> {
   if (entry) program.addCommand(await entry.load())
   else for (const [name, { about }] of Object.entries(commands)) program.command(name).description(about)
   for (const command of [program, ...program.commands]) command.exitOverride()
-  await program.parseAsync(asked && entry ? [wanted, '--help'] : words, { from: 'user' })
+  await program.parseAsync(asked ? [words[1], ...(entry ? ['--help'] : [])] : words, { from: 'user' })
 }
 
 const examples = `

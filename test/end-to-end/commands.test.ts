@@ -349,6 +349,14 @@ test('help COMMAND prints the same as COMMAND --help', async () => {
   const [asked, flagged] = [await run(['help', 'parse']), await run(['parse', '--help'])]
   expect(asked).toEqual(flagged)
   expect(asked.stdout).toContain('--framing <how>')
+  const { status, stderr } = await run(['help', 'pars'])
+  expect({ status, stderr }).toEqual({ status: 2, stderr: "error: unknown command 'pars'\n(Did you mean parse?)\n" })
+})
+
+test('a command after -- runs', async () => {
+  const { status, stdout } = await run(['--', 'parse'], { input: 'hello\n' })
+  expect(status).toBe(0)
+  expect(stdout).toContain('"message":"hello"')
 })
 
 test('parse takes max_message from the configuration given with -c or --config', async () => {
