@@ -9,9 +9,11 @@
 //
 // AND, OR and NOT are in capitals. If the whole text is a classic selector of known names, it is parsed as one (`selector.ts`).
 // Everything that no rule matches is text to search for. The exceptions are words that look like an unknown field, or like a
-// comparison without a colon: these are mistakes, since nobody means to search for them as text.
+// comparison without a colon, the operators of other languages, and selectors that are not the whole text: these are mistakes, since
+// nobody means to search for them as text.
 
 import { EXPRESSION_DEPTH_MAX } from '../limits.ts'
+import { severityCode } from '../message/priority.ts'
 import { plainFields, type Expression } from './ast.ts'
 import { parseField } from './parse-field.ts'
 import { Cursor } from './lex.ts'
@@ -228,7 +230,21 @@ function parseWord(cursor: Cursor): Expression {
     cursor.fail(start, 'a colon goes before the comparison; quotes make it text', `${name}:${rest}`)
   else if (text.includes('"'))
     cursor.fail(start, 'a quote inside a word: quote the whole of it, with \\" for the quote')
+  else if (Object.hasOwn(operators, text))
+    cursor.fail(start, `there is no operator ${text} (quotes make it text)`, operators[text])
+  else if (/[*;]/.test(text) && parseSelector(text))
+    cursor.fail(start, `${text} is a selector, which has to be the whole text (quotes make it text)`, asField(text))
   return { kind: 'text', text }
+}
+
+// What other languages write for the operators of this one.
+const operators: Record<string, string> = { '&&': 'AND', '||': 'OR' }
+
+/** The field that selects what a selector such as `*.err` does; undefined for others. */
+function asField(selector: string): string | undefined {
+  const [, only, severity] = /^\*\.(=?)(\w+)$/.exec(selector) ?? []
+  if (severity === undefined || severityCode(severity) === undefined) return undefined
+  return `severity:${only === '' ? '>=' : ''}${severity}`
 }
 
 function joined(kind: 'and' | 'or', parts: readonly Expression[]): Expression {

@@ -271,6 +271,20 @@ describe('mistakes are reported with their place and a suggestion', () => {
     ['a NOT', [[2, 5, 'nothing follows NOT; quotes make it text']]],
     ['a - b', [[2, 3, '"-" negates nothing; quotes make it text']]],
     ['--verbose', [[0, 9, '"--verbose" negates nothing; quotes make it text']]],
+    ['a && b', [[2, 4, 'there is no operator && (quotes make it text)', 'AND']]],
+    ['(a || b)', [[3, 5, 'there is no operator || (quotes make it text)', 'OR']]],
+    [
+      '*.err host:a -(mail.* OR *.=info)',
+      [
+        [0, 5, '*.err is a selector, which has to be the whole text (quotes make it text)', 'severity:>=err'],
+        [15, 21, 'mail.* is a selector, which has to be the whole text (quotes make it text)'],
+        [25, 32, '*.=info is a selector, which has to be the whole text (quotes make it text)', 'severity:info'],
+      ],
+    ],
+    [
+      'a auth.err;*.crit',
+      [[2, 17, 'auth.err;*.crit is a selector, which has to be the whole text (quotes make it text)']],
+    ],
     ['filter:"a"b', [[10, 11, 'a blank is missing between the name and what follows']]],
     ['mail.err;mial.crit', [[9, 13, 'there is no facility "mial"', 'mail']]],
     // All mistakes in a text at once, in their order.
