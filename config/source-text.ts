@@ -62,7 +62,7 @@ export class SourceText {
       column -= from > 0 ? from - 1 : 0
     }
     const shown = characters.join('')
-    const indent = characters.slice(0, column).map((character) => (character === '\t' ? '\t' : ' '))
+    const indent = characters.slice(0, column).map(blankFor)
     return `${shown}\n${indent.join('')}^\n`
   }
 
@@ -76,6 +76,18 @@ export class SourceText {
     }
     return low
   }
+}
+
+// Characters that terminals show two columns wide: most of those of Chinese, Japanese and Korean, and emoji.
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\p{Emoji_Presentation}\u{20000}-\u{3fffd}]/u
+/** Characters that take no column: accents and other marks of the character before them, and those that are not shown. */
+const ZERO_WIDTH = /[\p{Mn}\p{Me}\p{Cf}]/u
+
+/** Blanks as wide as the character, so that the caret is below its place. */
+function blankFor(character: string): string {
+  if (character === '\t') return character
+  return WIDE.test(character) ? '  ' : ZERO_WIDTH.test(character) ? '' : ' '
 }
 
 // Escapes control characters as in the lines that sluice writes, so that the text stays on one line and cannot control a terminal.
