@@ -58,9 +58,15 @@ export const syslogSource: SourceType<SyslogOptions> = {
 // On Linux, a socket on a wildcard address excludes all others on the same port, and `[::]` includes all IPv4 addresses.
 function portOf({ scheme, host, port }: SyslogOptions['listen'][number]): Pick<Claim, 'key' | 'partOf'> {
   const keyOf = (address: string) => `${scheme === 'udp' ? 'udp' : 'tcp'} port ${port} of ${address}`
-  const plain = host.replace(/^::ffff:(?=[\d.]+$)/i, '')
+  const plain = usualSpelling(host.replace(/^::ffff:(?=[\d.]+$)/i, ''))
   const all = /^[\d.]+$/.test(plain) && parseAddress(plain) ? ['0.0.0.0', '::'] : ['::']
   return { key: keyOf(plain), partOf: all.map(keyOf) }
+}
+
+/** `::1` for `0:0:0:0:0:0:0:1`. Names and other addresses are kept, except for capital letters. */
+function usualSpelling(host: string): string {
+  const url = `http://[${host}]`
+  return URL.canParse(url) ? new URL(url).hostname.slice(1, -1) : host.toLowerCase()
 }
 
 const NO_PROGRAM = Buffer.alloc(0)

@@ -8,6 +8,7 @@
 //
 // The sender of a message is what its header says: Node offers no access to the sender's credentials (SCM_CREDENTIALS).
 
+import { resolve } from 'node:path'
 import { sleep } from '../../common/clock.ts'
 import type { ComponentContext, SourceType } from '../../common/component.ts'
 import { reasonOf } from '../../common/fault.ts'
@@ -48,7 +49,7 @@ type UnixOptions = OptionsOf<typeof unixOptions>
 
 export const unixSource: SourceType<UnixOptions> = {
   type: 'unix',
-  claims: ({ path }) => [{ path: ['path'], key: path }],
+  claims: ({ path }) => [{ path: ['path'], key: resolve(path) }],
   about: 'Listens on a Unix socket, such as /dev/log, for messages of programs on this machine.',
   options: unixOptions,
   create: (given, context) => new UnixSource(given, context),

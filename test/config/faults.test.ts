@@ -119,6 +119,22 @@ destinations:
   ])
 })
 
+test('an address or a socket that is spelt in two ways is found used twice', () => {
+  const text = `sources:
+  a: { type: syslog, listen: ["tcp://[::1]:7999", "udp://LOGS:7999", "udp://[0::0]:7998"] }
+  b: { type: syslog, listen: ["tcp://[0:0:0:0:0:0:0:1]:7999", "udp://logs:7999", "udp://127.0.0.1:7998"] }
+  c: { type: unix, path: /run/x }
+  d: { type: unix, path: /run//x }
+destinations: { out: { type: stdout } }
+`
+  expect(loadText('x', text).faults.map(({ sentence }) => sentence)).toEqual([
+    'listen: "a" already has tcp port 7999 of ::1',
+    'listen: "a" already has udp port 7999 of logs',
+    'listen: udp port 7998 of 127.0.0.1 conflicts with udp port 7998 of ::, which "a" has',
+    'path: "c" already has /run/x',
+  ])
+})
+
 test('an address to listen on conflicts with a wildcard address of the same port, and [::] includes IPv4', () => {
   const saidOf = (first: string, second: string) => {
     const text = `sources:\n  a: { type: syslog, listen: ["${first}"] }\n  b: { type: syslog, listen: ["${second}"] }\n`
