@@ -39,9 +39,9 @@ interface Measure {
   readonly otherUnits: Readonly<Record<string, string>>
 }
 
-/** `30s`, `500ms`, `1h30m`, `30d` → ms. */
-export function duration(bounds: Bounds = {}): ZodType<number, string> {
-  return measure(durations, bounds)
+/** `30s`, `500ms`, `1h30m`, `30d` → ms. `like` has other examples for faults. */
+export function duration(bounds: Bounds = {}, like: string = durations.like): ZodType<number, string> {
+  return measure({ ...durations, like }, bounds)
 }
 
 const durations: Measure = {

@@ -22,7 +22,7 @@ const rotateOptions = options({
   daily: flag().prefault(false).describe('Starts a new file at local midnight, by time of receipt.'),
   size: byteSize({ min: '1KiB' }).optional().describe('Starts a new file once the current one has reached this size.'),
   keep: either([
-    duration({ min: '1d' }).transform((ms) => ({ ms })),
+    duration({ min: '1d' }, 'such as 30d, or a number of files such as 5 files').transform((ms) => ({ ms })),
     fileCount(1_000_000).transform((count) => ({ count })),
   ])
     .optional()

@@ -23,7 +23,7 @@ const bufferOptions = options({
   return { bytesMax: max, whenFull: when_full, durability, freeBytesMin: keep_free }
 })
 
-const none = textOption({ kind: 'none' }, (value): 'none' => {
+const none = textOption({ kind: 'none', like: 'or a group of options such as { max: 1GiB }' }, (value): 'none' => {
   if (value === 'none') return value
   const suggestion = /^\d/.test(value) ? { suggestion: `{ max: ${value} }` } : {}
   throw new OptionFault({

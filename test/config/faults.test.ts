@@ -135,6 +135,18 @@ destinations: { out: { type: stdout } }
   ])
 })
 
+test('how long rotated files are kept: a number without a unit may mean days or files', () => {
+  const rotate = { keep: 5 }
+  const out = { type: 'file', path: '/x', rotate }
+  const [{ sentence }] = loadText(
+    'x',
+    JSON.stringify({ sources: { in: { type: 'stdin' } }, destinations: { out } }),
+  ).faults
+  expect(sentence).toBe(
+    'rotate.keep: 5 has no unit; write a duration such as 30d, or a number of files such as 5 files',
+  )
+})
+
 test('an address to listen on conflicts with a wildcard address of the same port, and [::] includes IPv4', () => {
   const saidOf = (first: string, second: string) => {
     const text = `sources:\n  a: { type: syslog, listen: ["${first}"] }\n  b: { type: syslog, listen: ["${second}"] }\n`
