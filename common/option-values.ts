@@ -189,6 +189,9 @@ export interface EndpointUrl<Scheme extends string = string> {
   readonly service?: string
 }
 
+// What other programs call TLS.
+const otherSchemes: Record<string, string> = { tcps: 'tls', ssl: 'tls' }
+
 const defaultPorts: Record<string, number> = { udp: 514, tcp: 514, tls: 6514, relp: 2514, relps: 2515 }
 
 // `syslog-tls` (RFC 5425 §4.1) and `syslog` are registered service names; the others are formed by analogy.
@@ -219,13 +222,15 @@ export function endpointUrl<const Scheme extends string>(
       throw new OptionFault({ sentence, start, end, ...(suggestion !== undefined && { suggestion }) })
     }
     const colon = value.indexOf('://')
-    if (colon < 0)
-      return fail(`"${value}" is not an address; write one ${like}`, 0, value.length, withScheme(value, schemes[0]))
+    if (colon < 0) return fail(`"${value}" is not an address; write one ${like}`, 0, value.length, meant(value))
     const word = value.slice(0, colon).toLowerCase()
     const isService = word.endsWith('+srv')
     const scheme = (isService ? withSrv : schemes).find((known) => known === word.replace(/\+srv$/, ''))
     if (scheme === undefined) {
-      return fail(`"${value.slice(0, colon)}" is not one of ${schemes.join(', ')}`, 0, colon)
+      const suggestion = otherSchemes[word] ?? nearest(word, schemes)
+      const suggested = schemes.find((known) => known === suggestion)
+      const sentence = `"${value.slice(0, colon)}" is not one of ${schemes.join(', ')}`
+      return fail(sentence, 0, colon, suggested && suggested + value.slice(colon))
     }
     const [whole, bracketed, name, digits] = /^(?:\[([^\]]*)\]|([^[\]:/?#@\s]*))(?::(\d*))?/.exec(
       value.slice(colon + 3),
@@ -249,6 +254,15 @@ export function endpointUrl<const Scheme extends string>(
     }
     return { scheme, host, port }
 
+    /** The address that was probably meant by one without `://`: `0.0.0.0:514`, `tcp:0.0.0.0:514`, `:514`. */
+    function meant(text: string): string | undefined {
+      const scheme = schemes.find((known) => text.toLowerCase().startsWith(`${known}:`))
+      const rest = scheme === undefined ? text : text.slice(scheme.length + 1).replace(/^\//, '')
+      const port = /^:?(\d+)$/.exec(rest)?.[1]
+      const host = port === undefined ? rest : purpose === 'listen' ? `0.0.0.0:${port}` : ''
+      return /^(\[[\da-f:.]+\]|[\w.-]+)(:\d+)?$/i.test(host) ? `${scheme ?? schemes[0]}://${host}` : undefined
+    }
+
     function serviceOf(scheme: string, name: string | undefined, digits: string | undefined): string {
       if (name === undefined || isIpv4(name)) return fail('an address has no SRV records; write a name', hostAt, after)
       if (digits !== undefined) return fail('SRV records say the port', hostAt + name.length, after)
@@ -256,8 +270,6 @@ export function endpointUrl<const Scheme extends string>(
     }
   })
 }
-
-const withScheme = (value: string, scheme: string) => (/^[\w.[\]:-]+$/.test(value) ? `${scheme}://${value}` : undefined)
 
 function isHostName(name: string): boolean {
   if (/^[\d.]+$/.test(name)) return isIpv4(name)
@@ -290,8 +302,16 @@ export function zone(): ZodType<Zone, string> {
   return textOption(kind, (value) => {
     const found = zoneNamed(value)
     if (found) return found
-    throw new OptionFault({ sentence: `there is no time zone "${value}"; write one ${kind.like}` })
+    const suggestion = zoneLike(value)
+    const rest = suggestion === undefined ? `; write one ${kind.like}` : ''
+    throw new OptionFault({ sentence: `there is no time zone "${value}"${rest}`, ...(suggestion && { suggestion }) })
   })
+}
+
+/** The zone that a misspelt one probably means; `Europe/Paris` for `Paris`. */
+function zoneLike(value: string): string | undefined {
+  const names = ['local', 'UTC', ...Intl.supportedValuesOf('timeZone')]
+  return names.find((name) => name.toLowerCase().endsWith(`/${value.toLowerCase()}`)) ?? nearest(value, names)
 }
 
 /** A facility by name → its code. */

@@ -135,6 +135,8 @@ export function flag(): ZodType<boolean, boolean> {
     const meant =
       typeof value === 'string' && { yes: 'true', on: 'true', no: 'false', off: 'false' }[value.toLowerCase()]
     if (meant) throw new OptionFault({ sentence: `${shown(value)} is text here`, suggestion: meant })
+    if (value === 'true' || value === 'false')
+      throw new OptionFault({ sentence: `"${value}" is text here; write it without quotes` })
     throw wrongType(value, { kind: 'true or false' })
   })
 }

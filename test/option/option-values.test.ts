@@ -124,7 +124,13 @@ test.each([
     '0.0.0.0:514',
     '"0.0.0.0:514" is not an address; write one such as udp://0.0.0.0:514; did you mean udp://0.0.0.0:514?',
   ],
+  ['tcp:0.0.0.0:514', 'write one such as udp://0.0.0.0:514; did you mean tcp://0.0.0.0:514?'],
+  ['tcp:/logs', 'write one such as udp://0.0.0.0:514; did you mean tcp://logs?'],
+  ['UDP:514', 'write one such as udp://0.0.0.0:514; did you mean udp://0.0.0.0:514?'],
+  [':514', 'write one such as udp://0.0.0.0:514; did you mean udp://0.0.0.0:514?'],
+  ['[::1]:514', 'write one such as udp://0.0.0.0:514; did you mean udp://[::1]:514?'],
   ['http://x', '"http" is not one of udp, tcp'],
+  ['tpc://x:1', '"tpc" is not one of udp, tcp; did you mean tcp://x:1?'],
   ['relp://x', '"relp" is not one of udp, tcp'],
   ['tcp://', 'an address must name a host; write one such as udp://0.0.0.0:514'],
   ['tcp://:514', 'an address must name a host; write one such as udp://0.0.0.0:514'],
@@ -140,6 +146,14 @@ test.each([
 ])('%j is not an address', (written, words) =>
   expect(fault(endpointUrl(['udp', 'tcp'], 'listen'), written)).toContain(words),
 )
+
+test('no address is suggested that is none itself, or that is less safe than the one that was meant', () => {
+  const to = endpointUrl(['tcp', 'tls'], 'connect')
+  for (const written of [':514', 'tcp:514', '::1:514', 'a:b', '/dev/log']) {
+    expect(fault(to, written)).toBe(`"${written}" is not an address; write one such as tcp://logs:514`)
+  }
+  expect(fault(to, 'tcps://logs')).toBe('"tcps" is not one of tcp, tls; did you mean tls://logs?')
+})
 
 test.each([
   ['relp+srv://example.net', 'relp', 'example.net', '_relp._tcp.example.net'],
@@ -190,7 +204,10 @@ test.each(['10.0.0.0/33', '::/129', '10.0.0/8', 'host', '', '10.0.0.0/', '10.0.0
 
 test('zones, facilities and severities are known by name', () => {
   expect(read(zone(), 'Europe/Paris').name).toBe('Europe/Paris')
-  expect(fault(zone(), 'Europe/Pariss')).toMatch(/^there is no time zone "Europe\/Pariss"; write one such as/)
+  expect(fault(zone(), 'Europe/Pariss')).toBe('there is no time zone "Europe/Pariss"; did you mean Europe/Paris?')
+  expect(fault(zone(), 'paris')).toBe('there is no time zone "paris"; did you mean Europe/Paris?')
+  expect(fault(zone(), 'Local')).toBe('there is no time zone "Local"; did you mean local?')
+  expect(fault(zone(), 'Mars/Olympus')).toMatch(/^there is no time zone "Mars\/Olympus"; write one such as/)
   expect(read(facility(), 'local0')).toBe(16)
   expect(fault(facility(), 'locla0')).toMatch(/^there is no facility "locla0".* did you mean local0\?$/)
   expect(fault(facility(), 16)).toBe('16 is a number; write the name of a facility; did you mean local0?')
@@ -205,6 +222,7 @@ test('words, flags, counts and text say what they take', () => {
   expect(fault(oneOf('start', 'end'), 5)).toBe('5 is not one of start or end')
   expect(read(flag(), false)).toBe(false)
   expect(fault(flag(), 'yes')).toBe('"yes" is text here; did you mean true?')
+  expect(fault(flag(), 'false')).toBe('"false" is text here; write it without quotes')
   expect(fault(flag(), 1)).toBe('expected true or false, found 1')
   expect(read(count(1, 10), 10)).toBe(10)
   expect(fault(count(1, 10), 11)).toBe('11 is not within 1 to 10')
