@@ -31,6 +31,7 @@ export const topDeclaration = options({
   filters: elsewhere().optional().describe('Expressions by name, for `filter:NAME`.'),
   destinations: elsewhere().describe('Where messages go: a name, and the options of its `type`.'),
   routes: elsewhere()
+    .meta({ kind: 'a list; each a route' })
     .optional()
     .describe('Which messages go where, in order; without any, everything goes to every destination.'),
 })
