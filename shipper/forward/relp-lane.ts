@@ -68,8 +68,11 @@ export class RelpLane implements Lane {
   #hasBatch = false
   /** Streams of this destination that the receiver may know. */
   readonly #own = new Set<string>()
-  /** Number of messages that the receiver may have stored; its marks tell once it is connected again. */
+  /** Address of the receiver that answered `open` last. */
+  #address = ''
+  /** Number of messages that the receiver at `#doubtfulAt` may have stored; its marks tell once it is connected again. */
   #doubtful = 0
+  #doubtfulAt = ''
   /** Bytes of messages in unanswered `batch` frames, and one for each frame. */
   #flying = 0
   #cancelRetry: Cancel | undefined
@@ -178,6 +181,7 @@ export class RelpLane implements Lane {
         if (code !== DONE || !offers.hasSyslog) return peer.lose(`it refuses to open: ${firstLine(bytes, start, end)}`)
         this.#hasBatch = offers.hasBatch
         const address = written(connection.peer)
+        this.#address = address
         this.#platform.log.info({ destination: this.#name, to: this.to, address, batch: offers.hasBatch }, 'connected')
         if (offers.hasBatch) void this.#resume(peer)
         else this.#ready()
@@ -197,7 +201,7 @@ export class RelpLane implements Lane {
       const { all } = this.#pending
       let stored = 0
       while (stored < all.length && this.#isStored(all[stored], marks)) stored += 1
-      this.#pending.skip(stored)
+      this.#doubtful = Math.max(0, this.#doubtful - this.#pending.skip(stored))
       this.#ready()
     } catch (error) {
       // If the connection was lost meanwhile, `#lost` has handled that.
@@ -219,6 +223,8 @@ export class RelpLane implements Lane {
   #ready(): void {
     this.#isReady = true
     this.#readyMs = this.#platform.clock.monotonicMs()
+    // A name may lead to several receivers, and the marks of one do not say what another one has stored.
+    if (!this.#hasBatch || this.#address !== this.#doubtfulAt) this.#countInDoubt(this.#doubtful)
     this.#doubtful = 0
     this.#owner.changed(true)
     for (const ready of this.#whenReady) ready()
@@ -235,8 +241,8 @@ export class RelpLane implements Lane {
     this.#turn = this.#hasStored || (wasQuiet && messages === 0) ? 0 : this.#turn + 1
     if (this.#stop.signal.aborted) return
     // Another sluice tells how far it has stored them once it is connected again; any other receiver may have them.
-    if (this.#hasBatch) this.#doubtful = Math.max(this.#doubtful, messages)
-    else this.#countInDoubt(messages)
+    if (!this.#hasBatch) this.#countInDoubt(messages)
+    else if (messages > 0) [this.#doubtful, this.#doubtfulAt] = [messages, this.#address]
     this.#retry(`connection to ${this.to} lost`, reason)
   }
 

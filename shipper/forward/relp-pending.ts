@@ -77,12 +77,20 @@ export class RelpPending {
     return true
   }
 
-  /** After `rewind`: settles this many batches from the first on, which need not be sent again. */
-  skip(batches: number): void {
-    if (batches === 0) return
-    for (let i = 0; i < batches; i += 1) this.#unsentBytes -= this.#queue[i].bytes
+  /**
+   * After `rewind`: settles this many batches from the first on, which need not be sent again. Returns how many of their messages were
+   * not answered.
+   */
+  skip(batches: number): number {
+    if (batches === 0) return 0
+    let messages = -this.#answered
+    for (const { given, bytes } of this.#queue.slice(0, batches)) {
+      this.#unsentBytes -= bytes
+      messages += given.batch.count
+    }
     this.#sentMessages = 0
     this.answeredUpTo(batches, 0)
+    return messages
   }
 
   /** Notes that this many batches are answered completely, and `messages` of the one after them. Settles those batches. */

@@ -272,3 +272,26 @@ test('unanswered batches of a lost sluice go to another one, which stores each m
   expect(await around.metrics.total('sluice_in_doubt_total')).toBe(3)
   expect(await lane.streams!.marks([ID])).toEqual(new Map([[ID, 6]]))
 })
+
+test('if the name of a receiver leads to another sluice next time, unanswered messages go there and are counted as in doubt', async () => {
+  const around = surroundings()
+  const [first, second] = [new DurableSink(), new DurableSink()]
+  first.answersLeft = 1
+  await sluice(around, first)
+  await sluice(around, second, PORT + 1)
+  const connect = around.net.connect.bind(around.net)
+  const ports = [PORT, PORT + 1]
+  around.net.connect = (to, signal) => connect({ ...to, port: ports.shift()! }, signal)
+  const { lane } = laneTo(around)
+  await lane.open()
+  await lane.write(inStream(['a'], 0))
+  const writes = [lane.write(inStream(['b', 'c'], 2)), lane.write(of('x'))]
+  await vi.waitFor(() => expect(first.texts).toEqual(['a', 'b', 'c', 'x']), WAIT)
+  around.net.resetAll()
+  await vi.waitFor(async () => {
+    await around.clock.pass(500)
+    expect(second.texts).toEqual(['b', 'c', 'x'])
+  }, WAIT)
+  await Promise.all(writes)
+  expect(await around.metrics.total('sluice_in_doubt_total')).toBe(3)
+})
