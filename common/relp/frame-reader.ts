@@ -37,7 +37,7 @@ const common = ['syslog', 'rsp', 'batch'].map((name) => ({ name, bytes: Buffer.f
 export type FrameStep = 'frame' | 'more' | 'malformed'
 
 export class FrameReader {
-  /** The current frame. Its data is `[start, end)` of `bytes`, until the next call of `next`. */
+  /** The current frame. Its data is `[start, end)` of `bytes`, until the next call of `next`. `txnr` is 0 if a malformed frame has none. */
   txnr = 0
   command = ''
   bytes: Buffer = empty
@@ -129,10 +129,12 @@ export class FrameReader {
   #readHead(bytes: Buffer, at: number, end: number): number {
     const stop = Math.min(end, at + HEAD_BYTES_MAX)
     const short = end - at >= HEAD_BYTES_MAX ? MALFORMED : MORE
+    this.txnr = 0
     const txnrEnd = digitsEnd(bytes, at, stop)
     if (txnrEnd === MALFORMED || txnrEnd === at) return at === stop ? MORE : MALFORMED
     if (txnrEnd === stop) return short
     if (bytes[txnrEnd] !== SPACE) return MALFORMED
+    this.txnr = numberOf(bytes, at, txnrEnd)
     const commandAt = txnrEnd + 1
     let commandEnd = commandAt
     while (commandEnd < stop && isLetter(bytes[commandEnd])) commandEnd += 1
@@ -146,7 +148,6 @@ export class FrameReader {
     const length = numberOf(bytes, lengthAt, lengthEnd)
     const separator = bytes[lengthEnd]
     if (lengthEnd === lengthAt || (separator !== SPACE && (separator !== LF || length > 0))) return MALFORMED
-    this.txnr = numberOf(bytes, at, txnrEnd)
     this.command = commandAs(bytes, commandAt, commandEnd)
     this.length = length
     this.#left = length

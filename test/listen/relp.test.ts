@@ -123,6 +123,10 @@ test.each(refused)('%s is refused, and the connection is closed', async (_, byte
 
 const wrong: [what: string, bytes: string | Buffer, answer: string][] = [
   ['a frame whose data is longer than it says', '2 syslog 1 ab\n', '2 rsp 19 500 malformed frame\n'],
+  ['a frame whose length is not a number', '10 syslog x <13>b\n', '10 rsp 19 500 malformed frame\n'],
+  ['a frame whose command is not a word', '10 sys-log 1 a\n', '10 rsp 19 500 malformed frame\n'],
+  ['a frame that begins with no number', 'hello world\n', '0 rsp 19 500 malformed frame\n'],
+  ['a frame whose number has ten digits', '1000000000 syslog 1 a\n', '0 rsp 19 500 malformed frame\n'],
   ['a malformed batch', frame(2, 'batch', 'hello'), '2 rsp 19 500 malformed batch\n'],
   ['an empty batch', frame(2, 'batch'), '2 rsp 19 500 malformed batch\n'],
   ['marks with a malformed stream id', frame(2, 'marks', 'x'), '2 rsp 19 500 malformed marks\n'],
