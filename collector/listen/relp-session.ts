@@ -11,6 +11,7 @@
 
 import { reasonOf } from '../../common/fault.ts'
 import { halfFrames, type HalfFrame } from '../../common/framing/half-frames.ts'
+import { trimmedEnd } from '../../common/framing/terminators.ts'
 import { MessageChunks, textBoundary } from '../../common/message/chunk.ts'
 import type { Connection } from '../../common/net/net.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
@@ -191,7 +192,7 @@ export class RelpSession implements HalfFrame, Sender {
     const { bytes, start, end, txnr, first, last } = this.#reader
     const { gather } = this.#shared
     if (!gather.takes(end - start)) return false
-    if (first && last) gather.add(this, this.#origin, bytes, start, end, 0, txnr, 1)
+    if (first && last) gather.add(this, this.#origin, bytes, start, trimmedEnd(bytes, start, end), 0, txnr, 1)
     else this.#part(bytes, start, end, last)
     return true
   }
@@ -200,7 +201,7 @@ export class RelpSession implements HalfFrame, Sender {
   #part(bytes: Buffer, start: number, stop: number, last: boolean): void {
     const { gather, platform, messageBytesMax } = this.#shared
     const text = Buffer.concat([this.#carry ?? empty, bytes.subarray(start, stop)])
-    const end = last ? text.length : textBoundary(text, text.length)
+    const end = last ? trimmedEnd(text, 0, text.length) : textBoundary(text, text.length)
     this.#carry = last ? undefined : Buffer.from(text.subarray(end))
     const { clock, random } = platform
     this.#chunks ??= new MessageChunks(text.subarray(0, end), this.#origin, clock.now(), newId(random))

@@ -32,6 +32,7 @@ import {
   UNDECIDED,
 } from './octet-count.ts'
 import { LineEnds } from './line-ends.ts'
+import { isTerminator, trimmedEnd } from './terminators.ts'
 
 export type FramingMode = 'auto' | 'newline' | 'octet'
 
@@ -56,9 +57,6 @@ export interface SplitterOptions {
   readonly now: () => number
 }
 
-const NUL = 0x00
-const LF = 0x0a
-const CR = 0x0d
 const LESS = 0x3c
 const GREATER = 0x3e
 
@@ -163,7 +161,7 @@ export class StreamSplitter implements HalfFrame {
     const { mode, messageBytesMax } = this.#options
     let afterOctets = this.#afterOctets
     for (;;) {
-      while (at < end && (bytes[at] === LF || bytes[at] === CR || bytes[at] === NUL)) {
+      while (at < end && isTerminator(bytes[at])) {
         at += 1
         afterOctets = false
       }
@@ -387,10 +385,4 @@ export class StreamSplitter implements HalfFrame {
     if (this.#halfLength === 0 && this.#half.length > HALF_BYTES_KEPT) this.#half = NOTHING
     this.#options.halfFrames.changed(this, -bytes)
   }
-}
-
-/** The end of `[start, end)` without trailing CR, LF and NUL. */
-function trimmedEnd(bytes: Uint8Array, start: number, end: number): number {
-  while (end > start && (bytes[end - 1] === LF || bytes[end - 1] === CR || bytes[end - 1] === NUL)) end -= 1
-  return end
 }

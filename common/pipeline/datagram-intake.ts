@@ -4,6 +4,7 @@
 
 import { nextTurn } from '../clock.ts'
 import { octetCount, readOctetCount } from '../framing/octet-count.ts'
+import { trimmedEnd } from '../framing/terminators.ts'
 import { MessageChunks, textBoundary } from '../message/chunk.ts'
 import { defectBit } from '../message/defects.ts'
 import { priorityAt } from '../message/parse.ts'
@@ -14,9 +15,6 @@ import type { Origin } from './batch.ts'
 import type { Intake } from './intake.ts'
 import { Overflow } from './overflow.ts'
 
-const NUL = 0x00
-const LF = 0x0a
-const CR = 0x0d
 // How many turns of the event loop a stop may take. Each turn reads up to 32 UDP datagrams, or one from a Unix
 // socket.
 const LAST_TURNS_MAX = 4_096
@@ -45,8 +43,7 @@ export class DatagramIntake {
   take(datagram: Buffer, origin: Origin, intake: Intake, mark = 0): void {
     this.#taken += 1
     let start = 0
-    let end = datagram.length
-    while (end > start && isTerminator(datagram[end - 1])) end -= 1
+    const end = trimmedEnd(datagram, 0, datagram.length)
     if (end === start) return
     if (!intake.takes(end)) return this.#overflow.drop(1)
     const first = datagram[0]
@@ -100,5 +97,3 @@ export class DatagramIntake {
     }
   }
 }
-
-const isTerminator = (byte: number) => byte === LF || byte === CR || byte === NUL

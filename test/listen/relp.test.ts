@@ -45,6 +45,18 @@ test('messages of many senders form one batch per turn of the event loop, and ea
   expect(sink.texts.sort()).toEqual(['<13>0', '<13>1', '<13>2'])
 })
 
+test('CR, LF and NUL at the end of a message are not part of it, also if it is split', async () => {
+  const sink = new MemorySink()
+  const { send, expectAnswer } = await opened(sink, 'syslog', 600)
+  await send(frame(2, 'syslog', '<13>a b: c\n'))
+  await send(frame(3, 'syslog', '<13>a b: d\ne\r\n\0'))
+  await send(frame(4, 'syslog', `<13>${'x'.repeat(700)}\n`))
+  await expectAnswer('2 rsp 6 200 OK\n3 rsp 6 200 OK\n4 rsp 6 200 OK\n')
+  expect(sink.texts.slice(0, 2)).toEqual(['<13>a b: c', '<13>a b: d\ne'])
+  expect(sink.texts.length).toBeGreaterThan(3)
+  expect(sink.texts.at(-1)).toMatch(/x$/)
+})
+
 test('transaction numbers wrap around to 1', async () => {
   const { send, expectAnswer } = await opened(new MemorySink())
   await send('999999999 syslog 1 a\n1 syslog 1 b\n2 syslog 0\n')
