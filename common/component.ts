@@ -60,6 +60,8 @@ export interface SourceType<Options> {
 export interface DestinationType<Options> {
   readonly type: string
   readonly about: string
+  /** Whether it passes streams on to another sluice, under the ids that they have. */
+  readonly passesStreams?: true
   readonly options: ZodType<Options>
   claims?(options: Options): readonly Claim[]
   /** Looks at the files that options name, before anything starts. */

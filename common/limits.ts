@@ -156,6 +156,9 @@ export const MARK_KEPT_DAYS = 90
 /** … and one that has ended after this: its sender may not have learnt yet that the end arrived. */
 export const RETIRED_MARK_KEPT_DAYS = 7
 
+/** Derived ids of streams that a forward remembers; beyond it all are derived again. */
+export const DERIVED_IDS_MAX = 10_000
+
 /** Folders that are remembered as durable; beyond it they are synced again. */
 export const DURABLE_FOLDERS_MAX = 10_000
 

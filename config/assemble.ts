@@ -13,6 +13,7 @@ import { reasonOf } from '../common/fault.ts'
 import { localZone } from '../common/message/zone.ts'
 import { DestinationQueue } from '../common/pipeline/destination-queue.ts'
 import { maskWith } from '../common/pipeline/mask.ts'
+import { OwnStreamIds } from '../common/pipeline/own-stream-ids.ts'
 import { Router, type Route } from '../common/pipeline/router.ts'
 import type { Destination, Source } from '../common/pipeline/sink.ts'
 import { SpooledDestination } from '../common/spool/spooled-destination.ts'
@@ -54,9 +55,11 @@ export class Pipeline {
       return { name, platform, dataFolder, hostName, messageBytesMax, localZone }
     }
     const sources = configuration.sources.map(({ name, type, options }) => type.create(options, contextOf(name)))
+    const passing = configuration.destinations.filter(({ type, buffer }) => type.passesStreams && !buffer)
     const destinations = configuration.destinations.map(({ name, type, options, buffer }) => {
       const destination = type.create(options, contextOf(name))
-      return buffer ? new SpooledDestination(destination, `${dataFolder}/spool/${name}`, buffer, platform) : destination
+      if (buffer) return new SpooledDestination(destination, `${dataFolder}/spool/${name}`, buffer, platform)
+      return type.passesStreams && passing.length > 1 ? new OwnStreamIds(destination) : destination
     })
     const indexOf = new Map(configuration.destinations.map(({ name }, index) => [name, index]))
     const routes = configuration.routes.map((route): Route => {

@@ -67,6 +67,7 @@ export const forwardType: DestinationType<ForwardOptions> = {
   type: 'forward',
   about: 'Forwards to one or more syslog receivers over RELP, TCP (both also with TLS) or UDP.',
   options: forwardOptions,
+  passesStreams: true,
   examine: ({ tls }, disk) => examineTls(tls, disk),
   create: (given, context) => new ForwardDestination(given, context),
 }

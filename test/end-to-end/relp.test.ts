@@ -129,3 +129,26 @@ test('a server that is killed again and again has each line once in its archive 
   })
   expect(found.split('\n').slice(0, -1).sort()).toEqual([...sent].sort())
 })
+
+test('two forwards that get different lines of the same file can lead to the same server', async () => {
+  const folder = temporaryFolder()
+  const port = await freePort()
+  const input = join(folder, 'in.log')
+  const out = join(folder, 'out.log')
+  const lines = numbered(1000)
+  writeFileSync(input, lines.map((line) => `${line}\n`).join(''))
+  const server = [
+    `sources: { net: { type: syslog, listen: ["relp://127.0.0.1:${port}"] } }`,
+    `destinations: { out: { type: file, path: ${JSON.stringify(out)}, line: raw } }\n`,
+  ].join('\n')
+  const up = `{ type: forward, to: ["relp://127.0.0.1:${port}"] }`
+  const client = [
+    `sources: { apps: { type: file, paths: [${JSON.stringify(input)}], program: app } }`,
+    `destinations: { odd: ${up}, even: ${up} }`,
+    'routes: [{ where: "/[13579] of/", to: [odd], final: true }, { to: [even] }]\n',
+  ].join('\n')
+  await daemon('server', server, inside(folder, 'server'))
+  await daemon('client', client, inside(folder, 'client'))
+  await until('all lines', () => linesOf(out).length >= lines.length)
+  expect(linesOf(out).sort()).toEqual([...lines].sort())
+})
