@@ -83,9 +83,14 @@ export class Commits implements FileWatcher {
     for (const [id, { position }] of this.#log.marks) this.#marks.set(id, position)
   }
 
-  /** 1 for each message that is not stored yet, 0 for each repeat; undefined if all are new. */
+  /** 1 for each message that is not stored yet, 0 for each repeat, which is counted; undefined if all are new. */
   fresh(batch: Batch): Uint8Array | undefined {
-    return freshMessages(batch, (id) => this.#marks.get(id))
+    const fresh = freshMessages(batch, (id) => this.#marks.get(id))
+    if (!fresh) return undefined
+    const repeats = fresh.reduce((sum, isFresh) => sum + 1 - isFresh, 0)
+    if (repeats === 0) return undefined
+    this.#platform.metrics.count('sluice_repeats_total', { destination: this.#destination }, repeats)
+    return fresh
   }
 
   /** Call when the new messages of a batch have been rendered: advances the marks. */

@@ -20,6 +20,8 @@ test('stream: repeats of stored messages are dropped, also after a restart', asy
   await settled(second.write(stream(0, 'a', 'b', 'c', 'd')), again)
   await second.close(1000)
   expect(linesOf(join(folder, 'all.log'))).toEqual(['a', 'b', 'c', 'd'])
+  expect(await platform.metrics.total('sluice_repeats_total')).toBe(2)
+  expect(await again.metrics.total('sluice_repeats_total')).toBe(3)
 })
 
 test('stream: repeats are recognized although they are divided into other batches', async () => {
