@@ -1,6 +1,7 @@
 // Makes usable connections from a receiver's address, with TLS if configured.
 
 import { RateLimitedWarning } from '../../common/log.ts'
+import { written } from '../../common/net/bind-fault.ts'
 import { inTurn } from '../../common/net/in-turn.ts'
 import type { Connection, Endpoint, TlsGreeting, TlsVerify } from '../../common/net/net.ts'
 import { inOrder } from '../../common/net/service-order.ts'
@@ -16,8 +17,8 @@ export interface Receiver extends Endpoint {
 }
 
 /** The receiver's name in log lines and status. */
-export function nameOf({ service, host, port }: Receiver): string {
-  return service ?? `${host}:${port}`
+export function nameOf(receiver: Receiver): string {
+  return receiver.service ?? written(receiver)
 }
 
 /**
@@ -70,7 +71,7 @@ export function tlsDial(destination: string, to: Endpoint, tls: ForwardTls, plat
   const names = certifiedNames(to, domain)
   const doubted = (reason: string) => {
     const text = 'the receiver’s certificate does not hold; sent to all the same (`verify: optional`)'
-    warning.warn({ destination, to: `${to.host}:${to.port}`, reason }, text)
+    warning.warn({ destination, to: written(to), reason }, text)
   }
   // A failed handshake is a connection of no use too, which the caller does not see.
   let failed = 0

@@ -11,6 +11,7 @@ import type { DropReason } from '../../common/metric.ts'
 import type { DatagramSender } from '../../common/net/net.ts'
 import type { Platform } from '../../common/platform.ts'
 import { Backoff } from '../../common/retry.ts'
+import { nameOf } from './dial.ts'
 import type { Given, Lane, LaneOptions, LaneOwner } from './lane.ts'
 import type { WireEncoder } from './wire-encoder.ts'
 
@@ -35,7 +36,7 @@ export class UdpLane implements Lane {
   readonly #stop = new AbortController()
 
   constructor({ name, receiver, encoder, platform }: LaneOptions, owner: LaneOwner) {
-    this.to = `${receiver.host}:${receiver.port}`
+    this.to = nameOf(receiver)
     this.#name = name
     this.#encoder = encoder
     this.#platform = platform

@@ -112,7 +112,8 @@ test('a stop ends the round', async () => {
   expect(tried).toEqual(['a:1'])
 })
 
-test('a receiver by SRV records is called by their name', () => {
+test('a receiver by SRV records is called by their name, and an IPv6 address is in brackets', () => {
   expect(nameOf({ host: 'example.net', port: 2514, service: SERVICE })).toBe(SERVICE)
   expect(nameOf({ host: 'logs', port: 514 })).toBe('logs:514')
+  expect(nameOf({ host: '::1', port: 514 })).toBe('[::1]:514')
 })
