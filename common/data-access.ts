@@ -1,4 +1,4 @@
-// Access to the data folder: every failure becomes the same fault, `DATA_UNWRITABLE`.
+// Access to the data folder: every failure of the disk becomes the same fault, `DATA_UNWRITABLE`.
 
 import { Fault, reasonOf } from './fault.ts'
 
@@ -7,6 +7,7 @@ export async function accessData<T>(path: string, work: () => Promise<T>): Promi
   try {
     return await work()
   } catch (cause) {
+    if (cause instanceof Fault) throw cause
     throw new Fault('DATA_UNWRITABLE', `${path}: ${reasonOf(cause)}`, { cause })
   }
 }

@@ -21,6 +21,7 @@ export const faultCodes = {
   SOCKET_UNAVAILABLE: 'A socket file cannot be created or listened on.',
   DATA_LOCKED: 'Another sluice is using this data folder.',
   DATA_UNWRITABLE: 'The data folder cannot be written to.',
+  DATA_NEWER: 'A buffer was written by a newer sluice.',
   HOST_UNRESOLVED: 'A host name has no address, or cannot be looked up at the moment.',
   CONNECTION_REFUSED: 'The peer refused the connection or did not answer.',
   CONNECTION_LOST: 'The connection ended before everything was written.',

@@ -12,6 +12,7 @@ const advice: Partial<Record<FaultCode, string>> = {
     'make sure that the folder exists, that this user may write to it, and that no other file has this name',
   DATA_LOCKED: 'stop the other sluice, or give this one a `data:` folder of its own',
   DATA_UNWRITABLE: 'make the folder writable for this user, or choose another one with `data:`',
+  DATA_NEWER: 'start the newer version again; before you return to this one, let it send what is in its buffers',
   TLS_KEYS: 'check the files named in `tls:`; `openssl x509 -noout -text -in CERT` shows a certificate',
   TLS_HANDSHAKE:
     'the log line says which side refused, and why; `openssl s_client -connect HOST:PORT` shows what a receiver sends',

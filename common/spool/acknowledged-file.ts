@@ -13,9 +13,13 @@
 //             80  8 position after the last message in these bytes
 //
 // The last three tell damage from a torn tail: unreadable bytes before that end were once synced.
+//
+// The version is raised with every change to this file, to segments or to records. A program that finds a higher one leaves the spool
+// alone: it would take what it cannot read for damage, and remove it.
 
 import { crc32 } from 'node:zlib'
 import type { Disk, DiskFile } from '../disk.ts'
+import { Fault } from '../fault.ts'
 
 const MAGIC = 'SLUICEAK'
 const VERSION = 3
@@ -49,7 +53,10 @@ interface Copy extends Acknowledged {
   readonly turn: number
 }
 
-/** Reads the file in a spool's folder; undefined if it is missing, or both copies are damaged. Writes nothing. */
+/**
+ * Reads the file in a spool's folder; undefined if it is missing, or both copies are damaged. Rejects with `DATA_NEWER` if a newer
+ * program wrote it. Writes nothing.
+ */
 export async function readAcknowledged(disk: Disk, folder: string): Promise<Acknowledged | undefined> {
   return newestCopy(disk, pathIn(folder))
 }
@@ -70,7 +77,7 @@ export class AcknowledgedFile {
     this.#syncs = syncs
   }
 
-  /** Reads what an earlier process saved; undefined if there is nothing valid. */
+  /** Reads what an earlier process saved; undefined if there is nothing valid. Rejects with `DATA_NEWER`. */
   async read(): Promise<Acknowledged | undefined> {
     const copy = await newestCopy(this.#disk, pathIn(this.#folder))
     this.#turn = copy?.turn ?? 0
@@ -115,13 +122,23 @@ const pathIn = (folder: string) => `${folder}/acknowledged`
 async function newestCopy(disk: Disk, path: string): Promise<Copy | undefined> {
   if (!(await disk.stat(path))) return undefined
   const bytes = await disk.readFile(path)
-  const copies = [0, COPY_EVERY].flatMap((at) => copyIn(bytes.subarray(at, at + COPY_BYTES)))
+  const places = [0, COPY_EVERY].map((at) => bytes.subarray(at, at + COPY_BYTES))
+  const copies = places.flatMap((place) => copyIn(place))
+  const newer = Math.max(...places.map((place) => versionOf(place)))
+  if (copies.length === 0 && newer > VERSION) {
+    throw new Fault('DATA_NEWER', `${path} has version ${newer} of the format, and this sluice reads ${VERSION}`)
+  }
   return copies.sort((a, b) => b.turn - a.turn)[0]
 }
 
+/** The version that a copy names; 0 if it is not one. */
+function versionOf(bytes: Buffer): number {
+  const isCopy = bytes.length === COPY_BYTES && bytes.toString('latin1', 0, MAGIC.length) === MAGIC
+  return isCopy ? bytes.readUInt32LE(8) : 0
+}
+
 function copyIn(bytes: Buffer): Copy[] {
-  const whole = bytes.length === COPY_BYTES && bytes.toString('latin1', 0, MAGIC.length) === MAGIC
-  if (!whole || bytes.readUInt32LE(8) !== VERSION) return []
+  if (versionOf(bytes) !== VERSION) return []
   if (crc32(bytes.subarray(CHECKED_FROM)) !== bytes.readUInt32LE(12)) return []
   return [
     {
