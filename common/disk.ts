@@ -196,9 +196,14 @@ export const systemDisk: Disk = {
     return new Promise((resolve, reject) => {
       fs.open(path, flags[how], mode, (error, descriptor) => {
         if (error) return reject(error)
-        const stat = fs.fstatSync(descriptor, { bigint: true })
-        const isNear = isLocal(Number(stat.dev), path)
-        resolve(new SystemFile(descriptor, how === 'read' && isNear, stat))
+        try {
+          const stat = fs.fstatSync(descriptor, { bigint: true })
+          const isNear = isLocal(Number(stat.dev), path)
+          resolve(new SystemFile(descriptor, how === 'read' && isNear, stat))
+        } catch (failure) {
+          // Such as ESTALE on a network file system. Thrown from this callback, it would end the process.
+          fs.close(descriptor, () => reject(failure))
+        }
       })
     })
   },

@@ -1,6 +1,6 @@
 // The system's disk, where it decides for itself how to ask: at once or through the pool.
 
-import {
+import fs, {
   appendFileSync,
   existsSync,
   mkdirSync,
@@ -10,11 +10,13 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { systemDisk } from '../common/disk.ts'
 import { errnoOf } from '../common/fault.ts'
+import { pathsOpenBelow } from './tail/tailing.ts'
 
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-disk-'))
@@ -100,6 +102,21 @@ test('what was written just now is read, and the size is that of now', async () 
   expect((await file.stat()).size).toBe(7)
   await file.close()
   await expect(file.read(into, 0, 100, 0)).rejects.toMatchObject({ code: 'EBADF' })
+})
+
+test('a file whose stat fails is closed, and the open is rejected', async () => {
+  const folder = temporaryFolder()
+  const { fstatSync } = fs
+  const replace = (stat: unknown) => {
+    fs.fstatSync = stat as typeof fstatSync
+    syncBuiltinESMExports()
+  }
+  onTestFinished(() => replace(fstatSync))
+  replace(() => {
+    throw Object.assign(new Error('ESTALE: planted'), { code: 'ESTALE' })
+  })
+  await expect(systemDisk.open(join(folder, 'file'), 'append')).rejects.toMatchObject({ code: 'ESTALE' })
+  expect(pathsOpenBelow(folder)).toEqual([])
 })
 
 test('folders on the way are made, and the first of them is told', async () => {
