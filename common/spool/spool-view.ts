@@ -80,16 +80,17 @@ async function* viewSegment(
     if (errnoOf(error) === 'ENOENT') return
     throw error
   }
+  let cursor: RecordCursor | undefined
   try {
     const { size } = await file.stat()
     const head = await readHeadOf(file)
     const owner = head?.stream ?? known?.stream
     const start = head ? headBytes(head) : 0
-    const cursor = new RecordCursor(file, start, owner === undefined ? 0 : saltOf(owner), slabs)
+    cursor = new RecordCursor(file, start, owner === undefined ? 0 : saltOf(owner), slabs)
     const walk = new SegmentWalk(cursor, size, syncedIn(first, head, size, known?.synced).bytes, isLast, owner ?? '')
     yield { path, first, head, bytes: size, items: () => walk.items() }
-    cursor.release()
   } finally {
+    cursor?.release()
     await file.close()
   }
 }
