@@ -3,7 +3,7 @@
 
 import { basename, dirname, join } from 'node:path'
 import type { Cancel } from '../../common/clock.ts'
-import type { Disk, FileStat } from '../../common/disk.ts'
+import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { errnoOf, reasonOf } from '../../common/fault.ts'
 import { FILE_RETRY_MAX_MS } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
@@ -145,8 +145,10 @@ async function cut(
   let kept = join(folder, `${destination}-${stamp}-${basename(path)}`)
   for (let n = 1; await disk.stat(kept); n += 1) kept = join(folder, `${destination}-${stamp}.${n}-${basename(path)}`)
   const original = await disk.open(path, 'write')
-  const copy = await disk.open(kept, 'create')
+  let copy: DiskFile | undefined
+  let isKept = false
   try {
+    copy = await disk.open(kept, 'create')
     const buffer = Buffer.allocUnsafeSlow(Math.min(COPY_BYTES, to - from))
     for (let at = from; at < to;) {
       const bytes = await original.read(buffer, 0, Math.min(buffer.length, to - at), at)
@@ -156,11 +158,14 @@ async function cut(
     }
     await copy.sync()
     await disk.syncFolder(folder)
+    isKept = true
     await original.truncate(from)
     await original.sync()
   } finally {
     await original.close()
-    await copy.close()
+    await copy?.close()
+    // On a full disk, every attempt would leave another part of a copy.
+    if (copy && !isKept) await disk.remove(kept)
   }
   return kept
 }

@@ -11,7 +11,7 @@
 // A compressed file is a sequence of frames of a few MiB each, which zstd, gzip and rg -z read as one.
 
 import { join } from 'node:path'
-import type { Disk, FileStat } from '../../common/disk.ts'
+import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { reasonOf } from '../../common/fault.ts'
 import { COMPRESS_CHUNK_BYTES } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
@@ -160,9 +160,10 @@ export class RotatedFiles {
     compressFrame: CompressFrame,
   ): Promise<boolean> {
     const from = await this.#disk.open(path, 'read')
-    const to = await this.#disk.open(temporary, 'create', mode)
+    let to: DiskFile | undefined
     let isWhole = false
     try {
+      to = await this.#disk.open(temporary, 'create', mode)
       await this.#disk.setMode(temporary, mode)
       await this.#options.own(temporary)
       const chunk = Buffer.allocUnsafeSlow(Math.min(COMPRESS_CHUNK_BYTES, Math.max(size, 1)))
@@ -182,8 +183,8 @@ export class RotatedFiles {
       return true
     } finally {
       await from.close()
-      await to.close()
-      if (!isWhole) await this.#disk.remove(temporary)
+      await to?.close()
+      if (to && !isWhole) await this.#disk.remove(temporary)
     }
   }
 }

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest'
 import { errnoOf } from '../../common/fault.ts'
 import { batch } from '../pipeline/batches.ts'
 import { fakePlatform, type FakePlatform } from '../fake/platform.ts'
+import { pathsOpenBelow } from '../tail/tailing.ts'
 import { leftUncommitted, openIn, settled, stream } from './lives.ts'
 import { failingDisk, fileDestination, linesOf, systemError, temporaryFolder, until } from './surroundings.ts'
 
@@ -141,6 +142,28 @@ test('crash: a file that could not be truncated during a whole run is truncated 
   expect(linesOf(path)).toEqual(['a'])
   await next.close(1000)
 })
+
+test.each(['open', 'write', 'sync'])(
+  'crash: if what is to be cut off cannot be copied (%s fails), no part of a copy is left, and no descriptor',
+  async (failing) => {
+    const { folder, path } = await leftUncommitted()
+    const copies = join(folder, 'data/cut')
+    const wrong = failing === 'write' ? { error: systemError('ENOSPC'), afterBytes: 1 } : systemError('ENOSPC')
+    let isFull = true
+    const disk = failingDisk((call, at) => (isFull && call === failing && at.startsWith(copies) ? wrong : undefined))
+    const platform = fakePlatform(disk)
+    const openBefore = pathsOpenBelow(folder)
+    const files = await openIn(folder, platform)
+    expect(platform.log.lines).toMatchObject([{ level: 'warn', values: { errno: 'ENOSPC', path } }])
+    expect(readdirSync(copies)).toEqual([])
+    expect(pathsOpenBelow(folder)).toEqual(openBefore)
+    isFull = false
+    await settled(files.write(stream(10, 'b', 'c')), platform)
+    expect(linesOf(path)).toEqual(['a', 'b', 'c'])
+    expect(readdirSync(copies)).toHaveLength(1)
+    await files.close(1000)
+  },
+)
 
 /** Reads what is in the pipe now. */
 function readText(descriptor: number): string {

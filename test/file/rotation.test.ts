@@ -9,6 +9,7 @@ import type { RotateOptions } from '../../collector/file/rotation.ts'
 import { batch } from '../pipeline/batches.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 import { fakePlatform } from '../fake/platform.ts'
+import { pathsOpenBelow } from '../tail/tailing.ts'
 import { failingDisk, fileDestination, inTime, linesOf, systemError, temporaryFolder, until } from './surroundings.ts'
 
 const DAY_MS = 86_400_000
@@ -356,6 +357,18 @@ test('if a rotated file cannot be compressed, no incomplete file is left, and th
   expect(platform.log.lines.map(({ text }) => text)).toEqual([
     'rotated files are left as they are for now: ENOSPC: planted',
   ])
+})
+
+test('if no file can be created for the compressed content, the rotated file is not left open', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, 'a.log-20261102'), 'a\n')
+  const failing = (call: string, path: string) =>
+    call === 'open' && path.endsWith('.new') ? systemError('EMFILE') : undefined
+  const platform = fakePlatform(failingDisk(failing))
+  const files = await openRotating(join(folder, '{program}.log'), { compress: 'gzip' }, platform)
+  await until(() => platform.log.lines.length > 0, 'a word about it')
+  expect(pathsOpenBelow(folder)).toEqual([])
+  await files.close(1000)
 })
 
 test('a rotation that fails is retried, and no line is lost meanwhile', async () => {
