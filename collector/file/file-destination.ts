@@ -154,9 +154,9 @@ export class FileDestination implements Destination {
   }
 
   #makeRotation(rotate: RotateOptions, rotated: RotatedFiles): Rotation {
-    const { disk, clock } = this.#platform
+    const { disk, clock, log } = this.#platform
     return new Rotation(rotate, {
-      ...{ disk, clock, zone: this.#zone, keeper: this.#keeper },
+      ...{ name: this.name, disk, clock, log, zone: this.#zone, keeper: this.#keeper },
       commit: (file) => this.#commitOf(file),
       rotated: (folder) => rotated.sweep(folder),
       left: (file) => this.#commits.left(file),

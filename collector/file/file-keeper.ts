@@ -96,12 +96,12 @@ export class FileKeeper implements Keeper {
     if (file.handle) return
     try {
       const followsLink = this.#options.standIn === undefined
-      const { handle, stat, endsMidLine } = await this.#opener.open(file.path, followsLink, (stat) => file.was(stat))
-      file.opened(handle, stat, endsMidLine)
+      const opened = await this.#opener.open(file.path, followsLink, (stat) => file.was(stat))
+      file.opened(opened)
       file.divertedTo = undefined
       file.checkedMs = this.#platform.clock.monotonicMs()
       this.#options.onOpen(1)
-      if (endsMidLine) {
+      if (opened.endsMidLine) {
         const values = { destination: this.#options.name, path: file.path }
         this.#warning.warn(values, 'file ends in the middle of a line: a newline is added')
       }

@@ -17,6 +17,8 @@ export interface FileAccess {
 export interface Opened {
   readonly handle: DiskFile
   readonly stat: FileStat
+  /** The path is a symbolic link to the file. */
+  readonly isLink: boolean
   /** The file does not end with a newline. */
   readonly endsMidLine: boolean
 }
@@ -64,7 +66,8 @@ export class FileOpener {
       }
       const stat = await handle.stat()
       if (!followsLink && there && there.inode !== stat.inode) throw linkError(path)
-      return { handle, stat, endsMidLine: !isKnown(stat) && (await this.#endsMidLine(path, stat)) }
+      const endsMidLine = !isKnown(stat) && (await this.#endsMidLine(path, stat))
+      return { handle, stat, isLink: there?.kind === 'link', endsMidLine }
     } catch (error) {
       await handle.close()
       throw error

@@ -11,6 +11,7 @@
 import { bytesWrittenOf, type DiskFile, type FileStat } from '../../common/disk.ts'
 import { assert } from '../../common/fault.ts'
 import type { Output } from '../../common/message/output.ts'
+import type { Opened } from './file-opener.ts'
 import type { OutputPool } from './output-pool.ts'
 import { PendingWrite } from './pending-write.ts'
 
@@ -55,6 +56,8 @@ export class OutputFile {
   handle: DiskFile | undefined
   /** Stat of the open file when it was opened. */
   stat: FileStat | undefined
+  /** Whether its path is a symbolic link. */
+  isLink = false
   /** The local day of the lines in the file (`20261123`); '' until it has been opened. */
   day = ''
   /** When its path was last checked, monotonic ms. */
@@ -148,13 +151,14 @@ export class OutputFile {
     return bytes
   }
 
-  opened(handle: DiskFile, stat: FileStat, endsMidLine: boolean): void {
+  opened({ handle, stat, isLink, endsMidLine }: Opened): void {
     if (!this.was(stat)) {
       this.leave(false)
       this.#endsMidLine = endsMidLine
     }
     this.handle = handle
     this.stat = this.#last = stat
+    this.isLink = isLink
     this.length = stat.size
     this.begun = false
   }

@@ -4,11 +4,15 @@
 //   write what is buffered ─▶ sync and commit (tracked files) ─▶ rename, sync the folder ─▶ close ─▶ open the new file ─▶ sweep
 //
 // After a crash the complete file has one of the two names.
+//
+// A file whose path is a symbolic link is not rotated: its new name would be in the folder of the link, which may be on another disk,
+// and the next file in its place would no longer be where the link leads.
 
 import { basename, dirname } from 'node:path'
 import type { Clock } from '../../common/clock.ts'
 import type { Zone } from '../../common/message/zone.ts'
 import type { Disk } from '../../common/disk.ts'
+import { RateLimitedWarning, type Log } from '../../common/log.ts'
 import type { FileKeeper, FileWatcher } from './file-keeper.ts'
 import { localDay, localIso } from './local-day.ts'
 import { Pause, type OutputFile } from './output-file.ts'
@@ -25,8 +29,11 @@ export interface RotateOptions {
 }
 
 export interface RotationSurroundings {
+  /** The name of the destination. */
+  readonly name: string
   readonly disk: Disk
   readonly clock: Clock
+  readonly log: Log
   readonly zone: Zone
   readonly keeper: FileKeeper
   /** Commits everything rendered so far; undefined if the file is not tracked. */
@@ -48,11 +55,13 @@ export class Rotation implements FileWatcher {
   readonly #ahead = new Set<OutputFile>()
   /** By folder: the last ordinals found on disk or assigned since. Cleared when the day changes. */
   readonly #last = new Map<string, Promise<LastOrdinals>>()
+  readonly #warning: RateLimitedWarning
   #today = ''
 
   constructor(options: RotateOptions, surroundings: RotationSurroundings) {
     this.#options = options
     this.#with = surroundings
+    this.#warning = new RateLimitedWarning(surroundings.log, surroundings.clock)
   }
 
   /** Updates the local day from `time` (µs); true if it has changed since the last call. */
@@ -68,7 +77,7 @@ export class Rotation implements FileWatcher {
   /** Called for every open file when a day has begun. */
   endDay(file: OutputFile): void {
     this.#notAhead(file)
-    if (this.#options.daily && file.handle && file.day !== this.#today) this.#seal(file)
+    if (this.#options.daily && file.handle && !file.isLink && file.day !== this.#today) this.#seal(file)
   }
 
   // If the clock was set back, a file that was begun on a future day counts as begun today.
@@ -79,7 +88,7 @@ export class Rotation implements FileWatcher {
   /** Called when something was rendered for the file. */
   grown(file: OutputFile): void {
     const { bytes } = this.#options
-    if (bytes === undefined) return
+    if (bytes === undefined || file.isLink) return
     // If a rotation is pending, the next file begins with what was collected after it.
     const ahead = this.#ahead.has(file) ? file.collected : file.length + file.unwritten
     if (ahead >= bytes) this.#seal(file)
@@ -87,8 +96,12 @@ export class Rotation implements FileWatcher {
 
   /** Rotates a file that has lines of an earlier day (it existed at the start, or was closed at midnight) before it is appended to. */
   async opened(file: OutputFile): Promise<void> {
-    const { stat, length } = file
+    const { path, stat, length } = file
     if (!stat) return
+    if (file.isLink) {
+      this.#warning.warn({ destination: this.#with.name, path }, 'a link leads to this file: it is not rotated')
+      return
+    }
     if (length === 0) file.day = this.#today
     else if (file.day === '') file.day = localDay(this.#with.zone, stat.modifiedMs * 1000)
     this.#notAhead(file)
