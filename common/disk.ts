@@ -12,6 +12,8 @@ export interface FileStat {
   readonly kind: 'file' | 'folder' | 'link' | 'socket' | 'other'
   readonly device: bigint
   readonly inode: bigint
+  /** When it was created, in nanoseconds since the epoch: tells it from a removed file whose inode it has. Absent where that is unknown. */
+  readonly bornNs?: bigint
   /** Number of hard links; 0 for a file that is open but has been removed. */
   readonly links: number
   /** Bytes. */
@@ -366,11 +368,17 @@ async function present(stat: Promise<fs.BigIntStats>): Promise<FileStat | undefi
   }
 }
 
+// Where statx(2) is not allowed (old container runtimes), Node gives the time of the last change instead. The file of this
+// program was renamed into place, or linked, after it was written.
+const ownStat = fs.statSync(process.execPath, { bigint: true })
+const tellsBirth = ownStat.birthtimeNs !== ownStat.ctimeNs
+
 function fileStat(stat: fs.BigIntStats): FileStat {
   return {
     kind: kindOf(stat),
     device: stat.dev,
     inode: stat.ino,
+    ...(stat.birthtimeNs > 0n && tellsBirth && { bornNs: stat.birthtimeNs }),
     links: Number(stat.nlink),
     size: Number(stat.size),
     modifiedMs: Number(stat.mtimeMs),

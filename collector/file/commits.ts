@@ -213,7 +213,7 @@ export class Commits implements FileWatcher {
     this.#closed.delete(file)
     if (!file.tracked || file.begun || stat?.kind !== 'file') return
     this.#retireRenamed(file, stat)
-    const known = this.#log.lengthOf(stat.device, stat.inode)
+    const known = this.#log.lengthOf(stat)
     // A length beyond the end belongs to a removed file whose inode number was reused.
     if (known === undefined || known > file.length) {
       await this.#names.sync(file.path)
@@ -229,7 +229,7 @@ export class Commits implements FileWatcher {
     this.#noted.set(file, now)
     if (!before || file.was(before)) return
     // It is kept if it had uncommitted lines when it was closed, which a recovery may have to cut off.
-    if (this.#log.lengthOf(before.device, before.inode) === file.lengthClosed) this.#log.retire(before)
+    if (this.#log.lengthOf(before) === file.lengthClosed) this.#log.retire(before)
   }
 
   // One commit at a time. The next one starts COMMIT_EVERY_MS after the start of the last; at once if somebody waits for it or much is
@@ -295,5 +295,7 @@ export class Commits implements FileWatcher {
 
 function entryOf({ path, stat, length }: OutputFile): FileEntry[] {
   // Devices and pipes have no length that they could be truncated to.
-  return stat?.kind === 'file' ? [{ path, device: String(stat.device), inode: String(stat.inode), length }] : []
+  if (stat?.kind !== 'file') return []
+  const { device, inode, bornNs } = stat
+  return [{ path, device: String(device), inode: String(inode), length, born: bornNs?.toString() }]
 }

@@ -2,8 +2,8 @@
 //
 //   <data>/<destination>/positions      one record per line; the last one that names a file or stream counts
 //
-//   0d4a1b2c {"files":[["/var/log/a.log","2049","131077",48120]],"streams":{"9f…":[1203345,20870]},"gone":[]}\n
-//   └ CRC-32 of the rest     path      device  inode   length            stream  position, last day it is kept
+//   0d4a1b2c {"files":[["/var/log/a.log","2049","131077",48120,"17958…"]],"streams":{"9f…":[1203345,20870]},"gone":[]}\n
+//   └ CRC-32 of the rest     path      device  inode   length  born              stream  position, last day it is kept
 //
 // A commit appends one record and syncs it: that is the transaction. An invalid record at the end was torn by a crash and is ignored.
 // An invalid record before a valid one is damage: lengths before it may be out of date, and no file is truncated to them. When the log
@@ -21,6 +21,14 @@ export interface FileEntry {
   readonly inode: string
   /** The committed length: bytes whose lines the stream marks cover. */
   readonly length: number
+  /** When the file was created, in nanoseconds since the epoch; absent where that is unknown. */
+  readonly born?: string | undefined
+}
+
+/** Whether this is the file of the entry, and not another one that was given the inode of a removed file. */
+export function isFileOf({ device, inode, born }: FileEntry, stat: FileStat): boolean {
+  if (String(stat.device) !== device || String(stat.inode) !== inode) return false
+  return born === undefined || stat.bornNs === undefined || String(stat.bornNs) === born
 }
 
 export interface Mark {
@@ -125,8 +133,9 @@ export class PositionLog {
   }
 
   /** The committed length of a file; undefined if the log does not contain the file. */
-  lengthOf(device: bigint, inode: bigint): number | undefined {
-    return this.#files.get(`${device}:${inode}`)?.length
+  lengthOf(stat: FileStat): number | undefined {
+    const entry = this.#files.get(keyOf(stat))
+    return entry && isFileOf(entry, stat) ? entry.length : undefined
   }
 
   /** Notes that a file is not written to any more; the next record contains it. */
@@ -218,8 +227,8 @@ export class PositionLog {
 
   #take({ files, streams, gone }: WrittenRecord): void {
     for (const key of gone) this.#files.delete(key)
-    for (const [path, device, inode, length] of files) {
-      this.#files.set(`${device}:${inode}`, { path, device, inode, length })
+    for (const [path, device, inode, length, born] of files) {
+      this.#files.set(`${device}:${inode}`, { path, device, inode, length, born: born ?? undefined })
       this.#doubtful.delete(`${device}:${inode}`)
     }
     for (const [id, [position, until]] of Object.entries(streams)) this.#marks.set(id, { position, until })
@@ -227,7 +236,7 @@ export class PositionLog {
 }
 
 interface WrittenRecord {
-  readonly files: readonly [path: string, device: string, inode: string, length: number][]
+  readonly files: readonly [path: string, device: string, inode: string, length: number, born?: string | null][]
   readonly streams: Readonly<Record<string, [position: number, until: number]>>
   /** `device:inode` of files that are not written to any more. */
   readonly gone: readonly string[]
@@ -236,7 +245,7 @@ interface WrittenRecord {
 function encode(files: readonly FileEntry[], marks: ReadonlyMap<string, Mark>, gone: readonly string[]): Buffer {
   const record: WrittenRecord = {
     gone,
-    files: files.map(({ path, device, inode, length }) => [path, device, inode, length]),
+    files: files.map(({ path, device, inode, length, born }) => [path, device, inode, length, born]),
     streams: Object.fromEntries([...marks].map(([id, { position, until }]) => [id, [position, until]])),
   }
   const text = JSON.stringify(record)

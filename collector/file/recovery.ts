@@ -8,7 +8,7 @@ import { errnoOf, reasonOf } from '../../common/fault.ts'
 import { FILE_RETRY_MAX_MS } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import type { Platform } from '../../common/platform.ts'
-import type { FileEntry, PositionLog } from './position-log.ts'
+import { isFileOf, type FileEntry, type PositionLog } from './position-log.ts'
 
 const COPY_BYTES = 1024 * 1024
 
@@ -117,8 +117,7 @@ export class Recovery {
 }
 
 async function findFile(disk: Disk, entry: FileEntry): Promise<{ path: string; stat: FileStat } | undefined> {
-  const isIt = (stat: FileStat | undefined): stat is FileStat =>
-    stat !== undefined && String(stat.device) === entry.device && String(stat.inode) === entry.inode
+  const isIt = (stat: FileStat | undefined): stat is FileStat => stat !== undefined && isFileOf(entry, stat)
   const stat = await disk.stat(entry.path)
   if (isIt(stat)) return { path: entry.path, stat }
   const folder = dirname(entry.path)

@@ -14,6 +14,8 @@ import {
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { PositionLog } from '../../collector/file/position-log.ts'
+import { systemDisk, type FileStat, type Path } from '../../common/disk.ts'
 import { settle } from '../fake/clock.ts'
 import { fakePlatform } from '../fake/platform.ts'
 import { batch } from '../pipeline/batches.ts'
@@ -82,6 +84,24 @@ test.each([
   const files = await openIn(folder, after)
   expect(await after.metrics.total('sluice_in_doubt_total')).toBe(1)
   expect(after.log.lines[0].level).toBe('warn')
+  await files.close(1000)
+})
+
+test('crash: a file that was given the inode of a removed output file is left alone', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'other.txt')
+  writeFileSync(path, 'of another program\n')
+  const { device, inode } = (await systemDisk.stat(path))!
+  const log = new PositionLog(systemDisk, join(folder, 'data/files'), () => 0)
+  const entry = { path: join(folder, 'all.log'), device: `${device}`, inode: `${inode}`, length: 3, born: '1' }
+  await log.append({ files: [entry], marks: new Map(), gone: [] })
+  await log.close()
+  const bornLater = (stat?: FileStat) => stat && { ...stat, bornNs: 2n }
+  const statLink = async (at: Path) => bornLater(await systemDisk.statLink(at))
+  const after = fakePlatform({ ...systemDisk, statLink })
+  const files = await openIn(folder, after)
+  expect(linesOf(path)).toEqual(['of another program'])
+  expect(await after.metrics.total('sluice_in_doubt_total')).toBe(1)
   await files.close(1000)
 })
 
