@@ -55,11 +55,11 @@ export class Pipeline {
       return { name, platform, dataFolder, hostName, messageBytesMax, localZone }
     }
     const sources = configuration.sources.map(({ name, type, options }) => type.create(options, contextOf(name)))
-    const passing = configuration.destinations.filter(({ type, buffer }) => type.passesStreams && !buffer)
+    const passing = configuration.destinations.find(({ type, buffer }) => type.passesStreams && !buffer)
     const destinations = configuration.destinations.map(({ name, type, options, buffer }) => {
       const destination = type.create(options, contextOf(name))
       if (buffer) return new SpooledDestination(destination, `${dataFolder}/spool/${name}`, buffer, platform)
-      return type.passesStreams && passing.length > 1 ? new OwnStreamIds(destination) : destination
+      return type.passesStreams && name !== passing?.name ? new OwnStreamIds(destination) : destination
     })
     const indexOf = new Map(configuration.destinations.map(({ name }, index) => [name, index]))
     const routes = configuration.routes.map((route): Route => {

@@ -1,6 +1,6 @@
 // Gives streams other ids behind a destination, derived from its name and their own.
 //
-//   stream s ──▶ router ──▶ forward a ──▶ stream a(s) ──┐
+//   stream s ──▶ router ──▶ forward a ──▶ stream s ─────┐
 //                     └───▶ forward b ──▶ stream b(s) ──┴──▶ one server
 //
 // Routes give several forwards different messages of a stream, but each of them all of its positions. A server that receives them
