@@ -8,7 +8,7 @@ import { offsetOf, type YamlMap } from './yaml.ts'
 interface Claimant {
   readonly name: string
   readonly type: { claims?(options: never): readonly Claim[] }
-  /** Undefined if the options have faults. */
+  /** Undefined if a required option has a fault. */
   readonly options: unknown
 }
 

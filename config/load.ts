@@ -25,7 +25,7 @@ export type Loaded = { readonly builtIn: boolean; readonly unreadable: boolean }
 
 type Read = Loaded & {
   readonly source: SourceText
-  /** All components, or only those without faults. */
+  /** All components, as far as they have no faults. */
   readonly readable: Components
 }
 

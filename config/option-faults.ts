@@ -31,15 +31,27 @@ interface Issue {
   readonly params?: Record<string, unknown> | undefined
 }
 
-/** Reads a group of options: returns its value, or its faults. */
-export function readOptions(fileText: string, subject: Subject): { value?: unknown; faults: ConfigFault[] } {
+/** The result of reading a group of options: its value, or its faults and the value of those options that have none. */
+interface ReadOptions {
+  readonly value?: unknown
+  /** Absent if a required option has a fault. */
+  readonly faultless?: unknown
+  readonly faults: readonly ConfigFault[]
+}
+
+/** Reads a group of options. */
+export function readOptions(fileText: string, subject: Subject): ReadOptions {
   const given = valueOf(subject.node) as Record<string, unknown>
   for (const key of subject.besides ?? []) delete given[key]
   const result = subject.declaration.safeParse(given)
   if (result.success) return { value: result.data, faults: [] }
   const writer = new FaultWriter(fileText, subject)
-  for (const issue of result.error.issues as Issue[]) writer.add(issue, issue.path)
-  return { faults: writer.faults }
+  const issues = result.error.issues as Issue[]
+  for (const issue of issues) writer.add(issue, issue.path)
+  for (const { path, keys = [] } of issues) {
+    for (const key of path.length === 0 ? keys : [String(path[0])]) delete given[key]
+  }
+  return { faults: writer.faults, faultless: subject.declaration.safeParse(given).data }
 }
 
 class FaultWriter {

@@ -34,7 +34,7 @@ import type { ConfigFault, SourceText } from './source-text.ts'
 import { laterTypes, type KnownTypes } from './types.ts'
 import { parseYaml, type TextRange, type YamlEntry, type YamlMap, type YamlNode, type YamlScalar } from './yaml.ts'
 
-/** Either a configuration, or its faults in the order of the file, with those of its components that are valid. */
+/** Either a configuration, or its faults in the order of the file, with its components as far as they are valid. */
 export type Validated =
   { readonly configuration: Configuration } | { readonly faults: readonly ConfigFault[]; readonly readable: Components }
 
@@ -77,7 +77,7 @@ class Validation {
   readonly #faults: ConfigFault[]
   readonly #routeKeys = keysOf(routeDeclaration)
   #filtersMayHaveMore = false
-  /** Components without faults. Set by `read`. */
+  /** Components without faults, or without their faulty options. Set by `read`. */
   readable: Components = { sources: [], destinations: [] }
 
   constructor(text: string, known: KnownTypes, faults: ConfigFault[]) {
@@ -196,8 +196,10 @@ class Validation {
         declaration: group === 'destinations' ? extended(type.options, destinationOptions) : type.options,
         besides: ['type', ...slips],
       }
-      const read = this.#readOptions(subject)
-      components.push({ name, type: type as never, options: read })
+      const { value, faultless, faults } = readOptions(this.#text, subject)
+      this.#faults.push(...faults)
+      // A fault must not hide another one: the options without faults are checked further, on their own.
+      components.push({ name, type: type as never, options: value ?? faultless })
     }
     return components
   }
@@ -357,7 +359,7 @@ class Validation {
 
 const listed = (names: readonly string[]) => `; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`
 
-/** Whether the options of a component are without faults. */
+/** Whether the required options of a component are without faults. */
 const isRead = ({ options }: { readonly options: unknown }) => options !== undefined
 
 /** Separates `buffer:` from the options of the type. Forwards of a relay have a buffer by default. */

@@ -135,6 +135,26 @@ destinations: { out: { type: stdout } }
   ])
 })
 
+test('a fault of an option hides neither an address nor a file that is used twice', () => {
+  const text = `sources:
+  a: { type: syslog, listen: ["udp://[::1]:7999"], zone: Mars/Olympus }
+  b: { type: syslog, listen: ["udp://[::1]:7999"], keep_hst: true, allow: [x] }
+destinations:
+  c: { type: file, path: /x, mode: 0640 }
+  d: { type: file, path: /x, rotate: { keep: 5, daly: true } }
+`
+  expect(loadText('x', text).faults.map(({ sentence }) => sentence.replace(/[;,(].*/, ''))).toEqual([
+    'zone: there is no time zone "Mars/Olympus"',
+    'listen: "a" already has udp port 7999 of ::1',
+    'sources have no "keep_hst"',
+    'allow: "x" is not a network',
+    'mode: 640 is a number',
+    'path: "c" already has /x',
+    'rotate.keep: 5 has no unit',
+    '"rotate" has no "daly"',
+  ])
+})
+
 test('how long rotated files are kept: a number without a unit may mean days or files', () => {
   const rotate = { keep: 5 }
   const out = { type: 'file', path: '/x', rotate }
