@@ -23,6 +23,11 @@ export class SpoolReader {
   readonly #warning: RateLimitedWarning
   #open: OpenSegment | undefined
   #isReading = false
+  /**
+   * Skipped damage that is not acknowledged, with the position after it. Its messages are waiting until then, since they are found
+   * damaged again after a rewind or a restart.
+   */
+  #skipped: { readonly end: number; readonly messages: number }[] = []
 
   constructor(context: SpoolContext, list: SegmentList) {
     this.#context = context
@@ -68,8 +73,18 @@ export class SpoolReader {
     }
   }
 
+  /** Everything up to this position is acknowledged: the messages of damage before it are lost, and are counted now. */
+  acknowledged(position: number): void {
+    const { platform, name } = this.#context
+    for (let [first] = this.#skipped; first !== undefined && first.end <= position; [first] = this.#skipped) {
+      platform.metrics.count('sluice_dropped_total', { reason: 'spool_damaged', where: name }, first.messages)
+      this.#skipped.shift()
+    }
+  }
+
   /** Goes back to the last acknowledged position. */
   async rewind(): Promise<void> {
+    this.#skipped = []
     this.#list.handedOut = this.#list.acknowledged
     await this.close()
   }
@@ -106,12 +121,10 @@ export class SpoolReader {
 
   /** Skips damage: what lay between the last message read and `position` was once synced, and is now unreadable or missing. */
   #skip({ path, first }: Segment, bytes: number, position: number): void {
-    const { platform, name } = this.#context
     const messages = messagesWithin({ first, end: position }, this.#list.handedOut, Infinity)
     this.#list.handedOut = Math.max(this.#list.handedOut, position)
-    if (messages > 0) {
-      platform.metrics.count('sluice_dropped_total', { reason: 'spool_damaged', where: name }, messages)
-    }
-    this.#warning.warn({ destination: name, path, bytes, messages }, 'a part of the spool is damaged and was skipped')
+    if (messages > 0) this.#skipped.push({ end: position, messages })
+    const values = { destination: this.#context.name, path, bytes, messages }
+    this.#warning.warn(values, 'a part of the spool is damaged and was skipped')
   }
 }

@@ -111,6 +111,7 @@ export class Spool implements StreamMarks, SpaceUser {
   /** Records that the receiver has everything up to this position. */
   acknowledge(position: number): void {
     this.#list.acknowledge(position)
+    this.#reader.acknowledged(position)
     this.#removal.acknowledged(position)
     // A whole segment is removed at once, since a writer may be waiting for the room. Otherwise saving can wait for the next tick.
     if (this.#removal.isDue) this.#tick()

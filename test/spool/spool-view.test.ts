@@ -7,7 +7,7 @@ import { viewSpool } from '../../common/spool/spool-view.ts'
 import { textsOf } from '../fake/sink.ts'
 import { fakePlatform } from '../fake/platform.ts'
 import { MemoryDisk } from './memory-disk.ts'
-import { batchFor, during, FOLDER, large, opened, readAll, spoolOn, written } from './surroundings.ts'
+import { batchFor, during, FOLDER, large, opened, readAll, spoolOn, takeAll, written } from './surroundings.ts'
 
 /** A spool that is open for writing, with each of these messages in a group of its own. */
 async function writing(disk: MemoryDisk, texts: readonly string[]) {
@@ -175,7 +175,7 @@ test('view: missing or unreadable bytes of a cleanly stopped spool are damage, w
       const platform = fakePlatform(copy)
       const after = spoolOn(platform, { bytesMax: 1024 * 1024 })
       await after.open()
-      const read = await readAll(after)
+      const read = await takeAll(after)
       await after.close()
       expect(
         items.filter((item) => texts.includes(item)),

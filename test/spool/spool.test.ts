@@ -19,6 +19,7 @@ import {
   segmentsOf,
   spoolOn,
   streamBatch,
+  takeAll,
   until,
   written,
 } from './surroundings.ts'
@@ -162,7 +163,7 @@ test('spool: a damaged record in the middle is skipped, counted and logged; thos
   const { now } = disk.files.get(path)!
   now[now.indexOf('second')] ^= 0x20
   const { platform, spool } = await opened(disk)
-  expect(await readAll(spool)).toEqual(['one', 'three'])
+  expect(await takeAll(spool)).toEqual(['one', 'three'])
   const counted = await platform.metrics.snapshot()
   expect(counted.get('sluice_dropped_total{reason="spool_damaged",where="central"}')).toBe(1)
   expect(platform.log.lines.some(({ level, text }) => level === 'warn' && text.includes('damaged'))).toBe(true)
@@ -202,7 +203,7 @@ for (const how of ['stopped', 'killed after an acknowledgement'] as const) {
       // The result must be the same if the spool is opened and stopped once more before it is read.
       await closed(await opened(disk))
       const second = await opened(disk)
-      expect(await readAll(second.spool)).toEqual(how === 'stopped' ? ['one', 'two'] : ['two'])
+      expect(await takeAll(second.spool)).toEqual(how === 'stopped' ? ['one', 'two'] : ['two'])
       expect(second.spool.handedOut).toBe(3)
       const counted = await second.platform.metrics.snapshot()
       expect(counted.get('sluice_dropped_total{reason="spool_damaged",where="central"}')).toBe(1)
@@ -243,7 +244,7 @@ test('spool: a torn write after the synced end is cut off, damage before that en
   const second = await opened(disk)
   expect(file.now.length).toBe(synced)
   expect(await second.platform.metrics.total('sluice_spool_cut_bytes_total')).toBeGreaterThan(0)
-  expect(await readAll(second.spool)).toEqual([])
+  expect(await takeAll(second.spool)).toEqual([])
   expect(await second.platform.metrics.total('sluice_dropped_total')).toBe(1)
 })
 
@@ -268,11 +269,10 @@ test('spool: a segment that is lost while the spool is open is counted, the rest
   await written(platform, spool, ...Array.from({ length: 12 }, (_, i) => large(String(i))))
   const [, second] = segmentsOf(disk)
   disk.files.delete(second)
-  const names = namesOf(await readAll(spool))
+  const names = namesOf(await takeAll(spool))
   const lost = await platform.metrics.total('sluice_dropped_total')
   expect(lost).toBeGreaterThan(0)
   expect(names.length + lost).toBe(12)
-  spool.acknowledge(spool.handedOut)
   expect(spool.isDrained).toBe(true)
 })
 

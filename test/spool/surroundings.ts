@@ -116,6 +116,13 @@ export async function readAll(spool: Spool): Promise<string[]> {
   return texts
 }
 
+/** Reads all messages of a spool that are readable now, and acknowledges everything up to there. */
+export async function takeAll(spool: Spool): Promise<string[]> {
+  const texts = await readAll(spool)
+  spool.acknowledge(spool.handedOut)
+  return texts
+}
+
 /** A receiver that keeps a mark per stream and drops repeats, like durable destinations. It survives restarts of the sender. */
 export class TrimmingReceiver implements Destination {
   readonly name = 'central'
