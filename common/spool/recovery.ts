@@ -9,6 +9,7 @@
 // the first unreadable byte of its last group. Unreadable bytes before that group, or before the synced end that `acknowledged`
 // recorded, were once synced: they are damage, which the reader skips and counts.
 
+import { accessData } from '../data-access.ts'
 import type { Disk } from '../disk.ts'
 import type { SlabPool } from '../pipeline/slab.ts'
 import type { Acknowledged, SyncedEnd } from './acknowledged-file.ts'
@@ -37,7 +38,8 @@ interface Found {
 
 /**
  * Reads the folder of a spool and cuts a torn tail. `known` is the content of `acknowledged`: it names the stream of segments whose head
- * is damaged. With `syncs`, everything recovered is on disk when the promise resolves.
+ * is damaged. With `syncs`, everything recovered is on disk when the promise resolves. Rejects with `DATA_UNWRITABLE` and the path of
+ * a segment that the disk refuses to read.
  */
 export async function recoverSegments(
   disk: Disk,
@@ -47,7 +49,9 @@ export async function recoverSegments(
   syncs: boolean,
 ): Promise<Recovered> {
   const found: Found[] = []
-  for (const first of await listSegments(disk, folder)) found.push(await look(disk, folder, first, known))
+  for (const first of await listSegments(disk, folder)) {
+    found.push(await accessData(segmentPath(folder, first), () => look(disk, folder, first, known)))
+  }
   const marks = new LiveMarks()
   const newest = found.findLastIndex(({ head }) => head)
   if (newest >= 0) marks.replace(found[newest].head!.marks)
@@ -59,7 +63,10 @@ export async function recoverSegments(
     // segment in between that is missing now.
     const end = next?.head?.previousEnd
     if (end !== undefined && end < segment.first + START_GAP) segment.end = end
-    else cutBytes += await scan(disk, each, next === undefined, index >= newest ? marks : undefined, slabs)
+    else {
+      const advanced = index >= newest ? marks : undefined
+      cutBytes += await accessData(segment.path, () => scan(disk, each, next === undefined, advanced, slabs))
+    }
   }
   const last = found.at(-1)
   if (last && last.segment.bytes === 0) {

@@ -1,11 +1,11 @@
 // Reads a spool as batches, from the last acknowledged position on, and never beyond the last sync.
 
-import { errnoOf } from '../fault.ts'
+import { errnoOf, Fault, reasonOf } from '../fault.ts'
 import type { DiskFile } from '../disk.ts'
 import { RateLimitedWarning } from '../log.ts'
 import type { Batch } from '../pipeline/batch.ts'
 import { OriginReader } from '../pipeline/origin-bytes.ts'
-import { RecordCursor } from './record-cursor.ts'
+import { RecordCursor, type FoundRecord } from './record-cursor.ts'
 import { readBehind, recordFacts } from './record-reader.ts'
 import { messagesWithin, type Segment, type SegmentList } from './segments.ts'
 import type { SpoolContext } from './spool-context.ts'
@@ -35,7 +35,10 @@ export class SpoolReader {
     this.#warning = new RateLimitedWarning(context.platform.log, context.platform.clock)
   }
 
-  /** The next batch, or undefined if everything synced has been read. The caller must release the batch. */
+  /**
+   * The next batch, or undefined if everything synced has been read. The caller must release the batch. Rejects with `DISK_ERROR` and
+   * the path of a segment that the disk refuses to read.
+   */
   async next(): Promise<Batch | undefined> {
     this.#isReading = true
     try {
@@ -57,7 +60,7 @@ export class SpoolReader {
       if (!open) return undefined
       const { segment, cursor } = open
       const { bytes, end } = segment
-      const found = await cursor.next(bytes)
+      const found = await this.#read(open)
       if (segment.gone) continue
       if (!found) {
         this.#skip(segment, bytes - cursor.offset, end)
@@ -70,6 +73,14 @@ export class SpoolReader {
       if (position + count <= mark) continue
       this.#list.handedOut = position + count
       return readBehind(mark, found.slab, found.at, segment.stream, this.#origins)
+    }
+  }
+
+  async #read({ segment: { path, bytes }, cursor }: OpenSegment): Promise<FoundRecord | undefined> {
+    try {
+      return await cursor.next(bytes)
+    } catch (cause) {
+      throw new Fault('DISK_ERROR', `${path}: ${reasonOf(cause)}`, { cause, retryable: true })
     }
   }
 

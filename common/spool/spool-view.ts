@@ -6,7 +6,7 @@ import type { Batch } from '../pipeline/batch.ts'
 import type { Slab, SlabPool } from '../pipeline/slab.ts'
 import { readAcknowledged, type Acknowledged } from './acknowledged-file.ts'
 import { OriginReader } from '../pipeline/origin-bytes.ts'
-import { RecordCursor } from './record-cursor.ts'
+import { RecordCursor, type FoundRecord } from './record-cursor.ts'
 import { syncedIn } from './recovery.ts'
 import { saltOf } from './record-layout.ts'
 import { readBehind, recordFacts, type RecordFacts } from './record-reader.ts'
@@ -23,7 +23,7 @@ export interface ViewedRecord extends RecordFacts {
 }
 
 export interface ViewedGap {
-  /** `damage`: was once synced, now unreadable. `unfinished`: the tail of the newest segment, which is being written or was torn by a crash. */
+  /** `damage`: was once synced, now unreadable, or refused by the disk. `unfinished`: the tail of the newest segment, which is being written or was torn by a crash. */
   readonly kind: 'damage' | 'unfinished'
   readonly offset: number
   readonly bytes: number
@@ -83,7 +83,7 @@ async function* viewSegment(
   let cursor: RecordCursor | undefined
   try {
     const { size } = await file.stat()
-    const head = await readHeadOf(file)
+    const head = await unlessRefused(() => readHeadOf(file))
     const owner = head?.stream ?? known?.stream
     const start = head ? headBytes(head) : 0
     cursor = new RecordCursor(file, start, owner === undefined ? 0 : saltOf(owner), slabs)
@@ -95,6 +95,16 @@ async function* viewSegment(
   }
 }
 
+/** Undefined if the disk refuses to read; what it refuses is shown as damage, so that the rest can be looked at. */
+async function unlessRefused<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read()
+  } catch (error) {
+    if (errnoOf(error) === 'EIO') return undefined
+    throw error
+  }
+}
+
 class SegmentWalk {
   readonly #cursor: RecordCursor
   readonly #size: number
@@ -102,6 +112,7 @@ class SegmentWalk {
   readonly #synced: number
   readonly #isLast: boolean
   readonly #stream: string
+  #isRefused = false
   readonly #origins = new OriginReader()
 
   constructor(cursor: RecordCursor, size: number, synced: number, isLast: boolean, stream: string) {
@@ -136,13 +147,19 @@ class SegmentWalk {
     }
     const from = gap?.offset ?? this.#cursor.offset
     const [size, torn] = [this.#size, Math.max(from, this.#synced)]
-    const damaged = (this.#isLast ? torn : Math.max(size, torn)) - from
+    const mayBeTorn = this.#isLast && !this.#isRefused
+    const damaged = (mayBeTorn ? torn : Math.max(size, torn)) - from
     if (damaged > 0) yield { kind: 'damage', offset: from, bytes: damaged }
-    if (this.#isLast && torn < size) yield { kind: 'unfinished', offset: torn, bytes: size - torn }
+    if (mayBeTorn && torn < size) yield { kind: 'unfinished', offset: torn, bytes: size - torn }
   }
 
-  #next() {
-    return this.#cursor.next(this.#size)
+  async #next(): Promise<FoundRecord | undefined> {
+    this.#isRefused = true
+    return unlessRefused(async () => {
+      const found = await this.#cursor.next(this.#size)
+      this.#isRefused = false
+      return found
+    })
   }
 
   #batch(slab: Slab, at: number, mark: number = 0): Batch {
