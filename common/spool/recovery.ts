@@ -121,6 +121,16 @@ export function syncedIn(
   return synced?.first === first && !isCut ? synced : { bytes: 0, end: first }
 }
 
+/**
+ * Number of unacknowledged messages in segments after `newest` that are missing although `acknowledged` names the last of them. Before
+ * that one, it counts only those of the same run: where an earlier run ended is not known.
+ */
+export function missingAfter(newest: Segment | undefined, { position, synced }: Acknowledged): number {
+  if (synced.bytes === 0 || (newest && newest.first >= synced.first)) return 0
+  const from = Math.max(position, newest?.end ?? 0)
+  return Math.max(0, synced.end - (synced.end - from < START_GAP ? from : synced.first))
+}
+
 /** Finds the end of a segment, and applies the changes of marks in its records. Returns the number of bytes that it cut off. */
 async function scan(
   disk: Disk,

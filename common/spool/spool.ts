@@ -19,7 +19,7 @@ import type { StreamMarks } from '../pipeline/sink.ts'
 import { newId } from '../random.ts'
 import { AcknowledgedFile, NOTHING_SYNCED } from './acknowledged-file.ts'
 import { dayOf, RETIRE } from './live-marks.ts'
-import { recoverSegments } from './recovery.ts'
+import { missingAfter, recoverSegments } from './recovery.ts'
 import { SegmentRemoval } from './segment-removal.ts'
 import { SegmentList, START_GAP } from './segments.ts'
 import { SpoolReader } from './spool-reader.ts'
@@ -183,6 +183,14 @@ export class Spool implements StreamMarks, SpaceUser {
       )
     }
     const newest = segments.at(-1)
+    const missing = known ? missingAfter(newest, known) : 0
+    if (missing > 0) {
+      platform.metrics.count('sluice_dropped_total', { reason: 'spool_damaged', where: name }, missing)
+      platform.log.warn(
+        { destination: name, folder, messages: missing },
+        'the newest segments of the spool are missing',
+      )
+    }
     const acknowledged = known?.position ?? 0
     const isOwn = known?.instance === platform.instance
     this.#stream = isOwn ? known.stream : newId(platform.random)
@@ -196,7 +204,8 @@ export class Spool implements StreamMarks, SpaceUser {
     context.room.join(this)
     // Synced even with `durability: os`: after a power cut, a copy must still know that it is one.
     if (!isOwn) await this.#writeDown(acknowledged, known || newest ? true : undefined)
-    this.#writtenDown = acknowledged
+    // What is missing is counted once: the next tick writes down that the spool ends before it.
+    this.#writtenDown = missing > 0 ? -1 : acknowledged
     await this.#removal.removeAcknowledged()
     if (list.messages > 0) {
       platform.log.info(
