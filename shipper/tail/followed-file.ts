@@ -183,7 +183,7 @@ export class FollowedFile {
   async mistrust(disk: Disk, error: unknown): Promise<void> {
     const stat = await disk.stat(nameBytes(this.#openPath)).catch(() => undefined)
     const isSuspect = errnoOf(error) === 'ESTALE' || (stat && inodeKey(stat) === this.key)
-    if (isSuspect) await this.closeFile().catch(() => {}) // the descriptor has failed already
+    if (isSuspect) await this.closeFile()
   }
 
   /**
@@ -227,7 +227,7 @@ export class FollowedFile {
       await this.closeFile()
       return true
     }
-    const stat = await this.#file?.stat()
+    const stat = await this.#file?.stat().catch(() => undefined) // then the next read of it fails too, and is reported
     if (!stat || stat.links === 0 || (stat.size !== this.position && !evenUnread)) return false
     const name = await this.#file?.name?.()
     const named = name && (await disk.stat(name).catch(() => undefined))
@@ -260,10 +260,11 @@ export class FollowedFile {
     return (await this.#file?.stat())?.modifiedMs
   }
 
+  /** Closes the descriptor, if it is open. An error of that is of no interest: nothing was written, and it is released all the same. */
   async closeFile(): Promise<void> {
     const file = this.#file
     this.#file = undefined
-    await file?.close()
+    await file?.close().catch(() => {})
   }
 
   /** Moves the position to `to`; the bytes before it are `bytes` from `start` to `end`. Returns the range to settle. */

@@ -163,8 +163,8 @@ export class Tracker {
     const wasLeaving = file.leaving
     const text = wasLeaving ? GONE : 'file was cut or rewritten: reading it from its start'
     this.#platform.log.info({ path: file.path, position: file.position }, text)
-    this.#files.byKey.delete(file.key)
     const unread = await file.unreadBytes()
+    this.#files.byKey.delete(file.key)
     await file.closeFile()
     this.#copies.forget()
     this.#lost.lookAgain() // the copy may have been made after the folder was last listed

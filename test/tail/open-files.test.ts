@@ -74,6 +74,41 @@ test('a removed file stays open, however many others are opened, and is read to 
   await tailing.expectStored(['first', ...others, 'written when it was gone'])
 })
 
+test('a descriptor that fails when it is to make room for others does not end the source', async (context) => {
+  const { expect } = context
+  const tailing = new Tailing(context, '*.log')
+  const path = tailing.path('failing.log')
+  const failed = { stat: 0, close: 0 }
+  let isFailing = false
+  const fail = (call: keyof typeof failed) => {
+    failed[call] += 1
+    return Promise.reject(Object.assign(new Error('ESTALE: planted'), { code: 'ESTALE' }))
+  }
+  const disk = limitedDisk()
+  tailing.disk = Object.assign(Object.create(disk) as Disk, {
+    async open(...how: Parameters<Disk['open']>) {
+      const file = await disk.open(...how)
+      const [stat, close] = [file.stat.bind(file), file.close.bind(file)]
+      const isIts = how[0].toString() === path
+      return Object.assign(file, {
+        stat: () => (isFailing && isIts ? fail('stat') : stat()),
+        close: () => close().then(() => (isFailing ? fail('close') : undefined)),
+      })
+    },
+  })
+  writeFileSync(path, 'first\n')
+  await tailing.start()
+  await tailing.expectStored(['first'])
+  isFailing = true
+  renameSync(path, `${path}.1`)
+  const others = numbered('other', 60)
+  for (const name of others) writeFileSync(tailing.path(`${name}.log`), `${name}\n`)
+  await tailing.expectStored(['first', ...others])
+  expect(failed.stat).toBeGreaterThan(0)
+  expect(failed.close).toBeGreaterThan(0)
+  await tailing.stop()
+})
+
 test('large unread rests that are found at a start are read with no more files open than the limit allows', async (context) => {
   const { expect } = context
   const tailing = new Tailing(context, '*.log')
