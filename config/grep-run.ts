@@ -99,18 +99,21 @@ async function search(operands: readonly string[], flags: GrepFlags, written: re
   const startMs = systemClock.monotonicMs()
   const output = paged ? CommandOutput.paged() : CommandOutput.standard()
   const grep = new Grep(options, output, systemClock)
-  const archives = await OpenArchives.open(found.folders, grep.since)
+  let archives: OpenArchives | undefined
+  let isFound: boolean
   try {
-    const found = await grep.run(archives.blocks)
-    await output.end()
-    const faults = [...archives.faults.map(({ detail }) => detail), ...grep.faults]
-    for (const fault of faults) process.stderr.write(`sluice grep: ${fault}\n`)
-    if (flags.stats) process.stderr.write(grep.stats.describe((systemClock.monotonicMs() - startMs) / 1000))
-    if (faults.length > 0 && !(flags.quiet && found)) return EXIT_ERROR
-    return found ? EXIT_FOUND : EXIT_NOTHING
+    archives = await OpenArchives.open(found.folders, grep.since)
+    isFound = await grep.run(archives.blocks)
   } finally {
-    archives.close()
+    // A pager waits for the end of its input.
+    await output.end()
+    archives?.close()
   }
+  const faults = [...archives.faults.map(({ detail }) => detail), ...grep.faults]
+  for (const fault of faults) process.stderr.write(`sluice grep: ${fault}\n`)
+  if (flags.stats) process.stderr.write(grep.stats.describe((systemClock.monotonicMs() - startMs) / 1000))
+  if (faults.length > 0 && !(flags.quiet && isFound)) return EXIT_ERROR
+  return isFound ? EXIT_FOUND : EXIT_NOTHING
 }
 
 function describe(error: unknown): string {

@@ -340,6 +340,13 @@ test('a pattern that is not UTF-8 finds nothing, which a warning says; "." match
   expect(await inArchive('-c', 'bytes.*[^ -~]$')).toMatchObject({ stdout: '1\n', stderr: '' })
 })
 
+testWith(['script'], 'on a terminal, a search that cannot begin ends, and does not leave a pager waiting', async () => {
+  const under = ['sh', '-c', `TERM=xterm PAGER='cat -' script -qec "$*" /dev/null`, 'sh']
+  const { stdout, status } = await run(['grep', '--archive', join(folder, 'none'), 'Failed'], { under })
+  expect(stdout).toContain('sluice grep: there is no archive at')
+  expect(status).toBe(2)
+})
+
 testWith(
   ['script'],
   'on a terminal, results are printed without a pager if it does not exist or may not be run',
