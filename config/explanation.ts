@@ -121,13 +121,12 @@ export class Explainer {
 
 function originOf({ name, type, options }: ConfiguredSource, hostName: string, from: string | undefined): Origin {
   const { program = '', facility, severity, zone = localZone, keep_host = true } = options as LineDefaults
-  const overNetwork = type.type === 'syslog'
+  const lines = ({ syslog: 'syslog', unix: 'local' } as const)[type.type] ?? 'text'
   return {
     source: name,
     ...(from !== undefined && { peer: from }),
-    lines: overNetwork ? 'syslog' : 'text',
-    zone,
-    host: Buffer.from(from ?? (overNetwork ? '' : hostName)),
+    ...{ lines, zone },
+    host: Buffer.from(from ?? (lines === 'syslog' ? '' : hostName)),
     ...(!keep_host && { hostForced: true }),
     program: Buffer.from(program),
     priority: ((facility ?? DEFAULT_PRIORITY >> 3) << 3) | (severity ?? DEFAULT_PRIORITY & 7),

@@ -5,16 +5,18 @@ import { inWords } from '../../config/command/explain.ts'
 import { Explainer, likelySource } from '../../config/explanation.ts'
 import { loadText } from '../../config/load.ts'
 import { fileType } from '../../collector/file/file-type.ts'
+import { unixSource } from '../../shipper/source/unix.ts'
 import { testTypes } from './types.ts'
 
 const types = {
-  ...testTypes,
+  sources: [...testTypes.sources, unixSource],
   destinations: [fileType, ...testTypes.destinations.filter(({ type }) => type !== 'file')],
 }
 
 const text = `
 sources:
   network: { type: syslog, listen: ["udp://127.0.0.1:0"], zone: UTC }
+  local: { type: unix, path: /run/log }
   apps: { type: file, paths: [/x], program: app, facility: local0, severity: info }
 filters: { urgent: "severity:>=err" }
 destinations:
@@ -75,6 +77,13 @@ test('a line of a file source gets the defaults of that source', () => {
   const { message, routes } = explain('all is well', 'apps')
   expect(message).toMatchObject({ facility: 'local0', severity: 'info', program: 'app', host: 'here', format: 'raw' })
   expect(routes).toEqual([2, 3])
+})
+
+test('a line of a unix source is a message of a program of this machine, whatever host it names', () => {
+  const { message, destinations } = explain('<13>Nov 20 10:00:00 web kernel: hello', 'local')
+  expect(message).toMatchObject({ host: 'here', message: 'web kernel: hello' })
+  expect(destinations[0]).toMatchObject({ path: '/var/log/remote/here/unknown-notice.log' })
+  expect(explain('Nov 20 10:00:00 cron[7]: hello', 'local').message).toMatchObject({ program: 'cron', pid: '7' })
 })
 
 test('a sender cannot leave the folder: the path is shown as the daemon would use it', () => {
