@@ -6,7 +6,8 @@ import type { Metrics } from '../common/metric.ts'
 export class CounterReport {
   readonly #metrics: Metrics
   readonly #log: Log
-  #before = new Map<string, number>()
+  /** The values of the last line; undefined before the first. */
+  #before: ReadonlyMap<string, number> | undefined
 
   constructor(metrics: Metrics, log: Log) {
     this.#metrics = metrics
@@ -24,8 +25,8 @@ export class CounterReport {
     for (const [name, value] of now) {
       if (value === 0) continue
       totals[name] = rounded(value)
-      const before = this.#before.get(name) ?? 0
-      if (name.includes('_total') && before > 0 && value > before) added[name] = rounded(value - before)
+      const before = this.#before?.get(name) ?? 0
+      if (this.#before && name.includes('_total') && value > before) added[name] = rounded(value - before)
     }
     this.#before = now
     this.#log.info(Object.keys(added).length === 0 ? totals : { ...totals, added }, 'counters')

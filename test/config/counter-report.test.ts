@@ -38,6 +38,15 @@ test('a counter is logged by its name and labels: its total, and from the second
   ])
 })
 
+test('all of a counter that was zero in the line before was added', async () => {
+  const { metrics, log, report: counters } = report()
+  await counters.write()
+  metrics.count('sluice_dropped_total', { reason: 'udp_send', where: 'up' }, 2)
+  await counters.write()
+  const dropped = { 'sluice_dropped_total{reason="udp_send",where="up"}': 2 }
+  expect(log.lines.map(({ values }) => values)).toEqual([{}, { ...dropped, added: dropped }])
+})
+
 test('a gauge is logged with its value, also if it has decreased', async () => {
   const { metrics, log, report: counters } = report()
   metrics.set('sluice_connections', { source: 'in' }, 7)
