@@ -45,9 +45,10 @@ export async function* readLines(input: AsyncIterable<Buffer>, bytesMax: number)
       start = end + 1
     }
     rest = Buffer.concat([rest, chunk.subarray(start)])
-    for (; rest.length >= bytesMax; rest = rest.subarray(bytesMax)) yield rest.subarray(0, bytesMax)
+    // One byte more may be the CR of the newline.
+    for (; rest.length > bytesMax + 1; rest = rest.subarray(bytesMax)) yield rest.subarray(0, bytesMax)
   }
-  if (rest.length > 0) yield withoutReturn(rest)
+  if (rest.length > 0) yield* pieces(withoutReturn(rest), bytesMax)
 }
 
 function* pieces(line: Buffer, bytesMax: number): Generator<Buffer> {
