@@ -93,7 +93,7 @@ export class Gather {
       count,
       received: this.#now(),
       runs: this.#runs,
-      ...(this.#marks && { marks: this.#marks.slice(0, count) }),
+      ...(this.#marks && { marks: marksOf(this.#marks, count) }),
     }
     this.#runs = []
     this.#marks = undefined
@@ -126,4 +126,11 @@ export class Gather {
     }
     this.#marks[at] = mark
   }
+}
+
+/** The first `count` marks. The array ends behind the last message that has any. */
+function marksOf(known: Uint32Array, count: number): Uint32Array {
+  const marks = new Uint32Array(count)
+  marks.set(known.subarray(0, count))
+  return marks
 }

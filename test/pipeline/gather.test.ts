@@ -44,6 +44,14 @@ test('messages of one turn make one batch, with a run for consecutive messages o
   expect(given[0].received).toBe(7)
 })
 
+test('each message of a batch has a mark if any has one', () => {
+  const { gather, given } = gathering()
+  const from = origin('a')
+  for (let i = 0; i < 1000; i += 1) put(gather, from, 'x', i === 1 ? 4 : 0)
+  gather.flush()
+  expect(given[0].marks).toEqual(Uint32Array.from({ length: 1000 }, (_, i) => (i === 1 ? 4 : 0)))
+})
+
 test('a flush without messages produces no batch', () => {
   const { gather, given } = gathering()
   gather.flush()
