@@ -76,7 +76,6 @@ export type FromWorker =
   | {
       readonly kind: 'settled'
       readonly ids: readonly number[]
-      readonly stored: number
       readonly repeats: number
       /** By write id, only for writes that have defects: one bit mask per message (`message/defects.ts`). */
       readonly defects: ReadonlyMap<number, Uint32Array>

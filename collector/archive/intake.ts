@@ -31,10 +31,10 @@ export type Write =
   | { readonly id: number; readonly batch: Batch; readonly data?: WriteData; readonly change?: undefined }
   | { readonly id: number; readonly change: StreamChange; readonly batch?: undefined; readonly data?: undefined }
 
-/** The result of a commit: the writes that it settles, and how many messages were stored. */
+/** The result of a commit. */
 export interface Committed {
+  /** The writes that it settles. */
   readonly ids: readonly number[]
-  readonly stored: number
   /** Messages that were skipped because the archive already had them. */
   readonly repeats: number
   /** By write id, only for writes that have defects: one bit mask per message. */
@@ -253,10 +253,9 @@ export class Intake {
     this.#settled = settled
     for (const [stream, mark] of moved) this.#marks.set(stream, mark)
     this.#groups.shift()
-    const stored = blocks.reduce((sum, { count }) => sum + count, 0)
     this.#small = pieces[0]?.encoded?.raw
     const defects = new Map(pieces.flatMap(({ encoded }) => [...encoded!.defects]))
-    return { ids: writes.map(({ id }) => id), stored, repeats, defects }
+    return { ids: writes.map(({ id }) => id), repeats, defects }
   }
 
   /** Encodes what the last small commit stored for the next merge; called after that commit has settled. Throws a Fault. */
