@@ -50,11 +50,16 @@ export interface DiskFile {
 /** Called with the stat of a name, with undefined if it does not exist, or with the error that prevented the call. */
 export type StatCallback = (name: Buffer, stat: FileStat | undefined, error?: unknown) => void
 
+/**
+ * `append` and `write` create the file if it is missing, `create` fails with EEXIST if it exists. `append-no-link` is `append` that fails
+ * with ELOOP for a symbolic link.
+ */
+export type OpenHow = 'read' | 'append' | 'append-no-link' | 'write' | 'create'
+
 export interface Disk {
   /** How many descriptors this process may have open; absent if unknown. */
   readonly openMax?: number
-  /** `append` and `write` create the file if it is missing; `create` fails with EEXIST if it exists. */
-  open(path: Path, how: 'read' | 'append' | 'write' | 'create', mode?: number): Promise<DiskFile>
+  open(path: Path, how: OpenHow, mode?: number): Promise<DiskFile>
   /** Follows symbolic links; undefined if the path does not exist. */
   stat(path: Path): Promise<FileStat | undefined>
   /** Does not follow symbolic links; undefined if the path does not exist. */
@@ -81,14 +86,13 @@ export interface Disk {
   freeBytes(path: string): Promise<number>
 }
 
+const append =
+  fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_APPEND | fs.constants.O_NOCTTY | fs.constants.O_NONBLOCK
+
 const flags = {
   read: fs.constants.O_RDONLY | fs.constants.O_NONBLOCK,
-  append:
-    fs.constants.O_WRONLY |
-    fs.constants.O_CREAT |
-    fs.constants.O_APPEND |
-    fs.constants.O_NOCTTY |
-    fs.constants.O_NONBLOCK,
+  append,
+  'append-no-link': append | fs.constants.O_NOFOLLOW,
   write: fs.constants.O_RDWR | fs.constants.O_CREAT,
   create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
 } as const

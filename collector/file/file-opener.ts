@@ -4,7 +4,7 @@
 import { dirname } from 'node:path'
 import { accountId } from './account.ts'
 import { errnoOf } from '../../common/fault.ts'
-import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
+import type { Disk, DiskFile, FileStat, OpenHow } from '../../common/disk.ts'
 
 export interface FileAccess {
   readonly mode: number
@@ -56,8 +56,7 @@ export class FileOpener {
   async open(path: string, followsLink: boolean, isKnown: (stat: FileStat) => boolean): Promise<Opened> {
     const there = await this.#disk.statLink(path)
     if (!there) await this.#makeFolder(dirname(path))
-    if (there?.kind === 'link' && !followsLink) throw linkError(path)
-    const handle = await this.#open(path)
+    const handle = await this.#open(path, followsLink ? 'append' : 'append-no-link')
     try {
       // Sets the mode again, since the umask may have removed bits in open().
       if (!there) {
@@ -65,7 +64,6 @@ export class FileOpener {
         if (this.#owns) await handle.setOwner(this.#user, this.#group)
       }
       const stat = await handle.stat()
-      if (!followsLink && there && there.inode !== stat.inode) throw linkError(path)
       const endsMidLine = !isKnown(stat) && (await this.#endsMidLine(path, stat))
       return { handle, stat, isLink: there?.kind === 'link', endsMidLine }
     } catch (error) {
@@ -74,9 +72,9 @@ export class FileOpener {
     }
   }
 
-  async #open(path: string): Promise<DiskFile> {
+  async #open(path: string, how: OpenHow): Promise<DiskFile> {
     try {
-      return await this.#disk.open(path, 'append', this.#access.mode)
+      return await this.#disk.open(path, how, this.#access.mode)
     } catch (cause) {
       // fifo(7): the system calls it "no such device or address".
       if (errnoOf(cause) !== 'ENXIO') throw cause
@@ -120,8 +118,4 @@ export class FileOpener {
   get #owns(): boolean {
     return this.#user !== UNCHANGED || this.#group !== UNCHANGED
   }
-}
-
-function linkError(path: string): Error {
-  return Object.assign(new Error(`ELOOP: a link, open '${path}'`), { code: 'ELOOP' })
 }

@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { systemDisk, type Disk } from '../../common/disk.ts'
+import { systemDisk, type Disk, type Path } from '../../common/disk.ts'
 import { utc } from '../../common/message/zone.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 import { fakePlatform } from '../fake/platform.ts'
@@ -167,6 +167,22 @@ test('templated: a link in place of a file is not followed', async () => {
   expect(readFileSync(elsewhere, 'utf8')).toBe('')
   expect(lstatSync(join(folder, 'web.log')).isSymbolicLink()).toBe(true)
   expect(linesOf(join(folder, 'unknown.log'))).toHaveLength(1)
+  await files.close(1000)
+})
+
+test('templated: a file that another one takes the place of while it is opened is not taken for a link', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'web.log')
+  writeFileSync(path, 'before\n')
+  const before = await systemDisk.statLink(path)
+  renameSync(path, `${path}.1`)
+  writeFileSync(path, '')
+  const statLink = (at: Path) => (at === path ? Promise.resolve(before) : systemDisk.statLink(at))
+  const platform = fakePlatform({ ...systemDisk, statLink })
+  const files = await openTemplated(join(folder, '{host}.log'), platform)
+  await files.write(messages(said('web', 'a', '1')))
+  expect(linesOf(path)).toHaveLength(1)
+  expect(platform.log.lines).toEqual([])
   await files.close(1000)
 })
 

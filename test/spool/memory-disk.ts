@@ -4,6 +4,7 @@ import {
   bytesWrittenOf,
   type Disk,
   type DiskFile,
+  type OpenHow,
   type FileStat,
   type Path,
   type StatCallback,
@@ -91,7 +92,7 @@ export class MemoryDisk implements Disk {
     return disk
   }
 
-  open(path: Path, how: 'read' | 'append' | 'write' | 'create'): Promise<DiskFile> {
+  open(path: Path, how: OpenHow): Promise<DiskFile> {
     const name = String(path)
     return this.#act(how === 'read' ? 'read' : 'open', name, () => {
       let inode = this.files.get(name)
@@ -101,7 +102,7 @@ export class MemoryDisk implements Disk {
         inode = this.#newInode(Buffer.alloc(0))
         this.files.set(name, inode)
       }
-      return new MemoryFile(this, name, inode, how === 'append')
+      return new MemoryFile(this, name, inode, how.startsWith('append'))
     })
   }
 
