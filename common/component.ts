@@ -54,6 +54,8 @@ export interface SourceType<Options> {
   claims?(options: Options): readonly Claim[]
   /** Looks at the files that options name, before anything starts. */
   examine?(options: Options, disk: Disk): Promise<readonly Misfit[]>
+  /** Whether it reads what is appended to the file of this absolute path. */
+  reads?(options: Options, path: string): boolean
   create(options: Options, context: ComponentContext): Source
 }
 
@@ -66,5 +68,7 @@ export interface DestinationType<Options> {
   claims?(options: Options): readonly Claim[]
   /** Looks at the files that options name, before anything starts. */
   examine?(options: Options, disk: Disk): Promise<readonly Misfit[]>
+  /** The absolute path of a file that it may append lines to. */
+  writes?(options: Options): string
   create(options: Options, context: ComponentContext): Destination
 }

@@ -18,6 +18,7 @@ import { CounterReport } from './counter-report.ts'
 import { reportForgottenSpools } from './forgotten-spools.ts'
 import { Sighups } from './sighup.ts'
 import { localHostName } from './host-name.ts'
+import { loopsOf } from './loops.ts'
 
 const EXIT_OK = 0
 const EXIT_CANNOT_START = 2
@@ -85,6 +86,9 @@ async function runPipeline(
     const pipeline = Pipeline.assemble(configuration, localHostName(), { ...platform, instance })
     await pipeline.open()
     await reportForgottenSpools(configuration, platform)
+    for (const loop of loopsOf(configuration)) {
+      log.warn(loop, 'a source reads what a destination writes: its lines come again without end')
+    }
     log.info({ mode, config, data, instance }, 'sluice is up')
     if (builtIn && mode === 'server') process.stdout.write(threeThingsToTry)
     await untilStopped(stopSignal, pipeline, platform, sighups)

@@ -10,7 +10,7 @@ import { examineAccounts } from './account.ts'
 import { frameCompressor } from './compress-frame.ts'
 import { FileDestination } from './file-destination.ts'
 import { namesOf } from './path-ownership.ts'
-import { compilePath } from './path-template.ts'
+import { compilePath, standInPath } from './path-template.ts'
 import type { RotateOptions } from './rotation.ts'
 
 const pathOption = textOption(
@@ -55,6 +55,7 @@ export const fileType: DestinationType<FileOptions> = {
   options: fileOptions,
   claims: ({ path }) => [{ path: ['path'], key: resolve(path), meaning: namesOf(compilePath(path)) }],
   examine: (given, disk) => examineAccounts(given, disk),
+  writes: ({ path }) => resolve(standInPath(compilePath(path))),
   create(given, { name, platform, dataFolder, localZone }) {
     const { path, line, mode, dir_mode, owner, group, rotate, max_files } = given
     const access = { mode, folderMode: dir_mode, owner, group }

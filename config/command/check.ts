@@ -2,6 +2,7 @@
 
 import type { Loaded } from '../load.ts'
 import type { Configuration, ConfiguredRoute } from '../configuration.ts'
+import { loopsOf } from '../loops.ts'
 import { Command } from './command-line.ts'
 import { writeOut } from './standard-streams.ts'
 
@@ -62,6 +63,11 @@ export function summaryOf(configuration: Configuration): string {
   const reached = (name: string) => routes.some(({ to }) => to.includes(name))
   for (const { name } of sources) if (!heard(name)) lines.push(`  note         no route takes from ${name}`)
   for (const { name } of destinations) if (!reached(name)) lines.push(`  note         no route leads to ${name}`)
+  for (const { source, destination, path } of loopsOf(configuration)) {
+    lines.push(
+      `  note         ${source} reads what ${destination} writes (such as ${path}): its lines would come again without end`,
+    )
+  }
   return `${lines.join('\n')}\n`
 }
 
