@@ -29,7 +29,6 @@ export const faultCodes = {
   TLS_HANDSHAKE: 'A TLS handshake failed.',
   DISK_FULL: 'The disk is full, or a quota is exhausted.',
   DISK_ERROR: 'The disk reports an error.',
-  FILE_UNREADABLE: 'A file that a source names cannot be read.',
   FILE_UNWRITABLE: 'Standard output cannot be written to.',
   FILE_OUTSIDE: 'A templated path would leave the folder that its fixed part names.',
   ARCHIVE_UNREADABLE: 'The archive cannot be opened, or a part of it is damaged.',

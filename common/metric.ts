@@ -38,7 +38,7 @@ export const metricTable = {
     help: 'Messages skipped because a destination had stored them already.',
     labels: ['destination'],
   },
-  sluice_queue_bytes: { help: 'Bytes waiting for a destination.', labels: ['destination'] },
+  sluice_queue_bytes: { help: 'Bytes that a destination has not stored yet.', labels: ['destination'] },
   sluice_braked_seconds_total: { help: 'Time for which a destination made its sources wait.', labels: ['destination'] },
   sluice_spool_bytes: { help: 'Bytes that a spool occupies on disk.', labels: ['destination'] },
   sluice_spool_messages: {

@@ -97,6 +97,11 @@ export class Pipeline {
     return Promise.all(this.#running).then(() => {})
   }
 
+  /** Sets the metrics that are worth determining only when they are read. */
+  measure(): void {
+    for (const queue of this.#queues) queue.measure()
+  }
+
   /** Stops the sources, waits until the deadline for open writes, and closes everything. Safe to call twice. */
   async drain(): Promise<void> {
     const { clock, log } = this.#platform

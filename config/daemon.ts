@@ -129,13 +129,17 @@ async function untilStopped(
   const { log } = platform
   const report = new CounterReport(platform.metrics, log)
   // The timers of the platform do not keep the process alive; this one does, even for a client that only follows files.
-  const stopReports = heartbeat(REPORT_EVERY_MS, () => void report.write())
+  const writeReport = (): Promise<void> => {
+    pipeline.measure()
+    return report.write()
+  }
+  const stopReports = heartbeat(REPORT_EVERY_MS, () => void writeReport())
   sighups.begin(() => reopen(pipeline, log))
   const reason = await Promise.race([stopSignal, pipeline.run().then(() => 'the end of all sources')])
   log.info({ reason }, 'stopping: accepting no more messages')
   sighups.end()
   await pipeline.drain()
-  await report.write()
+  await writeReport()
   stopReports()
 }
 

@@ -3,6 +3,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, basename } from 'node:path'
 import { expect, test } from 'vitest'
+import { faultCodes } from '../common/fault-codes.ts'
+import { dropReasonTable, metricTable } from '../common/metric.ts'
 
 const root = join(import.meta.dirname, '..')
 const LINES_MAX = 400
@@ -45,6 +47,15 @@ test('tidy: time is asked of common/clock.ts, and chance of common/random.ts', (
   const places = new Set(['common/clock.ts', 'common/random.ts'])
   const sources = files.filter((path) => !path.startsWith('test/') && !places.has(path))
   expect(sources.filter((path) => asked.test(textOf(path)))).toEqual([])
+})
+
+test('tidy: what the tables of the handbook name is used: metrics, fault codes, and reasons for a drop', () => {
+  const tables = new Set(['common/metric.ts', 'common/fault-codes.ts'])
+  const sources = files.filter((path) => !path.startsWith('test/') && !tables.has(path)).map(textOf)
+  // A reason may also be the code of the fault with which a write failed.
+  const reasons = Object.keys(dropReasonTable).filter((reason) => !(reason.toUpperCase() in faultCodes))
+  const names = [...Object.keys(metricTable), ...Object.keys(faultCodes), ...reasons]
+  expect(names.filter((name) => !sources.some((text) => text.includes(`'${name}'`)))).toEqual([])
 })
 
 test('tidy: nothing is put off in a comment', () => {

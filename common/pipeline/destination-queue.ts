@@ -60,9 +60,10 @@ export class DestinationQueue implements Sink {
     })
   }
 
-  /** Bytes handed to the destination and not yet settled (`open`), and bytes waiting for room (`waiting`). */
-  get bytes(): { readonly open: number; readonly waiting: number } {
-    return { open: this.#bytes, waiting: this.#waiting.reduce((sum, { bytes }) => sum + bytes, 0) }
+  /** Sets the metric of the bytes that have not settled: those that the destination has, and those waiting for room. */
+  measure(): void {
+    const bytes = this.#waiting.reduce((sum, { bytes }) => sum + bytes, this.#bytes)
+    this.#surroundings.metrics.set('sluice_queue_bytes', { destination: this.destination.name }, bytes)
   }
 
   /** Rejects all waiting writes with `STOPPING`, and every later one: nothing new reaches the destination. */

@@ -115,3 +115,19 @@ test('messages that a destination dropped and acknowledged are not counted as st
   await writes[2]
   expect(await stored()).toBe(5)
 })
+
+test('the bytes that have not settled are a metric: what the destination has, and what waits for room', async () => {
+  const { sink, queue: line, metrics } = queue(4)
+  const bytes = async () => {
+    line.measure()
+    return metrics.total('sluice_queue_bytes')
+  }
+  for (const text of ['aaaa', 'bb']) void line.write(of(text))
+  expect(await bytes()).toBe(600)
+  sink.settle()
+  await settle()
+  expect(await bytes()).toBe(200)
+  sink.settle()
+  await settle()
+  expect(await bytes()).toBe(0)
+})
