@@ -295,12 +295,6 @@ export class Block {
     return mayContain(this.#part.grams(this.first), literal, ignoreCase)
   }
 
-  /** `mayContain` for any of several literals, with one read of the bitmap. */
-  mayContainAny(literals: readonly Uint8Array[], ignoreCase: boolean): boolean {
-    const grams = this.#part.grams(this.first)
-    return literals.some((literal) => mayContain(grams, literal, ignoreCase))
-  }
-
   /** Reads the block's messages, whose columns are decoded when they are used. */
   decode(): DecodedBlock {
     return this.#part.decode(this.first, this.count)

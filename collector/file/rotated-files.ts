@@ -61,11 +61,6 @@ export class RotatedFiles {
     this.#working ??= this.#work()
   }
 
-  /** Resolves when there is nothing left to do. */
-  async idle(): Promise<void> {
-    await this.#working
-  }
-
   /** Aborts the sweep in progress. The next one, in this process or a later one, redoes what was not finished. */
   async stop(): Promise<void> {
     this.#stopped = true

@@ -32,11 +32,6 @@ export class GroupBuffer {
     if (this.bytes.length > bytesMax) this.#replace(FIRST_BYTES)
   }
 
-  u16(value: number): void {
-    this.#view.setUint16(this.length, value, true)
-    this.length += 2
-  }
-
   u32(value: number): void {
     this.#view.setUint32(this.length, value, true)
     this.length += 4

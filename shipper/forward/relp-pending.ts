@@ -26,10 +26,6 @@ export class RelpPending {
   #sentMessages = 0
   #unsentBytes = 0
 
-  get isEmpty(): boolean {
-    return this.#queue.length === 0
-  }
-
   /** Number of answered messages of the first batch, which is not answered completely. */
   get answered(): number {
     return this.#answered
