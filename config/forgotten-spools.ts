@@ -12,14 +12,19 @@ export async function reportForgottenSpools(configuration: Configuration, platfo
   const { dataFolder, destinations } = configuration
   const { disk, log } = platform
   const used = new Set(destinations.flatMap(({ name, buffer }) => (buffer ? [name] : [])))
-  for (const name of (await disk.list(`${dataFolder}/spool`)).map(String)) {
+  const unreadable = (spool: string, error: unknown) => {
+    log.warn({ spool, reason: reasonOf(error) }, 'a spool that belongs to no destination cannot be read')
+  }
+  const folder = `${dataFolder}/spool`
+  const names = await disk.list(folder).catch((error: unknown) => unreadable(folder, error))
+  for (const name of (names ?? []).map(String)) {
     if (used.has(name)) continue
-    const spool = `${dataFolder}/spool/${name}`
+    const spool = `${folder}/${name}`
     try {
       const messages = await waitingIn(spool, platform)
       if (messages > 0) log.warn({ spool, messages }, FORGOTTEN)
     } catch (error) {
-      log.warn({ spool, reason: reasonOf(error) }, 'a spool that belongs to no destination cannot be read')
+      unreadable(spool, error)
     }
   }
 }

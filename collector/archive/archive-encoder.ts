@@ -19,7 +19,7 @@ function encode({ origins, writes }: EncoderJob): FromEncoder {
   for (const [number, origin] of origins) batches.define({ number, first: false, origin })
   try {
     return encodeWrites(
-      writes.map(({ data, skipped }) => ({ id: data.id, batch: batches.read(data), skipped })),
+      writes.map(({ data, fresh }) => ({ id: data.id, batch: batches.read(data), fresh })),
       builder,
     )
   } catch {

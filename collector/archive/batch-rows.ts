@@ -63,12 +63,12 @@ interface Messages {
 }
 
 /**
- * Adds the messages with `skipped[i] === 0` (all if `skipped` is undefined). Whenever the builder is full, `full` is called, which
+ * Adds the messages with `fresh[i] === 1` (all if `fresh` is undefined). Whenever the builder is full, `full` is called, which
  * has to empty it. Returns one bit mask of defects per message of the batch; undefined if no message has any.
  */
 export function addBatch(
   batch: Batch,
-  skipped: Uint8Array | undefined,
+  fresh: Uint8Array | undefined,
   builder: BlockBuilder,
   full: () => void,
 ): Uint32Array | undefined {
@@ -79,7 +79,7 @@ export function addBatch(
   for (const { count, origin } of batch.runs) {
     const end = first + count
     if (origin.hostForced === true) forceHosts(table, first, end)
-    addMessages(messages, first, end, defaultsOf(origin, batch.received), skipped, builder, full)
+    addMessages(messages, first, end, defaultsOf(origin, batch.received), fresh, builder, full)
     first = end
   }
   const defects = defectMasks(table)
@@ -93,14 +93,14 @@ export function addMessages(
   first: number,
   end: number,
   { received, entry, host, program }: OriginDefaults,
-  skipped: Uint8Array | undefined,
+  fresh: Uint8Array | undefined,
   builder: BlockBuilder,
   full: () => void,
 ): void {
   row.received = received
   row.origin = builder.origins.idOf(entry, 0, entry.byteLength)
   for (let i = first; i < end; i += 1) {
-    if (skipped && skipped[i] !== 0) continue
+    if (fresh && fresh[i] === 0) continue
     addMessage(messages, i, host, program, builder)
     if (!builder.isFull) continue
     full()

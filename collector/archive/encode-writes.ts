@@ -6,11 +6,11 @@ import { addBatch } from './batch-rows.ts'
 import type { BlockBuilder, EncodedBlock } from './block-builder.ts'
 import { encodeRawBlock, rawBlockOf, type RawBlock } from './raw-block.ts'
 
-/** A batch to be stored. `skipped` has a 1 for each message that is stored already; undefined if none is. */
+/** A batch to be stored. `fresh` has a 0 for each message that is stored already; undefined if none is. */
 export interface FreshWrite {
   readonly id: number
   readonly batch: Batch
-  readonly skipped: Uint8Array | undefined
+  readonly fresh: Uint8Array | undefined
 }
 
 export interface Encoded {
@@ -36,8 +36,8 @@ export function encodeWrites(writes: readonly FreshWrite[], builder: BlockBuilde
   builder.bytesWanted = evenBlocks(writes)
   builder.clear()
   const finish = () => void blocks.push(builder.finish())
-  for (const { id, batch, skipped } of writes) {
-    const found = addBatch(batch, skipped, builder, finish)
+  for (const { id, batch, fresh } of writes) {
+    const found = addBatch(batch, fresh, builder, finish)
     if (found) defects.set(id, found)
   }
   if (builder.count > 0) finish()

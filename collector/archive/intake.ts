@@ -15,6 +15,7 @@ import {
   RETIRED_MARK_KEPT_DAYS,
 } from '../../common/limits.ts'
 import { batchBytes, type Batch } from '../../common/pipeline/batch.ts'
+import { freshMessages } from '../../common/pipeline/stream-marks.ts'
 import type { StreamChange, WriteData } from './archive-protocol.ts'
 import { BlockBuilder } from './block-builder.ts'
 import { FutureParts, type Report } from './future-parts.ts'
@@ -213,7 +214,7 @@ export class Intake {
     const writes = this.#group()
     this.#waiting.splice(0, writes.length)
     const moved = new Map<string, Mark>()
-    const fresh: GivenWrite[] = []
+    const given: GivenWrite[] = []
     let repeats = 0
     for (const write of writes) {
       this.#waitingBytes -= bytesOf(write)
@@ -222,11 +223,11 @@ export class Intake {
         this.#change(change, moved)
         continue
       }
-      const skipped = this.#repeats(batch, moved)
-      if (skipped) for (const skip of skipped) repeats += skip
-      fresh.push({ id, batch, skipped, data })
+      const fresh = this.#fresh(batch, moved)
+      if (fresh) for (const isFresh of fresh) repeats += 1 - isFresh
+      given.push({ id, batch, fresh, data })
     }
-    this.#groups.push({ writes, pieces: piecesOf(fresh), moved, repeats })
+    this.#groups.push({ writes, pieces: piecesOf(given), moved, repeats })
   }
 
   #share(): void {
@@ -341,22 +342,14 @@ export class Intake {
     else this.#part = new PartWriter(part.path, part.name, this.#ordinal)
   }
 
-  /** A 1 for each message of a batch that is already stored, undefined if none is. Puts the new marks of its streams into `moved`. */
-  #repeats(batch: Batch, moved: Map<string, Mark>): Uint8Array | undefined {
-    let skipped: Uint8Array | undefined
-    let first = 0
-    for (const { count, stream } of batch.runs) {
-      if (stream) {
-        const mark = this.#markOf(stream.id, moved)?.position ?? -1
-        for (let i = 0; i < count && stream.from + stream.ends[i] <= mark; i += 1) {
-          skipped ??= new Uint8Array(batch.count)
-          skipped[first + i] = 1
-        }
-        if (stream.to > mark) moved.set(stream.id, { position: stream.to, until: batch.received + KEPT_US })
-      }
-      first += count
+  /** Which messages of a batch are not stored yet, as `freshMessages` tells. Puts the new marks of its streams into `moved`. */
+  #fresh(batch: Batch, moved: Map<string, Mark>): Uint8Array | undefined {
+    const fresh = freshMessages(batch, (id) => this.#markOf(id, moved)?.position)
+    for (const { stream } of batch.runs) {
+      if (!stream || stream.to <= (this.#markOf(stream.id, moved)?.position ?? -1)) continue
+      moved.set(stream.id, { position: stream.to, until: batch.received + KEPT_US })
     }
-    return skipped
+    return fresh
   }
 
   #change({ at, ends }: StreamChange, moved: Map<string, Mark>): void {

@@ -50,7 +50,7 @@ export interface RawBlock {
 const NOTHING = Buffer.alloc(0)
 
 /**
- * Parses the writes and copies those of their messages that are not skipped into a block; undefined if none is left. `defects` has, by
+ * Parses the writes and copies those of their messages that are fresh into a block; undefined if none is left. `defects` has, by
  * write id, one bit mask per message for each write that has defects.
  */
 export function rawBlockOf(writes: readonly FreshWrite[]): {
@@ -65,7 +65,7 @@ export function rawBlockOf(writes: readonly FreshWrite[]): {
   const defects = new Map<number, Uint32Array>()
   let count = 0
   let length = 0
-  for (const { id, batch, skipped } of writes) {
+  for (const { id, batch, fresh } of writes) {
     const parsed = takeHeaderTable(batch.count)
     parseHeaders(batch, parsed)
     const found = defectMasks(parsed)
@@ -76,7 +76,7 @@ export function rawBlockOf(writes: readonly FreshWrite[]): {
       if (run.origin.hostForced === true) forceHosts(parsed, i, end)
       const before = count
       for (; i < end; i += 1) {
-        if (skipped && skipped[i] !== 0) continue
+        if (fresh && fresh[i] === 0) continue
         const start = batch.bounds[2 * i]
         bounds[2 * count] = length
         copyRow(parsed, i, table, count, length - start)

@@ -19,7 +19,7 @@ import type { Piece } from './pieces.ts'
 export interface EncoderJob {
   readonly kind: 'encode'
   readonly origins: ReadonlyMap<number, OriginData>
-  readonly writes: readonly { readonly data: WriteData; readonly skipped: Uint8Array | undefined }[]
+  readonly writes: readonly { readonly data: WriteData; readonly fresh: Uint8Array | undefined }[]
 }
 
 export type ToEncoder = EncoderJob | { readonly kind: 'stop' }
@@ -50,10 +50,10 @@ export class SecondEncoder {
   /** Posts a piece to the thread, which is started if necessary. */
   give(piece: Piece): void {
     const origins = new Map<number, OriginData>()
-    const writes = piece.writes.map(({ data, skipped }) => {
+    const writes = piece.writes.map(({ data, fresh }) => {
       const known = this.#batches.originsOf(data!)
       data!.runs.forEach(({ origin }, i) => origins.set(origin, known[i]))
-      return { data: data!, skipped }
+      return { data: data!, fresh }
     })
     piece.isGiven = true
     this.#given.push(piece)

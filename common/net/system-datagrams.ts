@@ -25,7 +25,10 @@ export async function bind(at: Endpoint, receiveBufferBytes?: number): Promise<D
 function boundSocket(address: string, at: Endpoint): Promise<dgram.Socket> {
   const socket = dgram.createSocket(net.isIPv6(address) ? 'udp6' : 'udp4')
   return new Promise((resolve, reject) => {
-    socket.once('error', (error) => reject(bindFault(error, at, 'udp')))
+    socket.once('error', (error) => {
+      socket.close()
+      reject(bindFault(error, at, 'udp'))
+    })
     socket.bind(at.port, address, () => {
       socket.removeAllListeners('error')
       // An error of a receiving socket must not end the process.

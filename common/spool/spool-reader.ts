@@ -104,7 +104,8 @@ export class SpoolReader {
     const open = this.#open
     this.#open = undefined
     open?.cursor.release()
-    await open?.file.close()
+    // Nothing was written through this descriptor, so an error loses nothing; a rejection would end the reading for good.
+    await open?.file.close().catch(() => {})
   }
 
   /** The oldest segment with unread messages. */

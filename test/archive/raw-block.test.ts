@@ -30,9 +30,9 @@ function storedRaw(writes: readonly FreshWrite[]) {
 function columns(writes: readonly FreshWrite[]) {
   const builder = new BlockBuilder()
   const defects = new Map<number, Uint32Array>()
-  for (const { id, batch, skipped } of writes) {
-    const isStored = skipped ? skipped.includes(0) : batch.count > 0
-    const found = addBatch(batch, skipped, isStored ? builder : new BlockBuilder(), () => expect.unreachable())
+  for (const { id, batch, fresh } of writes) {
+    const isStored = fresh ? fresh.includes(1) : batch.count > 0
+    const found = addBatch(batch, fresh, isStored ? builder : new BlockBuilder(), () => expect.unreachable())
     if (found) defects.set(id, found)
   }
   return { block: builder.count > 0 ? builder.finish() : undefined, defects }
@@ -49,17 +49,17 @@ const message = fc
 const batch: fc.Arbitrary<Batch> = fc
   .tuple(fc.array(message, { maxLength: 20 }), fc.constantFrom(...ORIGINS), fc.nat(1_000_000))
   .map(([messages, origin, later]) => batchOf(messages, originOf(origin), RECEIVED + later))
-const skippedOf = ({ count }: Batch) =>
+const freshOf = ({ count }: Batch) =>
   fc.option(
     fc.uint8Array({ minLength: count, maxLength: count }).map((bytes) => bytes.map((byte) => byte & 1)),
     { nil: undefined },
   )
 const writes = fc
   .array(
-    batch.chain((batch) => fc.tuple(fc.constant(batch), skippedOf(batch))),
+    batch.chain((batch) => fc.tuple(fc.constant(batch), freshOf(batch))),
     { minLength: 1, maxLength: 4 },
   )
-  .map((all) => all.map(([batch, skipped], i): FreshWrite => ({ id: i + 1, batch, skipped })))
+  .map((all) => all.map(([batch, fresh], i): FreshWrite => ({ id: i + 1, batch, fresh })))
 
 test('raw block: columns, summary and defects of any messages are the same as if they were encoded in columns directly', () => {
   fc.assert(
@@ -79,7 +79,7 @@ test('raw block: columns, summary and defects of any messages are the same as if
 
 test('raw block: more than 32 KiB of messages are compressed, and come back unchanged', () => {
   const messages = Array.from({ length: 1000 }, (_, i) => `<34>Oct 11 22:14:15 web-1 app[${i}]: request ${i}`)
-  const { stored } = storedRaw([{ id: 1, batch: batchOf(messages, originOf(), RECEIVED), skipped: undefined }])
+  const { stored } = storedRaw([{ id: 1, batch: batchOf(messages, originOf(), RECEIVED), fresh: undefined }])
   const { fields, texts, rawBytes, count } = stored!
   expect(rawBytes).toBeGreaterThan(32 * 1024)
   expect(fields.length + texts.length).toBeLessThan(rawBytes / 2)
@@ -89,7 +89,7 @@ test('raw block: more than 32 KiB of messages are compressed, and come back unch
 
 test('raw block: reading a damaged one throws a RangeError or an error of zstd, or ends without an error', () => {
   const messages = Array.from({ length: 5 }, (_, i) => `<34>1 2003-10-11T22:14:15.003Z h app ${i} - - text ${i}`)
-  const { stored } = storedRaw([{ id: 1, batch: batchOf(messages, originOf(), RECEIVED), skipped: undefined }])
+  const { stored } = storedRaw([{ id: 1, batch: batchOf(messages, originOf(), RECEIVED), fresh: undefined }])
   const { hosts, programs, fields, texts } = stored!
   const damaged = (blob: Buffer, at: number, value: number) => {
     const copy = Buffer.from(blob)

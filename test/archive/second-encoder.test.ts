@@ -39,10 +39,10 @@ function writeOf(id: number, count: number): WriteData {
 }
 
 /** A piece with these writes, and an encoder to give it to. */
-function given(writes: readonly WriteData[], skipped?: Uint8Array) {
+function given(writes: readonly WriteData[], fresh?: Uint8Array) {
   const batches = new BatchReader()
   batches.define({ number: 3, first: true, origin })
-  const read = writes.map((data) => ({ id: data.id, batch: batches.read(data), data, skipped }))
+  const read = writes.map((data) => ({ id: data.id, batch: batches.read(data), data, fresh }))
   const piece: Piece = { writes: read, isShared: true, isGiven: false, encoded: undefined }
   let onAnswer: (() => void) | undefined
   const second = new SecondEncoder(batches, () => onAnswer?.())
@@ -51,7 +51,7 @@ function given(writes: readonly WriteData[], skipped?: Uint8Array) {
 }
 
 test('the second thread returns the same blocks and defects as encoding on this thread', async () => {
-  const { second, piece, answered } = given([writeOf(1, 400), writeOf(2, 400)], new Uint8Array(400).fill(1, 100))
+  const { second, piece, answered } = given([writeOf(1, 400), writeOf(2, 400)], new Uint8Array(400).fill(1, 0, 100))
   for (let round = 0; round < 3; round += 1) {
     piece.encoded = undefined
     second.give(piece)
