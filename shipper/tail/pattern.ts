@@ -24,7 +24,8 @@ export class PathPatterns {
 
   constructor(paths: readonly string[], exclude: readonly string[]) {
     const absolute = paths.map((path) => Buffer.from(resolve(path)).toString('latin1'))
-    const options = { dot: true, nonegate: true }
+    // Flag `s`: names may have newlines in them, and `**` stands for any name.
+    const options = { dot: true, nonegate: true, flags: 's' }
     this.#matches = picomatch(absolute, options)
     // `*.gz` excludes the name in every folder, `/var/log/app/*.gz` only in that one.
     const excluded = exclude.map((pattern) =>
@@ -43,15 +44,20 @@ export class PathPatterns {
 
 /** The folders at the start of a pattern that have no glob characters. */
 function baseOf(pattern: string): string {
-  const scanned = picomatch.scan(pattern)
-  const fixed = scanned.isGlob ? scanned.base : pattern.slice(0, pattern.lastIndexOf('/'))
-  return fixed === '' ? '/' : fixed
+  const names = pattern.split('/').slice(0, -1)
+  const globAt = names.findIndex((name) => /(?<!\\)[*?[{(]/.test(name))
+  const fixed = names.slice(0, globAt < 0 ? names.length : globAt).join('/')
+  return fixed === '' ? '/' : unescaped(fixed)
 }
+
+/** `app\[1\]` → `app[1]`: after a backslash, a character of patterns stands for itself. */
+const unescaped = (pattern: string) => pattern.replaceAll(/\\([*?[\](){}!+@|\\])/g, '$1')
 
 const isBelow = (path: string, folder: string) => path.startsWith(folder === '/' ? '/' : `${folder}/`)
 
 function depthBelow(pattern: string, bases: readonly string[]): number {
   if (pattern.includes('**')) return Infinity
-  const base = bases.find((folder) => isBelow(pattern, folder)) ?? '/'
-  return pattern.slice(base.length).split('/').length - 1
+  const path = unescaped(pattern)
+  const base = bases.find((folder) => isBelow(path, folder)) ?? '/'
+  return path.slice(base.length).split('/').length - 1
 }

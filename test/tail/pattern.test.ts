@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest'
+import { PathPatterns } from '../../shipper/tail/pattern.ts'
+
+test.each([
+  ['/logs/app (prod)', '/logs/app \\(prod\\)/*.log', 1],
+  ['/logs/app[1]', '/logs/app\\[1\\]/*.log', 1],
+  ['/logs/{a}', '/logs/\\{a\\}/*/x.log', 2],
+  ['/logs/a\\x2db', '/logs/a\\x2db/x.log', 1],
+])('the folder %s is searched for %s', (folder, pattern, depth) => {
+  const patterns = new PathPatterns([pattern], [])
+  expect(patterns.bases).toEqual([folder])
+  expect(patterns.depth).toBe(depth)
+  expect(patterns.matches(`${folder}${'/x'.repeat(depth)}.log`)).toBe(true)
+})
+
+test.each(['\n', '\r', ' '])('** stands for a folder with %j in its name', (character) => {
+  const patterns = new PathPatterns(['/logs/**/*.log'], [`${character}.log`])
+  expect(patterns.matches(`/logs/a${character}b/x.log`)).toBe(true)
+  expect(patterns.matches(`/logs/a${character}b/${character}.log`)).toBe(false)
+})
