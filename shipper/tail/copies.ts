@@ -1,33 +1,75 @@
 // Recognises new files with the content of a followed one: the copy that `copytruncate` makes before it truncates the file, or the
-// file itself, rewritten under the same name. A copy is not read, since its content is read from the original.
+// file itself, rewritten under the same name or moved to another disk. A copy is not read, since its content is read from the original.
+//
+//   followed file     ├─ head ─┤ … ├─ tail ─┤ position …
+//   its copy          ├─ same ─┤ … ├─ same ─┤ …             with more than was read of the file
+//   half a copy       ├─ same ─┤ … ├─ same ─┤               still growing, or the file has grown since: its end is compared with the file
+//   copy of a file
+//   that is cut now   ├─ same ─┤ … ├─ same ─┤ …             with less than was read of it: compared at an earlier position
 
-import type { Clock } from '../../common/clock.ts'
-import type { DiskFile } from '../../common/disk.ts'
-import { Beginning, hasFingerprint } from './fingerprint.ts'
+import type { DiskFile, FileStat } from '../../common/disk.ts'
+import type { Platform } from '../../common/platform.ts'
+import { Beginning, hasFingerprint, readFully, TAIL_BYTES } from './fingerprint.ts'
 import type { FollowedFile } from './followed-file.ts'
+import { writtenName } from './position-store.ts'
+import { isCopyName, isRotated, isSameName } from './rotated-name.ts'
 
-// A new file with the content of a followed one may be its copy: for this long, the truncation of the original is waited for.
+// A new file with the content of a followed one may be its copy: for this long, and after it was last seen to grow for as long as a
+// slow disk needs to sync it, the truncation of the original is waited for.
 const COPY_WAIT_MS = 3_000
+const SYNC_BYTES_A_MS = 20_000
+// For this long after a truncation, a copy may turn up that was read from its original.
+const CUT_MS = 60_000
+
+/** A file that may be a copy: since when, or when it was last seen to grow towards its original, monotonic ms, and its size then. */
+interface Suspect {
+  readonly sinceMs: number
+  readonly size: number
+}
+
+interface Cut {
+  readonly file: FollowedFile
+  /** Monotonic ms. */
+  readonly ms: number
+}
 
 export class Copies {
   readonly #files: ReadonlyMap<string, FollowedFile>
-  readonly #clock: Clock
-  /** Since when a file has been suspected to be a copy, monotonic ms, by inode key. */
-  readonly #suspects = new Map<string, number>()
+  readonly #platform: Pick<Platform, 'clock' | 'disk'>
+  /** By inode key. */
+  readonly #suspects = new Map<string, Suspect>()
+  /** Files that were truncated and whose rest was not found, by path. */
+  readonly #cuts = new Map<string, Cut>()
 
   /** `files` are the followed files, by inode key. */
-  constructor(files: ReadonlyMap<string, FollowedFile>, clock: Clock) {
+  constructor(files: ReadonlyMap<string, FollowedFile>, platform: Pick<Platform, 'clock' | 'disk'>) {
     this.#files = files
-    this.#clock = clock
+    this.#platform = platform
   }
 
   /** Takes what a sweep has found, by inode key. Suspects that are gone are forgotten, since another file may get their inode. */
   look(found: ReadonlyMap<string, unknown>): void {
     for (const key of this.#suspects.keys()) if (!found.has(key)) this.#suspects.delete(key)
+    const dueMs = this.#platform.clock.monotonicMs() - CUT_MS
+    for (const [path, { ms }] of this.#cuts) if (ms < dueMs) this.#cuts.delete(path)
   }
 
-  /** Whether this file has all that was read of a followed file. */
-  async has(file: DiskFile, size: number): Promise<boolean> {
+  /**
+   * How many bytes of this file were read from its original, if it is a copy of one that has been truncated since; else 0. The name
+   * of a rotated file vouches for the bytes between the last position that was compared and its end.
+   */
+  async readOf(file: DiskFile, path: string, size: number): Promise<number> {
+    for (const { file: cut } of this.#cuts.values()) {
+      if (path === cut.path || !isCopyName(path, cut.path)) continue
+      const read = await cut.readOf(file, size)
+      if (read > 0) return isRotated(path, cut.path) ? Math.min(size, cut.position) : read
+    }
+    return 0
+  }
+
+  /** Whether this file has all that was read of a followed file, or all of it was read from a truncated one. */
+  async has(file: DiskFile, path: string, size: number): Promise<boolean> {
+    if (size > 0 && (await this.readOf(file, path, size)) === size) return true
     const beginning = await Beginning.of(file)
     for (const other of this.#files.values()) {
       if (other.head.bytes === 0 || size < other.position || !beginning.is(other.head)) continue
@@ -36,37 +78,50 @@ export class Copies {
     return false
   }
 
-  /** Whether this new file may be a copy of a followed one that is truncated next. False once it was suspected for `COPY_WAIT_MS`. */
-  async maybe(key: string, file: DiskFile, size: number): Promise<boolean> {
-    const now = this.#clock.monotonicMs()
-    const since = this.#suspects.get(key)
-    if (since !== undefined && now - since >= COPY_WAIT_MS) {
-      this.#suspects.delete(key)
-      return false
-    }
+  /** Whether this new file may be a copy of a followed one that is truncated next. False once it was suspected for long enough. */
+  async maybe(key: string, file: DiskFile, path: string, size: number): Promise<boolean> {
+    const nowMs = this.#platform.clock.monotonicMs()
+    const before = this.#suspects.get(key)
+    const isOver = before !== undefined && nowMs - before.sinceMs >= COPY_WAIT_MS + size / SYNC_BYTES_A_MS
+    this.#suspects.delete(key)
+    if (isOver && before.size === size) return false
     const beginning = await Beginning.of(file)
     for (const other of this.#files.values()) {
-      if (other.leaving || other.position === 0 || size < other.position) continue
-      if (other.head.bytes === 0 || !beginning.is(other.head)) continue
-      if (!(await hasFingerprint(file, other.fingerprintRead))) continue
-      if (since === undefined) this.#suspects.set(key, now)
+      if (other.position === 0 || other.head.bytes === 0 || !beginning.is(other.head)) continue
+      // A file that has left its name is not truncated; logrotate's `renamecopy` copies it and removes it then.
+      if (other.leaving && !isRotated(path, writtenName(other))) continue
+      const isHalf = await this.#isHalf(file, path, size, other)
+      const isWhole = !isOver && size >= other.position && (await hasFingerprint(file, other.fingerprintRead))
+      if (!isHalf && !isWhole) continue
+      const isGrowing = isHalf && before?.size !== size
+      this.#suspects.set(key, { sinceMs: before && !isGrowing ? before.sinceMs : nowMs, size })
       return true
     }
     return false
   }
 
+  /** Whether the file ends as the followed one does at the same place. */
+  async #isHalf(file: DiskFile, path: string, size: number, other: FollowedFile): Promise<boolean> {
+    if (!isCopyName(path, other.path)) return false
+    const at = Math.max(0, size - TAIL_BYTES)
+    const original = await other.bytesAt(this.#platform.disk, at, size - at)
+    return original.equals(await readFully(file, at, size - at))
+  }
+
   /**
    * The followed file that was removed and rewritten at `path` with the same content and perhaps more, by an editor or from a
-   * backup. `wait` if the old file is not read to its end yet. `isFound` tells whether the last sweep found an inode key.
+   * backup, or was moved there from another disk. `wait` if the old file is not read to its end yet. `isFound` tells whether the last
+   * sweep found an inode key.
    */
   async rewrittenAs(
     file: DiskFile,
     path: string,
-    size: number,
+    { device, size }: FileStat,
     isFound: (key: string) => boolean,
   ): Promise<FollowedFile | 'wait' | undefined> {
     for (const other of this.#files.values()) {
-      if (other.path !== path || isFound(other.key) || other.temporary !== undefined) continue
+      if (other.path !== path && !(other.leaving && isMovedTo(path, device, other))) continue
+      if (isFound(other.key) || other.temporary !== undefined) continue
       if (other.head.bytes === 0 || size < other.position || !(await hasFingerprint(file, other.fingerprintRead)))
         continue
       const old = await other.unlinkedSize()
@@ -80,4 +135,14 @@ export class Copies {
   forget(): void {
     this.#suspects.clear()
   }
+
+  /** This file was truncated, and no copy with all that was read of it was found beside it. */
+  cut(file: FollowedFile): void {
+    this.#cuts.set(file.path, { file, ms: this.#platform.clock.monotonicMs() })
+  }
+}
+
+/** Whether the name and the disk of a new file admit that it is the moved file: on the same disk, a move would have kept the inode. */
+function isMovedTo(path: string, device: bigint, other: FollowedFile): boolean {
+  return (device !== other.device && isSameName(path, other.path)) || isRotated(path, writtenName(other))
 }

@@ -38,6 +38,9 @@ export function headOf(bytes: Buffer): Head {
   return { bytes: head.length, hash: createHash('sha256').update(head).digest('hex').slice(0, 32) }
 }
 
+/** The head of an empty file, with which every file begins. */
+export const NO_HEAD = headOf(Buffer.alloc(0))
+
 /** Whether a file has this head, and this tail before the position. */
 export async function hasFingerprint(file: DiskFile, { head, tail, position }: Fingerprint): Promise<boolean> {
   const found = await readHead(file, head.bytes)

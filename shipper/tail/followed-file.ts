@@ -10,6 +10,7 @@ import { HEAD_BYTES, headOf, readFully, TAIL_BYTES, type Fingerprint, type Head 
 import { inodeKey, openFound } from './inode.ts'
 import { nameBytes, nameText } from './pattern.ts'
 import { namesOf, writtenName, type FileRecord } from './position-store.ts'
+import { ReadMarks } from './read-marks.ts'
 import type { MessageChunks } from '../../common/message/chunk.ts'
 
 const NOTHING = Buffer.alloc(0)
@@ -84,6 +85,7 @@ export class FollowedFile {
   readonly #hasZeros: boolean
   #file: DiskFile | undefined
   #ranges: OpenRange[] = []
+  readonly #marks = new ReadMarks()
 
   constructor({ stream, stat, path, position }: FollowedFrom, head: Buffer, tail: Buffer) {
     this.stream = stream
@@ -99,6 +101,7 @@ export class FollowedFile {
     this.modifiedMs = stat.modifiedMs
     this.foundChangedMs = stat.changedMs
     this.tail = tail
+    if (position > 0) this.#marks.add({ position, tail })
     this.settled = position
     this.settledTail = tail
   }
@@ -197,6 +200,21 @@ export class FollowedFile {
     return bytes.length >= known && headOf(bytes.subarray(0, known)).hash === this.#head.hash
   }
 
+  /** Bytes of the file, or fewer if it is shorter or not there. It stays open or closed. */
+  async bytesAt(disk: Disk, at: number, length: number): Promise<Buffer> {
+    const file = this.#file ?? (await openFound(disk, this.key, this.#openPath))
+    try {
+      return file ? await readFully(file, at, length) : NOTHING
+    } finally {
+      if (file !== this.#file) await file?.close()
+    }
+  }
+
+  /** Up to where another file of `size` bytes is known to be a copy of what was read of this one; 0 if it is none. */
+  readOf(copy: DiskFile, size: number): Promise<number> {
+    return this.#marks.reachedBy(copy, size, this.#head)
+  }
+
   /** Size of the file if it is open and has no name any more, else undefined. */
   async unlinkedSize(): Promise<number | undefined> {
     const stat = await this.#file?.stat()
@@ -274,6 +292,7 @@ export class FollowedFile {
     const from = Math.max(start, end - TAIL_BYTES)
     this.tail = unpooledCopy(bytes.subarray(from, end))
     this.position = to
+    this.#marks.add({ position: to, tail: this.tail })
     const range = { to, tail: this.tail, messages: 0, settled: false }
     this.#ranges.push(range)
     return range

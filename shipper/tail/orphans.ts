@@ -85,6 +85,13 @@ export class Orphans {
     this.#lost = this.all().filter((record) => !found.has(keyOf(record)))
   }
 
+  /** The files that a sweep has found, those first whose inode is recorded: only then is it known which of them were truncated. */
+  ownFirst<Found>(found: ReadonlyMap<string, Found>): Iterable<[string, Found]> {
+    if (this.#byKey.size === 0) return found
+    const isOwn = ([key]: [string, Found]) => Number(this.#byKey.has(key))
+    return [...found].sort((one, other) => isOwn(other) - isOwn(one))
+  }
+
   /**
    * The record of the stream that this file continues; it stays an orphan until `delete`. `isRenamed` tells whether the recorded
    * file exists under another name. Then this one is its successor, which begins with the same bytes if only a header was read.
@@ -105,6 +112,8 @@ export class Orphans {
       if (!(await hasFingerprint(file, fingerprintOf(record)))) continue
       if (isOwn || !(await isRenamed(record))) return record
     }
+    // Its content was replaced: the stream may continue in a copy.
+    this.#lost = [...this.#lost, ...own]
     return undefined
   }
 

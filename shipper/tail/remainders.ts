@@ -123,7 +123,7 @@ export class Remainders {
           if (!whole) continue
           done.add(whole.key)
           notRead.keys.delete(key)
-          const isCopy = () => copies.has(whole.file, whole.stat.size)
+          const isCopy = () => copies.has(whole.file, whole.path, whole.stat.size)
           const unseen = await this.#lost.orDiscarded(whole, async () => ((await isCopy()) ? undefined : whole))
           if (unseen) await this.#follow(unseen, stream, 0, names[0])
         } catch (error) {

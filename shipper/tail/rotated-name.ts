@@ -10,6 +10,12 @@ export function isSibling(path: string, of: string): boolean {
   return basename(path).startsWith(stemOf(basename(of)))
 }
 
+/** Whether a copy of `of` may have this name: that of a sibling, or of a temporary file such as `.app.log.Xy12z`; in any folder. */
+export const isCopyName = (path: string, of: string) => isSibling(path.replace(/\/\.+([^/]*)$/, '/$1'), of)
+
+/** Whether both paths have the same last part. */
+export const isSameName = (path: string, other: string) => basename(path) === basename(other)
+
 const packedEnding = /\.(gz|zst)$/
 const rotatedEnding = /[.-]\d[-\d.T_]*$/
 

@@ -76,7 +76,7 @@ export class Tracker {
     this.#orphans = new Orphans(store, settings.source, platform)
     this.#readWarnings = new ReadWarnings(platform)
     this.#unreadable = new Unreadable(this.#lost, platform)
-    this.#copies = new Copies(this.#files.byKey, platform.clock)
+    this.#copies = new Copies(this.#files.byKey, platform)
     this.#leaving = new Leaving(platform.clock)
     const start = (followed: FollowedFile, file: DiskFile) => this.#start(followed, file)
     this.#remainders = new Remainders(
@@ -128,7 +128,7 @@ export class Tracker {
     this.#orphans.look(found)
     this.#copies.look(found)
     const newFiles: FollowedFile[] = []
-    for (const [key, file] of found) {
+    for (const [key, file] of this.#orphans.ownFirst(found)) {
       const isNew = !this.#files.byKey.has(key) && (await this.#adopt(key, file, found))
       if (isNew) newFiles.push(this.#files.byKey.get(key)!)
     }
@@ -171,9 +171,26 @@ export class Tracker {
     const remainder = await this.#findRemainder(file)
     if (remainder === 'later') this.#orphans.lookForAgain(this.#orphans.keep(file, file.unread))
     else if (remainder) await this.#goOnIn(file, remainder)
-    else this.#end(file, unread)
+    else {
+      this.#copies.cut(file)
+      this.#end(file, unread)
+    }
     await this.#files.makeKnown(this.#first)
     if (!wasLeaving) await this.sweep()
+  }
+
+  /**
+   * Stops following a file that was empty when it was found, if what it has now is the content of another followed file: it is a copy.
+   * Returns whether it was; the next sweep looks at it again.
+   */
+  async leaveCopy(file: FollowedFile, handle: DiskFile): Promise<boolean> {
+    if (file.head.bytes > 0 || file.leaving || file.hasOpenWrites) return false
+    const { size } = await handle.stat()
+    if (size === 0 || !(await this.#copies.maybe(file.key, handle, file.path, size))) return false
+    this.#files.byKey.delete(file.key)
+    this.#end(file)
+    await file.closeFile()
+    return true
   }
 
   /** Whether a rotated file has been quiet for so long that an incomplete line or group at its end is delivered. */
@@ -253,8 +270,8 @@ export class Tracker {
         return false
       }
     }
-    const rewritten = await this.#copies.rewrittenAs(file, path, stat.size, (key) => found.has(key))
-    if (rewritten === 'wait' || (await this.#copies.maybe(key, file, stat.size))) {
+    const rewritten = await this.#copies.rewrittenAs(file, path, stat, (key) => found.has(key))
+    if (rewritten === 'wait' || (await this.#copies.maybe(key, file, path, stat.size))) {
       await file.close()
       return false
     }
@@ -262,14 +279,18 @@ export class Tracker {
       await this.#moveTo(rewritten, file, stat, path)
       return false
     }
+    const read = await this.#copies.readOf(file, path, stat.size)
     // The first sweep finds the streams of the previous run before it looks for generations in between.
     if (this.#remainders.lookedForOrphans) await this.#followBeforeIt(path, key)
     this.#files.succeeded(path)
-    const position =
-      this.#first && this.#settings.readFrom === 'end' ? await lineStart(file, stat.size, MESSAGE_BYTES_MAX) : 0
+    const position = read > 0 ? read : await this.#startOf(file, stat.size)
     const followed = await followFrom({ stream: newId(this.#platform.random), stat, path, position }, file)
     await this.#start(followed, file)
     return true
+  }
+
+  async #startOf(file: DiskFile, size: number): Promise<number> {
+    return this.#first && this.#settings.readFrom === 'end' ? lineStart(file, size, MESSAGE_BYTES_MAX) : 0
   }
 
   /** Follows generations that came and went under the name of this new file. Looks beside its path and those of its predecessors. */

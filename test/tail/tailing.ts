@@ -54,13 +54,17 @@ export class Tailing implements Sink {
 
   readonly #test: TestContext
 
-  /** `test` is the context of the calling test; `pattern` is relative to the folder of the logs. */
-  constructor(test: TestContext, pattern: string, options: object = {}) {
+  /** `test` is the context of the calling test; `pattern` is relative to the folder of the logs, `also` is another, absolute one. */
+  constructor(
+    test: TestContext,
+    pattern: string,
+    { also, ...options }: { also?: string; [name: string]: unknown } = {},
+  ) {
     this.#test = test
     this.#folder = mkdtempSync(join(tmpdir(), 'sluice-tail-'))
     this.logs = join(this.#folder, 'logs')
     mkdirSync(this.logs)
-    this.#options = { paths: [join(this.logs, pattern)], ...options }
+    this.#options = { paths: [join(this.logs, pattern), ...(also === undefined ? [] : [also])], ...options }
     test.onTestFinished(async () => {
       await this.stop()
       rmSync(this.#folder, { recursive: true, force: true })

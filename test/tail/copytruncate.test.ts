@@ -1,0 +1,129 @@
+// Copies that `copytruncate` or a move to another disk makes of a followed file, seen at any moment: every line is stored once.
+
+import { appendFileSync, closeSync, copyFileSync, mkdirSync, mkdtempSync, openSync, readFileSync } from 'node:fs'
+import { renameSync, rmSync, truncateSync, unlinkSync, writeFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test, type TestContext } from 'vitest'
+import { asLines, numbered, Tailing } from './tailing.ts'
+
+const before = numbered('before', 3_000)
+const between = numbered('between', 30)
+const after = numbered('after', 100)
+
+async function tailing(context: TestContext, pattern: string): Promise<Tailing> {
+  const tailing = new Tailing(context, pattern)
+  writeFileSync(tailing.path('app.log'), asLines(before))
+  await tailing.start()
+  await tailing.expectStored(before)
+  return tailing
+}
+
+/** Lets a few looks pass. */
+const looks = () => new Promise((resolve) => setTimeout(resolve, 400))
+
+const patterns = ['app.log', 'app.log*']
+
+describe.concurrent.each(patterns)('copytruncate, pattern %s', (pattern) => {
+  test('lines that are written and read after the copy was made and before the truncation', async (context) => {
+    const source = await tailing(context, pattern)
+    copyFileSync(source.path('app.log'), source.path('app.log.1'))
+    appendFileSync(source.path('app.log'), asLines(between))
+    await source.expectStored([...before, ...between])
+    truncateSync(source.path('app.log'))
+    appendFileSync(source.path('app.log'), asLines(after))
+    await source.expectStored([...before, ...between, ...after])
+    appendFileSync(source.path('app.log'), 'the end\n')
+    await source.expectStored([...before, ...between, ...after, 'the end'])
+  })
+
+  test('a copy that is seen empty, and then half made', async (context) => {
+    const source = await tailing(context, pattern)
+    const copy = openSync(source.path('app.log.1'), 'w')
+    const content = readFileSync(source.path('app.log'))
+    await looks()
+    for (const [from, to] of [
+      [0, 8192],
+      [8192, 16384],
+      [16384, content.length],
+    ]) {
+      writeSync(copy, content.subarray(from, to))
+      await looks()
+    }
+    closeSync(copy)
+    truncateSync(source.path('app.log'))
+    appendFileSync(source.path('app.log'), asLines(after))
+    await source.expectStored([...before, ...after])
+    appendFileSync(source.path('app.log'), 'the end\n')
+    await source.expectStored([...before, ...after, 'the end'])
+  })
+
+  test('copied and truncated while sluice was stopped', async (context) => {
+    const source = await tailing(context, pattern)
+    await source.stop()
+    appendFileSync(source.path('app.log'), asLines(between))
+    copyFileSync(source.path('app.log'), source.path('app.log.1'))
+    writeFileSync(source.path('app.log'), asLines(numbered('after', 5_000)))
+    await source.start()
+    await source.expectStored([...before, ...between, ...numbered('after', 5_000)])
+    appendFileSync(source.path('app.log'), 'the end\n')
+    await source.expectStored([...before, ...between, ...numbered('after', 5_000), 'the end'])
+  })
+})
+
+test('a followed copy in another folder (olddir)', async (context) => {
+  const source = await tailing(context, '**/app.log*')
+  mkdirSync(source.path('old'))
+  await looks()
+  copyFileSync(source.path('app.log'), source.path('old/app.log.1'))
+  truncateSync(source.path('app.log'))
+  appendFileSync(source.path('app.log'), asLines(after))
+  await source.expectStored([...before, ...after])
+  appendFileSync(source.path('old/app.log.1'), 'late\n')
+  await source.expectStored([...before, ...after, 'late'])
+})
+
+test('after a truncation without a copy, other lines below the same header are stored', async (context) => {
+  const source = new Tailing(context, 'app.log*')
+  const header = 'time;host;value'.padEnd(2000, ';')
+  const stored = [header]
+  writeFileSync(source.path('app.log'), asLines([header]))
+  await source.start()
+  await source.expectStored(stored)
+  appendFileSync(source.path('app.log'), asLines(before))
+  await source.expectStored((stored.push(...before), stored))
+  writeFileSync(source.path('app.log'), asLines([header, ...between]))
+  await source.expectStored((stored.push(header, ...between), stored))
+})
+
+test('a temporary file from which the file is rewritten', async (context) => {
+  const source = await tailing(context, '*.log*')
+  const content = Buffer.concat([readFileSync(source.path('app.log')), Buffer.from(asLines(after))])
+  writeFileSync(source.path('.app.log.Xy12z'), content.subarray(0, 16384))
+  await looks()
+  appendFileSync(source.path('.app.log.Xy12z'), content.subarray(16384))
+  await looks()
+  renameSync(source.path('.app.log.Xy12z'), source.path('app.log'))
+  await source.expectStored([...before, ...after])
+  appendFileSync(source.path('app.log'), 'the end\n')
+  await source.expectStored([...before, ...after, 'the end'])
+})
+
+// Another file system is needed; without /dev/shm the test has nothing to do.
+test('a file that is moved to another disk', async (context) => {
+  let disk: string
+  try {
+    disk = mkdtempSync('/dev/shm/sluice-moved-')
+  } catch {
+    return context.skip('no second file system')
+  }
+  context.onTestFinished(() => rmSync(disk, { recursive: true }))
+  const source = new Tailing(context, '*.log', { also: join(disk, '*.log') })
+  writeFileSync(source.path('app.log'), asLines(before))
+  await source.start()
+  await source.expectStored(before)
+  copyFileSync(source.path('app.log'), join(disk, 'app.log'))
+  await looks()
+  unlinkSync(source.path('app.log'))
+  appendFileSync(join(disk, 'app.log'), asLines(after))
+  await source.expectStored([...before, ...after])
+})
