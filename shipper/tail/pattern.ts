@@ -26,12 +26,12 @@ export class PathPatterns {
     const absolute = paths.map((path) => Buffer.from(resolve(path)).toString('latin1'))
     // Flag `s`: names may have newlines in them, and `**` stands for any name.
     const options = { dot: true, nonegate: true, flags: 's' }
-    this.#matches = picomatch(absolute, options)
+    this.#matches = picomatch(bothReadings(absolute), options)
     // `*.gz` excludes the name in every folder, `/var/log/app/*.gz` only in that one.
     const excluded = exclude.map((pattern) =>
       Buffer.from(pattern.startsWith('/') ? pattern : `**/${pattern}`).toString('latin1'),
     )
-    this.#excludes = excluded.length === 0 ? () => false : picomatch(excluded, options)
+    this.#excludes = excluded.length === 0 ? () => false : picomatch(bothReadings(excluded), options)
     const folders = [...new Set(absolute.map((path) => baseOf(path)))]
     this.bases = folders.filter((folder) => !folders.some((other) => other !== folder && isBelow(folder, other)))
     this.depth = Math.max(...absolute.map((path) => depthBelow(path, this.bases)))
@@ -40,6 +40,17 @@ export class PathPatterns {
   matches(path: string): boolean {
     return this.#matches(path) && !this.#excludes(path)
   }
+}
+
+/**
+ * For picomatch, `(a|b)` without a character such as `@` before it is a choice. For a shell it is text, and folders are called like that
+ * (`Program Files (x86)`), so both readings match.
+ */
+function bothReadings(patterns: readonly string[]): string[] {
+  const isPlain = (pattern: string) => !/(?<!\\)[?*+@!]\(/.test(pattern)
+  return patterns.flatMap((pattern) =>
+    isPlain(pattern) ? [pattern, pattern.replaceAll(/(?<!\\)[()|]/g, '\\$&')] : pattern,
+  )
 }
 
 /** The folders at the start of a pattern that have no glob characters. */

@@ -18,3 +18,13 @@ test.each(['\n', '\r', ' '])('** stands for a folder with %j in its name', (char
   expect(patterns.matches(`/logs/a${character}b/x.log`)).toBe(true)
   expect(patterns.matches(`/logs/a${character}b/${character}.log`)).toBe(false)
 })
+
+test('parentheses and | are text, and a choice as well', () => {
+  const matches = (pattern: string, path: string) => new PathPatterns([pattern], []).matches(path)
+  expect(matches('/logs/Program Files (x86)/*.log', '/logs/Program Files (x86)/a.log')).toBe(true)
+  expect(matches('/logs/a|b.log', '/logs/a|b.log')).toBe(true)
+  expect(matches('/logs/(a|b)*.log', '/logs/b1.log')).toBe(true)
+  expect(matches('/logs/@(a|b).log', '/logs/b.log')).toBe(true)
+  expect(matches('/logs/(a|b)*.log', '/logs/c.log')).toBe(false)
+  expect(new PathPatterns(['/logs/*.log'], ['x (1).log']).matches('/logs/x (1).log')).toBe(false)
+})
