@@ -156,6 +156,9 @@ export const MARK_KEPT_DAYS = 90
 /** … and one that has ended after this: its sender may not have learnt yet that the end arrived. */
 export const RETIRED_MARK_KEPT_DAYS = 7
 
+/** In how many folders below that of a file its unread rest is looked for: logrotate's `olddir` is most often one of them. */
+export const OLD_FOLDERS_MAX = 64
+
 /** Derived ids of streams that a forward remembers; beyond it all are derived again. */
 export const DERIVED_IDS_MAX = 10_000
 

@@ -2,6 +2,8 @@
 
 import { basename, dirname } from 'node:path'
 import type { Disk, FileStat } from '../../common/disk.ts'
+import { errnoOf, isOutOfDescriptors } from '../../common/fault.ts'
+import { OLD_FOLDERS_MAX } from '../../common/limits.ts'
 import { inodeKey } from './inode.ts'
 import { nameBytes, nameText } from './pattern.ts'
 import { isSibling, stemOf } from './rotated-name.ts'
@@ -15,6 +17,8 @@ export interface Neighbour {
 /** One listing of a folder. */
 interface Listing {
   readonly byKey: ReadonlyMap<string, Neighbour>
+  /** Paths of the folders in it. */
+  readonly folders: readonly string[]
   /** Entries for which stat(2) failed, by path. */
   readonly failures: ReadonlyMap<string, unknown>
 }
@@ -62,6 +66,22 @@ export class Neighbours {
     return byName.slice(first, end)
   }
 
+  /** The paths that this one would have in the folders below its own: logrotate's `olddir` is most often one of them. */
+  async below(path: string): Promise<string[]> {
+    const paths: string[] = []
+    for (const folder of (await this.of(path)).folders.slice(0, OLD_FOLDERS_MAX)) {
+      const below = `${folder}/${basename(path)}`
+      try {
+        await this.of(below)
+        paths.push(below)
+      } catch (error) {
+        // Of a folder that this user may not list nobody says that it is the right one.
+        if (errnoOf(error) === undefined || errnoOf(error) === 'EIO' || isOutOfDescriptors(error)) throw error
+      }
+    }
+    return paths
+  }
+
   async #agreed(folder: string): Promise<Folder> {
     let found = await this.#list(folder)
     let isWhole = false
@@ -77,14 +97,16 @@ export class Neighbours {
 
   async #list(folder: string): Promise<Listing> {
     const byKey = new Map<string, Neighbour>()
+    const folders: string[] = []
     const failures = new Map<string, unknown>()
     const names = await this.#disk.list(nameBytes(folder))
     await this.#disk.statAll(nameBytes(folder), names, (name, stat, error) => {
       const path = `${folder}/${nameText(name)}`
       if (error !== undefined) failures.set(path, error)
       if (stat?.kind === 'file') byKey.set(inodeKey(stat), { path, stat })
+      if (stat?.kind === 'folder') folders.push(path)
     })
-    return { byKey, failures }
+    return { byKey, folders, failures }
   }
 }
 

@@ -4,6 +4,7 @@
 //                           ─▶  app.log.1.gz, app.log-20261123.zst              the same content, compressed
 //
 // If the path of the file has symbolic links in it, both folders are searched: that of the path, and that of the path without links.
+// If it is not there, the folders below them are searched too, since logrotate may have moved it to one (`olddir`).
 
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -77,8 +78,8 @@ export class RemainderFinder {
   }
 
   /**
-   * Finds the file in which a stream with this fingerprint continues, in the folders of the names that its file had: the file with
-   * this inode key, else a copy of it.
+   * Finds the file in which a stream with this fingerprint continues, in the folders of the names that its file had, else below them:
+   * the file with this inode key, else a copy of it.
    */
   async find(
     names: readonly string[],
@@ -87,8 +88,9 @@ export class RemainderFinder {
     stream: string,
   ): Promise<Remainder | undefined> {
     for (let look = 1; ; look += 1) {
-      const renamed = await this.#findRenamed(names, fingerprint, key)
-      const remainder = renamed ?? (await this.#findCopy(names, fingerprint, stream))
+      const find = async (names: readonly string[]) =>
+        (await this.#findRenamed(names, fingerprint, key)) ?? (await this.#findCopy(names, fingerprint, stream))
+      const remainder = (await find(names)) ?? (await find(await this.#below(names)))
       if (remainder || !this.#moved || look === LOOKS_MAX) return remainder
       this.lookAgain()
     }
@@ -167,6 +169,12 @@ export class RemainderFinder {
     } finally {
       if (!isKept && temporary !== undefined) await this.#disk.remove(nameBytes(temporary))
     }
+  }
+
+  async #below(names: readonly string[]): Promise<string[]> {
+    const below = new Set<string>()
+    for (const name of names) for (const path of await this.#neighbours.below(name)) below.add(path)
+    return [...below]
   }
 
   /** The file with this inode key in the folder of one of `names`, whatever its name is now. */

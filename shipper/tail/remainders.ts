@@ -1,6 +1,7 @@
 // Follows files that have left their names: the unread remainders of known streams, and generations that were rotated before any
 // sweep saw them. `remainder-finder.ts` finds them.
 
+import { basename, dirname } from 'node:path'
 import type { DiskFile } from '../../common/disk.ts'
 import { errnoOf, isOutOfDescriptors } from '../../common/fault.ts'
 import type { Platform } from '../../common/platform.ts'
@@ -193,7 +194,10 @@ export class Remainders {
       this.#orphans.delete(record)
       if (!isFirst && record.goneMs !== undefined) return // it left its name in this run
       const sinceMs = this.#settings.lastRunSweptMs ?? remainder.modifiedMs
-      this.#betweenAgain.push({ names: [writtenName(record), ...namesOf(record)], sinceMs, known: this.#keys })
+      // The generations that came after it are where it is itself: in the folder of its name, or in another one (`olddir`).
+      const moved = `${dirname(remainder.path)}/${basename(writtenName(record))}`
+      const names = [...new Set([writtenName(record), ...namesOf(record), moved])]
+      this.#betweenAgain.push({ names, sinceMs, known: this.#keys })
     } else this.#orphans.waitFor(record)
   }
 
