@@ -11,6 +11,13 @@ export function once(flag: string) {
   }
 }
 
+/** The option `-c FILE` of the commands that read a configuration. */
+export const configFile = [
+  '-c, --config <file>',
+  'configuration file (default: ./sluice.yaml, /etc/sluice/sluice.yaml, else the built-in)',
+  once('-c'),
+] as const
+
 /**
  * `--from ADDR`: the peer that lines are assumed to come from. It must be an address, as the kernel reports it for a connection: no
  * `from:` of a filter would match a name.

@@ -3,6 +3,7 @@
 import type { Loaded } from '../load.ts'
 import type { Configuration, ConfiguredRoute } from '../configuration.ts'
 import { loopsOf } from '../loops.ts'
+import { configFile } from './arguments.ts'
 import { Command } from './command-line.ts'
 import { writeOut } from './standard-streams.ts'
 
@@ -23,10 +24,8 @@ Examples:
 export function checkCommand(): Command {
   return new Command('check')
     .description('Reports every fault of a configuration at once, each with its position, without starting anything.')
-    .option(
-      '-c, --config <file>',
-      'configuration file (default: ./sluice.yaml, /etc/sluice/sluice.yaml, else the built-in)',
-    )
+    .option(...configFile)
+    .showHelpAfterError('(a configuration file is named by -c FILE)')
     .addHelpText('after', examples)
     .action(async ({ config }: { config?: string }) => {
       const { loadToRun } = await import('../load.ts')

@@ -2,6 +2,7 @@
 
 import { setFlagsFromString } from 'node:v8'
 import type { Mode } from '../configuration.ts'
+import { configFile } from './arguments.ts'
 import { Command } from './command-line.ts'
 
 const about: Record<Mode, string> = {
@@ -36,10 +37,8 @@ Examples:
 export function daemonCommand(mode: Mode): Command {
   return new Command(mode)
     .description(about[mode])
-    .option(
-      '-c, --config <file>',
-      'configuration file (default: ./sluice.yaml, /etc/sluice/sluice.yaml, else the built-in)',
-    )
+    .option(...configFile)
+    .showHelpAfterError('(a configuration file is named by -c FILE)')
     .option('--print-config', `print the built-in ${mode} configuration and exit`)
     .addHelpText('after', examples[mode])
     .action(async (options: { config?: string; printConfig?: boolean }) => {

@@ -2,7 +2,7 @@
 
 import type { Explainer, Explanation, StoredAt } from '../explanation.ts'
 import type { Configuration, ConfiguredSource } from '../configuration.ts'
-import { once, peerAddress } from './arguments.ts'
+import { configFile, once, peerAddress } from './arguments.ts'
 import { Command } from './command-line.ts'
 
 const EXIT_CANNOT = 2
@@ -30,10 +30,7 @@ export function explainCommand(): Command {
     .description(
       'Shows what would become of each line on stdin: its fields, the routes it takes, and where it ends up.',
     )
-    .option(
-      '-c, --config <file>',
-      'configuration file (default: ./sluice.yaml, /etc/sluice/sluice.yaml, else the built-in)',
-    )
+    .option(...configFile)
     .option('--source <name>', 'treat the lines as coming from this source', once('--source'))
     .option('--from <address>', 'treat the lines as sent from this address', peerAddress)
     .option('--json', 'print one JSON object per line')

@@ -42,6 +42,16 @@ test('check: exit status 2 for a missing file', async () => {
   })
 })
 
+test.each([
+  ['check', 'x.yaml'],
+  ['server', 'x.yaml'],
+  ['check', '-c', 'x.yaml', '-c', 'y.yaml'],
+])('a configuration is named by one -c: %s %s', async (...words) => {
+  const { status, stderr } = await run(words)
+  expect(status).toBe(2)
+  expect(stderr).toContain('(a configuration file is named by -c FILE)\n')
+})
+
 test('check and a daemon: exit status 2 for a configuration that never ends (/dev/zero)', async () => {
   for (const command of ['check', 'server']) {
     expect(await run([command, '-c', '/dev/zero'])).toEqual({
