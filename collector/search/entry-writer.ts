@@ -3,14 +3,11 @@
 //
 // To a pipe or a file, bytes are written unchanged. On a terminal, control bytes are escaped (`shown-bytes.ts`).
 
-import { isUtf8 } from 'node:buffer'
 import type { ByteRegex } from '../../common/expression/regex/byte-regex.ts'
 import type { Rows } from '../../common/expression/rows.ts'
-import { defectsOf } from '../../common/message/defects.ts'
+import { jsonOf, objectOf } from '../../common/message/message-object.ts'
 import { Output } from '../../common/message/output.ts'
-import { facilityNames, severityNames } from '../../common/message/priority.ts'
-import { parseStructuredData } from '../../common/message/structured-data.ts'
-import { BsdTimeWriter, utcText } from '../../common/message/time-text.ts'
+import { BsdTimeWriter } from '../../common/message/time-text.ts'
 import type { Zone } from '../../common/message/zone.ts'
 import * as cells from '../../common/pipeline/header-table.ts'
 import { LineBuffer } from './line-buffer.ts'
@@ -53,7 +50,7 @@ export class EntryWriter {
       return
     }
     if (format === 'json') {
-      const json = JSON.stringify(storedObject(block, row))
+      const json = storedJson(block, row)
       this.output.text(escape ? shownJson(json) : json)
     } else if (format === 'raw') this.#bytes(block.raw(row), 0)
     else this.#text(block, row, isMatch)
@@ -130,37 +127,16 @@ export class EntryWriter {
   }
 }
 
-const formatNames = ['raw', 'rfc3164', 'rfc5424'] as const
-
-/** A stored message with the keys of the `json` line format; absent fields are left out. */
-function storedObject(block: OpenBlock, row: number): object {
+/** A stored message in the `json` line format. */
+function storedJson(block: OpenBlock, row: number): string {
   const { bytes, table, runs } = block.rows(ALL_COLUMNS)
   const cell = row * cells.ROW
   const text = (column: number) => bytes.toString('utf8', table.cells[cell + column], table.cells[cell + column + 1])
-  const present = (column: number) => table.cells[cell + column + 1] > table.cells[cell + column]
-  const field = (name: string, column: number) => (present(column) ? { [name]: text(column) } : {})
-  const kind = table.cells[cell + cells.KIND]
-  const priority = table.cells[cell + cells.PRIORITY]
-  const time = block.ownTime(row)
-  const { peer, source } = originOf(runs, row)
-  const raw = block.raw(row)
-  return {
-    facility: facilityNames[priority >> 3],
-    severity: severityNames[priority & 7],
-    ...(Number.isNaN(time) ? {} : { time: utcText(time) }),
-    ...field('host', cells.HOST),
-    ...field('program', cells.PROGRAM),
-    ...field('pid', cells.PID),
-    ...field('msgid', cells.MSGID),
-    ...(present(cells.STRUCTURED_DATA) ? { sd: parseStructuredData(text(cells.STRUCTURED_DATA)) } : {}),
-    message: text(cells.MESSAGE),
-    format: formatNames[kind & cells.FORMAT_MASK],
-    defects: defectsOf(kind >>> cells.DEFECTS_SHIFT),
-    ...(isUtf8(raw) ? {} : { raw: raw.toString('base64') }),
-    received: utcText(block.received(row)),
-    ...(peer === undefined ? {} : { from: peer }),
-    source,
-  }
+  const message = objectOf({
+    ...{ bytes, cells: table.cells, row, time: block.ownTime(row) },
+    ...{ host: text(cells.HOST), program: text(cells.PROGRAM), whole: block.raw(row) },
+  })
+  return jsonOf(message, { ...originOf(runs, row), received: block.received(row) })
 }
 
 function originOf(runs: Rows['runs'], row: number): Rows['runs'][number]['origin'] {

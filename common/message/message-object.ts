@@ -15,6 +15,7 @@ import {
   PROGRAM,
   ROW,
   STRUCTURED_DATA,
+  type HeaderTable,
 } from '../pipeline/header-table.ts'
 import { defectsOf, type DefectCode } from './defects.ts'
 import { headersOf } from './headers.ts'
@@ -43,23 +44,42 @@ export interface MessageObject {
 
 const formatNames = ['raw', 'rfc3164', 'rfc5424'] as const
 
-/** Returns message i of a batch as an object; `origin` is that of its run. */
-export function messageObject(batch: Batch, i: number, origin: Origin): MessageObject {
-  const { cells, times } = headersOf(batch)
-  const row = i * ROW
-  const { bytes } = batch.slab
-  const kind = cells[row + KIND]
-  const text = (cell: number) => bytes.toString('utf8', cells[row + cell], cells[row + cell + 1])
-  const present = (cell: number) => cells[row + cell + 1] > cells[row + cell]
+/** A message of which a header table has the cells. */
+export interface MessageCells {
+  /** What the cells point into. */
+  readonly bytes: Buffer
+  readonly cells: HeaderTable['cells']
+  /** Index of its row. */
+  readonly row: number
+  /** Its own time, µs since the epoch; NaN if it has none. */
+  readonly time: number
+  /** '' if it has none. */
+  readonly host: string
+  /** '' if it has none. */
+  readonly program: string
+  /** All of it, as it was received. */
+  readonly whole: Buffer
+}
+
+/** Where and when a message was received. */
+export interface Receipt {
+  /** µs since the epoch. */
+  readonly received: number
+  readonly peer?: string | undefined
+  readonly source: string
+}
+
+/** A message as an object. */
+export function objectOf({ bytes, cells, row, time, host, program, whole }: MessageCells): MessageObject {
+  const first = row * ROW
+  const kind = cells[first + KIND]
+  const text = (cell: number) => bytes.toString('utf8', cells[first + cell], cells[first + cell + 1])
+  const present = (cell: number) => cells[first + cell + 1] > cells[first + cell]
   const field = (name: string, cell: number) => (present(cell) ? { [name]: text(cell) } : {})
-  const host = present(HOST) && origin.hostForced !== true ? text(HOST) : origin.host.toString()
-  const raw = (kind & FORMAT_MASK) === FORMAT_RAW
-  const program = present(PROGRAM) ? text(PROGRAM) : raw ? origin.program.toString() : ''
-  const whole = bytes.subarray(batch.bounds[2 * i], batch.bounds[2 * i + 1])
   return {
-    facility: facilityNames[cells[row + PRIORITY] >> 3],
-    severity: severityNames[cells[row + PRIORITY] & 7],
-    ...(Number.isNaN(times[i]) ? {} : { time: utcText(times[i]) }),
+    facility: facilityNames[cells[first + PRIORITY] >> 3],
+    severity: severityNames[cells[first + PRIORITY] & 7],
+    ...(Number.isNaN(time) ? {} : { time: utcText(time) }),
     ...(host === '' ? {} : { host }),
     ...(program === '' ? {} : { program }),
     ...field('pid', PID),
@@ -74,11 +94,32 @@ export function messageObject(batch: Batch, i: number, origin: Origin): MessageO
 }
 
 /** The `json` format: the keys of `MessageObject`, plus where and when the message was received. */
-export function messageJson(batch: Batch, i: number, origin: Origin): string {
+export function jsonOf(message: MessageObject, { received, peer, source }: Receipt): string {
   return JSON.stringify({
-    ...messageObject(batch, i, origin),
-    received: utcText(origin.received ?? batch.received),
-    ...(origin.peer === undefined ? {} : { from: origin.peer }),
-    source: origin.source,
+    ...message,
+    received: utcText(received),
+    ...(peer === undefined ? {} : { from: peer }),
+    source,
   })
+}
+
+/** Returns message i of a batch as an object; `origin` is that of its run. */
+export function messageObject(batch: Batch, i: number, origin: Origin): MessageObject {
+  const { cells, times } = headersOf(batch)
+  const { bytes } = batch.slab
+  const row = i * ROW
+  const text = (cell: number) => bytes.toString('utf8', cells[row + cell], cells[row + cell + 1])
+  const isRaw = (cells[row + KIND] & FORMAT_MASK) === FORMAT_RAW
+  return objectOf({
+    ...{ bytes, cells, row: i, time: times[i] },
+    host: (origin.hostForced === true ? '' : text(HOST)) || origin.host.toString(),
+    program: text(PROGRAM) || (isRaw ? origin.program.toString() : ''),
+    whole: bytes.subarray(batch.bounds[2 * i], batch.bounds[2 * i + 1]),
+  })
+}
+
+/** Message i of a batch in the `json` format. */
+export function messageJson(batch: Batch, i: number, origin: Origin): string {
+  const { received = batch.received, peer, source } = origin
+  return jsonOf(messageObject(batch, i, origin), { received, peer, source })
 }
