@@ -10,7 +10,7 @@ import { parseStructuredData } from '../common/message/structured-data.ts'
 import { IsoTimeWriter } from '../common/message/time-text.ts'
 import type { Batch, Origin } from '../common/pipeline/batch.ts'
 import { HOST, MESSAGE, MSGID, PID, PRIORITY, PROGRAM, ROW, STRUCTURED_DATA } from '../common/pipeline/header-table.ts'
-import { templatePieces, type TemplateField } from './template.ts'
+import { receiptParts, templatePieces, type TemplateField } from './template.ts'
 
 const iso = new IsoTimeWriter()
 
@@ -82,11 +82,6 @@ function otherText(batch: Batch, cells: Int32Array, row: number, origin: Origin,
   if (!part) return ''
   const local = batch.received / 1000 + batchZone(batch) * 60_000
   return new Date(local).toISOString().slice(part[0], part[1])
-}
-
-/** Where in `2026-11-23T10:00:00` each field of receipt stands. */
-const receiptParts: Partial<Record<TemplateField, readonly [from: number, to: number]>> = {
-  ...{ date: [0, 10], year: [0, 4], month: [5, 7], day: [8, 10], hour: [11, 13] },
 }
 
 const escapes: Record<string, string> = { '\n': '#012', '\r': '#015', '\0': '#000' }

@@ -37,6 +37,10 @@ export const templateFieldTable = {
 type ReceiptField = keyof typeof receiptTable
 export type TemplateField = ReceiptField | keyof typeof messageTable | `sd.${string}`
 
+/** Where in the local time of receipt, `2026-11-23T10:00:00`, each of its fields stands. */
+export const receiptParts: Partial<Record<TemplateField, readonly [from: number, to: number]>> = {
+  ...{ date: [0, 10], year: [0, 4], month: [5, 7], day: [8, 10], hour: [11, 13], received: [0, 19] },
+}
 export const receiptFields = Object.keys(receiptTable) as ReceiptField[]
 const plainFields = [...Object.keys(messageTable), ...receiptFields]
 

@@ -14,7 +14,7 @@ import { HOST, MSGID, PID, PRIORITY, PROGRAM, ROW } from '../../common/pipeline/
 import { facilityNames, severityNames } from '../../common/message/priority.ts'
 import { localIso } from './local-day.ts'
 import type { OutputFile } from './output-file.ts'
-import { receiptFields, type TemplateField } from '../template.ts'
+import { receiptFields, receiptParts, type TemplateField } from '../template.ts'
 import { renderPath, type PathTemplate } from './path-template.ts'
 
 /** Renders a field that has no cell in the header table (`message`, `time`, structured data) as text. */
@@ -218,9 +218,4 @@ export class FileTargets {
 function receiptText(zone: Zone, received: number, field: TemplateField): string | undefined {
   const part = receiptParts[field]
   return part && localIso(zone, received).slice(part[0], part[1])
-}
-
-/** The part of `2026-11-23T10:00:00` that each field of the time of receipt is. */
-const receiptParts: Partial<Record<TemplateField, readonly [from: number, to: number]>> = {
-  ...{ date: [0, 10], year: [0, 4], month: [5, 7], day: [8, 10], hour: [11, 13], received: [0, 19] },
 }
