@@ -293,6 +293,9 @@ export const SPOOL_SEGMENTS = 16
 export const SPOOL_SEGMENT_BYTES_MAX = 64 * MiB
 export const SPOOL_SEGMENT_BYTES_MIN = 64 * KiB
 
+/** On a full disk, the acknowledged messages of the newest segment are cut off if that frees so many bytes. */
+export const SPOOL_CUT_BYTES_MIN = 64 * KiB
+
 /** A spool with nothing left to deliver keeps a segment of at most this many bytes. */
 export const SPOOL_IDLE_BYTES = 1 * MiB
 

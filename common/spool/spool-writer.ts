@@ -9,7 +9,13 @@
 
 import { sleep } from '../clock.ts'
 import { errnoOf, Fault, reasonOf } from '../fault.ts'
-import { SPOOL_GROUP_BYTES, SPOOL_RETRY_FIRST_MS, SPOOL_RETRY_MAX_MS, SPOOL_SYNC_EVERY_MS } from '../limits.ts'
+import {
+  SPOOL_CUT_BYTES_MIN,
+  SPOOL_GROUP_BYTES,
+  SPOOL_RETRY_FIRST_MS,
+  SPOOL_RETRY_MAX_MS,
+  SPOOL_SYNC_EVERY_MS,
+} from '../limits.ts'
 import { RateLimitedWarning } from '../log.ts'
 import { batchBytes, type Batch } from '../pipeline/batch.ts'
 import { Backoff } from '../retry.ts'
@@ -167,9 +173,11 @@ export class SpoolWriter {
   /** On a full disk: tries to free space, and returns whether it did. May change the segment that the group is written to. */
   async #madeRoomFor(group: Group): Promise<boolean> {
     if (await this.#room.drop()) return true
-    const isNew = this.#list.all.at(-1) !== group.segment
-    const segment = isNew ? await this.#cutNewest() : ((await this.#giveBack()) ?? (await this.#cutNewest()))
-    if (segment && !isNew) group.segment = segment
+    // The head of a new segment is in the group already, with all marks.
+    if (this.#list.all.at(-1) !== group.segment) return this.#cutNewest()
+    let segment = await this.#giveBack()
+    if (!segment && (await this.#cutNewest())) segment = (await this.#renew()) ?? this.#list.all.at(-1)
+    if (segment) group.segment = segment
     return segment !== undefined
   }
 
@@ -178,7 +186,11 @@ export class SpoolWriter {
    * messages, and removes the old one. Undefined if there is nothing to free, or no room for the new segment.
    */
   async #giveBack(): Promise<Segment | undefined> {
-    if (!this.#newestIsIdle) return undefined
+    return this.#newestIsIdle ? this.#renew() : undefined
+  }
+
+  /** Writes a new segment without messages, whose head has all marks, and removes those that are acknowledged. Undefined if that fails. */
+  async #renew(): Promise<Segment | undefined> {
     const { segment, bytes } = this.#encoder.emptySegment()
     try {
       await this.#file.write(segment, bytes, bytes.length)
@@ -187,6 +199,7 @@ export class SpoolWriter {
       await this.#file.remove(segment.path)
       return undefined
     }
+    this.#marksAreOld = false
     this.#encoder.use(segment)
     this.#list.grow(segment, bytes.length, segment.first)
     await this.#removal.removeAcknowledged()
@@ -195,23 +208,23 @@ export class SpoolWriter {
   }
 
   /**
-   * Does the same if the disk has no room for a new segment: cuts the newest segment to its head. A crash before the next segment is
-   * written resets the marks to those of that head, and messages that are then sent again are stored twice.
+   * If the disk has no room for a new segment: cuts the newest one to its head, and returns whether it did. A crash before the next
+   * segment is written, which is at once if there is room now, resets the marks to those of that head, and messages that are then sent
+   * again are stored twice. So this is not done for a few bytes.
    */
-  async #cutNewest(): Promise<Segment | undefined> {
-    if (!this.#newestIsIdle) return undefined
-    const { path, headBytes } = this.#list.all.at(-1)!
+  async #cutNewest(): Promise<boolean> {
+    const newest = this.#list.all.at(-1)
+    if (!this.#newestIsIdle || !newest || newest.bytes - newest.headBytes < SPOOL_CUT_BYTES_MIN) return false
     try {
-      await this.#file.cut(path, headBytes)
+      await this.#file.cut(newest.path, newest.headBytes)
     } catch (error) {
       this.#failed(error)
-      return undefined
+      return false
     }
-    const segment = this.#list.cutNewest()
-    this.#encoder.use(segment)
+    this.#encoder.use(this.#list.cutNewest())
     this.#marksAreOld = true
     this.#room.changed()
-    return segment
+    return true
   }
 
   /** Whether the newest segment has records, and the receiver has all messages. */

@@ -228,3 +228,15 @@ test('ENOSPC: acknowledged messages make room, even if not even the head of a ne
     expect(await platform.metrics.total('sluice_dropped_total')).toBe(0)
   }
 })
+
+test('ENOSPC: when acknowledged messages were cut off to make room, a crash behind the next write loses no mark', async () => {
+  for (const leaves of [0, 10, 200, 5_000]) {
+    const disk = diskWithQuota(Infinity)
+    const { platform, settled, write, stream } = await drainedAndFull(disk, {}, leaves)
+    void write(20)
+    await until(platform, () => settled.includes(20), 'the write')
+    const again = await openedSmall(disk.afterPowerCut(() => 0.4))
+    expect(await again.spool.marks([stream])).toEqual(new Map([[stream, 1]]))
+    expect(numbersOf(await readAll(again.spool))).toContain(20)
+  }
+})
