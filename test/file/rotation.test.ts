@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
@@ -100,23 +100,6 @@ test('daily: a file left from an earlier day is rotated before anything is appen
   expect([linesOf(`${path}-20261120`), linesOf(path)]).toEqual([['old'], ['new']])
   await files.close(1000)
 })
-
-for (const rotate of [{ daily: true }, { bytes: 4 }]) {
-  test(`${Object.keys(rotate)[0]}: a file that a link leads to is written to, and a warning says that it is not rotated`, async () => {
-    const [folder, elsewhere] = [temporaryFolder(), temporaryFolder()]
-    const [path, real] = [join(folder, 'all.log'), join(elsewhere, 'real.log')]
-    writeFileSync(real, 'old\n')
-    utimesSync(real, new Date('2026-11-20T12:00:00Z'), new Date('2026-11-20T12:00:00Z'))
-    symlinkSync(real, path)
-    const platform = fakePlatform()
-    const files = await openRotating(path, rotate, platform)
-    for (const text of ['one', 'two']) await files.write(batch([{ texts: [text] }]))
-    await files.close(1000)
-    expect(linesOf(real)).toEqual(['old', 'one', 'two'])
-    expect([readdirSync(folder), readdirSync(elsewhere)]).toEqual([['all.log'], ['real.log']])
-    expect(platform.log.lines.map(({ text }) => text)).toContain('a link leads to this file: it is not rotated')
-  })
-}
 
 test('daily: if renaming a file of an earlier day fails, nothing is appended until it succeeds', async () => {
   const folder = temporaryFolder()
