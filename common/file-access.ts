@@ -1,4 +1,4 @@
-// What the system reports about a file that a library could not open or read, for libraries that give no reason.
+// What SQLite does not tell or do: why a file cannot be opened or read, and a sync of what it finds written.
 
 import * as fs from 'node:fs'
 import { errnoOf, isOutOfDescriptors } from './fault.ts'
@@ -30,6 +30,17 @@ export function isGone(path: string): boolean {
     return false
   } catch (error) {
     return errnoOf(error) === 'ENOENT'
+  }
+}
+
+/** Syncs a file or folder, if it exists: what a killed process wrote may be in the system's cache only. Throws the error of the system. */
+export function syncNow(path: string): void {
+  if (isGone(path)) return
+  const file = fs.openSync(path, 'r')
+  try {
+    fs.fsyncSync(file)
+  } finally {
+    fs.closeSync(file)
   }
 }
 

@@ -7,7 +7,7 @@
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import type BetterSqlite from 'better-sqlite3'
-import { isAllowed, isGone, lacksDescriptors, readFailure } from '../../common/file-access.ts'
+import { isAllowed, isGone, lacksDescriptors, readFailure, syncNow } from '../../common/file-access.ts'
 import { errnoOf, Fault, reasonOf } from '../../common/fault.ts'
 import { ARCHIVE_CACHE_BYTES } from '../../common/limits.ts'
 import { MORE_DESCRIPTORS } from '../../common/open-share.ts'
@@ -59,6 +59,7 @@ export function openToWrite(path: string): Sqlite {
   if (forbidden !== undefined) {
     throw new Fault('ARCHIVE_FORBIDDEN', `this user may not write ${forbidden}`, { retryable: true })
   }
+  syncLeft(path)
   const sqlite = open(path, false)
   try {
     sqlite.pragma(`page_size = ${PAGE_BYTES}`)
@@ -70,6 +71,15 @@ export function openToWrite(path: string): Sqlite {
   } catch (error) {
     sqlite.close()
     throw archiveFault(error, path)
+  }
+}
+
+/** Syncs the commits that an earlier process left in the WAL: it may have been killed before its own sync. Throws a Fault. */
+function syncLeft(path: string): void {
+  try {
+    for (const each of [`${path}-wal`, dirname(path)]) syncNow(each)
+  } catch (cause) {
+    throw new Fault('DISK_ERROR', `${path}-wal: ${reasonOf(cause)}`, { cause, retryable: true })
   }
 }
 

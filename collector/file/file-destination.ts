@@ -79,7 +79,9 @@ export class FileDestination implements Destination {
   readonly #log: PositionLog
   readonly #commits: Commits
   readonly streams: StreamMarks = {
-    marks: (ids) => Promise.resolve(this.#log.positionsOf(ids)),
+    // Until the recovery is over, the log of the last run may not be on disk, and no stream is known: sources send again from their own
+    // checkpoints, and what is stored already is skipped.
+    marks: (ids) => Promise.resolve(this.#begun ? this.#log.positionsOf(ids) : new Map()),
     retire: (ids) => this.#untilClosed(() => this.#recovery.over.then(() => this.#commits.retire(ids))),
   }
   readonly #rotation: Rotation | undefined

@@ -104,9 +104,8 @@ export class PositionLog {
     return this.#damagedBytes
   }
 
-  /** Whether it has something to rewrite: files, damage, or the result of a rewrite that failed. */
-  get isUntidy(): boolean {
-    return this.#files.size > 0 || this.#damagedBytes > 0 || this.#isUncertain
+  get isEmpty(): boolean {
+    return this.#bytes === 0
   }
 
   /** Whether the length of a file may be out of date because of damage. */

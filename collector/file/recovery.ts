@@ -112,7 +112,8 @@ export class Recovery {
   }
 
   async #tidy(): Promise<void> {
-    if (this.#log.isUntidy) await this.#log.rewrite(() => false)
+    // Also if there is nothing to remove: what a killed process appended may be in the system's cache only.
+    if (!this.#log.isEmpty) await this.#log.rewrite(() => false)
   }
 }
 

@@ -20,6 +20,8 @@ test.each([
   // A relay repeated a line, and in the same frame a repeat of its own sender: within one batch, repeats were not recognised.
   13_461,
   14_750, 18_133,
+  // After a failed sync and a kill, the server told marks that were in the system's cache only, and then lost its power.
+  91_082,
 ])('seed %i: every line is stored once, in order', async (seed) => {
   expect(await wrongOf(seed)).toBeUndefined()
 })
