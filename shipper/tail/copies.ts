@@ -18,11 +18,16 @@ import { isCopyName, isRotated, isSameName } from './rotated-name.ts'
 // slow disk needs to sync it, the truncation of the original is waited for.
 const COPY_WAIT_MS = 3_000
 const SYNC_BYTES_A_MS = 20_000
+// One that grows for longer than a copy takes gets the same lines as the followed file, and is read as well.
+const GROWING_MS = 60_000
 // For this long after a truncation, a copy may turn up that was read from its original.
 const CUT_MS = 60_000
 
-/** A file that may be a copy: since when, or when it was last seen to grow towards its original, monotonic ms, and its size then. */
+/** A file that may be a copy. */
 interface Suspect {
+  /** When it was first seen, monotonic ms. */
+  readonly firstMs: number
+  /** When it was last seen to grow towards its original. */
   readonly sinceMs: number
   readonly size: number
 }
@@ -82,9 +87,10 @@ export class Copies {
   async maybe(key: string, file: DiskFile, path: string, size: number): Promise<boolean> {
     const nowMs = this.#platform.clock.monotonicMs()
     const before = this.#suspects.get(key)
-    const isOver = before !== undefined && nowMs - before.sinceMs >= COPY_WAIT_MS + size / SYNC_BYTES_A_MS
     this.#suspects.delete(key)
-    if (isOver && before.size === size) return false
+    const hasPassed = (ms: number, fromMs = nowMs) => nowMs - fromMs >= ms + size / SYNC_BYTES_A_MS
+    const isOver = hasPassed(COPY_WAIT_MS, before?.sinceMs)
+    if ((isOver && before?.size === size) || hasPassed(GROWING_MS, before?.firstMs)) return false
     const beginning = await Beginning.of(file)
     for (const other of this.#files.values()) {
       if (other.position === 0 || other.head.bytes === 0 || !beginning.is(other.head)) continue
@@ -94,7 +100,8 @@ export class Copies {
       const isWhole = !isOver && size >= other.position && (await hasFingerprint(file, other.fingerprintRead))
       if (!isHalf && !isWhole) continue
       const isGrowing = isHalf && before?.size !== size
-      this.#suspects.set(key, { sinceMs: before && !isGrowing ? before.sinceMs : nowMs, size })
+      const { firstMs = nowMs, sinceMs = nowMs } = before ?? {}
+      this.#suspects.set(key, { firstMs, sinceMs: isGrowing ? nowMs : sinceMs, size })
       return true
     }
     return false

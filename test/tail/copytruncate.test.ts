@@ -4,22 +4,46 @@ import { appendFileSync, closeSync, copyFileSync, mkdirSync, mkdtempSync, openSy
 import { renameSync, rmSync, truncateSync, unlinkSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'vitest'
+import { systemDisk, type Path } from '../../common/disk.ts'
+import { FakeClock } from '../fake/clock.ts'
 import { asLines, numbered, Tailing } from './tailing.ts'
 
 const before = numbered('before', 3_000)
 const between = numbered('between', 30)
 const after = numbered('after', 100)
 
-async function tailing(context: TestContext, pattern: string): Promise<Tailing> {
-  const tailing = new Tailing(context, pattern)
+interface Watched extends Tailing {
+  /** Lets time pass until the source has begun to look for files again, and no further. */
+  looks(): Promise<void>
+  /** Lets time pass again, ten times as fast as usual. */
+  go(): void
+}
+
+/** A source that follows `app.log`, and has read it. */
+async function tailing(context: TestContext, pattern: string, options?: { also: string }): Promise<Watched> {
+  const clock = new FakeClock(Date.now() * 1000)
+  let isHeld = false
+  const ticking = setInterval(() => void (isHeld || clock.pass(50)), 5)
+  context.onTestFinished(() => clearInterval(ticking))
+  let begun = 0
+  const list = (folder: Path) => {
+    begun += 1
+    return systemDisk.list(folder)
+  }
+  const looks = async () => {
+    const before = begun
+    isHeld = false
+    await context.expect.poll(() => begun, { timeout: 60_000, interval: 2 }).toBeGreaterThan(before)
+    isHeld = true
+  }
+  const go = () => void (isHeld = false)
+  const disk = { ...systemDisk, list }
+  const tailing = Object.assign(new Tailing(context, pattern, options), { clock, disk, looks, go })
   writeFileSync(tailing.path('app.log'), asLines(before))
   await tailing.start()
   await tailing.expectStored(before)
   return tailing
 }
-
-/** Lets a few looks pass. */
-const looks = () => new Promise((resolve) => setTimeout(resolve, 400))
 
 const patterns = ['app.log', 'app.log*']
 
@@ -40,16 +64,17 @@ describe.concurrent.each(patterns)('copytruncate, pattern %s', (pattern) => {
     const source = await tailing(context, pattern)
     const copy = openSync(source.path('app.log.1'), 'w')
     const content = readFileSync(source.path('app.log'))
-    await looks()
+    await source.looks()
     for (const [from, to] of [
       [0, 8192],
       [8192, 16384],
       [16384, content.length],
     ]) {
       writeSync(copy, content.subarray(from, to))
-      await looks()
+      await source.looks()
     }
     closeSync(copy)
+    source.go()
     truncateSync(source.path('app.log'))
     appendFileSync(source.path('app.log'), asLines(after))
     await source.expectStored([...before, ...after])
@@ -73,7 +98,8 @@ describe.concurrent.each(patterns)('copytruncate, pattern %s', (pattern) => {
 test('a followed copy in another folder (olddir)', async (context) => {
   const source = await tailing(context, '**/app.log*')
   mkdirSync(source.path('old'))
-  await looks()
+  await source.looks()
+  source.go()
   copyFileSync(source.path('app.log'), source.path('old/app.log.1'))
   truncateSync(source.path('app.log'))
   appendFileSync(source.path('app.log'), asLines(after))
@@ -99,10 +125,11 @@ test('a temporary file from which the file is rewritten', async (context) => {
   const source = await tailing(context, '*.log*')
   const content = Buffer.concat([readFileSync(source.path('app.log')), Buffer.from(asLines(after))])
   writeFileSync(source.path('.app.log.Xy12z'), content.subarray(0, 16384))
-  await looks()
+  await source.looks()
   appendFileSync(source.path('.app.log.Xy12z'), content.subarray(16384))
-  await looks()
+  await source.looks()
   renameSync(source.path('.app.log.Xy12z'), source.path('app.log'))
+  source.go()
   await source.expectStored([...before, ...after])
   appendFileSync(source.path('app.log'), 'the end\n')
   await source.expectStored([...before, ...after, 'the end'])
@@ -117,13 +144,11 @@ test('a file that is moved to another disk', async (context) => {
     return context.skip('no second file system')
   }
   context.onTestFinished(() => rmSync(disk, { recursive: true }))
-  const source = new Tailing(context, '*.log', { also: join(disk, '*.log') })
-  writeFileSync(source.path('app.log'), asLines(before))
-  await source.start()
-  await source.expectStored(before)
+  const source = await tailing(context, '*.log', { also: join(disk, '*.log') })
   copyFileSync(source.path('app.log'), join(disk, 'app.log'))
-  await looks()
+  await source.looks()
   unlinkSync(source.path('app.log'))
+  source.go()
   appendFileSync(join(disk, 'app.log'), asLines(after))
   await source.expectStored([...before, ...after])
 })
