@@ -68,6 +68,7 @@ describe.concurrent.each(['stopped', 'killed'] as const)('%s', (mode) => {
       for (const folder of ['old', 'other', 'closed']) mkdirSync(at(folder))
       writeFileSync(at('other/app.log.1'), asLines(['of another program']))
       chmodSync(at('closed'), 0)
+      context.onTestFinished(() => chmodSync(at('closed'), 0o755))
       writeFileSync(at('app.log'), asLines(before))
       await tailing.start()
       await tailing.expectStored(before)
