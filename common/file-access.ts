@@ -33,7 +33,7 @@ export function isGone(path: string): boolean {
   }
 }
 
-/** Syncs a file or folder, if it exists: what a killed process wrote may be in the system's cache only. Throws the error of the system. */
+/** Syncs a file, if it exists: what a killed process wrote may be in the system's cache only. Throws the error of the system. */
 export function syncNow(path: string): void {
   if (isGone(path)) return
   const file = fs.openSync(path, 'r')

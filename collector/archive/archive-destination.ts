@@ -94,7 +94,8 @@ export class ArchiveDestination implements Destination {
     const { disk } = this.#platform
     await accessData(this.#folder, async () => {
       await disk.makeFolder(this.#folder)
-      await new DurableNames(disk).sync(this.#folder)
+      // Of the folder's own name, and of the names in it that a killed process has created.
+      await new DurableNames(disk).sync(`${this.#folder}/part`)
     })
     await this.#sweep()
     await this.#start()

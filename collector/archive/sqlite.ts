@@ -77,7 +77,7 @@ export function openToWrite(path: string): Sqlite {
 /** Syncs the commits that an earlier process left in the WAL: it may have been killed before its own sync. Throws a Fault. */
 function syncLeft(path: string): void {
   try {
-    for (const each of [`${path}-wal`, dirname(path)]) syncNow(each)
+    syncNow(`${path}-wal`)
   } catch (cause) {
     throw new Fault('DISK_ERROR', `${path}-wal: ${reasonOf(cause)}`, { cause, retryable: true })
   }
