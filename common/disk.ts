@@ -374,8 +374,8 @@ async function present(stat: Promise<fs.BigIntStats>): Promise<FileStat | undefi
 
 // Where statx(2) is not allowed (old container runtimes), Node gives the time of the last change instead. The file of this
 // program was renamed into place, or linked, after it was written.
-const ownStat = fs.statSync(process.execPath, { bigint: true })
-const tellsBirth = ownStat.birthtimeNs !== ownStat.ctimeNs
+const ownStat = fs.statSync(process.execPath, { bigint: true, throwIfNoEntry: false })
+const tellsBirth = ownStat !== undefined && ownStat.birthtimeNs !== ownStat.ctimeNs
 
 function fileStat(stat: fs.BigIntStats): FileStat {
   return {

@@ -25,7 +25,7 @@ import { Tracker } from './tracker.ts'
 import { FolderWatch } from './watch.ts'
 
 // Elsewhere a leading `!` negates a pattern. Here it would be a part of the name, so that nothing is excluded.
-const isPositive = (pattern: string) => !pattern.startsWith('!')
+const isPositive = (pattern: string) => !/^!(?!\()/.test(pattern)
 
 const fileOptions = options({
   paths: list(

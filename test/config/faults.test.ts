@@ -65,7 +65,7 @@ test('an empty list of receivers is reported as one fault only', () => {
 })
 
 test('a pattern with a leading "!" is a fault, not the name of a file', () => {
-  const text = `sources: { a: { type: file, paths: [/x/*.log, "!/x/b.log"], exclude: ["!c.log", "d!"] } }
+  const text = `sources: { a: { type: file, paths: [/x/*.log, "!/x/b.log"], exclude: ["!c.log", "d!", "!(e).log"] } }
 destinations: { out: { type: stdout } }
 `
   const { faults } = loadText('x', text)
