@@ -8,7 +8,7 @@ import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import type BetterSqlite from 'better-sqlite3'
 import { isAllowed, isGone, lacksDescriptors, readFailure, syncNow } from '../../common/file-access.ts'
-import { errnoOf, Fault, reasonOf } from '../../common/fault.ts'
+import { errnoOf, Fault, isOutOfDescriptors, reasonOf } from '../../common/fault.ts'
 import { ARCHIVE_CACHE_BYTES } from '../../common/limits.ts'
 import { MORE_DESCRIPTORS } from '../../common/open-share.ts'
 
@@ -79,7 +79,8 @@ function syncLeft(path: string): void {
   try {
     syncNow(`${path}-wal`)
   } catch (cause) {
-    throw new Fault('DISK_ERROR', `${path}-wal: ${reasonOf(cause)}`, { cause, retryable: true })
+    const reason = isOutOfDescriptors(cause) ? NO_DESCRIPTOR : reasonOf(cause)
+    throw new Fault('DISK_ERROR', `${path}-wal: ${reason}`, { cause, retryable: true })
   }
 }
 
