@@ -6,6 +6,7 @@ import { CONNECT_WAIT_MS } from '../../common/limits.ts'
 import { utc } from '../../common/message/zone.ts'
 import type { Batch, StreamRange } from '../../common/pipeline/batch.ts'
 import type { Sink, StreamMarks } from '../../common/pipeline/sink.ts'
+import type { Receivers } from '../../shipper/forward/receivers.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 import { textsOf } from '../fake/sink.ts'
 
@@ -250,48 +251,51 @@ test('a configured format is also used for another sluice', async () => {
   expect(sink.texts[0]).toMatch(/^<13>1 \S+ web su - - - hello$/)
 })
 
-test('unanswered batches of a lost sluice go to another one, which stores each message once, and are counted as in doubt', async () => {
+/** Two sluices, at `PORT` and the next one; the first answers only one batch. */
+async function twoSluices() {
   const around = surroundings()
   const [first, second] = [new DurableSink(), new DurableSink()]
   first.answersLeft = 1
   await sluice(around, first)
   await sluice(around, second, PORT + 1)
-  const { lane } = laneTo(around, 'received', [PORT, PORT + 1])
+  return { around, first, second }
+}
+
+type TwoSluices = Awaited<ReturnType<typeof twoSluices>>
+
+/** Sends four messages, three of which the first sluice stores and does not answer; after `lose`, they have to reach the second one. */
+async function expectMoved({ around, first, second }: TwoSluices, lane: Receivers, lose: () => void): Promise<void> {
   await lane.open()
   await lane.write(inStream(['a'], 0))
   const writes = [lane.write(inStream(['b', 'c'], 2)), lane.write(of('x'))]
   await vi.waitFor(() => expect(first.texts).toEqual(['a', 'b', 'c', 'x']), WAIT)
-  around.net.refuse(PORT)
-  around.net.resetAll()
-  // `resetAll` has closed the connection to the second receiver too, which comes back.
+  lose()
   await vi.waitFor(async () => {
     await around.clock.pass(500)
     expect(second.texts).toEqual(['b', 'c', 'x'])
   }, WAIT)
   await Promise.all(writes)
   expect(await around.metrics.total('sluice_in_doubt_total')).toBe(3)
+}
+
+test('unanswered batches of a lost sluice go to another one, which stores each message once, and are counted as in doubt', async () => {
+  const two = await twoSluices()
+  const { net } = two.around
+  const { lane } = laneTo(two.around, 'received', [PORT, PORT + 1])
+  await expectMoved(two, lane, () => {
+    net.refuse(PORT)
+    // This closes the connection to the second receiver too, which comes back.
+    net.resetAll()
+  })
   expect(await lane.streams!.marks([ID])).toEqual(new Map([[ID, 6]]))
 })
 
 test('if the name of a receiver leads to another sluice next time, unanswered messages go there and are counted as in doubt', async () => {
-  const around = surroundings()
-  const [first, second] = [new DurableSink(), new DurableSink()]
-  first.answersLeft = 1
-  await sluice(around, first)
-  await sluice(around, second, PORT + 1)
-  const connect = around.net.connect.bind(around.net)
+  const two = await twoSluices()
+  const { net } = two.around
+  const connect = net.connect.bind(net)
   const ports = [PORT, PORT + 1]
-  around.net.connect = (to, signal) => connect({ ...to, port: ports.shift()! }, signal)
-  const { lane } = laneTo(around)
-  await lane.open()
-  await lane.write(inStream(['a'], 0))
-  const writes = [lane.write(inStream(['b', 'c'], 2)), lane.write(of('x'))]
-  await vi.waitFor(() => expect(first.texts).toEqual(['a', 'b', 'c', 'x']), WAIT)
-  around.net.resetAll()
-  await vi.waitFor(async () => {
-    await around.clock.pass(500)
-    expect(second.texts).toEqual(['b', 'c', 'x'])
-  }, WAIT)
-  await Promise.all(writes)
-  expect(await around.metrics.total('sluice_in_doubt_total')).toBe(3)
+  net.connect = (to, signal) => connect({ ...to, port: ports.shift()! }, signal)
+  const { lane } = laneTo(two.around)
+  await expectMoved(two, lane, () => net.resetAll())
 })
