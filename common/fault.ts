@@ -2,6 +2,7 @@
 // cause, and whether a retry can help. Our own bugs are assertions, and end the process.
 
 import { type FaultCode } from './fault-codes.ts'
+import { CONFIG_BYTES_MAX } from './limits.ts'
 
 export interface FaultOptions {
   /** The error that led to it. */
@@ -50,6 +51,16 @@ export function reasonOf(error: unknown): string {
   // An error of a library's own class that was thrown in another thread arrives as a plain object.
   const isCoded = typeof error === 'object' && error !== null && 'code' in error
   return String(isCoded ? error.code : error)
+}
+
+/** Why a configuration, or a file that it names, could not be read. */
+export function whyUnreadable(error: unknown): string {
+  const errno = errnoOf(error)
+  if (errno === 'ENOENT' || errno === 'ENOTDIR') return 'there is no such file'
+  if (errno === 'EACCES' || errno === 'EPERM') return 'this user may not read it'
+  if (errno === 'EISDIR') return 'this is a folder, not a file'
+  if (errno === 'EFBIG') return `it is larger than ${CONFIG_BYTES_MAX / 2 ** 20} MiB, the maximum`
+  return reasonOf(error)
 }
 
 /** Ends the process on a bug of our own. Never use it for anything that a peer, a disk or a user does. */

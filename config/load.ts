@@ -4,7 +4,7 @@ import { isUtf8 } from 'node:buffer'
 import { networkInterfaces } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { systemDisk } from '../common/disk.ts'
-import { errnoOf, reasonOf } from '../common/fault.ts'
+import { whyUnreadable } from '../common/fault.ts'
 import { CONFIG_BYTES_MAX } from '../common/limits.ts'
 import type { Components, Configuration, Mode } from './configuration.ts'
 import { examine } from './examine.ts'
@@ -128,12 +128,3 @@ function whyNotText(name: string, bytes: Buffer): Loaded | undefined {
 }
 
 const REPLACEMENT = '\ufffd'
-
-function whyUnreadable(error: unknown): string {
-  const errno = errnoOf(error)
-  if (errno === 'ENOENT' || errno === 'ENOTDIR') return 'there is no such file'
-  if (errno === 'EACCES' || errno === 'EPERM') return 'this user may not read it'
-  if (errno === 'EISDIR') return 'this is a folder, not a file'
-  if (errno === 'EFBIG') return `it is larger than ${CONFIG_BYTES_MAX / 2 ** 20} MiB, the maximum for a configuration`
-  return reasonOf(error)
-}

@@ -3,7 +3,7 @@
 
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import type { Disk } from '../disk.ts'
-import { errnoOf, Fault, reasonOf } from '../fault.ts'
+import { Fault, whyUnreadable } from '../fault.ts'
 import { CONFIG_BYTES_MAX } from '../limits.ts'
 import type { TlsKeys } from '../net/net.ts'
 
@@ -44,15 +44,6 @@ async function read(which: keyof TlsFiles, path: string, disk: Disk): Promise<Bu
   } catch (error) {
     throw new TlsFileFault(which, path, `cannot be read: ${whyUnreadable(error)}`, error)
   }
-}
-
-function whyUnreadable(error: unknown): string {
-  const errno = errnoOf(error)
-  if (errno === 'ENOENT' || errno === 'ENOTDIR') return 'there is no such file'
-  if (errno === 'EACCES' || errno === 'EPERM') return 'this user may not'
-  if (errno === 'EISDIR') return 'it is a folder'
-  if (errno === 'EFBIG') return `it is larger than ${CONFIG_BYTES_MAX / 2 ** 20} MiB`
-  return reasonOf(error)
 }
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g

@@ -38,14 +38,14 @@ test('a file that is not there, or is a folder, is named', async () => {
     which: 'cert',
     detail: '/nowhere/a.crt cannot be read: there is no such file',
   })
-  expect(await faultOf({ cert, key: '/' })).toEqual({ which: 'key', detail: '/ cannot be read: it is a folder' })
+  expect(await faultOf({ cert, key: '/' })).toEqual({ which: 'key', detail: '/ cannot be read: this is a folder, not a file' })
   expect((await faultOf({ ca: '/nowhere/ca.crt' })).which).toBe('ca')
 })
 
 test('what has no end is not read for ever', async () => {
   expect(await faultOf({ cert, key: '/dev/zero' })).toEqual({
     which: 'key',
-    detail: '/dev/zero cannot be read: it is larger than 4 MiB',
+    detail: '/dev/zero cannot be read: it is larger than 4 MiB, the maximum',
   })
 })
 
