@@ -38,7 +38,10 @@ test('a file that is not there, or is a folder, is named', async () => {
     which: 'cert',
     detail: '/nowhere/a.crt cannot be read: there is no such file',
   })
-  expect(await faultOf({ cert, key: '/' })).toEqual({ which: 'key', detail: '/ cannot be read: this is a folder, not a file' })
+  expect(await faultOf({ cert, key: '/' })).toEqual({
+    which: 'key',
+    detail: '/ cannot be read: this is a folder, not a file',
+  })
   expect((await faultOf({ ca: '/nowhere/ca.crt' })).which).toBe('ca')
 })
 
