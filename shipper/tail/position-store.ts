@@ -4,6 +4,7 @@
 //   {"stream":"9f…","closed":true}
 //   {"instance":"4b…"}                 the owner of the streams: those of another instance continue under new ids (`common/instance.ts`)
 //   {"sweptMs":1795443843574}          with each commit: files that existed then are in the log, or were read to their end
+//   {"sweptMs":…,"isPartial":true}     the last sweep was later, and missed some file
 //
 // A commit appends the changes and syncs. Only the last line can be torn by a crash, and it is ignored. When most of the log is
 // history, the live records are written to a new file, which is renamed over the old one.
@@ -45,6 +46,7 @@ interface Closed {
 
 interface Swept {
   readonly sweptMs: number
+  readonly isPartial?: boolean
 }
 
 interface Owner {
@@ -71,6 +73,7 @@ export class PositionStore {
   #liveBytes = 0
   #isFirst = false
   #sweptMs: number | undefined
+  #isPartial = false
   #tail: Promise<void> = Promise.resolve()
 
   constructor(path: string, platform: PositionPlatform) {
@@ -102,9 +105,20 @@ export class PositionStore {
     return this.#sweptMs
   }
 
+  /** Whether a sweep after that one was not complete: files that have left their names since then may have been missed. */
+  get isPartial(): boolean {
+    return this.#isPartial
+  }
+
   /** Every file that existed then has been set. Written with the next commit that has a change. */
   swept(ms: number): void {
     this.#sweptMs = ms
+    this.#isPartial = false
+  }
+
+  /** A sweep was not complete. Written with the next commit that has a change. */
+  sweptInPart(): void {
+    this.#isPartial = true
   }
 
   /** Makes the next commit write the log even without a record, so that the next start is not the first one. */
@@ -151,10 +165,13 @@ export class PositionStore {
     for (const line of text.split('\n').slice(0, -1)) {
       const entry = readEntry(line)
       if (!entry) damaged += 1
-      else if ('sweptMs' in entry) this.#sweptMs = entry.sweptMs
+      else if ('sweptMs' in entry) [this.#sweptMs, this.#isPartial] = [entry.sweptMs, entry.isPartial === true]
       else if ('instance' in entry) owner = entry.instance
       else if ('closed' in entry) this.#live.delete(entry.stream)
-      else this.#live.set(entry.stream, entry)
+      else {
+        this.#live.set(entry.stream, entry)
+        this.#isPartial = true // until the end of its commit, which may be torn
+      }
     }
     if (damaged > 0) {
       const values = { path: this.#path, damaged, files: this.#live.size }
@@ -216,7 +233,7 @@ export class PositionStore {
   // `sweptMs` comes last: if the commit is torn, it is missing, and does not claim records that are missing too.
   #lines(entries: Iterable<Entry>): Buffer {
     const all = [...entries]
-    if (this.#sweptMs !== undefined) all.push({ sweptMs: this.#sweptMs })
+    if (this.#sweptMs !== undefined) all.push({ sweptMs: this.#sweptMs, ...(this.#isPartial && { isPartial: true }) })
     return Buffer.from(all.map((entry) => `${JSON.stringify(entry)}\n`).join(''))
   }
 

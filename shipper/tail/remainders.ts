@@ -153,8 +153,8 @@ export class Remainders {
 
   /**
    * Follows the remainders of streams of the previous run whose files left their names, and the generations that came after them, under
-   * their names or those of `newFiles` (the new streams of this sweep). The complete sweep before this one began at `sweptMs`. After
-   * the first call: of the streams and generations that are to be looked for again.
+   * their names or those of `newFiles`, before which some may have come that nobody has seen. The complete sweep before this one began at
+   * `sweptMs`. After the first call: of the streams and generations that are to be looked for again.
    */
   async followOrphans(newFiles: readonly FollowedFile[], sweptMs: number | undefined): Promise<void> {
     const isFirst = !this.#lookedForOrphans

@@ -62,6 +62,8 @@ export class Tracker {
   readonly #readWarnings: ReadWarnings
   /** When the last complete sweep began, ms since the epoch: every file that existed then is followed, or was read to its end. */
   #sweptMs: number | undefined
+  /** The previous run may have missed generations before the files that it followed last. */
+  readonly #hasMissed: boolean
   /** The folders that the last sweep went through, by path, each with its inode key. */
   folders: ReadonlyMap<string, string> = new Map()
   /** In this sweep a file was renamed after it was found and before it was opened. */
@@ -88,6 +90,7 @@ export class Tracker {
     )
     this.open = new OpenFiles(settings.source, platform, () => this.files)
     this.#sweptMs = store.sweptMs
+    this.#hasMissed = store.isPartial
     this.#first = isFirstStart
   }
 
@@ -134,8 +137,10 @@ export class Tracker {
     }
     for await (const left of this.#unreadable.left(found)) await this.#remainders.followLeft(left)
     await this.#remainders.followOrphans(newFiles, this.#sweptMs)
+    const isComplete = !this.#missed && !this.#isWaiting(startMs)
     if (this.#first) this.#swept(Math.min(startMs, this.#unreadable.oldestMs))
-    else if (!this.#missed && !this.#isWaiting(startMs)) this.#swept(startMs)
+    else if (isComplete) this.#swept(startMs)
+    if (!isComplete) this.#store.sweptInPart()
     await this.#files.makeKnown(this.#first)
     this.#first = false
     this.#leaving.looked(this.#files.byKey.values())
@@ -236,7 +241,10 @@ export class Tracker {
     await this.#keep(file)
   }
 
-  /** Starts to follow a file; true if it is a new stream. A file that cannot be read does not stop the sweep. */
+  /**
+   * Starts to follow a file; true if generations may have come before it that nobody has seen. A file that cannot be read does not stop
+   * the sweep.
+   */
   async #adopt(key: string, seen: FoundFile, found: Map<string, FoundFile>): Promise<boolean> {
     let file: DiskFile | undefined
     try {
@@ -267,7 +275,7 @@ export class Tracker {
       if (followed !== true) {
         followed.renamedTo(path)
         await this.#start(followed, file)
-        return false
+        return this.#hasMissed
       }
     }
     const rewritten = await this.#copies.rewrittenAs(file, path, stat, (key) => found.has(key))

@@ -175,6 +175,25 @@ export class Tailing implements Sink {
 }
 
 /** `a 0`, `a 1`, … */
+
+/** The real disk, except that a read of `bytes` from a file that was opened at `path` rejects with `code` if `fails` is true. */
+export function diskWithErrors(fails: (path: string, bytes: number) => boolean, code = 'EIO'): Disk {
+  const disk: Disk = Object.create(systemDisk)
+  disk.open = async (path, how, mode) => {
+    const file = await systemDisk.open(path, how, mode)
+    const wrapped = Object.create(file) as typeof file
+    for (const name of ['write', 'sync', 'truncate', 'stat', 'setOwner', 'close'] as const) {
+      Object.assign(wrapped, { [name]: (file[name] as (...args: never[]) => unknown).bind(file) })
+    }
+    wrapped.read = (...args) =>
+      how === 'read' && fails(String(path), args[2])
+        ? Promise.reject(Object.assign(new Error(code), { code }))
+        : file.read(...args)
+    return wrapped
+  }
+  return disk
+}
+
 export function numbered(name: string, count: number, from = 0): string[] {
   return Array.from({ length: count }, (_, i) => `${name} ${from + i}`)
 }

@@ -1,29 +1,20 @@
 // Files that cannot be read for a while, or that come and go between two sweeps. Every line must still be stored once.
 
-import { appendFileSync, copyFileSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { describe, test, type TestContext } from 'vitest'
 import { systemClock } from '../../common/clock.ts'
 import { systemDisk, type Disk } from '../../common/disk.ts'
 import { HEAD_BYTES } from '../../shipper/tail/fingerprint.ts'
-import { asLines, numbered, Tailing } from './tailing.ts'
-
-/** The real disk, except that a read of `bytes` from a file that was opened at `path` rejects with `code` if `fails` is true. */
-function diskWithErrors(fails: (path: string, bytes: number) => boolean, code = 'EIO'): Disk {
-  const disk: Disk = Object.create(systemDisk)
-  disk.open = async (path, how, mode) => {
-    const file = await systemDisk.open(path, how, mode)
-    const wrapped = Object.create(file) as typeof file
-    for (const name of ['write', 'sync', 'truncate', 'stat', 'setOwner', 'close'] as const) {
-      Object.assign(wrapped, { [name]: (file[name] as (...args: never[]) => unknown).bind(file) })
-    }
-    wrapped.read = (...args) =>
-      how === 'read' && fails(String(path), args[2])
-        ? Promise.reject(Object.assign(new Error(code), { code }))
-        : file.read(...args)
-    return wrapped
-  }
-  return disk
-}
+import { asLines, diskWithErrors, numbered, Tailing } from './tailing.ts'
 
 /** Once `value` is true, each call on the first descriptor of app.log rejects with `code`; `open` is 1 while that descriptor is open. */
 function dyingDescriptors(tailing: Tailing, code: string): { value: boolean; open: number } {
@@ -201,6 +192,22 @@ describe.concurrent('unreadable files', () => {
     isUnreadable = false
     writeFileSync(tailing.path('app.log'), 'second\n')
     await tailing.expectStored([...numbered('first', 50), 'second'])
+  })
+
+  test('a file that is rotated and can only be read after a restart is read then', async (context) => {
+    const tailing = new Tailing(context, 'app.log')
+    const isFirst = (path: string) => path.endsWith('/app.log.1') || !existsSync(tailing.path('app.log.1'))
+    tailing.disk = diskWithErrors((path) => path.startsWith(tailing.logs) && isFirst(path))
+    writeFileSync(tailing.path('app.log'), 'first\n')
+    await tailing.start()
+    await context.expect.poll(() => tailing.hasLogged('cannot be read')).toBe(true)
+    renameSync(tailing.path('app.log'), tailing.path('app.log.1'))
+    writeFileSync(tailing.path('app.log'), 'second\n')
+    await tailing.expectStored(['second'])
+    await tailing.stop()
+    tailing.disk = systemDisk
+    await tailing.start()
+    await tailing.expectStored(['second', 'first'])
   })
 
   test('a known file that is rotated before it could be read after a restart is continued at its position', async (context) => {
