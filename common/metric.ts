@@ -35,7 +35,7 @@ export const metricTable = {
   },
   sluice_write_errors_total: { help: 'Failed writes that are retried, by destination.', labels: ['destination'] },
   sluice_repeats_total: {
-    help: 'Messages skipped because a destination had stored them already.',
+    help: 'Messages skipped because a destination had stored them, or was sending them, already.',
     labels: ['destination'],
   },
   sluice_queue_bytes: { help: 'Bytes that a destination has not stored yet.', labels: ['destination'] },

@@ -1,6 +1,5 @@
 // How much the next group may use: within `max`, which all lanes share, and leaving `keep_free` bytes free on their disk.
 
-import { sleep } from '../clock.ts'
 import { reasonOf } from '../fault.ts'
 import { SPOOL_SEGMENT_BYTES_MAX, SPOOL_SEGMENT_BYTES_MIN, SPOOL_SEGMENTS, SPOOL_SPACE_CHECK_MS } from '../limits.ts'
 import { RateLimitedWarning } from '../log.ts'
@@ -129,9 +128,10 @@ export class SpoolRoom {
 
   /** Waits until there may be more room. */
   more(signal: AbortSignal): Promise<void> {
-    const freed = this.freed.next()
+    // Begun first, since a lane may shrink at once.
+    const freed = this.freed.within(SPOOL_SPACE_CHECK_MS, this.#platform.clock, signal)
     for (const lane of this.#lanes) lane.shrink()
-    return Promise.race([freed, sleep(this.#platform.clock, SPOOL_SPACE_CHECK_MS, signal)])
+    return freed
   }
 
   /** With `drop-oldest`, drops the oldest segment of the fullest lane. False with `block`, or if there is none to drop. */

@@ -9,12 +9,13 @@
 // returns, and its mark tells it which messages are repeats. The highest mark of all receivers says how far the stream is stored.
 
 import { Fault } from '../../common/fault.ts'
-import type { Batch } from '../../common/pipeline/batch.ts'
+import { releaseBatch, selectMessages, type Batch } from '../../common/pipeline/batch.ts'
 import { writeParts } from '../../common/pipeline/parts-of-batch.ts'
 import type { Lanes, StreamMarks } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
 import { Balancer, ReceiverHealth, receiverFor, type Balance } from './balancing.ts'
+import { GivenPositions } from './given-positions.ts'
 import type { Given, Lane, LaneOwner } from './lane.ts'
 
 interface Share {
@@ -41,6 +42,7 @@ export class Receivers {
   readonly #lanes: readonly Lane[]
   readonly #healths: readonly ReceiverHealth[]
   readonly #balancer: Balancer
+  readonly #positions = new GivenPositions()
   readonly #shares: readonly Share[]
   readonly #shareOf = new Map<Given, Share>()
   /** By receiver: called when it is lost while another one is usable, by those who wait for its answer about streams. */
@@ -91,6 +93,19 @@ export class Receivers {
 
   async write(batch: Batch): Promise<void> {
     if (this.#isClosed) throw this.#stopping()
+    const fresh = this.#positions.add(batch)
+    if (!fresh) return this.#spread(batch)
+    // What is left is sent even if no message is, since it settles after those that wait, and advances marks.
+    const rest = selectMessages(batch, fresh)
+    this.#platform.metrics.count('sluice_repeats_total', { destination: this.#name }, batch.count - rest.count)
+    try {
+      await this.#spread(rest)
+    } finally {
+      releaseBatch(rest)
+    }
+  }
+
+  async #spread(batch: Batch): Promise<void> {
     const assigned = this.#balancer.assign(batch.runs)
     await writeParts(batch, assigned, (share, part) => this.#give(part, this.#shares[share]))
   }

@@ -106,12 +106,13 @@ class FakeLane implements Lane {
 function fixture(balance: Balance, count: number) {
   const clock = new FakeClock()
   const lanes: FakeLane[] = []
-  const platform = { ...systemPlatform(fakeLog(), createMetrics()), clock }
+  const metrics = createMetrics()
+  const platform = { ...systemPlatform(fakeLog(), metrics), clock }
   const makes = Array.from({ length: count }, (_, i) => (owner: LaneOwner) => {
     lanes.push(new FakeLane('abc'[i], owner))
     return lanes[i]
   })
-  return { clock, lanes, receivers: new Receivers('up', balance, makes, platform) }
+  return { clock, lanes, metrics, receivers: new Receivers('up', balance, makes, platform) }
 }
 
 const loose = (...texts: string[]) => batchOf(texts, originOf(), 0)
@@ -230,6 +231,36 @@ test('round-robin: the streams of a lost receiver go to the next one, the others
   void receivers.write(inStream('s', 1, ['s2']))
   for (const lane of lanes) lane.serve()
   expect(lanes.map(({ stored }) => stored)).toEqual([['s1', 's2'], [], ['u1', 't1', 't2']])
+})
+
+test('messages of a stream that come again while they wait are sent once, and settle after those that wait', async () => {
+  const { lanes, receivers, metrics } = fixture('failover', 1)
+  const settled: string[] = []
+  const write = (name: string, batch: Batch) => void receivers.write(batch).then(() => settled.push(name))
+  write('first', inStream('s', 0, ['one', 'two']))
+  // The sender has connected again, and cuts its batches differently.
+  write('again', inStream('s', 0, ['one']))
+  write('rest', both(inStream('s', 1, ['two', 'three']), loose('no stream')))
+  write('other', inStream('t', 0, ['another stream']))
+  expect(lanes[0].given.map(({ batch }) => textsOf(batch))).toEqual([
+    ['one', 'two'],
+    [],
+    ['three', 'no stream'],
+    ['another stream'],
+  ])
+  await settle()
+  expect(settled).toEqual([])
+  lanes[0].serve()
+  await settle()
+  expect(settled).toEqual(['first', 'again', 'rest', 'other'])
+
+  // The answer was lost with the connection of the sender.
+  write('once more', inStream('s', 0, ['one', 'two', 'three']))
+  lanes[0].serve()
+  await settle()
+  expect(settled.at(-1)).toBe('once more')
+  expect(lanes[0].stored).toEqual(['one', 'two', 'three', 'no stream', 'another stream'])
+  expect(await metrics.total('sluice_repeats_total')).toBe(5)
 })
 
 test('marks are the highest of all usable receivers; without one the query is rejected', async () => {
