@@ -42,7 +42,8 @@ interface LineDefaults {
 export class Explainer {
   readonly #configuration: Configuration
   readonly #source: ConfiguredSource
-  readonly #origin: Origin
+  /** The origin of the lines. */
+  readonly origin: Origin
   readonly #predicates: readonly (Predicate | undefined)[]
   /** All `file` destinations by name: all are needed to decide which one a path belongs to (`path-ownership.ts`). */
   readonly #files: ReadonlyMap<string, { readonly template: PathTemplate; readonly names: PathOwnership }>
@@ -52,7 +53,7 @@ export class Explainer {
   constructor(configuration: Configuration, source: ConfiguredSource, hostName: string, from: string | undefined) {
     this.#configuration = configuration
     this.#source = source
-    this.#origin = originOf(source, hostName, from)
+    this.origin = originOf(source, hostName, from)
     this.#predicates = configuration.routes.map(({ where }) => where && compilePredicate(where))
     const files = configuration.destinations.filter(({ type }) => type.type === 'file')
     this.#files = new Map(
@@ -63,14 +64,14 @@ export class Explainer {
     )
   }
 
-  /** Explains one line. `received`: µs since the epoch. */
-  explain(line: Buffer, received: number): Explanation {
-    const batch = this.#batchOf(line, received)
+  /** Explains one line. `received`: µs since the epoch; `mark`: defects that framing found, as a bit mask. */
+  explain(line: Buffer, received: number, mark = 0): Explanation {
+    const batch = this.#batchOf(line, received, mark)
     try {
       const routes = this.#routesOf(batch)
       const reached = new Set(routes.flatMap((number) => this.#configuration.routes[number - 1].to))
       return {
-        message: messageObject(batch, 0, this.#origin),
+        message: messageObject(batch, 0, this.origin),
         source: this.#source.name,
         routes,
         destinations: this.#configuration.destinations
@@ -82,11 +83,11 @@ export class Explainer {
     }
   }
 
-  #batchOf(line: Buffer, received: number): Batch {
+  #batchOf(line: Buffer, received: number, mark: number): Batch {
     const slab = this.#slabs.take(line.length)!
     slab.bytes.set(line)
-    const runs = [{ count: 1, origin: this.#origin }]
-    return { slab, bounds: Uint32Array.of(0, line.length), count: 1, received, runs }
+    const runs = [{ count: 1, origin: this.origin }]
+    return { slab, bounds: Uint32Array.of(0, line.length), marks: Uint32Array.of(mark), count: 1, received, runs }
   }
 
   #routesOf(batch: Batch): number[] {
