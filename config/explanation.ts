@@ -11,8 +11,9 @@ import { messageObject, type MessageObject } from '../common/message/message-obj
 import { DEFAULT_PRIORITY } from '../common/message/priority.ts'
 import { localZone, type Zone } from '../common/message/zone.ts'
 import { releaseBatch, type Batch, type Origin } from '../common/pipeline/batch.ts'
+import { maskWith } from '../common/pipeline/mask.ts'
 import { SlabPool } from '../common/pipeline/slab.ts'
-import type { Configuration, ConfiguredDestination, ConfiguredSource } from './configuration.ts'
+import type { Configuration, ConfiguredDestination, ConfiguredRoute, ConfiguredSource } from './configuration.ts'
 
 export interface Explanation {
   readonly message: MessageObject
@@ -69,14 +70,15 @@ export class Explainer {
     const batch = this.#batchOf(line, received, mark)
     try {
       const routes = this.#routesOf(batch)
-      const reached = new Set(routes.flatMap((number) => this.#configuration.routes[number - 1].to))
+      const taken = routes.map((number) => this.#configuration.routes[number - 1])
+      const reached = new Set(taken.flatMap(({ to }) => to))
       return {
         message: messageObject(batch, 0, this.origin),
         source: this.#source.name,
         routes,
         destinations: this.#configuration.destinations
           .filter(({ name }) => reached.has(name))
-          .map((destination) => this.#landing(destination, batch)),
+          .map((destination) => this.#landing(destination, batch, taken)),
       }
     } finally {
       releaseBatch(batch)
@@ -104,8 +106,12 @@ export class Explainer {
     return taken
   }
 
-  #landing({ name, type }: ConfiguredDestination, batch: Batch): StoredAt {
-    const path = this.#pathOf(name, batch)
+  #landing({ name, type }: ConfiguredDestination, batch: Batch, taken: readonly ConfiguredRoute[]): StoredAt {
+    // A mask applies to the fields of a path too, since structured data may be among them.
+    const masks = taken.filter(({ to }) => to.includes(name)).flatMap(({ mask }) => mask)
+    const masked = masks.length > 0 ? maskWith(masks, this.#slabs)(batch, undefined) : undefined
+    const path = this.#pathOf(name, masked ?? batch)
+    if (masked) releaseBatch(masked)
     return { name, type: type.type, ...(path !== undefined && { path }) }
   }
 
