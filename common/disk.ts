@@ -302,15 +302,17 @@ async function makeFolders(path: string, mode: number): Promise<string | undefin
   return first ?? (made ? path : undefined)
 }
 
-/** Creates one folder; resolves to false if it exists already. */
+/** Creates one folder; resolves to false if it exists already. Rejects with ENOTDIR for a file, as for a folder below one. */
 async function makeOneFolder(path: string, mode: number): Promise<boolean> {
   try {
     await fs.promises.mkdir(path, { mode })
     return true
   } catch (error) {
     const there = errnoOf(error) === 'EEXIST' && (await present(fs.promises.stat(path, { bigint: true })))
-    if (there && there.kind === 'folder') return false
-    throw error
+    if (!there) throw error
+    if (there.kind === 'folder') return false
+    const text = `ENOTDIR: not a directory, mkdir '${path}'`
+    throw Object.assign(new Error(text, { cause: error }), { code: 'ENOTDIR' })
   }
 }
 

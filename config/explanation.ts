@@ -11,8 +11,9 @@ import { messageObject, type MessageObject } from '../common/message/message-obj
 import { DEFAULT_PRIORITY } from '../common/message/priority.ts'
 import { localZone, type Zone } from '../common/message/zone.ts'
 import { releaseBatch, type Batch, type Origin } from '../common/pipeline/batch.ts'
+import { maskWith } from '../common/pipeline/mask.ts'
 import { SlabPool } from '../common/pipeline/slab.ts'
-import type { Configuration, ConfiguredDestination, ConfiguredSource } from './configuration.ts'
+import type { Configuration, ConfiguredDestination, ConfiguredRoute, ConfiguredSource } from './configuration.ts'
 
 export interface Explanation {
   readonly message: MessageObject
@@ -42,7 +43,8 @@ interface LineDefaults {
 export class Explainer {
   readonly #configuration: Configuration
   readonly #source: ConfiguredSource
-  readonly #origin: Origin
+  /** The origin of the lines. */
+  readonly origin: Origin
   readonly #predicates: readonly (Predicate | undefined)[]
   /** All `file` destinations by name: all are needed to decide which one a path belongs to (`path-ownership.ts`). */
   readonly #files: ReadonlyMap<string, { readonly template: PathTemplate; readonly names: PathOwnership }>
@@ -52,7 +54,7 @@ export class Explainer {
   constructor(configuration: Configuration, source: ConfiguredSource, hostName: string, from: string | undefined) {
     this.#configuration = configuration
     this.#source = source
-    this.#origin = originOf(source, hostName, from)
+    this.origin = originOf(source, hostName, from)
     this.#predicates = configuration.routes.map(({ where }) => where && compilePredicate(where))
     const files = configuration.destinations.filter(({ type }) => type.type === 'file')
     this.#files = new Map(
@@ -63,30 +65,31 @@ export class Explainer {
     )
   }
 
-  /** Explains one line. `received`: µs since the epoch. */
-  explain(line: Buffer, received: number): Explanation {
-    const batch = this.#batchOf(line, received)
+  /** Explains one line. `received`: µs since the epoch; `mark`: defects that framing found, as a bit mask. */
+  explain(line: Buffer, received: number, mark = 0): Explanation {
+    const batch = this.#batchOf(line, received, mark)
     try {
       const routes = this.#routesOf(batch)
-      const reached = new Set(routes.flatMap((number) => this.#configuration.routes[number - 1].to))
+      const taken = routes.map((number) => this.#configuration.routes[number - 1])
+      const reached = new Set(taken.flatMap(({ to }) => to))
       return {
-        message: messageObject(batch, 0, this.#origin),
+        message: messageObject(batch, 0, this.origin),
         source: this.#source.name,
         routes,
         destinations: this.#configuration.destinations
           .filter(({ name }) => reached.has(name))
-          .map((destination) => this.#landing(destination, batch)),
+          .map((destination) => this.#landing(destination, batch, taken)),
       }
     } finally {
       releaseBatch(batch)
     }
   }
 
-  #batchOf(line: Buffer, received: number): Batch {
+  #batchOf(line: Buffer, received: number, mark: number): Batch {
     const slab = this.#slabs.take(line.length)!
     slab.bytes.set(line)
-    const runs = [{ count: 1, origin: this.#origin }]
-    return { slab, bounds: Uint32Array.of(0, line.length), count: 1, received, runs }
+    const runs = [{ count: 1, origin: this.origin }]
+    return { slab, bounds: Uint32Array.of(0, line.length), marks: Uint32Array.of(mark), count: 1, received, runs }
   }
 
   #routesOf(batch: Batch): number[] {
@@ -103,8 +106,12 @@ export class Explainer {
     return taken
   }
 
-  #landing({ name, type }: ConfiguredDestination, batch: Batch): StoredAt {
-    const path = this.#pathOf(name, batch)
+  #landing({ name, type }: ConfiguredDestination, batch: Batch, taken: readonly ConfiguredRoute[]): StoredAt {
+    // A mask applies to the fields of a path too, since structured data may be among them.
+    const masks = taken.filter(({ to }) => to.includes(name)).flatMap(({ mask }) => mask)
+    const masked = masks.length > 0 ? maskWith(masks, this.#slabs)(batch, undefined) : undefined
+    const path = this.#pathOf(name, masked ?? batch)
+    if (masked) releaseBatch(masked)
     return { name, type: type.type, ...(path !== undefined && { path }) }
   }
 

@@ -136,7 +136,8 @@ test('a folder that cannot be made is an error at once, also where a file system
   writeFileSync(join(folder, 'file'), '')
   symlinkSync('nowhere', join(folder, 'broken'))
   const errorOf = (path: string) => systemDisk.makeFolder(path).then(() => 'made', errnoOf)
-  expect(await errorOf(join(folder, 'file'))).toBe('EEXIST')
+  expect(await errorOf(join(folder, 'file'))).toBe('ENOTDIR')
+  expect(await errorOf(join(folder, 'file/below'))).toBe('ENOTDIR')
   expect(await errorOf(join(folder, 'file/below'))).toBe('ENOTDIR')
   expect(await errorOf(join(folder, 'broken/below'))).toBe('EEXIST')
   // mkdir(2) says ENOENT below /proc for what is not there, and /proc itself is.

@@ -66,11 +66,12 @@ function sourceNamed({ sources }: Configuration, wanted: string): ConfiguredSour
 
 async function answer(explainer: Explainer, configuration: Configuration, json: boolean): Promise<void> {
   const { systemClock } = await import('../../common/clock.ts')
-  const { readIn, readLines, writeOut } = await import('./standard-streams.ts')
+  const { sourceLines } = await import('../source-lines.ts')
+  const { readIn, writeOut } = await import('./standard-streams.ts')
   const { describeRoute } = await import('./check.ts')
   const routes = configuration.routes.map(describeRoute)
-  for await (const line of readLines(readIn(), configuration.messageBytesMax)) {
-    const explanation = explainer.explain(line, systemClock.now())
+  for await (const { bytes, mark } of sourceLines(readIn(), explainer.origin, configuration.messageBytesMax)) {
+    const explanation = explainer.explain(bytes, systemClock.now(), mark)
     await writeOut(json ? `${JSON.stringify(explanation)}\n` : inWords(explanation, routes))
   }
 }

@@ -1,4 +1,4 @@
-// Reads standard input as lines of bytes, and writes to standard output, which can be full or closed.
+// Reads standard input, and writes to standard output, which can be full or closed.
 
 import { errnoOf, reasonOf } from '../../common/fault.ts'
 import { standardInputStream } from '../../common/standard-input.ts'
@@ -33,27 +33,3 @@ export async function* readIn(): AsyncGenerator<Buffer> {
     process.exit(EXIT_CANNOT)
   }
 }
-
-/** Splits the input into lines without their newline (LF or CRLF). Lines longer than `bytesMax` are split into pieces. */
-export async function* readLines(input: AsyncIterable<Buffer>, bytesMax: number): AsyncGenerator<Buffer> {
-  let rest = Buffer.alloc(0)
-  for await (const chunk of input) {
-    let start = 0
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-      yield* pieces(withoutReturn(Buffer.concat([rest, chunk.subarray(start, end)])), bytesMax)
-      rest = Buffer.alloc(0)
-      start = end + 1
-    }
-    rest = Buffer.concat([rest, chunk.subarray(start)])
-    // One byte more may be the CR of the newline.
-    for (; rest.length > bytesMax + 1; rest = rest.subarray(bytesMax)) yield rest.subarray(0, bytesMax)
-  }
-  if (rest.length > 0) yield* pieces(withoutReturn(rest), bytesMax)
-}
-
-function* pieces(line: Buffer, bytesMax: number): Generator<Buffer> {
-  for (; line.length > bytesMax; line = line.subarray(bytesMax)) yield line.subarray(0, bytesMax)
-  yield line
-}
-
-const withoutReturn = (line: Buffer) => (line.at(-1) === 13 ? line.subarray(0, -1) : line)

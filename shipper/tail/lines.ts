@@ -81,7 +81,7 @@ export class Lines {
         if (at > group) {
           if (end - group <= bytesMax + TELLING_BYTES) break
           // Group and line together are too long: the part of the line that is there tells whether it continues the group.
-          if (multiline.begins(bytes, at, end, previous, previousEnd)) {
+          if (multiline.begins(bytes, at, end, group)) {
             this.#add(bytes, group, groupEnd, at - start)
             group = at
           }
@@ -90,7 +90,7 @@ export class Lines {
         break
       }
       const lineStop = textEnd(bytes, at, stop)
-      if (at > group && multiline.begins(bytes, at, lineStop, previous, previousEnd)) {
+      if (at > group && multiline.begins(bytes, at, lineStop, group)) {
         this.#add(bytes, group, groupEnd, at - start)
         group = at
       }
@@ -113,6 +113,8 @@ export class Lines {
 
   #add(bytes: Uint8Array, start: number, end: number, consumed: number): void {
     while (end > start && (bytes[end - 1] === CR || bytes[end - 1] === LF)) end -= 1
+    // Empty lines before an indented one are not part of its message.
+    while (end > start && (bytes[start] === CR || bytes[start] === LF)) start += 1
     if (end === start) return
     const i = this.count
     if (2 * i + 2 > this.bounds.length) {

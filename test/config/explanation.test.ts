@@ -91,6 +91,24 @@ test('a sender cannot leave the folder: the path is shown as the daemon would us
   expect(destinations[0].path).toMatch(/^\/var\/log\/remote\/[^/]+\/[^/]+\.log$/)
 })
 
+test('what a mask hides is not in the path either', () => {
+  const { configuration } = loadText(
+    'x',
+    `
+sources: { network: { type: syslog, listen: ["udp://127.0.0.1:0"], zone: UTC } }
+destinations: { users: { type: file, path: "/users/{sd.a.user}" } }
+routes: [{ where: "program:login", to: [users], mask: ["/secret/"] }, { to: [users] }]
+`,
+    undefined,
+    types,
+  )
+  const explainer = new Explainer(configuration!, configuration!.sources[0], 'here', undefined)
+  const line = (program: string) => Buffer.from(`<14>1 - web ${program} - - [a user="secret-ann"] x`)
+  const landing = (program: string) => explainer.explain(line(program), received).destinations
+  expect(landing('login')).toMatchObject([{ path: '/users/******-ann' }])
+  expect(landing('other')).toMatchObject([{ path: '/users/secret-ann' }])
+})
+
 test('the text output has fields, defects, routes and files, and no control characters', () => {
   const words = inWords(explain('no pri\x1b[2J'), ['one', 'two', 'everything → archive'])
   expect(words).toContain('message   no pri#033[2J\n')

@@ -157,6 +157,19 @@ test('templated: if a path is a folder, its lines go to the stand-in path; other
   await files.close(1000)
 })
 
+test('templated: if a file has the name of a folder, its lines go to the stand-in path; other files are not affected', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, 'bad'), '')
+  const platform = fakePlatform()
+  const files = await openTemplated(join(folder, '{host}/{program}/log'), platform)
+  const bad = said('bad', 'a', '1')
+  await files.write(messages(bad, said('good', 'a', '2')))
+  expect(linesOf(join(folder, 'unknown/unknown/log'))).toEqual([bad])
+  expect(linesOf(join(folder, 'good/a/log'))).toHaveLength(1)
+  expect(platform.log.lines[0]).toMatchObject({ level: 'warn', values: { errno: 'ENOTDIR' } })
+  await files.close(1000)
+})
+
 test('templated: a link in place of a file is not followed', async () => {
   const folder = temporaryFolder()
   const elsewhere = join(temporaryFolder(), 'victim')
