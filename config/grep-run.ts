@@ -250,9 +250,10 @@ function timeOf<Kind extends 'since' | 'until'>(
 
 /** `err` means err and more severe, as in journalctl; `warning..err` these two and those between them, in either order. */
 function severitiesOf(text: string): Expression {
-  const [from, to] = text.includes('..') ? text.split('..', 2) : [text, '']
+  const at = text.indexOf('..')
+  const isRange = at >= 0
   const codeOf = (name: string, absent: number) => {
-    const code = name === '' && text.includes('..') ? absent : severityCode(name)
+    const code = name === '' && isRange ? absent : severityCode(name)
     if (code === undefined) {
       throw new Fault(
         'USAGE',
@@ -261,7 +262,8 @@ function severitiesOf(text: string): Expression {
     }
     return code
   }
-  const ends = [codeOf(from, 0), text.includes('..') ? codeOf(to, 7) : 0].sort((a, b) => a - b)
+  const ends = isRange ? [codeOf(text.slice(0, at), 0), codeOf(text.slice(at + 2), 7)] : [0, codeOf(text, 0)]
+  ends.sort((a, b) => a - b)
   const names = severityNames.slice(ends[0], ends[1] + 1)
   return { kind: 'field', field: 'severity', values: names.map((name) => ({ kind: 'text', text: name })) }
 }

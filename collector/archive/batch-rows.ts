@@ -20,7 +20,7 @@ import {
   takeHeaderTable,
   type HeaderTable,
 } from '../../common/pipeline/header-table.ts'
-import { NO_PID, PID_IS_TEXT, type BlockBuilder, type Row } from './block-builder.ts'
+import { effectiveTime, NO_PID, PID_IS_TEXT, type BlockBuilder, type Row } from './block-builder.ts'
 import { viewOf } from './byte-ranges.ts'
 
 const ZERO = 0x30
@@ -33,7 +33,10 @@ const row: Row = {
 
 /** The fields that an origin provides for its messages. */
 export interface OriginDefaults {
-  /** µs since the epoch. */
+  /**
+   * µs since the epoch: when the first sluice received them. If that is over an hour ahead, its clock is wrong, and the time of receipt
+   * here is used: otherwise they would be of a day long after that of their part, in which no search looks for them.
+   */
   readonly received: number
   /** The origin's entry in the block's dictionary of origins: source, NUL, peer. */
   readonly entry: DataView
@@ -44,7 +47,8 @@ export interface OriginDefaults {
 
 export function defaultsOf({ source, peer, host, program, received }: Origin, batchReceived: number): OriginDefaults {
   const entry = viewOf(Buffer.from(`${source}\0${peer ?? ''}`))
-  return { received: received ?? batchReceived, entry, host: viewOf(host), program: viewOf(program) }
+  const arrived = effectiveTime(received ?? NaN, batchReceived)
+  return { received: arrived, entry, host: viewOf(host), program: viewOf(program) }
 }
 
 /**

@@ -45,8 +45,9 @@ export class OpenArchives {
     if (archives.length === 0 && faults.length > 0) throw faults[0]
     for (const archive of archives) {
       for (const [i, name] of archive.parts.entries()) {
-        // A message's effective time is at most an hour after its receipt, which was on the part's day.
-        if (dayEnd(name.day) + HOUR_US < since) continue
+        // A message's effective time is at most an hour after its receipt by the first sluice, and that at most an hour after its receipt
+        // here, which was on the part's day.
+        if (dayEnd(name.day) + 2 * HOUR_US < since) continue
         try {
           const part = archive.open(name)
           parts.add(part, i === archive.parts.length - 1)

@@ -69,6 +69,6 @@ function formatRegex({ pattern, ignoreCase }: { pattern: string; ignoreCase: boo
 
 /** Quotes a text, unless it is a word that can only be read as text. */
 function quote(text: string): string {
-  if (/^\w[\w-]*$/.test(text) && !/^(AND|OR|NOT)$/.test(text)) return text
+  if (/^\w[\w-]*$/.test(text) && !/^(AND|OR|NOT)$/i.test(text)) return text
   return `"${text.replaceAll(/["\\]/g, '\\$&')}"`
 }

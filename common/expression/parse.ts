@@ -9,8 +9,8 @@
 //
 // AND, OR and NOT are in capitals. If the whole text is a classic selector of known names, it is parsed as one (`selector.ts`).
 // Everything that no rule matches is text to search for. The exceptions are words that look like an unknown field, or like a
-// comparison without a colon, the operators of other languages, and selectors that are not the whole text: these are mistakes, since
-// nobody means to search for them as text.
+// comparison without a colon, the operators of other languages, also `and`, `or` and `not` beside a field, and selectors that are not the
+// whole text: these are mistakes, since nobody means to search for them as text.
 
 import { EXPRESSION_DEPTH_MAX } from '../limits.ts'
 import { severityCode } from '../message/priority.ts'
@@ -74,6 +74,7 @@ function parseOr(cursor: Cursor): Expression {
 
 function parseAnd(cursor: Cursor): Expression {
   const parts: Expression[] = []
+  const lowercase: { start: number; word: string; part: number }[] = []
   for (cursor.skipBlanks(); !cursor.atEnd && cursor.here !== ')'; cursor.skipBlanks()) {
     const start = cursor.at
     const word = cursor.peekWord()
@@ -88,8 +89,16 @@ function parseAnd(cursor: Cursor): Expression {
         cursor.fail(start, 'there is nothing before AND; quotes make it text', undefined, start + 3)
       else if (endsHere(cursor)) cursor.fail(start, 'nothing follows AND; quotes make it text', undefined, start + 3)
     } else {
+      if (/^(?:and|or|not)$/i.test(word) && word !== 'NOT') lowercase.push({ start, word, part: parts.length })
       parts.push(parseNot(cursor))
     }
+  }
+  // Between mere words it may be text, as in `failed and refused`; beside a field it is meant as in the languages of syslog-ng and rsyslog.
+  for (const { start, word, part } of lowercase) {
+    if ([parts[part - 1], parts.at(part + 1)].every((beside) => beside === undefined || beside.kind === 'text'))
+      continue
+    const operator = word.toUpperCase()
+    cursor.fail(start, `the operator ${operator} is in capitals (quotes make it text)`, operator, start + word.length)
   }
   return joined('and', parts)
 }

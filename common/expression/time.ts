@@ -2,8 +2,9 @@
 // plain durations.
 //
 //   now  today  yesterday  tomorrow           days begin at midnight in the zone of the user
-//   -15m  +1h  1d12h  "2 hours ago"           relative to now; a duration without a sign is in the past
+//   -15m  +1h  1d12h  "2 hours ago"  -5       relative to now; a duration without a sign is in the past; -5 is 5 seconds
 //   2026-11-20  2026-11-20 10:00  10:00:05.5  without a date: today; without a time: midnight
+//   Nov 20 10:00:05                           as `-O short` prints it: the last such day
 //   2026-11-20T10:00:00Z  …+01:00  … UTC      with a zone
 //   today UTC   10:00 UTC                     relative to the current day in UTC
 //   @1763632800.5                             seconds since the epoch
@@ -20,11 +21,21 @@ export type TimeSpec =
   | { readonly kind: 'instant'; readonly us: number }
   /** Local time of the user, or UTC. `day`: days since the epoch, by default today. `us`: since midnight. */
   | { readonly kind: 'local'; readonly day?: number; readonly us: number; readonly inUtc?: boolean }
+  /** The same on a day without a year (`month`: 1 to 12): the last such day, which may be tomorrow. */
+  | {
+      readonly kind: 'yearless'
+      readonly month: number
+      readonly date: number
+      readonly us: number
+      readonly inUtc?: boolean
+    }
 
 const SECOND_US = 1_000_000
 const MINUTE_US = 60 * SECOND_US
 const HOUR_US = 60 * MINUTE_US
 const DAY_US = 24 * HOUR_US
+const DAY_MS = DAY_US / 1000
+const LEAP_YEAR = 2000
 
 // systemd.time: `m` is minutes and `M` months of 30.44 days; a year has 365.25 days.
 const units: readonly (readonly [us: number, names: readonly string[]])[] = [
@@ -42,8 +53,17 @@ const unitUs = new Map(units.flatMap(([us, names]) => names.map((name) => [name,
 
 const DURATION = /^(?:\d+(?:\.\d+)?\s*[a-zA-Zµμ]+\s*)+$/
 const DURATION_STEP = /(\d+(?:\.\d+)?)\s*([a-zA-Zµμ]+)/g
-const CALENDAR =
-  /^(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?(?:(\d{4})-(\d{1,2})-(\d{1,2}))?(?:(?:^|[T\s]\s*)(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(Z|UTC|[+-]\d{2}(?::?\d{2})?)?$/i
+const WEEKDAY = '(?:(?<weekday>sun|mon|tue|wed|thu|fri|sat)(?:day|sday|nesday|rsday|urday)?,?\\s+)'
+const NUMBERS = String.raw`(?<year>\d{2}|\d{4})-(?<month>\d{1,2})-(?<date>\d{1,2})`
+const NAMED = String.raw`(?<monthName>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\s+(?<dateOfName>\d{1,2})`
+const CLOCK = String.raw`(?<hour>\d{1,2}):(?<minute>\d{1,2})(?::(?<second>\d{1,2})(?:[.,](?<fraction>\d{1,9}))?)?`
+const ZONE = String.raw`(?<zone>Z|UTC|[+-]\d{2}(?::?\d{2})?)`
+const CALENDAR = new RegExp(
+  String.raw`^(?:${WEEKDAY}?(?:${NUMBERS}|${NAMED}))?(?:(?:^|[T\s]\s*)${CLOCK})?\s*${ZONE}?$`,
+  'i',
+)
+const weekdays = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
+const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 
 /** Parses a duration, such as `90s`, `1d12h`, `1.5h`, `2 hours`, to µs; undefined if it is not one. */
 export function parseDuration(text: string): number | undefined {
@@ -75,6 +95,8 @@ export function resolveTime(time: TimeSpec, now: number, readerZone: Zone): numb
       return time.us
     case 'local':
       return fromLocal((time.day ?? localDay(now, zone)) * DAY_US + time.us, zone)
+    case 'yearless':
+      return fromLocal(lastDay(time.month, time.date, localDay(now, zone)) * DAY_US + time.us, zone)
   }
 }
 
@@ -87,10 +109,13 @@ function namedDay(word: string): TimeSpec | undefined {
 }
 
 function relativeTime(text: string): TimeSpec | undefined {
-  const [, sign, amount, ago] = /^([+-]?)\s*(.*?)(\s+ago)?$/i.exec(text)!
-  const us = parseDuration(amount)
-  if (us === undefined || (sign !== '' && ago !== undefined)) return undefined
-  return { kind: 'ago', us: sign === '+' ? -us : us }
+  const [, sign, amount, suffix] = /^([+-]?)\s*(.*?)(?:\s+(ago|left))?$/i.exec(text)!
+  if (sign !== '' && suffix !== undefined) return undefined
+  // As in journalctl, a number without a unit is seconds; without a sign too it may be anything.
+  const isMarked = sign !== '' || suffix !== undefined
+  const us = parseDuration(isMarked ? amount.replace(/(?<=^|\s)\d+(?:\.\d+)?$/, '$&s') : amount)
+  if (us === undefined) return undefined
+  return { kind: 'ago', us: sign === '+' || suffix?.toLowerCase() === 'left' ? -us : us }
 }
 
 function epochTime(text: string): TimeSpec | undefined {
@@ -99,22 +124,46 @@ function epochTime(text: string): TimeSpec | undefined {
 }
 
 function calendarTime(text: string): TimeSpec | undefined {
-  const [, year, month, date, hour, minute, second, fraction, zone] = CALENDAR.exec(text) ?? []
-  if (year === undefined && hour === undefined) return undefined
-  const day = year === undefined ? undefined : dayNumber(Number(year), Number(month), Number(date))
-  const us = hour === undefined ? 0 : clockUs(Number(hour), Number(minute), Number(second ?? 0), fraction ?? '')
+  const parts = CALENDAR.exec(text)?.groups
+  if (!parts) return undefined
+  const { year, hour, minute, second = '0', fraction = '', zone, monthName } = parts
+  if (year === undefined && monthName === undefined && hour === undefined) return undefined
+  const us = hour === undefined ? 0 : clockUs(Number(hour), Number(minute), Number(second), fraction)
+  const day = year === undefined ? undefined : dayOf(parts)
   if (Number.isNaN(day) || us === undefined) return undefined
-  if (zone === undefined) return { kind: 'local', ...(day !== undefined && { day }), us }
-  if (day !== undefined) return { kind: 'instant', us: day * DAY_US + us - offsetUs(zone) }
-  // Without a date, the only zone accepted is UTC, as in journalctl.
-  return zone.toUpperCase() === 'UTC' ? { kind: 'local', us, inUtc: true } : undefined
+  if (day !== undefined && zone !== undefined) return { kind: 'instant', us: day * DAY_US + us - offsetUs(zone) }
+  // Without a year, the only zone accepted is UTC, as in journalctl.
+  if (zone !== undefined && zone.toUpperCase() !== 'UTC') return undefined
+  const inUtc = zone !== undefined && { inUtc: true }
+  if (monthName === undefined) return { kind: 'local', ...(day !== undefined && { day }), us, ...inUtc }
+  const month = months.indexOf(monthName.toLowerCase()) + 1
+  const date = Number(parts['dateOfName'])
+  const exists = !Number.isNaN(dayNumber(LEAP_YEAR, month, date))
+  return exists ? { kind: 'yearless', month, date, us, ...inUtc } : undefined
+}
+
+/** Days since the epoch; NaN if there is no such date, or it is on another day of the week. */
+function dayOf({ year, month, date, weekday }: Record<string, string>): number {
+  // As in strptime(3), 69 to 99 are in the last century.
+  const century = year.length === 4 ? 0 : Number(year) < 69 ? 2000 : 1900
+  const day = dayNumber(century + Number(year), Number(month), Number(date))
+  const isRight = weekday === undefined || weekdays[(((day + 4) % 7) + 7) % 7] === weekday.toLowerCase()
+  return isRight ? day : NaN
+}
+
+/** The last such day that is not later than the day after `today`, in days since the epoch. */
+function lastDay(month: number, date: number, today: number): number {
+  for (let year = new Date((today + 1) * DAY_MS).getUTCFullYear(); ; year -= 1) {
+    const day = dayNumber(year, month, date)
+    if (day <= today + 1) return day
+  }
 }
 
 /** Days since the epoch; NaN if there is no such date. */
 function dayNumber(year: number, month: number, date: number): number {
   const day = new Date(Date.UTC(year, month - 1, date))
   if (day.getUTCMonth() !== month - 1 || day.getUTCDate() !== date) return NaN
-  return day.getTime() / 86_400_000
+  return day.getTime() / DAY_MS
 }
 
 function clockUs(hour: number, minute: number, second: number, fraction: string): number | undefined {

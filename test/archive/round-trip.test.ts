@@ -181,6 +181,17 @@ test('archive: the fields and times of a decoded block are those in the message 
   expect(table.cells[ROW + PROGRAM + 1]).toBe(table.cells[ROW + PROGRAM])
 })
 
+test('archive: where the first sluice says it received messages over an hour from now, the time of receipt here is used', () => {
+  const hour = 3_600_000_000
+  const messages = ['bare', '<34>1 2026-11-26T10:00:00Z h a - - - the same clock']
+  expect([...blockOf(messages, { received: RECEIVED + 72 * hour }).effectiveTimes]).toEqual([RECEIVED, RECEIVED])
+  for (const received of [RECEIVED + hour, RECEIVED - 72 * hour]) {
+    const block = blockOf(messages, { received })
+    expect([...block.received]).toEqual([received, received])
+    expect([...block.effectiveTimes]).toEqual([received, received])
+  }
+})
+
 test('archive: a message whose time is over an hour ahead of its receipt is ordered by receipt', () => {
   const block = blockOf(['<34>1 2026-11-23T11:00:01Z h a - - - x', '<34>1 2026-11-23T10:59:59Z h a - - - x'])
   expect([...block.effectiveTimes]).toEqual([RECEIVED, RECEIVED + 3_599_000_000])

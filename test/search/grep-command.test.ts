@@ -204,6 +204,7 @@ test.each([
   [['a(b'], 'Unmatched ( or \\('],
   [['(a)\\1'], 'Back-references are not supported'],
   [['-p', 'terrible'], 'severities are emerg, alert'],
+  [['-p', '0..3..5'], 'severities are emerg, alert'],
   [['-S', 'whenever'], '"whenever" is not a time'],
   [['-S', '-1h', '-U', '-2h'], '--since: -1h is later than --until -2h'],
   [['-W', 'severty:err'], 'there is no field "severty"'],
