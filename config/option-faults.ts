@@ -141,8 +141,9 @@ class FaultWriter {
       .at(-1)
     const needs = owner === undefined ? this.#subject.needs : `"${owner}" needs`
     const about = this.#schemaAt(path)?.['description']
-    const why =
-      typeof about === 'string' ? ` (${about.charAt(0).toLowerCase()}${about.slice(1).replace(/\.$/, '')})` : ''
+    // Its first sentence says what it is; the handbook has the others.
+    const [first = ''] = typeof about === 'string' ? about.split(/\.(?: |$)/) : []
+    const why = first === '' ? '' : ` (${first.charAt(0).toLowerCase()}${first.slice(1)})`
     this.#push('CONFIG_MISSING_KEY', at, `${needs} "${String(path.at(-1))}"${why}`)
   }
 

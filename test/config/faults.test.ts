@@ -155,6 +155,12 @@ destinations:
   ])
 })
 
+test('a missing option is explained in one sentence, however long its description is', () => {
+  const text = 'sources: { in: { type: stdin } }\ndestinations: { out: { type: forward } }\n'
+  const [{ sentence }] = loadText('x', text).faults
+  expect(sentence).toBe('forward destinations need "to" (receivers, all with the same protocol)')
+})
+
 test('a fault of a TLS setting hides no address that is used twice', () => {
   const text = `sources:
   a: { type: syslog, listen: ["tls://[::1]:7999"], tls: { cert: /a, key: /b, verify: maybe } }
