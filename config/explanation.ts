@@ -18,6 +18,8 @@ export interface Explanation {
   readonly message: MessageObject
   /** The source that the line is assumed to come from. */
   readonly source: string
+  /** Present if the source takes nothing from the sender, which its `allow` does not list. */
+  readonly refused?: true
   /** Routes that select it, counted from 1. */
   readonly routes: readonly number[]
   readonly destinations: readonly StoredAt[]
@@ -43,6 +45,7 @@ export class Explainer {
   readonly #configuration: Configuration
   readonly #source: ConfiguredSource
   readonly #origin: Origin
+  readonly #isRefused: boolean
   readonly #predicates: readonly (Predicate | undefined)[]
   /** All `file` destinations by name: all are needed to decide which one a path belongs to (`path-ownership.ts`). */
   readonly #files: ReadonlyMap<string, { readonly template: PathTemplate; readonly names: PathOwnership }>
@@ -53,6 +56,7 @@ export class Explainer {
     this.#configuration = configuration
     this.#source = source
     this.#origin = originOf(source, hostName, from)
+    this.#isRefused = from !== undefined && source.type.allows?.(source.options, from) === false
     this.#predicates = configuration.routes.map(({ where }) => where && compilePredicate(where))
     const files = configuration.destinations.filter(({ type }) => type.type === 'file')
     this.#files = new Map(
@@ -67,11 +71,12 @@ export class Explainer {
   explain(line: Buffer, received: number): Explanation {
     const batch = this.#batchOf(line, received)
     try {
-      const routes = this.#routesOf(batch)
+      const routes = this.#isRefused ? [] : this.#routesOf(batch)
       const reached = new Set(routes.flatMap((number) => this.#configuration.routes[number - 1].to))
       return {
         message: messageObject(batch, 0, this.#origin),
         source: this.#source.name,
+        ...(this.#isRefused && { refused: true as const }),
         routes,
         destinations: this.#configuration.destinations
           .filter(({ name }) => reached.has(name))

@@ -55,6 +55,12 @@ async function explain({ config, source: named, from, json = false }: Flags): Pr
     process.stderr.write(`there is no source "${named}"; the configuration has ${names}\n`)
     return EXIT_CANNOT
   }
+  if (from !== undefined && !source.type.allows) {
+    process.stderr.write(
+      `--from: "${source.name}" is a ${source.type.type} source, which has no other senders than this machine\n`,
+    )
+    return EXIT_CANNOT
+  }
   const { localHostName } = await import('../host-name.ts')
   await answer(new Explainer(configuration, source, localHostName(), from), configuration, json)
   return 0
@@ -76,7 +82,8 @@ async function answer(explainer: Explainer, configuration: Configuration, json: 
 }
 
 /** The explanation as text of several lines, followed by an empty line. */
-export function inWords({ message, source, routes, destinations }: Explanation, routeWords: readonly string[]): string {
+export function inWords(explanation: Explanation, routeWords: readonly string[]): string {
+  const { message, source, refused = false, routes, destinations } = explanation
   const { sd, defects, raw: _, ...fields } = message
   const rows: [string, string][] = Object.entries(fields).map(([name, value]) => [name, visible(value)])
   for (const [id, params] of Object.entries(sd ?? {})) {
@@ -88,7 +95,8 @@ export function inWords({ message, source, routes, destinations }: Explanation, 
   rows.push(['source', source])
   for (const number of routes) rows.push([`route ${number}`, routeWords[number - 1]])
   for (const landing of destinations) rows.push(['lands in', storedAtText(landing)])
-  if (destinations.length === 0) rows.push(['lands in', 'nothing: no route selects it'])
+  const why = refused ? `allow of "${source}" does not list the sender` : 'no route selects it'
+  if (destinations.length === 0) rows.push(['lands in', `nothing: ${why}`])
   const width = Math.max(...rows.map(([name]) => name.length))
   return `${rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('')}\n`
 }
