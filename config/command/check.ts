@@ -73,7 +73,8 @@ export function summaryOf(configuration: Configuration): string {
 /** `network, apps where severity:>=err → archive, files (final)` */
 export function describeRoute({ from, whereText, to, final, mask }: ConfiguredRoute): string {
   const taken = from === undefined ? 'everything' : from.join(', ')
-  const where = whereText === undefined ? '' : ` where ${whereText.replaceAll(/\s+/g, ' ').trim()}`
+  const condition = whereText?.replaceAll(/\s+/g, ' ').trim() ?? ''
+  const where = condition === '' ? '' : ` where ${condition}`
   const masked = mask.length === 0 ? '' : ' masked'
   return `${taken}${where} → ${to.join(', ')}${masked}${final ? ' (final)' : ''}`
 }
