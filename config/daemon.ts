@@ -155,6 +155,6 @@ sluice is listening on 127.0.0.1:5514 (udp and tcp) and follows this machine's l
   npx sluice grep hello                     find it again
   npx sluice grep -p err -S -1h             every error of the last hour
 
-Ctrl-C drains and stops. \`sluice server --print-config\` prints the configuration that is running.
+Ctrl-C drains and stops. \`npx sluice server --print-config\` prints the configuration that is running.
 
 `
