@@ -12,10 +12,10 @@ const EXIT_FAULTS = 1
 const EXIT_UNREADABLE = 2
 
 const examples = `
-Exit status: 0 if there is no fault, 1 if there is any, 2 if the file cannot be read.
+Exit status: 0 without a fault, 1 with any, 2 if the file cannot be read.
 
 Examples:
-  sluice check                        the first of ./sluice.yaml, /etc/sluice/sluice.yaml and the built-in
+  sluice check                        the configuration that a daemon would use
   sluice check -c relay.yaml          this file
   sluice check -c new.yaml && mv new.yaml /etc/sluice/sluice.yaml
 `

@@ -8,8 +8,9 @@ import { Command } from './command-line.ts'
 const EXIT_CANNOT = 2
 
 const examples = `
-A file source takes a line as text; a syslog source looks for a header in it. The default for --source is the first syslog
-source, or the first source if there is none.
+A file source takes a line as text; a syslog source looks for a header in it.
+The default for --source is the first syslog source, or the first source if
+there is none.
 
 Examples:
   echo '<34>Oct 11 22:14:15 web-1 su: failed' | sluice explain -c sluice.yaml

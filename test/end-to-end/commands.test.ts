@@ -153,9 +153,9 @@ testWith(['script'], 'the log has colours on a terminal, and none on a dumb one'
   expect(dumb).not.toContain('\u001b')
 })
 
-const commands = ['client', 'relay', 'server', 'check', 'parse', 'explain', 'grep']
+const commands = ['client', 'relay', 'server', 'check', 'parse', 'explain', 'spool', 'grep']
 
-test('--help names every command, and --help of each command has examples; exit status 0', async () => {
+test('--help names every command, and --help of each has examples and fits on 80 columns; exit status 0', async () => {
   const all = await run(['--help'])
   expect(all.status).toBe(0)
   for (const command of commands) {
@@ -164,8 +164,11 @@ test('--help names every command, and --help of each command has examples; exit 
     expect([command, status]).toEqual([command, 0])
     expect(stdout).toMatch(new RegExp(`^Usage: sluice ${command} `))
     expect(stdout).toMatch(new RegExp(`\\nExamples:\\n(.*\\n)*? +.*sluice ${command}`))
+    expect(wideIn(all.stdout + stdout)).toEqual([])
   }
 })
+
+const wideIn = (text: string) => text.split('\n').filter((line) => line.length > 80)
 
 test.each([['nosuch'], ['check', '--nosuch'], ['grep', '-m', 'many', 'x']])(
   'exit status 2 for a mistake on the command line: %s %s',
