@@ -86,9 +86,9 @@ async function main(): Promise<void> {
 
 const examples = `
 Examples:
-  sluice server                     listen on 127.0.0.1:5514, collect this machine's logs, answer searches
+  sluice server                     receive on 127.0.0.1:5514, keep an archive
   sluice grep -S -1h 'Failed pass'  search the last hour, on all hosts
-  sluice check -c relay.yaml        before a restart: every fault, with line and column
+  sluice check -c relay.yaml        every fault, with line and column
   logger -n 127.0.0.1 -P 5514 hi    send a message to a running server
 `
 

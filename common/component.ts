@@ -56,6 +56,8 @@ export interface SourceType<Options> {
   examine?(options: Options, disk: Disk): Promise<readonly Misfit[]>
   /** Whether it reads what is appended to the file of this absolute path. */
   reads?(options: Options, path: string): boolean
+  /** Whether it takes messages from the peer with this address. Absent if it has no peers. */
+  allows?(options: Options, address: string): boolean
   create(options: Options, context: ComponentContext): Source
 }
 

@@ -256,6 +256,8 @@ export function endpointUrl<const Scheme extends string>(
 
     /** The address that was probably meant by one without `://`: `0.0.0.0:514`, `tcp:0.0.0.0:514`, `:514`. */
     function meant(text: string): string | undefined {
+      // `listen: [udp]` does not name a host that is called like a scheme.
+      if (schemes.some((known) => known === text)) return purpose === 'listen' ? `${text}://0.0.0.0` : undefined
       const scheme = schemes.find((known) => text.toLowerCase().startsWith(`${known}:`))
       const rest = scheme === undefined ? text : text.slice(scheme.length + 1).replace(/^\//, '')
       const port = /^:?(\d+)$/.exec(rest)?.[1]

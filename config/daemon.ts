@@ -149,12 +149,14 @@ async function reopen(pipeline: Pipeline, log: Log): Promise<void> {
 }
 
 const threeThingsToTry = `
-sluice is listening on 127.0.0.1:5514 (udp and tcp) and follows this machine's logs. Three things to try:
+sluice is listening on 127.0.0.1:5514 (udp and tcp) and follows this machine's
+logs. Three things to try:
 
   logger -n 127.0.0.1 -P 5514 -d 'hello'    send it a message
   npx sluice grep hello                     find it again
   npx sluice grep -p err -S -1h             every error of the last hour
 
-Ctrl-C drains and stops. \`sluice server --print-config\` prints the configuration that is running.
+Ctrl-C drains and stops. \`npx sluice server --print-config\` prints the
+configuration that is running.
 
 `

@@ -19,6 +19,8 @@ export interface Explanation {
   readonly message: MessageObject
   /** The source that the line is assumed to come from. */
   readonly source: string
+  /** Present if the source takes nothing from the sender, which its `allow` does not list. */
+  readonly refused?: true
   /** Routes that select it, counted from 1. */
   readonly routes: readonly number[]
   readonly destinations: readonly StoredAt[]
@@ -45,6 +47,7 @@ export class Explainer {
   readonly #source: ConfiguredSource
   /** The origin of the lines. */
   readonly origin: Origin
+  readonly #isRefused: boolean
   readonly #predicates: readonly (Predicate | undefined)[]
   /** All `file` destinations by name: all are needed to decide which one a path belongs to (`path-ownership.ts`). */
   readonly #files: ReadonlyMap<string, { readonly template: PathTemplate; readonly names: PathOwnership }>
@@ -55,6 +58,7 @@ export class Explainer {
     this.#configuration = configuration
     this.#source = source
     this.origin = originOf(source, hostName, from)
+    this.#isRefused = from !== undefined && source.type.allows?.(source.options, from) === false
     this.#predicates = configuration.routes.map(({ where }) => where && compilePredicate(where))
     const files = configuration.destinations.filter(({ type }) => type.type === 'file')
     this.#files = new Map(
@@ -69,12 +73,13 @@ export class Explainer {
   explain(line: Buffer, received: number, mark = 0): Explanation {
     const batch = this.#batchOf(line, received, mark)
     try {
-      const routes = this.#routesOf(batch)
+      const routes = this.#isRefused ? [] : this.#routesOf(batch)
       const taken = routes.map((number) => this.#configuration.routes[number - 1])
       const reached = new Set(taken.flatMap(({ to }) => to))
       return {
         message: messageObject(batch, 0, this.origin),
         source: this.#source.name,
+        ...(this.#isRefused && { refused: true as const }),
         routes,
         destinations: this.#configuration.destinations
           .filter(({ name }) => reached.has(name))

@@ -41,17 +41,40 @@ interface ReadOptions {
 
 /** Reads a group of options. */
 export function readOptions(fileText: string, subject: Subject): ReadOptions {
-  const given = valueOf(subject.node) as Record<string, unknown>
-  for (const key of subject.besides ?? []) delete given[key]
-  const result = subject.declaration.safeParse(given)
+  const result = subject.declaration.safeParse(givenIn(subject))
   if (result.success) return { value: result.data, faults: [] }
   const writer = new FaultWriter(fileText, subject)
   const issues = result.error.issues as Issue[]
   for (const issue of issues) writer.add(issue, issue.path)
-  for (const { path, keys = [] } of issues) {
-    for (const key of path.length === 0 ? keys : [String(path[0])]) delete given[key]
+  const faulty = issues.flatMap(({ path, keys }) => keys?.map((key) => [...path, key]) ?? [path])
+  // Without a part of its options a group may be of no use, such as `tls:` without its `key`; then it is left out as a whole.
+  return {
+    faults: writer.faults,
+    faultless: readWithout(subject, faulty) ?? readWithout(subject, faulty.map(outermost)),
   }
-  return { faults: writer.faults, faultless: subject.declaration.safeParse(given).data }
+}
+
+function givenIn({ node, besides = [] }: Subject): Record<string, unknown> {
+  const given = valueOf(node) as Record<string, unknown>
+  for (const key of besides) delete given[key]
+  return given
+}
+
+const outermost = (path: readonly PropertyKey[]) => path.slice(0, 1)
+
+function readWithout(subject: Subject, paths: readonly (readonly PropertyKey[])[]): unknown {
+  const given = givenIn(subject)
+  for (const path of paths) remove(given, path)
+  return subject.declaration.safeParse(given).data
+}
+
+/** Removes an option; because of an entry of a list the whole list, since the other entries have to keep their numbers. */
+function remove(group: Record<string, unknown>, [key, ...below]: readonly PropertyKey[]): void {
+  const name = String(key)
+  const value = group[name]
+  const isGroup = typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (below.length > 0 && isGroup) remove(value as Record<string, unknown>, below)
+  else delete group[name]
 }
 
 class FaultWriter {
@@ -118,8 +141,9 @@ class FaultWriter {
       .at(-1)
     const needs = owner === undefined ? this.#subject.needs : `"${owner}" needs`
     const about = this.#schemaAt(path)?.['description']
-    const why =
-      typeof about === 'string' ? ` (${about.charAt(0).toLowerCase()}${about.slice(1).replace(/\.$/, '')})` : ''
+    // Its first sentence says what it is; the handbook has the others.
+    const [first = ''] = typeof about === 'string' ? about.split(/\.(?: |$)/) : []
+    const why = first === '' ? '' : ` (${first.charAt(0).toLowerCase()}${first.slice(1)})`
     this.#push('CONFIG_MISSING_KEY', at, `${needs} "${String(path.at(-1))}"${why}`)
   }
 

@@ -1,7 +1,7 @@
 // Parses YAML (and so JSON) to a tree of values with their positions. What makes a configuration hard to read, or to report faults
 // in, is refused: anchors, aliases, merge keys, tags, several documents in one file.
 
-import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, type Document, type Node } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, visit, type Document, type Node } from 'yaml'
 import type { ConfigFault } from './source-text.ts'
 
 /** A range of the text: offsets in UTF-16 units, half open. */
@@ -53,11 +53,18 @@ export function parseYaml(text: string): ParsedYaml {
   const documents = parseAllDocuments(text, options)
   if ('empty' in documents) return { faults: [], broken: [] }
   const [document, second] = documents as Document.Parsed[]
-  // After an error the parser reports every following token as unexpected: these are not faults of their own.
+  // After an error the parser reports every following token as unexpected, and brackets that end nowhere behind a quote that does not
+  // end: these are not faults of their own.
   const errors = documents
     .flatMap(({ errors }) => errors)
-    .filter(({ code }, index) => index === 0 || code !== 'UNEXPECTED_TOKEN')
-  const faults = errors.map(({ code, message, pos }) => syntaxFault(text, code, message, pos[0]))
+    .filter(({ code, pos }, index, all) => {
+      return index === 0 || (code !== 'UNEXPECTED_TOKEN' && all[index - 1].pos[0] !== pos[0])
+    })
+  const faults = errors.map(({ code, message, pos }) =>
+    isOpenQuote(message)
+      ? { code: 'CONFIG_SYNTAX' as const, sentence: 'a quote is not closed', at: quoteBefore(documents, pos[0]) }
+      : syntaxFault(text, code, message, pos[0]),
+  )
   if (errors.some(({ code }) => !WITHIN_A_SCALAR.has(code))) return { faults, broken: [] }
   const reader = new TreeReader(
     text,
@@ -142,6 +149,11 @@ class TreeReader {
       }
       if (this.#noteBroken(range)) hasBrokenKey = true
       const name = String(key.value)
+      if (value === null && MISSING_BLANK.test(name) && isPlain(key)) {
+        this.refuse(range.start, missingBlank)
+        hasBrokenKey = true
+        continue
+      }
       if (name === '<<') this.refuse(range.start, '"<<" merges keys from elsewhere, which a configuration does not do')
       else if (entries.has(name)) this.refuse(range.start, `"${name}" appears twice`)
       else entries.set(name, { key: range, value: this.read(value, range.end) })
@@ -169,6 +181,23 @@ function scalarOf(node: Node | null): Pick<YamlScalar, 'value' | 'style'> {
   return { value: JSON.stringify(value), style }
 }
 
+const isPlain = ({ type }: { readonly type?: string }) => type === 'PLAIN'
+
+const isOpenQuote = (message: string) => /closing .quote/.test(message)
+
+/** Where the quoted text begins that ends at `end`: the parser reports a quote that is not closed at its end. */
+function quoteBefore(documents: readonly Document.Parsed[], end: number): number {
+  let start = end
+  for (const document of documents) {
+    visit(document, { Scalar: (_, { range }) => void (range?.[1] === end && (start = range[0])) })
+  }
+  return start
+}
+
+/** `type:file`: without a blank behind it, a colon is a part of the text. */
+const MISSING_BLANK = /^[\w-]+:(?!\/\/)\S/
+const missingBlank = 'a blank is missing after the colon'
+
 const syntaxSentences: Record<string, string> = {
   TAB_AS_INDENT: 'a tab indents here; YAML is indented with blanks',
   BAD_DQ_ESCAPE: 'there is no such escape in double quotes; single quotes take a backslash as it is',
@@ -185,16 +214,24 @@ const syntaxSentences: Record<string, string> = {
 }
 
 function syntaxFault(text: string, code: string, message: string, offset: number): ConfigFault {
-  const bracketInText = code === 'UNEXPECTED_TOKEN' && /^\S[{[]/.test(text.slice(Math.max(0, offset - 1), offset + 1))
-  const sentence = bracketInText ? 'a value with a bracket in it needs quotes here' : sentenceOf(code, message)
+  const sentence = sentenceAt(text, code, message, offset) ?? sentenceOf(code, message)
   // Something missing at the end of the file is reported after its last character.
   return { code: 'CONFIG_SYNTAX', sentence, at: Math.min(offset, text.trimEnd().length) }
+}
+
+/** What is wrong where the text tells more than the parser; else undefined. */
+function sentenceAt(text: string, code: string, message: string, offset: number): string | undefined {
+  const isInText = code === 'UNEXPECTED_TOKEN' && /^\S[{[]/.test(text.slice(Math.max(0, offset - 1), offset + 1))
+  if (isInText) return 'a value with a bracket in it needs quotes here'
+  if (message.startsWith('Implicit ') && MISSING_BLANK.test(text.slice(offset))) return missingBlank
+  const isFirstInLine = text.slice(text.lastIndexOf('\n', offset - 1) + 1, offset).trim() === ''
+  if (code !== 'BLOCK_IN_FLOW' || isFirstInLine) return undefined
+  return 'a comma is missing after this, or it has a colon and a blank, and needs quotes'
 }
 
 function sentenceOf(code: string, message: string): string {
   const [, missing] = /end with an? ([}\]])/.exec(message) ?? []
   if (missing !== undefined) return `a bracket is not closed: "${missing}" is missing`
-  if (/closing .quote/.test(message)) return 'a quote is not closed'
   if (/at node end/.test(message)) return 'the value ends before this; a comma, or quotes around all of it, are missing'
   if (/flow-(map|seq)-end/.test(message)) return 'a bracket is closed here that was never opened'
   if (/^Implicit map keys? need/.test(message)) return 'a key needs a colon and a value'

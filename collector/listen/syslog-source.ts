@@ -52,6 +52,7 @@ export const syslogSource: SourceType<SyslogOptions> = {
   about: 'Listens for syslog in any format and framing over UDP, TCP and RELP, the latter two also with TLS.',
   options: syslogOptions,
   examine: ({ tls }, disk) => examineTls(tls, disk),
+  allows,
   create: (given, context) => new SyslogSource(given, context),
 }
 
@@ -138,18 +139,19 @@ class SyslogSource implements Source {
   }
 }
 
+function allows({ allow }: SyslogOptions, host: string): boolean {
+  if (!allow) return true
+  const address = parseAddress(host)
+  return address !== undefined && allow.some((allowed) => isWithin(address, allowed))
+}
+
 function settingsOf(given: SyslogOptions, context: ComponentContext): ListenerSettings {
-  const { allow } = given
   return {
     source: context.name,
     framing: 'auto',
     messageBytesMax: context.messageBytesMax,
     connectionsMax: given.max_connections,
-    allows(host) {
-      if (!allow) return true
-      const address = parseAddress(host)
-      return address !== undefined && allow.some((allowed) => isWithin(address, allowed))
-    },
+    allows: (host) => allows(given, host),
     originOf: (host): Origin => ({
       source: context.name,
       peer: host,

@@ -9,7 +9,7 @@
 //
 // AND, OR and NOT are in capitals. If the whole text is a classic selector of known names, it is parsed as one (`selector.ts`).
 // Everything that no rule matches is text to search for. The exceptions are words that look like an unknown field, or like a
-// comparison without a colon, the operators of other languages, also `and`, `or` and `not` beside a field, and selectors that are not the
+// comparison without a colon, the operators of other languages, also `and`, `or` and `not` in small letters between fields, and selectors that are not the
 // whole text: these are mistakes, since nobody means to search for them as text.
 
 import { EXPRESSION_DEPTH_MAX } from '../limits.ts'
@@ -93,11 +93,11 @@ function parseAnd(cursor: Cursor): Expression {
       parts.push(parseNot(cursor))
     }
   }
-  // Between mere words it may be text, as in `failed and refused`; beside a field it is meant as in the languages of syslog-ng and rsyslog.
+  // Beside mere words it may be text, as in `program:sshd not found`; between fields it is meant as in the languages of syslog-ng and rsyslog.
+  const isText = (part: Expression | undefined) => part === undefined || part.kind === 'text'
   for (const { start, word, part } of lowercase) {
-    if ([parts[part - 1], parts.at(part + 1)].every((beside) => beside === undefined || beside.kind === 'text'))
-      continue
     const operator = word.toUpperCase()
+    if (isText(parts[part + 1]) || (operator !== 'NOT' && isText(parts[part - 1]))) continue
     cursor.fail(start, `the operator ${operator} is in capitals (quotes make it text)`, operator, start + word.length)
   }
   return joined('and', parts)

@@ -45,8 +45,8 @@ export function parseSelector(text: string): SelectorPart[] | undefined {
 }
 
 /**
- * The mistakes in a text that was clearly meant as a selector: some of its parts are valid and others are not, or a known facility is
- * followed by a misspelt severity. Without this check, one typo would turn a selector into a search for its text.
+ * The mistakes in a text that was clearly meant as a selector: some of its parts are valid and others are not, or a part has a
+ * misspelt name. Without this check, one typo would turn a selector into a search for its text.
  */
 export function selectorProblems(text: string): Problem[] {
   const pieces = splitParts(text)
@@ -61,14 +61,25 @@ export function selectorProblems(text: string): Problem[] {
   return isSurely ? problems : problems.map((problem) => ({ ...problem, sentence: problem.sentence + hint }))
 }
 
-// Misspelt severities: `*.warnin`, `auth,cron.inof`, `mail.wraning`. After a single facility a word is more likely text (`kern.log`,
-// `mail.notify`), so there a word of up to six letters may differ by one edit only. `none` is not considered: nobody writes
-// it in a selector of one part, and `user.done` is text.
 function isSlip(piece: string): boolean {
   const [, list, , , word] = PART.exec(piece)!
   const facilities = list.split(',')
-  if (!facilities.every((name) => name === '*' || facilityCode(name) !== undefined)) return false
-  const isWord = facilities.length === 1 && list !== '*'
+  const unknown = facilities.filter((name) => name !== '*' && facilityCode(name) === undefined)
+  return unknown.length === 0 ? isSeveritySlip(facilities, word) : isFacilitySlip(facilities, unknown, word)
+}
+
+// Misspelt facilities: `auth,authprv.info`, with a known one beside it, and `authprv.*`, since hardly any text ends with `.*`. Alone
+// before a severity such a word is more likely text (`kernel.debug`).
+function isFacilitySlip(facilities: readonly string[], unknown: readonly string[], word: string): boolean {
+  if (unknown.length < facilities.length) return selectorSeverity(word) !== undefined
+  return word === '*' && unknown.every((name) => nearest(name, facilityNames) !== undefined)
+}
+
+// Misspelt severities: `*.warnin`, `auth,cron.inof`, `mail.wraning`. After a single facility a word is more likely text (`kern.log`,
+// `mail.notify`), so there a word of up to six letters may differ by one edit only. `none` is not considered: nobody writes
+// it in a selector of one part, and `user.done` is text.
+function isSeveritySlip(facilities: readonly string[], word: string): boolean {
+  const isWord = facilities.length === 1 && facilities[0] !== '*'
   return nearest(word, severityWords, isWord && word.length <= 6 ? 1 : 2) !== undefined
 }
 

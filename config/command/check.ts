@@ -12,10 +12,10 @@ const EXIT_FAULTS = 1
 const EXIT_UNREADABLE = 2
 
 const examples = `
-Exit status: 0 if there is no fault, 1 if there is any, 2 if the file cannot be read.
+Exit status: 0 without a fault, 1 with any, 2 if the file cannot be read.
 
 Examples:
-  sluice check                        the first of ./sluice.yaml, /etc/sluice/sluice.yaml and the built-in
+  sluice check                        the configuration that a daemon would use
   sluice check -c relay.yaml          this file
   sluice check -c new.yaml && mv new.yaml /etc/sluice/sluice.yaml
 `
@@ -73,7 +73,8 @@ export function summaryOf(configuration: Configuration): string {
 /** `network, apps where severity:>=err → archive, files (final)` */
 export function describeRoute({ from, whereText, to, final, mask }: ConfiguredRoute): string {
   const taken = from === undefined ? 'everything' : from.join(', ')
-  const where = whereText === undefined ? '' : ` where ${whereText.replaceAll(/\s+/g, ' ').trim()}`
+  const condition = whereText?.replaceAll(/\s+/g, ' ').trim() ?? ''
+  const where = condition === '' ? '' : ` where ${condition}`
   const masked = mask.length === 0 ? '' : ' masked'
   return `${taken}${where} → ${to.join(', ')}${masked}${final ? ' (final)' : ''}`
 }

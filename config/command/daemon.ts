@@ -14,19 +14,20 @@ const about: Record<Mode, string> = {
 const examples: Record<Mode, string> = {
   client: `
 Examples:
-  sluice client --print-config > sluice.yaml   start from the built-in configuration
-  sluice client -c /etc/sluice/sluice.yaml     run in the foreground (systemd: Type=exec)
-  kill -TERM PID                               drain and stop;  kill -HUP PID  reopen output files
+  sluice client --print-config > sluice.yaml   begin with the built-in one
+  sluice client -c /etc/sluice/sluice.yaml     in the foreground (Type=exec)
+  kill -TERM PID                               drain and stop
+  kill -HUP PID                                reopen output files
 `,
   relay: `
 Examples:
-  sluice relay --print-config > sluice.yaml    start from the built-in configuration
+  sluice relay --print-config > sluice.yaml    begin with the built-in one
   sluice relay -c /etc/sluice/sluice.yaml      run in the foreground
   kill -TERM PID                               drain and stop
 `,
   server: `
 Examples:
-  sluice server                                listen on 127.0.0.1:5514, collect this machine's own logs too
+  sluice server                                receive on 127.0.0.1:5514
   sluice server -c /etc/sluice/sluice.yaml     run in the foreground
   logger -n 127.0.0.1 -P 5514 -d 'hello'       send a message …
   sluice grep hello                            … and find it

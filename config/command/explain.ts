@@ -8,8 +8,9 @@ import { Command } from './command-line.ts'
 const EXIT_CANNOT = 2
 
 const examples = `
-A file source takes a line as text; a syslog source looks for a header in it. The default for --source is the first syslog
-source, or the first source if there is none.
+A file source takes a line as text; a syslog source looks for a header in it.
+The default for --source is the first syslog source, or the first source if
+there is none.
 
 Examples:
   echo '<34>Oct 11 22:14:15 web-1 su: failed' | sluice explain -c sluice.yaml
@@ -55,6 +56,12 @@ async function explain({ config, source: named, from, json = false }: Flags): Pr
     process.stderr.write(`there is no source "${named}"; the configuration has ${names}\n`)
     return EXIT_CANNOT
   }
+  if (from !== undefined && !source.type.allows) {
+    process.stderr.write(
+      `--from: "${source.name}" is a ${source.type.type} source, which has no other senders than this machine\n`,
+    )
+    return EXIT_CANNOT
+  }
   const { localHostName } = await import('../host-name.ts')
   await answer(new Explainer(configuration, source, localHostName(), from), configuration, json)
   return 0
@@ -77,7 +84,8 @@ async function answer(explainer: Explainer, configuration: Configuration, json: 
 }
 
 /** The explanation as text of several lines, followed by an empty line. */
-export function inWords({ message, source, routes, destinations }: Explanation, routeWords: readonly string[]): string {
+export function inWords(explanation: Explanation, routeWords: readonly string[]): string {
+  const { message, source, refused = false, routes, destinations } = explanation
   const { sd, defects, raw: _, ...fields } = message
   const rows: [string, string][] = Object.entries(fields).map(([name, value]) => [name, visible(value)])
   for (const [id, params] of Object.entries(sd ?? {})) {
@@ -89,7 +97,8 @@ export function inWords({ message, source, routes, destinations }: Explanation, 
   rows.push(['source', source])
   for (const number of routes) rows.push([`route ${number}`, routeWords[number - 1]])
   for (const landing of destinations) rows.push(['lands in', storedAtText(landing)])
-  if (destinations.length === 0) rows.push(['lands in', 'nothing: no route selects it'])
+  const why = refused ? `allow of "${source}" does not list the sender` : 'no route selects it'
+  if (destinations.length === 0) rows.push(['lands in', `nothing: ${why}`])
   const width = Math.max(...rows.map(([name]) => name.length))
   return `${rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('')}\n`
 }

@@ -5,17 +5,18 @@ import { once } from './arguments.ts'
 import { Command, InvalidArgumentError, Option } from './command-line.ts'
 
 const examples = `
-PATTERN is an extended regular expression as in grep -E. It is matched against "host program[pid]: message", whatever -O prints.
+PATTERN is an extended regular expression as in grep -E. It is matched against
+"host program[pid]: message", whatever -O prints.
 Exit status: 0 if something was found, 1 if not, 2 on an error.
 
 Examples:
   sluice grep 'Failed password'                 on all hosts, in time order
   sluice grep -S -1h -p err                     the last hour, err and worse
-  sluice grep -S today -t sshd -H 'web-*' -c    how many today from sshd on these hosts
-  sluice grep -n 20 -r oom                      the last 20 matches, newest first
-  sluice grep -C 3 -w panic                     with the 3 messages before and after, of the same host and program
+  sluice grep -S today -t sshd -H 'web-*' -c    how many today from sshd there
+  sluice grep -n 20 -r oom                      the last 20, newest first
+  sluice grep -C 3 -w panic                     each with 3 before and 3 after
   sluice grep -l 10.1.2.3                       which hosts mention it
-  sluice grep -W 'facility:auth -program:cron from:10.0.0.0/8' -O json | jq .message
+  sluice grep -W 'facility:auth -program:cron' -O json | jq .message
 `
 
 /** The command. */

@@ -8,7 +8,8 @@ import { Command, InvalidArgumentError } from './command-line.ts'
 const framings: readonly FramingMode[] = ['auto', 'newline', 'octet']
 
 const examples = `
-With --framing auto, octet counts, LF, CR LF and NUL may be mixed. HANDBOOK.md explains the codes in "defects".
+With --framing auto, octet counts, LF, CR LF and NUL may be mixed. HANDBOOK.md
+explains the codes in "defects".
 
 Examples:
   sluice parse < sample.log

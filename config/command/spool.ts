@@ -11,11 +11,14 @@ const formats: readonly SpoolFormat[] = ['short', 'json', 'raw']
 const examples = `
 DIR is <data>/spool/<name of the destination>; with -c the name is enough.
 
-  ls      list its segments, what is waiting in it, and how far the receiver has acknowledged
-  cat     print the waiting messages, oldest first; with --all also acknowledged ones that are not removed yet
+  ls      list its segments, what is waiting in it, and how far the receiver
+          has acknowledged
+  cat     print the waiting messages, oldest first; with --all also acknowledged
+          ones that are not removed yet
   check   read every record; a write in progress is not reported as damage
 
-Exit status: 0, or 1 if something is damaged, or 2 if there is no spool or it cannot be read.
+Exit status: 0, or 1 if something is damaged, or 2 if there is no spool or it
+cannot be read.
 
 Examples:
   sluice spool ls ./sluice-data/spool/central

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { inWords } from '../../config/command/explain.ts'
 import { Explainer, likelySource } from '../../config/explanation.ts'
 import { loadText } from '../../config/load.ts'
+import { syslogSource } from '../../collector/listen/syslog-source.ts'
 import { fileType } from '../../collector/file/file-type.ts'
 import { unixSource } from '../../shipper/source/unix.ts'
 import { testTypes } from './types.ts'
@@ -65,6 +66,28 @@ destinations:
   const landing = (line: string) => explainer.explain(Buffer.from(line), received).destinations.map(({ path }) => path)
   expect(landing('<14>Oct 11 22:14:15 web app: x')).toEqual(['/explained/web.log', '/explained/all.log'])
   expect(landing('<14>Oct 11 22:14:15 all app: x')).toEqual(['/explained/unknown.log', '/explained/all.log'])
+})
+
+test('a line of a sender that the source does not allow lands in nothing', () => {
+  const { configuration } = loadText(
+    'x',
+    `
+sources: { network: { type: syslog, listen: ["udp://127.0.0.1:0"], allow: [10.0.0.0/8] } }
+destinations: { archive: { type: archive } }
+`,
+    undefined,
+    { ...types, sources: [syslogSource as never] },
+  )
+  const explained = (from?: string) =>
+    new Explainer(configuration!, configuration!.sources[0], 'here', from).explain(Buffer.from('<34>x'), received)
+  expect(explained('192.0.2.7')).toMatchObject({ source: 'network', refused: true, routes: [], destinations: [] })
+  expect(inWords(explained('192.0.2.7'), ['one'])).toMatch(
+    /^lands in {2}nothing: allow of "network" does not list the sender\n\n$/m,
+  )
+  for (const from of ['10.1.2.3', undefined]) {
+    expect(explained(from)).toMatchObject({ routes: [1], destinations: [{ name: 'archive' }] })
+    expect(explained(from)).not.toHaveProperty('refused')
+  }
 })
 
 test('a destination that several routes lead to is listed once', () => {

@@ -155,6 +155,25 @@ destinations:
   ])
 })
 
+test('a missing option is explained in one sentence, however long its description is', () => {
+  const text = 'sources: { in: { type: stdin } }\ndestinations: { out: { type: forward } }\n'
+  const [{ sentence }] = loadText('x', text).faults
+  expect(sentence).toBe('forward destinations need "to" (receivers, all with the same protocol)')
+})
+
+test('a fault of a TLS setting hides no address that is used twice', () => {
+  const text = `sources:
+  a: { type: syslog, listen: ["tls://[::1]:7999"], tls: { cert: /a, key: /b, verify: maybe } }
+  b: { type: syslog, listen: ["relps://[::1]:7999"], tls: { cert: /a, key: /b, verify: required } }
+destinations: { out: { type: stdout } }
+`
+  expect(loadText('x', text).faults.map(({ sentence }) => sentence.replace(/[;,(].*/, ''))).toEqual([
+    'tls.verify: "maybe" is not one of required',
+    'listen: "a" already has tcp port 7999 of ::1',
+    'tls.verify: "verify: required" needs "ca": the certificates of those who sign for clients',
+  ])
+})
+
 test('how long rotated files are kept: a number without a unit may mean days or files', () => {
   const rotate = { keep: 5 }
   const out = { type: 'file', path: '/x', rotate }

@@ -190,6 +190,10 @@ test('the summary lists what would run, and components without a route', () => {
   )
 })
 
+test('the summary shows no condition where an empty one selects everything', () => {
+  expect(summaryOf(read(`${least}routes:\n  - { where: "", to: [a] }\n`))).toContain('  route 1      everything → a\n')
+})
+
 test('buffer: every destination can have one; forwards of a relay have one of 1 GiB that blocks by default', () => {
   const bufferOf = (mode: string, options: string) => {
     const text = `mode: ${mode}\nsources: { in: { type: stdin } }\ndestinations: { out: { ${options} } }\n`

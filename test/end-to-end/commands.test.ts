@@ -133,21 +133,6 @@ test.each([['parse'], ['explain']])('%s: exit status 2 for a folder as standard 
   })
 })
 
-test('explain shows the fields, route and file of a line, as text and as JSON', async () => {
-  const path = newConfig(good)
-  const input = '<34>Oct 11 22:14:15 web-1 su[7]: failed\n'
-  const words = await run(['explain', '-c', path], { input })
-  expect(words.status).toBe(0)
-  expect(words.stdout).toContain('lands in  out (file) /var/log/remote/web-1.log\n')
-  const { stdout } = await run(['explain', '-c', path, '--json'], { input })
-  expect(JSON.parse(stdout)).toMatchObject({ routes: [1], destinations: [{ name: 'out', type: 'file' }] })
-})
-
-test('explain: exit status 2 for an unknown source', async () => {
-  const { status, stderr } = await run(['explain', '-c', newConfig(good), '--source', 'inn'])
-  expect({ status, stderr }).toEqual({ status: 2, stderr: 'there is no source "inn"; the configuration has in\n' })
-})
-
 test('--version prints the version of the package', async () => {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string
@@ -168,9 +153,9 @@ testWith(['script'], 'the log has colours on a terminal, and none on a dumb one'
   expect(dumb).not.toContain('\u001b')
 })
 
-const commands = ['client', 'relay', 'server', 'check', 'parse', 'explain', 'grep']
+const commands = ['client', 'relay', 'server', 'check', 'parse', 'explain', 'spool', 'grep']
 
-test('--help names every command, and --help of each command has examples; exit status 0', async () => {
+test('--help names every command, and --help of each has examples and fits on 80 columns; exit status 0', async () => {
   const all = await run(['--help'])
   expect(all.status).toBe(0)
   for (const command of commands) {
@@ -179,8 +164,11 @@ test('--help names every command, and --help of each command has examples; exit 
     expect([command, status]).toEqual([command, 0])
     expect(stdout).toMatch(new RegExp(`^Usage: sluice ${command} `))
     expect(stdout).toMatch(new RegExp(`\\nExamples:\\n(.*\\n)*? +.*sluice ${command}`))
+    expect(wideIn(all.stdout + stdout)).toEqual([])
   }
 })
+
+const wideIn = (text: string) => text.split('\n').filter((line) => line.length > 80)
 
 test.each([['nosuch'], ['check', '--nosuch'], ['grep', '-m', 'many', 'x']])(
   'exit status 2 for a mistake on the command line: %s %s',

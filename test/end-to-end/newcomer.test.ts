@@ -48,6 +48,7 @@ testWith(
     expect(stdout).toContain("logger -n 127.0.0.1 -P 5514 -d 'hello'")
     expect(stdout).toContain('npx sluice grep hello')
     expect(stdout).toContain('npx sluice grep -p err -S -1h')
+    expect(stdout).toContain('npx sluice server --print-config')
 
     logger(PORT, '-d', 'hello')
     expect(await found(setting, 'hello')).toBe('hello\n')

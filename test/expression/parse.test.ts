@@ -59,6 +59,8 @@ describe('words, phrases and their combinations', () => {
     ['(kern.err)', text('kern.err')],
     ['example.com', text('example.com')],
     ['3.5', text('3.5')],
+    ['/a/ not found', and({ kind: 'regex', pattern: 'a', ignoreCase: false }, text('not'), text('found'))],
+    ['failed or /a/', and(text('failed'), text('or'), { kind: 'regex', pattern: 'a', ignoreCase: false })],
     ['host:a "or"', and({ kind: 'field', field: 'host', values: [{ kind: 'text', text: 'a' }] }, text('or'))],
   ]
   test.each(cases)('%s', (source, expected) => expect(parseExpression(source)).toEqual(expected))
@@ -275,7 +277,7 @@ describe('mistakes are reported with their place and a suggestion', () => {
     ['a && b', [[2, 4, 'there is no operator && (quotes make it text)', 'AND']]],
     ['(a || b)', [[3, 5, 'there is no operator || (quotes make it text)', 'OR']]],
     ['host:a or host:b', [[7, 9, 'the operator OR is in capitals (quotes make it text)', 'OR']]],
-    ['failed And (a OR b)', [[7, 10, 'the operator AND is in capitals (quotes make it text)', 'AND']]],
+    ['host:a And (a OR b)', [[7, 10, 'the operator AND is in capitals (quotes make it text)', 'AND']]],
     ['not /re/', [[0, 3, 'the operator NOT is in capitals (quotes make it text)', 'NOT']]],
     [
       '*.err host:a -(mail.* OR *.=info)',

@@ -120,6 +120,10 @@ test.each([
   ['*.=Wraning', [[3, 10, 'there is no severity "Wraning" (quotes make it text)', 'warning']]],
   ['mail,cron.inof', [[10, 14, 'there is no severity "inof" (quotes make it text)', 'info']]],
   ['auth.eror', [[5, 9, 'there is no severity "eror" (quotes make it text)', 'err']]],
+  ['auth,authprv.*', [[5, 12, 'there is no facility "authprv" (quotes make it text)', 'authpriv']]],
+  ['nonsense,*.info', [[0, 8, 'there is no facility "nonsense" (quotes make it text)', undefined]]],
+  ['authprv.*', [[0, 7, 'there is no facility "authprv" (quotes make it text)', 'authpriv']]],
+  ['local8.*', [[0, 6, 'there is no facility "local8" (quotes make it text)', 'local0']]],
   [
     '*.debg;mial.err',
     [
@@ -136,6 +140,7 @@ test.each([
   ...['nosuch.err', 'example.com', 'a.b;c.d', 'mail.err', 'mail err;news.crit'],
   // Names of files, units and identifiers that are similar to a severity.
   ...['*.conf', '*.log', 'kern.log', 'auth.log', 'cron.daily', 'user.name', 'user.done', 'user.note', 'mail.notify'],
+  ...['kernel.debug', 'lib.*', 'com.example.*', 'main,mail.example', 'user,name.local'],
   ...['ftp.example', 'syslog.service', 'news.google.com', 'host.warnin', '"*.warnin"'],
 ])('%j is not reported as a misspelt selector', (text) => {
   expect(selectorProblems(text)).toEqual([])

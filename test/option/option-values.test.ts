@@ -129,6 +129,7 @@ test.each([
   ['UDP:514', 'write one such as udp://0.0.0.0:514; did you mean udp://0.0.0.0:514?'],
   [':514', 'write one such as udp://0.0.0.0:514; did you mean udp://0.0.0.0:514?'],
   ['[::1]:514', 'write one such as udp://0.0.0.0:514; did you mean udp://[::1]:514?'],
+  ['tcp', 'write one such as udp://0.0.0.0:514; did you mean tcp://0.0.0.0?'],
   ['http://x', '"http" is not one of udp, tcp'],
   ['tpc://x:1', '"tpc" is not one of udp, tcp; did you mean tcp://x:1?'],
   ['relp://x', '"relp" is not one of udp, tcp'],
@@ -149,7 +150,7 @@ test.each([
 
 test('no address is suggested that is none itself, or that is less safe than the one that was meant', () => {
   const to = endpointUrl(['tcp', 'tls'], 'connect')
-  for (const written of [':514', 'tcp:514', '::1:514', 'a:b', '/dev/log']) {
+  for (const written of [':514', 'tcp', 'tcp:514', '::1:514', 'a:b', '/dev/log']) {
     expect(fault(to, written)).toBe(`"${written}" is not an address; write one such as tcp://logs:514`)
   }
   expect(fault(to, 'tcps://logs')).toBe('"tcps" is not one of tcp, tls; did you mean tls://logs?')

@@ -117,3 +117,18 @@ test('what is wrong with the files is said beside what is wrong with the text', 
     ':3:12 CONFIG_UNKNOWN_KEY: routes',
   ])
 })
+
+test('a fault of one TLS setting does not hide what is wrong with the files', async () => {
+  const path = join(temporaryFolder(), 'sluice.yaml')
+  writeFileSync(
+    path,
+    listener('listen: ["tls://[::]"], tls: { verify: maybe, cert: /nowhere/a.crt, key: /nowhere/a.key, x: 1 }'),
+  )
+  const { faults } = await loadToRun(path)
+  expect(faults.map(({ sentence }) => sentence.replace(/[: ].*/, ''))).toEqual([
+    'tls.verify',
+    'tls.cert',
+    'tls.key',
+    '"tls"',
+  ])
+})
