@@ -9,8 +9,8 @@
 //
 // AND, OR and NOT are in capitals. If the whole text is a classic selector of known names, it is parsed as one (`selector.ts`).
 // Everything that no rule matches is text to search for. The exceptions are words that look like an unknown field, or like a
-// comparison without a colon, the operators of other languages, also `and`, `or` and `not` in small letters between fields, and selectors that are not the
-// whole text: these are mistakes, since nobody means to search for them as text.
+// comparison without a colon, the operators of other languages (`&&`, and `and` between fields), and selectors that are not the whole
+// text: these are mistakes, since nobody means to search for them as text.
 
 import { EXPRESSION_DEPTH_MAX } from '../limits.ts'
 import { severityCode } from '../message/priority.ts'
@@ -93,7 +93,8 @@ function parseAnd(cursor: Cursor): Expression {
       parts.push(parseNot(cursor))
     }
   }
-  // Beside mere words it may be text, as in `program:sshd not found`; between fields it is meant as in the languages of syslog-ng and rsyslog.
+  // Beside mere words it may be text, as in `program:sshd not found`; between fields it is meant as in the languages of syslog-ng
+  // and rsyslog.
   const isText = (part: Expression | undefined) => part === undefined || part.kind === 'text'
   for (const { start, word, part } of lowercase) {
     const operator = word.toUpperCase()
