@@ -30,6 +30,9 @@ const rotateOptions = options({
       'For how long rotated files are kept, such as `30d`, or how many of each name, such as `5 files`; by default all.',
     ),
   compress: oneOf('none', 'gzip', 'zstd').prefault('none').describe('How rotated files are compressed.'),
+}).superRefine(({ daily, size }, context) => {
+  if (daily || size !== undefined) return
+  context.addIssue({ code: 'custom', message: 'without "daily" or "size" nothing is ever rotated' })
 })
 
 export const fileOptions = options({

@@ -9,7 +9,7 @@ test('file options: the defaults are those of the handbook', () => {
 })
 
 test('file options: keep is a number of files or an age', () => {
-  const keep = (value: unknown) => fileOptions.parse({ path: '/a', rotate: { keep: value } }).rotate!.keep
+  const keep = (value: unknown) => fileOptions.parse({ path: '/a', rotate: { daily: true, keep: value } }).rotate!.keep
   expect(keep('7 files')).toEqual({ count: 7 })
   expect(keep('1file')).toEqual({ count: 1 })
   expect(keep('30d')).toEqual({ ms: 30 * 86_400_000 })
@@ -38,6 +38,8 @@ test.each([
   { path: '/a', rotate: { keep: '5 flies' } },
   { path: '/a', rotate: { size: 5 } },
   { path: '/a', rotate: { compress: 'bzip2' } },
+  { path: '/a', rotate: { keep: '30d', compress: 'gzip' } },
+  { path: '/a', rotate: { daily: false } },
   { path: '/a', rotate: { dayly: true } },
   { path: '/a', owner: '' },
 ])('refused: %j', (given) => {
