@@ -159,6 +159,7 @@ export class FileDestination implements Destination {
     const { disk, clock, log } = this.#platform
     return new Rotation(rotate, {
       ...{ name: this.name, disk, clock, log, zone: this.#zone, keeper: this.#keeper },
+      isTemplated: this.#template.fields.length > 0,
       commit: (file) => this.#commitOf(file),
       rotated: (folder) => rotated.sweep(folder),
       left: (file) => this.#commits.left(file),

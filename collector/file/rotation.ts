@@ -1,7 +1,7 @@
 // Rotation: renames a file that is large enough, or whose day is over, to its rotated name, and continues in a new one. Compression
 // and the removal of old files follow in the background (`rotated-files.ts`).
 //
-//   write what is buffered ─▶ sync and commit (tracked files) ─▶ rename, sync the folder ─▶ close ─▶ open the new file ─▶ sweep
+//   write what is buffered ─▶ sync and commit (tracked files) ─▶ rename, sync the folder ─▶ close ─▶ sweep ─▶ open the new file
 //
 // After a crash the complete file has one of the two names.
 //
@@ -36,6 +36,8 @@ export interface RotationSurroundings {
   readonly log: Log
   readonly zone: Zone
   readonly keeper: FileKeeper
+  /** Whether the path is a template: the next file is then created with its first line, since none may follow, as after `{date}`. */
+  readonly isTemplated: boolean
   /** Commits everything rendered so far; undefined if the file is not tracked. */
   readonly commit: (file: OutputFile) => Promise<void> | undefined
   /** Called with the folder of a file that was rotated. */
@@ -116,7 +118,7 @@ export class Rotation implements FileWatcher {
   }
 
   #seal(file: OutputFile): void {
-    const { commit, keeper } = this.#with
+    const { commit, isTemplated, keeper } = this.#with
     const committing = commit(file)
     let isCommitted = committing === undefined
     void committing?.then(() => (isCommitted = true))
@@ -127,7 +129,7 @@ export class Rotation implements FileWatcher {
       if (file.length > 0) await this.#rename(file)
       else file.day = this.#today
       this.#ahead.delete(file)
-      await keeper.open(file)
+      if (!isTemplated) await keeper.open(file)
     })
   }
 
@@ -143,6 +145,7 @@ export class Rotation implements FileWatcher {
     await left(file)
     file.day = ''
     await keeper.close(file)
+    file.length = 0
     rotated(dirname(path))
   }
 

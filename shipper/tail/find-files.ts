@@ -11,6 +11,9 @@ export interface FoundFile {
   readonly stat: FileStat
 }
 
+const FOLDER = 'this is a folder: name the files in it, for instance with *.log'
+const NO_FILE = 'this is a pipe, a socket or a device: only regular files are followed'
+
 /** Receives what is found. */
 export interface Finder {
   file(found: FoundFile): void
@@ -34,9 +37,14 @@ export async function findFiles(disk: Disk, patterns: PathPatterns, finder: Find
     if (depth > 1) for (const name of names) await look(join(folder, name), depth - 1, [...above, key])
     else await lookAtFiles(folder, names)
   }
+  // Whoever names a folder or a pipe waits for lines that never come. A pattern may well match some.
+  const notFollowed = (path: string, { kind }: FileStat): void => {
+    if (kind !== 'file' && patterns.names(path)) finder.failed(path, kind === 'folder' ? FOLDER : NO_FILE)
+  }
   const look = async (path: string, depth: number, above: readonly string[]): Promise<void> => {
     try {
       const stat = await disk.stat(nameBytes(path))
+      if (stat) notFollowed(path, stat)
       if (stat?.kind === 'file' && patterns.matches(path)) finder.file({ path, stat })
       else if (stat?.kind === 'folder' && depth > 0) await visit(path, stat, depth, above)
     } catch (error) {
@@ -53,6 +61,7 @@ export async function findFiles(disk: Disk, patterns: PathPatterns, finder: Find
         const path = join(folder, name)
         if (error !== undefined) finder.failed(path, reasonOf(error))
         else if (stat?.kind === 'file') finder.file({ path, stat })
+        else if (stat) notFollowed(path, stat)
       },
     )
   for (const base of patterns.bases) await look(base, patterns.depth, [])

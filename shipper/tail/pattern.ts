@@ -21,6 +21,8 @@ export class PathPatterns {
   readonly depth: number
   readonly #matches: (path: string) => boolean
   readonly #excludes: (path: string) => boolean
+  /** The paths that are names, not patterns. */
+  readonly #named: ReadonlySet<string>
 
   constructor(paths: readonly string[], exclude: readonly string[]) {
     const absolute = paths.map((path) => Buffer.from(resolve(path)).toString('latin1'))
@@ -31,6 +33,7 @@ export class PathPatterns {
     const excluded = exclude.map((pattern) =>
       Buffer.from(pattern.startsWith('/') ? pattern : `**/${pattern}`).toString('latin1'),
     )
+    this.#named = new Set(absolute.filter((path) => !GLOB.test(path)).map((path) => unescaped(path)))
     this.#excludes = excluded.length === 0 ? () => false : picomatch(bothReadings(excluded), options)
     const folders = [...new Set(absolute.map((path) => baseOf(path)))]
     this.bases = folders.filter((folder) => !folders.some((other) => other !== folder && isBelow(folder, other)))
@@ -40,7 +43,14 @@ export class PathPatterns {
   matches(path: string): boolean {
     return this.#matches(path) && !this.#excludes(path)
   }
+
+  /** Whether this very path is asked for, rather than everything that fits a pattern. */
+  names(path: string): boolean {
+    return this.#named.has(path) && !this.#excludes(path)
+  }
 }
+
+const GLOB = /(?<!\\)[*?[{(]/
 
 /**
  * For picomatch, `(a|b)` without a character such as `@` before it is a choice. For a shell it is text, and folders are called like that
@@ -56,7 +66,7 @@ function bothReadings(patterns: readonly string[]): string[] {
 /** The folders at the start of a pattern that have no glob characters. */
 function baseOf(pattern: string): string {
   const names = pattern.split('/').slice(0, -1)
-  const globAt = names.findIndex((name) => /(?<!\\)[*?[{(]/.test(name))
+  const globAt = names.findIndex((name) => GLOB.test(name))
   const fixed = names.slice(0, globAt < 0 ? names.length : globAt).join('/')
   return fixed === '' ? '/' : unescaped(fixed)
 }
