@@ -197,6 +197,9 @@ export const REGEX_LITERAL_WAYS_MAX = 64
 /** Size of a configuration, certificate or key: anything larger is something else, such as /dev/zero. */
 export const CONFIG_BYTES_MAX = 4 * MiB
 
+/** Lists and groups of a configuration within one another; no option needs more than five. */
+export const CONFIG_DEPTH_MAX = 100
+
 /** A process that takes over the data folder of a killed one is waited for this long by others that want to do the same. */
 export const TURN_WAIT_MS = 2_000
 

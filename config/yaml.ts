@@ -1,7 +1,8 @@
 // Parses YAML (and so JSON) to a tree of values with their positions. What makes a configuration hard to read, or to report faults
 // in, is refused: anchors, aliases, merge keys, tags, several documents in one file.
 
-import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, visit, type Document, type Node } from 'yaml'
+import { Composer, isAlias, isMap, isScalar, isSeq, Parser, visit, type CST, type Document, type Node } from 'yaml'
+import { CONFIG_DEPTH_MAX } from '../common/limits.ts'
 import type { ConfigFault } from './source-text.ts'
 
 /** A range of the text: offsets in UTF-16 units, half open. */
@@ -50,9 +51,13 @@ const WITHIN_A_SCALAR = new Set(['BAD_DQ_ESCAPE', 'BAD_SCALAR_START'])
 /** Parses a text. */
 export function parseYaml(text: string): ParsedYaml {
   const options = { prettyErrors: false, uniqueKeys: false, stringKeys: false, logLevel: 'silent' } as const
-  const documents = parseAllDocuments(text, options)
-  if ('empty' in documents) return { faults: [], broken: [] }
-  const [document, second] = documents as Document.Parsed[]
+  const tokens = [...new Parser().parse(text)]
+  const tooDeep = placeTooDeep(tokens)
+  if (tooDeep !== undefined)
+    return { faults: [{ code: 'CONFIG_SYNTAX', sentence: nestedTooDeeply, at: tooDeep }], broken: [] }
+  const documents = [...new Composer(options).compose(tokens)] as Document.Parsed[]
+  if (documents.length === 0) return { faults: [], broken: [] }
+  const [document, second] = documents
   // After an error the parser reports every following token as unexpected, and brackets that end nowhere behind a quote that does not
   // end: these are not faults of their own.
   const errors = documents
@@ -74,6 +79,23 @@ export function parseYaml(text: string): ParsedYaml {
   const root = document.contents === null ? undefined : reader.read(document.contents)
   return { ...(root && { root }), faults: [...faults, ...reader.faults], broken: reader.broken }
 }
+
+/**
+ * Where the tokens are nested more deeply than allowed. What follows goes through the tree by recursion, and if V8 compiles a regular
+ * expression when nothing is left of the stack, that ends the process.
+ */
+function placeTooDeep(tokens: readonly CST.Token[]): number | undefined {
+  let level = tokens.flatMap((token) => (token.type === 'document' ? collection(token.value) : []))
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth === CONFIG_DEPTH_MAX) return level[0].offset
+    level = level.flatMap(({ items }) => items.flatMap(({ key, value }) => [...collection(key), ...collection(value)]))
+  }
+  return undefined
+}
+
+type Collection = CST.BlockMap | CST.BlockSequence | CST.FlowCollection
+
+const collection = (token: CST.Token | null | undefined): Collection[] => (token && 'items' in token ? [token] : [])
 
 /** The plain value of a tree. */
 export function valueOf(node: YamlNode): unknown {
@@ -198,6 +220,8 @@ function quoteBefore(documents: readonly Document.Parsed[], end: number): number
 const MISSING_BLANK = /^[\w-]+:(?!\/\/)\S/
 const missingBlank = 'a blank is missing after the colon'
 
+const nestedTooDeeply = 'lists and groups are nested too deeply here'
+
 const syntaxSentences: Record<string, string> = {
   TAB_AS_INDENT: 'a tab indents here; YAML is indented with blanks',
   BAD_DQ_ESCAPE: 'there is no such escape in double quotes; single quotes take a backslash as it is',
@@ -209,7 +233,6 @@ const syntaxSentences: Record<string, string> = {
   MISSING_CHAR: 'a quote, bracket, comma or colon is missing',
   BAD_ALIAS: '"*" begins an alias, which a configuration does not have; quotes make it text',
   TAG_RESOLVE_FAILED: '"!" begins a tag, which a configuration does not have; quotes make it text',
-  RESOURCE_EXHAUSTION: 'lists and groups are nested too deeply here',
   BAD_DIRECTIVE: '"%" begins a directive, which a configuration does not have; quotes make it text',
 }
 

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { jsonSchemaOf } from '../../common/option.ts'
+import { CONFIG_DEPTH_MAX } from '../../common/limits.ts'
 import { loadText } from '../../config/load.ts'
 import { knownTypes } from '../../config/types.ts'
 import { testTypes } from './types.ts'
@@ -43,6 +44,12 @@ test('excessive nesting is reported as a fault, and never throws', () => {
   for (const text of ['['.repeat(20_000), '- '.repeat(20_000), `a: ${'{ b: '.repeat(20_000)}`]) {
     const [{ code, sentence }] = loadText('x', text).faults
     expect([code, sentence]).toEqual(['CONFIG_SYNTAX', 'lists and groups are nested too deeply here'])
+  }
+  for (const open of ['[', '{ a: ', '- ']) {
+    expect(loadText('x', open.repeat(CONFIG_DEPTH_MAX + 1)).faults).toMatchObject([
+      { sentence: 'lists and groups are nested too deeply here', at: open.length * CONFIG_DEPTH_MAX },
+    ])
+    expect(loadText('x', open.repeat(CONFIG_DEPTH_MAX)).text).not.toContain('too deeply')
   }
   for (let depth = 100; depth < 2_000; depth += 100) {
     for (const text of [`sources: ${'['.repeat(depth)}${']'.repeat(depth)}`, `sources: ${'- '.repeat(depth)}`])
