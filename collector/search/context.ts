@@ -4,13 +4,17 @@
 //
 // Neighbours have to be within the time bounds of the search; its other conditions do not apply to them.
 
-import type { BlockCaches } from './block-caches.ts'
+import { SEARCH_KEPT_BYTES_MAX } from '../../common/limits.ts'
+import type { BlockCaches, Senders } from './block-caches.ts'
 import type { EntryQueue } from './entry-queue.ts'
+import { LruCache } from './lru-cache.ts'
 import type { Selection } from './selection.ts'
 import type { StoredBlock, Texts } from './stored-block.ts'
-import { comparePositions, Timeline, type Position } from './timeline.ts'
+import { BlockOrder, comparePositions, sortRows, Timeline, type Position } from './timeline.ts'
 
-const NO_ROWS = new Uint8Array(0)
+const NO_ROWS = new Uint32Array(0)
+/** Of each row, with its share of the groups. */
+const GROUPED_ROW_BYTES = 8
 
 export interface ContextOptions {
   /** Number of neighbours that are earlier and later in time. */
@@ -46,13 +50,20 @@ export class Neighbours {
   readonly #leading: number
   readonly #trailing: number
   readonly #sign: 1 | -1
-  readonly #blocks: readonly StoredBlock[]
+  /** The blocks that have messages within the time bounds. */
+  readonly #forwards: BlockOrder
+  readonly #backwards: BlockOrder
   readonly #caches: BlockCaches
   readonly #selection: Selection
   readonly #isMatch: (block: StoredBlock, position: Position) => boolean
   readonly #note: (error: unknown) => void
   readonly #queue: EntryQueue
   readonly #conversations = new Map<string, Conversation>()
+  /**
+   * By sender, the rows of blocks in time order. With a scan of the block for each match, a hundred thousand matches in a million messages
+   * took half a minute.
+   */
+  readonly #rows = new LruCache<Map<number, Uint32Array>>(SEARCH_KEPT_BYTES_MAX)
   #last: Conversation | undefined
 
   /** `backwards`: the newest message is printed first. */
@@ -61,7 +72,9 @@ export class Neighbours {
     this.#leading = backwards ? options.after : options.before
     this.#trailing = backwards ? options.before : options.after
     this.#sign = backwards ? -1 : 1
-    this.#blocks = search.blocks
+    const timely = search.blocks.filter((block) => search.selection.isTimely(block))
+    this.#forwards = new BlockOrder(timely, false)
+    this.#backwards = new BlockOrder(timely, true)
     this.#caches = search.caches
     this.#selection = search.selection
     this.#isMatch = search.isMatch
@@ -134,17 +147,12 @@ export class Neighbours {
 
   /** The conversation's messages after a position (`sign` 1) or before it (-1). */
   #walk(conversation: Conversation, from: Position, sign: 1 | -1): Timeline {
-    const { since, until } = this.#selection
-    const blocks = this.#blocks.filter((block) => {
-      if (block.timeMax < since || block.timeMin > until) return false
-      return sign === 1 ? block.timeMax >= from.time : block.timeMin <= from.time
-    })
-    return new Timeline(blocks, {
-      backwards: sign === -1,
+    return new Timeline(sign === 1 ? this.#forwards : this.#backwards, {
+      after: from,
       timesOf: (block) => this.#caches.times(block),
       rowsOf: (block) => {
         try {
-          return mayBeIn(block, conversation) ? this.#rowsAfter(block, conversation, from, sign) : NO_ROWS
+          return mayBeIn(block, conversation) ? this.#rowsOf(block, conversation) : NO_ROWS
         } catch (error) {
           this.#note(error)
           return NO_ROWS
@@ -153,31 +161,34 @@ export class Neighbours {
     })
   }
 
-  /** A 1 for each row of the block that is in the conversation, within the time bounds, and after `from` in direction `sign`. */
-  #rowsAfter(block: StoredBlock, conversation: Conversation, from: Position, sign: 1 | -1): Uint8Array {
+  /** The conversation's rows of the block within the time bounds, in time order. */
+  #rowsOf(block: StoredBlock, { host, program }: Conversation): Uint32Array {
     const times = this.#caches.times(block)
-    const found = new Uint8Array(times.length)
-    const isIn = this.#membersOf(block, conversation)
-    const { since, until } = this.#selection
-    const { order } = block
-    for (let row = 0; row < times.length; row += 1) {
-      const time = times[row]
-      if (time < since || time > until || sign * (time - from.time) < 0) continue
-      if (time === from.time && sign * (order - from.order || row - from.row) <= 0) continue
-      if (isIn(row)) found[row] = 1
-    }
-    return found
+    const senders = host && program && this.#caches.senders(block)
+    const known = this.#rows.get(block)
+    const rows = known ?? this.#rows.add(block, this.#grouped(times, senders), GROUPED_ROW_BYTES * times.length)
+    if (!senders) return rows.get(0) ?? NO_ROWS
+    return rows.get(senderOf(senders, idOf(senders.hosts, host), idOf(senders.programs, program))) ?? NO_ROWS
   }
 
-  /** Returns a function that tells whether a row of the block belongs to the conversation. */
-  #membersOf(block: StoredBlock, { host, program }: Conversation): (row: number) => boolean {
-    if (!host || !program) return () => true
-    const { hosts, hostIds, programs, programIds } = this.#caches.senders(block)
-    const hostId = idOf(hosts, host)
-    const programId = idOf(programs, program)
-    return (row) => hostIds[row] === hostId && programIds[row] === programId
+  /** The rows of a block within the time bounds, in time order: those of each sender, or all under 0 if no senders are given. */
+  #grouped(times: Float64Array, senders: Senders | undefined): Map<number, Uint32Array> {
+    const { since, until } = this.#selection
+    const groups = new Map<number, number[]>()
+    for (let row = 0; row < times.length; row += 1) {
+      if (times[row] < since || times[row] > until) continue
+      const sender = senders ? senderOf(senders, senders.hostIds[row], senders.programIds[row]) : 0
+      const group = groups.get(sender)
+      if (group) group.push(row)
+      else groups.set(sender, [row])
+    }
+    return new Map(Array.from(groups, ([sender, rows]) => [sender, sortRows(Uint32Array.from(rows), times)]))
   }
 }
+
+/** A number for a host and a program of a block. */
+const senderOf = ({ programs }: Senders, hostId: number, programId: number) =>
+  hostId * programs.starts.length + programId
 
 /** Whether the block may have messages of the conversation, as far as that is known without reading it. */
 function mayBeIn(block: StoredBlock, { host, program }: Conversation): boolean {

@@ -14,7 +14,7 @@ import { SearchStats } from './search-stats.ts'
 import { Selection, type Query } from './selection.ts'
 import { addShown } from './shown-bytes.ts'
 import { HOSTS, type StoredBlock } from './stored-block.ts'
-import { comparePositions, Timeline, type Position } from './timeline.ts'
+import { BlockOrder, comparePositions, rowsInOrder, Timeline, type Position } from './timeline.ts'
 
 export interface GrepOptions {
   readonly query: Query
@@ -36,6 +36,7 @@ export interface GrepOptions {
 
 const LF = 0x0a
 const NO_ROWS = new Uint8Array(0)
+const NO_ORDERED_ROWS = new Uint32Array(0)
 
 export class Grep {
   readonly stats = new SearchStats()
@@ -209,21 +210,22 @@ export class Grep {
   }
 
   #timeline(blocks: readonly StoredBlock[], backwards: boolean): Timeline {
-    return new Timeline(blocks, {
-      backwards,
-      rowsOf: (block) => this.#rowsOf(block),
-      timesOf: (block) => this.#timesOf(block),
+    return new Timeline(new BlockOrder(blocks, backwards), {
+      rowsOf: (block) => this.#orderedRowsOf(block),
+      timesOf: (block) => this.#caches.times(block),
     })
   }
 
-  /** A block's times; undefined if they are damaged, which is noted. The block is then skipped, as it cannot be sorted. */
-  #timesOf(block: StoredBlock): Float64Array | undefined {
+  /** The selected rows of a block in time order; none if its times are damaged, which is noted: it cannot be sorted then. */
+  #orderedRowsOf(block: StoredBlock): Uint32Array {
+    const selected = this.#rowsOf(block)
+    if (!selected.includes(1)) return NO_ORDERED_ROWS
     try {
-      return this.#caches.times(block)
+      return rowsInOrder(selected, this.#caches.times(block))
     } catch (error) {
       this.#note(error)
       this.#ruledOut.add(block)
-      return undefined
+      return NO_ORDERED_ROWS
     }
   }
 

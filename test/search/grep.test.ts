@@ -387,3 +387,14 @@ test('if all blocks overlap in time, printing neighbours opens each block a few 
   expect(text).toBe(realGrep(['-B', '2', '-A', '3', '-e', 'user u1[0-9]'], many.map(lineOf)))
   expect(Math.max(...blocks.map(({ opened }) => opened))).toBeLessThanOrEqual(5)
 })
+
+test('neighbours: a match looks only at blocks near it, however many there are', async () => {
+  let looks = 0
+  const blocks = memoryBlocks(messages(2000), 1).map((block) => {
+    const { timeMin } = block
+    return Object.defineProperty(block, 'timeMin', { get: () => ((looks += 1), timeMin) })
+  })
+  const { output } = await grep(blocks, { pattern: 'user u1[0-9]', context: { before: 1, after: 1, ofAll: false } })
+  expect(output.match(/^--$/gm)!.length).toBeGreaterThan(30)
+  expect(looks).toBeLessThan(100 * blocks.length) // once to filter and three times to sort, at 22 a block
+})

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import type { StoredBlock } from '../../collector/search/stored-block.ts'
-import { Timeline } from '../../collector/search/timeline.ts'
+import { BlockOrder, Timeline } from '../../collector/search/timeline.ts'
 import { SEARCH_HELD_MESSAGES_MAX } from '../../common/limits.ts'
 
 const BLOCKS = 20
@@ -18,12 +18,11 @@ const stored: StoredBlock[] = Array.from({ length: BLOCKS }, (_, order) => ({
 }))
 
 test.each([false, true])('more messages than fit in memory are merged in order (backwards: %s)', (backwards) => {
-  const selected = new Uint8Array(PER_BLOCK).fill(1)
-  const times = Float64Array.from(selected, (_, row) => row)
+  const selected = Uint32Array.from({ length: PER_BLOCK }, (_, row) => row)
+  const times = Float64Array.from(selected)
   const seen = stored.map(() => 0)
   let asked = 0
-  const timeline = new Timeline(stored, {
-    backwards,
+  const timeline = new Timeline(new BlockOrder(stored, backwards), {
     rowsOf: () => {
       asked += 1
       return selected
