@@ -3,21 +3,25 @@
 // A reader that closed the pipe (`| head`) has seen enough: the program is asked to end, as by SIGTERM, and says nothing.
 
 import type { Writable } from 'node:stream'
-import type { Clock } from '../common/clock.ts'
 import type { DestinationType } from '../common/component.ts'
 import { errnoOf, Fault, reasonOf } from '../common/fault.ts'
 import { writeLines, type LineFormat } from '../common/message/line-format.ts'
 import { Output } from '../common/message/output.ts'
 import { options, type OptionsOf } from '../common/option.ts'
 import type { Batch } from '../common/pipeline/batch.ts'
+import { GivenPositions } from '../common/pipeline/given-positions.ts'
 import type { Destination } from '../common/pipeline/sink.ts'
+import type { Platform } from '../common/platform.ts'
 import { lineOption } from './line-option.ts'
+
+type Surroundings = Pick<Platform, 'clock' | 'metrics'>
 
 export class StdoutDestination implements Destination {
   readonly name: string
   readonly #line: LineFormat
   readonly #stream: Writable
-  readonly #clock: Clock
+  readonly #clock: Platform['clock']
+  readonly #positions: GivenPositions
   readonly #end: () => void
   readonly #open = new Set<(fault: Fault) => void>()
   #spare: Output[] = []
@@ -25,11 +29,12 @@ export class StdoutDestination implements Destination {
   #whenIdle: (() => void) | undefined
 
   /** `end` is called once, when nobody reads any more. */
-  constructor(name: string, line: LineFormat, stream: Writable, clock: Clock, end: () => void) {
+  constructor(name: string, line: LineFormat, stream: Writable, platform: Surroundings, end: () => void) {
     this.name = name
     this.#line = line
     this.#stream = stream
-    this.#clock = clock
+    this.#clock = platform.clock
+    this.#positions = new GivenPositions(name, platform.metrics)
     this.#end = end
   }
 
@@ -40,7 +45,11 @@ export class StdoutDestination implements Destination {
 
   write(batch: Batch): Promise<void> {
     if (this.#closed) return Promise.reject(this.#closed)
-    if (batch.count === 0) return Promise.resolve()
+    return this.#positions.writeNew(batch, (fresh) => this.#print(fresh))
+  }
+
+  // Without a message, what is printed is nothing, but it settles after what was printed before.
+  #print(batch: Batch): Promise<void> {
     const output = this.#spare.pop() ?? new Output()
     writeLines(this.#line, batch, output)
     return new Promise((resolve, reject) => {
@@ -91,6 +100,6 @@ export const stdoutType: DestinationType<OptionsOf<typeof stdoutOptions>> = {
   type: 'stdout',
   about: 'Writes lines to standard output.',
   options: stdoutOptions,
-  create: ({ line }, { name, platform: { clock } }) =>
-    new StdoutDestination(name, line, process.stdout, clock, () => process.kill(process.pid, 'SIGTERM')),
+  create: ({ line }, { name, platform }) =>
+    new StdoutDestination(name, line, process.stdout, platform, () => process.kill(process.pid, 'SIGTERM')),
 }

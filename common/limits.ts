@@ -73,8 +73,8 @@ export const RECEIVER_LOOK_MS = 1_000
  */
 export const RECEIVER_STILL_MS = 90_000
 
-/** Streams of which a `forward` remembers how far it was given them; those that have been silent for longest are forgotten first. */
-export const FORWARD_STREAMS_MAX = 65_536
+/** Streams of which a `forward` or `stdout` remembers how far it was given them; those that have been silent for longest are forgotten. */
+export const GIVEN_STREAMS_MAX = 65_536
 
 /** A connection attempt is abandoned after this. */
 export const CONNECT_WAIT_MS = 10_000

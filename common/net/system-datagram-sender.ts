@@ -11,6 +11,7 @@ import * as net from 'node:net'
 import { sleep, systemClock } from '../clock.ts'
 import { errnoOf } from '../fault.ts'
 import type { DatagramSender, Endpoint } from './net.ts'
+import { isOfItself } from './own-end.ts'
 import { resolve } from './resolve.ts'
 
 // A name is looked up once a minute. Datagrams wait up to `RESOLVE_AGAIN_WAIT_MS` for the answer; after that the old addresses are used
@@ -52,7 +53,10 @@ class Way {
       socket.once('error', fail)
       socket.once('connect', () => {
         socket.off('error', fail)
-        resolve(new Way(address, socket, said))
+        const [own, peer] = [socket.address(), socket.remoteAddress()]
+        if (!isOfItself(own.address, own.port, peer.address, peer.port)) return resolve(new Way(address, socket, said))
+        socket.close()
+        resolve(Way.to(address, port, said))
       })
       socket.connect(port, address)
     })

@@ -6,6 +6,7 @@ import { Fault, reasonOf } from '../fault.ts'
 import { CONNECT_ADDRESS_WAIT_MS, CONNECT_WAIT_MS } from '../limits.ts'
 import { bindFault, written } from './bind-fault.ts'
 import { inTurn } from './in-turn.ts'
+import { isOfItself } from './own-end.ts'
 import { resolve } from './resolve.ts'
 import { servicesOf } from './services.ts'
 import { SystemConnection } from './system-connection.ts'
@@ -82,6 +83,11 @@ function connectTo(to: Endpoint, addresses: readonly LookupAddress[], signal?: A
     socket.setTimeout(CONNECT_WAIT_MS, onTimeout)
     signal?.addEventListener('abort', onAbort)
     socket.once('connect', () => {
+      if (isOfItself(socket.localAddress, socket.localPort, socket.remoteAddress, socket.remotePort)) {
+        // Reset, since a port that waits for the last segments of a connection may not be listened on.
+        socket.resetAndDestroy()
+        return fail(new Error('nobody listens there: the system has connected this process with itself'))
+      }
       settle()
       resolve(new SystemConnection(socket))
     })

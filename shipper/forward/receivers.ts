@@ -9,13 +9,13 @@
 // returns, and its mark tells it which messages are repeats. The highest mark of all receivers says how far the stream is stored.
 
 import { Fault } from '../../common/fault.ts'
-import { releaseBatch, selectMessages, type Batch } from '../../common/pipeline/batch.ts'
+import type { Batch } from '../../common/pipeline/batch.ts'
+import { GivenPositions } from '../../common/pipeline/given-positions.ts'
 import { writeParts } from '../../common/pipeline/parts-of-batch.ts'
 import type { Lanes, StreamMarks } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
 import { Balancer, ReceiverHealth, receiverFor, type Balance } from './balancing.ts'
-import { GivenPositions } from './given-positions.ts'
 import type { Given, Lane, LaneOwner } from './lane.ts'
 
 interface Share {
@@ -42,7 +42,7 @@ export class Receivers {
   readonly #lanes: readonly Lane[]
   readonly #healths: readonly ReceiverHealth[]
   readonly #balancer: Balancer
-  readonly #positions = new GivenPositions()
+  readonly #positions: GivenPositions
   readonly #shares: readonly Share[]
   readonly #shareOf = new Map<Given, Share>()
   /** By receiver: called when it is lost while another one is usable, by those who wait for its answer about streams. */
@@ -54,6 +54,7 @@ export class Receivers {
   constructor(name: string, balance: Balance, lanes: readonly ((owner: LaneOwner) => Lane)[], platform: Platform) {
     this.#name = name
     this.#platform = platform
+    this.#positions = new GivenPositions(name, platform.metrics)
     this.#healths = lanes.map(() => new ReceiverHealth(platform.random))
     this.#lanes = lanes.map((make, i) =>
       make({ changed: (isUp) => this.#changed(i, isUp), mayLeave: () => this.#mayLeave(i) }),
@@ -93,16 +94,7 @@ export class Receivers {
 
   async write(batch: Batch): Promise<void> {
     if (this.#isClosed) throw this.#stopping()
-    const fresh = this.#positions.add(batch)
-    if (!fresh) return this.#spread(batch)
-    // What is left is sent even if no message is, since it settles after those that wait, and advances marks.
-    const rest = selectMessages(batch, fresh)
-    this.#platform.metrics.count('sluice_repeats_total', { destination: this.#name }, batch.count - rest.count)
-    try {
-      await this.#spread(rest)
-    } finally {
-      releaseBatch(rest)
-    }
+    await this.#positions.writeNew(batch, (fresh) => this.#spread(fresh))
   }
 
   async #spread(batch: Batch): Promise<void> {

@@ -17,7 +17,7 @@ async function subject(isStalled: boolean): Promise<SinkSubject> {
       })
     },
   })
-  const sink = new StdoutDestination('stdout', lineTemplate('{message}'), stream, suitePlatform().clock, () => {})
+  const sink = new StdoutDestination('stdout', lineTemplate('{message}'), stream, suitePlatform(), () => {})
   await sink.open()
   return { sink, close: (ms) => sink.close(ms), output: () => Promise.resolve([linesIn(Buffer.concat(chunks))]) }
 }
