@@ -76,7 +76,7 @@ sources: { network: { type: syslog, listen: ["udp://127.0.0.1:0"], allow: [10.0.
 destinations: { archive: { type: archive } }
 `,
     undefined,
-    { ...types, sources: [syslogSource as never] },
+    { ...types, sources: [syslogSource] },
   )
   const explained = (from?: string) =>
     new Explainer(configuration!, configuration!.sources[0], 'here', from).explain(Buffer.from('<34>x'), received)
