@@ -61,13 +61,19 @@ export async function openArchive(disk: Disk, folder: string): Promise<ArchiveRe
       `there is no archive at ${folder}; name its folder with --archive, or start a server with an archive destination`,
     )
   }
-  // A user who names the data folder instead of an archive in it would otherwise get no results and no error.
-  if (parts.length === 0 && names.some((name) => name.toString() === 'instance')) {
-    const sentence = `${folder} is a data folder and no archive; archives are folders in it, named like their destinations`
+  // A user who names another folder, such as the data folder, would otherwise get no results and no error.
+  if (parts.length === 0 && names.some((name) => !mayBeInEmpty(name.toString()))) {
+    const isData = names.some((name) => name.toString() === 'instance')
+    const sentence = isData
+      ? `${folder} is a data folder and no archive; archives are folders in it, named like their destinations`
+      : `there is no archive in ${folder}, only other files; an archive is the folder <data>/<name of the destination>`
     throw new Fault('ARCHIVE_MISSING', sentence)
   }
   return new ArchiveReader(folder, parts.sort(compareParts))
 }
+
+/** What an archive without a part may have in it: files beside a part that is gone, and what a file system has at its root. */
+const mayBeInEmpty = (name: string) => /^\d{4}-\d\d-\d\d\.|^lost\+found$/.test(name)
 
 /** Whether anything was ever committed to the part at `path`; true if that cannot be determined. */
 export function isPartBegun(path: string): boolean {

@@ -1,7 +1,7 @@
 // `sluice grep` run as a process on an archive on disk.
 
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -232,6 +232,16 @@ test('\\d matches the letter d, as in GNU grep, and a warning says how to match 
 
 test('an archive that is named twice, in different spellings, is searched once', async () => {
   expect((await inArchive('--archive', `${archive}/`, '-c', 'user')).stdout).toBe('400\n')
+})
+
+test('a folder with other files in it is no archive; an empty one may be', async () => {
+  const other = join(folder, 'other')
+  mkdirSync(join(other, 'lost+found'), { recursive: true })
+  expect(await grep('--archive', other, 'user')).toMatchObject({ status: 1, stderr: '' })
+  writeFileSync(join(other, 'notes'), '')
+  const { status, stderr } = await grep('--archive', other, 'user')
+  expect(status).toBe(2)
+  expect(stderr).toContain(`there is no archive in ${other}, only other files`)
 })
 
 test('naming a data folder instead of an archive in it is an error that explains the difference', async () => {
