@@ -291,12 +291,16 @@ export class StreamSplitter implements HalfFrame {
   }
 
   /**
-   * Holds `[at, stop)`, but no more than fits into a message; if the buffer is full, delivers a piece first. Returns
-   * the end of what was taken.
+   * Holds `[at, stop)`, but no more than fits into a message; if the buffer is full, delivers a piece first, unless what
+   * follows may be the delimiter at the end of the message. Returns the end of what was taken.
    */
   #holdBounded(bytes: Uint8Array, at: number, stop: number): number {
     const { messageBytesMax } = this.#options
     const room = (this.#chunks?.bytesMax(messageBytesMax) ?? messageBytesMax) - this.#halfLength
+    if (stop > at && room === 0 && isTerminator(bytes[at])) {
+      this.#hold(bytes, at, at + 1)
+      return at + 1
+    }
     if (stop > at && room <= 0) {
       this.#givePiece(textBoundary(this.#half, this.#halfLength))
       return at

@@ -122,6 +122,19 @@ describe('messages longer than max_message', () => {
     }
   })
 
+  test.each(['\n', '\r\n', '\0'])(
+    'a message of exactly max_message is whole, whatever delimits it: %j',
+    (delimiter) => {
+      const text = `<13>${'x'.repeat(26)}`
+      const streams = [`${text}${delimiter}<13>b\n`, `31 ${text}${delimiter.at(-1)}<13>b\n`]
+      for (const stream of streams) {
+        expect(split([stream], settings)).toEqual(plain(text, '<13>b'))
+        expect(split([...stream], settings)).toEqual(plain(text, '<13>b'))
+      }
+      expect(split([`${text}\rx\n`], settings).length).toBeGreaterThan(1)
+    },
+  )
+
   test('a long octet-counted frame is delivered in pieces, and the next frame is found', () => {
     const body = `<13>${'x'.repeat(96)}`
     const frames = split([`100 ${body}5 <13>b`], settings)
