@@ -295,17 +295,14 @@ export class StreamSplitter implements HalfFrame {
    * follows may be the delimiter at the end of the message. Returns the end of what was taken.
    */
   #holdBounded(bytes: Uint8Array, at: number, stop: number): number {
+    if (at === stop) return stop
     const { messageBytesMax } = this.#options
     const room = (this.#chunks?.bytesMax(messageBytesMax) ?? messageBytesMax) - this.#halfLength
-    if (stop > at && room === 0 && isTerminator(bytes[at])) {
-      this.#hold(bytes, at, at + 1)
-      return at + 1
-    }
-    if (stop > at && room <= 0) {
+    if (room < 0 || (room === 0 && !isTerminator(bytes[at]))) {
       this.#givePiece(textBoundary(this.#half, this.#halfLength))
       return at
     }
-    const end = Math.min(stop, at + room)
+    const end = Math.min(stop, at + Math.max(room, 1))
     this.#hold(bytes, at, end)
     return end
   }
