@@ -6,6 +6,7 @@ const advice: Partial<Record<FaultCode, string>> = {
   PORT_TAKEN: 'find out which with `ss -lntup`; stop it, or change `listen:` of the source',
   PORT_FORBIDDEN: 'ports below 1024 need root or CAP_NET_BIND_SERVICE; run as root, or listen on a higher port',
   ADDRESS_UNAVAILABLE: '`ip address` lists the addresses of this machine; 0.0.0.0 and [::] stand for all of them',
+  HOST_UNRESOLVED: '`getent ahosts NAME` shows what the name leads to; `listen:` takes addresses too, such as 0.0.0.0',
   SOCKET_TAKEN:
     'find out which with `ss -xlp`; stop it (on systemd machines /dev/log belongs to journald), or change `path:`',
   SOCKET_UNAVAILABLE:
