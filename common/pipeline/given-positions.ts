@@ -38,6 +38,11 @@ export class GivenPositions {
     }
   }
 
+  /** A receiver has told a mark of these streams. It skips repeats itself, and if it has lost what it had, it gets that again. */
+  forget(ids: Iterable<string>): void {
+    for (const id of ids) this.#positions.delete(id)
+  }
+
   /** Notes that the destination is given this batch; returns `freshMessages` of it. */
   #add(batch: Batch): Uint8Array | undefined {
     const fresh = freshMessages(batch, (id) => this.#positions.get(id))

@@ -213,6 +213,7 @@ export class Receivers {
     for (const marks of await this.#askAll((streams) => streams.marks(ids))) {
       for (const [id, at] of marks) highest.set(id, Math.max(at, highest.get(id) ?? 0))
     }
+    this.#positions.forget(highest.keys())
     return highest
   }
 

@@ -263,6 +263,21 @@ test('messages of a stream that come again while they wait are sent once, and se
   expect(await metrics.total('sluice_repeats_total')).toBe(5)
 })
 
+test('what a receiver with marks has lost, since it was set back to an older state, is sent again', async () => {
+  const { lanes, receivers } = fixture('failover', 1)
+  const write = (batch: Batch) => {
+    const written = receivers.write(batch)
+    lanes[0].serve()
+    return written
+  }
+  await write(inStream('s', 0, ['one', 'two', 'three']))
+  lanes[0].known.set('s', 1)
+  lanes[0].stored.length = 1
+  expect(await receivers.streams!.marks(['s'])).toEqual(new Map([['s', 1]]))
+  await write(inStream('s', 1, ['two', 'three']))
+  expect(lanes[0].stored).toEqual(['one', 'two', 'three'])
+})
+
 test('marks are the highest of all usable receivers; without one the query is rejected', async () => {
   const { lanes, receivers } = fixture('failover', 3)
   lanes[0].known.set('s', 3).set('t', 9)
