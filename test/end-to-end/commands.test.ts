@@ -57,7 +57,7 @@ test('check and a daemon: exit status 2 for a configuration that never ends (/de
     expect(await run([command, '-c', '/dev/zero'])).toEqual({
       status: 2,
       stdout: '',
-      stderr: '/dev/zero CONFIG_UNREADABLE: it is larger than 4 MiB, the maximum for a configuration\n',
+      stderr: '/dev/zero CONFIG_UNREADABLE: it is larger than 4 MiB, the maximum\n',
     })
   }
 })
