@@ -1,6 +1,7 @@
 // The `stdout` destination: lines on standard output, for a look at what flows and for pipes.
 //
-// A reader that closed the pipe (`| head`) has seen enough: the program is asked to end, as by SIGTERM, and says nothing.
+// A reader that closed the pipe (`| head`) has seen enough: the program is asked to end, as by SIGTERM, and says nothing. If it cannot be
+// written for another reason, such as a full disk, the program ends with status 1, since Node never writes to it again.
 
 import type { Writable } from 'node:stream'
 import type { DestinationType } from '../common/component.ts'
@@ -14,6 +15,9 @@ import type { Destination } from '../common/pipeline/sink.ts'
 import type { Platform } from '../common/platform.ts'
 import { lineOption } from './line-option.ts'
 
+/** Unlike that of a stop, so that a supervisor starts the program again. */
+const EXIT_FAILED = 1
+
 type Surroundings = Pick<Platform, 'clock' | 'metrics'>
 
 export class StdoutDestination implements Destination {
@@ -22,14 +26,20 @@ export class StdoutDestination implements Destination {
   readonly #stream: Writable
   readonly #clock: Platform['clock']
   readonly #positions: GivenPositions
-  readonly #end: () => void
+  readonly #end: (failure: Fault | undefined) => void
   readonly #open = new Set<(fault: Fault) => void>()
   #spare: Output[] = []
   #closed: Fault | undefined
   #whenIdle: (() => void) | undefined
 
-  /** `end` is called once, when nobody reads any more. */
-  constructor(name: string, line: LineFormat, stream: Writable, platform: Surroundings, end: () => void) {
+  /** `end` is called once: with nothing when nobody reads any more, else with the reason why it cannot be written. */
+  constructor(
+    name: string,
+    line: LineFormat,
+    stream: Writable,
+    platform: Surroundings,
+    end: (failure: Fault | undefined) => void,
+  ) {
     this.name = name
     this.#line = line
     this.#stream = stream
@@ -82,8 +92,9 @@ export class StdoutDestination implements Destination {
 
   readonly #onError = (error: Error): void => {
     if (this.#closed) return
-    this.#closed = this.#fault(error)
-    this.#end()
+    const fault = this.#fault(error)
+    this.#closed = fault
+    this.#end(fault.code === 'STOPPING' ? undefined : fault)
   }
 
   #fault(error: Error): Fault {
@@ -101,5 +112,11 @@ export const stdoutType: DestinationType<OptionsOf<typeof stdoutOptions>> = {
   about: 'Writes lines to standard output.',
   options: stdoutOptions,
   create: ({ line }, { name, platform }) =>
-    new StdoutDestination(name, line, process.stdout, platform, () => process.kill(process.pid, 'SIGTERM')),
+    new StdoutDestination(name, line, process.stdout, platform, (failure) => {
+      if (failure) {
+        platform.log.error({ destination: name, reason: failure.detail }, 'nothing can be written any more: stopping')
+        process.exitCode = EXIT_FAILED
+      }
+      process.kill(process.pid, 'SIGTERM')
+    }),
 }

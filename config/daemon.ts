@@ -36,7 +36,8 @@ export async function printBuiltIn(mode: Mode): Promise<void> {
  * exits with that status, even if something else would keep it alive.
  */
 export async function runDaemon(mode: Mode, configPath: string | undefined): Promise<number> {
-  const status = await runFromConfiguration(mode, configPath)
+  // A destination that could not go on has set a status of its own.
+  const status = (await runFromConfiguration(mode, configPath)) || Number(process.exitCode ?? EXIT_OK)
   systemClock.after(LEAVE_MS, () => void leave(status))
   return status
 }

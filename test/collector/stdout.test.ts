@@ -2,6 +2,7 @@ import { PassThrough, Writable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { StdoutDestination } from '../../collector/stdout.ts'
 import { nextTurn, systemClock } from '../../common/clock.ts'
+import type { Fault } from '../../common/fault.ts'
 import { lineFormat } from '../../common/message/line-format.ts'
 import { createMetrics } from '../../common/metric.ts'
 import { batch } from '../pipeline/batches.ts'
@@ -26,6 +27,17 @@ test('stdout: a reader that has gone ends the program once, without a word', asy
   await expect(stdout.write(batch([{ texts: ['a'] }]))).rejects.toMatchObject({ code: 'STOPPING' })
   await expect(stdout.write(batch([{ texts: ['b'] }]))).rejects.toMatchObject({ code: 'STOPPING' })
   expect(ends).toBe(1)
+})
+
+test('stdout: a full disk ends the program with the reason', async () => {
+  const ends: (Fault | undefined)[] = []
+  const stream = new Writable({
+    write: (_chunk, _encoding, done) => done(Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' })),
+  })
+  const stdout = new StdoutDestination('out', lineFormat('raw'), stream, surroundings(), (fault) => ends.push(fault))
+  await stdout.open()
+  await expect(stdout.write(batch([{ texts: ['a'] }]))).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' })
+  expect(ends).toMatchObject([{ detail: 'standard output: ENOSPC: no space left' }])
 })
 
 test('stdout: what comes again of a stream is not printed again, and settles after what is still being printed', async () => {

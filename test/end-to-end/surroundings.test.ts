@@ -1,7 +1,7 @@
-// Where the program cannot work at all: one line that says why, and the status of a daemon that cannot start.
+// Where the program cannot work, or not for long: a line that says why, and a status that is not that of a stop.
 
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { run, temporaryFolder } from './program.ts'
@@ -40,5 +40,22 @@ test.runIf(spawnSync('prlimit', ['--version']).status === 0)(
         status: 2,
         stderr: expect.stringMatching(/^sluice: EMFILE: .*\n$/) as string,
       })
+  },
+)
+
+test.runIf(existsSync('/dev/full'))(
+  'standard output on a full disk: another destination gets its line, and the end is 1',
+  async () => {
+    const cwd = temporaryFolder()
+    const destinations = '{ out: { type: stdout }, file: { type: file, path: out.log, line: raw } }'
+    writeFileSync(
+      join(cwd, 'sluice.yaml'),
+      `data: data\nsources: { in: { type: stdin } }\ndestinations: ${destinations}\n`,
+    )
+    const under = ['sh', '-c', 'exec "$@" > /dev/full', 'sh']
+    const { status, stderr } = await run(['server'], { cwd, under, input: 'hello\n' })
+    expect(status).toBe(1)
+    expect(stderr).toContain('nothing can be written any more: stopping')
+    expect(readFileSync(join(cwd, 'out.log'), 'utf8')).toBe('hello\n')
   },
 )
