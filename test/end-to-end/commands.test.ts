@@ -5,19 +5,12 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { writeArchive } from '../search/written-archive.ts'
 import { testWith } from './peers.ts'
-import { run, runIntoClosedPipe, temporaryFolder } from './program.ts'
+import { newConfig, run, runIntoClosedPipe, temporaryFolder } from './program.ts'
 
 const good = `sources: { in: { type: syslog, listen: ["udp://127.0.0.1:0"] } }
 destinations: { out: { type: file, path: "/var/log/remote/{host}.log" } }
 routes: [{ where: "severity:>=err", to: [out] }]
 `
-
-/** Writes a configuration to a new file; returns its path. */
-function newConfig(text: string): string {
-  const path = join(temporaryFolder(), 'sluice.yaml')
-  writeFileSync(path, text)
-  return path
-}
 
 test('check: exit status 0 for a valid file, and a summary of what would run', async () => {
   const { status, stdout, stderr } = await run(['check', '-c', newConfig(good)])

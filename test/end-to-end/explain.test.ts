@@ -1,21 +1,12 @@
 // `sluice explain`, as a user runs it.
 
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { run, temporaryFolder } from './program.ts'
+import { newConfig, run } from './program.ts'
 
 const good = `sources: { in: { type: syslog, listen: ["udp://127.0.0.1:0"] }, apps: { type: stdin } }
 destinations: { out: { type: file, path: "/var/log/remote/{host}.log" } }
 routes: [{ where: "severity:>=err", to: [out] }]
 `
-
-/** Writes a configuration to a new file; returns its path. */
-function newConfig(text: string): string {
-  const path = join(temporaryFolder(), 'sluice.yaml')
-  writeFileSync(path, text)
-  return path
-}
 
 test('explain shows the fields, route and file of a line, as text and as JSON', async () => {
   const path = newConfig(good)

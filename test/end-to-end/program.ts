@@ -35,6 +35,13 @@ export function temporaryFolder(): string {
   return folder
 }
 
+/** Writes a configuration to a new file, removed after the test; returns its path. */
+export function newConfig(text: string): string {
+  const path = join(temporaryFolder(), 'sluice.yaml')
+  writeFileSync(path, text)
+  return path
+}
+
 /** Number of lines in a file; 0 if it does not exist yet. */
 export function lineCount(path: string): number {
   return existsSync(path) ? Number.parseInt(execFileSync('wc', ['-l', path], { encoding: 'utf8' })) : 0
