@@ -1,11 +1,8 @@
 // Splits bytes into lines as a source does: empty lines are skipped, and a line longer than `max_message` comes in chunks, each with the
 // header of the line.
 
-import { systemClock } from '../common/clock.ts'
-import { HalfFrames } from '../common/framing/half-frames.ts'
-import { StreamSplitter } from '../common/framing/stream-splitter.ts'
 import type { Origin } from '../common/pipeline/batch.ts'
-import { newId, systemRandom } from '../common/random.ts'
+import { inputSplitter } from './input-splitter.ts'
 
 export interface SourceLine {
   readonly bytes: Buffer
@@ -20,20 +17,9 @@ export async function* sourceLines(
   messageBytesMax: number,
 ): AsyncGenerator<SourceLine> {
   const lines: SourceLine[] = []
-  const frame = (bytes: Uint8Array, start: number, end: number, mark: number) =>
-    void lines.push({ bytes: Buffer.from(bytes.subarray(start, end)), mark })
-  const splitter = new StreamSplitter(
-    {
-      ...{ mode: 'newline', messageBytesMax, halfFrames: new HalfFrames(), origin },
-      ...{ newId: () => newId(systemRandom), now: () => systemClock.now() },
-    },
-    {
-      frame,
-      frames(bytes, bounds, marks, count) {
-        for (let i = 0; i < count; i += 1) frame(bytes, bounds[2 * i], bounds[2 * i + 1], marks[i])
-      },
-    },
-  )
+  const splitter = inputSplitter('newline', origin, messageBytesMax, (bytes, start, end, mark) => {
+    lines.push({ bytes: Buffer.from(bytes.subarray(start, end)), mark })
+  })
   for await (const chunk of input) {
     splitter.feed(chunk)
     yield* lines.splice(0)
