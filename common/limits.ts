@@ -224,7 +224,10 @@ export const ARCHIVE_READ_PARTS_MAX = 64
 /** Decoded blocks that a search keeps, about 1 MiB each, and as much again for their tables. */
 export const SEARCH_OPEN_BLOCKS_MAX = 24
 
-/** Bytes that a search keeps of blocks that are not open: which messages are selected, their times and their senders. */
+/**
+ * Bytes that a search keeps of blocks that are not open, of each of these: which messages are selected, their times, their senders, and
+ * the rows of each sender.
+ */
 export const SEARCH_KEPT_BYTES_MAX = 32 * MiB
 
 /** Messages, of 12 bytes each, that a search holds to put them in order of time: as many as 300 blocks have. */

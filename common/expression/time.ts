@@ -9,6 +9,7 @@
 //   today UTC   10:00 UTC                     relative to the current day in UTC
 //   @1763632800.5                             seconds since the epoch
 
+import { monthNames, weekdayNames } from '../message/time-words.ts'
 import { utc, type Zone } from '../message/zone.ts'
 
 /** A point in time that may depend on the current time and the zone of the user. */
@@ -53,17 +54,15 @@ const unitUs = new Map(units.flatMap(([us, names]) => names.map((name) => [name,
 
 const DURATION = /^(?:\d+(?:\.\d+)?\s*[a-zA-Zµμ]+\s*)+$/
 const DURATION_STEP = /(\d+(?:\.\d+)?)\s*([a-zA-Zµμ]+)/g
-const WEEKDAY = '(?:(?<weekday>sun|mon|tue|wed|thu|fri|sat)(?:day|sday|nesday|rsday|urday)?,?\\s+)'
+const WEEKDAY = String.raw`(?:(?<weekday>${weekdayNames.join('|')})(?:day|sday|nesday|rsday|urday)?,?\s+)`
 const NUMBERS = String.raw`(?<year>\d{2}|\d{4})-(?<month>\d{1,2})-(?<date>\d{1,2})`
-const NAMED = String.raw`(?<monthName>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\s+(?<dateOfName>\d{1,2})`
+const NAMED = String.raw`(?<monthName>${monthNames.join('|')})\s+(?<dateOfName>\d{1,2})`
 const CLOCK = String.raw`(?<hour>\d{1,2}):(?<minute>\d{1,2})(?::(?<second>\d{1,2})(?:[.,](?<fraction>\d{1,9}))?)?`
 const ZONE = String.raw`(?<zone>Z|UTC|[+-]\d{2}(?::?\d{2})?)`
 const CALENDAR = new RegExp(
   String.raw`^(?:${WEEKDAY}?(?:${NUMBERS}|${NAMED}))?(?:(?:^|[T\s]\s*)${CLOCK})?\s*${ZONE}?$`,
   'i',
 )
-const weekdays = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
-const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 
 /** Parses a duration, such as `90s`, `1d12h`, `1.5h`, `2 hours`, to µs; undefined if it is not one. */
 export function parseDuration(text: string): number | undefined {
@@ -136,7 +135,7 @@ function calendarTime(text: string): TimeSpec | undefined {
   if (zone !== undefined && zone.toUpperCase() !== 'UTC') return undefined
   const inUtc = zone !== undefined && { inUtc: true }
   if (monthName === undefined) return { kind: 'local', ...(day !== undefined && { day }), us, ...inUtc }
-  const month = months.indexOf(monthName.toLowerCase()) + 1
+  const month = monthNames.indexOf(monthName.toLowerCase()) + 1
   const date = Number(parts['dateOfName'])
   const exists = !Number.isNaN(dayNumber(LEAP_YEAR, month, date))
   return exists ? { kind: 'yearless', month, date, us, ...inUtc } : undefined
@@ -147,7 +146,7 @@ function dayOf({ year, month, date, weekday }: Record<string, string>): number {
   // As in strptime(3), 69 to 99 are in the last century.
   const century = year.length === 4 ? 0 : Number(year) < 69 ? 2000 : 1900
   const day = dayNumber(century + Number(year), Number(month), Number(date))
-  const isRight = weekday === undefined || weekdays[(((day + 4) % 7) + 7) % 7] === weekday.toLowerCase()
+  const isRight = weekday === undefined || weekdayNames[(((day + 4) % 7) + 7) % 7] === weekday.toLowerCase()
   return isRight ? day : NaN
 }
 

@@ -8,12 +8,16 @@ export function lettersAt(bytes: Uint8Array, limit: number, at: number): number 
   return ((bytes[at] | 0x20) << 16) | ((bytes[at + 1] | 0x20) << 8) | (bytes[at + 2] | 0x20)
 }
 
-const monthNames = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
+/** January first. */
+export const monthNames = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 
 /** Month number, 1 to 12, by its three letters. */
 export const months: ReadonlyMap<number, number> = new Map(monthNames.map((name, i) => [letters(name), i + 1]))
 
-export const weekdays: ReadonlySet<number> = new Set(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'].map(letters))
+/** Sunday first. */
+export const weekdayNames = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
+
+export const weekdays: ReadonlySet<number> = new Set(weekdayNames.map(letters))
 
 // Zone names that senders write after a time, in minutes east of UTC. Ambiguous names have the meaning that North
 // American and European devices give them.
