@@ -8,7 +8,7 @@ import { Output } from '../common/message/output.ts'
 import { facilityNames, severityNames } from '../common/message/priority.ts'
 import { parseStructuredData } from '../common/message/structured-data.ts'
 import { IsoTimeWriter } from '../common/message/time-text.ts'
-import type { Batch, Origin } from '../common/pipeline/batch.ts'
+import { receivedOf, type Batch, type Origin, type Run } from '../common/pipeline/batch.ts'
 import { HOST, MESSAGE, MSGID, PID, PRIORITY, PROGRAM, ROW, STRUCTURED_DATA } from '../common/pipeline/header-table.ts'
 import { receiptParts, templatePieces, type TemplateField } from './template.ts'
 
@@ -18,9 +18,9 @@ const iso = new IsoTimeWriter()
 export function lineTemplate(text: string): LineFormat {
   const pieces = templatePieces(text).map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece.field))
   return {
-    write(batch, i, origin, output) {
+    write(batch, i, run, output) {
       for (const piece of pieces) {
-        if (typeof piece === 'string') writeField(batch, i, origin, piece, output)
+        if (typeof piece === 'string') writeField(batch, i, run, piece, output)
         else output.fixed(piece)
       }
     },
@@ -30,9 +30,9 @@ export function lineTemplate(text: string): LineFormat {
 const scratch = new Output()
 
 /** A field as text. */
-export function fieldText(batch: Batch, i: number, origin: Origin, field: TemplateField): string {
+export function fieldText(batch: Batch, i: number, run: Run, field: TemplateField): string {
   scratch.clear()
-  writeField(batch, i, origin, field, scratch)
+  writeField(batch, i, run, field, scratch)
   return scratch.written.toString('utf8')
 }
 
@@ -44,7 +44,8 @@ const cellOf: Partial<Record<TemplateField, number>> = {
   message: MESSAGE,
 }
 
-function writeField(batch: Batch, i: number, origin: Origin, field: TemplateField, output: Output): void {
+function writeField(batch: Batch, i: number, run: Run, field: TemplateField, output: Output): void {
+  const { origin } = run
   const table = headersOf(batch)
   const row = i * ROW
   const cell = cellOf[field]
@@ -57,7 +58,7 @@ function writeField(batch: Batch, i: number, origin: Origin, field: TemplateFiel
     return
   }
   if (field === 'time' && !Number.isNaN(table.times[i])) iso.write(table.times[i], table.zones[i], output)
-  else if (field === 'time') iso.write(origin.received ?? batch.received, batchZone(batch), output)
+  else if (field === 'time') iso.write(receivedOf(batch, run), batchZone(batch), output)
   else if (field === 'received') iso.write(batch.received, batchZone(batch), output)
   else output.text(escaped(otherText(batch, table.cells, row, origin, field)))
 }

@@ -180,7 +180,12 @@ export class ArchiveDestination implements Destination {
     const { buffer, byteOffset, length } = slab.bytes
     if (this.#origins.size >= ORIGINS_MAX) this.#origins.clear()
     const runData: RunData[] = runs.map((run) => ({
-      ...{ count: run.count, origin: this.#originNumber(worker, run.origin), stream: run.stream },
+      ...{
+        count: run.count,
+        origin: this.#originNumber(worker, run.origin),
+        received: run.received,
+        stream: run.stream,
+      },
     }))
     worker.post({ kind: 'write', id, buffer, byteOffset, length, bounds, count, received, runs: runData, marks })
   }
@@ -350,9 +355,9 @@ export class ArchiveDestination implements Destination {
 }
 
 function originData(origin: Origin): OriginData {
-  const { source, peer, lines, zone, host, hostForced, program, priority, received } = origin
+  const { source, peer, lines, zone, host, hostForced, program, priority } = origin
   return {
     ...{ source, peer, lines, zone: zone.name, host: Uint8Array.from(host), hostForced: hostForced ?? false },
-    ...{ program: Uint8Array.from(program), priority, received },
+    ...{ program: Uint8Array.from(program), priority },
   }
 }

@@ -25,13 +25,13 @@ export interface OriginData {
   readonly hostForced: boolean
   readonly program: Uint8Array
   readonly priority: number
-  readonly received: number | undefined
 }
 
 export interface RunData {
   readonly count: number
   /** Number of an origin that was posted before. */
   readonly origin: number
+  readonly received: number | undefined
   readonly stream: StreamRange | undefined
 }
 

@@ -43,8 +43,13 @@ export class BatchReader {
       write,
       origins.map(({ data }) => data),
     )
-    const runs = write.runs.map(({ count, stream }, i) => {
-      return { count, origin: origins[i].origin, ...(stream && { stream }) }
+    const runs = write.runs.map(({ count, received, stream }, i) => {
+      return {
+        count,
+        origin: origins[i].origin,
+        ...(received !== undefined && { received }),
+        ...(stream && { stream }),
+      }
     })
     return { slab, bounds, count, received, runs, ...(marks && { marks }) }
   }
@@ -56,11 +61,10 @@ export class BatchReader {
   }
 }
 
-function originOf({ peer, zone, host, program, received, ...rest }: OriginData): Origin {
+function originOf({ peer, zone, host, program, ...rest }: OriginData): Origin {
   return {
     ...rest,
     ...(peer !== undefined && { peer }),
-    ...(received !== undefined && { received }),
     zone: zoneNamed(zone) ?? utc,
     host: unpooledCopy(host),
     program: unpooledCopy(program),

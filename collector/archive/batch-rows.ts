@@ -1,7 +1,7 @@
 // Adds the messages of a batch to a block that is being built: parses each header, and passes each field to its column.
 
 import { parseHeaders } from '../../common/message/parse.ts'
-import type { Batch, Origin } from '../../common/pipeline/batch.ts'
+import type { Batch, Origin, Run } from '../../common/pipeline/batch.ts'
 import {
   DEFECTS_SHIFT,
   defectMasks,
@@ -31,8 +31,8 @@ const row: Row = {
   ...{ pid: NO_PID, defects: 0, rawBytes: 0 },
 }
 
-/** The fields that an origin provides for its messages. */
-export interface OriginDefaults {
+/** The fields that a run provides for its messages. */
+export interface RunDefaults {
   /**
    * µs since the epoch: when the first sluice received them. If that is over an hour ahead, its clock is wrong, and the time of receipt
    * here is used: otherwise they would be of a day long after that of their part, in which no search looks for them.
@@ -45,10 +45,23 @@ export interface OriginDefaults {
   readonly program: DataView
 }
 
-export function defaultsOf({ source, peer, host, program, received }: Origin, batchReceived: number): OriginDefaults {
-  const entry = viewOf(Buffer.from(`${source}\0${peer ?? ''}`))
-  const arrived = effectiveTime(received ?? NaN, batchReceived)
-  return { received: arrived, entry, host: viewOf(host), program: viewOf(program) }
+export function defaultsOf({ origin, received = NaN }: Run, batchReceived: number): RunDefaults {
+  const { entry, host, program } = fieldsOf(origin)
+  return { received: effectiveTime(received, batchReceived), entry, host, program }
+}
+
+type OriginFields = Omit<RunDefaults, 'received'>
+const known = new WeakMap<Origin, OriginFields>()
+
+function fieldsOf(origin: Origin): OriginFields {
+  let fields = known.get(origin)
+  if (!fields) {
+    const { source, peer, host, program } = origin
+    const entry = viewOf(Buffer.from(`${source}\0${peer ?? ''}`))
+    fields = { entry, host: viewOf(host), program: viewOf(program) }
+    known.set(origin, fields)
+  }
+  return fields
 }
 
 /**
@@ -80,10 +93,10 @@ export function addBatch(
   parseHeaders(batch, table)
   const messages = { view: batch.slab.view, bounds: batch.bounds, table }
   let first = 0
-  for (const { count, origin } of batch.runs) {
-    const end = first + count
-    if (origin.hostForced === true) forceHosts(table, first, end)
-    addMessages(messages, first, end, defaultsOf(origin, batch.received), fresh, builder, full)
+  for (const run of batch.runs) {
+    const end = first + run.count
+    if (run.origin.hostForced === true) forceHosts(table, first, end)
+    addMessages(messages, first, end, defaultsOf(run, batch.received), fresh, builder, full)
     first = end
   }
   const defects = defectMasks(table)
@@ -96,7 +109,7 @@ export function addMessages(
   messages: Messages,
   first: number,
   end: number,
-  { received, entry, host, program }: OriginDefaults,
+  { received, entry, host, program }: RunDefaults,
   fresh: Uint8Array | undefined,
   builder: BlockBuilder,
   full: () => void,

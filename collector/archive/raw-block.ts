@@ -23,7 +23,7 @@ import {
   takeHeaderTable,
   type HeaderTable,
 } from '../../common/pipeline/header-table.ts'
-import { addMessages, forceHosts, defaultsOf, type OriginDefaults } from './batch-rows.ts'
+import { addMessages, forceHosts, defaultsOf, type RunDefaults } from './batch-rows.ts'
 import { BlockBuilder, effectiveTime, type EncodedBlock } from './block-builder.ts'
 import { viewOf } from './byte-ranges.ts'
 import { ByteReader, ByteWriter } from './byte-writer.ts'
@@ -34,7 +34,7 @@ import { pack, Pack } from './pack.ts'
 /** Consecutive messages from one origin. */
 interface RawRun {
   readonly count: number
-  readonly defaults: OriginDefaults
+  readonly defaults: RunDefaults
 }
 
 export interface RawBlock {
@@ -84,7 +84,7 @@ export function rawBlockOf(writes: readonly FreshWrite[]): {
         bounds[2 * count + 1] = length
         count += 1
       }
-      if (count > before) runs.push({ count: count - before, defaults: defaultsOf(run.origin, batch.received) })
+      if (count > before) runs.push({ count: count - before, defaults: defaultsOf(run, batch.received) })
     }
     giveBackHeaderTable(parsed)
   }

@@ -286,10 +286,10 @@ export class FileDestination implements Destination {
       this.#touched.push(this.#fixed)
       return
     }
-    this.#targets!.each(batch, (i, file, origin) => {
+    this.#targets!.each(batch, (i, file, run) => {
       const { output } = file
       const before = output.length
-      line.write(batch, i, origin, output)
+      line.write(batch, i, run, output)
       output.byte(NEWLINE)
       pending.bytes += output.length - before
       if (file.note(pending)) this.#touched.push(file)

@@ -9,7 +9,7 @@
 
 import { headersOf } from '../../common/message/headers.ts'
 import type { Zone } from '../../common/message/zone.ts'
-import type { Batch, Origin } from '../../common/pipeline/batch.ts'
+import type { Batch, Origin, Run } from '../../common/pipeline/batch.ts'
 import { HOST, MSGID, PID, PRIORITY, PROGRAM, ROW } from '../../common/pipeline/header-table.ts'
 import { facilityNames, severityNames } from '../../common/message/priority.ts'
 import { localIso } from './local-day.ts'
@@ -18,7 +18,7 @@ import { receiptFields, receiptParts, type TemplateField } from '../template.ts'
 import { renderPath, type PathTemplate } from './path-template.ts'
 
 /** Renders a field that has no cell in the header table (`message`, `time`, structured data) as text. */
-export type FieldText = (batch: Batch, i: number, origin: Origin, field: TemplateField) => string
+export type FieldText = (batch: Batch, i: number, run: Run, field: TemplateField) => string
 
 const cellOf: Partial<Record<TemplateField, number>> = { host: HOST, program: PROGRAM, pid: PID, msgid: MSGID }
 const originFields: readonly TemplateField[] = ['from', 'peer', 'source']
@@ -72,18 +72,16 @@ export class FileTargets {
     this.#isPlain = fields.every((field) => keyed.includes(field))
   }
 
-  /** Calls `add` for each message with its file and origin. */
-  each(batch: Batch, add: (i: number, file: OutputFile, origin: Origin) => void): void {
+  /** Calls `add` for each message with its file and run. */
+  each(batch: Batch, add: (i: number, file: OutputFile, run: Run) => void): void {
     const table = headersOf(batch)
     this.#begin(batch)
     let i = 0
-    for (const { count, origin } of batch.runs) {
-      const originKey = this.#needsOrigin ? this.#originKey(origin) : 0
-      for (const end = i + count; i < end; i += 1) {
-        const file = this.#isPlain
-          ? this.#find(batch, table.cells, i, origin, originKey)
-          : this.#render(batch, i, origin)
-        add(i, file, origin)
+    for (const run of batch.runs) {
+      const originKey = this.#needsOrigin ? this.#originKey(run.origin) : 0
+      for (const end = i + run.count; i < end; i += 1) {
+        const file = this.#isPlain ? this.#find(batch, table.cells, i, run, originKey) : this.#render(batch, i, run)
+        add(i, file, run)
       }
     }
   }
@@ -114,12 +112,12 @@ export class FileTargets {
   }
 
   /** Writes the key of a message to the free part of the arena, and searches for an equal key. */
-  #find(batch: Batch, cells: Int32Array, i: number, origin: Origin, originKey: number): OutputFile {
+  #find(batch: Batch, cells: Int32Array, i: number, run: Run, originKey: number): OutputFile {
     const row = i * ROW
     const number = (originKey << 8) | (this.#needsPriority ? cells[row + PRIORITY] : 0)
     const start = this.#used
-    const end = this.#writeKey(batch, cells, row, origin, number)
-    if (end < 0) return this.#render(batch, i, origin)
+    const end = this.#writeKey(batch, cells, row, run.origin, number)
+    if (end < 0) return this.#render(batch, i, run)
     if (this.#last && this.#equal(this.#lastStart, start, end)) return this.#last
     let hash = this.#seed
     for (let at = start; at < end; at += 1) hash = Math.imul(hash ^ this.#arena[at], 0x01000193)
@@ -129,18 +127,18 @@ export class FileTargets {
     for (let n = 0; n < NEIGHBOURS; n += 1) {
       slot = (first + n) & (SLOTS - 1)
       const file = this.#files[slot]
-      if (!file) return this.#add(slot, hash, start, end, batch, i, origin)
+      if (!file) return this.#add(slot, hash, start, end, batch, i, run)
       if (this.#hashes[slot] === hash && this.#equal(this.#starts[slot], start, end)) {
         this.#last = file
         this.#lastStart = this.#starts[slot]
         return file
       }
     }
-    return this.#add(first, hash, start, end, batch, i, origin)
+    return this.#add(first, hash, start, end, batch, i, run)
   }
 
-  #add(slot: number, hash: number, start: number, end: number, batch: Batch, i: number, origin: Origin): OutputFile {
-    const file = this.#render(batch, i, origin)
+  #add(slot: number, hash: number, start: number, end: number, batch: Batch, i: number, run: Run): OutputFile {
+    const file = this.#render(batch, i, run)
     // Rendering may have cleared the cache.
     if (this.#used !== start) return file
     this.#hashes[slot] = hash
@@ -192,11 +190,12 @@ export class FileTargets {
     return true
   }
 
-  #render(batch: Batch, i: number, origin: Origin): OutputFile {
-    return this.#fileAt(renderPath(this.#template, (field) => this.#text(batch, i, origin, field)))
+  #render(batch: Batch, i: number, run: Run): OutputFile {
+    return this.#fileAt(renderPath(this.#template, (field) => this.#text(batch, i, run, field)))
   }
 
-  #text(batch: Batch, i: number, origin: Origin, field: TemplateField): string {
+  #text(batch: Batch, i: number, run: Run, field: TemplateField): string {
+    const { origin } = run
     const { cells } = headersOf(batch)
     const cell = cellOf[field]
     if (cell !== undefined) {
@@ -210,7 +209,7 @@ export class FileTargets {
     if (field === 'severity') return severityNames[cells[i * ROW + PRIORITY] & 7]
     if (field === 'source') return origin.source
     if (field === 'peer' || field === 'from') return origin.peer ?? ''
-    return receiptText(this.#zone, batch.received, field) ?? this.#fieldText(batch, i, origin, field)
+    return receiptText(this.#zone, batch.received, field) ?? this.#fieldText(batch, i, run, field)
   }
 }
 

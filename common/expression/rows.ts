@@ -15,6 +15,8 @@ import type { HeaderTable } from '../pipeline/header-table.ts'
 export interface RowRun {
   readonly count: number
   readonly origin: Origin
+  /** As in `Run`. */
+  readonly received?: number
 }
 
 export interface Rows {

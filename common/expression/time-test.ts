@@ -27,7 +27,7 @@ export class TimeTest implements Test {
     const { times } = table
     let i = 0
     for (const run of runs) {
-      const arrived = run.origin.received ?? received
+      const arrived = run.received ?? received
       for (const end = i + run.count; i < end && i < count; i += 1) {
         // A missing time is NaN, for which the comparison is false, so that it is replaced as well.
         const time = times[i] <= arrived + AHEAD_MAX_US ? times[i] : arrived

@@ -67,12 +67,13 @@ function headOf(first: Uint8Array, origin: Origin, received: number): { head: Bu
   const slab = new Slab(new SlabPool(), Buffer.from(first))
   const headers = takeHeaderTable(1)
   const bounds = Uint32Array.of(0, first.length)
-  const batch: Batch = { slab, bounds, count: 1, received, runs: [{ count: 1, origin }], headers }
+  const run = { count: 1, origin }
+  const batch: Batch = { slab, bounds, count: 1, received, runs: [run], headers }
   parseHeaders(batch, headers)
   const textStart = headers.cells[MESSAGE]
   headers.cells[MESSAGE + 1] = textStart
   const output = new Output(Buffer.alloc(1024))
-  writeRfc5424(batch, 0, origin, output, true)
+  writeRfc5424(batch, 0, run, output, true)
   // Without structured data, the element replaces the `-`.
   const hasData = headers.cells[STRUCTURED_DATA + 1] > headers.cells[STRUCTURED_DATA]
   return { head: output.written.subarray(0, hasData ? undefined : -1), textStart }

@@ -13,7 +13,7 @@ import { messageJson } from './message-object.ts'
 import { Output } from './output.ts'
 import { writeStructuredData } from './structured-data-writer.ts'
 import { BsdTimeWriter, IsoTimeWriter } from './time-text.ts'
-import type { Batch, Origin } from '../pipeline/batch.ts'
+import { receivedOf, type Batch, type Origin, type Run } from '../pipeline/batch.ts'
 import {
   FORMAT_MASK,
   FORMAT_RAW,
@@ -52,16 +52,16 @@ const NEWLINE = 0x0a
 const ONE = 0x31
 
 export interface LineFormat {
-  /** Writes message i of the batch, without a newline. `origin` is that of its run. */
-  write(batch: Batch, i: number, origin: Origin, output: Output): void
+  /** Writes message i of the batch, which belongs to `run`, without a newline. */
+  write(batch: Batch, i: number, run: Run, output: Output): void
 }
 
 /** Writes every message of the batch, each with a newline. */
 export function writeLines(format: LineFormat, batch: Batch, output: Output): void {
   let i = 0
-  for (const { count, origin } of batch.runs) {
-    for (const last = i + count; i < last; i += 1) {
-      format.write(batch, i, origin, output)
+  for (const run of batch.runs) {
+    for (const last = i + run.count; i < last; i += 1) {
+      format.write(batch, i, run, output)
       output.byte(NEWLINE)
     }
   }
@@ -79,32 +79,32 @@ const formats: Record<LineFormatName, LineFormat> = {
   traditional: { write: writeTraditional },
   iso: { write: writeIso },
   rfc3164: { write: writeRfc3164 },
-  rfc5424: { write: (batch, i, origin, output) => writeRfc5424(batch, i, origin, output, true) },
-  json: { write: (batch, i, origin, output) => output.text(messageJson(batch, i, origin)) },
+  rfc5424: { write: (batch, i, run, output) => writeRfc5424(batch, i, run, output, true) },
+  json: { write: (batch, i, run, output) => output.text(messageJson(batch, i, run)) },
   raw: { write: (batch, i, _, output) => output.raw(batch.slab, batch.bounds[2 * i], batch.bounds[2 * i + 1]) },
 }
 
-function writeIso(batch: Batch, i: number, origin: Origin, output: Output): void {
+function writeIso(batch: Batch, i: number, run: Run, output: Output): void {
   const table = headersOf(batch)
   const time = table.times[i]
-  if (Number.isNaN(time)) iso.write(receivedOf(batch, origin), batchZone(batch), output)
+  if (Number.isNaN(time)) iso.write(receivedOf(batch, run), batchZone(batch), output)
   else iso.write(time, table.zones[i], output)
   output.byte(SPACE)
-  writeFrom(batch, i, origin, output, table)
+  writeFrom(batch, i, run.origin, output, table)
 }
 
-function writeTraditional(batch: Batch, i: number, origin: Origin, output: Output): void {
+function writeTraditional(batch: Batch, i: number, run: Run, output: Output): void {
   const table = headersOf(batch)
   const time = table.times[i]
-  if (Number.isNaN(time)) bsd.write(receivedOf(batch, origin), batchZone(batch), output)
+  if (Number.isNaN(time)) bsd.write(receivedOf(batch, run), batchZone(batch), output)
   else bsd.write(time, table.zones[i], output)
   output.byte(SPACE)
-  writeFrom(batch, i, origin, output, table)
+  writeFrom(batch, i, run.origin, output, table)
 }
 
-function writeRfc3164(batch: Batch, i: number, origin: Origin, output: Output): void {
+function writeRfc3164(batch: Batch, i: number, run: Run, output: Output): void {
   writePriority(headersOf(batch).cells[i * ROW + PRIORITY], output)
-  writeTraditional(batch, i, origin, output)
+  writeTraditional(batch, i, run, output)
 }
 
 function writePriority(priority: number, output: Output): void {
@@ -112,8 +112,6 @@ function writePriority(priority: number, output: Output): void {
   output.number(priority)
   output.byte(GREATER)
 }
-
-const receivedOf = (batch: Batch, origin: Origin) => origin.received ?? batch.received
 
 /** Writes `host program[pid]: message`, the text that searches match, or `host message` if there is no program. */
 function writeFrom(batch: Batch, i: number, origin: Origin, output: Output, table: HeaderTable): void {
@@ -169,7 +167,8 @@ function writeTag(batch: Batch, row: number, origin: Origin, output: Output, cel
  * Writes message i in the format of RFC 5424 §6. `escaped` is false if the output uses octet counting, which allows
  * any byte in a message.
  */
-export function writeRfc5424(batch: Batch, i: number, origin: Origin, output: Output, escaped: boolean): void {
+export function writeRfc5424(batch: Batch, i: number, run: Run, output: Output, escaped: boolean): void {
+  const { origin } = run
   const table = headersOf(batch)
   const { cells } = table
   const row = i * ROW
@@ -177,7 +176,7 @@ export function writeRfc5424(batch: Batch, i: number, origin: Origin, output: Ou
   output.byte(ONE)
   output.byte(SPACE)
   const time = table.times[i]
-  if (Number.isNaN(time)) iso.write(receivedOf(batch, origin), batchZone(batch), output)
+  if (Number.isNaN(time)) iso.write(receivedOf(batch, run), batchZone(batch), output)
   else iso.write(time, table.zones[i], output)
   output.byte(SPACE)
   const raw = (cells[row + KIND] & FORMAT_MASK) === FORMAT_RAW

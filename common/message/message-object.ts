@@ -1,7 +1,7 @@
 // A message as one object with named fields: what `sluice parse` prints and the `json` format writes.
 
 import { isUtf8 } from 'node:buffer'
-import type { Batch, Origin } from '../pipeline/batch.ts'
+import { receivedOf, type Batch, type Origin, type Run } from '../pipeline/batch.ts'
 import {
   DEFECTS_SHIFT,
   FORMAT_MASK,
@@ -119,7 +119,7 @@ export function messageObject(batch: Batch, i: number, origin: Origin): MessageO
 }
 
 /** Message i of a batch in the `json` format. */
-export function messageJson(batch: Batch, i: number, origin: Origin): string {
-  const { received = batch.received, peer, source } = origin
-  return jsonOf(messageObject(batch, i, origin), { received, peer, source })
+export function messageJson(batch: Batch, i: number, run: Run): string {
+  const { origin } = run
+  return jsonOf(messageObject(batch, i, origin), { ...origin, received: receivedOf(batch, run) })
 }

@@ -14,7 +14,7 @@ import type { Slab } from './slab.ts'
 
 /**
  * Where consecutive messages came from, and the defaults for fields that they lack. There is one object per
- * connection or file.
+ * connection or file, also for those of the sluice before this one: what is derived from an origin is cached by its identity.
  */
 export interface Origin {
   /** Name of the source in the configuration of the first sluice that received the message. */
@@ -37,11 +37,6 @@ export interface Origin {
   readonly program: Buffer
   /** The priority of lines without a PRI. */
   readonly priority: number
-  /**
-   * When the first sluice on the path received it, µs since the epoch; absent if that is this one (then
-   * `batch.received` applies).
-   */
-  readonly received?: number
 }
 
 /**
@@ -63,6 +58,8 @@ export interface StreamRange {
 export interface Run {
   readonly count: number
   readonly origin: Origin
+  /** When the first sluice on the path received it, µs since the epoch; absent if that is this one: use `receivedOf`. */
+  readonly received?: number
   readonly stream?: StreamRange
 }
 
@@ -93,6 +90,9 @@ export interface Batch {
   defects?: Uint32Array | undefined
 }
 
+/** When the first sluice on the path received the messages of a run of the batch, µs since the epoch. */
+export const receivedOf = (batch: Batch, run: Run): number => run.received ?? batch.received
+
 /** Ends the life of a batch: releases its slab and returns its header table to the pool. */
 export function releaseBatch(batch: Batch): void {
   dropHeaders(batch)
@@ -118,8 +118,7 @@ export function batchBytes(batch: Batch): number {
   return bytes
 }
 
-// Measured overhead in bytes: bounds, positions and header row of a message; a run; its stream and an origin of its
-// own.
+// Measured overhead in bytes: bounds, positions and header row of a message; a run; its stream and its origin.
 const MESSAGE_FACTS = 96
 const RUN_FACTS = 48
 const STREAM_FACTS = 256
@@ -130,8 +129,8 @@ const STREAM_FACTS = 256
  */
 export function batchWeight(batch: Batch): number {
   let facts = MESSAGE_FACTS * batch.count
-  for (const { stream, origin } of batch.runs) {
-    facts += stream || origin.received !== undefined ? RUN_FACTS + STREAM_FACTS : RUN_FACTS
+  for (const { stream, received } of batch.runs) {
+    facts += stream || received !== undefined ? RUN_FACTS + STREAM_FACTS : RUN_FACTS
   }
   return Math.max(batchBytes(batch), facts)
 }

@@ -63,21 +63,26 @@ export function defectMasks({ cells, count }: HeaderTable): Uint32Array | undefi
   return masks
 }
 
-const spare: HeaderTable[] = []
-const SPARE_TABLES_MAX = 32
+// A table has room for a power of two of rows: `spare[n]` are those for 2 ** n. A batch holds its table until it is stored, and
+// hundreds of connections with a few messages each have as many batches on their way: with room for 256 rows in every
+// table, those of ten messages took most of the memory, and most of them were not pooled.
+const ROOM_MIN = 16
+const ROOM_LOG_MAX = 14
+const SPARE_ROWS_MAX = 524_288
+const spare: HeaderTable[][] = Array.from({ length: ROOM_LOG_MAX + 1 }, () => [])
+let spareRows = 0
 
 /** A pooled or new table with room for `count` rows. Its cells may hold old values. */
 export function takeHeaderTable(count: number): HeaderTable {
-  const table = spare.pop()
-  if (table && table.times.length >= count) {
-    table.count = count
-    return table
-  }
-  // Sizes are powers of two, so that a pooled table soon fits every batch.
-  let room = 256
-  while (room < count) room *= 2
-  return newHeaderTable(count, room)
+  const log = roomLog(count)
+  const table = log <= ROOM_LOG_MAX ? spare[log].pop() : undefined
+  if (!table) return newHeaderTable(count, 2 ** log)
+  spareRows -= 2 ** log
+  table.count = count
+  return table
 }
+
+const roomLog = (rows: number) => 32 - Math.clz32(Math.max(rows, ROOM_MIN) - 1)
 
 /** A new table with room for `room` rows. The caller may keep it or give it back. */
 export function newHeaderTable(count: number, room = count): HeaderTable {
@@ -95,5 +100,9 @@ export function copyRow(from: HeaderTable, i: number, to: HeaderTable, at: numbe
 
 /** Returns a table to the pool. It must not be read afterwards. */
 export function giveBackHeaderTable(table: HeaderTable): void {
-  if (spare.length < SPARE_TABLES_MAX && table.times.length <= 16_384) spare.push(table)
+  const room = table.times.length
+  const log = roomLog(room)
+  if (log > ROOM_LOG_MAX || room !== 2 ** log || spareRows + room > SPARE_ROWS_MAX) return
+  spareRows += room
+  spare[log].push(table)
 }

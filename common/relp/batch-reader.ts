@@ -5,7 +5,7 @@
 import { AS_LINES, COUNTED, readMessages } from './batch-messages.ts'
 import { BATCH_VERSION, ENDS_BY_LENGTH, ENDS_EACH, ENDS_EQUAL } from './batch-writer.ts'
 import { RELP_BATCH_RUNS_MAX, RELP_FRAME_BYTES_MAX } from '../limits.ts'
-import type { Batch, Origin, Run, StreamRange } from '../pipeline/batch.ts'
+import type { Batch, Run, StreamRange } from '../pipeline/batch.ts'
 import { isOrigin, type OriginReader } from '../pipeline/origin-bytes.ts'
 import type { SlabPiece } from '../pipeline/shared-slab.ts'
 import type { Slab } from '../pipeline/slab.ts'
@@ -76,7 +76,7 @@ function readContent(
   bounds: Uint32Array,
   start: number,
   end: number,
-  received: number,
+  arrived: number,
   origins: OriginReader,
 ): Batch {
   const { bytes } = slab
@@ -102,7 +102,8 @@ function readContent(
     if (runCount > count - at) throw new Malformed()
     const originAt = originsAt + facts.varint()
     if (!isOrigin(bytes, originAt, originsAt + originBytes)) throw new Malformed()
-    const origin: Origin = { ...origins.read(bytes, originAt), received: facts.varint() }
+    const origin = origins.read(bytes, originAt)
+    const received = facts.varint()
     const index = facts.varint()
     if (index > streams.length) throw new Malformed()
     const stream = index === 0 ? undefined : readStream(facts, streams[index - 1], runCount, bounds, at)
@@ -110,11 +111,11 @@ function readContent(
       marks ??= new Uint32Array(count)
       for (let i = 0; i < runCount; i += 1) marks[at + i] = facts.varint()
     }
-    runs.push(stream ? { count: runCount, origin, stream } : { count: runCount, origin })
+    runs.push({ count: runCount, origin, received, ...(stream && { stream }) })
     at += runCount
   }
   if (at !== count) throw new Malformed()
-  return { slab, bounds, count, received, runs, ...(marks && { marks }) }
+  return { slab, bounds, count, received: arrived, runs, ...(marks && { marks }) }
 }
 
 function readStream(facts: Cursor, id: string, count: number, bounds: Uint32Array, at: number): StreamRange {

@@ -70,9 +70,10 @@ export function addFacts(content: Output, parts: readonly RunPart[], asReceived:
   const { offsets, encoded, bytes } = gatherOrigins(parts.map(({ run }) => run))
   writeVarint(content, bytes)
   for (const origin of encoded) content.fixed(origin)
-  const streams = [...new Set(parts.flatMap(({ stream }) => stream?.id ?? []))]
-  writeVarint(content, streams.length)
-  for (const id of streams) content.fixed(Buffer.from(id, 'hex'))
+  const streams = new Map<string, number>()
+  for (const { stream } of parts) if (stream && !streams.has(stream.id)) streams.set(stream.id, streams.size)
+  writeVarint(content, streams.size)
+  for (const id of streams.keys()) content.fixed(Buffer.from(id, 'hex'))
   for (const part of parts) writePart(content, part, offsets.get(part.run.origin)!, streams, asReceived)
 }
 
@@ -96,16 +97,16 @@ function writePart(
   content: Output,
   part: RunPart,
   originOffset: number,
-  streams: readonly string[],
+  streams: ReadonlyMap<string, number>,
   asReceived: boolean,
 ): void {
   const { run, first, end, stream, at } = part
   const { received, marks } = part.batch
   writeVarint(content, end - first)
   writeVarint(content, originOffset)
-  writeVarint(content, Math.max(0, Math.floor(run.origin.received ?? received)))
+  writeVarint(content, Math.max(0, Math.floor(run.received ?? received)))
   if (stream) {
-    writeVarint(content, 1 + streams.indexOf(stream.id))
+    writeVarint(content, 1 + streams.get(stream.id)!)
     writeEnds(content, part, stream, asReceived)
   } else writeVarint(content, 0)
   let defects = 0

@@ -1,6 +1,6 @@
 // Decodes a record (`record-layout.ts`) as a batch. The messages are not copied: they stay in the slab that they were read into.
 
-import { releaseBatch, selectMessages, type Batch, type Origin, type Run } from '../pipeline/batch.ts'
+import { releaseBatch, selectMessages, type Batch, type Run } from '../pipeline/batch.ts'
 import type { Slab } from '../pipeline/slab.ts'
 import type { MarkChange } from './live-marks.ts'
 import type { OriginReader } from '../pipeline/origin-bytes.ts'
@@ -86,12 +86,10 @@ export function readBatch(slab: Slab, at: number, stream: string, origins: Origi
   let from = position
   for (let i = 0, run = runsAt; i < runCount; i += 1, run += RUN_BYTES) {
     const count = bytes.readUInt32LE(run)
-    const origin = withReceipt(
-      origins.read(bytes, originsAt + bytes.readUInt32LE(run + 4)),
-      bytes.readDoubleLE(run + 8),
-    )
-    if (count > 0)
-      runs.push({ count, origin, stream: { id: stream, from, to: from + count, ends: ends.subarray(0, count) } })
+    const origin = origins.read(bytes, originsAt + bytes.readUInt32LE(run + 4))
+    const received = bytes.readDoubleLE(run + 8)
+    const range = { id: stream, from, to: from + count, ends: ends.subarray(0, count) }
+    if (count > 0) runs.push({ count, origin, ...(!Number.isNaN(received) && { received }), stream: range })
     from += count
   }
   const received = bytes.readDoubleLE(at + RECEIVED_AT)
@@ -111,10 +109,6 @@ export function readBehind(mark: number, slab: Slab, at: number, stream: string,
   const rest = selectMessages(batch, new Uint8Array(batch.count).fill(1, known))
   releaseBatch(batch)
   return rest
-}
-
-function withReceipt(origin: Origin, received: number): Origin {
-  return Number.isNaN(received) ? origin : { ...origin, received }
 }
 
 function readDefects(view: DataView, at: number, count: number): Uint32Array {

@@ -53,10 +53,10 @@ export function writeRecord(
   into.u32(changes.length)
   into.u32(origins.bytes)
   into.u32(marks ? HAS_DEFECTS : 0)
-  for (const { count, origin } of runs) {
-    into.u32(count)
-    into.u32(origins.offsets.get(origin)!)
-    into.f64(origin.received ?? NaN)
+  for (const run of runs) {
+    into.u32(run.count)
+    into.u32(origins.offsets.get(run.origin)!)
+    into.f64(run.received ?? NaN)
   }
   for (const { id, position, kind, day } of changes) {
     into.id(id)

@@ -66,7 +66,7 @@ export class RelpBatches {
   #writeCounted(): void {
     this.#content.clear()
     for (const { batch, run, first, end, at } of this.#parts) {
-      for (let i = first; i < end; i += 1) this.#encoder.addKnown(this.#content, batch, at + i, run.origin)
+      for (let i = first; i < end; i += 1) this.#encoder.addKnown(this.#content, batch, at + i, run)
     }
   }
 
@@ -95,7 +95,7 @@ export class RelpBatches {
           if (first < end) i = addLines(content, batch, at + first, at + end, RELP_BATCH_BYTES) - at
         } else {
           for (; i < run.count && !this.#isFull(countBefore + at + i - from); i += 1) {
-            this.#encoder.addKnown(content, batch, at + i, run.origin)
+            this.#encoder.addKnown(content, batch, at + i, run)
           }
         }
         const stream = run.stream ?? ownRange(own.id, own.from + at, run)

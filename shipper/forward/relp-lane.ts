@@ -324,11 +324,11 @@ export class RelpLane implements Lane {
       const { batch } = pending.next.given
       let i = pending.nextMessage
       let first = 0
-      for (const { count, origin } of batch.runs) {
-        for (const last = first + count; i >= first && i < last && peer.window > 0; i += 1) {
-          this.#encoder.addCommand(output, batch, i, origin, peer.beginSyslog())
+      for (const run of batch.runs) {
+        for (const last = first + run.count; i >= first && i < last && peer.window > 0; i += 1) {
+          this.#encoder.addCommand(output, batch, i, run, peer.beginSyslog())
         }
-        first += count
+        first += run.count
       }
       pending.sentUpTo(i)
     }

@@ -12,7 +12,7 @@ import { headersOf } from '../../common/message/headers.ts'
 import { lineFormat, writeRfc5424, type LineFormat, type LineFormatName } from '../../common/message/line-format.ts'
 import { Output } from '../../common/message/output.ts'
 import { priorityAt } from '../../common/message/parse.ts'
-import type { Batch, Origin } from '../../common/pipeline/batch.ts'
+import { receivedOf, type Batch, type Origin, type Run } from '../../common/pipeline/batch.ts'
 import {
   FORMAT_MASK,
   FORMAT_RAW,
@@ -69,10 +69,10 @@ export class WireEncoder {
   /** Adds all messages of a batch, framed. */
   add(batch: Batch): void {
     let i = 0
-    for (const { count, origin } of batch.runs) {
-      for (const last = i + count; i < last; i += 1) {
-        if (this.#framing === 'octet') this.#addCounted(this.#output, batch, i, origin)
-        else this.#addLine(batch, i, origin)
+    for (const run of batch.runs) {
+      for (const last = i + run.count; i < last; i += 1) {
+        if (this.#framing === 'octet') this.#addCounted(this.#output, batch, i, run)
+        else this.#addLine(batch, i, run)
       }
     }
   }
@@ -101,24 +101,24 @@ export class WireEncoder {
    */
   *datagrams(batch: Batch, bytesMax: number): Generator<Buffer> {
     let i = 0
-    for (const { count, origin } of batch.runs) {
-      for (const last = i + count; i < last; i += 1) {
+    for (const run of batch.runs) {
+      for (const last = i + run.count; i < last; i += 1) {
         this.#one.clear()
         this.#at = i
-        this.#write(batch, i, origin, this.#one, false)
+        this.#write(batch, i, run, this.#one, false)
         const { written } = this.#one
         if (written.length <= bytesMax) yield written
-        else yield* this.#pieces(written, origin, batch.received, bytesMax)
+        else yield* this.#pieces(written, run.origin, receivedOf(batch, run), bytesMax)
       }
     }
   }
 
   /** Adds message i of a batch to `output` as a RELP `syslog` command. */
-  addCommand(output: Output, batch: Batch, i: number, origin: Origin, txnr: number): void {
+  addCommand(output: Output, batch: Batch, i: number, run: Run, txnr: number): void {
     output.number(txnr)
     output.fixed(SYSLOG_COMMAND)
     // DATALEN, a space and DATA look just like an octet-counted message, except that an empty one has no space after DATALEN.
-    if (this.#addCounted(output, batch, i, origin) === 0) output.length -= 1
+    if (this.#addCounted(output, batch, i, run) === 0) output.length -= 1
     output.byte(NEWLINE)
   }
 
@@ -126,10 +126,10 @@ export class WireEncoder {
    * Adds message i of a batch to `output`, octet counted, for another sluice. That one is told separately who sent it, so a message
    * without a header needs none.
    */
-  addKnown(output: Output, batch: Batch, i: number, origin: Origin): void {
+  addKnown(output: Output, batch: Batch, i: number, run: Run): void {
     if (!this.#format) return void addRaw(output, batch, i)
     const before = output.length
-    this.#addCounted(output, batch, i, origin)
+    this.#addCounted(output, batch, i, run)
     // A format may make a huge message so much longer that no frame can hold it. As it was received it fits.
     if (output.length - before <= KNOWN_BYTES_MAX) return
     output.length = before
@@ -142,46 +142,46 @@ export class WireEncoder {
   }
 
   /** Adds message i, octet counted. Returns its length in bytes, without the count. */
-  #addCounted(output: Output, batch: Batch, i: number, origin: Origin): number {
+  #addCounted(output: Output, batch: Batch, i: number, run: Run): number {
     // Most messages are sent as they were received, so their length is known before they are written.
-    if (!this.#format && isWhole(batch, i, origin)) return addRaw(output, batch, i)
+    if (!this.#format && isWhole(batch, i, run)) return addRaw(output, batch, i)
     const one = this.#one
     one.clear()
-    this.#write(batch, i, origin, one, false)
+    this.#write(batch, i, run, one, false)
     output.number(one.length)
     output.byte(SPACE)
     output.fixed(one.written)
     return one.length
   }
 
-  #addLine(batch: Batch, i: number, origin: Origin): void {
+  #addLine(batch: Batch, i: number, run: Run): void {
     const output = this.#output
     // The format `raw` leaves a newline in a message as it is, which would end the frame: `line` escapes it.
-    if (this.#isRaw || (!this.#format && isWhole(batch, i, origin)))
+    if (this.#isRaw || (!this.#format && isWhole(batch, i, run)))
       output.line(batch.slab, batch.bounds[2 * i], batch.bounds[2 * i + 1])
-    else this.#write(batch, i, origin, output, true)
+    else this.#write(batch, i, run, output, true)
     output.byte(NEWLINE)
   }
 
   /** Writes one message without framing; `escaped` if a newline in it would end the frame. */
-  #write(batch: Batch, i: number, origin: Origin, output: Output, escaped: boolean): void {
-    if (this.#format) return this.#format.write(batch, i, origin, output)
-    if (origin.lines === 'local') return this.#writeLocal(batch, i, origin, output, escaped)
+  #write(batch: Batch, i: number, run: Run, output: Output, escaped: boolean): void {
+    if (this.#format) return this.#format.write(batch, i, run, output)
+    if (run.origin.lines === 'local') return this.#writeLocal(batch, i, run, output, escaped)
     const start = batch.bounds[2 * i]
     const end = batch.bounds[2 * i + 1]
     if (!hasPriority(batch, i)) {
       const { cells } = headersOf(batch)
       const row = i * ROW
-      if ((cells[row + KIND] & FORMAT_MASK) === FORMAT_RAW) return writeRfc5424(batch, i, origin, output, escaped)
+      if ((cells[row + KIND] & FORMAT_MASK) === FORMAT_RAW) return writeRfc5424(batch, i, run, output, escaped)
       // The header lacks only its PRI, which a line of a file gets. A message received without a PRI over the network is sent without.
-      if (origin.lines === 'text') writePriority(cells[row + PRIORITY], output)
+      if (run.origin.lines === 'text') writePriority(cells[row + PRIORITY], output)
     }
     if (escaped) output.line(batch.slab, start, end)
     else output.raw(batch.slab, start, end)
   }
 
   /** Writes a message of a local socket, with the host name added, since the next hop cannot know which machine sent it. */
-  #writeLocal(batch: Batch, i: number, origin: Origin, output: Output, escaped: boolean): void {
+  #writeLocal(batch: Batch, i: number, run: Run, output: Output, escaped: boolean): void {
     const { slab, bounds } = batch
     const { cells } = headersOf(batch)
     const row = i * ROW
@@ -190,13 +190,13 @@ export class WireEncoder {
     const timeEnd = cells[row + TIME + 1]
     const isNamed = cells[row + HOST + 1] > cells[row + HOST]
     const isDated = (cells[row + KIND] & FORMAT_MASK) === FORMAT_RFC3164 && timeEnd > cells[row + TIME]
-    if (!isNamed && !isDated) return writeRfc5424(batch, i, origin, output, escaped)
+    if (!isNamed && !isDated) return writeRfc5424(batch, i, run, output, escaped)
     if (!hasPriority(batch, i)) writePriority(cells[row + PRIORITY], output)
     const write = (from: number, to: number) => (escaped ? output.line(slab, from, to) : output.raw(slab, from, to))
     if (isNamed) return write(start, end)
     write(start, timeEnd)
     output.byte(SPACE)
-    output.word(origin.host)
+    output.word(run.origin.host)
     write(timeEnd, end)
   }
 
@@ -224,7 +224,7 @@ function addRaw(output: Output, { slab, bounds }: Batch, i: number): number {
 }
 
 /** Whether a message is sent as it was received. Most are, and their headers need not be parsed. */
-function isWhole(batch: Batch, i: number, origin: Origin): boolean {
+function isWhole(batch: Batch, i: number, { origin }: Run): boolean {
   return origin.lines !== 'local' && hasPriority(batch, i)
 }
 

@@ -18,8 +18,9 @@ const HEADS = [
 ]
 const ORIGINS: Partial<Origin>[] = [
   ...[{}, { hostForced: true, host: Buffer.from('forced') }, { lines: 'text', program: Buffer.from('app') } as const],
-  { received: RECEIVED - 7_200_000_000, peer: '2001:db8::1', source: 'relayed' },
+  { peer: '2001:db8::1', source: 'relayed' },
 ]
+const FIRST = [undefined, RECEIVED - 7_200_000_000, RECEIVED + 7_200_000_000]
 
 function storedRaw(writes: readonly FreshWrite[]) {
   const { block, defects } = rawBlockOf(writes)
@@ -47,8 +48,13 @@ const message = fc
   .tuple(fc.constantFrom(...HEADS), fc.uint8Array({ maxLength: 60 }))
   .map(([text, rest]) => Buffer.concat([Buffer.from(text), rest]))
 const batch: fc.Arbitrary<Batch> = fc
-  .tuple(fc.array(message, { maxLength: 20 }), fc.constantFrom(...ORIGINS), fc.nat(1_000_000))
-  .map(([messages, origin, later]) => batchOf(messages, originOf(origin), RECEIVED + later))
+  .tuple(
+    fc.array(message, { maxLength: 20 }),
+    fc.constantFrom(...ORIGINS),
+    fc.nat(1_000_000),
+    fc.constantFrom(...FIRST),
+  )
+  .map(([messages, origin, later, first]) => batchOf(messages, originOf(origin), RECEIVED + later, first))
 const freshOf = ({ count }: Batch) =>
   fc.option(
     fc.uint8Array({ minLength: count, maxLength: count }).map((bytes) => bytes.map((byte) => byte & 1)),

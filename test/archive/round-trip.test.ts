@@ -18,10 +18,10 @@ function decoded(builder: BlockBuilder): DecodedBlock {
 }
 
 /** Encodes these messages in a block and decodes it again. */
-function blockOf(messages: readonly (string | Buffer)[], origin: Partial<Origin> = {}): DecodedBlock {
+function blockOf(messages: readonly (string | Buffer)[], origin: Partial<Origin> = {}, first?: number): DecodedBlock {
   const builder = new BlockBuilder()
   builder.bytesWanted = Infinity
-  addBatch(batchOf(messages, originOf(origin), RECEIVED), undefined, builder, () => expect.unreachable())
+  addBatch(batchOf(messages, originOf(origin), RECEIVED, first), undefined, builder, () => expect.unreachable())
   return decoded(builder)
 }
 
@@ -184,9 +184,9 @@ test('archive: the fields and times of a decoded block are those in the message 
 test('archive: where the first sluice says it received messages over an hour from now, the time of receipt here is used', () => {
   const hour = 3_600_000_000
   const messages = ['bare', '<34>1 2026-11-26T10:00:00Z h a - - - the same clock']
-  expect([...blockOf(messages, { received: RECEIVED + 72 * hour }).effectiveTimes]).toEqual([RECEIVED, RECEIVED])
+  expect([...blockOf(messages, {}, RECEIVED + 72 * hour).effectiveTimes]).toEqual([RECEIVED, RECEIVED])
   for (const received of [RECEIVED + hour, RECEIVED - 72 * hour]) {
-    const block = blockOf(messages, { received })
+    const block = blockOf(messages, {}, received)
     expect([...block.received]).toEqual([received, received])
     expect([...block.effectiveTimes]).toEqual([received, received])
   }

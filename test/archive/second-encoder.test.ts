@@ -33,7 +33,7 @@ function writeOf(id: number, count: number): WriteData {
     bounds.set([at, at + length], 2 * i)
     at += length
   })
-  const runs = [{ count, origin: 3, stream: undefined }]
+  const runs = [{ count, origin: 3, received: undefined, stream: undefined }]
   const received = Date.UTC(2026, 10, 23, 10) * 1000
   return { id, buffer, byteOffset: 0, length: all.length, bounds, count, received, runs, marks: undefined }
 }

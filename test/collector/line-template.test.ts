@@ -8,7 +8,8 @@ const received = Date.UTC(2026, 10, 23, 10, 0, 0) * 1000
 function line(template: string, message: string): string {
   const origin = originOf({ peer: '192.0.2.7', source: 'lan' })
   const output = new Output()
-  lineTemplate(template).write(batchOf([message], origin, received), 0, origin, output)
+  const batch = batchOf([message], origin, received)
+  lineTemplate(template).write(batch, 0, batch.runs[0], output)
   return output.written.toString()
 }
 
@@ -35,8 +36,8 @@ test('a message cannot forge a line', () => {
 })
 
 test('a field as text', () => {
-  const origin = originOf()
-  expect(fieldText(batchOf([structured], origin, received), 0, origin, 'message')).toBe('text')
+  const batch = batchOf([structured], originOf(), received)
+  expect(fieldText(batch, 0, batch.runs[0], 'message')).toBe('text')
 })
 
 test.each(['{hots}', '{', '}', '{host', '{sd.x}', '{}'])('%s is refused', (template) => {

@@ -143,10 +143,10 @@ export const arbitrarySample: fc.Arbitrary<Sample> = fc.record(
         host: fc.oneof(word, fc.constant('')),
         hostForced: fc.boolean(),
         program: fc.oneof(word, fc.constant('')),
-        received: fc.option(fc.constant(RECEIVED - 3 * 3600e6), { nil: undefined }),
       },
       { requiredKeys: [] },
     ),
+    received: fc.option(fc.constant(RECEIVED - 3 * 3600e6), { nil: undefined }),
   },
   { requiredKeys: [] },
 )

@@ -37,8 +37,7 @@ export function selectsNaively(expression: Expression, sample: Sample): boolean 
   }
 }
 
-function timeOf({ time, origin }: Sample): number {
-  const received = origin?.received ?? RECEIVED
+function timeOf({ time, received = RECEIVED }: Sample): number {
   return time === undefined || time > received + 3600e6 ? received : time
 }
 

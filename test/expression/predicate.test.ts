@@ -193,7 +193,7 @@ describe('times', () => {
     ['since:2026-11-20', [time(-10 * HOUR)], [time(-10 * HOUR - 1)]],
     ['since:today until:"2026-11-20 09:00"', [time(-HOUR)], [time(-HOUR + 1), time(-11 * HOUR)]],
     // Without a time, or dated more than an hour ahead, the time of receipt counts.
-    ['since:1h', [{}, time(5 * HOUR)], [{ origin: { received: RECEIVED - 2 * HOUR } }]],
+    ['since:1h', [{}, time(5 * HOUR)], [{ received: RECEIVED - 2 * HOUR }]],
     ['until:now', [{}, time(HOUR + 1)], [time(HOUR)]],
     ['-since:1h', [time(-2 * HOUR)], [time(0)]],
   ]

@@ -89,7 +89,7 @@ function unmet(sample: Sample, conditions: ReturnType<typeof conditionsOf>): str
   }
   if (selectsNothing(conditions)) missing.push('anything')
   if (conditions.priorities[sample.priority ?? 13] === 0) missing.push('priority')
-  const received = origin.received ?? RECEIVED
+  const { received = RECEIVED } = sample
   const time = sample.time === undefined || sample.time > received + 3600e6 ? received : sample.time
   if (time < conditions.since || time > conditions.until) missing.push('time')
   for (const field of dictionaryFields) {

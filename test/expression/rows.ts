@@ -32,6 +32,8 @@ export interface Sample {
   /** Whether it is a line without a header. */
   readonly raw?: boolean
   readonly origin?: Partial<OriginSample>
+  /** When the first sluice received it, µs since the epoch; `RECEIVED` if absent. */
+  readonly received?: number | undefined
 }
 
 export interface OriginSample {
@@ -40,18 +42,16 @@ export interface OriginSample {
   readonly host: string
   readonly hostForced: boolean
   readonly program: string
-  readonly received: number | undefined
 }
 
 export const RECEIVED = Date.UTC(2026, 10, 20, 10) * 1000
 
 export function originOf(sample: Partial<OriginSample> = {}): Origin {
-  const { source = 'network', peer, host = 'fallback', hostForced = false, program = 'stand-in', received } = sample
+  const { source = 'network', peer, host = 'fallback', hostForced = false, program = 'stand-in' } = sample
   return {
     ...{ source, lines: 'syslog' as const, zone: utc, priority: 13, hostForced },
     ...{ host: Buffer.from(host), program: Buffer.from(program) },
     ...(peer !== undefined && { peer }),
-    ...(received !== undefined && { received }),
   }
 }
 
@@ -87,7 +87,8 @@ export function rowsOf(samples: readonly Sample[]): Rows {
       cells[i * ROW + cell] = add('a1')
       cells[i * ROW + cell + 1] = add(sample[name] ?? '')
     }
-    runs.push({ count: 1, origin: originOf(sample.origin) })
+    const { origin, received } = sample
+    runs.push({ count: 1, origin: originOf(origin), ...(received !== undefined && { received }) })
   }
   add('a1')
   const table = { count, cells, times, zones }

@@ -14,8 +14,13 @@ export function originOf(given: Partial<Origin> = {}): Origin {
   }
 }
 
-/** One run of these messages. `received` is in µs since the epoch. */
-export function batchOf(messages: readonly (string | Buffer)[], origin: Origin, received: number): Batch {
+/** One run of these messages. `received` and `first`, when the first sluice received them if that is another, are in µs since the epoch. */
+export function batchOf(
+  messages: readonly (string | Buffer)[],
+  origin: Origin,
+  received: number,
+  first?: number,
+): Batch {
   const bytes = messages.map((message) => (typeof message === 'string' ? Buffer.from(message) : message))
   const total = bytes.reduce((sum, { length }) => sum + length, 0)
   const slab: Slab = new SlabPool(Math.max(total, 1) + 1024 * 1024).take(total)!
@@ -27,5 +32,6 @@ export function batchOf(messages: readonly (string | Buffer)[], origin: Origin, 
     at += message.length
     bounds[2 * i + 1] = at
   })
-  return { slab, bounds, count: bytes.length, received, runs: [{ count: bytes.length, origin }] }
+  const run = { count: bytes.length, origin, ...(first !== undefined && { received: first }) }
+  return { slab, bounds, count: bytes.length, received, runs: [run] }
 }

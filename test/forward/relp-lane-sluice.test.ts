@@ -76,7 +76,7 @@ test('small batches written together are one frame, with their sources, times of
   expect(sink.texts).toEqual(['GET /a', 'GET /b', 'x'])
   expect(sink.batches).toHaveLength(1)
   const { runs } = sink.batches[0]
-  expect(runs.map(({ origin }) => [origin.source, origin.received])).toEqual([
+  expect(runs.map(({ origin, received }) => [origin.source, received])).toEqual([
     ['apps', 7],
     ['apps', 7],
     ['network', 0],

@@ -178,7 +178,8 @@ test('a batch is passed on as one batch, with its streams, and answered when it 
   await expect.poll(() => sink.held.length).toBe(1)
   const [{ batch, texts }] = sink.held
   expect(texts).toEqual(['<13>a', '<13>b'])
-  expect(batch.runs[0].origin).toMatchObject({ source: 'apps', peer: '198.51.100.1', received: 1_790_000_000_000_000 })
+  expect(batch.runs[0].origin).toMatchObject({ source: 'apps', peer: '198.51.100.1' })
+  expect(batch.runs[0].received).toBe(1_790_000_000_000_000)
   expect(batch.runs[0].stream).toMatchObject({ id: ID, from: 100, to: 120 })
   expect(got.text).toBe('')
   sink.settle()

@@ -54,7 +54,7 @@ function check(message: Buffer, origin: Origin): void {
     expect(written.reduce((lines, byte) => lines + (byte === 0x0a ? 1 : 0), 0)).toBe(3)
   }
 
-  const object = JSON.parse(messageJson(batch, 1, origin))
+  const object = JSON.parse(messageJson(batch, 1, batch.runs[0]))
   if (object.raw !== undefined) expect(Buffer.from(object.raw, 'base64').equals(message)).toBe(true)
   else expect(message.toString().endsWith(object.message)).toBe(true)
 }

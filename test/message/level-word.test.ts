@@ -51,7 +51,7 @@ describe('a word that repeats the PRI is not part of the text', () => {
       Date.UTC(2026, 10, 23) * 1000,
     )
     const output = new Output()
-    lineFormat('rfc3164').write(batch, 0, originOf(), output)
+    lineFormat('rfc3164').write(batch, 0, batch.runs[0], output)
     expect(output.written.toString()).toBe('<133>Oct 11 22:14:15 bigip1 mcpd[5931]: m')
   })
 })

@@ -6,10 +6,10 @@ import type { Origin } from '../../common/pipeline/batch.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 import { RECEIVED } from './fields.ts'
 
-function line(name: LineFormatName, message: string | Buffer, given: Partial<Origin> = {}): string {
-  const origin = originOf(given)
+function line(name: LineFormatName, message: string | Buffer, given: Partial<Origin> = {}, first?: number): string {
+  const batch = batchOf([message], originOf(given), RECEIVED, first)
   const output = new Output()
-  lineFormat(name).write(batchOf([message], origin, RECEIVED), 0, origin, output)
+  lineFormat(name).write(batch, 0, batch.runs[0], output)
   return output.written.toString()
 }
 
@@ -80,8 +80,8 @@ describe('defaults of the source', () => {
   })
 
   test('a message without a time is written with its time of receipt at the first hop', () => {
-    const received = Date.UTC(2026, 0, 2, 3, 4, 5) * 1000 + 6
-    expect(line('iso', 'x', { received })).toContain('2026-01-02T03:04:05.000006+00:00 ')
+    const first = Date.UTC(2026, 0, 2, 3, 4, 5) * 1000 + 6
+    expect(line('iso', 'x', {}, first)).toContain('2026-01-02T03:04:05.000006+00:00 ')
   })
 
   test('times without a zone are written with that of the source', () => {

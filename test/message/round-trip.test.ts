@@ -80,7 +80,8 @@ const message = fc
 
 function written(name: LineFormatName, text: Buffer): Buffer {
   const output = new Output(Buffer.alloc(16))
-  lineFormat(name).write(batchOf([text], originOf(), RECEIVED), 0, originOf(), output)
+  const batch = batchOf([text], originOf(), RECEIVED)
+  lineFormat(name).write(batch, 0, batch.runs[0], output)
   return Buffer.from(output.written)
 }
 

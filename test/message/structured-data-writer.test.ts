@@ -12,7 +12,8 @@ const HEADER = '<14>1 2026-10-11T10:00:00.000000+00:00 h app 1 ID '
 
 function written(message: string): string {
   const output = new Output(Buffer.alloc(16))
-  lineFormat('rfc5424').write(batchOf([message], originOf(), 0), 0, originOf(), output)
+  const batch = batchOf([message], originOf(), 0)
+  lineFormat('rfc5424').write(batch, 0, batch.runs[0], output)
   return output.written.toString()
 }
 

@@ -15,10 +15,10 @@ import { pack } from './packed.ts'
 
 const RECEIVED = 1_790_000_000_000_000
 
-function unpack(data: Buffer): Batch | undefined {
+function unpack(data: Buffer, origins = new OriginReader()): Batch | undefined {
   const bytes = unpackedBytes(data, 0, data.length)
   if (bytes === 0) return undefined
-  return readBatchFrame(data, 0, data.length, { slab: new SlabPool().take(bytes + 17)!, at: 17 }, 5, new OriginReader())
+  return readBatchFrame(data, 0, data.length, { slab: new SlabPool().take(bytes + 17)!, at: 17 }, 5, origins)
 }
 
 const streamOf = (ends: number[], from = 1000, to = from + (ends.at(-1) ?? 0)) => ({
@@ -46,7 +46,8 @@ test('a batch is decoded with its messages, origin, time of receipt and position
   expect(textsOf(got)).toEqual(['<1>a', '', 'b\nc\0'])
   expect(got.received).toBe(5)
   const [run] = got.runs
-  expect({ ...run.origin, zone: run.origin.zone.name }).toEqual({ ...origin, zone: 'Europe/Paris', received: RECEIVED })
+  expect({ ...run.origin, zone: run.origin.zone.name }).toEqual({ ...origin, zone: 'Europe/Paris' })
+  expect(run.received).toBe(RECEIVED)
   expect({ ...run.stream, ends: [...run.stream!.ends] }).toEqual({ ...given.runs[0].stream, ends: [5, 6, 11] })
 })
 
@@ -74,6 +75,16 @@ test('positions of any kind are decoded unchanged, also for a part of a run', ()
       expect([...stream!.ends].map((each) => each + begin)).toEqual(ends.slice(first, last))
     }),
   )
+})
+
+test('everything from one sender has one origin, whenever it was received', () => {
+  const origins = new OriginReader()
+  const seen = [RECEIVED, RECEIVED + 1, RECEIVED + 2].map((received) => {
+    const [run] = unpack(pack(batchOf(['<1>a'], { ...origin }, received)), origins)!.runs
+    expect(run.received).toBe(received)
+    return run.origin
+  })
+  expect(new Set(seen).size).toBe(1)
 })
 
 test('an empty batch keeps its stream range', () => {

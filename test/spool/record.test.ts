@@ -28,7 +28,7 @@ const anyOrigin: fc.Arbitrary<Origin> = fc.record({
   priority: fc.integer({ min: 0, max: 191 }),
 })
 const optional: fc.Arbitrary<Partial<Origin>> = fc.record(
-  { peer: fc.ipV6(), hostForced: fc.constant(true), received: fc.integer({ min: 0, max: 4e15 }) },
+  { peer: fc.ipV6(), hostForced: fc.constant(true) },
   { requiredKeys: [] },
 )
 
@@ -38,7 +38,7 @@ const anyPlan = fc.record({
     fc.tuple(anyOrigin, optional).map(([origin, more]) => ({ ...origin, ...more })),
     { minLength: 1 },
   ),
-  cuts: fc.array(fc.nat(20)),
+  cuts: fc.array(fc.tuple(fc.nat(20), fc.option(fc.integer({ min: 0, max: 4e15 })))),
   received: fc.integer({ min: 0, max: 4e15 }),
   defects: fc.option(fc.nat()),
 })
@@ -57,9 +57,9 @@ function planned({ messages, origins, cuts, received, defects }: Plan): Batch {
   })
   const runs: Run[] = []
   let left = messages.length
-  for (const [i, cut] of cuts.entries()) {
+  for (const [i, [cut, first]] of cuts.entries()) {
     const count = Math.min(left, cut)
-    runs.push({ count, origin: origins[i % origins.length] })
+    runs.push({ count, origin: origins[i % origins.length], ...(first !== null && { received: first }) })
     left -= count
   }
   if (left > 0) runs.push({ count: left, origin: origins[0] })
@@ -68,7 +68,7 @@ function planned({ messages, origins, cuts, received, defects }: Plan): Batch {
 }
 
 /** Zones are compared by name, since decoding creates another object. */
-const comparable = ({ origin: { zone, ...origin } }: Run) => ({ ...origin, zone: zone.name })
+const comparable = ({ received, origin: { zone, ...origin } }: Run) => ({ ...origin, received, zone: zone.name })
 
 const anyChange: fc.Arbitrary<MarkChange> = fc.record({
   id: fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes).toString('hex')),

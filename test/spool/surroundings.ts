@@ -61,8 +61,8 @@ export async function during<T>(platform: FakePlatform, promise: Promise<T>): Pr
 }
 
 /** A batch without a stream, as from the network. */
-export function batchFor(texts: readonly string[], origin: Origin = originOf()): Batch {
-  return batchOf(texts, origin, 1_700_000_000_000_000)
+export function batchFor(texts: readonly string[], origin: Origin = originOf(), first?: number): Batch {
+  return batchOf(texts, origin, 1_700_000_000_000_000, first)
 }
 
 /** A batch of a stream that can be read again: message i ends at `from + i + 1`. */
