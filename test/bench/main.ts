@@ -28,6 +28,8 @@ const all = [sluice, syslogNg, syslogNgOneThread, rsyslog]
 const MESSAGES = 250_000
 const TIMES = 12
 
+const SENDERS = { connections: 500, pieceBytes: 600 }
+
 const feed = (syslog: 'rfc3164' | 'rfc5424') => ({ syslog, times: TIMES, ...corpusBuffer(syslog, MESSAGES) })
 
 const scenarios: readonly Scenario[] = [
@@ -42,6 +44,12 @@ const scenarios: readonly Scenario[] = [
     title: 'TCP → parse → iso file, RFC 5424',
     systems: all,
     run: (system) => tcpToFile(system, feed('rfc5424')),
+  },
+  {
+    name: 'senders',
+    title: `${SENDERS.connections} TCP connections, ${SENDERS.pieceBytes} bytes at a time → iso file`,
+    systems: all,
+    run: (system) => tcpToFile(system, { ...feed('rfc3164'), times: 4, senders: SENDERS }),
   },
   {
     name: 'relay',

@@ -163,8 +163,8 @@ export const rsyslog: System = {
     const inputs = {
       'tcp-file': job.transport
         ? `module(load="imrelp")\ninput(type="imrelp" address="127.0.0.1" port="${job.port}")`
-        : `module(load="imptcp" threads="2")\ninput(type="imptcp" address="127.0.0.1" port="${job.port}")`,
-      relay: `module(load="imptcp" threads="2")\ninput(type="imptcp" address="127.0.0.1" port="${job.port}")`,
+        : `module(load="imptcp" threads="2")\ninput(type="imptcp" address="127.0.0.1" port="${job.port}" socketBacklog="1024")`,
+      relay: `module(load="imptcp" threads="2")\ninput(type="imptcp" address="127.0.0.1" port="${job.port}" socketBacklog="1024")`,
       'udp-file': `module(load="imudp" threads="2" batchSize="256")\ninput(type="imudp" address="127.0.0.1" port="${job.port}" rcvbufSize="8m")`,
       'relp-archive': '',
       'tail-relay': `module(load="imfile")\ninput(type="imfile" file="${job.input}" tag="app:")`,

@@ -27,6 +27,8 @@ export interface Feed {
   readonly warnings: number
   /** How often the corpus is sent. */
   readonly times: number
+  /** Over how many connections, and how many bytes at a time each sends; one, which sends as much as is taken, if absent. */
+  readonly senders?: { readonly connections: number; readonly pieceBytes: number }
 }
 
 /**
@@ -134,7 +136,9 @@ function send(job: Job, feed: Feed): Promise<void> {
   const path = join(job.folder, 'corpus')
   writeFileSync(path, feed.corpus)
   const program = new URL('./sender.js', import.meta.url).pathname
-  const child = spawn(process.execPath, [program, String(job.port), path, String(feed.times)], { stdio: 'inherit' })
+  const { connections, pieceBytes } = feed.senders ?? { connections: 1, pieceBytes: 1024 * 1024 }
+  const numbers = [feed.times, connections, pieceBytes].map(String)
+  const child = spawn(process.execPath, [program, String(job.port), path, ...numbers], { stdio: 'inherit' })
   return new Promise((resolve, reject) => {
     child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`the sender ended with ${code}`))))
   })
