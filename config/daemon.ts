@@ -86,7 +86,8 @@ async function runPipeline(
     const instance = await openInstance(data, localHostName(), platform)
     const pipeline = Pipeline.assemble(configuration, localHostName(), { ...platform, instance })
     await pipeline.open()
-    await reportForgottenSpools(configuration, platform)
+    // Not waited for: it reads them whole, which takes a second for each few hundred MB.
+    void reportForgottenSpools(configuration, platform)
     for (const loop of loopsOf(configuration)) {
       log.warn(loop, 'a source reads what a destination writes: its lines come again without end')
     }

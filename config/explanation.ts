@@ -33,6 +33,13 @@ export interface StoredAt {
   readonly path?: string
 }
 
+/** What finds the paths of a `file` destination. */
+interface ExplainedFiles {
+  readonly template: PathTemplate
+  readonly names: PathOwnership
+  readonly targets: FileTargets
+}
+
 /** Options for lines without a header. Which of them a source has depends on its type. */
 interface LineDefaults {
   readonly program?: string
@@ -50,7 +57,7 @@ export class Explainer {
   readonly #isRefused: boolean
   readonly #predicates: readonly (Predicate | undefined)[]
   /** All `file` destinations by name: all are needed to decide which one a path belongs to (`path-ownership.ts`). */
-  readonly #files: ReadonlyMap<string, { readonly template: PathTemplate; readonly names: PathOwnership }>
+  readonly #files: ReadonlyMap<string, ExplainedFiles>
   readonly #slabs = new SlabPool()
 
   /** `from` is the address of the peer, for lines that come over the network. */
@@ -64,7 +71,9 @@ export class Explainer {
     this.#files = new Map(
       files.map(({ name, options }) => {
         const template = compilePath((options as { path: string }).path)
-        return [name, { template, names: new PathOwnership(template) }]
+        const fileAt = (path: string) => ({ path }) as OutputFile
+        const targets = new FileTargets(template, localZone, 0, fileAt, fieldText)
+        return [name, { template, names: new PathOwnership(template), targets }]
       }),
     )
   }
@@ -123,10 +132,9 @@ export class Explainer {
   #pathOf(destination: string, batch: Batch): string | undefined {
     const file = this.#files.get(destination)
     if (!file) return undefined
-    const { template, names } = file
+    const { template, names, targets } = file
     let path = ''
-    const fileAt = (found: string) => ({ path: found }) as OutputFile
-    new FileTargets(template, localZone, 0, fileAt, fieldText).each(batch, (_, { path: found }) => (path = found))
+    targets.each(batch, (_, found) => (path = found.path))
     return names.isAnothers(path) ? standInPath(template) : path
   }
 }

@@ -7,7 +7,7 @@ import { viewSpool } from '../common/spool/spool-view.ts'
 import type { Platform } from '../common/platform.ts'
 import type { Configuration } from './configuration.ts'
 
-/** Logs the spools below the data folder that have messages and belong to no destination with a buffer. */
+/** Logs the spools below the data folder that have messages and belong to no destination with a buffer. Never rejects. */
 export async function reportForgottenSpools(configuration: Configuration, platform: Platform): Promise<void> {
   const { dataFolder, destinations } = configuration
   const { disk, log } = platform

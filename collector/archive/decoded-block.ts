@@ -1,13 +1,5 @@
 // The messages of a stored block, column by column. Each column is decoded on first use and then kept.
-//
-// A search scans one buffer: the match lines of all messages, followed by the fields that are not in a match line.
-//
-//   web-1 sshd[812]: Failed password …⏎web-2 cron: …⏎ … ⏎│ message ids │ structured data
-//   ▲ lineStarts[0]                   ▲ lineStarts[1]    ▲ lineStarts[count]
-//
-// `table` holds each message's fields as ranges of that buffer, in the form in which the header parser returns those of a batch.
 
-import type { HeaderTable } from '../../common/pipeline/header-table.ts'
 import { effectiveTime, NO_PID, PID_IS_TEXT } from './block-builder.ts'
 import { ByteReader } from './byte-writer.ts'
 import {
@@ -19,7 +11,6 @@ import {
   type MessageStream,
   type TextStream,
 } from './columns.ts'
-import { writeLines } from './match-lines.ts'
 import { joinMessages } from './message-join.ts'
 import { Pack } from './pack.ts'
 import { headerLength, rebuildHeader } from './rebuild.ts'
@@ -36,15 +27,6 @@ export interface BlockOrigin {
   readonly source: string
   /** Absent for messages that were read on this machine. */
   readonly peer?: string
-}
-
-/** The match lines of a block, and the ranges of all fields in the same buffer. */
-export interface Lines {
-  readonly bytes: Buffer
-  /** Line i is `[lineStarts[i], lineStarts[i + 1] - 1)`, followed by an LF. */
-  readonly lineStarts: Uint32Array
-  /** `times` are effective times, the TIME cells are empty. The table is not pooled: the caller may keep it. */
-  readonly table: HeaderTable
 }
 
 export interface Pids {
@@ -318,11 +300,6 @@ export class DecodedBlock {
   rawLength(i: number): number {
     const { starts } = this.messages
     return headerLength(this, i) + starts[i + 1] - starts[i]
-  }
-
-  /** The buffer that a search scans. */
-  get lines(): Lines {
-    return this.#once('lines', () => writeLines(this))
   }
 }
 

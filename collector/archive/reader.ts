@@ -6,7 +6,7 @@
 //     const part = archive.open(name)
 //     for (const block of part.blocks()) {
 //       if (block.timeMax < since || !block.mayContain(literal, true)) continue
-//       const { bytes, lineStarts, table } = block.decode().lines …
+//       const { messages, hosts, hostIds } = block.decode() …
 //     }
 //     part.close()
 //   }

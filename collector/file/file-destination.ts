@@ -53,10 +53,10 @@ export interface FileSurroundings {
   readonly dataFolder: string
 }
 
+/** A batch that has found no room yet. */
 interface Held {
   readonly batch: Batch
-  readonly resolve: (settled: Promise<void>) => void
-  readonly reject: (reason: unknown) => void
+  readonly pending: PendingWrite
 }
 
 // A single file gets whole batches; each of many files gets a few lines at a time.
@@ -94,6 +94,7 @@ export class FileDestination implements Destination {
   #writesByMinute: number[] = []
   #unwritten = 0
   #held: Held[] = []
+  /** All writes that have not settled, those of held batches included. */
   readonly #open = new Set<PendingWrite>()
   #touched: OutputFile[] = []
   #minute: Cancel | undefined
@@ -188,8 +189,16 @@ export class FileDestination implements Destination {
 
   write(batch: Batch): Promise<void> {
     if (this.#closing) return Promise.reject(this.#takesNothing())
-    if (this.#held.length === 0 && this.#hasRoom) return this.#take(batch)
-    return new Promise((resolve, reject) => this.#held.push({ batch, resolve, reject }))
+    const pending = new PendingWrite()
+    const settled = this.#untilSettled(pending)
+    if (this.#held.length === 0 && this.#hasRoom) this.#take(batch, pending)
+    else this.#held.push({ batch, pending })
+    return settled
+  }
+
+  #untilSettled(pending: PendingWrite): Promise<void> {
+    this.#open.add(pending)
+    return pending.settled.finally(() => this.#open.delete(pending))
   }
 
   get #hasRoom(): boolean {
@@ -221,7 +230,7 @@ export class FileDestination implements Destination {
     void this.#files.stop()
     this.#commits.stop()
     const stopping = new Fault('STOPPING', `${this.name} was stopped before it could write`)
-    for (const { reject } of this.#held.splice(0)) reject(stopping)
+    this.#held = []
     for (const pending of this.#open) pending.reject(stopping)
     await this.#rotated?.stop()
     this.#names.end()
@@ -234,9 +243,7 @@ export class FileDestination implements Destination {
   async #drain(): Promise<void> {
     // Batches that are held are taken once the recovery is over.
     await this.#recovery.over
-    while (this.#held.length > 0 || this.#open.size > 0) {
-      await Promise.allSettled([...this.#open].map(({ settled }) => settled))
-    }
+    while (this.#open.size > 0) await Promise.allSettled([...this.#open].map(({ settled }) => settled))
     await this.#commits.now()
   }
 
@@ -248,16 +255,14 @@ export class FileDestination implements Destination {
   #untilClosed(commit: () => Promise<void>): Promise<void> {
     if (this.#closing) return Promise.reject(this.#takesNothing())
     const pending = new PendingWrite()
-    this.#open.add(pending)
     void commit().then(() => pending.release())
-    return pending.settled.finally(() => this.#open.delete(pending))
+    return this.#untilSettled(pending)
   }
 
-  #take(batch: Batch): Promise<void> {
+  #take(batch: Batch, pending: PendingWrite): void {
     const isStream = hasStream(batch)
-    if (batch.count === 0 && !isStream) return Promise.resolve()
+    if (batch.count === 0 && !isStream) return pending.release()
     this.#writes += 1
-    const pending = new PendingWrite()
     const fresh = isStream ? this.#commits.fresh(batch) : undefined
     const part = fresh ? selectMessages(batch, fresh) : batch
     this.#render(part, pending)
@@ -268,9 +273,7 @@ export class FileDestination implements Destination {
       pending.hold()
       void this.#commits.committed(pending.bytes, batch.awaited === true).then(() => pending.release())
     }
-    this.#open.add(pending)
     pending.release()
-    return pending.settled.finally(() => this.#open.delete(pending))
   }
 
   #render(batch: Batch, pending: PendingWrite): void {
@@ -327,8 +330,8 @@ export class FileDestination implements Destination {
   #written(bytes: number): void {
     this.#unwritten -= bytes
     while (this.#held.length > 0 && this.#hasRoom) {
-      const { batch, resolve } = this.#held.shift()!
-      resolve(this.#take(batch))
+      const { batch, pending } = this.#held.shift()!
+      this.#take(batch, pending)
     }
   }
 

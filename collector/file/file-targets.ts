@@ -26,6 +26,7 @@ const originFields: readonly TemplateField[] = ['from', 'peer', 'source']
 const SLOTS = 1 << 15
 const NEIGHBOURS = 16
 const ARENA_BYTES = 1 << 20
+const KEY_HEAD_BYTES = 6
 const HOUR_US = 3_600_000_000
 
 export class FileTargets {
@@ -47,6 +48,8 @@ export class FileTargets {
   readonly #arena = new Uint8Array(ARENA_BYTES)
   #used = 0
   readonly #origins = new Map<string, number>()
+  /** Numbers of origins are not used again when the cache is cleared, which may be while messages of one are being looked up. */
+  #nextOrigin = 0
   #hour = NaN
   #last: OutputFile | undefined
   #lastStart = 0
@@ -66,10 +69,10 @@ export class FileTargets {
     const { fields } = template
     this.#cells = fields.flatMap((field) => cellOf[field] ?? [])
     this.#needsPriority = fields.includes('facility') || fields.includes('severity')
-    this.#needsOrigin = fields.some((field) => originFields.includes(field))
     this.#needsReceived = fields.includes('received')
     const keyed = [...Object.keys(cellOf), ...originFields, ...receiptFields, 'facility', 'severity']
     this.#isPlain = fields.every((field) => keyed.includes(field))
+    this.#needsOrigin = this.#isPlain && fields.some((field) => originFields.includes(field))
   }
 
   /** Calls `add` for each message with its file and run. */
@@ -106,9 +109,8 @@ export class FileTargets {
     const name = `${origin.source}\0${origin.peer ?? ''}`
     const known = this.#origins.get(name)
     if (known !== undefined) return known
-    const key = this.#origins.size
-    this.#origins.set(name, key)
-    return key
+    this.#origins.set(name, this.#nextOrigin)
+    return this.#nextOrigin++
   }
 
   /** Writes the key of a message to the free part of the arena, and searches for an equal key. */
@@ -155,6 +157,10 @@ export class FileTargets {
   #writeKey(batch: Batch, cells: Int32Array, row: number, origin: Origin, number: number): number {
     const arena = this.#arena
     const start = this.#used
+    if (start + KEY_HEAD_BYTES > ARENA_BYTES) {
+      this.clear()
+      return -1
+    }
     let at = start + 2
     arena[at++] = number
     arena[at++] = number >>> 8

@@ -9,8 +9,11 @@ import { FILE_RETRY_MAX_MS } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import type { Platform } from '../../common/platform.ts'
 import { isFileOf, type FileEntry, type PositionLog } from './position-log.ts'
+import { cutName } from './safe-name.ts'
 
 const COPY_BYTES = 1024 * 1024
+/** The longest name of a file on Linux (NAME_MAX). */
+const NAME_BYTES_MAX = 255
 
 /** Truncates every file of the position log to its committed length, even if it was renamed within its folder; then rewrites the log. */
 export class Recovery {
@@ -142,8 +145,9 @@ async function cut(
   const folder = join(dataFolder, 'cut')
   await disk.makeFolder(folder)
   const stamp = new Date(clock.now() / 1000).toISOString().replaceAll(/[:.]/g, '')
-  let kept = join(folder, `${destination}-${stamp}-${basename(path)}`)
-  for (let n = 1; await disk.stat(kept); n += 1) kept = join(folder, `${destination}-${stamp}.${n}-${basename(path)}`)
+  const named = (when: string) => join(folder, cutName(`${destination}-${when}-${basename(path)}`, NAME_BYTES_MAX))
+  let kept = named(stamp)
+  for (let n = 1; await disk.stat(kept); n += 1) kept = named(`${stamp}.${n}`)
   const original = await disk.open(path, 'write')
   let copy: DiskFile | undefined
   let isKept = false

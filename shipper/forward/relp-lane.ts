@@ -123,7 +123,7 @@ export class RelpLane implements Lane {
     this.#stop.abort()
     // After the next start a source or a buffer sends unanswered batches again, and the receiver may have some of their messages.
     // Another sluice recognises them by its marks.
-    if (this.#isReady && !this.#hasBatch) this.#countInDoubt(this.#pending.rewind() + this.#pending.answered)
+    if (!this.#hasBatch) this.#countInDoubt(this.#pending.rewind() + this.#pending.answered)
     const rest = this.#pending.takeAll()
     for (const { reject } of rest) reject(this.#stopping())
     const peer = this.#peer

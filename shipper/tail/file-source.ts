@@ -21,6 +21,7 @@ import { continuation, indented, startPattern, type MessageStart } from './messa
 import { nameText, PathPatterns } from './pattern.ts'
 import { PositionStore } from './position-store.ts'
 import { Reader } from './reader.ts'
+import { isRotated } from './rotated-name.ts'
 import { stacktrace } from './stack-trace.ts'
 import { Tracker } from './tracker.ts'
 import { FolderWatch } from './watch.ts'
@@ -43,7 +44,9 @@ const fileOptions = options({
     .describe('Files to skip although `paths` matches them.'),
   program: text()
     .optional()
-    .describe('Program of lines without a header; the default is the name of the file up to its first dot.'),
+    .describe(
+      'Program of lines without a header; the default is the name of the file before its rotation, up to the first dot.',
+    ),
   facility: facility().prefault('user').describe('Facility of lines without a PRI.'),
   severity: severity().prefault('notice').describe('Severity of lines without a PRI.'),
   read_from: oneOf('start', 'end')
@@ -342,20 +345,26 @@ class FileSource implements Source {
   }
 
   #originOf(file: FollowedFile): Origin {
+    const path = namedPath(file)
     const known = this.#origins.get(file)
-    if (known?.path === file.path) return known.origin
+    if (known?.path === path) return known.origin
     const { hostName, localZone } = this.#context
     const origin: Origin = {
       source: this.name,
       lines: 'text',
       zone: localZone,
       host: unpooledCopy(Buffer.from(hostName)),
-      program: unpooledCopy(Buffer.from(this.#options.program ?? programOf(file.path), 'latin1')),
+      program: unpooledCopy(Buffer.from(this.#options.program ?? programOf(path), 'latin1')),
       priority: 8 * this.#options.facility + this.#options.severity,
     }
-    this.#origins.set(file, { path: file.path, origin })
+    this.#origins.set(file, { path, origin })
     return origin
   }
+}
+
+/** The path that names the program: of a rotated file that before its rotation, since its new name may have a date in front of the dot. */
+function namedPath({ path, rotatedFrom, leaving }: FollowedFile): string {
+  return rotatedFrom !== undefined && (leaving || isRotated(path, rotatedFrom)) ? rotatedFrom : path
 }
 
 /** `/var/log/app.log.1` → `app`. Spaces, brackets and colons, which end the program's name in a header, are replaced. */

@@ -6,12 +6,25 @@ import { addBatch } from '../../collector/archive/batch-rows.ts'
 import { BlockBuilder, type EncodedBlock } from '../../collector/archive/block-builder.ts'
 import { DecodedBlock } from '../../collector/archive/decoded-block.ts'
 import { mayContain } from '../../collector/archive/grams.ts'
+import { BlockColumns } from '../../collector/search/block-columns.ts'
+import { LineBuffer } from '../../collector/search/line-buffer.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 
 function blockOf(messages: string[]): EncodedBlock {
   const builder = new BlockBuilder()
   addBatch(batchOf(messages, originOf(), 0), undefined, builder, () => expect.unreachable())
   return builder.finish()
+}
+
+/** The lines that a search matches patterns against. */
+function* matchLines(block: EncodedBlock): Generator<Buffer> {
+  const columns = new BlockColumns(new DecodedBlock(0, block.count, block))
+  const line = new LineBuffer()
+  for (let i = 0; i < block.count; i += 1) {
+    line.clear()
+    line.add(columns, i)
+    yield line.bytes.subarray(0, line.length)
+  }
 }
 
 test('index: no piece of a match line is ruled out, with or without case', () => {
@@ -22,9 +35,7 @@ test('index: no piece of a match line is ruled out, with or without case', () =>
       const block = blockOf(
         parts.map(([host, tag, pid, text]) => `<34>Oct 11 22:14:15 ${host} ${tag}[${pid}]: ${text}`),
       )
-      const { bytes, lineStarts } = new DecodedBlock(0, block.count, block).lines
-      for (let i = 0; i < block.count; i += 1) {
-        const line = bytes.subarray(lineStarts[i], lineStarts[i + 1] - 1)
+      for (const line of matchLines(block)) {
         for (let at = 0; at < line.length; at += 1) {
           const literal = line.subarray(at, at + 9)
           const capitals = Buffer.from(literal.map((byte) => (byte >= 0x61 && byte <= 0x7a ? byte - 32 : byte)))

@@ -6,6 +6,8 @@ import { addBatch } from '../../collector/archive/batch-rows.ts'
 import { BlockBuilder } from '../../collector/archive/block-builder.ts'
 import { addBlock } from '../../collector/archive/block-rows.ts'
 import { DecodedBlock } from '../../collector/archive/decoded-block.ts'
+import { BlockColumns } from '../../collector/search/block-columns.ts'
+import { ALL_COLUMNS } from '../../collector/search/stored-block.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import { HOST, MESSAGE, MSGID, PID, PROGRAM, ROW, STRUCTURED_DATA } from '../../common/pipeline/header-table.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
@@ -170,10 +172,7 @@ test('archive: the fields and times of a decoded block are those in the message 
   expect([...block.effectiveTimes]).toEqual([first, RECEIVED, last])
   expect([...block.received]).toEqual([RECEIVED, RECEIVED, RECEIVED])
   expect(block.origins).toEqual([{ source: 'network' }])
-  const { bytes, lineStarts, table } = block.lines
-  const line = (i: number) => bytes.toString('utf8', lineStarts[i], lineStarts[i + 1] - 1)
-  expect(line(0)).toBe('web-1 app[8710]: text')
-  expect(line(1)).toBe('192.0.2.7 bare text')
+  const { bytes, table } = new BlockColumns(block).rows(ALL_COLUMNS)
   const field = (cell: number) => bytes.toString('utf8', table.cells[cell], table.cells[cell + 1])
   expect([HOST, PROGRAM, PID, MSGID, STRUCTURED_DATA, MESSAGE].map(field)).toEqual([
     ...['web-1', 'app', '8710', 'ID47', '[a@1 b="c"]', 'text'],

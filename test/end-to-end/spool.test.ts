@@ -206,7 +206,9 @@ test('a spool whose destination no longer has a buffer is logged with its number
   await first.stop('SIGTERM')
 
   const second = await relay('none')
-  expect(second.output().stderr).toMatch(/"messages":100,"msg":"a spool holds messages, but no destination reads it/)
+  // It is read once sluice is up: a large one would delay the start.
+  const said = /"sluice is up".*"messages":100,"msg":"a spool holds messages, but no destination reads it/s
+  await until('the spool is named', () => said.test(second.output().stderr))
   expect(second.output().stderr).toContain(spool)
   await second.stop('SIGTERM')
 

@@ -62,6 +62,26 @@ test('crash before the first commit: the file is truncated to its length before 
   await files.close(1000)
 })
 
+test('crash: what is cut off a rotated file with the longest name that a sender can cause is saved under a shorter name', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, `${'é'.repeat(109)}x.log`)
+  const { platform, kill, stopCommits } = mortal()
+  const dying = await openIn(folder, platform, {}, path)
+  await settled(dying.write(stream(0, 'a')), platform)
+  stopCommits()
+  void dying.write(stream(10, 'b'))
+  await until(() => linesOf(path).length === 2, 'the line')
+  await kill()
+  const rotated = `${path}-20261123.100000`
+  renameSync(path, rotated)
+  const files = await openIn(folder, fakePlatform(), {}, path)
+  expect(linesOf(rotated)).toEqual(['a'])
+  const [kept] = readdirSync(join(folder, 'data/cut'))
+  expect(linesOf(join(folder, 'data/cut', kept))).toEqual(['b'])
+  expect(Buffer.byteLength(kept)).toBe(255)
+  await files.close(1000)
+})
+
 test('crash: a file that was renamed since is found in its folder by its inode', async () => {
   const { folder, path } = await leftUncommitted()
   renameSync(path, `${path}.1`)

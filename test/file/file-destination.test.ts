@@ -2,7 +2,10 @@ import { chmodSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { FileDestinationOptions } from '../../collector/file/file-destination.ts'
+import { systemDisk, type Disk } from '../../common/disk.ts'
+import { FILE_BUFFER_BYTES_MAX } from '../../common/limits.ts'
 import { batch } from '../pipeline/batches.ts'
+import { settle } from '../fake/clock.ts'
 import { fakePlatform } from '../fake/platform.ts'
 import { failingDisk, fileDestination, linesOf, systemError, temporaryFolder, until } from './surroundings.ts'
 
@@ -105,6 +108,25 @@ test('file: what cannot be written by the deadline of close is rejected with STO
   await platform.clock.pass(50)
   await closed
   expect(await write).toMatchObject({ code: 'STOPPING' })
+})
+
+test('file: a stop while nothing but the reopening of the file is in progress writes what waits for it', async () => {
+  const path = join(temporaryFolder(), 'all.log')
+  let opened = Promise.resolve()
+  const disk: Disk = { ...systemDisk, open: (...how) => opened.then(() => systemDisk.open(...how)) }
+  const files = await openFile(path, fakePlatform(disk))
+  void files.write(batch([{ texts: ['first'] }]))
+  const large = files.write(batch([{ texts: ['x'.repeat(FILE_BUFFER_BYTES_MAX)] }]))
+  let open = () => {}
+  opened = new Promise((resolve) => (open = resolve))
+  const reopened = files.reopen()
+  const waiting = files.write(batch([{ texts: ['waiting'] }]))
+  await large
+  const closed = files.close(1000)
+  await settle()
+  open()
+  await Promise.all([closed, reopened, waiting])
+  expect(linesOf(path).at(-1)).toBe('waiting')
 })
 
 test('file: the number of open files is a metric', async () => {

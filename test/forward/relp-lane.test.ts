@@ -5,7 +5,6 @@ import type { Connection } from '../../common/net/net.ts'
 import { FrameReader } from '../../common/relp/frame-reader.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 import { standstill } from '../fake/clock.ts'
-
 import { ID, laneTo, of, PORT, surroundings, WAIT, type Surroundings } from './relp-surroundings.ts'
 
 /** A plain RELP receiver under the control of the test. */
@@ -334,7 +333,7 @@ test('close waits for answers, sends `close`, and rejects later writes', async (
   await expect(lane.write(of('<13>b'))).rejects.toMatchObject({ code: 'STOPPING' })
 })
 
-test('close rejects writes that were not answered by the deadline, and counts their sent messages as in doubt', async () => {
+test.each(['connected', 'lost'])('close (%s) rejects what is not answered: it is in doubt', async (state) => {
   const around = surroundings()
   const receiver = await plainReceiver(around)
   receiver.state.answers = false
@@ -343,6 +342,9 @@ test('close rejects writes that were not answered by the deadline, and counts th
   const rejected = expect(lane.write(of('<13>a', '<13>b'))).rejects.toMatchObject({ code: 'STOPPING' })
   await expect.poll(() => receiver.got.length, WAIT).toBe(2)
   await receiver.answer(receiver.got[0].txnr)
+  await standstill()
+  if (state === 'lost') around.net.resetAll()
+  await standstill()
   const closed = lane.close(5_000)
   await around.clock.pass(5_000)
   await closed

@@ -28,6 +28,8 @@ export class Tailing implements Sink {
   readonly logs: string
   /** All stored messages, in the order of their arrival. */
   readonly stored: string[] = []
+  /** The programs of their origins. */
+  readonly programs = new Set<string>()
   readonly #log = fakeLog()
   readonly #metrics = createMetrics()
   readonly #folder: string
@@ -83,7 +85,8 @@ export class Tailing implements Sink {
     this.singleLines = batch.singleLines ?? false
     if (batch.singleLines) expect(texts.filter((text) => text.includes('\n'))).toEqual([])
     let i = 0
-    for (const { count, stream } of batch.runs) {
+    for (const { count, origin, stream } of batch.runs) {
+      if (count > 0) this.programs.add(origin.program.toString())
       const mark = (stream && this.#marks.get(stream.id)) ?? -1
       for (let k = 0; k < count; k += 1, i += 1) {
         if (!stream || stream.from + stream.ends[k] > mark) this.stored.push(texts[i])
