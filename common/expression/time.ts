@@ -108,7 +108,7 @@ function namedDay(word: string): TimeSpec | undefined {
 }
 
 function relativeTime(text: string): TimeSpec | undefined {
-  const [, sign, amount, suffix] = /^([+-]?)\s*(.*?)(?:\s+(ago|left))?$/i.exec(text)!
+  const [, sign, amount, suffix] = /^([+-]?)\s*(.*?)(?:\s+(ago|left))?$/is.exec(text)!
   if (sign !== '' && suffix !== undefined) return undefined
   // As in journalctl, a number without a unit is seconds; without a sign too it may be anything.
   const isMarked = sign !== '' || suffix !== undefined
