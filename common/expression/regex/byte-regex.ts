@@ -117,8 +117,8 @@ export class ByteRegex {
       const start = bounds[2 * i]
       const end = bounds[2 * i + 1]
       at = end
-      if (hit + needle.length > end) {
-        // The hit is between two messages, or extends beyond this one, which may contain another one further on.
+      if (hit < start || hit + needle.length > end) {
+        // The hit begins between two messages, or extends beyond this one, which may contain another one further on.
         at = hit + 1
         if (at < end) i -= 1
       } else if (this.#needleIsAll || this.#matches(text, start, end)) into[i] = 1
@@ -161,7 +161,7 @@ export class ByteRegex {
   }
 }
 
-/** The message, from message i on, that contains byte `at`; if that is between two messages, the one before it. */
+/** The message, from message i on, that contains byte `at`; if that is between two messages, the one before it, or i if it is before i. */
 function messageAt(bounds: Uint32Array, i: number, count: number, at: number): number {
   let low = i
   let high = count - 1

@@ -167,6 +167,8 @@ test('testEach gives the result of `test` for each message, wherever literals oc
         expect([...into]).toEqual(texts.map((text) => (matches(given, text) ? 1 : 0)))
       },
     ),
+    // The literal begins between two messages, and ends in the second one.
+    { examples: [[['failed', 'led'], 'failed', 'fai']] },
   )
 })
 
