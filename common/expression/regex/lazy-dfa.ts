@@ -30,6 +30,9 @@ const AFTER_WORD = 4
 const MATCH_BEFORE = 8 // a match ends before the previous character, in reading direction
 const MATCH_HERE = 16
 
+/** The highest number of a round; then they are numbered from 1 again. */
+const ROUNDS_MAX = 255
+
 interface State {
   readonly steps: Int32Array
   readonly about: number
@@ -57,8 +60,9 @@ export class LazyDfa {
   #textStart = -1
   #matchesAtStart = false
   #stepsKept = 0
-  // Scratch memory of a transition: the set of steps being built, and the round in which each step was last added.
-  readonly #seen: Int32Array
+  // Scratch memory of a transition: the set of steps being built, and the round in which each step was last added. (Rounds that were
+  // counted without end would exceed 2^31 in a filter that fills its table again and again for a day.)
+  readonly #seen: Uint8Array
   #round = 0
   #open: number[] = []
   /** Whether the assertions evaluated last led to END. */
@@ -69,7 +73,7 @@ export class LazyDfa {
     this.#floating = floating
     this.#first = first
     this.#alphabet = new Alphabet(program)
-    this.#seen = new Int32Array(program.kinds.length)
+    this.#seen = new Uint8Array(program.kinds.length)
     this.#asks = program.places.length > 0
     this.#contextMask = contextMaskOf(program.places)
     this.#clear()
@@ -311,6 +315,10 @@ export class LazyDfa {
   }
 
   #begin(): void {
+    if (this.#round === ROUNDS_MAX) {
+      this.#seen.fill(0)
+      this.#round = 0
+    }
     this.#round += 1
     this.#open = []
   }
