@@ -10,6 +10,7 @@
 // before its assertions are evaluated, and the transition evaluates them. So a match that ends with an assertion is found one
 // character late, or at the end of the text.
 
+import { grown } from '../../grown.ts'
 import { REGEX_TABLE_CELLS_MAX } from '../../limits.ts'
 import { Alphabet, LOOK } from './alphabet.ts'
 import { characterAt, characterBefore, isWordCharacter } from './character.ts'
@@ -167,17 +168,13 @@ export class LazyDfa {
    * Writes the offsets at which matches begin into `into`, in descending order; returns their number. For a floating automaton that reads
    * backwards and does not stop at the first match.
    */
-  startsOf(text: Uint8Array, start: number, end: number, into: { starts: Int32Array }): number {
+  startsOf(text: Uint8Array, start: number, end: number, into: { starts: Uint32Array }): number {
     const { columns } = this.#alphabet
     let state = this.#startState(AFTER_NOTHING | AFTER_LINE_FEED)
     let table = this.#table
     let count = 0
     const add = (at: number) => {
-      if (count === into.starts.length) {
-        const larger = new Int32Array(2 * count)
-        larger.set(into.starts)
-        into.starts = larger
-      }
+      if (count === into.starts.length) into.starts = grown(into.starts)
       if (count === 0 || into.starts[count - 1] !== at) into.starts[count++] = at
     }
     if ((this.#stateAt(state).about & MATCH_HERE) !== 0) add(end)
