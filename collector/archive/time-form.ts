@@ -6,6 +6,7 @@
 // A form is recognised by writing the time in it and comparing the result with the header, so that a timestamp that would not
 // be rebuilt byte for byte is never recognised.
 
+import { monthNames } from '../../common/message/time-words.ts'
 import type { HeaderTable } from '../../common/pipeline/header-table.ts'
 import { sameBytes, viewOf } from './byte-ranges.ts'
 
@@ -21,7 +22,6 @@ const DOT = 0x2e
 const ZERO = 0x30
 const T = 0x54
 
-const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 const powers = [1_000_000, 100_000, 10_000, 1_000, 100, 10, 1]
 
 /** Keeps the text of the last second, which consecutive messages often share. */
@@ -61,7 +61,7 @@ const iso = new SecondText(ISO_BYTES, (date) => date.toISOString().slice(0, ISO_
 const bsd = new SecondText(
   BSD_BYTES,
   (date) =>
-    `${months[date.getUTCMonth()]} ${String(date.getUTCDate()).padStart(2, ' ')} ${date.toISOString().slice(11, 19)}`,
+    `${monthNames[date.getUTCMonth()]} ${String(date.getUTCDate()).padStart(2, ' ')} ${date.toISOString().slice(11, 19)}`,
 )
 
 const isDigit = (byte: number) => byte >= ZERO && byte <= ZERO + 9

@@ -2,14 +2,10 @@
 // first: blocks are ruled out by their summaries, then rows by their fields, and the remaining rows are matched by line.
 
 import type { Expression } from '../../common/expression/ast.ts'
-import {
-  conditionsOf,
-  selectsNothing,
-  type Conditions,
-  type ValueCondition,
-} from '../../common/expression/conditions.ts'
+import { conditionsOf, selectsNothing, type Conditions } from '../../common/expression/conditions.ts'
 import { compilePredicate, type Predicate } from '../../common/expression/predicate.ts'
 import type { Rows } from '../../common/expression/rows.ts'
+import type { ValueTest } from '../../common/expression/value-test.ts'
 import type { ByteRegex } from '../../common/expression/regex/byte-regex.ts'
 import type { Zone } from '../../common/message/zone.ts'
 import type { HeaderTable } from '../../common/pipeline/header-table.ts'
@@ -119,9 +115,9 @@ class RowsAt implements Rows {
   }
 }
 
-function someValue(known: readonly Buffer[] | undefined, conditions: readonly ValueCondition[]): boolean {
+function someValue(known: readonly Buffer[] | undefined, tests: readonly ValueTest[]): boolean {
   if (!known) return true
-  return known.some((value) => conditions.every((condition) => condition.test(value, 0, value.length)))
+  return known.some((value) => tests.every((each) => each.test(value, 0, value.length)))
 }
 
 /** Whether the block may contain all literals of at least one alternative of the pattern. */

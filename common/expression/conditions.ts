@@ -15,28 +15,22 @@ import type { Zone } from '../message/zone.ts'
 import { ignoresCase, type Expression, type Field, type Value } from './ast.ts'
 import { isAscii } from './fold.ts'
 import { literalRuns } from './glob.ts'
-import { compilePeer } from './origin-test.ts'
 import { compileFixed, compilePattern, requiredLiterals, type Literal } from './pattern.ts'
 import { priorityTable } from './priority-table.ts'
 import { compileSelector, PRIORITIES, type PriorityTable } from './selector.ts'
 import { resolveTime } from './time.ts'
 import { anyOf, compileValues, type ValueTest } from './value-test.ts'
 
-/** A test that the value of a field must pass. An absent field is an empty value. */
-export interface ValueCondition extends ValueTest {
-  /** All values that pass, if they can be listed. Hosts are in lower case, to be compared without regard to case. */
-  readonly only?: readonly string[]
-}
-
-export const dictionaryFields = ['host', 'program', 'pid', 'msgid', 'from', 'source'] as const
+/** The fields of which a block's summary has all values. */
+export const dictionaryFields = ['host', 'program'] as const
 export type DictionaryField = (typeof dictionaryFields)[number]
 
 /** A conjunction of necessary conditions. */
 export interface Conditions {
   /** 1 for each priority that can be selected, 0 for the others; all 0 if nothing can be selected. */
   readonly priorities: PriorityTable
-  /** For each field, conditions that its value must all pass. */
-  readonly values: Readonly<Record<DictionaryField, readonly ValueCondition[]>>
+  /** For each field, tests that its value must all pass. An absent field is an empty value. */
+  readonly values: Readonly<Record<DictionaryField, readonly ValueTest[]>>
   /** Lists of literals. At least one of each list must occur in the message. */
   readonly texts: readonly (readonly Literal[])[]
   /** Earliest time of the message, µs since the epoch; -Infinity if there is no bound. */
@@ -88,7 +82,7 @@ function collect(expression: Expression, negated: boolean, moment: Moment): Cond
   }
 }
 
-const noValues: Conditions['values'] = { host: [], program: [], pid: [], msgid: [], from: [], source: [] }
+const noValues: Conditions['values'] = { host: [], program: [] }
 const ANYTHING: Conditions = {
   priorities: new Uint8Array(PRIORITIES).fill(1),
   values: noValues,
@@ -118,25 +112,17 @@ function ofField(field: Field, values: readonly Value[], negated: boolean): Cond
       return negated ? ANYTHING : { ...ANYTHING, texts: clauses }
     }
     case 'host':
-    case 'program':
-    case 'pid':
-    case 'msgid':
-    case 'from':
-    case 'source':
-      return { ...ANYTHING, values: { ...noValues, [field]: [valueCondition(field, values, negated)] } }
+    case 'program': {
+      const test = compileValues(values, field === 'host')
+      return { ...ANYTHING, values: { ...noValues, [field]: [negated ? failing(test) : test] } }
+    }
     default:
       return ANYTHING
   }
 }
 
-function valueCondition(field: DictionaryField, values: readonly Value[], negated: boolean): ValueCondition {
-  const value = field === 'from' ? compilePeer(values) : compileValues(values, field === 'host')
-  if (negated) return { test: (bytes, start, end) => !value.test(bytes, start, end) }
-  const test: ValueTest['test'] = (bytes, start, end) => value.test(bytes, start, end)
-  const texts = values.flatMap((value) => ('text' in value && value.kind !== 'compare' ? [value.text] : []))
-  // An address can be written in several ways, and the value may be a network, so addresses cannot be listed.
-  if (field === 'from' || texts.length < values.length) return { test }
-  return { test, only: field === 'host' ? texts.map((text) => text.toLowerCase()) : texts }
+function failing(value: ValueTest): ValueTest {
+  return { test: (bytes, start, end) => !value.test(bytes, start, end) }
 }
 
 function messageClauses(value: Value): Conditions['texts'] {
@@ -189,15 +175,8 @@ function either(a: Conditions, b: Conditions): Conditions {
   }
 }
 
-function eitherValues(a: readonly ValueCondition[], b: readonly ValueCondition[]): readonly ValueCondition[] {
-  if (a.length === 0 || b.length === 0) return []
-  const only = a.length === 1 && b.length === 1 && a[0].only && b[0].only && [...a[0].only, ...b[0].only]
-  return [{ ...anyOfTests(allOf(a), allOf(b)), ...(only && { only }) }]
-}
-
-function anyOfTests(...tests: ValueTest[]): ValueTest {
-  const any = anyOf(tests)
-  return { test: (bytes, start, end) => any.test(bytes, start, end) }
+function eitherValues(a: readonly ValueTest[], b: readonly ValueTest[]): readonly ValueTest[] {
+  return a.length === 0 || b.length === 0 ? [] : [anyOf([allOf(a), allOf(b)])]
 }
 
 function allOf(tests: readonly ValueTest[]): ValueTest {
@@ -215,7 +194,6 @@ function longestClause(clauses: Conditions['texts']): readonly Literal[] {
   return clauses.reduce((best, clause) => (shortest(clause) > shortest(best) ? clause : best))
 }
 
-function mapFields(valuesOf: (field: DictionaryField) => readonly ValueCondition[]): Conditions['values'] {
-  const entries = dictionaryFields.map((field) => [field, valuesOf(field)] as const)
-  return Object.fromEntries(entries) as unknown as Conditions['values']
+function mapFields(valuesOf: (field: DictionaryField) => readonly ValueTest[]): Conditions['values'] {
+  return { host: valuesOf('host'), program: valuesOf('program') }
 }

@@ -10,16 +10,12 @@ import { anyOf, compileValue, compileValues, type ValueTest } from './value-test
 
 /** Compiles a test of `from` (the address of the peer) or `source` (its name in the configuration). */
 export function compileOrigin(field: 'from' | 'source', values: readonly Value[]): Test {
-  const value = field === 'from' ? compilePeer(values) : compileValues(values, false)
+  const value = field === 'from' ? anyOf(values.map(compileAddress)) : compileValues(values, false)
   return new RunTest((origin) => {
+    // Messages of local sources have no peer, which counts as an empty address.
     const text = Buffer.from(field === 'from' ? (origin.peer ?? '') : origin.source)
     return value.test(text, 0, text.length)
   })
-}
-
-/** Compiles a test of the address of a peer, given as text; it is empty for messages of local sources. */
-export function compilePeer(values: readonly Value[]): ValueTest {
-  return anyOf(values.map(compileAddress))
 }
 
 function compileAddress(value: Value): ValueTest {

@@ -108,7 +108,7 @@ function namedDay(word: string): TimeSpec | undefined {
 }
 
 function relativeTime(text: string): TimeSpec | undefined {
-  const [, sign, amount, suffix] = /^([+-]?)\s*(.*?)(?:\s+(ago|left))?$/i.exec(text)!
+  const [, sign, amount, suffix] = /^([+-]?)\s*(.*?)(?:\s+(ago|left))?$/is.exec(text)!
   if (sign !== '' && suffix !== undefined) return undefined
   // As in journalctl, a number without a unit is seconds; without a sign too it may be anything.
   const isMarked = sign !== '' || suffix !== undefined
@@ -135,18 +135,20 @@ function calendarTime(text: string): TimeSpec | undefined {
   if (zone !== undefined && zone.toUpperCase() !== 'UTC') return undefined
   const inUtc = zone !== undefined && { inUtc: true }
   if (monthName === undefined) return { kind: 'local', ...(day !== undefined && { day }), us, ...inUtc }
-  const month = monthNames.indexOf(monthName.toLowerCase()) + 1
+  const month = monthNames.findIndex((name) => isSameWord(name, monthName)) + 1
   const date = Number(parts['dateOfName'])
   const exists = !Number.isNaN(dayNumber(LEAP_YEAR, month, date))
   return exists ? { kind: 'yearless', month, date, us, ...inUtc } : undefined
 }
+
+const isSameWord = (one: string, other: string) => one.toLowerCase() === other.toLowerCase()
 
 /** Days since the epoch; NaN if there is no such date, or it is on another day of the week. */
 function dayOf({ year, month, date, weekday }: Record<string, string>): number {
   // As in strptime(3), 69 to 99 are in the last century.
   const century = year.length === 4 ? 0 : Number(year) < 69 ? 2000 : 1900
   const day = dayNumber(century + Number(year), Number(month), Number(date))
-  const isRight = weekday === undefined || weekdayNames[(((day + 4) % 7) + 7) % 7] === weekday.toLowerCase()
+  const isRight = weekday === undefined || isSameWord(weekdayNames[(((day + 4) % 7) + 7) % 7], weekday)
   return isRight ? day : NaN
 }
 

@@ -119,7 +119,8 @@ class NumberBetween implements ValueTest {
 /** Parses the bytes as a decimal number; NaN, for which every comparison is false, if they are not one. */
 function readNumber(bytes: Uint8Array, start: number, end: number): number {
   let at = bytes[start] === 0x2d ? start + 1 : start
-  if (at === end) return NaN
+  // In an empty range, the dash belongs to something else.
+  if (at >= end) return NaN
   const negative = at > start
   let number = 0
   let scale = 0

@@ -6,7 +6,7 @@
 // The concatenated texts of all pieces are the text of the original: nothing is cut off, and no character is split.
 // (32473 is the enterprise number that RFC 5612 reserves for examples.)
 
-import { MESSAGE, STRUCTURED_DATA, takeHeaderTable } from '../pipeline/header-table.ts'
+import { MESSAGE, newHeaderTable, STRUCTURED_DATA } from '../pipeline/header-table.ts'
 import type { Batch, Origin } from '../pipeline/batch.ts'
 import { Slab, SlabPool } from '../pipeline/slab.ts'
 import { defectBit } from './defects.ts'
@@ -65,7 +65,7 @@ const ELEMENT_BYTES = 72
  */
 function headOf(first: Uint8Array, origin: Origin, received: number): { head: Buffer; textStart: number } {
   const slab = new Slab(new SlabPool(), Buffer.from(first))
-  const headers = takeHeaderTable(1)
+  const headers = newHeaderTable(1)
   const bounds = Uint32Array.of(0, first.length)
   const run = { count: 1, origin }
   const batch: Batch = { slab, bounds, count: 1, received, runs: [run], headers }

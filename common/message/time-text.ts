@@ -2,13 +2,13 @@
 // messages usually share it, and then only the fraction is written.
 
 import type { Output } from './output.ts'
+import { monthNames } from './time-words.ts'
 
 const DIGIT_0 = 0x30
 const SECOND_US = 1_000_000
 const MINUTE_S = 60
 
 const pad = (value: number, width: number) => String(value).padStart(width, '0')
-const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
 /** `+01:00` for 60 minutes east of UTC. */
 function offsetText(zone: number): string {
@@ -69,7 +69,7 @@ export class BsdTimeWriter {
       this.#zone = zone
       const date = wallDate(second, zone)
       const day = String(date.getUTCDate()).padStart(2, ' ')
-      this.#text.write(`${months[date.getUTCMonth()]} ${day} ${date.toISOString().slice(11, 19)}`, 0, 'latin1')
+      this.#text.write(`${monthNames[date.getUTCMonth()]} ${day} ${date.toISOString().slice(11, 19)}`, 0, 'latin1')
     }
     output.fixed(this.#text)
   }

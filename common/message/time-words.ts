@@ -1,21 +1,22 @@
 // The words in times: months, days of the week, zones. Months and weekdays are looked up by their three letters in
 // lower case, encoded as one number.
 
-const letters = (name: string) => (name.charCodeAt(0) << 16) | (name.charCodeAt(1) << 8) | name.charCodeAt(2)
+const letters = (name: string) => lettersAt(Buffer.from(name), name.length, 0)
+
 /** The three letters at `at`, encoded as such a number; -1 if fewer than three bytes are left. */
 export function lettersAt(bytes: Uint8Array, limit: number, at: number): number {
   if (at + 3 > limit) return -1
   return ((bytes[at] | 0x20) << 16) | ((bytes[at + 1] | 0x20) << 8) | (bytes[at + 2] | 0x20)
 }
 
-/** January first. */
-export const monthNames = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
+/** January first; as RFC 3164 §4.1.2 writes them. */
+export const monthNames = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
 /** Month number, 1 to 12, by its three letters. */
 export const months: ReadonlyMap<number, number> = new Map(monthNames.map((name, i) => [letters(name), i + 1]))
 
 /** Sunday first. */
-export const weekdayNames = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
+export const weekdayNames = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
 
 export const weekdays: ReadonlySet<number> = new Set(weekdayNames.map(letters))
 

@@ -1,7 +1,7 @@
 // Sends datagrams to one receiver, through a connected socket for each of its addresses, because the kernel reports ICMP errors (a
 // datagram did not arrive) only on connected sockets.
 //
-//   name ──looked up once a minute──▶ addresses ──▶ the first, until it refuses ──▶ the next …
+//   name ──looked up once a minute──▶ addresses ──▶ the first, until it refuses or cannot be reached ──▶ the next …
 //
 // The error comes as an event, or as the result of the next send, which then has sent nothing. It does not say which datagram it is
 // about, except after the first one of a socket: that one is sent again to the next address, and is not lost.
@@ -9,7 +9,7 @@
 import * as dgram from 'node:dgram'
 import * as net from 'node:net'
 import { sleep, systemClock } from '../clock.ts'
-import { errnoOf } from '../fault.ts'
+import { errnoOf, isOutOfDescriptors } from '../fault.ts'
 import type { DatagramSender, Endpoint } from './net.ts'
 import { isOfItself } from './own-end.ts'
 import { resolve } from './resolve.ts'
@@ -146,7 +146,19 @@ export class SystemDatagramSender implements DatagramSender {
     return Promise.resolve()
   }
 
+  /** A way to the current address, or to the next one that this machine can reach: it may have lost its route to the others. */
   async #connected(): Promise<Way> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#connect()
+      } catch (error) {
+        if (tries >= this.#addresses.length || isOutOfDescriptors(error)) throw error
+        this.#at = (this.#at + 1) % this.#addresses.length
+      }
+    }
+  }
+
+  async #connect(): Promise<Way> {
     const old = this.#way
     if (old && !this.#isOld) return old
     this.#isOld = false

@@ -34,6 +34,8 @@ export class DestinationQueue implements Sink {
   #bytes = 0
   #waiting: Waiting[] = []
   #fullSinceMs = 0
+  /** The time for which sources wait has been counted up to here, while they do. */
+  #countedMs = 0
   #reportedFull = false
   #cancelReport: Cancel | undefined
   #stopped: Fault | undefined
@@ -60,14 +62,19 @@ export class DestinationQueue implements Sink {
     })
   }
 
-  /** Sets the metric of the bytes that have not settled: those that the destination has, and those waiting for room. */
+  /**
+   * Sets the metric of the bytes that have not settled: those that the destination has, and those waiting for room. Counts the time for
+   * which sources have been waiting.
+   */
   measure(): void {
+    if (this.#waiting.length > 0) this.#countBraked()
     const bytes = this.#waiting.reduce((sum, { bytes }) => sum + bytes, this.#bytes)
     this.#surroundings.metrics.set('sluice_queue_bytes', { destination: this.destination.name }, bytes)
   }
 
   /** Rejects all waiting writes with `STOPPING`, and every later one: nothing new reaches the destination. */
   stop(): void {
+    if (this.#waiting.length > 0) this.#countBraked()
     this.#stopped = new Fault('STOPPING', `${this.destination.name} takes nothing more`)
     for (const { reject } of this.#waiting.splice(0)) reject(this.#stopped)
     this.#cancelReport?.()
@@ -97,7 +104,7 @@ export class DestinationQueue implements Sink {
 
   #becomeFull(): void {
     const { clock, log } = this.#surroundings
-    this.#fullSinceMs = clock.monotonicMs()
+    this.#fullSinceMs = this.#countedMs = clock.monotonicMs()
     this.#cancelReport = clock.after(REPORT_AFTER_MS, () => {
       this.#reportedFull = true
       log.warn(
@@ -108,14 +115,21 @@ export class DestinationQueue implements Sink {
   }
 
   #becomeFree(): void {
-    const { clock, log, metrics } = this.#surroundings
-    const seconds = (clock.monotonicMs() - this.#fullSinceMs) / 1000
-    const destination = this.destination.name
+    const { clock, log } = this.#surroundings
     this.#cancelReport?.()
-    metrics.count('sluice_braked_seconds_total', { destination }, seconds)
-    if (this.#reportedFull) {
-      log.info({ destination, seconds: Math.round(seconds) }, 'destination queue has room again: its sources continue')
-    }
+    this.#countBraked()
+    if (!this.#reportedFull) return
     this.#reportedFull = false
+    const seconds = Math.round((clock.monotonicMs() - this.#fullSinceMs) / 1000)
+    log.info({ destination: this.destination.name, seconds }, 'destination queue has room again: its sources continue')
+  }
+
+  /** Counts the time for which sources have been waiting, as far as it was not counted before. */
+  #countBraked(): void {
+    const { clock, metrics } = this.#surroundings
+    const nowMs = clock.monotonicMs()
+    const seconds = (nowMs - this.#countedMs) / 1000
+    this.#countedMs = nowMs
+    metrics.count('sluice_braked_seconds_total', { destination: this.destination.name }, seconds)
   }
 }

@@ -48,7 +48,6 @@ export class Gather {
   reserve(bytes: number, must = false): boolean {
     if (this.#slab && this.#used + bytes <= this.#slab.bytes.length) return true
     this.flush()
-    if (this.#slab && this.#used + bytes <= this.#slab.bytes.length) return true
     const slab = this.#pool.take(bytes, must)
     if (!slab) return false
     this.#slab?.release()
@@ -118,17 +117,13 @@ export class Gather {
   }
 
   #mark(at: number, mark: number): void {
-    this.#marks ??= new Uint32Array(Math.max(at + 1, 256))
-    if (at >= this.#marks.length) {
-      const marks = new Uint32Array(Math.max(2 * this.#marks.length, at + 1))
-      marks.set(this.#marks)
-      this.#marks = marks
-    }
+    this.#marks ??= new Uint32Array(256)
+    while (at >= this.#marks.length) this.#marks = grown(this.#marks)
     this.#marks[at] = mark
   }
 }
 
-/** The first `count` marks. The array ends behind the last message that has any. */
+/** The marks of `count` messages. `known` may end before the last of them, but not before the last one that has a mark. */
 function marksOf(known: Uint32Array, count: number): Uint32Array {
   const marks = new Uint32Array(count)
   marks.set(known.subarray(0, count))

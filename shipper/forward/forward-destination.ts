@@ -31,7 +31,7 @@ const forwardOptions = options({
     .describe(
       'Receivers, all with the same protocol. A name is looked up at every connection attempt, and its addresses are tried in turn, ' +
         'starting with another one after a connection that was of no use. Over UDP it is looked up once a minute, and its first address is used until ' +
-        'that host reports that nobody is listening, then the next; messages wait while the name has no address or there is no route to it, or go to the other receivers. ' +
+        'that host reports that nobody is listening or there is no route to it, then the next; messages wait while the name has no address or there is no route to any, or go to the other receivers. ' +
         '`relp+srv://example.net` (also `tcp+srv`, `tls+srv`, `relps+srv`) connects to what the SRV records of `_relp._tcp.example.net` name. ' +
         'Such a connection is kept even when a target of better priority comes back; the next connection goes there.',
     ),

@@ -115,3 +115,10 @@ test('a predicate can be used for batches of any size', () => {
     expect(into).toEqual(Uint8Array.from(texts, (_, i) => (i % 2 === 0 ? 1 : 0)))
   }
 })
+
+test('a message without a pid has no number, whatever byte the memory begins with', () => {
+  const batch = batchOf(['- a list', '<13>Oct 11 22:14:15 web-1 su[7]: x'], [{ count: 2, origin: network }])
+  const selected = new Uint8Array(2)
+  compilePredicate(parseExpression('pid:<100')).select(batch, selected)
+  expect([...selected]).toEqual([0, 1])
+})

@@ -17,7 +17,7 @@ function demands(text: string): Record<string, unknown> {
   const count = priorities.filter((bit) => bit !== 0).length
   if (count < 192) found.priorities = count
   for (const field of dictionaryFields) {
-    if (values[field].length > 0) found[field] = values[field].map(({ only }) => only ?? 'test')
+    if (values[field].length > 0) found[field] = values[field].length
   }
   if (texts.length > 0) {
     found.texts = texts.map((clause) => clause.map(({ text, ignoreCase }) => (ignoreCase ? `${text}/i` : text)))
@@ -54,16 +54,13 @@ describe('necessary conditions of an expression', () => {
     ['message:=Failed', { texts: [['Failed']] }],
     ['message:Root,admin', { texts: [['Root', 'admin/i']] }],
     ['message:*', {}],
-    ['host:Web-1,db', { host: [['web-1', 'db']] }],
-    ['host:web-*', { host: ['test'] }],
-    ['-host:web-1', { host: ['test'] }],
-    ['host:a OR host:b', { host: [['a', 'b']] }],
+    ['host:web-1,db', { host: 1 }],
+    ['-host:web-1', { host: 1 }],
+    ['host:a* host:*b', { host: 2 }],
+    ['host:a OR host:b', { host: 1 }],
     ['host:a OR program:b', {}],
-    [
-      'host:a program:B pid:1 msgid:X source:net',
-      { host: [['a']], program: [['B']], pid: [['1']], msgid: [['X']], source: [['net']] },
-    ],
-    ['from:10.0.0.0/8', { from: ['test'] }],
+    ['host:a program:b', { host: 1, program: 1 }],
+    ['pid:1 msgid:X source:net from:10.0.0.0/8', {}],
     ['since:2h until:1h', { since: -2, until: -1 }],
     ['since:2h since:1h', { since: -1 }],
     ['since:2h OR since:1h', { since: -2 }],
@@ -92,7 +89,7 @@ test('expressions that can select nothing are recognized', () => {
   for (const text of ['*', 'word', 'since:2h until:1h', '-* OR host:a']) {
     expect(selectsNothing(conditions(text)), text).toBe(false)
   }
-  expect(demands('-* OR host:a')).toEqual({ host: [['a']] })
+  expect(demands('-* OR host:a')).toEqual({ host: 1 })
 })
 
 test('conditions on a field test its values', () => {
@@ -100,10 +97,11 @@ test('conditions on a field test its values', () => {
     conditions(text).values[field].every((condition) => condition.test(Buffer.from(value), 0, value.length))
   expect(passes('host:web-*', 'host', 'WEB-1')).toBe(true)
   expect(passes('host:web-*', 'host', 'db')).toBe(false)
+  expect(passes('host:Web-1,db', 'host', 'web-1')).toBe(true)
+  expect(passes('host:Web-1,db', 'host', 'web-2')).toBe(false)
+  expect(passes('program:Cron', 'program', 'cron')).toBe(false)
   expect(passes('-program:cron', 'program', 'cron')).toBe(false)
   expect(passes('-program:cron', 'program', '')).toBe(true)
   expect(passes('host:a* OR (host:b* -host:bb)', 'host', 'bc')).toBe(true)
   expect(passes('host:a* OR (host:b* -host:bb)', 'host', 'bb')).toBe(false)
-  expect(passes('from:10.0.0.0/8', 'from', '10.1.1.1')).toBe(true)
-  expect(passes('from:10.0.0.0/8', 'from', '')).toBe(false)
 })

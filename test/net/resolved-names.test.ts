@@ -132,6 +132,19 @@ test('where the receiver of an address goes away, the next address is sent to; w
   expect(second.texts.length + lost.length).toBe(97)
 })
 
+test('where an address cannot be reached from this machine, the next one is sent to; if none can be, that is the error', async () => {
+  const receiver = await receiving('127.0.0.1')
+  onTestFinished(receiver.close)
+  // Nobody may send to the broadcast address who has not asked for it: the kernel says EACCES, as it says ENETUNREACH without a route.
+  const { lost, send } = sendingTo(receiver.port, '255.255.255.255', '127.0.0.1')
+  await send('1')
+  await send('2')
+  await expect.poll(() => receiver.texts).toEqual(['1', '2'])
+  expect(lost).toEqual([])
+  const none = sendingTo(receiver.port, '255.255.255.255', '255.255.255.255')
+  await expect(none.send('3')).rejects.toMatchObject({ code: 'EACCES' })
+})
+
 test('an only address is sent to though nobody listens, and what did not arrive is told of; a listener that comes gets all', async () => {
   const gone = await receiving('127.0.0.1')
   await gone.close()

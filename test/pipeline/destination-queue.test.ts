@@ -80,6 +80,25 @@ test('a queue that has been full for a second is logged once, with its destinati
   expect(await metrics.total('sluice_braked_seconds_total')).toBeCloseTo(5.999)
 })
 
+test('the time for which sources wait is counted at each report, and at a stop, not only when it is over', async () => {
+  const { queue: line, clock, metrics } = queue(4)
+  void line.write(of('aaaa'))
+  const waiting = line.write(of('bbbb'))
+  const counted: number[] = []
+  for (const ms of [60_000, 60_000]) {
+    await clock.pass(ms)
+    line.measure()
+    counted.push(await metrics.total('sluice_braked_seconds_total'))
+  }
+  await clock.pass(5_000)
+  line.stop()
+  await expect(waiting).rejects.toMatchObject({ code: 'STOPPING' })
+  await clock.pass(5_000)
+  line.measure()
+  counted.push(await metrics.total('sluice_braked_seconds_total'))
+  expect(counted).toEqual([60, 120, 125])
+})
+
 test('after stop, waiting and new writes are rejected and do not reach the destination', async () => {
   const { sink, queue: line } = queue(4)
   void line.write(of('aaaa'))

@@ -6,6 +6,7 @@
 // A text is one message, which may have several lines: `^` and `$` match at the start and end of each, and neither `.` nor a
 // negated set matches a line feed, so that a search finds what `grep` finds in the same lines.
 
+import { grown } from '../../grown.ts'
 import { characterAt, isWordCharacter } from './character.ts'
 import { one } from './char-set.ts'
 import { LazyDfa } from './lazy-dfa.ts'
@@ -60,7 +61,7 @@ export class ByteRegex {
   matchStart = 0
   matchEnd = 0
   /** The bounds of the matches that `findAll` found. */
-  matches: Int32Array<ArrayBuffer> = new Int32Array(64)
+  matches: Uint32Array<ArrayBuffer> = new Uint32Array(64)
   readonly #tree: Node
   readonly #any: LazyDfa
   readonly #emptyWords: EmptyWords | undefined
@@ -117,8 +118,8 @@ export class ByteRegex {
       const start = bounds[2 * i]
       const end = bounds[2 * i + 1]
       at = end
-      if (hit + needle.length > end) {
-        // The hit is between two messages, or extends beyond this one, which may contain another one further on.
+      if (hit < start || hit + needle.length > end) {
+        // The hit begins between two messages, or extends beyond this one, which may contain another one further on.
         at = hit + 1
         if (at < end) i -= 1
       } else if (this.#needleIsAll || this.#matches(text, start, end)) into[i] = 1
@@ -140,7 +141,8 @@ export class ByteRegex {
 
   /**
    * Finds all matches that are not empty and do not overlap, as `grep -o` prints them. Returns their number; match i is
-   * `[matches[2i], matches[2i+1])`.
+   * `[matches[2i], matches[2i+1])`. Each match takes time in proportion to the text. So all of them can take the square of that, but
+   * only for patterns such as `a|a.*z`, whose short matches are followed by a long look for a longer one.
    */
   findAll(text: Buffer, start: number = 0, end: number = text.length): number {
     const finder = (this.#finder ??= new Finder(this.#tree))
@@ -161,7 +163,7 @@ export class ByteRegex {
   }
 }
 
-/** The message, from message i on, that contains byte `at`; if that is between two messages, the one before it. */
+/** The message, from message i on, that contains byte `at`; if that is between two messages, the one before it, or i if it is before i. */
 function messageAt(bounds: Uint32Array, i: number, count: number, at: number): number {
   let low = i
   let high = count - 1
@@ -246,7 +248,7 @@ class EmptyWords {
 
 /** Finds the bounds of matches: needed to print or mark them, not to know whether there is one. */
 class Finder {
-  readonly #found = { starts: new Int32Array(64) }
+  readonly #found = { starts: new Uint32Array(64) }
   readonly #backwards: LazyDfa
   readonly #longest: LazyDfa
 
@@ -256,7 +258,7 @@ class Finder {
   }
 
   /** Where matches begin, in descending order. Valid after `look`, which returns their number. */
-  get starts(): Int32Array {
+  get starts(): Uint32Array {
     return this.#found.starts
   }
 
@@ -267,10 +269,4 @@ class Finder {
   endOf(text: Buffer, start: number, end: number, at: number): number {
     return this.#longest.longestFrom(text, start, end, at)
   }
-}
-
-function grown(array: Int32Array): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(2 * array.length)
-  larger.set(array)
-  return larger
 }

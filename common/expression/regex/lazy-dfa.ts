@@ -10,6 +10,7 @@
 // before its assertions are evaluated, and the transition evaluates them. So a match that ends with an assertion is found one
 // character late, or at the end of the text.
 
+import { grown } from '../../grown.ts'
 import { REGEX_TABLE_CELLS_MAX } from '../../limits.ts'
 import { Alphabet, LOOK } from './alphabet.ts'
 import { characterAt, characterBefore, isWordCharacter } from './character.ts'
@@ -29,6 +30,9 @@ const AFTER_LINE_FEED = 2
 const AFTER_WORD = 4
 const MATCH_BEFORE = 8 // a match ends before the previous character, in reading direction
 const MATCH_HERE = 16
+
+/** The highest number of a round; then they are numbered from 1 again. */
+const ROUNDS_MAX = 255
 
 interface State {
   readonly steps: Int32Array
@@ -57,8 +61,9 @@ export class LazyDfa {
   #textStart = -1
   #matchesAtStart = false
   #stepsKept = 0
-  // Scratch memory of a transition: the set of steps being built, and the round in which each step was last added.
-  readonly #seen: Int32Array
+  // Scratch memory of a transition: the set of steps being built, and the round in which each step was last added. (Rounds that were
+  // counted without end would exceed 2^31 in a filter that fills its table again and again for a day.)
+  readonly #seen: Uint8Array
   #round = 0
   #open: number[] = []
   /** Whether the assertions evaluated last led to END. */
@@ -69,7 +74,7 @@ export class LazyDfa {
     this.#floating = floating
     this.#first = first
     this.#alphabet = new Alphabet(program)
-    this.#seen = new Int32Array(program.kinds.length)
+    this.#seen = new Uint8Array(program.kinds.length)
     this.#asks = program.places.length > 0
     this.#contextMask = contextMaskOf(program.places)
     this.#clear()
@@ -163,17 +168,13 @@ export class LazyDfa {
    * Writes the offsets at which matches begin into `into`, in descending order; returns their number. For a floating automaton that reads
    * backwards and does not stop at the first match.
    */
-  startsOf(text: Uint8Array, start: number, end: number, into: { starts: Int32Array }): number {
+  startsOf(text: Uint8Array, start: number, end: number, into: { starts: Uint32Array }): number {
     const { columns } = this.#alphabet
     let state = this.#startState(AFTER_NOTHING | AFTER_LINE_FEED)
     let table = this.#table
     let count = 0
     const add = (at: number) => {
-      if (count === into.starts.length) {
-        const larger = new Int32Array(2 * count)
-        larger.set(into.starts)
-        into.starts = larger
-      }
+      if (count === into.starts.length) into.starts = grown(into.starts)
       if (count === 0 || into.starts[count - 1] !== at) into.starts[count++] = at
     }
     if ((this.#stateAt(state).about & MATCH_HERE) !== 0) add(end)
@@ -311,6 +312,10 @@ export class LazyDfa {
   }
 
   #begin(): void {
+    if (this.#round === ROUNDS_MAX) {
+      this.#seen.fill(0)
+      this.#round = 0
+    }
     this.#round += 1
     this.#open = []
   }

@@ -167,6 +167,8 @@ test('testEach gives the result of `test` for each message, wherever literals oc
         expect([...into]).toEqual(texts.map((text) => (matches(given, text) ? 1 : 0)))
       },
     ),
+    // The literal begins between two messages, and ends in the second one.
+    { examples: [[['failed', 'led'], 'failed', 'fai']] },
   )
 })
 
@@ -219,16 +221,27 @@ test('matching takes time in proportion to the text, also for patterns that caus
   }
 })
 
+/** `length` characters, a or c, in no regular order. */
+function randomText(length: number): Buffer {
+  let seed = 1
+  return Buffer.alloc(length).map(() => {
+    seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff
+    return (seed >> 16) % 2 === 0 ? 0x61 : 0x63
+  }) as Buffer
+}
+
 test('a transition table that fills up is cleared, and the result stays correct', () => {
   // Every sequence of 14 characters is a state of its own: 2^14 of them.
   const regex = compileRegex('a.{14}b')
-  let seed = 1
-  const text = Buffer.from(
-    Array.from({ length: 60_000 }, () => {
-      seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff
-      return (seed >> 16) % 2 === 0 ? 'a' : 'c'
-    }).join(''),
-  )
+  const text = randomText(60_000)
   expect(regex.test(text)).toBe(false)
   expect(regex.test(Buffer.concat([text, Buffer.from('accccccccccccccb')]))).toBe(true)
+})
+
+test('a step of the program is found again after any number of transitions', () => {
+  // `a.{14}b` makes nearly every character a new transition; `z` is looked for only after a `q`.
+  for (let between = 0; between < 600; between += 1) {
+    const text = Buffer.concat([Buffer.from('qa'), randomText(between), Buffer.from('qz')])
+    expect(compileRegex('a.{14}b|qz').test(text), `${between} characters`).toBe(true)
+  }
 })
