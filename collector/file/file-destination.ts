@@ -9,6 +9,7 @@
 // one transaction (`commits.ts`).
 
 import type { Cancel } from '../../common/clock.ts'
+import type { DiskFile } from '../../common/disk.ts'
 import { Fault, reasonOf } from '../../common/fault.ts'
 import { FILE_BUFFER_BYTES_MAX, FILE_MINUTE_MS, FILE_PAUSE_MS, IDLE_FILE_MINUTES } from '../../common/limits.ts'
 import { writeLines, type LineFormat } from '../../common/message/line-format.ts'
@@ -150,7 +151,7 @@ export class FileDestination implements Destination {
 
   #makeRotated({ keep, compress }: RotateOptions): RotatedFiles {
     const isOurs = (path: string) => this.#names.had(path)
-    const own = (path: string) => this.#opener.own(path)
+    const own = (file: DiskFile) => this.#opener.own(file)
     const options = { name: this.name, zone: this.#zone, compress, isOurs, own, ...(keep && { keep }) }
     return new RotatedFiles(options, this.#platform, this.#options.compressFrame)
   }

@@ -30,7 +30,7 @@ export interface RotatedFilesOptions extends Pick<RotateOptions, 'keep' | 'compr
   /** Whether a file that had this path before it was rotated belongs to this destination. */
   readonly isOurs: (path: string) => boolean
   /** Sets the owner of a new file to that of the destination's files. */
-  readonly own: (path: string) => Promise<void>
+  readonly own: (file: DiskFile) => Promise<void>
 }
 
 interface Found extends RotatedName {
@@ -159,8 +159,8 @@ export class RotatedFiles {
     let isWhole = false
     try {
       to = await this.#disk.open(temporary, 'create', mode)
-      await this.#disk.setMode(temporary, mode)
-      await this.#options.own(temporary)
+      await to.setMode(mode)
+      await this.#options.own(to)
       const chunk = Buffer.allocUnsafeSlow(Math.min(COMPRESS_CHUNK_BYTES, Math.max(size, 1)))
       let written = 0
       for (let at = 0; ;) {
