@@ -10,7 +10,7 @@
 
 import type { Cancel } from '../../common/clock.ts'
 import type { DiskFile } from '../../common/disk.ts'
-import { Fault, reasonOf } from '../../common/fault.ts'
+import { Fault } from '../../common/fault.ts'
 import { FILE_BUFFER_BYTES_MAX, FILE_MINUTE_MS, FILE_PAUSE_MS, IDLE_FILE_MINUTES } from '../../common/limits.ts'
 import { writeLines, type LineFormat } from '../../common/message/line-format.ts'
 import type { Zone } from '../../common/message/zone.ts'
@@ -23,6 +23,7 @@ import { FileKeeper } from './file-keeper.ts'
 import { FileOpener, type FileAccess } from './file-opener.ts'
 import { FileSet } from './file-set.ts'
 import { FileTargets } from './file-targets.ts'
+import { FolderSweeps } from './folder-sweeps.ts'
 import { OutputPool } from './output-pool.ts'
 import { Pause, type OutputFile } from './output-file.ts'
 import { PathOwnership } from './path-ownership.ts'
@@ -30,7 +31,6 @@ import { compilePath, standInPath, type PathTemplate } from './path-template.ts'
 import { PositionLog } from './position-log.ts'
 import { Recovery } from './recovery.ts'
 import { RotatedFiles, type CompressFrame } from './rotated-files.ts'
-import { foldersOf } from './rotated-tree.ts'
 import { Rotation, type RotateOptions } from './rotation.ts'
 import { PendingWrite } from './pending-write.ts'
 
@@ -87,6 +87,7 @@ export class FileDestination implements Destination {
   }
   readonly #rotation: Rotation | undefined
   readonly #rotated: RotatedFiles | undefined
+  readonly #sweeps: FolderSweeps | undefined
   readonly #targets: FileTargets | undefined
   /** The only file, if the path has no fields. */
   readonly #fixed: OutputFile | undefined
@@ -131,6 +132,7 @@ export class FileDestination implements Destination {
     if (options.rotate) {
       this.#rotated = this.#makeRotated(options.rotate)
       this.#rotation = this.#makeRotation(options.rotate, this.#rotated)
+      this.#sweeps = this.#makeSweeps(options.rotate, this.#rotation, this.#rotated)
       this.#keeper.tell(this.#rotation)
     }
     this.#keeper.tell(this.#commits)
@@ -167,6 +169,16 @@ export class FileDestination implements Destination {
     })
   }
 
+  #makeSweeps(rotate: RotateOptions, rotation: Rotation, rotated: RotatedFiles): FolderSweeps {
+    const options = {
+      ...{ name: this.name, template: this.#template, rotate, zone: this.#zone, rotation, rotated },
+      isOurs: (path: string) => this.#names.had(path),
+      files: this.#files,
+      commits: this.#commits,
+    }
+    return new FolderSweeps(options, this.#platform)
+  }
+
   /** Does not wait for a failing disk: the recovery is retried in the background, so that this destination does not stop others. */
   async open(): Promise<void> {
     await this.#opener.prepare()
@@ -182,7 +194,7 @@ export class FileDestination implements Destination {
     this.#begun = true
     const opened = this.#fixed && this.#openOnce(this.#fixed)
     this.#written(0)
-    void this.#sweepAll()
+    void this.#sweeps?.begin()
     this.#startMinute()
     return opened ?? Promise.resolve()
   }
@@ -322,7 +334,7 @@ export class FileDestination implements Destination {
       this.#rotation.endDay(file)
       this.#files.work(file)
     }
-    void this.#sweepAll()
+    void this.#sweeps?.begin()
   }
 
   #written(bytes: number): void {
@@ -363,15 +375,6 @@ export class FileDestination implements Destination {
       file.seal(() => this.#keeper.open(file).finally(() => clock.soon(resolve)))
       this.#files.work(file)
     })
-  }
-
-  async #sweepAll(): Promise<void> {
-    if (!this.#rotated) return
-    try {
-      for await (const folder of foldersOf(this.#platform.disk, this.#template)) this.#rotated.sweep(folder)
-    } catch (error) {
-      this.#platform.log.warn({ destination: this.name }, `cannot look for rotated files: ${reasonOf(error)}`)
-    }
   }
 
   #startMinute(): void {
