@@ -30,7 +30,7 @@ import { PathOwnership } from './path-ownership.ts'
 import { compilePath, standInPath, type PathTemplate } from './path-template.ts'
 import { PositionLog } from './position-log.ts'
 import { Recovery } from './recovery.ts'
-import { RotatedFiles, type CompressFrame } from './rotated-files.ts'
+import type { CompressFrame } from './rotated-files.ts'
 import { Rotation, type RotateOptions } from './rotation.ts'
 import { PendingWrite } from './pending-write.ts'
 
@@ -71,6 +71,8 @@ export class FileDestination implements Destination {
   readonly #options: FileDestinationOptions
   readonly #platform: Platform
   readonly #zone: Zone
+  /** Its own folder in the data folder. */
+  readonly #folder: string
   readonly #recovery: Recovery
   readonly #template: PathTemplate
   readonly #names: PathOwnership
@@ -86,7 +88,6 @@ export class FileDestination implements Destination {
     retire: (ids) => this.#untilClosed(() => this.#recovery.over.then(() => this.#commits.retire(ids))),
   }
   readonly #rotation: Rotation | undefined
-  readonly #rotated: RotatedFiles | undefined
   readonly #sweeps: FolderSweeps | undefined
   readonly #targets: FileTargets | undefined
   /** The only file, if the path has no fields. */
@@ -114,7 +115,8 @@ export class FileDestination implements Destination {
     this.#opener = new FileOpener(disk, options.access)
     const isFixed = this.#template.fields.length === 0
     const pool = new OutputPool(isFixed ? OUTPUT_BYTES_FIXED : OUTPUT_BYTES_TEMPLATED)
-    this.#log = new PositionLog(disk, `${dataFolder}/${name}`, () => clock.now())
+    this.#folder = `${dataFolder}/${name}`
+    this.#log = new PositionLog(disk, this.#folder, () => clock.now())
     this.#recovery = new Recovery(name, this.#log, dataFolder, platform)
     this.#keeper = this.#makeKeeper(isFixed)
     const onWritten = (bytes: number) => this.#written(bytes)
@@ -130,9 +132,8 @@ export class FileDestination implements Destination {
     this.#commits = new Commits(name, platform, this.#log, this.#files)
     // Rotation is told first, so that the length saved by commits is that of the file after a rotation.
     if (options.rotate) {
-      this.#rotated = this.#makeRotated(options.rotate)
-      this.#rotation = this.#makeRotation(options.rotate, this.#rotated)
-      this.#sweeps = this.#makeSweeps(options.rotate, this.#rotation, this.#rotated)
+      this.#rotation = this.#makeRotation(options.rotate)
+      this.#sweeps = this.#makeSweeps(options.rotate, this.#rotation)
       this.#keeper.tell(this.#rotation)
     }
     this.#keeper.tell(this.#commits)
@@ -151,30 +152,23 @@ export class FileDestination implements Destination {
     return new FileKeeper({ name: this.name, onOpen, ...(!isFixed && { standIn }) }, this.#platform, this.#opener)
   }
 
-  #makeRotated({ keep, compress }: RotateOptions): RotatedFiles {
-    const isOurs = (path: string) => this.#names.had(path)
-    const own = (file: DiskFile) => this.#opener.own(file)
-    const options = { name: this.name, zone: this.#zone, compress, isOurs, own, ...(keep && { keep }) }
-    return new RotatedFiles(options, this.#platform, this.#options.compressFrame)
-  }
-
-  #makeRotation(rotate: RotateOptions, rotated: RotatedFiles): Rotation {
+  #makeRotation(rotate: RotateOptions): Rotation {
     const { disk, clock, log } = this.#platform
     return new Rotation(rotate, {
       ...{ name: this.name, disk, clock, log, zone: this.#zone, keeper: this.#keeper },
       isTemplated: this.#template.fields.length > 0,
       commit: (file) => this.#commitOf(file),
-      rotated: (folder) => rotated.sweep(folder),
+      rotated: (folder) => this.#sweeps?.sweep(folder),
       left: (file) => this.#commits.left(file),
     })
   }
 
-  #makeSweeps(rotate: RotateOptions, rotation: Rotation, rotated: RotatedFiles): FolderSweeps {
+  #makeSweeps(rotate: RotateOptions, rotation: Rotation): FolderSweeps {
     const options = {
-      ...{ name: this.name, template: this.#template, rotate, zone: this.#zone, rotation, rotated },
+      ...{ name: this.name, folder: this.#folder, template: this.#template, rotate, rotation, zone: this.#zone },
+      ...{ files: this.#files, commits: this.#commits, compressFrame: this.#options.compressFrame },
       isOurs: (path: string) => this.#names.had(path),
-      files: this.#files,
-      commits: this.#commits,
+      own: (file: DiskFile) => this.#opener.own(file),
     }
     return new FolderSweeps(options, this.#platform)
   }
@@ -236,7 +230,7 @@ export class FileDestination implements Destination {
     const stopping = new Fault('STOPPING', `${this.name} was stopped before it could write`)
     for (const { reject } of this.#held.splice(0)) reject(stopping)
     for (const pending of this.#open) pending.reject(stopping)
-    await this.#rotated?.stop()
+    await this.#sweeps?.stop()
     this.#names.end()
     for (const file of this.#files.all()) await this.#keeper.close(file)
     // Everything is committed, so the lengths are removed from the log: what others append until the next start must not be cut.
