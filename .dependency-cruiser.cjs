@@ -3,7 +3,7 @@
 
 /** What stands for the operating system, and the only files that may import it. */
 const seams = [
-  { module: 'fs', allowed: '^common/(disk|file-access)\\.ts$' },
+  { module: 'fs', allowed: '^common/(disk|local-devices|file-access)\\.ts$' },
   { module: '(net|dgram|tls|dns)', allowed: '^common/net/' },
   { module: 'timers', allowed: '^common/clock\\.ts$' },
   // Threads are started in one place; what runs in one (`…-worker.ts`) knows its own port.

@@ -5,6 +5,7 @@
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
 import { errnoOf } from './fault.ts'
+import { isKnownLocal, isLocal } from './local-devices.ts'
 
 export type Path = string | Buffer
 
@@ -44,6 +45,7 @@ export interface DiskFile {
   /** Its current name according to the kernel, wherever it was renamed to; undefined, or absent, where that is unknown. */
   name?(): Promise<Buffer | undefined>
   setOwner(user: number, group: number): Promise<void>
+  setMode(mode: number): Promise<void>
   close(): Promise<void>
 }
 
@@ -169,7 +171,7 @@ class SystemFile implements DiskFile {
   }
 
   isAt(path: Path): boolean | undefined {
-    if (!localDevices.get(Number(this.#device))) return undefined
+    if (!isKnownLocal(Number(this.#device))) return undefined
     try {
       const there = fs.statSync(path, { bigint: true, throwIfNoEntry: false })
       return there?.ino === this.#inode && there.dev === this.#device
@@ -186,6 +188,12 @@ class SystemFile implements DiskFile {
   setOwner(user: number, group: number): Promise<void> {
     return new Promise((resolve, reject) => {
       fs.fchown(this.#descriptor, user, group, (error) => (error ? reject(error) : resolve()))
+    })
+  }
+
+  setMode(mode: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.fchmod(this.#descriptor, mode, (error) => (error ? reject(error) : resolve()))
     })
   }
 
@@ -341,24 +349,6 @@ const SLASH = Buffer.from('/')
 
 function below(folder: Buffer, name: Buffer): Buffer {
   return folder.at(-1) === SLASH[0] ? Buffer.concat([folder, name]) : Buffer.concat([folder, SLASH, name])
-}
-
-// `statfs` types of file systems on this machine's own disks or in its memory: ext2 to ext4, XFS, Btrfs, tmpfs,
-// overlayfs, ZFS, F2FS, bcachefs. All others may be on another machine, and block.
-const localTypes = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0x2fc12fc1, 0xf2f52010, 0xca451a4e])
-
-const localDevices = new Map<number, boolean>()
-
-/**
- * Whether a device can be read without waiting for another machine. `path` is on that device. The first call for a
- * device returns false and looks it up in the background.
- */
-function isLocal(device: number, path: Path): boolean {
-  const known = localDevices.get(device)
-  if (known !== undefined) return known
-  localDevices.set(device, false)
-  fs.statfs(path, (error, stat) => localDevices.set(device, !error && localTypes.has(stat.type)))
-  return false
 }
 
 function isMissing(error: unknown): boolean {

@@ -285,8 +285,8 @@ export const ARCHIVE_RETRY_FIRST_MS = 100
 /** … up to this. */
 export const ARCHIVE_RETRY_MAX_MS = 5_000
 
-/** After the clock has jumped forward by more than a day, nothing expires for this long. */
-export const ARCHIVE_EXPIRY_WAIT_MS = 24 * 60 * 60 * 1000
+/** After the clock has jumped forward by more than a day, nothing in archives and no rotated file expires for this long. */
+export const EXPIRY_WAIT_MS = 24 * 60 * 60 * 1000
 
 /** How often an archive looks for expired parts. */
 export const ARCHIVE_SWEEP_MS = 60_000

@@ -8,7 +8,7 @@
 import type { Clock } from '../../common/clock.ts'
 import type { Disk } from '../../common/disk.ts'
 import { reasonOf } from '../../common/fault.ts'
-import { ARCHIVE_EXPIRY_WAIT_MS } from '../../common/limits.ts'
+import { EXPIRY_WAIT_MS } from '../../common/limits.ts'
 import type { Log } from '../../common/log.ts'
 import { isPartBegun } from './reader.ts'
 import { compareParts, dayEnd, dayOf, dayStart, fileNameOf, isAhead, partNameOf, type PartName } from './schema.ts'
@@ -62,7 +62,7 @@ export class Retention {
     const ms = clock.monotonicMs()
     const expected = this.#lastNow === undefined ? undefined : this.#lastNow + (ms - this.#lastMs) * 1000
     const jumped = expected === undefined ? hasJumped(parts, now) : now > expected + DAY_US
-    if (jumped) this.#waitUntilMs = ms + ARCHIVE_EXPIRY_WAIT_MS
+    if (jumped) this.#waitUntilMs = ms + EXPIRY_WAIT_MS
     // The clock was set back by more than a day, so the forward jump was a mistake that is now corrected.
     if (expected !== undefined && now < expected - DAY_US) this.#waitUntilMs = -Infinity
     this.#lastNow = now

@@ -101,13 +101,7 @@ const knownToBeRead = new Set<string>()
 export function readFault(error: unknown, path: string): Fault {
   if (error instanceof Fault) return error
   const code = sqliteCode(error) ?? ''
-  // SQLite reports an EIO in the middle of a file as damage, so the file is read once to tell the two apart.
-  if (code.startsWith('SQLITE_CORRUPT') && !knownToBeRead.has(path)) {
-    const failure = readFailure(path)
-    if (failure !== undefined) return unreadFault(failure, path)
-    knownToBeRead.add(path)
-  }
-  if (code.startsWith('SQLITE_IOERR')) return unreadFault(readFailure(path) ?? error, path)
+  if (code.startsWith('SQLITE_IOERR')) return unreadFault(failureOf(path) ?? error, path)
   if (!code.startsWith('SQLITE_CANTOPEN') && !code.startsWith('SQLITE_READONLY')) return archiveFault(error, path)
   if (isGone(path)) {
     const detail = `${path} is gone: it expired or was removed while it was searched`
@@ -124,6 +118,12 @@ export function readFault(error: unknown, path: string): Fault {
   return new Fault('ARCHIVE_FORBIDDEN', `${detail}; search as the user that sluice runs as, or on a copy`, {
     cause: error,
   })
+}
+
+/** The system's error if a part or its WAL cannot be read to its end. */
+function failureOf(path: string): unknown {
+  const log = `${path}-wal`
+  return readFailure(path) ?? (isGone(log) ? undefined : readFailure(log))
 }
 
 function unreadFault(cause: unknown, path: string): Fault {
@@ -197,6 +197,10 @@ export function archiveFault(error: unknown, path: string): Fault {
     })
   }
   if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
+    // SQLite reports an EIO in the middle of a file as damage, so the file is read once to tell the two apart.
+    const failure = knownToBeRead.has(path) ? undefined : failureOf(path)
+    if (failure !== undefined) return unreadFault(failure, path)
+    knownToBeRead.add(path)
     return new Fault('ARCHIVE_UNREADABLE', `${path} is damaged: ${reasonOf(error)}`, { cause: error })
   }
   const want = code.startsWith('SQLITE_CANTOPEN') && lacksDescriptors() ? `: ${NO_DESCRIPTOR}` : ''

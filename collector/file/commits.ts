@@ -166,7 +166,12 @@ export class Commits implements FileWatcher {
     if (this.#isUncommitted(file)) {
       await handle.sync()
       this.#leave(file, stat)
-    } else void this.#last.then(() => this.#log.retire(stat))
+    } else this.renamed(stat)
+  }
+
+  /** Call when a file without uncommitted lines is written to no more under its name: then the position log forgets it. */
+  renamed(stat: FileStat): void {
+    void this.#last.then(() => this.#log.retire(stat))
   }
 
   /**
@@ -199,7 +204,7 @@ export class Commits implements FileWatcher {
 
   /** Whether a file has lines that wait for a commit. */
   holds(file: OutputFile): boolean {
-    return this.#written.has(file)
+    return this.#isUncommitted(file)
   }
 
   /** Called before a file is written to: saves the length of a tracked file before the first line of a stream. */

@@ -9,7 +9,8 @@
 // one transaction (`commits.ts`).
 
 import type { Cancel } from '../../common/clock.ts'
-import { Fault, reasonOf } from '../../common/fault.ts'
+import type { DiskFile } from '../../common/disk.ts'
+import { Fault } from '../../common/fault.ts'
 import { FILE_BUFFER_BYTES_MAX, FILE_MINUTE_MS, FILE_PAUSE_MS, IDLE_FILE_MINUTES } from '../../common/limits.ts'
 import { writeLines, type LineFormat } from '../../common/message/line-format.ts'
 import type { Zone } from '../../common/message/zone.ts'
@@ -22,14 +23,14 @@ import { FileKeeper } from './file-keeper.ts'
 import { FileOpener, type FileAccess } from './file-opener.ts'
 import { FileSet } from './file-set.ts'
 import { FileTargets } from './file-targets.ts'
+import { FolderSweeps } from './folder-sweeps.ts'
 import { OutputPool } from './output-pool.ts'
 import { Pause, type OutputFile } from './output-file.ts'
 import { PathOwnership } from './path-ownership.ts'
 import { compilePath, standInPath, type PathTemplate } from './path-template.ts'
 import { PositionLog } from './position-log.ts'
 import { Recovery } from './recovery.ts'
-import { RotatedFiles, type CompressFrame } from './rotated-files.ts'
-import { foldersOf } from './rotated-tree.ts'
+import type { CompressFrame } from './rotated-files.ts'
 import { Rotation, type RotateOptions } from './rotation.ts'
 import { PendingWrite } from './pending-write.ts'
 
@@ -70,6 +71,8 @@ export class FileDestination implements Destination {
   readonly #options: FileDestinationOptions
   readonly #platform: Platform
   readonly #zone: Zone
+  /** Its own folder in the data folder. */
+  readonly #folder: string
   readonly #recovery: Recovery
   readonly #template: PathTemplate
   readonly #names: PathOwnership
@@ -85,7 +88,7 @@ export class FileDestination implements Destination {
     retire: (ids) => this.#untilClosed(() => this.#recovery.over.then(() => this.#commits.retire(ids))),
   }
   readonly #rotation: Rotation | undefined
-  readonly #rotated: RotatedFiles | undefined
+  readonly #sweeps: FolderSweeps | undefined
   readonly #targets: FileTargets | undefined
   /** The only file, if the path has no fields. */
   readonly #fixed: OutputFile | undefined
@@ -113,7 +116,8 @@ export class FileDestination implements Destination {
     this.#opener = new FileOpener(disk, options.access)
     const isFixed = this.#template.fields.length === 0
     const pool = new OutputPool(isFixed ? OUTPUT_BYTES_FIXED : OUTPUT_BYTES_TEMPLATED)
-    this.#log = new PositionLog(disk, `${dataFolder}/${name}`, () => clock.now())
+    this.#folder = `${dataFolder}/${name}`
+    this.#log = new PositionLog(disk, this.#folder, () => clock.now())
     this.#recovery = new Recovery(name, this.#log, dataFolder, platform)
     this.#keeper = this.#makeKeeper(isFixed)
     const onWritten = (bytes: number) => this.#written(bytes)
@@ -129,8 +133,8 @@ export class FileDestination implements Destination {
     this.#commits = new Commits(name, platform, this.#log, this.#files)
     // Rotation is told first, so that the length saved by commits is that of the file after a rotation.
     if (options.rotate) {
-      this.#rotated = this.#makeRotated(options.rotate)
-      this.#rotation = this.#makeRotation(options.rotate, this.#rotated)
+      this.#rotation = this.#makeRotation(options.rotate)
+      this.#sweeps = this.#makeSweeps(options.rotate, this.#rotation)
       this.#keeper.tell(this.#rotation)
     }
     this.#keeper.tell(this.#commits)
@@ -149,22 +153,25 @@ export class FileDestination implements Destination {
     return new FileKeeper({ name: this.name, onOpen, ...(!isFixed && { standIn }) }, this.#platform, this.#opener)
   }
 
-  #makeRotated({ keep, compress }: RotateOptions): RotatedFiles {
-    const isOurs = (path: string) => this.#names.had(path)
-    const own = (path: string) => this.#opener.own(path)
-    const options = { name: this.name, zone: this.#zone, compress, isOurs, own, ...(keep && { keep }) }
-    return new RotatedFiles(options, this.#platform, this.#options.compressFrame)
-  }
-
-  #makeRotation(rotate: RotateOptions, rotated: RotatedFiles): Rotation {
+  #makeRotation(rotate: RotateOptions): Rotation {
     const { disk, clock, log } = this.#platform
     return new Rotation(rotate, {
       ...{ name: this.name, disk, clock, log, zone: this.#zone, keeper: this.#keeper },
       isTemplated: this.#template.fields.length > 0,
       commit: (file) => this.#commitOf(file),
-      rotated: (folder) => rotated.sweep(folder),
+      rotated: (folder) => this.#sweeps?.sweep(folder),
       left: (file) => this.#commits.left(file),
     })
+  }
+
+  #makeSweeps(rotate: RotateOptions, rotation: Rotation): FolderSweeps {
+    const options = {
+      ...{ name: this.name, folder: this.#folder, template: this.#template, rotate, rotation, zone: this.#zone },
+      ...{ files: this.#files, commits: this.#commits, compressFrame: this.#options.compressFrame },
+      isOurs: (path: string) => this.#names.had(path),
+      own: (file: DiskFile) => this.#opener.own(file),
+    }
+    return new FolderSweeps(options, this.#platform)
   }
 
   /** Does not wait for a failing disk: the recovery is retried in the background, so that this destination does not stop others. */
@@ -182,7 +189,7 @@ export class FileDestination implements Destination {
     this.#begun = true
     const opened = this.#fixed && this.#openOnce(this.#fixed)
     this.#written(0)
-    void this.#sweepAll()
+    void this.#sweeps?.begin()
     this.#startMinute()
     return opened ?? Promise.resolve()
   }
@@ -232,7 +239,7 @@ export class FileDestination implements Destination {
     const stopping = new Fault('STOPPING', `${this.name} was stopped before it could write`)
     this.#held = []
     for (const pending of this.#open) pending.reject(stopping)
-    await this.#rotated?.stop()
+    await this.#sweeps?.stop()
     this.#names.end()
     for (const file of this.#files.all()) await this.#keeper.close(file)
     // Everything is committed, so the lengths are removed from the log: what others append until the next start must not be cut.
@@ -324,7 +331,7 @@ export class FileDestination implements Destination {
       this.#rotation.endDay(file)
       this.#files.work(file)
     }
-    void this.#sweepAll()
+    void this.#sweeps?.begin()
   }
 
   #written(bytes: number): void {
@@ -365,15 +372,6 @@ export class FileDestination implements Destination {
       file.seal(() => this.#keeper.open(file).finally(() => clock.soon(resolve)))
       this.#files.work(file)
     })
-  }
-
-  async #sweepAll(): Promise<void> {
-    if (!this.#rotated) return
-    try {
-      for await (const folder of foldersOf(this.#platform.disk, this.#template)) this.#rotated.sweep(folder)
-    } catch (error) {
-      this.#platform.log.warn({ destination: this.name }, `cannot look for rotated files: ${reasonOf(error)}`)
-    }
   }
 
   #startMinute(): void {

@@ -58,10 +58,11 @@ export class FileOpener {
     if (!there) await this.#makeFolder(dirname(path))
     const handle = await this.#open(path, followsLink ? 'append' : 'append-no-link')
     try {
-      // Sets the mode again, since the umask may have removed bits in open().
+      // Sets the mode again, since the umask may have removed bits in open(). By the descriptor, as for the owner: somebody may have put a
+      // link in place of the name.
       if (!there) {
-        await this.#disk.setMode(path, this.#access.mode)
-        if (this.#owns) await handle.setOwner(this.#user, this.#group)
+        await handle.setMode(this.#access.mode)
+        await this.own(handle)
       }
       const stat = await handle.stat()
       const endsMidLine = !isKnown(stat) && (await this.#endsMidLine(path, stat))
@@ -106,13 +107,13 @@ export class FileOpener {
     if (first === undefined) return
     for (let made = folder; made.length >= first.length; made = dirname(made)) {
       await this.#disk.setMode(made, this.#access.folderMode)
-      await this.own(made)
+      if (this.#owns) await this.#disk.setOwner(made, this.#user, this.#group)
     }
   }
 
-  /** Sets the configured owner of a file or folder. */
-  async own(path: string): Promise<void> {
-    if (this.#owns) await this.#disk.setOwner(path, this.#user, this.#group)
+  /** Sets the configured owner of a file. */
+  async own(file: DiskFile): Promise<void> {
+    if (this.#owns) await file.setOwner(this.#user, this.#group)
   }
 
   get #owns(): boolean {

@@ -97,6 +97,15 @@ export class FileSet implements FilesAtWork {
     return this.#files.has(path)
   }
 
+  /** Runs `work`, which must not reject, while nothing is written to the file at `path`. */
+  between(path: string, work: (file: OutputFile) => Promise<void>): Promise<void> {
+    const file = this.file(path)
+    return new Promise((resolve) => {
+      file.seal(() => work(file).then(resolve))
+      this.work(file)
+    })
+  }
+
   open(file: OutputFile): Promise<void> {
     return this.#keeper.open(file)
   }

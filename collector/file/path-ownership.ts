@@ -22,16 +22,20 @@ const fewValues: Partial<Record<TemplateField, string>> = {
 
 /** The paths that a template matches, as a regular expression. It is equal for templates that match the same paths. */
 export function namesOf(template: PathTemplate): string {
-  const patternOf = (piece: Piece) =>
-    typeof piece === 'string' ? escaped(piece) : (fewValues[piece.field] ?? ANYTHING)
-  const pattern = piecesOf(template).map(patternOf).join('')
+  const pattern = piecesOf(template)
+    .map((piece) => (typeof piece === 'string' ? escaped(piece) : patternOf(piece.field)))
+    .join('')
   // Several fields in a row match the same as one.
   return pattern.replaceAll(/(\[\^\/\]\+)+/g, ANYTHING)
 }
 
+/** What the value of a field looks like in a path, as a regular expression. */
+export const patternOf = (field: TemplateField) => fewValues[field] ?? ANYTHING
+
 type Piece = PathTemplate['components'][number][number]
 
-function piecesOf({ folder, components }: PathTemplate): Piece[] {
+/** The whole path as literal texts and fields. */
+export function piecesOf({ folder, components }: PathTemplate): Piece[] {
   return [folder === '/' ? '' : folder, ...components.flatMap((component) => ['/', ...component])]
 }
 

@@ -15,6 +15,15 @@ const COPY_BYTES = 1024 * 1024
 /** The longest name of a file on Linux (NAME_MAX). */
 const NAME_BYTES_MAX = 255
 
+/** What was found of a file, as it is logged. */
+interface Finding {
+  readonly path: string
+  /** How much was cut off. */
+  readonly bytes?: number
+  /** Where it is now. */
+  readonly kept?: string
+}
+
 /** Truncates every file of the position log to its committed length, even if it was renamed within its folder; then rewrites the log. */
 export class Recovery {
   readonly #destination: string
@@ -26,6 +35,8 @@ export class Recovery {
   readonly over: Promise<void>
   #resolve!: () => void
   #left: readonly FileEntry[] = []
+  /** By sentence: it is logged once for all files, of which there may be thousands. */
+  readonly #findings = new Map<string, Finding[]>()
   #trying: Promise<unknown> = Promise.resolve()
   #cancelRetry: Cancel | undefined
   #stopped = false
@@ -71,6 +82,7 @@ export class Recovery {
     for (const entry of this.#left)
       if (!(await this.#succeeds(entry.path, () => this.#recover(entry)))) left.push(entry)
     this.#left = left
+    this.#report()
     const isTidy = left.length === 0 && (await this.#succeeds(this.#dataFolder, () => this.#tidy()))
     if (this.#stopped) return false
     if (isTidy) this.#resolve()
@@ -85,24 +97,26 @@ export class Recovery {
     } catch (error) {
       const destination = this.#destination
       this.#platform.metrics.count('sluice_write_errors_total', { destination }, 1)
-      const values = { destination, path, errno: errnoOf(error), retryMs: FILE_RETRY_MAX_MS }
-      const text = 'cannot cut off what was written after the last commit; the sources of the destination wait'
+      const copies = cutFolder(this.#dataFolder)
+      const values = { destination, path, copies, errno: errnoOf(error), retryMs: FILE_RETRY_MAX_MS }
+      const text =
+        'cannot cut off what was written after the last commit, or keep a copy of it; the sources of the destination wait'
       this.#warning.warn(values, `${text}: ${reasonOf(error)}`)
       return false
     }
   }
 
   async #recover(entry: FileEntry): Promise<void> {
-    const { log, metrics, disk } = this.#platform
+    const { metrics, disk } = this.#platform
     const destination = this.#destination
     const found = await findFile(disk, entry)
-    const values = { destination, path: entry.path }
+    const { path } = entry
     if (!found || found.stat.size < entry.length) {
       const what = found ? 'is shorter than when it was last committed' : 'is gone or compressed since its last commit'
-      log.warn(values, `file ${what}: it is left alone, and some of its lines may be stored twice`)
+      this.#find(`file ${what}: it is left alone, and some of its lines may be stored twice`, { path })
       metrics.count('sluice_in_doubt_total', { destination }, 1)
     } else if (found.stat.size > entry.length && this.#log.doubts(entry)) {
-      log.warn(values, 'file has a damaged position: it is left alone, and some of its lines may be stored twice')
+      this.#find('file has a damaged position: it is left alone, and some of its lines may be stored twice', { path })
       metrics.count('sluice_in_doubt_total', { destination }, 1)
     } else if (found.stat.size > entry.length) {
       const kept = await cut(destination, found.path, entry.length, found.stat.size, this.#dataFolder, this.#platform)
@@ -110,8 +124,25 @@ export class Recovery {
       metrics.count('sluice_output_cut_bytes_total', { destination }, bytes)
       const text =
         'lines after the last commit were cut off: what can be read again is delivered again, and `kept` has a copy of all'
-      log.warn({ ...values, bytes, kept }, text)
+      this.#find(text, { path, bytes, kept })
     }
+  }
+
+  #find(text: string, finding: Finding): void {
+    const others = this.#findings.get(text)
+    if (others) others.push(finding)
+    else this.#findings.set(text, [finding])
+  }
+
+  #report(): void {
+    for (const [text, findings] of this.#findings) {
+      const files = findings.length
+      const bytes = findings.reduce((sum, finding) => sum + (finding.bytes ?? 0), 0)
+      const all = files === 1 ? findings[0] : { files, first: findings[0].path }
+      const cut = files > 1 && bytes > 0 && { bytes, kept: cutFolder(this.#dataFolder) }
+      this.#platform.log.warn({ destination: this.#destination, ...all, ...cut }, text)
+    }
+    this.#findings.clear()
   }
 
   async #tidy(): Promise<void> {
@@ -133,6 +164,8 @@ async function findFile(disk: Disk, entry: FileEntry): Promise<{ path: string; s
   return undefined
 }
 
+const cutFolder = (dataFolder: string) => join(dataFolder, 'cut')
+
 /** Moves `[from, to)` of a file to `<data>/cut/`; returns the path of the copy, which is synced before the original is truncated. */
 async function cut(
   destination: string,
@@ -142,7 +175,7 @@ async function cut(
   dataFolder: string,
   { disk, clock }: Platform,
 ): Promise<string> {
-  const folder = join(dataFolder, 'cut')
+  const folder = cutFolder(dataFolder)
   await disk.makeFolder(folder)
   const stamp = new Date(clock.now() / 1000).toISOString().replaceAll(/[:.]/g, '')
   const named = (when: string) => join(folder, cutName(`${destination}-${when}-${basename(path)}`, NAME_BYTES_MAX))

@@ -29,8 +29,10 @@ export interface RotatedFilesOptions extends Pick<RotateOptions, 'keep' | 'compr
   readonly zone: Zone
   /** Whether a file that had this path before it was rotated belongs to this destination. */
   readonly isOurs: (path: string) => boolean
+  /** Whether files may be removed because of their age (`expiry-wait.ts`). */
+  readonly mayExpire: () => Promise<boolean>
   /** Sets the owner of a new file to that of the destination's files. */
-  readonly own: (path: string) => Promise<void>
+  readonly own: (file: DiskFile) => Promise<void>
 }
 
 interface Found extends RotatedName {
@@ -85,11 +87,14 @@ export class RotatedFiles {
       byBase.set(rotated.base, found)
       found.push({ ...rotated, path: join(folder, text) })
     }
+    const { keep } = this.#options
+    const mayRemove = keep !== undefined && ('count' in keep || (await this.#options.mayExpire()))
     // Old files are removed before anything is compressed, since on a full disk that makes room.
     const kept: Found[] = []
     for (const found of byBase.values()) {
       await this.#attempt(folder, async () => {
-        kept.push(...(await this.#removeOld(await this.#finishInterrupted(found))))
+        const whole = await this.#finishInterrupted(found)
+        kept.push(...(mayRemove ? await this.#removeOld(whole, keep) : whole))
       })
     }
     const compressFrame = this.#compressFrame
@@ -124,9 +129,8 @@ export class RotatedFiles {
     return whole
   }
 
-  async #removeOld(found: readonly Found[]): Promise<Found[]> {
-    const { keep, zone } = this.#options
-    if (!keep) return [...found]
+  async #removeOld(found: readonly Found[], keep: NonNullable<RotateOptions['keep']>): Promise<Found[]> {
+    const { zone } = this.#options
     const now = this.#platform.clock.now()
     const sorted = newestFirst(found, localDay(zone, now))
     const isOld = (each: Found, i: number) =>
@@ -159,8 +163,8 @@ export class RotatedFiles {
     let isWhole = false
     try {
       to = await this.#disk.open(temporary, 'create', mode)
-      await this.#disk.setMode(temporary, mode)
-      await this.#options.own(temporary)
+      await to.setMode(mode)
+      await this.#options.own(to)
       const chunk = Buffer.allocUnsafeSlow(Math.min(COMPRESS_CHUNK_BYTES, Math.max(size, 1)))
       let written = 0
       for (let at = 0; ;) {

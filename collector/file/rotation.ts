@@ -139,8 +139,7 @@ export class Rotation implements FileWatcher {
     const current = await disk.statLink(path)
     const day = file.day === '' ? this.#today : file.day
     if (current?.kind === 'file' && current.inode === stat?.inode && current.device === stat.device) {
-      await this.#moveAway(path, day)
-      await disk.syncFolder(dirname(path))
+      await this.moveAway(path, day)
     }
     await left(file)
     file.day = ''
@@ -149,9 +148,12 @@ export class Rotation implements FileWatcher {
     rotated(dirname(path))
   }
 
-  // Ordinals of a day always rise, also if the clock is set back or older files have been removed, because `keep` relies on the order.
-  // If there is a file of a future day, they start above DAY_OVER, which marks files as newer than the clock change.
-  async #moveAway(path: string, day: string): Promise<void> {
+  /**
+   * Renames a file to its rotated name. Ordinals of a day always rise, also if the clock is set back or older files have been removed,
+   * because `keep` relies on the order. If there is a file of a future day, they start above DAY_OVER, which marks files as newer than
+   * the clock change.
+   */
+  async moveAway(path: string, day: string): Promise<void> {
     const folder = dirname(path)
     const base = basename(path)
     const { clock, disk, zone } = this.#with
@@ -167,6 +169,7 @@ export class Rotation implements FileWatcher {
       if (taken.some((stat) => stat !== undefined)) continue
       await disk.rename(path, free)
       known.set(base, last.set(day, ordinal))
+      await disk.syncFolder(folder)
       return
     }
   }

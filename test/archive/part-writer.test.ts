@@ -1,9 +1,11 @@
 // A transaction that fails: faults of the disk are told apart from bugs of our own, and nothing of it is stored.
 
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { addBatch } from '../../collector/archive/batch-rows.ts'
 import { BlockBuilder } from '../../collector/archive/block-builder.ts'
+import { Database, archiveFault } from '../../collector/archive/sqlite.ts'
 import { PartWriter } from '../../collector/archive/part-writer.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 import { temporaryFolder } from './surroundings.ts'
@@ -22,4 +24,16 @@ test('a bug of our own in a transaction is thrown as it is, not as a fault, whic
   part.commit([block], new Map(), 7, 1)
   expect(part.intake().settled).toBe(1)
   expect(part.nextOrdinal).toBe(1)
+})
+
+// Stands for a file on a failing disk: the first address of a process is not mapped, so reading there fails with EIO.
+const FAILING = '/proc/self/mem'
+
+test.runIf(existsSync(FAILING))('a part that the disk cannot read is retried, and not left behind as damaged', () => {
+  // SQLite 3.53 reports this for an EIO after the first pages.
+  const error = new Database.SqliteError('database disk image is malformed', 'SQLITE_CORRUPT')
+  const damaged = join(temporaryFolder(), '2026-11-23.db')
+  writeFileSync(damaged, 'damaged')
+  expect(archiveFault(error, FAILING)).toMatchObject({ code: 'DISK_ERROR', retryable: true })
+  expect(archiveFault(error, damaged)).toMatchObject({ code: 'ARCHIVE_UNREADABLE', retryable: false })
 })

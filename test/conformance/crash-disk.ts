@@ -156,6 +156,7 @@ export class CrashDisk {
       stat: () => this.#reading(() => file.stat()),
       close: () => this.#reading(() => file.close()),
       setOwner: (...args) => this.#changing(() => file.setOwner(...args)),
+      setMode: (mode) => this.#changing(() => file.setMode(mode)),
       write: (from, offset, length, position) =>
         this.#changing(
           () => file.write(from, offset, length, position),

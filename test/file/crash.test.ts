@@ -46,6 +46,27 @@ test('crash: lines after the last commit are cut off, saved in a file of their o
   await files.close(1000)
 })
 
+test('crash: what was cut off many files is logged in one line', async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, '{facility}.log')
+  const lines = ['<13>a', '<30>b', '<38>c']
+  const { platform, kill, stopCommits } = mortal()
+  const dying = await openIn(folder, platform, {}, path)
+  await settled(dying.write(stream(0, ...lines)), platform)
+  stopCommits()
+  void dying.write(stream(30, ...lines))
+  const files = ['user', 'daemon', 'auth'].map((name) => join(folder, `${name}.log`))
+  await until(() => files.every((file) => linesOf(file).length === 2), 'the lines')
+  await kill()
+  const after = fakePlatform()
+  const last = await openIn(folder, after, {}, path)
+  expect(files.map((file) => linesOf(file).length)).toEqual([1, 1, 1])
+  const kept = join(folder, 'data/cut')
+  expect(readdirSync(kept)).toHaveLength(3)
+  expect(after.log.lines).toMatchObject([{ level: 'warn', values: { files: 3, bytes: 18, kept } }])
+  await last.close(1000)
+})
+
 test('crash before the first commit: the file is truncated to its length before its first line of a stream', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')

@@ -1,4 +1,4 @@
-import { chmodSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { FileDestinationOptions } from '../../collector/file/file-destination.ts'
@@ -67,6 +67,28 @@ test('file: the mode of an existing file is not changed', async () => {
   const files = await openFile(path)
   await files.close(1000)
   expect(statSync(path).mode & 0o777).toBe(0o600)
+})
+
+test('file: a link that somebody puts in place of a new file does not lead its mode to another one', async () => {
+  const path = join(temporaryFolder(), 'all.log')
+  const other = join(temporaryFolder(), 'secret')
+  writeFileSync(other, '')
+  chmodSync(other, 0o600)
+  const disk: typeof systemDisk = {
+    ...systemDisk,
+    async open(name, how, mode) {
+      const file = await systemDisk.open(name, how, mode)
+      if (name === path) {
+        renameSync(path, `${path}.new`)
+        symlinkSync(other, path)
+      }
+      return file
+    },
+  }
+  const files = await openFile(path, fakePlatform(disk), { access: { mode: 0o644, folderMode: 0o755 } })
+  await files.close(1000)
+  expect(statSync(other).mode & 0o777).toBe(0o600)
+  expect(statSync(`${path}.new`).mode & 0o777).toBe(0o644)
 })
 
 test('file: on a full disk writes wait, which is logged and counted; when space returns, every line is written once and complete', async () => {

@@ -52,6 +52,7 @@ function withoutMarks(file: DiskFile): DiskFile {
     truncate: (bytes) => file.truncate(bytes),
     stat: () => file.stat(),
     setOwner: (user, group) => file.setOwner(user, group),
+    setMode: (mode) => file.setMode(mode),
     close: () => file.close(),
     write(from, offset, length, position) {
       records += 1
@@ -81,6 +82,7 @@ function withoutSync(file: DiskFile): DiskFile {
     truncate: (bytes) => file.truncate(bytes),
     stat: () => file.stat(),
     setOwner: (user, group) => file.setOwner(user, group),
+    setMode: (mode) => file.setMode(mode),
     close: () => file.close(),
   }
 }

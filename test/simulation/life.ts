@@ -150,6 +150,7 @@ export class Life {
       stat: () => this.#look(pace, () => file.stat()),
       close: () => file.close(),
       setOwner: (...args) => file.setOwner(...args),
+      setMode: (mode) => file.setMode(mode),
       sync: () => act(() => file.sync()),
       truncate: (bytes) => act(() => file.truncate(bytes)),
       write: async (from, offset, length, position) => {

@@ -299,6 +299,7 @@ class MemoryFile implements DiskFile {
   }
 
   setOwner = done
+  setMode = done
 
   close(): Promise<void> {
     return Promise.resolve()

@@ -185,7 +185,7 @@ export function diskWithErrors(fails: (path: string, bytes: number) => boolean, 
   disk.open = async (path, how, mode) => {
     const file = await systemDisk.open(path, how, mode)
     const wrapped = Object.create(file) as typeof file
-    for (const name of ['write', 'sync', 'truncate', 'stat', 'setOwner', 'close'] as const) {
+    for (const name of ['write', 'sync', 'truncate', 'stat', 'setOwner', 'setMode', 'close'] as const) {
       Object.assign(wrapped, { [name]: (file[name] as (...args: never[]) => unknown).bind(file) })
     }
     wrapped.read = (...args) =>
