@@ -8,7 +8,7 @@ import { offsetOf, type YamlMap } from './yaml.ts'
 interface Claimant {
   readonly name: string
   readonly type: { claims?(options: never): readonly Claim[] }
-  /** Undefined if a required option has a fault. */
+  /** Without those that have a fault. */
   readonly options: unknown
 }
 
@@ -21,7 +21,6 @@ export function doubleClaims(
   const before: { owner: string; claim: Claim }[] = []
   const faults: ConfigFault[] = []
   for (const { name, type, options } of components) {
-    if (options === undefined) continue
     for (const claim of type.claims?.(options as never) ?? []) {
       const earlier = before.find((other) => collide(other.claim, claim))
       before.push({ owner: name, claim })

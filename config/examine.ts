@@ -22,10 +22,10 @@ export async function examine({ sources, destinations }: Components, text: strin
     }
   }
   for (const { name, type, options } of sources) {
-    add('sources', name, (await type.examine?.(options, disk)) ?? [])
+    add('sources', name, (await type.examine?.(options as object, disk)) ?? [])
   }
   for (const { name, type, options } of destinations) {
-    add('destinations', name, (await type.examine?.(options, disk)) ?? [])
+    add('destinations', name, (await type.examine?.(options as object, disk)) ?? [])
   }
   return faults
 }

@@ -77,7 +77,7 @@ class Validation {
   readonly #faults: ConfigFault[]
   readonly #routeKeys = keysOf(routeDeclaration)
   #filtersMayHaveMore = false
-  /** Components without faults, or without their faulty options. Set by `read`. */
+  /** All components of known types, without their faulty options. Set by `read`. */
   readable: Components = { sources: [], destinations: [] }
 
   constructor(text: string, known: KnownTypes, faults: ConfigFault[]) {
@@ -101,7 +101,7 @@ class Validation {
     const meant = withKeysCorrected(root, keysOf(topDeclaration))
     const sources = this.#components(meant, 'sources')
     const destinations = this.#components(meant, 'destinations').map((destination) => buffered(destination, mode))
-    this.readable = { sources: sources.filter(isRead), destinations: destinations.filter(isRead) }
+    this.readable = { sources, destinations }
     this.#faults.push(...doubleClaims(meant, 'sources', sources), ...doubleClaims(meant, 'destinations', destinations))
     this.#filtersMayHaveMore = namesBelow(meant, 'filters').mayHaveMore
     const filters = this.#filters(meant)
@@ -196,10 +196,10 @@ class Validation {
         declaration: group === 'destinations' ? extended(type.options, destinationOptions) : type.options,
         besides: ['type', ...slips],
       }
-      const { value, faultless, faults } = readOptions(this.#text, subject)
+      const { faultless, faults } = readOptions(this.#text, subject)
       this.#faults.push(...faults)
       // A fault must not hide another one: the options without faults are checked further, on their own.
-      components.push({ name, type: type as never, options: value ?? faultless })
+      components.push({ name, type: type as never, options: faultless })
     }
     return components
   }
@@ -359,12 +359,8 @@ class Validation {
 
 const listed = (names: readonly string[]) => `; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`
 
-/** Whether the required options of a component are without faults. */
-const isRead = ({ options }: { readonly options: unknown }) => options !== undefined
-
 /** Separates `buffer:` from the options of the type. Forwards of a relay have a buffer by default. */
 function buffered({ name, type, options }: ConfiguredDestination, mode: Mode): ConfiguredDestination {
-  if (options === undefined) return { name, type, options }
   const { buffer: written, ...own } = options as { buffer?: SpoolOptions | 'none' }
   const buffer = written ?? (mode === 'relay' && type.type === 'forward' ? usualBuffer : 'none')
   return { name, type, options: own, ...(buffer !== 'none' && { buffer }) }

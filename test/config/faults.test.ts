@@ -181,8 +181,37 @@ destinations: { out: { type: stdout } }
   ])
 })
 
+test('faults of options do not hide those of rules about several options', () => {
+  const text = `sources:
+  a: { type: syslog, listen: ["tls://h"], zone: nowhere, tls: { cert: /a, verify: required } }
+  b: { type: unix, path: /x, mode: "9", when_full: block }
+  c: { type: syslog, listen: ["udp://h"], zone: nowhere, tls: { cert: 5, key: /b } }
+destinations:
+  d: { type: file, path: "{x}", rotate: { compress: bz } }
+  e: { type: forward, to: ["udp://a", "udp://b"], framing: x, tls: { cert: /a, verify: maybe } }
+`
+  const beginnings = loadText('x', text).faults.map(({ sentence }) => sentence.slice(0, 26))
+  expect(beginnings).toEqual([
+    ...['zone: there is no time zon', '"tls" needs "key" (private', 'tls.verify: "verify: requi'],
+    ...['mode: "9" is not a mode; w', 'when_full: senders of data'],
+    ...['zone: there is no time zon', 'tls: no address of "listen', 'tls.cert: 5 is a number; q'],
+    ...['path: there is no field {x', 'rotate: without "daily" or', 'rotate.compress: "bz" is n'],
+    ...['to: UDP has no answers, so', 'framing: "x" is not one of', 'tls: no address of "to" be'],
+    ...['tls.cert: "cert" needs "ke', 'tls.verify: "maybe" is not'],
+  ])
+})
+
+test('a misspelt key is not also reported as missing beside another one', () => {
+  const saidOf = (options: string) =>
+    loadText('x', `sources: { in: { type: stdin } }\ndestinations: { out: { ${options} } }\n`).faults.map(
+      ({ sentence }) => sentence,
+    )
+  expect(saidOf('type: forward, to: ["tls://a"], tls: { crt: /a, key: /b }')).toEqual(['"tls" has no "crt"'])
+  expect(saidOf('type: file, path: /x, rotate: { dayly: true }')).toEqual(['"rotate" has no "dayly"'])
+})
+
 test('how long rotated files are kept: a number without a unit may mean days or files', () => {
-  const rotate = { keep: 5 }
+  const rotate = { daily: true, keep: 5 }
   const out = { type: 'file', path: '/x', rotate }
   const [{ sentence }] = loadText(
     'x',
