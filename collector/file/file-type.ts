@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import type { DestinationType } from '../../common/component.ts'
 import { OPEN_FILES_MAX } from '../../common/limits.ts'
 import { about, count, either, flag, oneOf, options, textOption, type OptionsOf } from '../../common/option.ts'
-import { account, byteSize, duration, fileCount, fileMode } from '../../common/option-values.ts'
+import { account, byteSize, duration, fileCount, fileMode, refuseTilde } from '../../common/option-values.ts'
 import { lineOption } from '../line-option.ts'
 import { examineAccounts } from './account.ts'
 import { frameCompressor } from './compress-frame.ts'
@@ -15,7 +15,10 @@ import type { RotateOptions } from './rotation.ts'
 
 const pathOption = textOption(
   { kind: 'a path', like: 'such as /var/log/remote/{host}/{program}.log', code: 'CONFIG_TEMPLATE' },
-  (text) => compilePath(text).text,
+  (text) => {
+    refuseTilde(text)
+    return compilePath(text).text
+  },
 )
 
 const rotateOptions = options({

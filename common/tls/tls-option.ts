@@ -2,10 +2,11 @@
 
 import type { Misfit } from '../component.ts'
 import type { Disk } from '../disk.ts'
-import { about, oneOf, options, text } from '../option.ts'
+import { about, oneOf, options } from '../option.ts'
+import { path } from '../option-values.ts'
 import { readTlsKeys, TlsFileFault, type TlsFiles } from './tls-files.ts'
 
-const file = (what: string) => text(what, 'such as /etc/sluice/tls.pem')
+const file = (what: string) => path(what, 'such as /etc/sluice/tls.pem')
 const certFile = () => file('a certificate’s file')
 const keyFile = () => file('a key’s file')
 const caFile = () => file('a file of certificates')

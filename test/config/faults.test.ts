@@ -1,6 +1,7 @@
 // Faulty configurations and the exact output for them: every word, and the caret below the place.
 
 import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { jsonSchemaOf } from '../../common/option.ts'
@@ -208,6 +209,33 @@ test('a misspelt key is not also reported as missing beside another one', () => 
     )
   expect(saidOf('type: forward, to: ["tls://a"], tls: { crt: /a, key: /b }')).toEqual(['"tls" has no "crt"'])
   expect(saidOf('type: file, path: /x, rotate: { dayly: true }')).toEqual(['"rotate" has no "dayly"'])
+})
+
+test('a path that begins with "~" is a fault, instead of a folder of that name', () => {
+  const text = `data: ~/data
+sources:
+  a: { type: file, paths: [~/a.log, /a/~/b, ~c.log], exclude: [~/b.log, "~", ~lock] }
+  b: { type: unix, path: ~/socket }
+  c: { type: syslog, listen: ["tls://h"], tls: { cert: ~/cert, key: ~daemon/key, ca: ~/ca } }
+destinations:
+  d: { type: file, path: "~/{host}.log" }
+  e: { type: file, path: "{host}/~/x" }
+`
+  const { faults } = loadText('x', text)
+  const sentence = (option: string, tilde = '~') =>
+    `${option}: "${tilde}" does not stand for a home folder here; write the whole path`
+  const home = (path: string) => homedir() + path
+  expect(faults.map((fault) => [fault.sentence, fault.suggestion])).toEqual([
+    [sentence('data'), home('/data')],
+    [sentence('paths'), home('/a.log')],
+    [sentence('exclude'), home('/b.log')],
+    [sentence('exclude'), home('')],
+    [sentence('path'), home('/socket')],
+    [sentence('tls.cert'), home('/cert')],
+    [sentence('tls.key', '~daemon'), undefined],
+    [sentence('tls.ca'), home('/ca')],
+    [sentence('path'), home('/{host}.log')],
+  ])
 })
 
 test('how long rotated files are kept: a number without a unit may mean days or files', () => {
