@@ -55,8 +55,8 @@ export interface SourceType<Options> {
   claims?(options: Partial<Options>): readonly Claim[]
   /** Looks at the files that options name, before anything starts. Options with a fault are absent. */
   examine?(options: Partial<Options>, disk: Disk): Promise<readonly Misfit[]>
-  /** Whether it reads what is appended to the file of this absolute path. */
-  reads?(options: Options, path: string): boolean
+  /** Tells of an absolute path whether it reads what is appended to that file. */
+  reads?(options: Options): (path: string) => boolean
   /** Whether it takes messages from the peer with this address. Absent if it has no peers. */
   allows?(options: Options, address: string): boolean
   create(options: Options, context: ComponentContext): Source

@@ -230,5 +230,10 @@ function suggest(typed: string, words: readonly string[]): { suggestion?: string
 
 /** The JSON schema of a declaration, for values as written in YAML. `kind` and `bound` are included for the handbook's tables. */
 export function jsonSchemaOf(declaration: ZodType): Record<string, unknown> {
-  return z.toJSONSchema(declaration, { io: 'input', unrepresentable: 'any' })
+  let schema = schemas.get(declaration)
+  if (!schema) schemas.set(declaration, (schema = z.toJSONSchema(declaration, { io: 'input', unrepresentable: 'any' })))
+  return schema
 }
+
+// Each fault of a missing or unknown key asks for it.
+const schemas = new WeakMap<ZodType, Record<string, unknown>>()

@@ -81,7 +81,10 @@ export const fileSource: SourceType<FileOptions> = {
   type: 'file',
   about: 'Follows files across rotation, truncation and restarts, and delivers only what is new.',
   options: fileOptions,
-  reads: ({ paths, exclude }, path) => new PathPatterns(paths, exclude).matches(nameText(Buffer.from(path))),
+  reads({ paths, exclude }) {
+    const patterns = new PathPatterns(paths, exclude)
+    return (path) => patterns.matches(nameText(Buffer.from(path)))
+  },
   create: (given, context) => new FileSource(given, context),
 }
 
