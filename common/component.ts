@@ -51,11 +51,12 @@ export interface SourceType<Options> {
   readonly about: string
   /** All options except `type`, strict; its parsed value is passed to `create`. */
   readonly options: ZodType<Options>
-  claims?(options: Options): readonly Claim[]
-  /** Looks at the files that options name, before anything starts. */
-  examine?(options: Options, disk: Disk): Promise<readonly Misfit[]>
-  /** Whether it reads what is appended to the file of this absolute path. */
-  reads?(options: Options, path: string): boolean
+  /** What it alone can use. Options with a fault are absent. */
+  claims?(options: Partial<Options>): readonly Claim[]
+  /** Looks at the files that options name, before anything starts. Options with a fault are absent. */
+  examine?(options: Partial<Options>, disk: Disk): Promise<readonly Misfit[]>
+  /** Tells of an absolute path whether it reads what is appended to that file. */
+  reads?(options: Options): (path: string) => boolean
   /** Whether it takes messages from the peer with this address. Absent if it has no peers. */
   allows?(options: Options, address: string): boolean
   create(options: Options, context: ComponentContext): Source
@@ -67,9 +68,10 @@ export interface DestinationType<Options> {
   /** Whether it passes streams on to another sluice, under the ids that they have. */
   readonly passesStreams?: true
   readonly options: ZodType<Options>
-  claims?(options: Options): readonly Claim[]
-  /** Looks at the files that options name, before anything starts. */
-  examine?(options: Options, disk: Disk): Promise<readonly Misfit[]>
+  /** What it alone can use. Options with a fault are absent. */
+  claims?(options: Partial<Options>): readonly Claim[]
+  /** Looks at the files that options name, before anything starts. Options with a fault are absent. */
+  examine?(options: Partial<Options>, disk: Disk): Promise<readonly Misfit[]>
   /** The absolute path of a file that it may append lines to. */
   writes?(options: Options): string
   create(options: Options, context: ComponentContext): Destination

@@ -1,5 +1,6 @@
 // Option values with a notation of their own: durations, sizes, modes, addresses, zones, priorities.
 
+import { homedir } from 'node:os'
 import { numberAsText, OptionFault, textOption, type OptionProblem, type ZodType } from './option.ts'
 import { parseNetwork, type Network } from './expression/address.ts'
 import { nearest } from './expression/problem.ts'
@@ -164,6 +165,23 @@ export function account(what: 'user' | 'group'): ZodType<string, string> {
   })
 }
 
+/** The path of a file, or a pattern of paths. */
+export function path(kind: string, like: string): ZodType<string, string> {
+  return textOption({ kind, like, ofNumber: numberAsText }, (value) => {
+    if (value === '') throw new OptionFault({ sentence: `${kind} cannot be empty` })
+    refuseTilde(value)
+    return value
+  })
+}
+
+/** Throws for `~/x`, `~user/x` and `~`: only a shell replaces them, and otherwise they would be the name of a folder. */
+export function refuseTilde(written: string): void {
+  const [tilde] = /^~(?=\/|$)|^~[\w.-]+(?=\/)/.exec(written) ?? []
+  if (tilde === undefined) return
+  const sentence = `"${tilde}" does not stand for a home folder here; write the whole path`
+  throw new OptionFault({ sentence, ...(tilde === '~' && { suggestion: homedir() + written.slice(1) }) })
+}
+
 /** A path from which that of a Unix socket follows: by default it is that path itself. */
 export function socketPath(
   kind: string,
@@ -172,6 +190,7 @@ export function socketPath(
 ): ZodType<string, string> {
   return textOption({ kind, ofNumber: numberAsText, ...(like !== undefined && { like }) }, (path) => {
     if (path === '') throw new OptionFault({ sentence: `${kind} cannot be empty` })
+    refuseTilde(path)
     const bytes = Buffer.byteLength(socketAt(path))
     if (bytes <= SOCKET_PATH_BYTES_MAX) return path
     const limit = `a Unix socket (${SOCKET_PATH_BYTES_MAX} bytes)`

@@ -84,6 +84,30 @@ export function extended(declaration: ZodType, more: Record<string, ZodType>): Z
   return (declaration as z.ZodObject).safeExtend(more)
 }
 
+/**
+ * For `.superRefine()`: when a rule about several options is checked. Without this only if no option has a fault, so that its fault would
+ * be hidden; with it as soon as those that it is about have none of their own.
+ */
+export function about(...keys: readonly string[]): z.core.$ZodSuperRefineParams {
+  return {
+    when: ({ issues }) =>
+      issues.every((issue) => {
+        const [key, below] = issue.path ?? []
+        // A group is there, whatever is wrong with a key in it. In a list every entry matters.
+        if (key !== undefined) return typeof below === 'string' || !keys.includes(String(key))
+        return issue.code === 'unrecognized_keys' && !issue.keys.some((unknown) => nearest(unknown, keys) !== undefined)
+      }),
+  }
+}
+
+/**
+ * Options as far as they can be read, for values that `declaration` does not accept as a whole. Those with a fault have no meaningful value,
+ * and a group with one is as it is before its conversion.
+ */
+export function readLoosely(declaration: ZodType, given: unknown): unknown {
+  return (declaration._zod.run({ value: given, issues: [] }, { async: false }) as { value: unknown }).value
+}
+
 /** A list with at least `min` entries. */
 export function list<T extends ZodType>(entry: T, min: number = 1): z.ZodArray<T> {
   return min === 0 ? z.array(entry) : z.array(entry).min(min)
@@ -206,5 +230,10 @@ function suggest(typed: string, words: readonly string[]): { suggestion?: string
 
 /** The JSON schema of a declaration, for values as written in YAML. `kind` and `bound` are included for the handbook's tables. */
 export function jsonSchemaOf(declaration: ZodType): Record<string, unknown> {
-  return z.toJSONSchema(declaration, { io: 'input', unrepresentable: 'any' })
+  let schema = schemas.get(declaration)
+  if (!schema) schemas.set(declaration, (schema = z.toJSONSchema(declaration, { io: 'input', unrepresentable: 'any' })))
+  return schema
 }
+
+// Each fault of a missing or unknown key asks for it.
+const schemas = new WeakMap<ZodType, Record<string, unknown>>()

@@ -8,8 +8,15 @@ import { offsetOf, type YamlMap } from './yaml.ts'
 interface Claimant {
   readonly name: string
   readonly type: { claims?(options: never): readonly Claim[] }
-  /** Undefined if a required option has a fault. */
+  /** Without those that have a fault. */
   readonly options: unknown
+}
+
+interface Claimed {
+  readonly owner: string
+  readonly claim: Claim
+  /** Its number, in the order of the file. */
+  readonly order: number
 }
 
 /** A fault for each claim that conflicts with an earlier one, of another component or the same. */
@@ -18,15 +25,22 @@ export function doubleClaims(
   group: 'sources' | 'destinations',
   components: readonly Claimant[],
 ): ConfigFault[] {
-  const before: { owner: string; claim: Claim }[] = []
   const faults: ConfigFault[] = []
+  // The first claims with each key, each meaning, and each key that they are a part of: there may be thousands of claims.
+  const first = new Map<string, Claimed>()
+  let order = 0
   for (const { name, type, options } of components) {
-    if (options === undefined) continue
     for (const claim of type.claims?.(options as never) ?? []) {
-      const earlier = before.find((other) => collide(other.claim, claim))
-      before.push({ owner: name, claim })
+      const { key, meaning, partOf = [], path } = claim
+      const own = [`key ${key}`, ...(meaning === undefined ? [] : [`meaning ${meaning}`])]
+      const conflicting = [...own, `part of ${key}`, ...partOf.map((whole) => `key ${whole}`)]
+      const [earlier] = conflicting.flatMap((what) => first.get(what) ?? []).toSorted((a, b) => a.order - b.order)
+      const claimed = { owner: name, claim, order }
+      order += 1
+      for (const what of [...own, ...partOf.map((whole) => `part of ${whole}`)]) {
+        if (!first.has(what)) first.set(what, claimed)
+      }
       if (!earlier) continue
-      const { path } = claim
       const at = offsetOf(root, [group, name, ...path])
       faults.push({
         code: 'CONFIG_WRONG_VALUE',
@@ -38,12 +52,7 @@ export function doubleClaims(
   return faults
 }
 
-function collide(a: Claim, b: Claim): boolean {
-  const isSame = a.key === b.key || (a.meaning !== undefined && a.meaning === b.meaning)
-  return isSame || (a.partOf?.includes(b.key) ?? false) || (b.partOf?.includes(a.key) ?? false)
-}
-
-function sentenceOf({ key, meaning }: Claim, name: string, { owner, claim }: { owner: string; claim: Claim }): string {
+function sentenceOf({ key, meaning }: Claim, name: string, { owner, claim }: Claimed): string {
   if (claim.key !== key && meaning !== undefined && claim.meaning === meaning) {
     return `${key} fits the same names as ${claim.key} of "${owner}"; use different folders`
   }

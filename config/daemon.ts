@@ -9,6 +9,7 @@ import { createMetrics } from '../common/metric.ts'
 import { lockDataFolder } from '../common/net/data-lock.ts'
 import { libc } from '../common/net/libc.ts'
 import { systemPlatform, type Platform } from '../common/platform.ts'
+import { watchTerminals } from '../common/terminal.ts'
 import { Pipeline } from './assemble.ts'
 import type { Configuration, Mode } from './configuration.ts'
 import { builtInText, loadToRun } from './load.ts'
@@ -36,9 +37,15 @@ export async function printBuiltIn(mode: Mode): Promise<void> {
  * exits with that status, even if something else would keep it alive.
  */
 export async function runDaemon(mode: Mode, configPath: string | undefined): Promise<number> {
+  const haveHungUp = watchTerminals()
   // A destination that could not go on has set a status of its own.
   const status = (await runFromConfiguration(mode, configPath)) || Number(process.exitCode ?? EXIT_OK)
   systemClock.after(LEAVE_MS, () => void leave(status))
+  const calls = await libc()
+  // At the very end Node gives terminals their settings back, and aborts if one has hung up (its window was closed).
+  process.once('exit', () => {
+    if (haveHungUp()) calls?.exit(status)
+  })
   return status
 }
 

@@ -4,11 +4,14 @@ import type { Misfit } from '../common/component.ts'
 import type { Disk } from '../common/disk.ts'
 import type { Components } from './configuration.ts'
 import type { ConfigFault } from './source-text.ts'
-import { parseYaml, offsetOf } from './yaml.ts'
+import { offsetOf, type YamlNode } from './yaml.ts'
 
-/** Calls `examine` of each component. `text` is the text of the configuration. */
-export async function examine({ sources, destinations }: Components, text: string, disk: Disk): Promise<ConfigFault[]> {
-  const { root } = parseYaml(text)
+/** Calls `examine` of each component. `root` is the configuration as it was parsed. */
+export async function examine(
+  { sources, destinations }: Components,
+  root: YamlNode | undefined,
+  disk: Disk,
+): Promise<ConfigFault[]> {
   const faults: ConfigFault[] = []
   const add = (group: string, name: string, misfits: readonly Misfit[]) => {
     for (const { path, sentence, suggestion } of misfits) {
@@ -22,10 +25,10 @@ export async function examine({ sources, destinations }: Components, text: strin
     }
   }
   for (const { name, type, options } of sources) {
-    add('sources', name, (await type.examine?.(options, disk)) ?? [])
+    add('sources', name, (await type.examine?.(options as object, disk)) ?? [])
   }
   for (const { name, type, options } of destinations) {
-    add('destinations', name, (await type.examine?.(options, disk)) ?? [])
+    add('destinations', name, (await type.examine?.(options as object, disk)) ?? [])
   }
   return faults
 }

@@ -199,7 +199,7 @@ function grepOptions(
 
 function formatOf(name: string): PrintFormat {
   const format = printFormats.find((known) => known === name)
-  if (!format) throw new Fault('USAGE', `-O ${name}: formats are ${printFormats.join(', ')}`)
+  if (!format) throw new Fault('USAGE', `-O ${quoted(name)}: formats are ${printFormats.join(', ')}`)
   return format
 }
 
@@ -257,7 +257,7 @@ function severitiesOf(text: string): Expression {
     if (code === undefined) {
       throw new Fault(
         'USAGE',
-        `-p ${text}: severities are ${severityNames.join(', ')} and 0 to 7, or a range of them with ..`,
+        `-p ${quoted(text)}: severities are ${severityNames.join(', ')} and 0 to 7, or a range of them with ..`,
       )
     }
     return code
@@ -273,7 +273,8 @@ function facilitiesOf(given: readonly string[]): Expression {
     .flatMap((list) => list.split(','))
     .map((name): Value => {
       const code = facilityCode(name.trim())
-      if (code === undefined) throw new Fault('USAGE', `--facility ${name}: facilities are ${facilityNames.join(', ')}`)
+      if (code === undefined)
+        throw new Fault('USAGE', `--facility ${quoted(name)}: facilities are ${facilityNames.join(', ')}`)
       return { kind: 'text', text: facilityNames[code] }
     })
   return { kind: 'field', field: 'facility', values }
@@ -285,3 +286,6 @@ function namesOf(field: 'program' | 'host', given: readonly string[]): Expressio
   })
   return { kind: 'field', field, values }
 }
+
+/** A value in an error; in quotes if nothing would be seen of it otherwise. */
+const quoted = (value: string) => (value.trim() === '' ? JSON.stringify(value) : value)

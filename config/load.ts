@@ -12,6 +12,7 @@ import { findConfiguration } from './find-configuration.ts'
 import { SourceText, type ConfigFault } from './source-text.ts'
 import { knownTypes, type KnownTypes } from './types.ts'
 import { validate } from './validate.ts'
+import type { YamlNode } from './yaml.ts'
 
 /** The result of loading: a configuration, or faults and the text that shows them. */
 export type Loaded = { readonly builtIn: boolean; readonly unreadable: boolean } & (
@@ -25,6 +26,8 @@ export type Loaded = { readonly builtIn: boolean; readonly unreadable: boolean }
 
 type Read = Loaded & {
   readonly source: SourceText
+  /** What the text was parsed to. */
+  readonly root: YamlNode | undefined
   /** All components, as far as they have no faults. */
   readonly readable: Components
 }
@@ -59,8 +62,8 @@ export async function loadConfiguration(
 export async function loadToRun(path?: string, mode?: Mode): Promise<Loaded> {
   const loaded = await loadConfiguration(path, mode)
   if (!('source' in loaded)) return loaded
-  const { source, readable, builtIn } = loaded
-  const found = await examine(readable, source.text, systemDisk)
+  const { source, root, readable, builtIn } = loaded
+  const found = await examine(readable, root, systemDisk)
   if (found.length === 0) return loaded
   const faults = [...loaded.faults, ...found].toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0))
   return { builtIn, unreadable: false, faults, text: shown(source, faults) }
@@ -70,7 +73,7 @@ export async function loadToRun(path?: string, mode?: Mode): Promise<Loaded> {
 export function loadText(name: string, text: string, mode?: Mode, known: KnownTypes = knownTypes): Read {
   const source = new SourceText(name, text.replace(/^\ufeff/, ''))
   const validated = validate(source, mode, known)
-  const common = { builtIn: false, unreadable: false, source }
+  const common = { builtIn: false, unreadable: false, source, root: validated.root }
   if ('configuration' in validated) {
     const { configuration } = validated
     return { ...common, configuration, readable: configuration, faults: [], text: '' }

@@ -11,14 +11,18 @@ export interface Loop {
 
 /** Whether the `where:` of a route ends a loop is not examined. */
 export function loopsOf({ sources, destinations, routes }: Configuration): Loop[] {
-  const isRouted = (source: string, destination: string) =>
-    routes.some(({ from, to }) => (from === undefined || from.includes(source)) && to.includes(destination))
+  // There may be thousands of each, so patterns are compiled once, and tried only where a route leads.
+  const readers = new Map(
+    sources.flatMap(({ name, type, options }) => (type.reads ? [[name, type.reads(options)] as const] : [])),
+  )
+  const heard = new Map(destinations.map(({ name }) => [name, new Set<string>()]))
+  for (const { from, to } of routes) {
+    for (const destination of to) for (const source of from ?? readers.keys()) heard.get(destination)!.add(source)
+  }
   return destinations.flatMap(({ name: destination, type, options }) => {
     const path = type.writes?.(options)
     if (path === undefined) return []
-    const readers = sources.filter(
-      ({ name, type, options }) => type.reads?.(options, path) && isRouted(name, destination),
-    )
-    return readers.map(({ name: source }) => ({ source, destination, path }))
+    const loops = [...heard.get(destination)!].filter((source) => readers.get(source)?.(path))
+    return loops.map((source) => ({ source, destination, path }))
   })
 }

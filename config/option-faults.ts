@@ -2,7 +2,7 @@
 
 import { nearest } from '../common/expression/problem.ts'
 import type { FaultCode } from '../common/fault-codes.ts'
-import { jsonSchemaOf, shown, type IssueParams, type ZodType } from '../common/option.ts'
+import { jsonSchemaOf, readLoosely, shown, type IssueParams, type ZodType } from '../common/option.ts'
 import { offsetInScalar } from './scalar-offset.ts'
 import type { ConfigFault } from './source-text.ts'
 import { valueOf, type YamlNode } from './yaml.ts'
@@ -31,27 +31,25 @@ interface Issue {
   readonly params?: Record<string, unknown> | undefined
 }
 
-/** The result of reading a group of options: its value, or its faults and the value of those options that have none. */
+/** The result of reading a group of options. */
 interface ReadOptions {
+  /** Their value; absent if there are faults. */
   readonly value?: unknown
-  /** Absent if a required option has a fault. */
-  readonly faultless?: unknown
+  /** The value of those options that have no faults. */
+  readonly faultless: unknown
   readonly faults: readonly ConfigFault[]
 }
 
 /** Reads a group of options. */
 export function readOptions(fileText: string, subject: Subject): ReadOptions {
   const result = subject.declaration.safeParse(givenIn(subject))
-  if (result.success) return { value: result.data, faults: [] }
+  if (result.success) return { value: result.data, faultless: result.data, faults: [] }
   const writer = new FaultWriter(fileText, subject)
   const issues = result.error.issues as Issue[]
   for (const issue of issues) writer.add(issue, issue.path)
-  const faulty = issues.flatMap(({ path, keys }) => keys?.map((key) => [...path, key]) ?? [path])
-  // Without a part of its options a group may be of no use, such as `tls:` without its `key`; then it is left out as a whole.
-  return {
-    faults: writer.faults,
-    faultless: readWithout(subject, faulty) ?? readWithout(subject, faulty.map(outermost)),
-  }
+  const faultless = readLoosely(subject.declaration, givenIn(subject)) as Record<string, unknown>
+  for (const issue of issues) if (isOfValue(issue)) remove(faultless, issue.path)
+  return { faultless, faults: writer.faults }
 }
 
 function givenIn({ node, besides = [] }: Subject): Record<string, unknown> {
@@ -60,13 +58,8 @@ function givenIn({ node, besides = [] }: Subject): Record<string, unknown> {
   return given
 }
 
-const outermost = (path: readonly PropertyKey[]) => path.slice(0, 1)
-
-function readWithout(subject: Subject, paths: readonly (readonly PropertyKey[])[]): unknown {
-  const given = givenIn(subject)
-  for (const path of paths) remove(given, path)
-  return subject.declaration.safeParse(given).data
-}
+// The other faults are of unknown keys, which are not read, and of rules about several options, whose values are valid.
+const isOfValue = ({ code, params }: Issue) => (code === 'custom' ? params !== undefined : code !== 'unrecognized_keys')
 
 /** Removes an option; because of an entry of a list the whole list, since the other entries have to keep their numbers. */
 function remove(group: Record<string, unknown>, [key, ...below]: readonly PropertyKey[]): void {

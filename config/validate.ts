@@ -6,7 +6,7 @@ import type { Expression } from '../common/expression/ast.ts'
 import { resolveFilters } from '../common/expression/filters.ts'
 import { parseWithMistakes } from '../common/expression/parse.ts'
 import { ExpressionFault, nearest } from '../common/expression/problem.ts'
-import { extended, type OptionsOf } from '../common/option.ts'
+import { extended, type OptionsOf, type ZodType } from '../common/option.ts'
 import { usualBuffer } from '../common/spool/buffer-option.ts'
 import type { SpoolOptions } from '../common/spool/spool-options.ts'
 import { doubleClaims } from './claims.ts'
@@ -21,7 +21,6 @@ import type {
 import { defaultDataFolder } from './data-folder.ts'
 import {
   destinationOptions,
-  expressionOption,
   filtersDeclaration,
   routeDeclaration,
   topDeclaration,
@@ -35,16 +34,17 @@ import { laterTypes, type KnownTypes } from './types.ts'
 import { parseYaml, type TextRange, type YamlEntry, type YamlMap, type YamlNode, type YamlScalar } from './yaml.ts'
 
 /** Either a configuration, or its faults in the order of the file, with its components as far as they are valid. */
-export type Validated =
+export type Validated = { readonly root: YamlNode | undefined } & (
   { readonly configuration: Configuration } | { readonly faults: readonly ConfigFault[]; readonly readable: Components }
+)
 
 /** Validates a configuration for a mode; by default for the mode that it names itself, or `server` if it names none. */
 export function validate(source: SourceText, mode: Mode | undefined, known: KnownTypes): Validated {
   const { root, faults, broken } = parseYaml(source.text)
   const validation = new Validation(source.text, known, faults)
   const configuration = root || faults.length === 0 ? validation.read(root, mode) : undefined
-  if (configuration && faults.length === 0) return { configuration }
-  return { faults: withoutEchoes(faults, broken), readable: validation.readable }
+  if (configuration && faults.length === 0) return { root, configuration }
+  return { root, faults: withoutEchoes(faults, broken), readable: validation.readable }
 }
 
 // Removes follow-up faults: other faults of a place with a syntax error, or of a scalar that is not valid YAML, since it is unknown
@@ -66,6 +66,8 @@ function withoutEchoes(faults: readonly ConfigFault[], broken: readonly TextRang
     })
 }
 
+type Route = OptionsOf<typeof routeDeclaration>
+
 const NAME_CHARACTERS_MAX = 64
 
 /** Names that sluice uses itself in the data folder, beside the folders of destinations. */
@@ -76,14 +78,19 @@ class Validation {
   readonly #known: KnownTypes
   readonly #faults: ConfigFault[]
   readonly #routeKeys = keysOf(routeDeclaration)
+  /** Those of destinations, with the options that all of them have. */
+  readonly #declarations: ReadonlyMap<unknown, ZodType>
   #filtersMayHaveMore = false
-  /** Components without faults, or without their faulty options. Set by `read`. */
+  /** All components of known types, without their faulty options. Set by `read`. */
   readable: Components = { sources: [], destinations: [] }
 
   constructor(text: string, known: KnownTypes, faults: ConfigFault[]) {
     this.#text = text
     this.#known = known
     this.#faults = faults
+    this.#declarations = new Map(
+      known.destinations.map((type) => [type, extended(type.options, destinationOptions)] as const),
+    )
   }
 
   read(root: YamlNode | undefined, started: Mode | undefined): Configuration | undefined {
@@ -101,7 +108,7 @@ class Validation {
     const meant = withKeysCorrected(root, keysOf(topDeclaration))
     const sources = this.#components(meant, 'sources')
     const destinations = this.#components(meant, 'destinations').map((destination) => buffered(destination, mode))
-    this.readable = { sources: sources.filter(isRead), destinations: destinations.filter(isRead) }
+    this.readable = { sources, destinations }
     this.#faults.push(...doubleClaims(meant, 'sources', sources), ...doubleClaims(meant, 'destinations', destinations))
     this.#filtersMayHaveMore = namesBelow(meant, 'filters').mayHaveMore
     const filters = this.#filters(meant)
@@ -193,13 +200,13 @@ class Validation {
         node,
         at: key.start,
         ...words,
-        declaration: group === 'destinations' ? extended(type.options, destinationOptions) : type.options,
+        declaration: this.#declarations.get(type) ?? type.options,
         besides: ['type', ...slips],
       }
-      const { value, faultless, faults } = readOptions(this.#text, subject)
+      const { faultless, faults } = readOptions(this.#text, subject)
       this.#faults.push(...faults)
       // A fault must not hide another one: the options without faults are checked further, on their own.
-      components.push({ name, type: type as never, options: value ?? faultless })
+      components.push({ name, type: type as never, options: faultless })
     }
     return components
   }
@@ -316,13 +323,15 @@ class Validation {
       return undefined
     }
     const subject = { node, at: node.start, has: 'routes have', needs: 'routes need', declaration: routeDeclaration }
-    const route = this.#readOptions(subject) as OptionsOf<typeof routeDeclaration> | undefined
+    const { value, faultless, faults } = readOptions(this.#text, subject)
+    this.#faults.push(...faults)
     const meant = withKeysCorrected(node, this.#routeKeys)
     this.#checkNames(meant, 'from', 'source', sources)
     this.#checkNames(meant, 'to', 'destination', destinations)
-    const where = this.#where(meant, filters)
-    if (!route) return undefined
-    const { from, to, final, mask = [] } = route
+    // Its names are resolved even if another key has a fault.
+    const where = this.#where(meant, (faultless as Partial<Route>).where, filters)
+    if (!value) return undefined
+    const { from, to, final, mask = [] } = value as Route
     return {
       ...(from && { from }),
       ...(where && { where: where.expression, whereText: where.text }),
@@ -330,17 +339,20 @@ class Validation {
     }
   }
 
-  // Read separately from the rest of the route, so that its names are resolved even if another key has a fault.
-  #where(route: YamlMap, filters: ReadonlyMap<string, Expression>): WrittenExpression | undefined {
+  /** The condition of a route with its filters resolved. `read` is absent if it has mistakes, or a misspelt key. */
+  #where(
+    route: YamlMap,
+    read: WrittenExpression | undefined,
+    filters: ReadonlyMap<string, Expression>,
+  ): WrittenExpression | undefined {
     const node = route.entries.get('where')?.value
     if (node?.kind !== 'scalar') return undefined
-    const written = expressionOption().safeParse(node.value)
-    if (!written.success) {
+    if (!read) {
       this.#lookUpIn(node, filters, 'where: ')
       return undefined
     }
-    const { text } = written.data
-    const expression = this.#resolve(written.data.expression, filters, text, node, 'where: ')
+    const { text } = read
+    const expression = this.#resolve(read.expression, filters, text, node, 'where: ')
     return expression && { text, expression }
   }
 
@@ -359,12 +371,8 @@ class Validation {
 
 const listed = (names: readonly string[]) => `; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`
 
-/** Whether the required options of a component are without faults. */
-const isRead = ({ options }: { readonly options: unknown }) => options !== undefined
-
 /** Separates `buffer:` from the options of the type. Forwards of a relay have a buffer by default. */
 function buffered({ name, type, options }: ConfiguredDestination, mode: Mode): ConfiguredDestination {
-  if (options === undefined) return { name, type, options }
   const { buffer: written, ...own } = options as { buffer?: SpoolOptions | 'none' }
   const buffer = written ?? (mode === 'relay' && type.type === 'forward' ? usualBuffer : 'none')
   return { name, type, options: own, ...(buffer !== 'none' && { buffer }) }

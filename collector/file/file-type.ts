@@ -3,8 +3,8 @@
 import { resolve } from 'node:path'
 import type { DestinationType } from '../../common/component.ts'
 import { OPEN_FILES_MAX } from '../../common/limits.ts'
-import { count, either, flag, oneOf, options, textOption, type OptionsOf } from '../../common/option.ts'
-import { account, byteSize, duration, fileCount, fileMode } from '../../common/option-values.ts'
+import { about, count, either, flag, oneOf, options, textOption, type OptionsOf } from '../../common/option.ts'
+import { account, byteSize, duration, fileCount, fileMode, refuseTilde } from '../../common/option-values.ts'
 import { lineOption } from '../line-option.ts'
 import { examineAccounts } from './account.ts'
 import { frameCompressor } from './compress-frame.ts'
@@ -15,7 +15,10 @@ import type { RotateOptions } from './rotation.ts'
 
 const pathOption = textOption(
   { kind: 'a path', like: 'such as /var/log/remote/{host}/{program}.log', code: 'CONFIG_TEMPLATE' },
-  (text) => compilePath(text).text,
+  (text) => {
+    refuseTilde(text)
+    return compilePath(text).text
+  },
 )
 
 const rotateOptions = options({
@@ -30,10 +33,13 @@ const rotateOptions = options({
       'For how long rotated files are kept, such as `30d`, or how many of each name, such as `5 files`; by default all.',
     ),
   compress: oneOf('none', 'gzip', 'zstd').prefault('none').describe('How rotated files are compressed.'),
-}).superRefine(({ daily, size }, context) => {
-  if (daily || size !== undefined) return
-  context.addIssue({ code: 'custom', message: 'without "daily" or "size" nothing is ever rotated' })
-})
+}).superRefine(
+  ({ daily, size }, context) => {
+    if (daily || size !== undefined) return
+    context.addIssue({ code: 'custom', message: 'without "daily" or "size" nothing is ever rotated' })
+  },
+  about('daily', 'size'),
+)
 
 export const fileOptions = options({
   path: pathOption.describe(
@@ -56,7 +62,8 @@ export const fileType: DestinationType<FileOptions> = {
   type: 'file',
   about: 'Writes lines to one file, or to one per host, program, day or any other field.',
   options: fileOptions,
-  claims: ({ path }) => [{ path: ['path'], key: resolve(path), meaning: namesOf(compilePath(path)) }],
+  claims: ({ path }) =>
+    path === undefined ? [] : [{ path: ['path'], key: resolve(path), meaning: namesOf(compilePath(path)) }],
   examine: (given, disk) => examineAccounts(given, disk),
   writes: ({ path }) => resolve(standInPath(compilePath(path))),
   create(given, { name, platform, dataFolder, localZone }) {

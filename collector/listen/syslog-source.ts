@@ -4,7 +4,7 @@ import type { Claim, ComponentContext, SourceType } from '../../common/component
 import { isWithin, parseAddress } from '../../common/expression/address.ts'
 import { CONNECTIONS_MAX } from '../../common/limits.ts'
 import { DEFAULT_PRIORITY } from '../../common/message/priority.ts'
-import { count, flag, list, options, type OptionsOf } from '../../common/option.ts'
+import { about, count, flag, list, options, type OptionsOf } from '../../common/option.ts'
 import { endpointUrl, network, zone } from '../../common/option-values.ts'
 import { unpooledCopy } from '../../common/unpooled-copy.ts'
 import type { Endpoint } from '../../common/net/net.ts'
@@ -32,21 +32,24 @@ const syslogOptions = options({
     ),
   allow: list(network()).optional().describe('Networks that may send; by default all.'),
   tls: listenerTls().optional().describe('TLS settings for `tls://` and `relps://`.'),
-}).superRefine(({ listen, tls }, context) => {
-  const fault = (message: string, ...path: (string | number)[]) => context.addIssue({ code: 'custom', message, path })
-  if (tls && !listen.some(speaksTls)) fault('no address of "listen" begins with tls:// or relps://', 'tls')
-  if (tls) return
-  listen.forEach((address, index) => {
-    if (!speaksTls(address)) return
-    fault(`${address.scheme}:// needs certificate and key; add tls: { cert: …, key: … }`, 'listen', index)
-  })
-})
+}).superRefine(
+  ({ listen, tls }, context) => {
+    const fault = (message: string, ...path: (string | number)[]) => context.addIssue({ code: 'custom', message, path })
+    if (tls && !listen.some(speaksTls)) fault('no address of "listen" begins with tls:// or relps://', 'tls')
+    if (tls) return
+    listen.forEach((address, index) => {
+      if (!speaksTls(address)) return
+      fault(`${address.scheme}:// needs certificate and key; add tls: { cert: …, key: … }`, 'listen', index)
+    })
+  },
+  about('listen', 'tls'),
+)
 
 type SyslogOptions = OptionsOf<typeof syslogOptions>
 
 export const syslogSource: SourceType<SyslogOptions> = {
   type: 'syslog',
-  claims: ({ listen }) =>
+  claims: ({ listen = [] }) =>
     // Port 0 conflicts with nothing: the system assigns a free port.
     listen.flatMap((address, index) => (address.port === 0 ? [] : [{ path: ['listen', index], ...portOf(address) }])),
   about: 'Listens for syslog in any format and framing over UDP, TCP and RELP, the latter two also with TLS.',

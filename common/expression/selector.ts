@@ -69,10 +69,12 @@ function isSlip(piece: string): boolean {
 }
 
 // Misspelt facilities: `auth,authprv.info`, with a known one beside it, and `authprv.*`, since hardly any text ends with `.*`. Alone
-// before a severity such a word is more likely text (`kernel.debug`).
+// before a severity, a word that differs by more than one edit, or that is short, is more likely text (`kernel.debug`, `new.error`).
 function isFacilitySlip(facilities: readonly string[], unknown: readonly string[], word: string): boolean {
   if (unknown.length < facilities.length) return selectorSeverity(word) !== undefined
-  return word === '*' && unknown.every((name) => nearest(name, facilityNames) !== undefined)
+  if (word === '*') return unknown.every((name) => nearest(name, facilityNames) !== undefined)
+  const isSeverity = severityWords.includes(word.toLowerCase())
+  return isSeverity && unknown.every((name) => name.length > 3 && nearest(name, facilityNames, 1) !== undefined)
 }
 
 // Misspelt severities: `*.warnin`, `auth,cron.inof`, `mail.wraning`. After a single facility a word is more likely text (`kern.log`,

@@ -20,7 +20,7 @@ import { LastText } from './last-text.ts'
 import { afterHalfDay } from './tag-ahead.ts'
 import { lettersAt, months, weekdays } from './time-words.ts'
 import { DAY_S, daysFromCivil, isDay, WallOffsets } from './calendar.ts'
-import { afterDaylight, readOffset, readZoneWord, zoneText } from './zone-text.ts'
+import { afterDaylight, beginsOffset, readOffset, readZoneWord, zoneText } from './zone-text.ts'
 import { utc, type Zone } from './zone.ts'
 
 const SPACE = 0x20
@@ -109,10 +109,11 @@ export class TimestampReader {
     return true
   }
 
-  /** Parses only the form of RFC 5424, as allowed in the TIMESTAMP field. */
+  /** Parses only the form of RFC 5424, as allowed in the TIMESTAMP field, where a fraction has digits. */
   readIso(at: number, limit: number): boolean {
     this.#begin(at, limit)
     if (limit - at < ISO_BYTES || !this.#isoAt()) return false
+    if (this.#bytes[at + ISO_BYTES] === DOT && !isDigit(this.#bytes[at + ISO_BYTES + 1])) return false
     this.#finish()
     return true
   }
@@ -213,7 +214,10 @@ export class TimestampReader {
   #fraction(): void {
     const bytes = this.#bytes
     let at = this.#at
-    if (at + 1 >= this.#limit || (bytes[at] !== DOT && bytes[at] !== COMMA) || !isDigit(bytes[at + 1])) return
+    if (at + 1 >= this.#limit || (bytes[at] !== DOT && bytes[at] !== COMMA)) return
+    // `22:14:15.Z`: a fraction without digits, which rsyslog accepts too.
+    if (bytes[at] === DOT && (bytes[at + 1] === SPACE || beginsOffset(bytes[at + 1]))) this.#at = at + 1
+    if (!isDigit(bytes[at + 1])) return
     let value = 0
     let digits = 0
     for (at += 1; at < this.#limit && isDigit(bytes[at]); at += 1, digits += 1) {

@@ -23,6 +23,9 @@ const HOURS_MAX = 18
 /** The last zone that was parsed: minutes east of UTC, and where it ends. */
 export const zoneText = { minutes: 0, end: 0 }
 
+/** Whether a byte begins `Z` or `±HH:MM`. */
+export const beginsOffset = (byte: number) => (byte | LOWER) === SMALL_Z || isSign(byte)
+
 /** Parses `Z`, `±HH:MM`, `±HHMM` or `±HH` at `at`. Returns true with the result in `zoneText`. */
 export function readOffset(bytes: Uint8Array, at: number, limit: number): boolean {
   if (at >= limit) return false

@@ -2,10 +2,11 @@
 
 import type { Misfit } from '../component.ts'
 import type { Disk } from '../disk.ts'
-import { oneOf, options, text } from '../option.ts'
+import { about, oneOf, options } from '../option.ts'
+import { path } from '../option-values.ts'
 import { readTlsKeys, TlsFileFault, type TlsFiles } from './tls-files.ts'
 
-const file = (what: string) => text(what, 'such as /etc/sluice/tls.pem')
+const file = (what: string) => path(what, 'such as /etc/sluice/tls.pem')
 const certFile = () => file('a certificate’s file')
 const keyFile = () => file('a key’s file')
 const caFile = () => file('a file of certificates')
@@ -24,11 +25,14 @@ export function listenerTls() {
           'that present none; `none` does not ask for one. The default is `required` if there is a `ca`, else `none`.',
       ),
   })
-    .superRefine(({ ca, verify }, context) => {
-      if (ca !== undefined || verify === undefined || verify === 'none') return
-      const message = `"verify: ${verify}" needs "ca": the certificates of those who sign for clients`
-      context.addIssue({ code: 'custom', message, path: ['verify'] })
-    })
+    .superRefine(
+      ({ ca, verify }, context) => {
+        if (ca !== undefined || verify === undefined || verify === 'none') return
+        const message = `"verify: ${verify}" needs "ca": the certificates of those who sign for clients`
+        context.addIssue({ code: 'custom', message, path: ['verify'] })
+      },
+      about('ca', 'verify'),
+    )
     .transform(({ verify, ...files }) => ({
       ...files,
       verify: verify ?? (files.ca === undefined ? ('none' as const) : ('required' as const)),
@@ -52,11 +56,14 @@ export function forwardTls() {
           'the name they are looked up under, or for their target if that is a subdomain of it. `required` sends to no other receiver; ' +
           '`optional` warns and sends; `none` does not check.',
       ),
-  }).superRefine(({ cert, key }, context) => {
-    if ((cert === undefined) === (key === undefined)) return
-    const [given, missing] = cert === undefined ? ['key', 'cert'] : ['cert', 'key']
-    context.addIssue({ code: 'custom', message: `"${given}" needs "${missing}" beside it`, path: [given] })
-  })
+  }).superRefine(
+    ({ cert, key }, context) => {
+      if ((cert === undefined) === (key === undefined)) return
+      const [given, missing] = cert === undefined ? ['key', 'cert'] : ['cert', 'key']
+      context.addIssue({ code: 'custom', message: `"${given}" needs "${missing}" beside it`, path: [given] })
+    },
+    about('cert', 'key'),
+  )
 }
 
 /** Whether the scheme of an address uses TLS. */

@@ -11,11 +11,22 @@ export function once(flag: string) {
   }
 }
 
+/** For a flag that names a file or a folder, and may be given only once. */
+export function onePath(flag: string) {
+  return (value: string, before: string | undefined): string => once(flag)(named(value), before)
+}
+
+/** A path that names something. */
+export function named(value: string): string {
+  if (value === '') throw new InvalidArgumentError('It must not be empty.')
+  return value
+}
+
 /** The option `-c FILE` of the commands that read a configuration. */
 export const configFile = [
   '-c, --config <file>',
   'configuration file (default: ./sluice.yaml, /etc/sluice/sluice.yaml, else the built-in)',
-  once('-c'),
+  onePath('-c'),
 ] as const
 
 /**

@@ -1,7 +1,7 @@
 // `sluice grep`: the command line of a search. Flags have their meaning in grep or, if grep does not have them, in journalctl.
 
 import type { GrepFlags } from '../grep-run.ts'
-import { once } from './arguments.ts'
+import { named, once, onePath } from './arguments.ts'
 import { Command, InvalidArgumentError, Option } from './command-line.ts'
 
 const examples = `
@@ -64,10 +64,11 @@ export function grepCommand(): Command {
     .option('-H, --host <host>', 'only this host; may be a glob, may be repeated', collect)
     .option('-W, --where <expression>', 'only what this expression selects, as in routes', collect)
     .option('-O, --output <format>', 'short, json, raw (the bytes as received) or cat (the message only)', 'short')
-    .option('--archive <folder>', 'the archive; may be repeated (default: those of the configuration)', collect)
+    .option('--archive <folder>', 'the archive; may be repeated (default: those of the configuration)', collectPaths)
     .option(
       '--config <file>',
       'configuration file (default: ./sluice.yaml, /etc/sluice/sluice.yaml, else the built-in)',
+      onePath('--config'),
     )
     .addOption(new Option('--color [when]', 'auto, always or never').default('auto'))
     .addOption(new Option('--colour [when]').hideHelp())
@@ -98,6 +99,10 @@ function withNumbers(command: Command): Command {
 
 function collect(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value]
+}
+
+function collectPaths(value: string, before: string[] | undefined): string[] {
+  return collect(named(value), before)
 }
 
 /** As in grep, a negative number is no limit. */

@@ -2,6 +2,7 @@
 
 import { errnoOf, reasonOf } from '../../common/fault.ts'
 import type { SpoolFormat } from '../spool-report.ts'
+import { named, onePath } from './arguments.ts'
 import { Argument, Command, Option } from './command-line.ts'
 
 const actions = ['ls', 'cat', 'check'] as const
@@ -40,11 +41,11 @@ export function spoolCommand(): Command {
   return new Command('spool')
     .description('Inspects a disk buffer, also while its daemon is running; changes nothing.')
     .addArgument(new Argument('<action>', 'what to do').choices(actions))
-    .argument('<dir>', 'folder of the spool')
+    .argument('<dir>', 'folder of the spool', named)
     .addOption(new Option('-O, --output <format>', 'how cat prints a message').choices(formats).default('short'))
     .option('--all', 'cat: also messages that the receiver has acknowledged')
     .option('--marks', 'ls: also every incoming stream and how far it is stored')
-    .option('-c, --config <file>', 'configuration file; DIR may then be the name of a destination')
+    .option('-c, --config <file>', 'configuration file; DIR may then be the name of a destination', onePath('-c'))
     .addHelpText('after', examples)
     .action(async (action: Action, dir: string, { output, all = false, marks = false, config }: Flags) => {
       const folder = config === undefined ? dir : await spoolFolder(config, dir)

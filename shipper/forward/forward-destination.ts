@@ -2,7 +2,7 @@
 
 import type { ComponentContext, DestinationType } from '../../common/component.ts'
 import { lineFormatNames } from '../../common/message/line-format.ts'
-import { list, oneOf, options, type OptionsOf } from '../../common/option.ts'
+import { about, list, oneOf, options, type OptionsOf } from '../../common/option.ts'
 import { endpointUrl, type EndpointUrl } from '../../common/option-values.ts'
 import type { Endpoint } from '../../common/net/net.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
@@ -52,14 +52,17 @@ const forwardOptions = options({
   tls: forwardTls()
     .optional()
     .describe('TLS settings for `tls://` and `relps://`; without them receivers are checked against the public CAs.'),
-}).superRefine(({ to, balance, tls }, context) => {
-  const fault = (message: string, ...path: (string | number)[]) => context.addIssue({ code: 'custom', message, path })
-  if (to.length === 0) return // the schema reports that already
-  if (tls && !speaksTls(to[0])) fault('no address of "to" begins with tls:// or relps://', 'tls')
-  if (to.length > 1 && to[0].scheme === 'udp' && (balance ?? 'failover') === 'failover') {
-    fault('UDP has no answers, so with failover a second receiver would never be used', 'to', 1)
-  }
-})
+}).superRefine(
+  ({ to, balance, tls }, context) => {
+    const fault = (message: string, ...path: (string | number)[]) => context.addIssue({ code: 'custom', message, path })
+    if (to.length === 0) return // the schema reports that already
+    if (tls && !speaksTls(to[0])) fault('no address of "to" begins with tls:// or relps://', 'tls')
+    if (to.length > 1 && to[0].scheme === 'udp' && (balance ?? 'failover') === 'failover') {
+      fault('UDP has no answers, so with failover a second receiver would never be used', 'to', 1)
+    }
+  },
+  about('to', 'balance', 'tls'),
+)
 
 type ForwardOptions = OptionsOf<typeof forwardOptions>
 

@@ -18,7 +18,7 @@ import { defectBit } from '../../common/message/defects.ts'
 import { DEFAULT_PRIORITY } from '../../common/message/priority.ts'
 import { UNIX_DATAGRAM_BYTES_MAX } from '../../common/net/unix-datagrams.ts'
 import { UnixSocket, type UnixReceiver } from '../../common/net/unix-socket.ts'
-import { oneOf, options, type OptionsOf } from '../../common/option.ts'
+import { about, oneOf, options, type OptionsOf } from '../../common/option.ts'
 import { fileMode, socketPath } from '../../common/option-values.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import { DatagramIntake } from '../../common/pipeline/datagram-intake.ts'
@@ -39,17 +39,20 @@ const unixOptions = options({
         'ever waits. `block`, for `socket: stream` only, makes the senders wait: a destination that is down then sooner or ' +
         'later stops every program that logs here.',
     ),
-}).superRefine(({ socket, when_full: whenFull }, context) => {
-  if (socket === 'stream' || whenFull === 'drop-newest') return
-  const message = 'senders of datagrams cannot be made to wait; `block` needs `socket: stream`'
-  context.addIssue({ code: 'custom', message, path: ['when_full'] })
-})
+}).superRefine(
+  ({ socket, when_full: whenFull }, context) => {
+    if (socket === 'stream' || whenFull === 'drop-newest') return
+    const message = 'senders of datagrams cannot be made to wait; `block` needs `socket: stream`'
+    context.addIssue({ code: 'custom', message, path: ['when_full'] })
+  },
+  about('socket', 'when_full'),
+)
 
 type UnixOptions = OptionsOf<typeof unixOptions>
 
 export const unixSource: SourceType<UnixOptions> = {
   type: 'unix',
-  claims: ({ path }) => [{ path: ['path'], key: resolve(path) }],
+  claims: ({ path }) => (path === undefined ? [] : [{ path: ['path'], key: resolve(path) }]),
   about: 'Listens on a Unix socket, such as /dev/log, for messages of programs on this machine.',
   options: unixOptions,
   create: (given, context) => new UnixSource(given, context),

@@ -11,7 +11,7 @@ import { unpooledCopy } from '../../common/unpooled-copy.ts'
 import { RETRY_FIRST_MS } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import { either, list, oneOf, options, OptionFault, text, textOption, type OptionsOf } from '../../common/option.ts'
-import { facility, severity } from '../../common/option-values.ts'
+import { facility, path, severity } from '../../common/option-values.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
 import type { Sink, Source } from '../../common/pipeline/sink.ts'
 import type { Platform } from '../../common/platform.ts'
@@ -31,13 +31,13 @@ const isPositive = (pattern: string) => !/^!(?!\()/.test(pattern)
 
 const fileOptions = options({
   paths: list(
-    text('a path or pattern', 'such as /var/log/app/*.log').refine(
+    path('a path or pattern', 'such as /var/log/app/*.log').refine(
       isPositive,
       '"!" negates nothing here; files to skip belong in "exclude"',
     ),
   ).describe('Files to follow; glob patterns are allowed.'),
   exclude: list(
-    text('a pattern', 'such as *.gz').refine(isPositive, '"!" negates nothing here; "exclude" has no exceptions'),
+    path('a pattern', 'such as *.gz').refine(isPositive, '"!" negates nothing here; "exclude" has no exceptions'),
     0,
   )
     .prefault([])
@@ -84,7 +84,10 @@ export const fileSource: SourceType<FileOptions> = {
   type: 'file',
   about: 'Follows files across rotation, truncation and restarts, and delivers only what is new.',
   options: fileOptions,
-  reads: ({ paths, exclude }, path) => new PathPatterns(paths, exclude).matches(nameText(Buffer.from(path))),
+  reads({ paths, exclude }) {
+    const patterns = new PathPatterns(paths, exclude)
+    return (path) => patterns.matches(nameText(Buffer.from(path)))
+  },
   create: (given, context) => new FileSource(given, context),
 }
 

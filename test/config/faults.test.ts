@@ -1,6 +1,7 @@
 // Faulty configurations and the exact output for them: every word, and the caret below the place.
 
 import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { jsonSchemaOf } from '../../common/option.ts'
@@ -181,8 +182,64 @@ destinations: { out: { type: stdout } }
   ])
 })
 
+test('faults of options do not hide those of rules about several options', () => {
+  const text = `sources:
+  a: { type: syslog, listen: ["tls://h"], zone: nowhere, tls: { cert: /a, verify: required } }
+  b: { type: unix, path: /x, mode: "9", when_full: block }
+  c: { type: syslog, listen: ["udp://h"], zone: nowhere, tls: { cert: 5, key: /b } }
+destinations:
+  d: { type: file, path: "{x}", rotate: { compress: bz } }
+  e: { type: forward, to: ["udp://a", "udp://b"], framing: x, tls: { cert: /a, verify: maybe } }
+`
+  const beginnings = loadText('x', text).faults.map(({ sentence }) => sentence.slice(0, 26))
+  expect(beginnings).toEqual([
+    ...['zone: there is no time zon', '"tls" needs "key" (private', 'tls.verify: "verify: requi'],
+    ...['mode: "9" is not a mode; w', 'when_full: senders of data'],
+    ...['zone: there is no time zon', 'tls: no address of "listen', 'tls.cert: 5 is a number; q'],
+    ...['path: there is no field {x', 'rotate: without "daily" or', 'rotate.compress: "bz" is n'],
+    ...['to: UDP has no answers, so', 'framing: "x" is not one of', 'tls: no address of "to" be'],
+    ...['tls.cert: "cert" needs "ke', 'tls.verify: "maybe" is not'],
+  ])
+})
+
+test('a misspelt key is not also reported as missing beside another one', () => {
+  const saidOf = (options: string) =>
+    loadText('x', `sources: { in: { type: stdin } }\ndestinations: { out: { ${options} } }\n`).faults.map(
+      ({ sentence }) => sentence,
+    )
+  expect(saidOf('type: forward, to: ["tls://a"], tls: { crt: /a, key: /b }')).toEqual(['"tls" has no "crt"'])
+  expect(saidOf('type: file, path: /x, rotate: { dayly: true }')).toEqual(['"rotate" has no "dayly"'])
+})
+
+test('a path that begins with "~" is a fault, instead of a folder of that name', () => {
+  const text = `data: ~/data
+sources:
+  a: { type: file, paths: [~/a.log, /a/~/b, ~c.log], exclude: [~/b.log, "~", ~lock] }
+  b: { type: unix, path: ~/socket }
+  c: { type: syslog, listen: ["tls://h"], tls: { cert: ~/cert, key: ~daemon/key, ca: ~/ca } }
+destinations:
+  d: { type: file, path: "~/{host}.log" }
+  e: { type: file, path: "{host}/~/x" }
+`
+  const { faults } = loadText('x', text)
+  const sentence = (option: string, tilde = '~') =>
+    `${option}: "${tilde}" does not stand for a home folder here; write the whole path`
+  const home = (path: string) => homedir() + path
+  expect(faults.map((fault) => [fault.sentence, fault.suggestion])).toEqual([
+    [sentence('data'), home('/data')],
+    [sentence('paths'), home('/a.log')],
+    [sentence('exclude'), home('/b.log')],
+    [sentence('exclude'), home('')],
+    [sentence('path'), home('/socket')],
+    [sentence('tls.cert'), home('/cert')],
+    [sentence('tls.key', '~daemon'), undefined],
+    [sentence('tls.ca'), home('/ca')],
+    [sentence('path'), home('/{host}.log')],
+  ])
+})
+
 test('how long rotated files are kept: a number without a unit may mean days or files', () => {
-  const rotate = { keep: 5 }
+  const rotate = { daily: true, keep: 5 }
   const out = { type: 'file', path: '/x', rotate }
   const [{ sentence }] = loadText(
     'x',

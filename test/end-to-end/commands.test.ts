@@ -27,6 +27,27 @@ test('check: exit status 1 for faults, each of which is named', async () => {
   expect(stderr.endsWith('3 faults\n')).toBe(true)
 })
 
+test('an empty path is a mistake on the command line', async () => {
+  const flags = [
+    ['check', '-c', ''],
+    ['server', '--config='],
+    ['explain', '-c', ''],
+    ['grep', '--config', '', 'x'],
+    ['grep', '--archive=', 'x'],
+    ['spool', 'ls', ''],
+    ['spool', 'ls', '-c', '', 'x'],
+  ]
+  for (const words of flags) {
+    const { status, stderr } = await run(words)
+    expect([words, status, stderr.split('\n')[0]]).toEqual([
+      words,
+      2,
+      expect.stringMatching(/'' is invalid.* It must not be empty\.$/),
+    ])
+  }
+  expect((await run(['grep', '-p', '', 'x'])).stderr).toMatch(/-p "": severities are /)
+})
+
 test('check: exit status 2 for a missing file', async () => {
   const { status, stderr } = await run(['check', '-c', '/nonexistent/sluice.yaml'])
   expect({ status, stderr }).toEqual({

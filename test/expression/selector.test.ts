@@ -123,6 +123,8 @@ test.each([
   ['auth,authprv.*', [[5, 12, 'there is no facility "authprv" (quotes make it text)', 'authpriv']]],
   ['nonsense,*.info', [[0, 8, 'there is no facility "nonsense" (quotes make it text)', undefined]]],
   ['authprv.*', [[0, 7, 'there is no facility "authprv" (quotes make it text)', 'authpriv']]],
+  ['maill.err', [[0, 5, 'there is no facility "maill" (quotes make it text)', 'mail']]],
+  ['Autpriv.!=Warn', [[0, 7, 'there is no facility "Autpriv" (quotes make it text)', 'authpriv']]],
   ['local8.*', [[0, 6, 'there is no facility "local8" (quotes make it text)', 'local0']]],
   [
     '*.debg;mial.err',
@@ -140,7 +142,16 @@ test.each([
   ...['nosuch.err', 'example.com', 'a.b;c.d', 'mail.err', 'mail err;news.crit'],
   // Names of files, units and identifiers that are similar to a severity.
   ...['*.conf', '*.log', 'kern.log', 'auth.log', 'cron.daily', 'user.name', 'user.done', 'user.note', 'mail.notify'],
-  ...['kernel.debug', 'lib.*', 'com.example.*', 'main,mail.example', 'user,name.local'],
+  ...[
+    'kernel.debug',
+    'new.error',
+    'mails.3',
+    'mails.none',
+    'lib.*',
+    'com.example.*',
+    'main,mail.example',
+    'user,name.local',
+  ],
   ...['ftp.example', 'syslog.service', 'news.google.com', 'host.warnin', '"*.warnin"'],
 ])('%j is not reported as a misspelt selector', (text) => {
   expect(selectorProblems(text)).toEqual([])

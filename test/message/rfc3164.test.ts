@@ -48,6 +48,16 @@ const MEANT: readonly [what: string, message: string, fields: Partial<Fields>][]
   ['a pid', '<38>Nov 23 11:59:59 web-1 sshd[2213]: hi', { host: 'web-1', program: 'sshd', pid: '2213', message: 'hi' }],
   ['a fraction', '<38>Nov 23 11:59:59.123456 web-1 sshd: hi', { time: '2026-11-23T11:59:59.123Z', message: 'hi' }],
   [
+    'a fraction without digits',
+    '<38>2026-11-23T11:59:59.Z web-1 sshd: hi',
+    { time: '2026-11-23T11:59:59.000Z', host: 'web-1', program: 'sshd', message: 'hi' },
+  ],
+  [
+    'a fraction without digits before the host',
+    '<38>Nov 23 11:59:59. web-1 sshd: hi',
+    { time: '2026-11-23T11:59:59.000Z', host: 'web-1', program: 'sshd', message: 'hi' },
+  ],
+  [
     'a fraction after a comma',
     '<38>Nov 23 11:59:59,5 web-1 sshd: hi',
     { time: '2026-11-23T11:59:59.500Z', message: 'hi' },

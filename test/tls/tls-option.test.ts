@@ -118,6 +118,22 @@ test('what is wrong with the files is said beside what is wrong with the text', 
   ])
 })
 
+test('a file that is missing is said also where the key, or an option beside "tls", has a fault', async () => {
+  const path = join(temporaryFolder(), 'sluice.yaml')
+  const text = `sources: { in: { type: syslog, listen: ["tls:/h"], tls: { cert: /nowhere/a.crt } } }
+destinations: { up: { type: forward, to: ["tls://a"], tls: { cert: /nowhere/b.crt } } }
+`
+  writeFileSync(path, text)
+  const { faults } = await loadToRun(path)
+  expect(faults.map(({ sentence }) => sentence.replace(/[;(].*/, ''))).toEqual([
+    'listen: "tls:/h" is not an address',
+    '"tls" needs "key" ',
+    'tls.cert: /nowhere/a.crt cannot be read: there is no such file',
+    'tls.cert: "cert" needs "key" beside it',
+    'tls.cert: /nowhere/b.crt cannot be read: there is no such file',
+  ])
+})
+
 test('a fault of one TLS setting does not hide what is wrong with the files', async () => {
   const path = join(temporaryFolder(), 'sluice.yaml')
   writeFileSync(
