@@ -174,13 +174,16 @@ export class Spool implements StreamMarks, SpaceUser {
     const known = await this.#file.read()
     const { disk, slabs } = platform
     const syncs = context.durability === 'fsync'
-    const { segments, marks, cutBytes } = await recoverSegments(disk, folder, known, slabs, syncs)
+    const { segments, marks, cutBytes, foreign } = await recoverSegments(disk, folder, known, slabs, syncs)
     if (cutBytes > 0) {
       platform.metrics.count('sluice_spool_cut_bytes_total', { destination: name }, cutBytes)
       platform.log.warn(
         { destination: name, bytes: cutBytes },
         'the spool ended in an interrupted write, which was cut off',
       )
+    }
+    for (const [path, why] of foreign) {
+      platform.log.warn({ destination: name, path }, `left alone, although it has the name of a segment: ${why}`)
     }
     const newest = segments.at(-1)
     const missing = known ? missingAfter(newest, known) : 0
