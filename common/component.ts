@@ -72,6 +72,8 @@ export interface DestinationType<Options> {
   claims?(options: Partial<Options>): readonly Claim[]
   /** Looks at the files that options name, before anything starts. Options with a fault are absent. */
   examine?(options: Partial<Options>, disk: Disk): Promise<readonly Misfit[]>
+  /** What is not wrong, but probably not meant: a sentence each, for `sluice check`. */
+  notes?(options: Options): readonly string[]
   /** The absolute path of a file that it may append lines to. */
   writes?(options: Options): string
   create(options: Options, context: ComponentContext): Destination

@@ -355,6 +355,9 @@ export const RELP_ANSWER_BYTES_MAX = 256 * KiB
 /** Answers owed on one connection; beyond it, nothing more is read from it. Consecutive `syslog` commands that came together count as one. */
 export const RELP_OWED_MAX = 1024
 
+/** How long a RELP peer that has closed its writing side gets the answers that it is owed. A peer that gave up on them looks the same. */
+export const RELP_END_WAIT_MS = 60_000
+
 /** Messages, and runs, in one `batch` frame: a peer could announce many in few bytes. Senders use at most half. */
 export const RELP_BATCH_COUNT_MAX = 128 * KiB
 export const RELP_BATCH_RUNS_MAX = 16 * KiB

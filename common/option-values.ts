@@ -254,7 +254,8 @@ export function endpointUrl<const Scheme extends string>(
     const [whole, bracketed, name, digits] = /^(?:\[([^\]]*)\]|([^[\]:/?#@\s]*))(?::(\d*))?/.exec(
       value.slice(colon + 3),
     )!
-    const host = bracketed ?? name
+    // RFC 6874 writes the `%` before a zone as `%25`. Before a digit it may belong to the index of an interface.
+    const host = bracketed?.replace(/%25(?=\D)/, '%') ?? name
     const hostAt = colon + 3
     const after = hostAt + whole.length
     if (bracketed === undefined && /^\[|:.*:/.test(value.slice(hostAt))) {

@@ -90,7 +90,8 @@ class PassedOver {
       if (item.kind === 'record') yield item
       if (item.kind !== 'damage') continue
       this.places += 1
-      process.stderr.write(`${path}: at byte ${item.offset}, ${item.bytes} of ${bytes} bytes are damaged and skipped\n`)
+      const { offset, reason = `at byte ${offset}, ${item.bytes} of ${bytes} bytes are damaged and skipped` } = item
+      process.stderr.write(`${path}: ${reason}\n`)
     }
   }
 }
@@ -120,7 +121,10 @@ async function checkLane(view: SpoolView): Promise<{ damages: number; records: n
     const { path, head, bytes } = segment
     for await (const item of segment.items()) {
       if (item.kind === 'record') records += 1
-      else {
+      else if (item.reason !== undefined) {
+        damages += 1
+        await writeOut(`${path}: ${item.reason}\n`)
+      } else {
         const [place, size] = [`${path}: at byte ${item.offset}`, `${item.bytes} of ${bytes} bytes`]
         if (item.kind === 'damage') damages += 1
         const what =

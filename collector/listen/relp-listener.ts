@@ -26,6 +26,7 @@ export class RelpListener {
   readonly #gate: ConnectionGate
   readonly #platform: Platform
   readonly #warning: RateLimitedWarning
+  readonly #commandWarning: RateLimitedWarning
   readonly #sessions = new Set<RelpSession>()
   readonly #listeners: Listener[] = []
   #shared: RelpSurroundings | undefined
@@ -41,6 +42,7 @@ export class RelpListener {
     this.#gate = gate
     this.#platform = platform
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
+    this.#commandWarning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
   /** Listens on another address; with `acceptor`, for TLS. Resolves to its port. */
@@ -61,6 +63,9 @@ export class RelpListener {
       origins: new OriginReader(),
       slabs: new SharedSlab(platform.slabs),
       warn: (peer, reason) => this.#warning.warn({ source, peer, reason }, 'RELP connection ended'),
+      warnOfCommand: (peer, command) => {
+        this.#commandWarning.warn({ source, peer, command }, 'a RELP peer sent a command that is not spoken here')
+      },
       mayTake: (bytes) => this.#mayTake(bytes),
       brake: () => void this.#brake(),
       isBraked: () => this.#braked || this.#stopped,
@@ -108,7 +113,7 @@ export class RelpListener {
         hasSpoken = true
         session.data(chunk)
       },
-      end: () => connection.end(),
+      end: () => session.ended(),
       close: () => this.#closed(session),
     })
   }

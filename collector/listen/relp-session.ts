@@ -4,14 +4,16 @@
 //   syslog  answered when the message is kept; a message longer than `max_message` is split into marked pieces
 //   batch   answered when the whole batch is kept
 //   marks, retire    passed on to the destinations, which keep the marks of streams
-//   close   answered after everything that is owed
+//   close   answered after everything that is owed; so is a peer that only closes its writing side, as `nc -N` does
 //
 // A violation of the protocol is answered with 500 if possible, and the connection is closed. A correct peer sends again what was not
 // answered.
 
+import type { Cancel } from '../../common/clock.ts'
 import { reasonOf } from '../../common/fault.ts'
 import { halfFrames, type HalfFrame } from '../../common/framing/half-frames.ts'
 import { trimmedEnd } from '../../common/framing/terminators.ts'
+import { RELP_END_WAIT_MS } from '../../common/limits.ts'
 import { MessageChunks, textBoundary } from '../../common/message/chunk.ts'
 import type { Connection } from '../../common/net/net.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
@@ -43,6 +45,8 @@ export interface RelpSurroundings {
   mayTake(bytes: number): boolean
   /** Logs, at a limited rate, why a connection was closed. */
   warn(peer: string, reason: string): void
+  /** Logs, at a limited rate, a command that is not spoken here. */
+  warnOfCommand(peer: string, command: string): void
   /** Pauses all connections, because there is no room for more. */
   brake(): void
   /** Whether all connections are paused. Bytes that still arrive may only be buffered. */
@@ -60,6 +64,9 @@ export class RelpSession implements HalfFrame, Sender {
   #hasBatch = false
   #over = false
   #waitsForPeer = false
+  /** The peer has closed its writing side. */
+  #hasEnded = false
+  #cancelEnd: Cancel | undefined
   #chunks: MessageChunks | undefined
   /** The first bytes of a character that continues in the next part. */
   #carry: Buffer | undefined
@@ -117,7 +124,10 @@ export class RelpSession implements HalfFrame, Sender {
         return true
       }
       const step = reader.next()
-      if (step === 'more') return true
+      if (step === 'more') {
+        if (this.#hasEnded) this.#finishOwed()
+        return true
+      }
       if (step === 'malformed') return this.#refuse(reader.txnr, '500 malformed frame')
       if (!this.#take()) {
         reader.putBack()
@@ -138,8 +148,19 @@ export class RelpSession implements HalfFrame, Sender {
     this.#end(reasonOf(error))
   }
 
+  /**
+   * Call when the peer has closed its writing side: takes what is buffered, and closes the connection after the last answer that is owed. One
+   * that has given up on its answers looks the same, so it does not get its place for long.
+   */
+  ended(): void {
+    this.#hasEnded = true
+    this.#cancelEnd = this.#shared.platform.clock.after(RELP_END_WAIT_MS, () => this.connection.destroy())
+    if (!this.#shared.isBraked() && !this.#waitsForPeer) this.read()
+  }
+
   /** Call when the connection has closed. */
   closed(): void {
+    this.#cancelEnd?.()
     this.#over = true
     this.#forget()
   }
@@ -168,7 +189,10 @@ export class RelpSession implements HalfFrame, Sender {
     else if (command === 'open' && !this.#opened) this.#open()
     else if (command === 'close') this.#close()
     else if (this.#hasBatch && isAboutStreams(command)) this.#streams(command)
-    else this.answers.give(this.answers.owe(txnr, 1), '500 no such command here')
+    else {
+      this.#shared.warnOfCommand(this.connection.peer.host, command)
+      this.answers.give(this.answers.owe(txnr, 1), '500 no such command here')
+    }
     return true
   }
 
@@ -184,6 +208,10 @@ export class RelpSession implements HalfFrame, Sender {
 
   #close(): void {
     this.answers.give(this.answers.owe(this.#reader.txnr, 1))
+    this.#finishOwed()
+  }
+
+  #finishOwed(): void {
     this.#shared.gather.flush()
     this.finish()
   }

@@ -20,6 +20,7 @@
 import { crc32 } from 'node:zlib'
 import type { Disk, DiskFile } from '../disk.ts'
 import { Fault } from '../fault.ts'
+import { openInSpool } from './spool-folder.ts'
 
 const MAGIC = 'SLUICEAK'
 const VERSION = 3
@@ -86,7 +87,8 @@ export class AcknowledgedFile {
 
   /** Overwrites the older copy. `syncs` overrides the constructor's. */
   async write({ stream, position, instance, synced }: Acknowledged, syncs: boolean = this.#syncs): Promise<void> {
-    this.#file ??= await this.#disk.open(pathIn(this.#folder), 'write')
+    if (this.isGone) await this.close()
+    this.#file ??= await openInSpool(this.#disk, this.#folder, pathIn(this.#folder))
     const turn = this.#turn + 1
     const bytes = Buffer.alloc(COPY_BYTES)
     bytes.write(MAGIC, 0, 'latin1')
@@ -111,9 +113,16 @@ export class AcknowledgedFile {
     this.#isNamed = true
   }
 
+  /** Whether somebody removed it while it was open. The next write creates it again. */
+  get isGone(): boolean {
+    return this.#file?.isAt?.(pathIn(this.#folder)) === false
+  }
+
   async close(): Promise<void> {
-    await this.#file?.close()
+    const file = this.#file
     this.#file = undefined
+    this.#isNamed = false
+    await file?.close()
   }
 }
 

@@ -33,6 +33,8 @@ export interface Group {
   /** Position after its last message. */
   readonly end: number
   readonly changes: readonly MarkChange[]
+  /** Number of messages that were left out because they are stored. */
+  readonly repeats: number
 }
 
 /** The state that a writer continues from. */
@@ -79,8 +81,7 @@ export class GroupEncoder {
 
   /** Encodes as many waiting writes as fit into one group and into `room`; undefined if not even the first one fits. */
   encode(waiting: readonly Waiting[], room: Room): Group | undefined {
-    const { clock, name, metrics } = { ...this.#context, ...this.#context.platform }
-    const now = clock.now()
+    const now = this.#context.platform.clock.now()
     this.#buffer.clear(2 * SPOOL_GROUP_BYTES)
     if (this.#marks.areTooMany) this.#expire(dayOf(now))
     const segment = this.#active ?? this.#begin(now, this.#buffer)
@@ -107,17 +108,18 @@ export class GroupEncoder {
       if (this.#buffer.length >= this.groupBytes) break
     }
     if (taken.length === 0) return undefined
-    if (repeats > 0) {
-      metrics.count('sluice_repeats_total', { destination: name }, repeats)
-      // Repeats count as stored, as in destinations without a spool.
-      metrics.count('sluice_stored_total', { destination: name }, repeats)
-    }
     const { bytes, length } = this.#buffer
-    return { taken, segment, bytes, length: written ? length : 0, end: position, changes: all }
+    return { taken, segment, bytes, length: written ? length : 0, end: position, changes: all, repeats }
   }
 
   /** Call when the whole group is on disk. */
-  committed({ segment, length, end, changes }: Group): void {
+  committed({ segment, length, end, changes, repeats }: Group): void {
+    const { platform, name: destination } = this.#context
+    if (repeats > 0) {
+      platform.metrics.count('sluice_repeats_total', { destination }, repeats)
+      // Repeats count as stored, as in destinations without a spool.
+      platform.metrics.count('sluice_stored_total', { destination }, repeats)
+    }
     for (const change of changes) this.durable.apply(change)
     this.#position = end
     if (length === 0) return
@@ -125,6 +127,12 @@ export class GroupEncoder {
     this.#previousEnd = end
     this.#newestFirst = segment.first
     this.#active = isFull ? undefined : segment
+  }
+
+  /** Call instead of `committed` if the group is to be encoded again. The next one begins a new segment. */
+  takeBack(): void {
+    this.#marks.replace(this.durable.all)
+    this.#active = undefined
   }
 
   /** A segment without messages, and its bytes: a head with all marks. */

@@ -18,7 +18,7 @@ import { RecordCursor } from './record-cursor.ts'
 import { saltOf } from './record-layout.ts'
 import { recordChanges, recordFacts } from './record-reader.ts'
 import { headBytes, readHeadOf, type SegmentHead } from './segment-head.ts'
-import { listSegments, segmentPath, START_GAP, type Segment } from './segments.ts'
+import { listSegments, missingBetween, segmentPath, START_GAP, whyForeign, type Segment } from './segments.ts'
 
 export interface Recovered {
   /** Oldest first. */
@@ -26,6 +26,8 @@ export interface Recovered {
   readonly marks: LiveMarks
   /** Bytes of the torn tail that were cut off. */
   readonly cutBytes: number
+  /** Paths of what has the name of a segment but is none, with the reason. It is left alone. */
+  readonly foreign: ReadonlyMap<string, string>
 }
 
 interface Found {
@@ -34,6 +36,8 @@ interface Found {
   readonly size: number
   /** Bytes of it that are known to have been synced. */
   readonly synced: number
+  /** Why it is none of this spool's segments; undefined if it is one. */
+  readonly foreign: string | undefined
 }
 
 /**
@@ -49,51 +53,62 @@ export async function recoverSegments(
   syncs: boolean,
 ): Promise<Recovered> {
   const found: Found[] = []
+  const foreign = new Map<string, string>()
   for (const first of await listSegments(disk, folder)) {
-    found.push(await accessData(segmentPath(folder, first), () => look(disk, folder, first, known)))
+    const path = segmentPath(folder, first)
+    const each = await accessData(path, () => look(disk, path, first, known))
+    if (each.foreign === undefined) found.push(each)
+    else foreign.set(path, each.foreign)
   }
   const marks = new LiveMarks()
   const newest = found.findLastIndex(({ head }) => head)
   if (newest >= 0) marks.replace(found[newest].head!.marks)
   let cutBytes = 0
+  const segments: Segment[] = []
   for (const [index, each] of found.entries()) {
     const { segment } = each
     const next = found[index + 1]
-    // If the next head is intact, it says where this segment ended, and its marks are newer. An end too far away belongs to a
-    // segment in between that is missing now.
+    segments.push(segment)
+    // If the next head is intact, it says where this segment ended, and its marks are newer.
     const end = next?.head?.previousEnd
     if (end !== undefined && end < segment.first + START_GAP) segment.end = end
     else {
       const advanced = index >= newest ? marks : undefined
       cutBytes += await accessData(segment.path, () => scan(disk, each, next === undefined, advanced, slabs))
+      // An end too far away is that of a segment of a later run, which is missing now.
+      if (end !== undefined) segments.push(...missingSegment(segment, end))
     }
   }
   const last = found.at(-1)
   if (last && last.segment.bytes === 0) {
     await disk.remove(last.segment.path)
     await disk.syncFolder(folder)
-    found.pop()
+    segments.pop()
   } else if (last && syncs) {
     // After a killed process, data may be in the page cache but not yet on disk. It is synced before a source that sends it again is
     // told that it is stored.
     await syncFile(disk, last.segment.path)
     await disk.syncFolder(folder)
   }
-  const segments = found.map(({ segment }) => segment)
-  return { segments, marks, cutBytes }
+  return { segments, marks, cutBytes, foreign }
+}
+
+/** What is missing after `segment`, as a segment without a file: the reader skips it, and counts its messages. */
+function missingSegment(segment: Segment, end: number): Segment[] {
+  const first = end - missingBetween(segment.end, end)
+  return first < end ? [{ ...segment, path: `${segment.path}.missing`, first, end, bytes: 0 }] : []
 }
 
 async function look(
   disk: Disk,
-  folder: string,
+  path: string,
   first: number,
   known: Pick<Acknowledged, 'stream' | 'synced'> | undefined,
 ): Promise<Found> {
-  const path = segmentPath(folder, first)
   const file = await disk.open(path, 'read')
   try {
-    const { size } = await file.stat()
-    const head = await readHeadOf(file)
+    const { kind, size } = await file.stat()
+    const head = kind === 'file' ? await readHeadOf(file) : undefined
     const owner = head?.stream ?? known?.stream
     const synced = syncedIn(first, head, size, known?.synced)
     const segment: Segment = {
@@ -101,7 +116,7 @@ async function look(
       headBytes: head ? headBytes(head) : 0,
       ...{ end: Math.max(first, synced.end), bytes: Math.max(size, synced.bytes), gone: false },
     }
-    return { segment, head, size, synced: synced.bytes }
+    return { segment, head, size, synced: synced.bytes, foreign: whyForeign(kind, first, head) }
   } finally {
     await file.close()
   }
@@ -125,7 +140,10 @@ export function syncedIn(
  * Number of unacknowledged messages in segments after `newest` that are missing although `acknowledged` names the last of them. Before
  * that one, it counts only those of the same run: where an earlier run ended is not known.
  */
-export function missingAfter(newest: Segment | undefined, { position, synced }: Acknowledged): number {
+export function missingAfter(
+  newest: Pick<Segment, 'first' | 'end'> | undefined,
+  { position, synced }: Acknowledged,
+): number {
   if (synced.bytes === 0 || (newest && newest.first >= synced.first)) return 0
   const from = Math.max(position, newest?.end ?? 0)
   return Math.max(0, synced.end - (synced.end - from < START_GAP ? from : synced.first))

@@ -2,6 +2,7 @@
 
 import type { Disk, DiskFile } from '../disk.ts'
 import type { Segment } from './segments.ts'
+import { openInSpool } from './spool-folder.ts'
 
 export class SegmentFile {
   readonly #disk: Disk
@@ -20,11 +21,16 @@ export class SegmentFile {
   async write(segment: Segment, bytes: Buffer, length: number): Promise<void> {
     if (this.#segment !== segment) await this.close()
     this.#segment = segment
-    const file = (this.#file ??= await this.#disk.open(segment.path, 'write'))
+    const file = (this.#file ??= await openInSpool(this.#disk, this.#folder, segment.path))
     await file.write(bytes, 0, length, segment.bytes)
     if (!this.#syncs) return
     await file.sync()
     if (segment.bytes === 0) await this.#disk.syncFolder(this.#folder)
+  }
+
+  /** Whether somebody removed or moved the file that was written to last: then nobody finds it again. */
+  get isGone(): boolean {
+    return this.#segment !== undefined && this.#file?.isAt?.(this.#segment.path) === false
   }
 
   /** Truncates the file of a segment to `bytes`. */

@@ -61,6 +61,24 @@ export class SegmentRemoval {
     for (const range of this.#inDoubt.splice(0)) this.#count(messagesWithin(range, this.#list.acknowledged, Infinity))
   }
 
+  /**
+   * Call at a stop: counts what is waiting in the oldest segments if somebody removed them while they were open. The next start cannot
+   * know of them.
+   */
+  async countRemoved(): Promise<void> {
+    const { platform, name, folder } = this.#context
+    const { all, acknowledged } = this.#list
+    const isThere = async (path: string) => (await platform.disk.stat(path).catch(() => true)) !== undefined
+    let gone = 0
+    while (gone < all.length && !(await isThere(all[gone].path))) gone += 1
+    const messages = all.slice(0, gone).reduce((sum, each) => sum + messagesWithin(each, acknowledged, Infinity), 0)
+    if (messages === 0) return
+    platform.metrics.count('sluice_dropped_total', { reason: 'spool_damaged', where: name }, messages)
+    platform.log.warn({ destination: name, folder, messages }, 'somebody removed the oldest segments of the spool')
+    // The next start would count the newest one again.
+    if (gone === all.length) this.#list.acknowledge(all[gone - 1].end)
+  }
+
   #count(messages: number): void {
     if (messages === 0) return
     const { platform, name, bytesMax } = this.#context

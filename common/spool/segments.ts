@@ -1,6 +1,7 @@
 // The segments of a spool, oldest first, up to what is synced. Writer, reader and removal share this list and nothing else.
 
-import type { Disk } from '../disk.ts'
+import type { Disk, FileStat } from '../disk.ts'
+import type { SegmentHead } from './segment-head.ts'
 import { Signal } from './signal.ts'
 
 export interface Segment {
@@ -31,13 +32,29 @@ const NAME = /^(\d{16})\.spool$/
 
 /** The path of the segment that begins at a position. */
 export function segmentPath(folder: string, first: number): string {
-  return `${folder}/${String(first).padStart(16, '0')}.spool`
+  return `${folder}/${segmentName(first)}`
 }
+
+const segmentName = (first: number) => `${String(first).padStart(16, '0')}.spool`
 
 /** The positions at which the segments in a folder begin, ascending. */
 export async function listSegments(disk: Disk, folder: string): Promise<number[]> {
   const names = (await disk.list(folder)).map((name) => NAME.exec(name.toString('latin1')))
   return names.flatMap((match) => (match ? [Number(match[1])] : [])).sort((a, b) => a - b)
+}
+
+/**
+ * Number of messages in missing segments between one that ends at `end` and one whose head says that the segment before it ended at
+ * `previousEnd`. The program may have been started in between, and each start skipped `START_GAP` positions.
+ */
+export function missingBetween(end: number, previousEnd: number): number {
+  return Math.max(0, previousEnd - end) % START_GAP
+}
+
+/** Why something that has the name of a segment is none; undefined if it is one. */
+export function whyForeign(kind: FileStat['kind'], first: number, head: SegmentHead | undefined): string | undefined {
+  if (kind !== 'file') return `it is a ${kind === 'folder' ? 'folder' : 'special file'}`
+  return head && head.first !== first ? `it is a copy of ${segmentName(head.first)}, or was renamed` : undefined
 }
 
 export class SegmentList {

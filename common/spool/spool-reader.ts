@@ -122,7 +122,7 @@ export class SpoolReader {
       } catch (error) {
         const isRemoved = errnoOf(error) === 'ENOENT' && next !== this.#list.all.at(-1)
         if (!isRemoved) throw error
-        if (!next.gone) this.#skip(next, next.bytes, next.end)
+        if (!next.gone) this.#skip(next, 0, next.end)
       }
     }
   }
@@ -131,12 +131,21 @@ export class SpoolReader {
     return new RecordCursor(file, headBytes, salt, this.#context.platform.slabs)
   }
 
-  /** Skips damage: what lay between the last message read and `position` was once synced, and is now unreadable or missing. */
+  /**
+   * Skips damage: what lay between the last message read and `position` was once synced, and is now unreadable; or missing, if there are
+   * no `bytes`.
+   */
   #skip({ path, first }: Segment, bytes: number, position: number): void {
-    const messages = messagesWithin({ first, end: position }, this.#list.handedOut, Infinity)
+    const from = Math.max(first, this.#list.handedOut)
+    const messages = messagesWithin({ first, end: position }, from, Infinity)
     this.#list.handedOut = Math.max(this.#list.handedOut, position)
     if (messages > 0) this.#skipped.push({ end: position, messages })
-    const values = { destination: this.#context.name, path, bytes, messages }
-    this.#warning.warn(values, 'a part of the spool is damaged and was skipped')
+    const { name: destination, folder } = this.#context
+    if (bytes > 0) {
+      this.#warning.warn({ destination, path, bytes, messages }, 'a part of the spool is damaged and was skipped')
+    } else {
+      const values = { destination, folder, from, to: position, messages }
+      this.#warning.warn(values, 'segments of the spool are missing, and their messages were skipped')
+    }
   }
 }

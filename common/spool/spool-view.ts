@@ -7,11 +7,11 @@ import type { Slab, SlabPool } from '../pipeline/slab.ts'
 import { readAcknowledged, type Acknowledged } from './acknowledged-file.ts'
 import { OriginReader } from '../pipeline/origin-bytes.ts'
 import { RecordCursor, type FoundRecord } from './record-cursor.ts'
-import { syncedIn } from './recovery.ts'
+import { missingAfter, syncedIn } from './recovery.ts'
 import { saltOf } from './record-layout.ts'
 import { readBehind, recordFacts, type RecordFacts } from './record-reader.ts'
 import { headBytes, readHeadOf, type SegmentHead } from './segment-head.ts'
-import { listSegments, segmentPath } from './segments.ts'
+import { listSegments, missingBetween, segmentPath, whyForeign } from './segments.ts'
 
 export interface ViewedRecord extends RecordFacts {
   readonly kind: 'record'
@@ -27,6 +27,8 @@ export interface ViewedGap {
   readonly kind: 'damage' | 'unfinished'
   readonly offset: number
   readonly bytes: number
+  /** What is wrong, where it is not that these bytes are unreadable. */
+  readonly reason?: string
 }
 
 export interface ViewedSegment {
@@ -57,12 +59,36 @@ export async function viewSpool(disk: Disk, folder: string, slabs: SlabPool): Pr
     stream: known?.stream,
     acknowledged: known?.position ?? 0,
     async *segments() {
+      const before: Before = { end: undefined, acknowledged: known?.position ?? 0 }
       for (const [index, first] of firsts.entries()) {
         const isLast = index === firsts.length - 1
-        yield* viewSegment(disk, segmentPath(folder, first), first, isLast, known, slabs)
+        yield* viewSegment(disk, segmentPath(folder, first), first, isLast, known, slabs, before)
       }
+      if (known) yield* viewMissing(disk, folder, firsts.at(-1), before.end, known)
     },
   }
+}
+
+/** The newest segments, if `acknowledged` names them and they are missing. Looks again, because the daemon may have made them meanwhile. */
+async function* viewMissing(
+  disk: Disk,
+  folder: string,
+  first: number | undefined,
+  end: number | undefined,
+  known: Acknowledged,
+): AsyncGenerator<ViewedSegment> {
+  const missing = missingAfter(first === undefined ? undefined : { first, end: end ?? known.synced.end }, known)
+  if (missing === 0 || (await listSegments(disk, folder)).at(-1) !== first) return
+  const path = segmentPath(folder, known.synced.first)
+  const items = () => onlyGap(`missing, with ${missing} waiting messages up to its end`)
+  yield { path, first: known.synced.first, head: undefined, bytes: 0, items }
+}
+
+/** What was seen before a segment. */
+interface Before {
+  /** Where the segment before it ends; undefined if that is not known. */
+  end: number | undefined
+  readonly acknowledged: number
 }
 
 async function* viewSegment(
@@ -72,27 +98,60 @@ async function* viewSegment(
   isLast: boolean,
   known: Acknowledged | undefined,
   slabs: SlabPool,
+  before: Before,
 ): AsyncGenerator<ViewedSegment> {
   let file
   try {
     file = await disk.open(path, 'read')
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return
-    throw error
+    if (errnoOf(error) !== 'ENOENT') throw error
+    before.end = undefined
+    return
   }
   let cursor: RecordCursor | undefined
   try {
-    const { size } = await file.stat()
-    const head = await unlessRefused(() => readHeadOf(file))
+    const { kind, size } = await file.stat()
+    const head = kind === 'file' ? await unlessRefused(() => readHeadOf(file)) : undefined
+    const foreign = whyForeign(kind, first, head)
+    if (foreign !== undefined) {
+      yield {
+        path,
+        first,
+        head: undefined,
+        bytes: size,
+        items: () => onlyGap(`not a segment of this spool: ${foreign}`),
+      }
+      return
+    }
     const owner = head?.stream ?? known?.stream
     const start = head ? headBytes(head) : 0
     cursor = new RecordCursor(file, start, owner === undefined ? 0 : saltOf(owner), slabs)
     const walk = new SegmentWalk(cursor, size, syncedIn(first, head, size, known?.synced).bytes, isLast, owner ?? '')
-    yield { path, first, head, bytes: size, items: () => walk.items() }
+    yield { path, first, head, bytes: size, items: () => withMissing(before, first, head, walk) }
   } finally {
     cursor?.release()
     await file.close()
   }
+}
+
+/** The items of a segment; before them, the messages that are missing between it and the segment before it. */
+async function* withMissing(before: Before, first: number, head: SegmentHead | undefined, walk: SegmentWalk) {
+  const { end, acknowledged } = before
+  if (head && end !== undefined) {
+    const missing = Math.min(missingBetween(end, head.previousEnd), head.previousEnd - acknowledged)
+    if (missing > 0) yield* onlyGap(`segments before it are missing, with ${missing} waiting messages`)
+  }
+  before.end = undefined
+  let reached: number | undefined = first
+  for await (const item of walk.items()) {
+    reached = item.kind === 'record' ? item.position + item.count : undefined
+    yield item
+  }
+  before.end = reached
+}
+
+async function* onlyGap(reason: string): AsyncGenerator<ViewedGap> {
+  yield { kind: 'damage', offset: 0, bytes: 0, reason }
 }
 
 /** Undefined if the disk refuses to read; what it refuses is shown as damage, so that the rest can be looked at. */

@@ -79,6 +79,16 @@ export class SpoolWriter {
     this.#running ??= this.#giveBack().then(() => this.#run())
   }
 
+  /** If somebody has removed the newest segment, continues in a new one: the reader then skips what was in it. */
+  async look(): Promise<void> {
+    const newest = this.#list.all.at(-1)
+    if (!newest || this.#running || (await this.#context.platform.disk.stat(newest.path))) return
+    if (this.#running || this.#stop.signal.aborted || newest !== this.#list.all.at(-1)) return
+    this.#reportGone(newest)
+    this.#encoder.use(undefined)
+    this.#running = this.#renew().then(() => this.#run())
+  }
+
   /** Waits until the deadline for pending writes, rejects the rest with `STOPPING`, and closes the file. */
   async close(deadlineMs: number): Promise<void> {
     if (this.#running) await Promise.race([this.#running, sleep(this.#context.platform.clock, deadlineMs)])
@@ -115,6 +125,12 @@ export class SpoolWriter {
       this.#room.take(group.length)
       const isWritten = await this.#commit(group)
       this.#room.taken(group.length, isWritten)
+      if (!isWritten && !signal.aborted) {
+        this.#encoder.takeBack()
+        this.#waiting.unshift(...group.taken)
+        for (const { bytes } of group.taken) this.#waitingBytes += bytes
+        continue
+      }
       if (isWritten) for (const { resolve } of group.taken) resolve()
       else this.#reject(group.taken)
     }
@@ -143,14 +159,20 @@ export class SpoolWriter {
     this.#beganMs = clock.monotonicMs()
   }
 
-  /** Retries writing and syncing a group until it succeeds; false if the program stops first. */
+  /**
+   * Retries writing and syncing a group until it succeeds. False if the program stops first, or if somebody removed the segment: then the
+   * group has to be encoded again.
+   */
   async #commit(group: Group): Promise<boolean> {
     const { clock, log } = this.#context.platform
     const { signal } = this.#stop
     while (group.length > 0) {
       try {
         await this.#file.write(group.segment, group.bytes, group.length)
-        break
+        if (!this.#file.isGone) break
+        this.#reportGone(group.segment)
+        await this.#file.close()
+        return false
       } catch (error) {
         this.#failed(error)
         const isFull = errnoOf(error) === 'ENOSPC'
@@ -231,6 +253,11 @@ export class SpoolWriter {
   get #newestIsIdle(): boolean {
     const newest = this.#list.all.at(-1)
     return newest !== undefined && newest.bytes > newest.headBytes && this.#list.isDrained
+  }
+
+  #reportGone({ path }: Segment): void {
+    const values = { destination: this.#context.name, path }
+    this.#warning.warn(values, 'somebody removed the newest segment of the spool: it continues in a new one')
   }
 
   #failed(error: unknown): void {

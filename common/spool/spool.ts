@@ -8,7 +8,6 @@
 // once. New messages go into new segments of a new stream. Positions rise across both streams, so that a single number still
 // says how far the spool is acknowledged.
 
-import { dirname } from 'node:path'
 import type { Cancel } from '../clock.ts'
 import { accessData } from '../data-access.ts'
 import { reasonOf } from '../fault.ts'
@@ -22,6 +21,7 @@ import { dayOf, RETIRE } from './live-marks.ts'
 import { missingAfter, recoverSegments } from './recovery.ts'
 import { SegmentRemoval } from './segment-removal.ts'
 import { SegmentList, START_GAP } from './segments.ts'
+import { makeSpoolFolder } from './spool-folder.ts'
 import { SpoolReader } from './spool-reader.ts'
 import type { SpaceUser } from './spool-room.ts'
 import { SpoolWriter } from './spool-writer.ts'
@@ -159,6 +159,7 @@ export class Spool implements StreamMarks, SpaceUser {
     await this.#reader.close()
     // Nothing is in flight any more, so dropped messages that were not acknowledged did not arrive.
     this.#removal.countDoubtful()
+    await this.#removal.countRemoved()
     await this.#tidy(true)
     await this.#file.close()
   }
@@ -170,17 +171,20 @@ export class Spool implements StreamMarks, SpaceUser {
   async #recover(): Promise<void> {
     const context = this.#context
     const { folder, platform, name } = context
-    await this.#makeFolder()
+    await makeSpoolFolder(platform.disk, folder)
     const known = await this.#file.read()
     const { disk, slabs } = platform
     const syncs = context.durability === 'fsync'
-    const { segments, marks, cutBytes } = await recoverSegments(disk, folder, known, slabs, syncs)
+    const { segments, marks, cutBytes, foreign } = await recoverSegments(disk, folder, known, slabs, syncs)
     if (cutBytes > 0) {
       platform.metrics.count('sluice_spool_cut_bytes_total', { destination: name }, cutBytes)
       platform.log.warn(
         { destination: name, bytes: cutBytes },
         'the spool ended in an interrupted write, which was cut off',
       )
+    }
+    for (const [path, why] of foreign) {
+      platform.log.warn({ destination: name, path }, `left alone, although it has the name of a segment: ${why}`)
     }
     const newest = segments.at(-1)
     const missing = known ? missingAfter(newest, known) : 0
@@ -221,15 +225,6 @@ export class Spool implements StreamMarks, SpaceUser {
     return this.#file.write({ stream: this.#stream, position, instance, synced }, syncs)
   }
 
-  async #makeFolder(): Promise<void> {
-    const { folder, platform } = this.#context
-    const made = await platform.disk.makeFolder(folder)
-    // Each folder that was just created is an entry of its parent, so every parent is synced.
-    for (let path = folder; made !== undefined && path.length >= made.length; path = dirname(path)) {
-      await platform.disk.syncFolder(dirname(path))
-    }
-  }
-
   #tickLater(): void {
     this.#cancelTick = this.#context.platform.clock.after(SPOOL_ACKNOWLEDGE_EVERY_MS, () => {
       this.#tick()
@@ -250,7 +245,8 @@ export class Spool implements StreamMarks, SpaceUser {
   /** With `ends`, saves even if the acknowledged position has not changed, because the synced end of the newest segment may have. */
   async #tidy(ends = false): Promise<void> {
     const { acknowledged } = this.#list
-    if (acknowledged > this.#writtenDown || ends) {
+    await this.#writer.look()
+    if (acknowledged > this.#writtenDown || ends || this.#file.isGone) {
       try {
         await this.#writeDown(acknowledged)
         this.#writtenDown = acknowledged

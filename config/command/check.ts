@@ -45,7 +45,7 @@ async function report(loaded: Loaded): Promise<number> {
   return EXIT_FAULTS
 }
 
-/** Lists what would run, one component per line, and notes those without a route. */
+/** Lists what would run, one component per line, and notes what is probably not meant. */
 export function summaryOf(configuration: Configuration): string {
   const { path, mode, dataFolder, sources, destinations, routes } = configuration
   const lines = [
@@ -62,6 +62,9 @@ export function summaryOf(configuration: Configuration): string {
   const reached = (name: string) => routes.some(({ to }) => to.includes(name))
   for (const { name } of sources) if (!heard(name)) lines.push(`  note         no route takes from ${name}`)
   for (const { name } of destinations) if (!reached(name)) lines.push(`  note         no route leads to ${name}`)
+  for (const { name, type, options } of destinations) {
+    for (const sentence of type.notes?.(options) ?? []) lines.push(`  note         ${name}: ${sentence}`)
+  }
   for (const { source, destination, path } of loopsOf(configuration)) {
     lines.push(
       `  note         ${source} reads what ${destination} writes (such as ${path}): its lines would come again without end`,

@@ -16,7 +16,8 @@ DIR is <data>/spool/<name of the destination>; with -c the name is enough.
           has acknowledged
   cat     print the waiting messages, oldest first; with --all also acknowledged
           ones that are not removed yet
-  check   read every record; a write in progress is not reported as damage
+  check   read every record, and look for missing segments; a write in progress
+          is not reported as damage
 
 Exit status: 0, or 1 if something is damaged, or 2 if there is no spool or it
 cannot be read.

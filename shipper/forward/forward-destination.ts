@@ -47,8 +47,10 @@ const forwardOptions = options({
     .prefault('received')
     .describe('How messages are written; `received` is byte for byte as they were received.'),
   framing: oneOf('octet', 'newline')
-    .prefault('octet')
-    .describe('How messages are delimited on TCP and TLS (RFC 6587, RFC 5425).'),
+    .optional()
+    .describe(
+      'How messages are delimited on TCP and TLS (RFC 6587, RFC 5425): with an octet count, the default, or by newlines. It has no effect on others.',
+    ),
   tls: forwardTls()
     .optional()
     .describe('TLS settings for `tls://` and `relps://`; without them receivers are checked against the public CAs.'),
@@ -72,6 +74,10 @@ export const forwardType: DestinationType<ForwardOptions> = {
   options: forwardOptions,
   passesStreams: true,
   examine: ({ tls }, disk) => examineTls(tls, disk),
+  notes: ({ to: [{ scheme }], framing }) =>
+    framing === undefined || scheme === 'tcp' || scheme === 'tls'
+      ? []
+      : [`framing: has no effect with ${scheme}://, only with tcp:// and tls://`],
   create: (given, context) => new ForwardDestination(given, context),
 }
 
@@ -83,7 +89,7 @@ class ForwardDestination implements Destination {
     this.name = context.name
     const { platform } = context
     const lanes = given.to.map((to) => (owner: LaneOwner): Lane => {
-      const encoder = new WireEncoder(given.format, given.framing, platform.random)
+      const encoder = new WireEncoder(given.format, given.framing ?? 'octet', platform.random)
       return laneTo(to, given.tls, { name: context.name, receiver: to, encoder, platform }, owner)
     })
     this.#receivers = new Receivers(context.name, given.balance ?? 'failover', lanes, platform)

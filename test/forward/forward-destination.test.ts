@@ -1,6 +1,7 @@
 // The faults that `check` reports for the receivers of a forward destination, with line and column.
 
 import { expect, test } from 'vitest'
+import { summaryOf } from '../../config/command/check.ts'
 import { loadText } from '../../config/load.ts'
 
 /** The report of faults for a configuration with these receivers (and further options); empty if there are none. */
@@ -49,4 +50,17 @@ test('an invalid address is reported once', () => {
   const text = faultsOf('["tcp//a", "tcp://b", "udp://c"]')
   expect(text).toContain('x:2:44 CONFIG_WRONG_VALUE: to: "tcp//a" is not an address')
   expect(text.match(/CONFIG_/g)).toHaveLength(1)
+})
+
+test('check notes `framing` where it has no effect, and only there', () => {
+  const noted = (options: string) => {
+    const text = `sources: { in: { type: stdin } }\ndestinations: { up: { type: forward, ${options} } }\nroutes: [{ to: [up] }]\n`
+    return /note .*/.exec(summaryOf(loadText('x', text).configuration!))?.[0].replace(/ +/g, ' ')
+  }
+  expect(noted('to: ["relp://a"], framing: octet')).toBe(
+    'note up: framing: has no effect with relp://, only with tcp:// and tls://',
+  )
+  expect(noted('to: ["udp://a"], framing: newline')).toContain('no effect with udp://')
+  expect(noted('to: ["tls://a"], framing: newline')).toBe(undefined)
+  expect(noted('to: ["relp://a"]')).toBe(undefined)
 })

@@ -18,7 +18,7 @@ export async function serve(sink: Sink, given: Record<string, unknown> = {}, mes
   const net = new FakeNet()
   const metrics = createMetrics()
   const log = fakeLog()
-  const platform = { ...systemPlatform(log, metrics), net, clock: new FakeClock() }
+  const platform = { ...systemPlatform(log, metrics), log, net, clock: new FakeClock() }
   const context = {
     ...{ name: 'network', platform, dataFolder: '/nowhere', hostName: 'h' },
     ...{ messageBytesMax, localZone: utc },

@@ -85,6 +85,36 @@ test('close is answered after everything that is owed, and the connection is clo
   await expect.poll(() => got.ended).toBe(true)
 })
 
+test('a peer that closes its writing side gets all answers that it is owed, and then the connection is closed', async () => {
+  const sink = new HeldSink()
+  const { connection, send, got } = await opened(sink)
+  await send('2 syslog 5 <13>a\n3 syslog 5 <13>b\n4 nothing 0\n5 sys')
+  connection.end()
+  await expect.poll(() => sink.held.length).toBe(1)
+  expect(got).toEqual({ text: '', ended: false })
+  sink.settle()
+  await expect.poll(() => got.ended).toBe(true)
+  expect(got.text).toBe('2 rsp 6 200 OK\n3 rsp 6 200 OK\n4 rsp 24 500 no such command here\n0 serverclose 0\n')
+})
+
+test('a peer that closes its writing side without being owed anything is closed at once', async () => {
+  const { connection, got } = await opened(new MemorySink())
+  connection.end()
+  await expect.poll(() => got).toEqual({ text: '0 serverclose 0\n', ended: true })
+})
+
+test('a peer that closes its writing side is closed after a minute if its messages cannot be stored', async () => {
+  const sink = new HeldSink()
+  const { connection, send, got, platform } = await opened(sink)
+  await send('2 syslog 5 <13>a\n')
+  connection.end()
+  await expect.poll(() => sink.held.length).toBe(1)
+  await platform.clock.pass(59_000)
+  expect(got.ended).toBe(false)
+  await platform.clock.pass(2_000)
+  await expect.poll(() => got).toEqual({ text: '', ended: true })
+})
+
 test('at a stop, received messages are stored and answered first', async () => {
   const sink = new HeldSink()
   const { send, finish, got } = await opened(sink)
@@ -160,11 +190,18 @@ test.each(wrong)(
 )
 
 test.each(['hello', 'open', 'rsp', 'batch', 'marks'])(
-  'the command %s, if the peer may not send it, is answered with 500, and the session continues',
+  'the command %s, if the peer may not send it, is answered with 500 and logged, and the session continues',
   async (command) => {
-    const { send, expectAnswer } = await opened(new MemorySink())
+    const { send, expectAnswer, platform } = await opened(new MemorySink())
     await send(`2 ${command} 1 a\n3 syslog 1 a\n`)
     await expectAnswer('2 rsp 24 500 no such command here\n3 rsp 6 200 OK\n')
+    expect(platform.log.lines.filter(({ level }) => level === 'warn')).toEqual([
+      {
+        level: 'warn',
+        text: 'a RELP peer sent a command that is not spoken here',
+        values: { source: 'network', peer: '192.0.2.7', command },
+      },
+    ])
   },
 )
 

@@ -113,6 +113,9 @@ test.each([
   ['relps://logs-a', 'relps', 'logs-a', 2515],
   ['udp://localhost', 'udp', 'localhost', 514],
   ['tcp://[fe80::1%eth0]:1', 'tcp', 'fe80::1%eth0', 1],
+  ['tcp://[fe80::1%25eth0]:1', 'tcp', 'fe80::1%eth0', 1],
+  ['tcp://[fe80::1%25]:1', 'tcp', 'fe80::1%25', 1],
+  ['tcp://[fe80::1%251]:1', 'tcp', 'fe80::1%251', 1],
   ['TCP://127.0.0.1:0', 'tcp', '127.0.0.1', 0],
   ['tcp://syslog_1:5514', 'tcp', 'syslog_1', 5514],
 ])('%s is an address', (written, scheme, host, port) => {

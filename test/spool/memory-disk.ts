@@ -298,6 +298,10 @@ class MemoryFile implements DiskFile {
     return Promise.resolve(statOf(this.#inode))
   }
 
+  isAt(path: Path): boolean {
+    return this.#disk.files.get(String(path)) === this.#inode
+  }
+
   setOwner = done
   setMode = done
 

@@ -1,8 +1,10 @@
-// The newest segments of a spool are missing at a start: what was in them is counted, once.
+// Segments of a spool are missing at a start: what was in them is counted, once.
 
 import { expect, test } from 'vitest'
+import { SlabPool } from '../../common/pipeline/slab.ts'
+import { viewSpool } from '../../common/spool/spool-view.ts'
 import { MemoryDisk } from './memory-disk.ts'
-import { closed, large, opened, readAll, segmentsOf, takeAll, written } from './surroundings.ts'
+import { closed, FOLDER, large, opened, readAll, segmentsOf, takeAll, written } from './surroundings.ts'
 
 const options = { bytesMax: 1024 * 1024 }
 
@@ -16,11 +18,22 @@ async function stopped(): Promise<MemoryDisk> {
   return disk
 }
 
+/** What `sluice spool check` would report. */
+async function viewedDamage(disk: MemoryDisk): Promise<string[]> {
+  const view = (await viewSpool(disk, FOLDER, new SlabPool()))!
+  const found: string[] = []
+  for await (const segment of view.segments()) {
+    for await (const item of segment.items()) if (item.kind === 'damage') found.push(item.reason ?? 'unreadable')
+  }
+  return found
+}
+
 test.each([1, 2, 3])(
   'spool: the last %i of 3 segments are missing, and their messages are counted once',
   async (count) => {
     const disk = await stopped()
     for (const path of segmentsOf(disk).slice(-count)) disk.files.delete(path)
+    expect(await viewedDamage(disk)).toEqual([`missing, with ${4 * count} waiting messages up to its end`])
     const first = await opened(disk, options)
     expect((await readAll(first.spool)).length).toBe(12 - 4 * count)
     const counted = await first.platform.metrics.snapshot()
@@ -42,4 +55,55 @@ test('spool: acknowledged segments that are gone are not missing', async () => {
   for (const path of segmentsOf(disk)) disk.files.delete(path)
   const { platform } = await opened(disk, options)
   expect(await platform.metrics.total('sluice_dropped_total')).toBe(0)
+})
+
+/** A spool with a segment of four messages from a first run, `later` segments of four from a second one, and one from a third. */
+async function ofThreeRuns(later: number): Promise<MemoryDisk> {
+  const disk = new MemoryDisk()
+  for (const count of [1, later, 1]) {
+    const run = await opened(disk, options)
+    await written(run.platform, run.spool, ...Array.from({ length: 4 * count }, (_, i) => large(i)))
+    await closed(run)
+  }
+  expect(segmentsOf(disk).length).toBe(2 + later)
+  return disk
+}
+
+test.each([
+  { gone: [1], why: 'the only one of its run' },
+  { gone: [1, 2], why: 'a whole run' },
+  { gone: [1], later: 2, why: 'the first of its run' },
+  { gone: [2], later: 3, why: 'one in the middle of a run' },
+  { gone: [0, 2], later: 2, missing: 1, why: 'the last of its run; that the oldest is missing cannot be known' },
+])('spool: segments in the middle are missing ($why), and their messages are counted once', async (given) => {
+  const { gone, later = gone.length, missing = gone.length } = given
+  const disk = await ofThreeRuns(later)
+  const paths = segmentsOf(disk)
+  for (const i of gone) disk.files.delete(paths[i])
+  const { platform, spool } = await opened(disk, options)
+  expect(await viewedDamage(disk)).toEqual([`segments before it are missing, with ${4 * missing} waiting messages`])
+  const left = 4 * (paths.length - gone.length)
+  expect(spool.messages).toBe(left + 4 * missing)
+  expect((await takeAll(spool)).length).toBe(left)
+  expect(await platform.metrics.total('sluice_dropped_total')).toBe(4 * missing)
+  const line = platform.log.lines.find(({ text }) => text.includes('segments of the spool are missing'))
+  expect(line?.values).toMatchObject({ messages: 4 * missing })
+  await closed({ platform, spool })
+
+  const second = await opened(disk, options)
+  await takeAll(second.spool)
+  expect(await second.platform.metrics.total('sluice_dropped_total')).toBe(0)
+  expect(await viewedDamage(disk)).toEqual([])
+})
+
+test('spool: missing segments whose messages were acknowledged are no damage', async () => {
+  const disk = await ofThreeRuns(1)
+  const [, middle] = segmentsOf(disk)
+  const { spool } = await opened(disk, options)
+  const whole = disk.afterKill()
+  await takeAll(spool)
+  disk.files.delete(middle)
+  expect(await viewedDamage(disk)).toEqual([])
+  whole.files.delete(middle)
+  expect(await viewedDamage(whole)).not.toEqual([])
 })
