@@ -236,12 +236,12 @@ export function endpointUrl<const Scheme extends string>(
     word.replace('+', String.raw`\+`),
   )
   const pattern = `^(${words.join('|')})://`
-  return textOption({ ...kind, pattern }, (value) => {
-    const fail = (sentence: string, start = 0, end = value.length, suggestion?: string): never => {
-      throw new OptionFault({ sentence, start, end, ...(suggestion !== undefined && { suggestion }) })
-    }
+  return textOption({ ...kind, pattern }, (value): EndpointUrl<Scheme> => {
     const colon = value.indexOf('://')
-    if (colon < 0) return fail(`"${value}" is not an address; write one ${like}`, 0, value.length, meant(value))
+    if (colon < 0) {
+      const meant = meantBy(value, schemes, purpose)
+      throw wrongPart(`"${value}" is not an address; write one ${like}`, 0, value.length, meant)
+    }
     const word = value.slice(0, colon).toLowerCase()
     const isService = word.endsWith('+srv')
     const scheme = (isService ? withSrv : schemes).find((known) => known === word.replace(/\+srv$/, ''))
@@ -249,48 +249,72 @@ export function endpointUrl<const Scheme extends string>(
       const suggestion = otherSchemes[word] ?? nearest(word, schemes)
       const suggested = schemes.find((known) => known === suggestion)
       const sentence = `"${value.slice(0, colon)}" is not one of ${schemes.join(', ')}`
-      return fail(sentence, 0, colon, suggested && suggested + value.slice(colon))
+      throw wrongPart(sentence, 0, colon, suggested && suggested + value.slice(colon))
     }
-    const [whole, bracketed, name, digits] = /^(?:\[([^\]]*)\]|([^[\]:/?#@\s]*))(?::(\d*))?/.exec(
-      value.slice(colon + 3),
-    )!
-    // RFC 6874 writes the `%` before a zone as `%25`. Before a digit it may belong to the index of an interface.
-    const host = bracketed?.replace(/%25(?=\D)/, '%') ?? name
-    const hostAt = colon + 3
-    const after = hostAt + whole.length
-    if (bracketed === undefined && /^\[|:.*:/.test(value.slice(hostAt))) {
-      return fail('an IPv6 address must be in brackets, such as [::1]:514', hostAt)
-    }
-    if (host === '') return fail(`an address must name a host; write one ${like}`)
-    if (after !== value.length) return fail(`"${value.slice(after)}" cannot follow host and port`, after)
-    if (bracketed !== undefined && !isIpv6(bracketed))
-      return fail(`"${bracketed}" is not an IPv6 address`, hostAt, after)
-    if (bracketed === undefined && !isHostName(name))
-      return fail(`"${name}" is neither an address nor a host name`, hostAt, hostAt + name.length)
-    if (isService) return { scheme, host, port: defaultPorts[scheme], service: serviceOf(scheme, name, digits) }
+    const written = readHost(value, colon + 3, like)
+    const { host, digits, end } = written
+    if (isService) return { scheme, host, port: defaultPorts[scheme], service: serviceOf(scheme, written) }
     const port = digits === undefined || digits === '' ? defaultPorts[scheme] : Number(digits)
     if (port < portMin || port > 65535) {
-      return fail(`${digits} is not a port; ports are ${portMin} to 65535`, after - digits.length, after)
+      throw wrongPart(`${digits} is not a port; ports are ${portMin} to 65535`, end - digits!.length, end)
     }
     return { scheme, host, port }
-
-    /** The address that was probably meant by one without `://`: `0.0.0.0:514`, `tcp:0.0.0.0:514`, `:514`. */
-    function meant(text: string): string | undefined {
-      // `listen: [udp]` does not name a host that is called like a scheme.
-      if (schemes.some((known) => known === text)) return purpose === 'listen' ? `${text}://0.0.0.0` : undefined
-      const scheme = schemes.find((known) => text.toLowerCase().startsWith(`${known}:`))
-      const rest = scheme === undefined ? text : text.slice(scheme.length + 1).replace(/^\//, '')
-      const port = /^:?(\d+)$/.exec(rest)?.[1]
-      const host = port === undefined ? rest : purpose === 'listen' ? `0.0.0.0:${port}` : ''
-      return /^(\[[\da-f:.]+\]|[\w.-]+)(:\d+)?$/i.test(host) ? `${scheme ?? schemes[0]}://${host}` : undefined
-    }
-
-    function serviceOf(scheme: string, name: string | undefined, digits: string | undefined): string {
-      if (name === undefined || isIpv4(name)) return fail('an address has no SRV records; write a name', hostAt, after)
-      if (digits !== undefined) return fail('SRV records say the port', hostAt + name.length, after)
-      return name.startsWith('_') ? name : `${services[scheme]}.${name}`
-    }
   })
+}
+
+function wrongPart(sentence: string, start: number, end: number, suggestion?: string): OptionFault {
+  return new OptionFault({ sentence, start, end, ...(suggestion !== undefined && { suggestion }) })
+}
+
+/** The address that was probably meant by one without `://`: `0.0.0.0:514`, `tcp:0.0.0.0:514`, `:514`. */
+function meantBy(text: string, schemes: readonly string[], purpose: 'listen' | 'connect'): string | undefined {
+  // `listen: [udp]` does not name a host that is called like a scheme.
+  if (schemes.includes(text)) return purpose === 'listen' ? `${text}://0.0.0.0` : undefined
+  const scheme = schemes.find((known) => text.toLowerCase().startsWith(`${known}:`))
+  const rest = scheme === undefined ? text : text.slice(scheme.length + 1).replace(/^\//, '')
+  const port = /^:?(\d+)$/.exec(rest)?.[1]
+  const host = port === undefined ? rest : purpose === 'listen' ? `0.0.0.0:${port}` : ''
+  return /^(\[[\da-f:.]+\]|[\w.-]+)(:\d+)?$/i.test(host) ? `${scheme ?? schemes[0]}://${host}` : undefined
+}
+
+/** Host and port as they are written in an address. */
+interface WrittenHost {
+  /** Without brackets. */
+  readonly host: string
+  /** Whether it is an IPv6 address. */
+  readonly isBracketed: boolean
+  /** Those of the port, if there is a colon. */
+  readonly digits: string | undefined
+  /** Where the host begins, and where the port ends. */
+  readonly start: number
+  readonly end: number
+}
+
+/** Reads host and port from `start` to the end of an address. */
+function readHost(value: string, start: number, like: string): WrittenHost {
+  const shape = /^(?:\[([^\]]*)\]|([^[\]:/?#@\s]*))(?::(\d*))?/
+  const [whole, bracketed, name, digits] = shape.exec(value.slice(start))!
+  const end = start + whole.length
+  const isBracketed = bracketed !== undefined
+  // RFC 6874 writes the `%` before a zone as `%25`. Before a digit it may belong to the index of an interface.
+  const host = bracketed?.replace(/%25(?=\D)/, '%') ?? name
+  if (!isBracketed && /^\[|:.*:/.test(value.slice(start))) {
+    throw wrongPart('an IPv6 address must be in brackets, such as [::1]:514', start, value.length)
+  }
+  if (host === '') throw wrongPart(`an address must name a host; write one ${like}`, 0, value.length)
+  if (end !== value.length) throw wrongPart(`"${value.slice(end)}" cannot follow host and port`, end, value.length)
+  if (isBracketed && !isIpv6(host)) throw wrongPart(`"${host}" is not an IPv6 address`, start, end)
+  if (!isBracketed && !isHostName(host)) {
+    throw wrongPart(`"${host}" is neither an address nor a host name`, start, start + host.length)
+  }
+  return { host, isBracketed, digits, start, end }
+}
+
+/** The name of the SRV records that an address with `+srv` stands for. */
+function serviceOf(scheme: string, { host, isBracketed, digits, start, end }: WrittenHost): string {
+  if (isBracketed || isIpv4(host)) throw wrongPart('an address has no SRV records; write a name', start, end)
+  if (digits !== undefined) throw wrongPart('SRV records say the port', start + host.length, end)
+  return host.startsWith('_') ? host : `${services[scheme]}.${host}`
 }
 
 function isHostName(name: string): boolean {
