@@ -36,15 +36,16 @@ interface OpenWrite {
   readonly reject: (reason: Fault) => void
 }
 
-/** A request for marks that the worker has not answered yet. */
+/** A request for the marks of streams that the worker has not answered yet. */
 interface Question {
+  readonly streams: readonly string[]
   readonly resolve: (positions: ReadonlyMap<string, number>) => void
   readonly reject: (reason: Fault) => void
 }
 
 const ORIGINS_MAX = 10_000
 // Batches can be as small as one datagram, so their number is bounded as well as their bytes. The other half of the limit is
-// left for requests for marks and for the close.
+// left for all other messages.
 const OPEN_MESSAGES_MAX = WORKER_MESSAGES_MAX / 2
 // Byte 18 of an SQLite file, the file format write version, is 2 in WAL mode.
 const WAL_MARK_AT = 18
@@ -71,7 +72,12 @@ export class ArchiveDestination implements Destination {
   #held: OpenWrite[] = []
   #origins = new Map<Origin, number>()
   #nextOrigin = 0
-  readonly #questions = new Map<number, Question>()
+  /**
+   * Questions in the message that the worker is answering, and those for the next one. There is one message at a time, since thousands of
+   * senders may ask at once, each several times.
+   */
+  #asked: readonly Question[] = []
+  #questions: Question[] = []
   /** Set while a worker is starting: the promise of `#start`. */
   #opened: { resolve: () => void; reject: (reason: unknown) => void } | undefined
   /** Set while `close` waits for the worker. */
@@ -118,14 +124,27 @@ export class ArchiveDestination implements Destination {
   }
 
   #askMarks(streams: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const worker = this.#worker
-    if (!worker) return Promise.reject(new Fault('STOPPING', `${this.name} is not open`, { retryable: true }))
+    if (!this.#worker) return Promise.reject(new Fault('STOPPING', `${this.name} is not open`, { retryable: true }))
     return new Promise((resolve, reject) => {
-      const id = this.#nextId
-      this.#nextId += 1
-      this.#questions.set(id, { resolve, reject })
-      worker.post({ kind: 'marks', id, streams })
+      this.#questions.push({ streams, resolve, reject })
+      this.#ask()
     })
+  }
+
+  #ask(): void {
+    if (this.#asked.length > 0 || this.#questions.length === 0) return
+    this.#asked = this.#questions
+    this.#questions = []
+    const streams = new Set(this.#asked.flatMap(({ streams }) => streams))
+    this.#worker?.post({ kind: 'marks', streams: [...streams] })
+  }
+
+  #answer(positions: ReadonlyMap<string, number>): void {
+    for (const { streams, resolve } of this.#asked) {
+      resolve(new Map(streams.flatMap((id) => (positions.has(id) ? [[id, positions.get(id)!]] : []))))
+    }
+    this.#asked = []
+    this.#ask()
   }
 
   async close(deadlineMs: number): Promise<void> {
@@ -284,8 +303,7 @@ export class ArchiveDestination implements Destination {
         return
       case 'marks':
         this.#worker?.answered()
-        this.#questions.get(message.id)?.resolve(message.positions)
-        this.#questions.delete(message.id)
+        this.#answer(message.positions)
         return
       case 'trouble':
         metrics.count('sluice_write_errors_total', { destination }, 1)
@@ -337,8 +355,9 @@ export class ArchiveDestination implements Destination {
   }
 
   #refuseQuestions({ code, detail }: Fault): void {
-    for (const { reject } of this.#questions.values()) reject(new Fault(code, detail, { retryable: true }))
-    this.#questions.clear()
+    for (const { reject } of [...this.#asked, ...this.#questions]) reject(new Fault(code, detail, { retryable: true }))
+    this.#asked = []
+    this.#questions = []
   }
 
   async #sweep(): Promise<void> {

@@ -61,7 +61,8 @@ export type ToWorker =
   | ({ readonly kind: 'write' } & WriteData)
   /** Committed and settled like a write, in call order with the writes. */
   | ({ readonly kind: 'streams'; readonly id: number } & StreamChange)
-  | { readonly kind: 'marks'; readonly id: number; readonly streams: readonly string[] }
+  /** Answered with `marks`. */
+  | { readonly kind: 'marks'; readonly streams: readonly string[] }
   /** Retry sealing parts that could not be sealed because a reader had them open. `parts`: those that still exist. Not answered. */
   | { readonly kind: 'seal'; readonly parts: readonly PartName[] }
   /** Commit all waiting writes, then close the file; answered with `closed`. */
@@ -80,7 +81,8 @@ export type FromWorker =
       /** By write id, only for writes that have defects: one bit mask per message (`message/defects.ts`). */
       readonly defects: ReadonlyMap<number, Uint32Array>
     }
-  | { readonly kind: 'marks'; readonly id: number; readonly positions: ReadonlyMap<string, number> }
+  /** How far those of the streams are stored that are known. */
+  | { readonly kind: 'marks'; readonly positions: ReadonlyMap<string, number> }
   /** A commit or a merge failed; it is retried after `waitMs`. */
   | { readonly kind: 'trouble'; readonly code: FaultCode; readonly detail: string; readonly waitMs: number }
   /** A warning for the log. */

@@ -49,7 +49,7 @@ listen((message) => {
       schedule()
       return
     case 'marks':
-      tell({ kind: 'marks', id: message.id, positions: intake.marks(message.streams) })
+      tell({ kind: 'marks', positions: intake.marks(message.streams) })
       return
     case 'seal':
       intake.sealAgain(message.parts)

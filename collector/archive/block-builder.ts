@@ -256,18 +256,12 @@ export class BlockBuilder {
   }
 
   #grow(): void {
-    const larger = (ids: Uint32Array<ArrayBuffer>) => {
-      const grown = new Uint32Array(2 * ids.length)
-      grown.set(ids)
-      return grown
-    }
-    this.#shapeIds = larger(this.#shapeIds)
-    this.#senders = larger(this.#senders)
-    this.#msgidIds = larger(this.#msgidIds)
-    this.#originIds = larger(this.#originIds)
-    const priorities = new Uint8Array(2 * this.#priorities.length)
-    priorities.set(this.#priorities)
-    this.#priorities = priorities
+    const rows = 2 * this.count
+    this.#shapeIds = grown(this.#shapeIds, new Uint32Array(rows))
+    this.#senders = grown(this.#senders, new Uint32Array(rows))
+    this.#msgidIds = grown(this.#msgidIds, new Uint32Array(rows))
+    this.#originIds = grown(this.#originIds, new Uint32Array(rows))
+    this.#priorities = grown(this.#priorities, new Uint8Array(rows))
   }
 
   /** Returns the finished block and clears the builder. */

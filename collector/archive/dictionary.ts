@@ -103,7 +103,7 @@ export class Dictionary {
 }
 
 /** Copies `from` into the larger array `to`, which it returns. */
-export function grown<T extends Uint32Array | Int32Array | Float64Array | Uint16Array | Uint8Array>(from: T, to: T): T {
+export function grown<T extends Uint32Array | Int32Array | Uint8Array>(from: T, to: T): T {
   to.set(from)
   return to
 }
