@@ -39,6 +39,10 @@ interface Found extends RotatedName {
   readonly path: string
 }
 
+type Keep = NonNullable<RotateOptions['keep']>
+
+const WAITING = 'the clock jumped forward by more than a day: no rotated file expires for 24 hours'
+
 export class RotatedFiles {
   readonly #options: RotatedFilesOptions
   readonly #platform: Platform
@@ -47,6 +51,7 @@ export class RotatedFiles {
   readonly #warning: RateLimitedWarning
   readonly #folders = new Set<string>()
   #working: Promise<void> | undefined
+  #reportedWaiting = false
   #stopped = false
 
   constructor(options: RotatedFilesOptions, platform: Platform, compressFrame: CompressFrame | undefined) {
@@ -88,13 +93,14 @@ export class RotatedFiles {
       found.push({ ...rotated, path: join(folder, text) })
     }
     const { keep } = this.#options
-    const mayRemove = keep !== undefined && ('count' in keep || (await this.#options.mayExpire()))
+    const mayRemove = keep === undefined || 'count' in keep || (await this.#options.mayExpire())
+    if (mayRemove) this.#reportedWaiting = false
     // Old files are removed before anything is compressed, since on a full disk that makes room.
     const kept: Found[] = []
     for (const found of byBase.values()) {
       await this.#attempt(folder, async () => {
         const whole = await this.#finishInterrupted(found)
-        kept.push(...(mayRemove ? await this.#removeOld(whole, keep) : whole))
+        kept.push(...(keep ? await this.#removeOld(whole, keep, mayRemove) : whole))
       })
     }
     const compressFrame = this.#compressFrame
@@ -129,14 +135,20 @@ export class RotatedFiles {
     return whole
   }
 
-  async #removeOld(found: readonly Found[], keep: NonNullable<RotateOptions['keep']>): Promise<Found[]> {
-    const { zone } = this.#options
+  async #removeOld(found: readonly Found[], keep: Keep, mayRemove: boolean): Promise<readonly Found[]> {
+    const { name: destination, zone } = this.#options
     const now = this.#platform.clock.now()
     const sorted = newestFirst(found, localDay(zone, now))
     const isOld = (each: Found, i: number) =>
       'count' in keep ? i >= keep.count : endOfDay(zone, each.day) + keep.ms * 1000 <= now
-    for (const [i, each] of sorted.entries()) if (isOld(each, i)) await this.#disk.remove(each.path)
-    return sorted.filter((each, i) => !isOld(each, i))
+    const old = sorted.filter(isOld)
+    if (old.length > 0 && !mayRemove) {
+      if (!this.#reportedWaiting) this.#platform.log.warn({ destination, path: old[0].path }, WAITING)
+      this.#reportedWaiting = true
+      return found
+    }
+    for (const { path } of old) await this.#disk.remove(path)
+    return sorted.filter((each) => !old.includes(each))
   }
 
   async #compress(path: string, compressFrame: CompressFrame): Promise<void> {

@@ -101,7 +101,7 @@ export function failingDisk(failing: Failing, count: (by: number) => void = () =
     stat: () => file.stat(),
     isAt: (name) => file.isAt?.(name),
     setOwner: (user, group) => file.setOwner(user, group),
-    setMode: (mode) => attempt('setMode', path, () => file.setMode(mode)),
+    setMode: (mode) => file.setMode(mode),
     close: () => file.close(),
   })
   return {
