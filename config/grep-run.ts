@@ -27,6 +27,7 @@ export interface GrepFlags {
   readonly wordRegexp?: boolean
   readonly lineRegexp?: boolean
   readonly fixedStrings?: boolean
+  readonly extendedRegexp?: boolean
   readonly count?: boolean
   readonly onlyMatching?: boolean
   readonly quiet?: boolean
@@ -80,6 +81,9 @@ export async function runGrep(
 
 async function search(operands: readonly string[], flags: GrepFlags, written: readonly string[]): Promise<number> {
   if (flags.follow) throw new Fault('USAGE', '-f: this version cannot follow yet; a later one will')
+  if (flags.fixedStrings && flags.extendedRegexp) {
+    throw new Fault('USAGE', '-E and -F contradict each other: a pattern is either an expression or fixed text')
+  }
   const { when, words } = colorOf(operands, flags, written)
   const terminal = isatty(STDOUT)
   const { capable, colorful } = terminalOf(terminal, process.env)

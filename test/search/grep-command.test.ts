@@ -213,6 +213,7 @@ test.each([
   [['-m', 'many'], 'It must be a number'],
   [['-n', 'Failed'], 'there are no line numbers'],
   [['one', 'two'], '"two" is left over'],
+  [['-F', '-E', 'a|b'], '-E and -F contradict each other'],
   [['--no-such-flag'], 'unknown option'],
 ])('a mistake on the command line is explained and has exit status 2: %j', async (words, sentence) => {
   const { status, stdout, stderr } = await inArchive(...words)
