@@ -26,7 +26,7 @@ export interface Waiting {
 export interface Group {
   /** The writes in this group: the first of those that were waiting. */
   readonly taken: readonly Waiting[]
-  segment: Segment
+  readonly segment: Segment
   /** The group is `[0, length)` of these. If `length` is 0, there is nothing to write. */
   readonly bytes: Buffer
   readonly length: number
@@ -129,10 +129,9 @@ export class GroupEncoder {
     this.#active = isFull ? undefined : segment
   }
 
-  /** Call instead of `committed` if the group is to be encoded again. The next one begins a new segment. */
+  /** Call instead of `committed` if the group is to be encoded again. */
   takeBack(): void {
     this.#marks.replace(this.durable.all)
-    this.#active = undefined
   }
 
   /** A segment without messages, and its bytes: a head with all marks. */

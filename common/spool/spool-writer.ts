@@ -160,8 +160,8 @@ export class SpoolWriter {
   }
 
   /**
-   * Retries writing and syncing a group until it succeeds. False if the program stops first, or if somebody removed the segment: then the
-   * group has to be encoded again.
+   * Retries writing and syncing a group until it succeeds. False if the program stops first, or if the group has to be encoded again for
+   * another segment, because the disk was full or somebody removed its own.
    */
   async #commit(group: Group): Promise<boolean> {
     const { clock, log } = this.#context.platform
@@ -172,12 +172,15 @@ export class SpoolWriter {
         if (!this.#file.isGone) break
         this.#reportGone(group.segment)
         await this.#file.close()
+        this.#encoder.use(undefined)
         return false
       } catch (error) {
         this.#failed(error)
         const isFull = errnoOf(error) === 'ENOSPC'
-        if (!(isFull && (await this.#madeRoomFor(group)))) await sleep(clock, this.#backoff.nextMs(), signal)
+        const place = isFull ? await this.#madeRoomFor(group) : undefined
+        if (!place) await sleep(clock, this.#backoff.nextMs(), signal)
         if (signal.aborted) return this.#giveUp(group)
+        if (place && place !== group.segment) return false
       }
     }
     if (this.#failing) log.info({ destination: this.#context.name }, 'the spool can be written again')
@@ -192,15 +195,14 @@ export class SpoolWriter {
     return true
   }
 
-  /** On a full disk: tries to free space, and returns whether it did. May change the segment that the group is written to. */
-  async #madeRoomFor(group: Group): Promise<boolean> {
-    if (await this.#room.drop()) return true
+  /** On a full disk: tries to free space. If it did, returns the segment that the group belongs to now. */
+  async #madeRoomFor({ segment }: Group): Promise<Segment | undefined> {
+    if (await this.#room.drop()) return segment
     // The head of a new segment is in the group already, with all marks.
-    if (this.#list.all.at(-1) !== group.segment) return this.#cutNewest()
-    let segment = await this.#giveBack()
-    if (!segment && (await this.#cutNewest())) segment = (await this.#renew()) ?? this.#list.all.at(-1)
-    if (segment) group.segment = segment
-    return segment !== undefined
+    if (this.#list.all.at(-1) !== segment) return (await this.#cutNewest()) ? segment : undefined
+    const renewed = await this.#giveBack()
+    if (renewed || !(await this.#cutNewest())) return renewed
+    return (await this.#renew()) ?? this.#list.all.at(-1)
   }
 
   /**

@@ -50,6 +50,8 @@ export interface Lane {
 
 /** The destination as a lane sees it: it knows the other receivers. */
 export interface LaneOwner {
+  /** Whether there are other receivers. */
+  readonly hasOthers: boolean
   /**
    * Called with true when the receiver has shown that it accepts messages, with false when it is lost, could not be reached, or is
    * abandoned. By then `takeBack` gives what it had.

@@ -57,7 +57,11 @@ export class Receivers {
     this.#positions = new GivenPositions(name, platform.metrics)
     this.#healths = lanes.map(() => new ReceiverHealth(platform.random))
     this.#lanes = lanes.map((make, i) =>
-      make({ changed: (isUp) => this.#changed(i, isUp), mayLeave: () => this.#mayLeave(i) }),
+      make({
+        hasOthers: lanes.length > 1,
+        changed: (isUp) => this.#changed(i, isUp),
+        mayLeave: () => this.#mayLeave(i),
+      }),
     )
     this.#waiting = lanes.map(() => new Set())
     this.#balancer = new Balancer(

@@ -122,8 +122,10 @@ export class RelpLane implements Lane {
     // From here on the end of the connection is expected and not a loss: librelp sends `serverclose` after its answer.
     this.#stop.abort()
     // After the next start a source or a buffer sends unanswered batches again, and the receiver may have some of their messages.
-    // Another sluice recognises them by its marks.
-    if (!this.#hasBatch) this.#countInDoubt(this.#pending.rewind() + this.#pending.answered)
+    // Another sluice recognises them by its marks, but by then it may be down, and they go to another receiver.
+    if (!this.#hasBatch || this.#owner.hasOthers) {
+      this.#countInDoubt(this.#doubtful + this.#pending.rewind() + this.#pending.answered)
+    }
     const rest = this.#pending.takeAll()
     for (const { reject } of rest) reject(this.#stopping())
     const peer = this.#peer

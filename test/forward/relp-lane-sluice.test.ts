@@ -299,3 +299,20 @@ test('if the name of a receiver leads to another sluice next time, unanswered me
   const { lane } = laneTo(two.around)
   await expectMoved(two, lane, () => net.resetAll())
 })
+
+test('what a sluice has not answered at a stop is in doubt if another receiver may get it after the next start', async () => {
+  for (const [ports, inDoubt] of [
+    [[PORT, PORT + 1], 3],
+    [[PORT], 0],
+  ] as const) {
+    const { around, first } = await twoSluices()
+    const { lane } = laneTo(around, 'received', [...ports])
+    await lane.open()
+    await lane.write(inStream(['a'], 0))
+    const writes = Promise.allSettled([lane.write(inStream(['b', 'c'], 2)), lane.write(of('x'))])
+    await vi.waitFor(() => expect(first.texts).toEqual(['a', 'b', 'c', 'x']), WAIT)
+    await lane.close(0)
+    await writes
+    expect(await around.metrics.total('sluice_in_doubt_total')).toBe(inDoubt)
+  }
+})
