@@ -24,7 +24,8 @@ async function plainReceiver({ net }: Surroundings, commands = 'syslog', port = 
         while (reader.next() === 'frame') {
           const { txnr, command, bytes, start, end } = reader
           if (command === 'open' && state.opens) {
-            void answer(txnr, `200 OK\nrelp_version=0\nrelp_software=librelp,1.11.0\ncommands=${commands}`)
+            const text = `200 OK\nrelp_version=0\nrelp_software=librelp,1.11.0\ncommands=${commands}`
+            void answer(txnr, text).catch(() => {})
           } else if (command !== 'open') {
             got.push({ txnr, command, data: bytes.toString('latin1', start, end) })
             // librelp sends both frames in one piece.
