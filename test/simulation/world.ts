@@ -45,6 +45,14 @@ type Kind = (typeof KINDS)[number]
 
 export const EVERYTHING: Faults = { least: 0, most: 10, ms: 30_000, kinds: KINDS, errorShares: [0.05, 0.5, 1] }
 
+/** More of the faults that lose what waits in a spool, if it is not synced: the power is cut while the network is parted. */
+export const POWER_CUTS: Faults = {
+  ...EVERYTHING,
+  least: 2,
+  most: 12,
+  kinds: [...KINDS, 'power', 'power', 'part', 'part'],
+}
+
 /** More faults, most of them at the client: its log is rotated and its disk has errors while it is stopped and started. */
 export const ROUGH_CLIENT: Faults = {
   ...{ least: 4, most: 19, ms: 20_000, clientShare: 0.85, errorShares: [0.02, 0.05, 0.1, 0.3] },
