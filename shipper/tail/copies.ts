@@ -97,9 +97,12 @@ export class Copies {
       // A file that has left its name is not truncated; logrotate's `renamecopy` copies it and removes it then.
       if (other.leaving && !isRotated(path, writtenName(other))) continue
       const isHalf = await this.#isHalf(file, path, size, other)
-      const isWhole = !isOver && size >= other.position && (await hasFingerprint(file, other.fingerprintRead))
+      // It was half made when it was last seen; now the original may be truncated already, and tell nothing.
+      const isCompleted = before !== undefined && before.size < other.position && size >= other.position
+      const isWhole =
+        (!isOver || isCompleted) && size >= other.position && (await hasFingerprint(file, other.fingerprintRead))
       if (!isHalf && !isWhole) continue
-      const isGrowing = isHalf && before?.size !== size
+      const isGrowing = (isHalf && before?.size !== size) || (isWhole && isCompleted)
       const { firstMs = nowMs, sinceMs = nowMs } = before ?? {}
       this.#suspects.set(key, { firstMs, sinceMs: isGrowing ? nowMs : sinceMs, size })
       return true

@@ -256,10 +256,9 @@ class FileSource implements Source {
       await tracker.cut(file)
       return true
     }
-    if (await tracker.leaveCopy(file, handle)) {
-      this.#hint()
-      return false
-    }
+    const left = await tracker.leaveCopy(file, handle)
+    if (left === 'copy') this.#hint()
+    if (left !== undefined) return false
     const before = file.position
     const result = await reader.read(file, handle, done)
     if (result === 'more') file.dirty = true

@@ -386,9 +386,10 @@ export interface FollowedFrom {
  * Rejects with EAGAIN if the file was truncated since it was found.
  */
 export async function followFrom(from: FollowedFrom, file: DiskFile, known: Buffer = NOTHING): Promise<FollowedFile> {
-  const { position } = from
-  // The head is read first: if the file is truncated between the two reads, the tail shows it.
-  const head = await readFully(file, 0, HEAD_BYTES)
+  const { position, stat } = from
+  // The head is read first: if the file is truncated between the two reads, the tail shows it. What a file that was found empty has
+  // got since is not part of it: it may be a copy.
+  const head = await readFully(file, 0, Math.min(stat.size, HEAD_BYTES))
   const tailAt = Math.max(0, position - TAIL_BYTES)
   const tail = await readFully(file, tailAt, position - tailAt)
   if (tail.length < position - tailAt || !tail.subarray(tail.length - known.length).equals(known)) {

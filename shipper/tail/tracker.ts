@@ -186,16 +186,18 @@ export class Tracker {
 
   /**
    * Stops following a file that was empty when it was found, if what it has now is the content of another followed file: it is a copy.
-   * Returns whether it was; the next sweep looks at it again.
+   * Returns `copy` if it was: the next sweep looks at it again. `empty` if it is still empty: then it must not be read now, since what it
+   * gets next has to be looked at first.
    */
-  async leaveCopy(file: FollowedFile, handle: DiskFile): Promise<boolean> {
-    if (file.head.bytes > 0 || file.leaving || file.hasOpenWrites) return false
+  async leaveCopy(file: FollowedFile, handle: DiskFile): Promise<'copy' | 'empty' | undefined> {
+    if (file.head.bytes > 0 || file.leaving || file.hasOpenWrites) return undefined
     const { size } = await handle.stat()
-    if (size === 0 || !(await this.#copies.maybe(file.key, handle, file.path, size))) return false
+    if (size === 0) return 'empty'
+    if (!(await this.#copies.maybe(file.key, handle, file.path, size))) return undefined
     this.#files.byKey.delete(file.key)
     this.#end(file)
     await file.closeFile()
-    return true
+    return 'copy'
   }
 
   /** Whether a rotated file has been quiet for so long that an incomplete line or group at its end is delivered. */
