@@ -198,14 +198,9 @@ export class ArchiveDestination implements Destination {
     const { slab, bounds, count, received, runs, marks } = batch
     const { buffer, byteOffset, length } = slab.bytes
     if (this.#origins.size >= ORIGINS_MAX) this.#origins.clear()
-    const runData: RunData[] = runs.map((run) => ({
-      ...{
-        count: run.count,
-        origin: this.#originNumber(worker, run.origin),
-        received: run.received,
-        stream: run.stream,
-      },
-    }))
+    const runData = runs.map(({ count, origin, received, stream }): RunData => {
+      return { count, origin: this.#originNumber(worker, origin), received, stream }
+    })
     worker.post({ kind: 'write', id, buffer, byteOffset, length, bounds, count, received, runs: runData, marks })
   }
 

@@ -25,7 +25,7 @@
 // come first, so that the receiver can use them where they were decompressed to.
 
 import { Output } from '../message/output.ts'
-import type { Batch, Run, StreamRange } from '../pipeline/batch.ts'
+import { receivedOf, type Batch, type Run, type StreamRange } from '../pipeline/batch.ts'
 import { gatherOrigins } from '../pipeline/origin-bytes.ts'
 import { zstdCompressor, type ZstdCompressor } from '../zstd.ts'
 
@@ -101,10 +101,10 @@ function writePart(
   asReceived: boolean,
 ): void {
   const { run, first, end, stream, at } = part
-  const { received, marks } = part.batch
+  const { marks } = part.batch
   writeVarint(content, end - first)
   writeVarint(content, originOffset)
-  writeVarint(content, Math.max(0, Math.floor(run.received ?? received)))
+  writeVarint(content, Math.max(0, Math.floor(receivedOf(part.batch, run))))
   if (stream) {
     writeVarint(content, 1 + streams.get(stream.id)!)
     writeEnds(content, part, stream, asReceived)

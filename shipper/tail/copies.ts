@@ -98,11 +98,11 @@ export class Copies {
       if (other.leaving && !isRotated(path, writtenName(other))) continue
       const isHalf = await this.#isHalf(file, path, size, other)
       // It was half made when it was last seen; now the original may be truncated already, and tell nothing.
-      const isCompleted = before !== undefined && before.size < other.position && size >= other.position
+      const wasHalf = before !== undefined && before.size < other.position
       const isWhole =
-        (!isOver || isCompleted) && size >= other.position && (await hasFingerprint(file, other.fingerprintRead))
+        (!isOver || wasHalf) && size >= other.position && (await hasFingerprint(file, other.fingerprintRead))
       if (!isHalf && !isWhole) continue
-      const isGrowing = (isHalf && before?.size !== size) || (isWhole && isCompleted)
+      const isGrowing = (isHalf && before?.size !== size) || (isWhole && wasHalf)
       const { firstMs = nowMs, sinceMs = nowMs } = before ?? {}
       this.#suspects.set(key, { firstMs, sinceMs: isGrowing ? nowMs : sinceMs, size })
       return true
