@@ -110,12 +110,13 @@ export class Copies {
     return false
   }
 
-  /** Whether the file ends as the followed one does at the same place. */
+  /** Whether the file ends as the followed one does at the same place, or the followed one was cut meanwhile, so that nobody can tell. */
   async #isHalf(file: DiskFile, path: string, size: number, other: FollowedFile): Promise<boolean> {
     if (!isCopyName(path, other.path)) return false
     const at = Math.max(0, size - TAIL_BYTES)
     const original = await other.bytesAt(this.#platform.disk, at, size - at)
-    return original.equals(await readFully(file, at, size - at))
+    const isSame = original.equals(await readFully(file, at, size - at))
+    return isSame || (size <= other.position && original.length < size - at)
   }
 
   /**

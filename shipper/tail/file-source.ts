@@ -226,6 +226,7 @@ class FileSource implements Source {
     let open = tracker.open.count
     for (const file of [...tracker.files]) {
       if (signal.aborted) return false
+      if (file.ended) continue
       if (!file.dirty && (!tracker.isDone(file) || file.lingers)) continue
       if (!file.known || file.retryMs > this.#platform.clock.monotonicMs()) {
         this.#putOff = true

@@ -74,7 +74,7 @@ export class Tracker {
     this.#platform = platform
     this.#store = store
     this.#files = new FollowedFiles(store, platform)
-    this.#lost = new RemainderFinder(platform.disk, settings.folder, (key) => this.#files.byKey.has(key))
+    this.#lost = new RemainderFinder(platform.disk, settings.folder, (key) => this.#isTaken(key))
     this.#orphans = new Orphans(store, settings.source, platform)
     this.#readWarnings = new ReadWarnings(platform)
     this.#unreadable = new Unreadable(this.#lost, platform)
@@ -193,11 +193,24 @@ export class Tracker {
     if (file.head.bytes > 0 || file.leaving || file.hasOpenWrites) return undefined
     const { size } = await handle.stat()
     if (size === 0) return 'empty'
-    if (!(await this.#copies.maybe(file.key, handle, file.path, size))) return undefined
+    const isCopy =
+      (await this.#copies.maybe(file.key, handle, file.path, size)) ||
+      (await this.#copies.readOf(handle, file.path, size)) > 0
+    if (!isCopy) return undefined
+    await this.#letGo(file)
+    return 'copy'
+  }
+
+  /** Stops following a file of which nothing has been read. */
+  async #letGo(file: FollowedFile): Promise<void> {
     this.#files.byKey.delete(file.key)
     this.#end(file)
     await file.closeFile()
-    return 'copy'
+  }
+
+  /** Whether the file with this inode key is followed. One that was empty when it was found may be a copy that is made just now. */
+  #isTaken(key: string): boolean {
+    return (this.#files.byKey.get(key)?.head.bytes ?? 0) > 0
   }
 
   /** Whether a rotated file has been quiet for so long that an incomplete line or group at its end is delivered. */
@@ -356,6 +369,8 @@ export class Tracker {
   }
 
   async #keep(followed: FollowedFile): Promise<void> {
+    const empty = this.#files.byKey.get(followed.key)
+    if (empty && empty !== followed) await this.#letGo(empty)
     await this.#files.keep(followed)
     this.#unreadable.delete(followed.key)
   }
