@@ -19,7 +19,7 @@ import type { Platform } from '../../common/platform.ts'
 import type { FollowedFile } from './followed-file.ts'
 import { removeLeftTemporaries } from './remainder-finder.ts'
 import { continuation, indented, startPattern, type MessageStart } from './message-start.ts'
-import { nameBytes, nameText, PathPatterns } from './pattern.ts'
+import { nameBytes, nameText, PathPatterns, shownName } from './pattern.ts'
 import { PositionStore } from './position-store.ts'
 import { Reader } from './reader.ts'
 import { isRotated, stemOf } from './rotated-name.ts'
@@ -282,7 +282,7 @@ class FileSource implements Source {
     await file.mistrust(this.#platform.disk, error)
     file.dirty = true
     file.retryMs = this.#platform.clock.monotonicMs() + RETRY_MS
-    this.#warnOfRetry(file.path, error)
+    this.#warnOfRetry(shownName(file.path), error)
   }
 
   #warnOfRetry(what: string, error: unknown): void {
