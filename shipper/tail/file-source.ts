@@ -4,6 +4,7 @@
 //   every few s ──┴─▶ sweep ─▶ tracker ───┤
 //                                         └─◀ settled ─▶ positions ─ commit ─▶ disk
 
+import { basename } from 'node:path'
 import type { ComponentContext, SourceType } from '../../common/component.ts'
 import { sleep } from '../../common/clock.ts'
 import { reasonOf } from '../../common/fault.ts'
@@ -18,10 +19,10 @@ import type { Platform } from '../../common/platform.ts'
 import type { FollowedFile } from './followed-file.ts'
 import { removeLeftTemporaries } from './remainder-finder.ts'
 import { continuation, indented, startPattern, type MessageStart } from './message-start.ts'
-import { nameText, PathPatterns } from './pattern.ts'
+import { nameBytes, nameText, PathPatterns, shownName } from './pattern.ts'
 import { PositionStore } from './position-store.ts'
 import { Reader } from './reader.ts'
-import { isRotated } from './rotated-name.ts'
+import { isRotated, stemOf } from './rotated-name.ts'
 import { stacktrace } from './stack-trace.ts'
 import { Tracker } from './tracker.ts'
 import { FolderWatch } from './watch.ts'
@@ -282,7 +283,7 @@ class FileSource implements Source {
     await file.mistrust(this.#platform.disk, error)
     file.dirty = true
     file.retryMs = this.#platform.clock.monotonicMs() + RETRY_MS
-    this.#warnOfRetry(file.path, error)
+    this.#warnOfRetry(shownName(file.path), error)
   }
 
   #warnOfRetry(what: string, error: unknown): void {
@@ -352,12 +353,13 @@ class FileSource implements Source {
     const known = this.#origins.get(file)
     if (known?.path === path) return known.origin
     const { hostName, localZone } = this.#context
+    const { program } = this.#options
     const origin: Origin = {
       source: this.name,
       lines: 'text',
       zone: localZone,
       host: unpooledCopy(Buffer.from(hostName)),
-      program: unpooledCopy(Buffer.from(this.#options.program ?? programOf(path), 'latin1')),
+      program: unpooledCopy(program === undefined ? programOf(path) : Buffer.from(program)),
       priority: 8 * this.#options.facility + this.#options.severity,
     }
     this.#origins.set(file, { path, origin })
@@ -371,10 +373,9 @@ function namedPath({ path, rotatedFrom, leaving }: FollowedFile): string {
 }
 
 /** `/var/log/app.log.1` → `app`. Spaces, brackets and colons, which end the program's name in a header, are replaced. */
-function programOf(path: string): string {
-  const name = path.slice(path.lastIndexOf('/') + 1)
-  const dot = name.indexOf('.', 1)
-  return (dot < 0 ? name : name.slice(0, dot)).replaceAll(/[\s[\]:]/g, '_')
+function programOf(path: string): Buffer {
+  // Not `\s`: in a name text, the byte 0xA0 of a UTF-8 character looks like a space.
+  return nameBytes(stemOf(basename(path)).replaceAll(/[\t-\r [\]:]/g, '_'))
 }
 
 function multilineOf({ multiline }: FileOptions): MessageStart | undefined {

@@ -1,7 +1,9 @@
-// Reports losses: bytes and messages that can no longer be read are logged, and counted as far as their number is known.
+// Reports losses: bytes and messages that can no longer be read are logged, and counted as far as their number is known. Paths are name
+// texts (`pattern.ts`).
 
 import { reasonOf } from '../../common/fault.ts'
 import type { Platform } from '../../common/platform.ts'
+import { shownName } from './pattern.ts'
 import type { FileRecord } from './position-store.ts'
 
 type Reporting = Pick<Platform, 'log' | 'metrics'>
@@ -11,7 +13,7 @@ export function reportUnread({ log, metrics }: Reporting, source: string, path: 
   if (bytes === 0) return
   metrics.count('sluice_unread_bytes_total', { source }, bytes)
   log.warn(
-    { path, bytes },
+    { path: shownName(path), bytes },
     'file was truncated or removed before all of it was read, and there is no copy: these bytes are lost',
   )
 }
@@ -25,7 +27,7 @@ export function reportGivenBack(
 ): void {
   metrics.count('sluice_dropped_total', { reason: 'file_gone', where: source }, messages)
   log.warn(
-    { path, messages, reason: reasonOf(error) },
+    { path: shownName(path), messages, reason: reasonOf(error) },
     'a write failed and the file is no longer there to be read again: these messages are lost',
   )
 }
@@ -33,5 +35,8 @@ export function reportGivenBack(
 /** Reports that the file of a stream was not found. */
 export function reportGone(reporting: Reporting, source: string, { path, position, unread }: FileRecord): void {
   if (unread !== undefined) return reportUnread(reporting, source, path, unread)
-  reporting.log.warn({ path, position }, 'file is gone: anything written to it after this position is lost')
+  reporting.log.warn(
+    { path: shownName(path), position },
+    'file is gone: anything written to it after this position is lost',
+  )
 }

@@ -14,6 +14,11 @@ export function nameBytes(text: string): Buffer {
   return Buffer.from(text, 'latin1')
 }
 
+/** A name text as it is shown to people: in UTF-8. */
+export function shownName(text: string): string {
+  return nameBytes(text).toString()
+}
+
 export class PathPatterns {
   /** Folders to search, as name texts; none lies within another. */
   readonly bases: readonly string[]

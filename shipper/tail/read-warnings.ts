@@ -1,9 +1,10 @@
-// Warnings about files and folders that cannot be read: one for each, until it can be read again.
+// Warnings about files and folders that cannot be read: one for each, until it can be read again. Paths are name texts (`pattern.ts`).
 
 import { isOutOfDescriptors, reasonOf } from '../../common/fault.ts'
 import { RateLimitedWarning, type Log } from '../../common/log.ts'
 import { MORE_DESCRIPTORS } from '../../common/open-share.ts'
 import type { Platform } from '../../common/platform.ts'
+import { shownName } from './pattern.ts'
 
 const OUT_OF_DESCRIPTORS = `no descriptor is left: files wait until there is one; ${MORE_DESCRIPTORS}`
 
@@ -21,8 +22,10 @@ export class ReadWarnings {
 
   /** Reports that `path` cannot be read. A lack of descriptors does not concern one file alone, and is logged once for all. */
   reportError(path: string, error: unknown): void {
-    if (isOutOfDescriptors(error)) this.#outOfDescriptors.warn({ path, reason: reasonOf(error) }, OUT_OF_DESCRIPTORS)
-    else this.report(path, reasonOf(error))
+    const reason = reasonOf(error)
+    if (isOutOfDescriptors(error)) {
+      this.#outOfDescriptors.warn({ path: shownName(path), reason }, OUT_OF_DESCRIPTORS)
+    } else this.report(path, reason)
   }
 
   /** Warns that `path` cannot be read, unless that was reported in this sweep or the one before it. */
@@ -30,7 +33,7 @@ export class ReadWarnings {
     const isKnown = this.#reported.has(path) || this.#reportedBefore.has(path)
     this.#reported.add(path)
     if (isKnown) return
-    this.#log.warn({ path, reason }, 'cannot be read; will retry')
+    this.#log.warn({ path: shownName(path), reason }, 'cannot be read; will retry')
   }
 
   /** A sweep has ended. It has tried every unreadable file, so a path that was not reported again is readable or gone. */

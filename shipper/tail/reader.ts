@@ -22,6 +22,7 @@ import { TAIL_BYTES } from './fingerprint.ts'
 import { Lines, TELLING_BYTES } from './lines.ts'
 import { reportGivenBack } from './losses.ts'
 import type { MessageStart } from './message-start.ts'
+import { shownName } from './pattern.ts'
 
 /** The outcome of reading one piece. */
 export type ReadResult =
@@ -242,7 +243,8 @@ export class Reader {
     followed.retryMs = this.#platform.clock.monotonicMs() + RETRY_FIRST_MS
     this.#settings.givenBack(followed)
     if (error instanceof Fault && error.code === 'STOPPING') return
-    this.#warning.warn({ path: followed.path, reason: reasonOf(error) }, 'a write failed: reading these lines again')
+    const values = { path: shownName(followed.path), reason: reasonOf(error) }
+    this.#warning.warn(values, 'a write failed: reading these lines again')
   }
 
   #hasSlabWith(bytes: number): boolean {

@@ -14,6 +14,7 @@ import { reportUnread } from './losses.ts'
 import type { Between, RemainderFinder, Remainder } from './remainder-finder.ts'
 import { LOOKS_MAX } from './neighbours.ts'
 import { fingerprintOf, keyOf, type Orphans } from './orphans.ts'
+import { shownName } from './pattern.ts'
 import { namesOf, writtenName, type FileRecord } from './position-store.ts'
 import { isPacked, isRotatedName } from './rotated-name.ts'
 import { isDenied, type LeftFile, type Unreadable } from './unreadable.ts'
@@ -216,7 +217,8 @@ export class Remainders {
     const followed = await this.#lost.orDiscarded(remainder, follow)
     followed.leave(rotatedFrom, remainder)
     this.#keys.add(remainder.key)
-    if (remainder.stat.size > position) this.#platform.log.info({ path: remainder.path, position }, FOUND)
+    const path = shownName(remainder.path)
+    if (remainder.stat.size > position) this.#platform.log.info({ path, position }, FOUND)
     await this.#settings.start(followed, remainder.file)
   }
 }

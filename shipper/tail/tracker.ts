@@ -28,7 +28,7 @@ import { reportGivenBack, reportUnread } from './losses.ts'
 import { RemainderFinder, type Remainder } from './remainder-finder.ts'
 import { fingerprintOf, Orphans } from './orphans.ts'
 import { OpenFiles } from './open-files.ts'
-import { nameBytes, type PathPatterns } from './pattern.ts'
+import { nameBytes, shownName, type PathPatterns } from './pattern.ts'
 import { namesOf, writtenName, type PositionStore } from './position-store.ts'
 import { CLOCK_MARGIN_MS, FOUND, Remainders } from './remainders.ts'
 import { Unreadable } from './unreadable.ts'
@@ -167,7 +167,7 @@ export class Tracker {
   async cut(file: FollowedFile): Promise<void> {
     const wasLeaving = file.leaving
     const text = wasLeaving ? GONE : 'file was cut or rewritten: reading it from its start'
-    this.#platform.log.info({ path: file.path, position: file.position }, text)
+    this.#platform.log.info({ path: shownName(file.path), position: file.position }, text)
     const unread = await file.unreadBytes()
     this.#files.byKey.delete(file.key)
     await file.closeFile()
@@ -235,7 +235,8 @@ export class Tracker {
     else this.#end(file)
     await file.closeFile()
     if (file.temporary !== undefined) await this.#platform.disk.remove(nameBytes(file.temporary))
-    this.#platform.log.info({ path: file.path, bytes: file.settled }, 'file is gone; it had been read to its end')
+    const path = shownName(file.path)
+    this.#platform.log.info({ path, bytes: file.settled }, 'file is gone; it had been read to its end')
   }
 
   #end(file: FollowedFile, unread = 0): void {
@@ -252,7 +253,7 @@ export class Tracker {
     const path = writtenName(file)
     await file.moveTo(remainder.file, remainder.stat, remainder.path)
     file.leave(path, remainder)
-    this.#platform.log.info({ path: remainder.path, position: file.position }, FOUND)
+    this.#platform.log.info({ path: shownName(remainder.path), position: file.position }, FOUND)
     await this.#keep(file)
   }
 

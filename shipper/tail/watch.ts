@@ -7,6 +7,7 @@ import { FSWatcher } from 'chokidar'
 import type { Clock } from '../../common/clock.ts'
 import { errnoOf, reasonOf } from '../../common/fault.ts'
 import type { Log } from '../../common/log.ts'
+import { nameText, shownName } from './pattern.ts'
 
 /** Called with the path of a file or folder, and whether it was only written to. */
 export type Hint = (path: string, written: boolean) => void
@@ -50,9 +51,9 @@ export class FolderWatch {
     this.#folders = folders
     const isOver = [...before].filter(([folder, inode]) => folders.get(folder) !== inode)
     const again = this.#takeFailed()
-    const isNew = [...folders].filter(([folder, inode]) => before.get(folder) !== inode || again.has(nameOf(folder)))
-    if (isOver.length > 0) this.#leave(isOver.map(([folder]) => nameOf(folder)))
-    if (isNew.length > 0) this.#watcher?.add(isNew.map(([folder]) => nameOf(folder)))
+    const isNew = [...folders].filter(([folder, inode]) => before.get(folder) !== inode || again.has(shownName(folder)))
+    if (isOver.length > 0) this.#leave(isOver.map(([folder]) => shownName(folder)))
+    if (isNew.length > 0) this.#watcher?.add(isNew.map(([folder]) => shownName(folder)))
   }
 
   async stop(): Promise<void> {
@@ -61,7 +62,7 @@ export class FolderWatch {
 
   // Names are forgotten one call later: chokidar cancels a watch that is still being set up when it finds the name among those given up.
   #leave(names: readonly string[]): void {
-    const there = new Set([...this.#folders.keys()].map(nameOf))
+    const there = new Set([...this.#folders.keys()].map(shownName))
     this.#watcher?.forget(this.#left.filter((name) => !there.has(name)))
     this.#left = names
     this.#watcher?.unwatch([...names])
@@ -104,14 +105,10 @@ class OneWatchAFolder extends FSWatcher {
   }
 }
 
-function nameOf(folder: string): string {
-  return Buffer.from(folder, 'latin1').toString()
-}
-
 /** The path of a folder or file, from the name and the details of one of chokidar's raw events. */
 function touchedPath(name: string | null, details: unknown): string {
   const folder =
     typeof details === 'object' && details !== null && 'watchedPath' in details ? String(details.watchedPath) : ''
   const path = name === null ? folder : `${folder}/${name}`
-  return Buffer.from(path).toString('latin1')
+  return nameText(Buffer.from(path))
 }

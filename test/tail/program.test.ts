@@ -37,4 +37,20 @@ describe.concurrent('program', () => {
     await tailing.expectStored(['read', 'unread', 'renamed'])
     expect([...tailing.programs]).toEqual(['app', 'web'])
   })
+
+  test('a configured program with other characters than ASCII is written in UTF-8', async (context) => {
+    const tailing = new Tailing(context, 'app.log', { program: 'prüfung-検査' })
+    writeFileSync(tailing.path('app.log'), asLines(['line']))
+    await tailing.start()
+    await tailing.expectStored(['line'])
+    expect([...tailing.programs]).toEqual(['prüfung-検査'])
+  })
+
+  test('a file whose name is not ASCII gives its program the bytes of the name', async (context) => {
+    const tailing = new Tailing(context, '*.log')
+    writeFileSync(tailing.path('voilà prüfung.log'), asLines(['line']))
+    await tailing.start()
+    await tailing.expectStored(['line'])
+    expect([...tailing.programs]).toEqual(['voilà_prüfung'])
+  })
 })
