@@ -4,6 +4,7 @@
 //   every few s ──┴─▶ sweep ─▶ tracker ───┤
 //                                         └─◀ settled ─▶ positions ─ commit ─▶ disk
 
+import { basename } from 'node:path'
 import type { ComponentContext, SourceType } from '../../common/component.ts'
 import { sleep } from '../../common/clock.ts'
 import { reasonOf } from '../../common/fault.ts'
@@ -21,7 +22,7 @@ import { continuation, indented, startPattern, type MessageStart } from './messa
 import { nameText, PathPatterns } from './pattern.ts'
 import { PositionStore } from './position-store.ts'
 import { Reader } from './reader.ts'
-import { isRotated } from './rotated-name.ts'
+import { isRotated, stemOf } from './rotated-name.ts'
 import { stacktrace } from './stack-trace.ts'
 import { Tracker } from './tracker.ts'
 import { FolderWatch } from './watch.ts'
@@ -88,6 +89,7 @@ export const fileSource: SourceType<FileOptions> = {
     const patterns = new PathPatterns(paths, exclude)
     return (path) => patterns.matches(nameText(Buffer.from(path)))
   },
+  programOf: ({ paths }) => programOfAll(paths),
   create: (given, context) => new FileSource(given, context),
 }
 
@@ -374,6 +376,12 @@ function programOf(path: string): string {
   const name = path.slice(path.lastIndexOf('/') + 1)
   const dot = name.indexOf('.', 1)
   return (dot < 0 ? name : name.slice(0, dot)).replaceAll(/[\s[\]:]/g, '_')
+}
+
+/** The program of the lines of all these files, as far as the patterns tell. */
+function programOfAll(paths: readonly string[]): string | undefined {
+  const [name, ...others] = new Set(paths.map((path) => stemOf(basename(path))))
+  return others.length > 0 || /[*?[\]{}()\\]/.test(name) ? undefined : programOf(name)
 }
 
 function multilineOf({ multiline }: FileOptions): MessageStart | undefined {
