@@ -59,6 +59,8 @@ export interface SourceType<Options> {
   reads?(options: Options): (path: string) => boolean
   /** Whether it takes messages from the peer with this address. Absent if it has no peers. */
   allows?(options: Options, address: string): boolean
+  /** The program of lines without a header, which no option has to name; undefined if lines differ in it. */
+  programOf?(options: Options): string | undefined
   create(options: Options, context: ComponentContext): Source
 }
 

@@ -30,7 +30,6 @@ export const faultCodes = {
   DISK_FULL: 'The disk is full, or a quota is exhausted.',
   DISK_ERROR: 'The disk reports an error.',
   FILE_UNWRITABLE: 'Standard output cannot be written to.',
-  FILE_OUTSIDE: 'A templated path would leave the folder that its fixed part names.',
   ARCHIVE_UNREADABLE: 'The archive cannot be opened, or a part of it is damaged.',
   ARCHIVE_FORBIDDEN: 'This user may not read or write an archive or a part of it.',
   ARCHIVE_MISSING: 'There is no archive in this folder.',

@@ -140,7 +140,13 @@ export class Explainer {
 }
 
 function originOf({ name, type, options }: ConfiguredSource, hostName: string, from: string | undefined): Origin {
-  const { program = '', facility, severity, zone = localZone, keep_host = true } = options as LineDefaults
+  const {
+    program = type.programOf?.(options) ?? '',
+    facility,
+    severity,
+    zone = localZone,
+    keep_host = true,
+  } = options as LineDefaults
   const lines = ({ syslog: 'syslog', unix: 'local' } as const)[type.type] ?? 'text'
   return {
     source: name,

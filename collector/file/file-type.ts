@@ -8,6 +8,7 @@ import { account, byteSize, duration, fileCount, fileMode, refuseTilde } from '.
 import { lineOption } from '../line-option.ts'
 import { examineAccounts } from './account.ts'
 import { frameCompressor } from './compress-frame.ts'
+import { isDated } from './dated-path.ts'
 import { FileDestination } from './file-destination.ts'
 import { namesOf } from './path-ownership.ts'
 import { compilePath, standInPath } from './path-template.ts'
@@ -65,6 +66,7 @@ export const fileType: DestinationType<FileOptions> = {
   claims: ({ path }) =>
     path === undefined ? [] : [{ path: ['path'], key: resolve(path), meaning: namesOf(compilePath(path)) }],
   examine: (given, disk) => examineAccounts(given, disk),
+  notes: ({ path, rotate }) => (rotate && isDated(compilePath(path)) ? datedNotes(rotate) : []),
   writes: ({ path }) => resolve(standInPath(compilePath(path))),
   create(given, { name, platform, dataFolder, localZone }) {
     const { path, line, mode, dir_mode, owner, group, rotate, max_files } = given
@@ -79,6 +81,15 @@ export const fileType: DestinationType<FileOptions> = {
     }
     return new FileDestination(name, shape, { platform, zone: localZone, dataFolder })
   },
+}
+
+// The file of a past day gets no more lines, so no size is reached any more, and no second file of its name is rotated.
+function datedNotes({ daily, keep }: NonNullable<FileOptions['rotate']>): readonly string[] {
+  if (!daily) return ['rotate: the files of past days stay as they are without daily: true']
+  if (keep === undefined || !('count' in keep)) return []
+  return [
+    'rotate.keep: counts the files of one name, and each day has its own; only a duration such as 30d removes old days',
+  ]
 }
 
 function rotation({ daily, size, keep, compress }: NonNullable<FileOptions['rotate']>): RotateOptions {

@@ -20,7 +20,7 @@ export interface PathTemplate {
   readonly fields: readonly TemplateField[]
 }
 
-/** Parses a template. Throws CONFIG_TEMPLATE if it is invalid, FILE_OUTSIDE if it would leave its folder. */
+/** Parses a template. Throws CONFIG_TEMPLATE if it is invalid or would leave its folder. */
 export function compilePath(text: string): PathTemplate {
   const pieces = pathPieces(text)
   const lead = pieces.length > 0 && typeof pieces[0] === 'string' ? pieces[0] : ''
@@ -62,7 +62,7 @@ function checkComponent(component: Component, text: string): void {
   const fields = component.length - component.filter((piece) => typeof piece === 'string').length
   if (component.length === 0) throw new Fault('CONFIG_TEMPLATE', `"${text}": names a folder, not a file`)
   if (fields === 0 && (literal === '.' || literal === '..')) {
-    throw new Fault('FILE_OUTSIDE', `"${text}": "${literal}" behind a field`)
+    throw new Fault('CONFIG_TEMPLATE', `"${text}": "${literal}" behind a field`)
   }
   // Each field needs room for at least eight bytes, enough for `unknown`.
   if (Buffer.byteLength(literal) + 8 * fields > COMPONENT_BYTES_MAX) {

@@ -88,6 +88,8 @@ export interface Batch {
    * before the write settles.
    */
   defects?: Uint32Array | undefined
+  /** How many of its messages at least one destination rejected. Set by the router before the write rejects. */
+  rejected?: number
 }
 
 /** When the first sluice on the path received the messages of a run of the batch, µs since the epoch. */

@@ -163,7 +163,7 @@ export class Intake {
       const batch = this.#waiting.shift()!
       this.#waitingBytes -= batchWeight(batch)
       // Messages from the network cannot be read again, so what a destination rejects is lost, counted and logged.
-      void this.#write(batch, (reason) => this.#drop(batch.count, reason))
+      void this.#write(batch, (reason) => this.#drop(batch.rejected ?? batch.count, reason))
     }
   }
 

@@ -95,14 +95,24 @@ class SourceRoutes implements Sink {
     const { selections, masks } = this.#evaluate(batch)
     const carries = hasStream(batch)
     const writes: Promise<void>[] = []
+    const written: Selection[] = []
     for (const index of this.#reached) {
       const selection = selections.get(index) ?? NONE
       const masked = masks.get(index)
+      if (selection === NONE && !carries) continue
       if (selection === ALL && !masked) writes.push(this.#destinations[index].write(batch))
-      else if (selection !== NONE || carries) writes.push(this.#writePart(index, batch, selection, masked ?? []))
+      else writes.push(this.#writePart(index, batch, selection, masked ?? []))
+      written.push(selection)
     }
-    if (writes.length === 1) await writes[0]
-    else await allSettled(writes)
+    const results = await Promise.allSettled(writes)
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed) {
+      batch.rejected = countOfAny(
+        written.filter((_, i) => results[i].status === 'rejected'),
+        batch.count,
+      )
+      throw failed.reason
+    }
     this.#countDefects(batch)
   }
 
@@ -172,13 +182,7 @@ class SourceRoutes implements Sink {
   }
 
   #countUnrouted(selections: Map<number, Selection>, count: number): void {
-    const chosen = [...selections.values()]
-    if (chosen.includes(ALL)) return
-    let unrouted = count
-    if (chosen.length > 0) {
-      const arrays = chosen as Uint8Array[]
-      for (let i = 0; i < count; i += 1) if (arrays.some((array) => array[i] !== 0)) unrouted -= 1
-    }
+    const unrouted = count - countOfAny([...selections.values()], count)
     if (unrouted > 0) this.#metrics.count('sluice_unrouted_total', {}, unrouted)
   }
 
@@ -215,10 +219,14 @@ function union(before: Selection | undefined, chosen: Chosen, count: number): Se
   return hits === count ? ALL : both
 }
 
-async function allSettled(writes: Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(writes)
-  const failed = results.find((result) => result.status === 'rejected')
-  if (failed) throw failed.reason
+/** How many of `count` messages are in at least one of the selections. */
+function countOfAny(selections: readonly Selection[], count: number): number {
+  if (selections.includes(ALL)) return count
+  const chosen = selections.filter((selection) => selection instanceof Uint8Array)
+  if (chosen.length === 0) return 0
+  let any = 0
+  for (let i = 0; i < count; i += 1) if (chosen.some((array) => array[i] !== 0)) any += 1
+  return any
 }
 
 const ones = (count: number) => new Uint8Array(count).fill(1)

@@ -10,7 +10,8 @@ const EXIT_CANNOT = 2
 const examples = `
 A file source takes a line as text; a syslog source looks for a header in it.
 The default for --source is the first syslog source, or the first source if
-there is none.
+there is none. If paths has a pattern for the names of files, the program of a
+file's lines is not known here, unless the source has program.
 
 Examples:
   echo '<34>Oct 11 22:14:15 web-1 su: failed' | sluice explain -c sluice.yaml

@@ -271,9 +271,11 @@ export class RelpLane implements Lane {
     if (this.#stop.signal.aborted) return
     this.#owner.changed(false)
     const ms = this.#backoff.nextMs()
-    this.#platform.metrics.count('sluice_reconnects_total', { destination: this.#name }, 1)
     this.#platform.log.warn({ destination: this.#name, reason: reasonOf(error), retryMs: Math.round(ms) }, what)
-    this.#cancelRetry = this.#platform.clock.after(ms, () => void this.#connect())
+    this.#cancelRetry = this.#platform.clock.after(ms, () => {
+      this.#platform.metrics.count('sluice_reconnects_total', { destination: this.#name }, 1)
+      void this.#connect()
+    })
   }
 
   #pumpSoon(): void {

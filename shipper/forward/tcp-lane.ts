@@ -185,9 +185,11 @@ export class TcpLane implements Lane {
     this.#owner.changed(false)
     const ms = this.#backoff.nextMs()
     const reason = reasonOf(error)
-    this.#platform.metrics.count('sluice_reconnects_total', { destination: this.#name }, 1)
     this.#platform.log.warn({ destination: this.#name, reason, retryMs: Math.round(ms) }, what)
-    this.#cancelRetry = this.#platform.clock.after(ms, () => void this.#connect())
+    this.#cancelRetry = this.#platform.clock.after(ms, () => {
+      this.#platform.metrics.count('sluice_reconnects_total', { destination: this.#name }, 1)
+      void this.#connect()
+    })
   }
 
   #pump(): void {

@@ -89,6 +89,7 @@ export const fileSource: SourceType<FileOptions> = {
     const patterns = new PathPatterns(paths, exclude)
     return (path) => patterns.matches(nameText(Buffer.from(path)))
   },
+  programOf: ({ paths }) => programOfAll(paths),
   create: (given, context) => new FileSource(given, context),
 }
 
@@ -376,6 +377,12 @@ function namedPath({ path, rotatedFrom, leaving }: FollowedFile): string {
 function programOf(path: string): Buffer {
   // Not `\s`: in a name text, the byte 0xA0 of a UTF-8 character looks like a space.
   return nameBytes(stemOf(basename(path)).replaceAll(/[\t-\r [\]:]/g, '_'))
+}
+
+/** The program of the lines of all these files, as far as the patterns tell. */
+function programOfAll(paths: readonly string[]): string | undefined {
+  const [name, ...others] = new Set(paths.map((path) => stemOf(basename(path))))
+  return others.length > 0 || /[*?[\]{}()\\]/.test(name) ? undefined : programOf(name)
 }
 
 function multilineOf({ multiline }: FileOptions): MessageStart | undefined {

@@ -69,8 +69,8 @@ export class FollowedFile {
   gone = false
   /** Path of the temporary file that holds a decompressed rest; removed once it is read to its end. */
   temporary: string | undefined
-  /** Messages of rejected writes that have not been read again yet, and the reason. */
-  givenBack: { readonly messages: number; readonly error: unknown } | undefined
+  /** Messages of rejected writes that have not been read again yet, their bytes in the file, and the reason. */
+  givenBack: { readonly messages: number; readonly bytes: number; readonly error: unknown } | undefined
   /** The id of its stream is on disk: the file may be read. */
   known = false
   /** The stream has ended: its position is no longer saved, even if writes of it are still open. */
@@ -318,7 +318,8 @@ export class FollowedFile {
   rewind(range: OpenRange, error: unknown): number | undefined {
     if (!this.#ranges.includes(range)) return undefined
     const messages = this.#ranges.reduce((sum, each) => sum + (each.settled ? 0 : each.messages), 0)
-    this.givenBack = { messages: messages + (this.givenBack?.messages ?? 0), error }
+    const { messages: before, bytes } = this.givenBack ?? { messages: 0, bytes: 0 }
+    this.givenBack = { messages: messages + before, bytes: bytes + this.position - this.settled, error }
     this.#ranges = []
     this.position = this.settled
     this.tail = this.settledTail

@@ -241,8 +241,8 @@ export class Tracker {
 
   #end(file: FollowedFile, unread = 0): void {
     const { source } = this.#settings
-    reportUnread(this.#platform, source, file.path, unread)
-    // Writes that were rejected while the remainder was looked for.
+    // Of writes that were rejected the messages are counted, so their bytes are not.
+    reportUnread(this.#platform, source, file.path, Math.max(0, unread - (file.givenBack?.bytes ?? 0)))
     if (file.givenBack) reportGivenBack(this.#platform, source, file.path, file.givenBack)
     file.ended = true
     this.#store.remove(file.stream)

@@ -102,6 +102,25 @@ test('a line of a file source gets the defaults of that source', () => {
   expect(routes).toEqual([2, 3])
 })
 
+test.each([
+  ['/var/log/nginx.log', 'nginx'],
+  ['/srv/*/app.log, /var/log/app.log.*', 'app'],
+  ['/var/log/*.log', undefined],
+  ['/var/log/app-[12].log', undefined],
+  ['/var/log/a.log, /var/log/b.log', undefined],
+])('a line of a file source without a program, which follows %s, has the name of the file', (paths, program) => {
+  const { configuration } = loadText(
+    'x',
+    `
+sources: { logs: { type: file, paths: [${paths.replaceAll(/[^ ,]+/g, "'$&'")}] } }
+destinations: { out: { type: stdout } }
+`,
+  )
+  const [source] = configuration!.sources
+  const { message } = new Explainer(configuration!, source, 'here', undefined).explain(Buffer.from('x'), received)
+  expect(message.program).toBe(program)
+})
+
 test('a line of a unix source is a message of a program of this machine, whatever host it names', () => {
   const { message, destinations } = explain('<13>Nov 20 10:00:00 web kernel: hello', 'local')
   expect(message).toMatchObject({ host: 'here', message: 'web kernel: hello' })

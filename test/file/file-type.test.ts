@@ -22,6 +22,20 @@ test('file options: the example of the manual is accepted', () => {
   expect(parsed.rotate).toEqual({ daily: true, size: 2 ** 30, keep: { ms: 30 * 86_400_000 }, compress: 'zstd' })
 })
 
+test('check notes a rotation that never removes the files of past days, and only that', () => {
+  const noted = (path: string, rotate: object) => fileType.notes!(fileOptions.parse({ path, rotate })).join()
+  const counted =
+    'rotate.keep: counts the files of one name, and each day has its own; only a duration such as 30d removes old days'
+  expect(noted('/a/{host}/{date}.log', { daily: true, keep: '5 files' })).toBe(counted)
+  expect(noted('/a/{year}/{month}/{day}/{host}', { daily: true, size: '1GiB', keep: '1 file' })).toBe(counted)
+  const sizeOnly = 'rotate: the files of past days stay as they are without daily: true'
+  expect(noted('/a/{date}.log', { size: '1GiB', keep: '30d' })).toBe(sizeOnly)
+  expect(noted('/a/{date}.log', { daily: true, keep: '30d' })).toBe('')
+  expect(noted('/a/{date}.log', { daily: true })).toBe('')
+  expect(noted('/a/{month}/{host}.log', { daily: true, keep: '5 files' })).toBe('')
+  expect(noted('/a/{host}.log', { size: '1GiB', keep: '5 files' })).toBe('')
+})
+
 test.each([
   {},
   { path: '' },

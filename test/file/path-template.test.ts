@@ -151,21 +151,21 @@ test('a name keeps the literal text around its fields', () => {
   expect(renderPath(mixed, (field) => values[field] ?? '')).toBe('/logs/2026-11-23/all-web-v.log')
 })
 
-const faults: [template: string, code: string][] = [
-  ['/logs/{hots}.log', 'CONFIG_TEMPLATE'],
-  ['/logs/{}.log', 'CONFIG_TEMPLATE'],
-  ['/logs/{host.log', 'CONFIG_TEMPLATE'],
-  ['/logs/host}.log', 'CONFIG_TEMPLATE'],
-  ['/logs/{host}/', 'CONFIG_TEMPLATE'],
-  ['/logs/', 'CONFIG_TEMPLATE'],
-  ['/logs/{host}/../x', 'FILE_OUTSIDE'],
-  ['/logs/{host}/./x', 'FILE_OUTSIDE'],
-  ['/logs/{sd.x}.log', 'CONFIG_TEMPLATE'],
-  [`/logs/${'x'.repeat(300)}.log`, 'CONFIG_TEMPLATE'],
-  [`/${'abcdefgh/'.repeat(500)}{host}`, 'CONFIG_TEMPLATE'],
-  ['/logs/a\0b', 'CONFIG_TEMPLATE'],
+const faults = [
+  '/logs/{hots}.log',
+  '/logs/{}.log',
+  '/logs/{host.log',
+  '/logs/host}.log',
+  '/logs/{host}/',
+  '/logs/',
+  '/logs/{host}/../x',
+  '/logs/{host}/./x',
+  '/logs/{sd.x}.log',
+  `/logs/${'x'.repeat(300)}.log`,
+  `/${'abcdefgh/'.repeat(500)}{host}`,
+  '/logs/a\0b',
 ]
 
-test.each(faults)('the template %j is refused as %s', (text, code) => {
-  expect(() => compilePath(text)).toThrow(expect.objectContaining({ code }))
+test.each(faults)('the template %j is refused', (text) => {
+  expect(() => compilePath(text)).toThrow(expect.objectContaining({ code: 'CONFIG_TEMPLATE' }))
 })

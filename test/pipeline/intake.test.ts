@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { Fault } from '../../common/fault.ts'
 import { BURST_BYTES_MAX, OPEN_WRITE_BYTES_MAX } from '../../common/limits.ts'
 import { Intake } from '../../common/pipeline/intake.ts'
+import type { Sink } from '../../common/pipeline/sink.ts'
 import { FakeClock, settle } from '../fake/clock.ts'
 import { HeldSink, MemorySink } from '../fake/sink.ts'
 import { platformOf } from '../listen/serving.ts'
@@ -96,4 +97,19 @@ test('messages that destinations reject at a stop are all counted and logged bef
     values: { source: 'network', soFar: 2000, reason },
   })
   expect(platform.log.lines.length).toBeLessThanOrEqual(2)
+})
+
+test('of a batch that some destinations reject, the messages that they were given are counted', async () => {
+  const platform = platformOf(new FakeClock())
+  const sink: Sink = {
+    write(batch) {
+      batch.rejected = 1
+      return Promise.reject(new Fault('STOPPING', 'pager takes nothing more'))
+    },
+  }
+  const intake = new Intake('network', sink, platform)
+  const text = Buffer.from('ab')
+  intake.addAll(from, text, Uint32Array.of(0, 1, 1, 2), Uint32Array.of(0, 0), 2)
+  await intake.close()
+  expect(await platform.metrics.total('sluice_dropped_total')).toBe(1)
 })

@@ -107,6 +107,27 @@ test('the write settles when the slowest destination has settled, even if anothe
   expect(outcome).toBe('rejected')
 })
 
+test('a rejected batch tells how many of its messages were selected for a destination that rejected it', async () => {
+  const sinks = ['all', 'a', 'b'].map((name) => new HeldSink(name))
+  const routes = [
+    { where: containing('x'), to: [0], final: false },
+    { where: containing('a'), to: [1], final: false },
+    { where: containing('b'), to: [2], final: false },
+  ]
+  const texts = ['x', 'xa', 'xb', 'xab', 'none']
+  const write = async (...rejecting: HeldSink[]) => {
+    const given = batch([{ texts }])
+    const written = new Router(routes, sinks, createMetrics()).sinkFor('network').write(given)
+    for (const sink of sinks) sink.settle(rejecting.includes(sink) ? new Error('no') : undefined)
+    await written.catch(() => {})
+    return given.rejected
+  }
+  expect(await write()).toBe(undefined)
+  expect(await write(sinks[1])).toBe(2)
+  expect(await write(sinks[1], sinks[2])).toBe(3)
+  expect(await write(sinks[0], sinks[1])).toBe(4)
+})
+
 test('messages that no route selects are counted', async () => {
   const metrics = createMetrics()
   const router = new Router([{ where: containing('a'), to: [0], final: false }], [new MemorySink()], metrics)

@@ -144,6 +144,23 @@ describe.concurrent('losses are counted and logged', () => {
     expect(read + (await tailing.counted('sluice_unread_bytes_total'))).toBeLessThanOrEqual(bytes)
   })
 
+  test('a file truncated while a destination stalls, which then rejects: nothing is counted both as messages and as bytes', async (context) => {
+    const { expect } = context
+    const tailing = new Tailing(context, 'app.log')
+    const held = hold(tailing)
+    const line = `${'x'.repeat(1023)}\n`
+    const bytes = 12 * 1024 * 1024
+    writeFileSync(tailing.path('app.log'), line.repeat(bytes / 1024))
+    await tailing.start()
+    await expect.poll(() => tailing.offeredBytes).toBeGreaterThanOrEqual(OPEN_WRITE_BYTES_MAX)
+    truncateSync(tailing.path('app.log'))
+    held.giveBack()
+    await expect.poll(() => tailing.hasLogged('a write failed and the file is no longer there')).toBe(true)
+    const dropped = (await tailing.counted('sluice_dropped_total')) * 1024
+    expect(dropped).toBeGreaterThan(0)
+    expect(dropped + (await tailing.counted('sluice_unread_bytes_total'))).toBe(bytes)
+  })
+
   test('the new content of a rewritten file is not counted as lost', async (context) => {
     const { expect } = context
     const tailing = new Tailing(context, 'app.log')
