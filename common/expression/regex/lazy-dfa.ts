@@ -14,8 +14,8 @@ import { grown } from '../../grown.ts'
 import { REGEX_TABLE_CELLS_MAX } from '../../limits.ts'
 import { Alphabet, LOOK } from './alphabet.ts'
 import { characterAt, characterBefore, isWordCharacter } from './character.ts'
+import { flagsBefore, isAt, LINE_FEED, NO_CHARACTER, TEXT_EDGE, WORD_CHARACTER } from './neighbour.ts'
 import { ASK, END, FORK, TAKE, type Program } from './program.ts'
-import type { Place } from './syntax.ts'
 
 // Negative entries of the table. MARKED and below: `MARKED - row` of a state with MATCH_BEFORE or MATCH_HERE.
 const UNKNOWN = -1
@@ -24,10 +24,7 @@ const NOTHING = -3
 const MATCHED = -4
 const MARKED = -5
 
-// Flags of a state: about the previous character, and about matches.
-const AFTER_NOTHING = 1
-const AFTER_LINE_FEED = 2
-const AFTER_WORD = 4
+// Flags of a state, in addition to those of the previous character (`neighbour.ts`).
 const MATCH_BEFORE = 8 // a match ends before the previous character, in reading direction
 const MATCH_HERE = 16
 
@@ -42,6 +39,8 @@ interface State {
 }
 
 export class LazyDfa {
+  /** How far the last `longestFrom` has read. */
+  readTo = 0
   readonly #program: Program
   readonly #alphabet: Alphabet
   /** Whether a match may begin anywhere, or only where reading begins (anchored). */
@@ -76,7 +75,7 @@ export class LazyDfa {
     this.#alphabet = new Alphabet(program)
     this.#seen = new Uint8Array(program.kinds.length)
     this.#asks = program.places.length > 0
-    this.#contextMask = contextMaskOf(program.places)
+    this.#contextMask = flagsBefore(program.places)
     this.#clear()
   }
 
@@ -84,7 +83,7 @@ export class LazyDfa {
   test(text: Uint8Array, start: number, end: number): boolean {
     const { columns } = this.#alphabet
     let state = this.#textStart
-    if (state < 0) state = this.#startState(AFTER_NOTHING | AFTER_LINE_FEED)
+    if (state < 0) state = this.#startState(TEXT_EDGE)
     if (this.#matchesAtStart) return true
     let table = this.#table
     const four = end - 3
@@ -134,7 +133,7 @@ export class LazyDfa {
     return this.#asks && this.#endsInMatch(state)
   }
 
-  /** Where the longest match that begins at `at` ends, or -1. For an anchored automaton that reads forwards. */
+  /** Where the longest match that begins at `at` ends, or -1; sets `readTo`. For an anchored automaton that reads forwards. */
   longestFrom(text: Uint8Array, start: number, end: number, at: number): number {
     const { columns } = this.#alphabet
     let state = this.#startState(contextAfter(text, start, at))
@@ -150,7 +149,10 @@ export class LazyDfa {
           next = this.#follow(state, character >> 3)
           table = this.#table
         }
-        if (next === NOTHING) return longest
+        if (next === NOTHING) {
+          this.readTo = at
+          return longest
+        }
         if (next <= MARKED) {
           next = MARKED - next
           const { about } = this.#stateAt(next)
@@ -161,6 +163,7 @@ export class LazyDfa {
       state = next
       at += bytes
     }
+    this.readTo = end
     return this.#endsInMatch(state) ? end : longest
   }
 
@@ -170,7 +173,7 @@ export class LazyDfa {
    */
   startsOf(text: Uint8Array, start: number, end: number, into: { starts: Uint32Array }): number {
     const { columns } = this.#alphabet
-    let state = this.#startState(AFTER_NOTHING | AFTER_LINE_FEED)
+    let state = this.#startState(TEXT_EDGE)
     let table = this.#table
     let count = 0
     const add = (at: number) => {
@@ -211,7 +214,7 @@ export class LazyDfa {
     this.#put(this.#program.start)
     const row = this.#rowOf(about)
     this.#starts[about] = row
-    if ((context & AFTER_NOTHING) !== 0) {
+    if ((context & NO_CHARACTER) !== 0) {
       this.#textStart = row
       this.#matchesAtStart = (this.#stateAt(row).about & MATCH_HERE) !== 0
     }
@@ -252,8 +255,7 @@ export class LazyDfa {
     this.#begin()
     if (this.#floating) this.#put(this.#program.start)
     for (const step of steps) if (kinds[step] === TAKE && holds[values[step]] === 1) this.#put(nexts[step])
-    const context = (alphabet.isLineFeed[column] ? AFTER_LINE_FEED : 0) | (alphabet.isWord[column] ? AFTER_WORD : 0)
-    const about = (context & this.#contextMask) | (matched ? MATCH_BEFORE : 0)
+    const about = (alphabet.neighbours[column] & this.#contextMask) | (matched ? MATCH_BEFORE : 0)
     if (this.#open.length === 0 && !matched) return NOTHING
     const row = this.#rowOf(about)
     const whole = this.#stateAt(row).about
@@ -264,42 +266,16 @@ export class LazyDfa {
   /** The steps of a state after its assertions were evaluated, given the column of the next character (-1 at the end of the text). */
   #answered(from: State, column: number): readonly number[] {
     const { kinds, values, nexts, places } = this.#program
+    const after = column < 0 ? TEXT_EDGE : this.#alphabet.neighbours[column]
     this.#begin()
     for (const step of from.steps) this.#put(step)
     // The list grows during the loop: an assertion may lead to another one.
     for (let i = 0; i < this.#open.length; i += 1) {
       const step = this.#open[i]
-      if (kinds[step] === ASK && this.#isAt(places[values[step]], from.about, column)) this.#put(nexts[step])
+      if (kinds[step] === ASK && isAt(places[values[step]], from.about, after)) this.#put(nexts[step])
     }
     this.#answeredMatch = this.#open.some((step) => kinds[step] === END)
     return this.#open
-  }
-
-  #isAt(place: Place, before: number, column: number): boolean {
-    const wordBefore = (before & AFTER_WORD) !== 0
-    const wordAfter = column >= 0 && this.#alphabet.isWord[column]
-    switch (place) {
-      case 'line-start':
-        return (before & AFTER_LINE_FEED) !== 0
-      case 'line-end':
-        return column < 0 || this.#alphabet.isLineFeed[column]
-      case 'text-start':
-        return (before & AFTER_NOTHING) !== 0
-      case 'text-end':
-        return column < 0
-      case 'word-start':
-        return !wordBefore && wordAfter
-      case 'word-end':
-        return wordBefore && !wordAfter
-      case 'word-edge':
-        return wordBefore !== wordAfter
-      case 'no-word-edge':
-        return wordBefore === wordAfter
-      case 'no-word-before':
-        return !wordBefore
-      case 'no-word-after':
-        return !wordAfter
-    }
   }
 
   #endsInMatch(state: number): boolean {
@@ -374,19 +350,8 @@ export class LazyDfa {
   }
 }
 
-/** The flags about the previous character that the assertions need. */
-function contextMaskOf(places: readonly Place[]): number {
-  let mask = 0
-  for (const place of places) {
-    if (place === 'line-start') mask |= AFTER_LINE_FEED
-    else if (place === 'text-start') mask |= AFTER_NOTHING
-    else if (place.includes('word')) mask |= AFTER_WORD
-  }
-  return mask
-}
-
 function contextAfter(text: Uint8Array, start: number, at: number): number {
-  if (at === start) return AFTER_NOTHING | AFTER_LINE_FEED
+  if (at === start) return TEXT_EDGE
   const code = characterBefore(text, at, start) >> 3
-  return (code === 0x0a ? AFTER_LINE_FEED : 0) | (isWordCharacter(code) ? AFTER_WORD : 0)
+  return (code === 0x0a ? LINE_FEED : 0) | (isWordCharacter(code) ? WORD_CHARACTER : 0)
 }
