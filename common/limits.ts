@@ -188,7 +188,7 @@ export const REGEX_DEPTH_MAX = 250
 /** Steps of a compiled regular expression with its repeats expanded: each character may touch all of them once. */
 export const REGEX_STEPS_MAX = 50_000
 
-/** Cells of a regular expression's transition table (4 bytes each); when it is full it is emptied and filled again. */
+/** Cells of a regular expression's transition table (4 bytes each); when it is full, texts pass without it for a while, then it is built anew. */
 export const REGEX_TABLE_CELLS_MAX = 512 * KiB
 
 /** Alternatives (`a|b|c`) whose required literals are tracked; a pattern with more is searched for without an index. */

@@ -2,8 +2,9 @@
 // (equivalence classes). ASCII characters are assigned to columns at once, all others when they are first met, so that a set as large
 // as all letters of Unicode costs nothing until then.
 
-import { BROKEN, isWordCharacter } from './character.ts'
+import { isWordCharacter } from './character.ts'
 import type { CharSet } from './char-set.ts'
+import { LINE_FEED, WORD_CHARACTER } from './neighbour.ts'
 import type { Program } from './program.ts'
 
 /** The column of all bytes from 0x80 on, for which the whole character has to be decoded. */
@@ -17,9 +18,8 @@ export class Alphabet {
   readonly columns = new Uint8Array(256)
   /** By column: 1 for each set that contains its characters, 0 for the others. */
   readonly holds: Uint8Array[] = [new Uint8Array(0)]
-  /** By column: whether its characters are line feeds, and whether they are word characters, if the program needs to know. */
-  readonly isLineFeed: boolean[] = [false]
-  readonly isWord: boolean[] = [false]
+  /** By column: the flags of its characters as neighbours of an assertion, as far as the program needs them. */
+  readonly neighbours: number[] = [0]
   readonly #sets: readonly CharSet[]
   readonly #words: boolean
   readonly #lines: boolean
@@ -47,14 +47,13 @@ export class Alphabet {
 
   #sort(code: number): number {
     const holds = Uint8Array.from(this.#sets, (set) => (set.has(code) ? 1 : 0))
-    const lineFeed = this.#lines && code === LF
-    const word = this.#words && code !== BROKEN && isWordCharacter(code)
-    const traits = `${holds.join('')}${lineFeed ? 'n' : ''}${word ? 'w' : ''}`
+    const lineFeed = this.#lines && code === LF ? LINE_FEED : 0
+    const word = this.#words && isWordCharacter(code) ? WORD_CHARACTER : 0
+    const traits = `${holds.join('')}${lineFeed | word}`
     const known = this.#byTraits.get(traits)
     if (known !== undefined) return known
     const column = this.holds.push(holds) - 1
-    this.isLineFeed.push(lineFeed)
-    this.isWord.push(word)
+    this.neighbours.push(lineFeed | word)
     this.#byTraits.set(traits, column)
     return column
   }

@@ -7,8 +7,9 @@
 // negated set matches a line feed, so that a search finds what `grep` finds in the same lines.
 
 import { grown } from '../../grown.ts'
-import { characterAt, isWordCharacter } from './character.ts'
+import { characterAt, characterBefore, isWordCharacter } from './character.ts'
 import { one } from './char-set.ts'
+import { Finder } from './finder.ts'
 import { LazyDfa } from './lazy-dfa.ts'
 import { literalsOf, type Ways } from './literals.ts'
 import { parseExtended } from './parse-extended.ts'
@@ -135,14 +136,13 @@ export class ByteRegex {
     const starts = finder.look(text, start, end)
     if (starts === 0) return false
     this.matchStart = finder.starts[starts - 1]
-    this.matchEnd = finder.endOf(text, start, end, this.matchStart)
+    this.matchEnd = finder.endOf(text, start, end, starts - 1)
     return true
   }
 
   /**
    * Finds all matches that are not empty and do not overlap, as `grep -o` prints them. Returns their number; match i is
-   * `[matches[2i], matches[2i+1])`. Each match takes time in proportion to the text. So all of them can take the square of that, but
-   * only for patterns such as `a|a.*z`, whose short matches are followed by a long look for a longer one.
+   * `[matches[2i], matches[2i+1])`.
    */
   findAll(text: Buffer, start: number = 0, end: number = text.length): number {
     const finder = (this.#finder ??= new Finder(this.#tree))
@@ -151,7 +151,7 @@ export class ByteRegex {
     for (let i = finder.look(text, start, end) - 1; i >= 0; i -= 1) {
       const at = finder.starts[i]
       if (at < from) continue
-      const to = finder.endOf(text, start, end, at)
+      const to = finder.endOf(text, start, end, i)
       if (to === at) continue
       if (2 * count + 2 > this.matches.length) this.matches = grown(this.matches)
       this.matches[2 * count] = at
@@ -227,46 +227,20 @@ function mayBeEmpty(tree: Node): boolean {
  * longer match begins there: it tries the longest match first, then shorter ones down to one character, and then the next place.
  */
 class EmptyWords {
-  readonly #longest: LazyDfa
+  readonly #finder: Finder
 
   constructor(tree: Node) {
-    this.#longest = new LazyDfa(programOf(tree, false), false, false)
+    this.#finder = new Finder(tree)
   }
 
   test(text: Buffer, start: number, end: number): boolean {
-    let wordBefore = false
-    for (let at = start; at <= end;) {
-      const character = at < end ? characterAt(text, at, end) : 1
-      const word = isWordCharacter(character >> 3)
-      if (!wordBefore && !word && this.#longest.longestFrom(text, start, end, at) === at) return true
-      wordBefore = word
-      at += character & 7
+    const finder = this.#finder
+    for (let i = finder.look(text, start, end) - 1; i >= 0; i -= 1) {
+      const at = finder.starts[i]
+      if (at > start && isWordCharacter(characterBefore(text, at, start) >> 3)) continue
+      if (at < end && isWordCharacter(characterAt(text, at, end) >> 3)) continue
+      if (finder.endOf(text, start, end, i) === at) return true
     }
     return false
-  }
-}
-
-/** Finds the bounds of matches: needed to print or mark them, not to know whether there is one. */
-class Finder {
-  readonly #found = { starts: new Uint32Array(64) }
-  readonly #backwards: LazyDfa
-  readonly #longest: LazyDfa
-
-  constructor(tree: Node) {
-    this.#backwards = new LazyDfa(programOf(tree, true), true, false)
-    this.#longest = new LazyDfa(programOf(tree, false), false, false)
-  }
-
-  /** Where matches begin, in descending order. Valid after `look`, which returns their number. */
-  get starts(): Uint32Array {
-    return this.#found.starts
-  }
-
-  look(text: Buffer, start: number, end: number): number {
-    return this.#backwards.startsOf(text, start, end, this.#found)
-  }
-
-  endOf(text: Buffer, start: number, end: number, at: number): number {
-    return this.#longest.longestFrom(text, start, end, at)
   }
 }

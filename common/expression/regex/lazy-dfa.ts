@@ -9,13 +9,18 @@
 // An assertion ("place") is about two neighbouring characters, so it is decided when the second one is known: a state holds the steps
 // before its assertions are evaluated, and the transition evaluates them. So a match that ends with an assertion is found one
 // character late, or at the end of the text.
+//
+// A text can be made so that nearly every character of it leads to a new state (random letters, and `a.{100}b`), and to build one takes
+// fifty times as long as to follow its steps. So when the table is full, the next characters that would need another state are
+// followed through a passing state, which has the first row and is forgotten. Only then is the table built anew.
 
 import { grown } from '../../grown.ts'
 import { REGEX_TABLE_CELLS_MAX } from '../../limits.ts'
 import { Alphabet, LOOK } from './alphabet.ts'
 import { characterAt, characterBefore, isWordCharacter } from './character.ts'
-import { ASK, END, FORK, TAKE, type Program } from './program.ts'
-import type { Place } from './syntax.ts'
+import { flagsBefore, isAt, LINE_FEED, NO_CHARACTER, TEXT_EDGE, WORD_CHARACTER } from './neighbour.ts'
+import { OpenSteps } from './open-steps.ts'
+import { ASK, TAKE, type Program } from './program.ts'
 
 // Negative entries of the table. MARKED and below: `MARKED - row` of a state with MATCH_BEFORE or MATCH_HERE.
 const UNKNOWN = -1
@@ -24,24 +29,25 @@ const NOTHING = -3
 const MATCHED = -4
 const MARKED = -5
 
-// Flags of a state: about the previous character, and about matches.
-const AFTER_NOTHING = 1
-const AFTER_LINE_FEED = 2
-const AFTER_WORD = 4
+// Flags of a state, in addition to those of the previous character (`neighbour.ts`).
 const MATCH_BEFORE = 8 // a match ends before the previous character, in reading direction
 const MATCH_HERE = 16
 
-/** The highest number of a round; then they are numbered from 1 again. */
-const ROUNDS_MAX = 255
+/** The row of the passing state. All of its transitions stay unknown. */
+const PASSING = 0
+/** Transitions through the passing state, for each state of the full table, before the table is built anew. */
+const PASSING_PER_STATE = 32
 
 interface State {
-  readonly steps: Int32Array
+  readonly steps: readonly number[]
   readonly about: number
   /** Whether there is a match at the end of a text that ends in this state; undefined until it is computed. */
   ending?: boolean
 }
 
 export class LazyDfa {
+  /** How far the last `longestFrom` has read. */
+  readTo = 0
   readonly #program: Program
   readonly #alphabet: Alphabet
   /** Whether a match may begin anywhere, or only where reading begins (anchored). */
@@ -61,22 +67,18 @@ export class LazyDfa {
   #textStart = -1
   #matchesAtStart = false
   #stepsKept = 0
-  // Scratch memory of a transition: the set of steps being built, and the round in which each step was last added. (Rounds that were
-  // counted without end would exceed 2^31 in a filter that fills its table again and again for a day.)
-  readonly #seen: Uint8Array
-  #round = 0
-  #open: number[] = []
-  /** Whether the assertions evaluated last led to END. */
-  #answeredMatch = false
+  #passed = 0
+  /** Scratch memory: the steps of the state that is being built. */
+  readonly #open: OpenSteps
 
   constructor(program: Program, floating: boolean, first: boolean) {
     this.#program = program
     this.#floating = floating
     this.#first = first
     this.#alphabet = new Alphabet(program)
-    this.#seen = new Uint8Array(program.kinds.length)
+    this.#open = new OpenSteps(program)
     this.#asks = program.places.length > 0
-    this.#contextMask = contextMaskOf(program.places)
+    this.#contextMask = flagsBefore(program.places)
     this.#clear()
   }
 
@@ -84,7 +86,7 @@ export class LazyDfa {
   test(text: Uint8Array, start: number, end: number): boolean {
     const { columns } = this.#alphabet
     let state = this.#textStart
-    if (state < 0) state = this.#startState(AFTER_NOTHING | AFTER_LINE_FEED)
+    if (state < 0) state = this.#startState(TEXT_EDGE)
     if (this.#matchesAtStart) return true
     let table = this.#table
     const four = end - 3
@@ -134,7 +136,7 @@ export class LazyDfa {
     return this.#asks && this.#endsInMatch(state)
   }
 
-  /** Where the longest match that begins at `at` ends, or -1. For an anchored automaton that reads forwards. */
+  /** Where the longest match that begins at `at` ends, or -1; sets `readTo`. For an anchored automaton that reads forwards. */
   longestFrom(text: Uint8Array, start: number, end: number, at: number): number {
     const { columns } = this.#alphabet
     let state = this.#startState(contextAfter(text, start, at))
@@ -150,7 +152,10 @@ export class LazyDfa {
           next = this.#follow(state, character >> 3)
           table = this.#table
         }
-        if (next === NOTHING) return longest
+        if (next === NOTHING) {
+          this.readTo = at
+          return longest
+        }
         if (next <= MARKED) {
           next = MARKED - next
           const { about } = this.#stateAt(next)
@@ -161,6 +166,7 @@ export class LazyDfa {
       state = next
       at += bytes
     }
+    this.readTo = end
     return this.#endsInMatch(state) ? end : longest
   }
 
@@ -170,7 +176,7 @@ export class LazyDfa {
    */
   startsOf(text: Uint8Array, start: number, end: number, into: { starts: Uint32Array }): number {
     const { columns } = this.#alphabet
-    let state = this.#startState(AFTER_NOTHING | AFTER_LINE_FEED)
+    let state = this.#startState(TEXT_EDGE)
     let table = this.#table
     let count = 0
     const add = (at: number) => {
@@ -207,11 +213,11 @@ export class LazyDfa {
     const about = context & this.#contextMask
     const known = this.#starts[about]
     if (known !== undefined) return known
-    this.#begin()
-    this.#put(this.#program.start)
+    this.#open.clear()
+    this.#open.add(this.#program.start)
     const row = this.#rowOf(about)
     this.#starts[about] = row
-    if ((context & AFTER_NOTHING) !== 0) {
+    if ((context & NO_CHARACTER) !== 0) {
       this.#textStart = row
       this.#matchesAtStart = (this.#stateAt(row).about & MATCH_HERE) !== 0
     }
@@ -229,10 +235,17 @@ export class LazyDfa {
     if (column >= this.#stride) return this.#restart(state, column)
     const known = this.#table[state + column]
     if (known !== UNKNOWN) return known
-    if (this.#full()) return this.#restart(state, column)
+    if (this.#full()) return this.#pass(state, column)
     const next = this.#transition(this.#stateAt(state), column)
     this.#table[state + column] = next
     return next
+  }
+
+  /** Continues to the passing state, or with a new table. */
+  #pass(state: number, column: number): number {
+    if (this.#passed === PASSING_PER_STATE * this.#states.length) return this.#restart(state, column)
+    this.#passed += 1
+    return this.#transition(this.#stateAt(state), column)
   }
 
   /** Clears the table, which is full or has too few columns, and continues from the same state. */
@@ -243,102 +256,59 @@ export class LazyDfa {
   }
 
   #transition(from: State, column: number): number {
-    const { kinds, values, nexts } = this.#program
+    const { kinds, values, nexts, start } = this.#program
     const alphabet = this.#alphabet
-    const steps = !this.#asks ? from.steps : this.#answered(from, column)
-    const matched = steps !== from.steps && this.#answeredMatch
+    const open = this.#open
+    const matched = this.#asks && this.#answer(from, column)
     if (matched && this.#first) return MATCHED
+    const steps = this.#asks ? open.list() : from.steps
     const holds = alphabet.holds[column]
-    this.#begin()
-    if (this.#floating) this.#put(this.#program.start)
-    for (const step of steps) if (kinds[step] === TAKE && holds[values[step]] === 1) this.#put(nexts[step])
-    const context = (alphabet.isLineFeed[column] ? AFTER_LINE_FEED : 0) | (alphabet.isWord[column] ? AFTER_WORD : 0)
-    const about = (context & this.#contextMask) | (matched ? MATCH_BEFORE : 0)
-    if (this.#open.length === 0 && !matched) return NOTHING
-    const row = this.#rowOf(about)
+    open.clear()
+    if (this.#floating) open.add(start)
+    for (const step of steps) if (kinds[step] === TAKE && holds[values[step]] === 1) open.add(nexts[step])
+    const about = (alphabet.neighbours[column] & this.#contextMask) | (matched ? MATCH_BEFORE : 0)
+    if (open.count === 0 && !matched) return NOTHING
+    const row = this.#full() ? this.#passingRow(about) : this.#rowOf(about)
     const whole = this.#stateAt(row).about
     if ((whole & (MATCH_BEFORE | MATCH_HERE)) === 0) return row
     return this.#first ? MATCHED : MARKED - row
   }
 
-  /** The steps of a state after its assertions were evaluated, given the column of the next character (-1 at the end of the text). */
-  #answered(from: State, column: number): readonly number[] {
+  /**
+   * Evaluates the assertions of a state, given the column of the next character (-1 at the end of the text). Its steps and those that
+   * the assertions lead to become the open ones. Returns whether the end is among them.
+   */
+  #answer(from: State, column: number): boolean {
     const { kinds, values, nexts, places } = this.#program
-    this.#begin()
-    for (const step of from.steps) this.#put(step)
-    // The list grows during the loop: an assertion may lead to another one.
-    for (let i = 0; i < this.#open.length; i += 1) {
-      const step = this.#open[i]
-      if (kinds[step] === ASK && this.#isAt(places[values[step]], from.about, column)) this.#put(nexts[step])
+    const after = column < 0 ? TEXT_EDGE : this.#alphabet.neighbours[column]
+    const open = this.#open
+    open.clear()
+    for (const step of from.steps) open.add(step)
+    // The set grows during the loop: an assertion may lead to another one.
+    for (let i = 0; i < open.count; i += 1) {
+      const step = open.steps[i]
+      if (kinds[step] === ASK && isAt(places[values[step]], from.about, after)) open.add(nexts[step])
     }
-    this.#answeredMatch = this.#open.some((step) => kinds[step] === END)
-    return this.#open
-  }
-
-  #isAt(place: Place, before: number, column: number): boolean {
-    const wordBefore = (before & AFTER_WORD) !== 0
-    const wordAfter = column >= 0 && this.#alphabet.isWord[column]
-    switch (place) {
-      case 'line-start':
-        return (before & AFTER_LINE_FEED) !== 0
-      case 'line-end':
-        return column < 0 || this.#alphabet.isLineFeed[column]
-      case 'text-start':
-        return (before & AFTER_NOTHING) !== 0
-      case 'text-end':
-        return column < 0
-      case 'word-start':
-        return !wordBefore && wordAfter
-      case 'word-end':
-        return wordBefore && !wordAfter
-      case 'word-edge':
-        return wordBefore !== wordAfter
-      case 'no-word-edge':
-        return wordBefore === wordAfter
-      case 'no-word-before':
-        return !wordBefore
-      case 'no-word-after':
-        return !wordAfter
-    }
+    return open.hasEnd
   }
 
   #endsInMatch(state: number): boolean {
     const from = this.#stateAt(state)
-    if (from.ending === undefined) {
-      if (this.#asks) this.#answered(from, -1)
-      from.ending = (from.about & MATCH_HERE) !== 0 || (this.#asks && this.#answeredMatch)
-    }
+    from.ending ??= (from.about & MATCH_HERE) !== 0 || (this.#asks && this.#answer(from, -1))
     return from.ending
   }
 
-  #begin(): void {
-    if (this.#round === ROUNDS_MAX) {
-      this.#seen.fill(0)
-      this.#round = 0
-    }
-    this.#round += 1
-    this.#open = []
-  }
-
-  /** Adds a step and all that it reaches through forks. */
-  #put(first: number): void {
-    const { kinds, values, nexts } = this.#program
-    const waiting = [first]
-    for (let step = waiting.pop(); step !== undefined; step = waiting.pop()) {
-      if (this.#seen[step] === this.#round) continue
-      this.#seen[step] = this.#round
-      if (kinds[step] === FORK) waiting.push(values[step], nexts[step])
-      else this.#open.push(step)
-    }
+  /** The row of the passing state, which gets the open steps. */
+  #passingRow(about: number): number {
+    this.#states[0] = { steps: this.#open.list(), about: this.#open.hasEnd ? about | MATCH_HERE : about }
+    return PASSING
   }
 
   /** The row of the state with the open steps; added if it is new. */
   #rowOf(about: number): number {
-    const { kinds } = this.#program
-    const steps = Int32Array.from(this.#open).sort()
-    const ends = steps.some((step) => kinds[step] === END)
-    const whole = ends ? about | MATCH_HERE : about
-    const key = `${whole}:${steps.join()}`
+    const steps = this.#open.list()
+    const whole = this.#open.hasEnd ? about | MATCH_HERE : about
+    const key = `${whole}:${Buffer.from(new Int32Array(steps).sort().buffer).toString('latin1')}`
     const known = this.#rows.get(key)
     if (known !== undefined) return known
     const row = this.#states.length * this.#stride
@@ -365,28 +335,18 @@ export class LazyDfa {
     this.#shift = 2
     while (1 << this.#shift < this.#alphabet.width * 1.5) this.#shift += 1
     this.#stride = 1 << this.#shift
-    this.#table = new Int32Array(0)
-    this.#states = []
     this.#rows = new Map()
     this.#starts = []
     this.#textStart = -1
     this.#stepsKept = 0
+    this.#passed = 0
+    this.#table = new Int32Array(16 * this.#stride).fill(UNKNOWN)
+    this.#states = [{ steps: [], about: 0 }]
   }
-}
-
-/** The flags about the previous character that the assertions need. */
-function contextMaskOf(places: readonly Place[]): number {
-  let mask = 0
-  for (const place of places) {
-    if (place === 'line-start') mask |= AFTER_LINE_FEED
-    else if (place === 'text-start') mask |= AFTER_NOTHING
-    else if (place.includes('word')) mask |= AFTER_WORD
-  }
-  return mask
 }
 
 function contextAfter(text: Uint8Array, start: number, at: number): number {
-  if (at === start) return AFTER_NOTHING | AFTER_LINE_FEED
+  if (at === start) return TEXT_EDGE
   const code = characterBefore(text, at, start) >> 3
-  return (code === 0x0a ? AFTER_LINE_FEED : 0) | (isWordCharacter(code) ? AFTER_WORD : 0)
+  return (code === 0x0a ? LINE_FEED : 0) | (isWordCharacter(code) ? WORD_CHARACTER : 0)
 }

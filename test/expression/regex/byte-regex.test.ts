@@ -1,7 +1,7 @@
 // What cannot be compared with grep: faults, bytes that are not UTF-8, messages of several lines, bounds, literals, time.
 
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { compileRegex, type ByteRegex, type RegexOptions } from '../../../common/expression/regex/byte-regex.ts'
 
 const matches = (pattern: string | string[], text: string | Buffer, options?: RegexOptions) =>
@@ -236,6 +236,17 @@ test('a transition table that fills up is cleared, and the result stays correct'
   const text = randomText(60_000)
   expect(regex.test(text)).toBe(false)
   expect(regex.test(Buffer.concat([text, Buffer.from('accccccccccccccb')]))).toBe(true)
+})
+
+test('a text that leads to a new state with each character does not build a state for each', () => {
+  const regex = compileRegex('a.{200}b')
+  const states = vi.spyOn(Map.prototype, 'set')
+  try {
+    expect(regex.test(randomText(100_000))).toBe(false)
+    expect(states.mock.calls.length).toBeLessThan(20_000)
+  } finally {
+    states.mockRestore()
+  }
 })
 
 test('a step of the program is found again after any number of transitions', () => {
