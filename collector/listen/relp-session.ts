@@ -75,7 +75,7 @@ export class RelpSession implements HalfFrame, Sender {
     this.connection = connection
     this.#origin = origin
     this.#shared = shared
-    this.#reader = new FrameReader(shared.messageBytesMax)
+    this.#reader = new FrameReader(shared.messageBytesMax + TERMINATOR_BYTES)
     this.answers = new RelpAnswers(
       connection,
       () => this.#readAgain(),
@@ -218,9 +218,11 @@ export class RelpSession implements HalfFrame, Sender {
 
   #syslog(): boolean {
     const { bytes, start, end, txnr, first, last } = this.#reader
-    const { gather } = this.#shared
+    const { gather, messageBytesMax } = this.#shared
     if (!gather.takes(end - start)) return false
-    if (first && last) gather.add(this, this.#origin, bytes, start, trimmedEnd(bytes, start, end), 0, txnr, 1)
+    const isWhole = first && last
+    const stop = isWhole ? trimmedEnd(bytes, start, end) : end
+    if (isWhole && stop - start <= messageBytesMax) gather.add(this, this.#origin, bytes, start, stop, 0, txnr, 1)
     else this.#part(bytes, start, end, last)
     return true
   }
@@ -315,6 +317,8 @@ function isAboutStreams(command: string): command is AboutStreams {
 }
 
 const CLOSE_WAIT_MS = 5_000
+// A message of exactly `max_message` bytes may have a CR LF behind it in its frame, and is not split for that.
+const TERMINATOR_BYTES = 2
 const empty = Buffer.alloc(0)
 
 async function ask(streams: StreamMarks | undefined, command: AboutStreams, ids: readonly string[]): Promise<string> {

@@ -9,6 +9,12 @@ export function inodeKey({ device, inode }: Pick<FileStat, 'device' | 'inode'>):
   return `${device}:${inode}`
 }
 
+/** Whether the file with this inode key is at `path`. False if that cannot be told. */
+export async function isAt(disk: Disk, key: string, path: string): Promise<boolean> {
+  const stat = await disk.stat(nameBytes(path)).catch(() => undefined)
+  return stat !== undefined && inodeKey(stat) === key
+}
+
 /** Opens the file with this inode key at `path`; undefined if it is no longer there: the next sweep, or listing, finds it. */
 export async function openFound(disk: Disk, key: string, path: string): Promise<DiskFile | undefined> {
   let file: DiskFile

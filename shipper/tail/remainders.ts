@@ -165,8 +165,9 @@ export class Remainders {
     if (isFirst) for (const { names } of newFiles) this.#betweenAgain.push({ names, ...behind })
     for (const record of isFirst ? this.#orphans.all() : this.#orphans.toLookFor()) {
       // A file that cannot be read yet is still at its name.
-      const isThere = this.#settings.unreadable.has(keyOf(record))
-      if (isThere) this.#orphans.lookForAgain(record)
+      const { unreadable } = this.#settings
+      const key = keyOf(record)
+      if (unreadable.has(key)) this.#orphans.lookForAgain(record, unreadable.errorOf(key))
       else await this.followOrphan(record, isFirst)
     }
     // Unseen generations come last: once all known streams are followed, a file that is not followed is one that nobody has seen.
@@ -185,7 +186,9 @@ export class Remainders {
   async followOrphan(record: FileRecord, isFirst = false): Promise<void> {
     const follow = async () => {
       const found = await this.#lost.find(namesOf(record), fingerprintOf(record), keyOf(record), record.stream)
-      if (found) await this.#follow(found, record.stream, record.position, writtenName(record))
+      if (!found) return undefined
+      const followed = await this.#follow(found, record.stream, record.position, writtenName(record))
+      followed.realPath = record.realPath // a link to it may be led back
       return found
     }
     const remainder = await this.#readWarnings.unless(record.path, follow, (error) =>
@@ -212,7 +215,7 @@ export class Remainders {
   }
 
   /** Follows a remainder; closes it, and removes its temporary file, if that fails. */
-  async #follow(remainder: Remainder, stream: string, position: number, rotatedFrom: string): Promise<void> {
+  async #follow(remainder: Remainder, stream: string, position: number, rotatedFrom: string): Promise<FollowedFile> {
     const follow = () => followFrom({ stream, stat: remainder.stat, path: remainder.path, position }, remainder.file)
     const followed = await this.#lost.orDiscarded(remainder, follow)
     followed.leave(rotatedFrom, remainder)
@@ -220,6 +223,7 @@ export class Remainders {
     const path = shownName(remainder.path)
     if (remainder.stat.size > position) this.#platform.log.info({ path, position }, FOUND)
     await this.#settings.start(followed, remainder.file)
+    return followed
   }
 }
 

@@ -230,8 +230,9 @@ export class Tracker {
     // `leftAfterMs` is set if its name has no successor: then nobody has looked for generations that came and went since.
     await this.#remainders.followBetween({ names: file.names, sinceMs: file.leftAfterMs })
     this.#files.byKey.delete(file.key)
-    // It was moved out of the followed folders and nothing took its place: it may be moved back.
-    if (hasName && !this.#leaving.hasSuccessor(file)) this.#orphans.keep(file)
+    // It was moved out of the followed folders and nothing took its place: it may be moved back. So may a link to it.
+    const mayReturn = !this.#leaving.hasSuccessor(file) || (await file.isBehindLink(this.#platform.disk))
+    if (hasName && mayReturn) this.#orphans.keep(file)
     else this.#end(file)
     await file.closeFile()
     if (file.temporary !== undefined) await this.#platform.disk.remove(nameBytes(file.temporary))
@@ -273,6 +274,7 @@ export class Tracker {
       if (file && !this.#files.byKey.has(key)) await file.close()
       if (errnoOf(error) === undefined) throw error
       await this.#unreadable.add(key, seen, error)
+      if (this.#skipsOld) this.#orphans.expect(newId(this.#platform.random), seen)
       this.#readWarnings.reportError(seen.path, error)
       return false
     }
@@ -314,7 +316,12 @@ export class Tracker {
   }
 
   async #startOf(file: DiskFile, size: number): Promise<number> {
-    return this.#first && this.#settings.readFrom === 'end' ? lineStart(file, size, MESSAGE_BYTES_MAX) : 0
+    return this.#skipsOld ? lineStart(file, size, MESSAGE_BYTES_MAX) : 0
+  }
+
+  /** Whether this is the very first sweep, and what files have by now is not wanted. */
+  get #skipsOld(): boolean {
+    return this.#first && this.#settings.readFrom === 'end'
   }
 
   /** Follows generations that came and went under the name of this new file. Looks beside its path and those of its predecessors. */
@@ -333,7 +340,7 @@ export class Tracker {
   // it is looked for by its inode; with `read_from: end` it is an old file, and is not read.
   async #miss(key: string, seen: FoundFile): Promise<false> {
     this.#missed = true
-    if (this.#first && this.#settings.readFrom === 'start') await this.#unreadable.add(key, seen)
+    if (this.#first && !this.#skipsOld) await this.#unreadable.add(key, seen)
     return false
   }
 

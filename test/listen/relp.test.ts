@@ -57,6 +57,27 @@ test('CR, LF and NUL at the end of a message are not part of it, also if it is s
   expect(sink.texts.at(-1)).toMatch(/x$/)
 })
 
+test.each(['', '\n', '\r\n'])(
+  'a message of exactly max_message bytes is not split, with %j behind it',
+  async (ending) => {
+    const sink = new MemorySink()
+    const { send, expectAnswer } = await opened(sink, 'syslog', 600)
+    const text = `<13>${'x'.repeat(596)}`
+    await send(frame(2, 'syslog', text + ending))
+    await expectAnswer('2 rsp 6 200 OK\n')
+    expect(sink.texts).toEqual([text])
+  },
+)
+
+test.each(['x', 'xx', 'x\n'])('a message of max_message bytes and %j is split', async (rest) => {
+  const sink = new MemorySink()
+  const { send, expectAnswer } = await opened(sink, 'syslog', 600)
+  await send(frame(2, 'syslog', `<13>${'x'.repeat(596)}${rest}`))
+  await expectAnswer('2 rsp 6 200 OK\n')
+  expect(sink.texts.length).toBe(2)
+  expect(Math.max(...sink.texts.map(({ length }) => length))).toBeLessThanOrEqual(600)
+})
+
 test('transaction numbers wrap around to 1', async () => {
   const { send, expectAnswer } = await opened(new MemorySink())
   await send('999999999 syslog 1 a\n1 syslog 1 b\n2 syslog 0\n')
