@@ -8,6 +8,7 @@ import { account, byteSize, duration, fileCount, fileMode, refuseTilde } from '.
 import { lineOption } from '../line-option.ts'
 import { examineAccounts } from './account.ts'
 import { frameCompressor } from './compress-frame.ts'
+import { isDated } from './dated-path.ts'
 import { FileDestination } from './file-destination.ts'
 import { namesOf } from './path-ownership.ts'
 import { compilePath, standInPath } from './path-template.ts'
@@ -65,6 +66,12 @@ export const fileType: DestinationType<FileOptions> = {
   claims: ({ path }) =>
     path === undefined ? [] : [{ path: ['path'], key: resolve(path), meaning: namesOf(compilePath(path)) }],
   examine: (given, disk) => examineAccounts(given, disk),
+  notes: ({ path, rotate }) =>
+    rotate?.keep && 'count' in rotate.keep && isDated(compilePath(path))
+      ? [
+          'rotate.keep: a number of files is counted for each name, and here each day has names of its own; give a duration',
+        ]
+      : [],
   writes: ({ path }) => resolve(standInPath(compilePath(path))),
   create(given, { name, platform, dataFolder, localZone }) {
     const { path, line, mode, dir_mode, owner, group, rotate, max_files } = given

@@ -15,6 +15,16 @@ test('file options: keep is a number of files or an age', () => {
   expect(keep('30d')).toEqual({ ms: 30 * 86_400_000 })
 })
 
+test('check notes a number of files to keep where each day has files of its own', () => {
+  const notes = (path: string, keep: string) =>
+    fileType.notes!(fileOptions.parse({ path, rotate: { daily: true, keep } }))
+  expect(notes('/a/{host}/{date}.log', '5 files')).toEqual([
+    'rotate.keep: a number of files is counted for each name, and here each day has names of its own; give a duration',
+  ])
+  expect(notes('/a/{host}/{date}.log', '5d')).toEqual([])
+  expect(notes('/a/{host}.log', '5 files')).toEqual([])
+})
+
 const rotate = { daily: true, size: '1GiB', keep: '30d', compress: 'zstd' }
 test('file options: the example of the manual is accepted', () => {
   const path = '/var/log/remote/{host}/{program}.log'
