@@ -99,7 +99,8 @@ export class Retention {
     const { disk, log } = this.#surroundings
     const path = this.#pathOf(part)
     try {
-      for (const suffix of ['', '-wal', '-shm']) if (await disk.stat(path + suffix)) await disk.remove(path + suffix)
+      // The part itself comes last: without it, nobody would remove the others after a crash.
+      for (const suffix of ['-wal', '-shm', '']) if (await disk.stat(path + suffix)) await disk.remove(path + suffix)
       log.info({ path, why }, 'removed a part of the archive')
     } catch (error) {
       log.warn({ path }, `cannot remove a part of the archive: ${reasonOf(error)}`)

@@ -1,8 +1,9 @@
 // What an archive removes, by age and by size, and that a wrong clock removes nothing.
 
-import { readdirSync, rmSync } from 'node:fs'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { systemDisk, type Disk } from '../../common/disk.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 import { fakePlatform } from '../fake/platform.ts'
 import { openedArchive, temporaryFolder } from './surroundings.ts'
@@ -22,8 +23,8 @@ const files = (folder: string) =>
     .toSorted()
 
 /** Starts and stops it at a time; resolves to the files that are left, and what was logged. */
-async function restartedAt(time: number, folder: string) {
-  const platform = fakePlatform()
+async function restartedAt(time: number, folder: string, disk: Disk = systemDisk) {
+  const platform = fakePlatform(disk)
   platform.clock.setWall(time)
   const archive = await openedArchive(platform, folder, { keepMs: 2 * DAY_MS })
   await archive.close(5_000)
@@ -117,6 +118,20 @@ test('archive: nothing of a backup that is copied back expires for 24 hours', as
   const { left, warnings } = await restartedAt(NOON + 30 * DAY, folder)
   expect(left).toEqual(['2026-11-23.db', '2026-11-24.db'])
   expect(warnings).toEqual([waiting])
+})
+
+test('archive: a part that was half removed when sluice was killed is removed at the next start', async () => {
+  const folder = temporaryFolder()
+  await twoDays(folder)
+  await restartedAt(NOON + 2 * DAY, folder)
+  writeFileSync(join(folder, 'archive', '2026-11-23.db-wal'), '')
+  let removed = 0
+  const remove: Disk['remove'] = (path) =>
+    (removed += 1) > 1 ? Promise.reject(new Error('killed')) : systemDisk.remove(path)
+  const killed = Object.assign(Object.create(systemDisk) as Disk, { remove })
+  await restartedAt(NOON + 3 * DAY, folder, killed)
+  await restartedAt(NOON + 3 * DAY, folder)
+  expect(readdirSync(join(folder, 'archive')).toSorted()).toEqual(['2026-11-24.db', 'swept'])
 })
 
 test('archive: if the archive is larger than max_size, the oldest days are removed, but never the newest', async () => {
