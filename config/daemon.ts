@@ -17,6 +17,7 @@ import { adviceFor } from './advice.ts'
 import { writeOut } from './command/standard-streams.ts'
 import { CounterReport } from './counter-report.ts'
 import { reportForgottenSpools } from './forgotten-spools.ts'
+import { reportRenamedSources } from './renamed-sources.ts'
 import { Sighups } from './sighup.ts'
 import { localHostName } from './host-name.ts'
 import { loopsOf } from './loops.ts'
@@ -92,6 +93,7 @@ async function runPipeline(
   try {
     const instance = await openInstance(data, localHostName(), platform)
     const pipeline = Pipeline.assemble(configuration, localHostName(), { ...platform, instance })
+    await reportRenamedSources(configuration, platform)
     await pipeline.open()
     // Not waited for: it reads them whole, which takes a second for each few hundred MB.
     void reportForgottenSpools(configuration, platform)

@@ -225,6 +225,8 @@ export class ArchiveDestination implements Destination {
     const unsealed = await this.#unsealed(parts.slice(0, -1))
     const newest = parts.at(-1)
     if (newest) await this.#syncLog(`${this.#folder}/${fileNameOf(newest)}-wal`)
+    // Closed in the meantime: nobody would stop the worker.
+    if (this.#closing) return
     await new Promise<void>((resolve, reject) => {
       this.#opened = { resolve, reject }
       this.#origins = new Map()

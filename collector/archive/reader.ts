@@ -72,8 +72,8 @@ export async function openArchive(disk: Disk, folder: string): Promise<ArchiveRe
   return new ArchiveReader(folder, parts.sort(compareParts))
 }
 
-/** What an archive without a part may have in it: files beside a part that is gone, and what a file system has at its root. */
-const mayBeInEmpty = (name: string) => /^\d{4}-\d\d-\d\d\.|^lost\+found$/.test(name)
+/** What an archive without a part may have in it: files beside a part that is gone, `swept`, and what a file system has at its root. */
+const mayBeInEmpty = (name: string) => /^\d{4}-\d\d-\d\d\.|^swept(\.new)?$|^lost\+found$/.test(name)
 
 /** Whether anything was ever committed to the part at `path`; true if that cannot be determined. */
 export function isPartBegun(path: string): boolean {

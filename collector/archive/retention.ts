@@ -2,16 +2,15 @@
 // while all parts together are larger than `max_size`. The newest part is never removed.
 //
 // After the clock has jumped forward by more than a day (it is wrong, or the machine was off), nothing expires for 24 hours, so
-// that a wrong clock cannot empty the archive before somebody notices. If sluice is restarted in that time, the wait starts
-// again, because the days of the parts show that the clock has jumped.
+// that a wrong clock cannot empty the archive before somebody notices (`expiry-wait.ts`). If that was never noted, the day of the
+// newest part shows a jump: the archive may be a backup that was copied back.
 
-import type { Clock } from '../../common/clock.ts'
-import type { Disk } from '../../common/disk.ts'
 import { reasonOf } from '../../common/fault.ts'
-import { EXPIRY_WAIT_MS } from '../../common/limits.ts'
-import type { Log } from '../../common/log.ts'
+import { ARCHIVE_SWEEP_MS } from '../../common/limits.ts'
+import type { Platform } from '../../common/platform.ts'
+import { ExpiryWait } from '../expiry-wait.ts'
 import { isPartBegun } from './reader.ts'
-import { compareParts, dayEnd, dayOf, dayStart, fileNameOf, isAhead, partNameOf, type PartName } from './schema.ts'
+import { compareParts, dayEnd, dayOf, fileNameOf, isAhead, partNameOf, type PartName } from './schema.ts'
 
 export interface RetentionOptions {
   /** Milliseconds. */
@@ -19,28 +18,20 @@ export interface RetentionOptions {
   readonly bytesMax: number | undefined
 }
 
-interface Surroundings {
-  readonly clock: Clock
-  readonly disk: Disk
-  readonly log: Log
-}
-
-const DAY_US = 86_400_000_000
+type Surroundings = Pick<Platform, 'clock' | 'disk' | 'log'>
 
 export class Retention {
   readonly #folder: string
   readonly #options: RetentionOptions
   readonly #surroundings: Surroundings
-  /** The clock's reading at the last sweep (µs since the epoch), and the monotonic time of that sweep (ms). */
-  #lastNow: number | undefined
-  #lastMs = 0
-  #waitUntilMs = -Infinity
+  readonly #wait: ExpiryWait
   #reportedWaiting = false
 
   constructor(folder: string, options: RetentionOptions, surroundings: Surroundings) {
     this.#folder = folder
     this.#options = options
     this.#surroundings = surroundings
+    this.#wait = new ExpiryWait(folder, ARCHIVE_SWEEP_MS * 1000, surroundings)
   }
 
   /** Removes expired parts; resolves to the remaining parts without the newest one, oldest first. */
@@ -49,34 +40,22 @@ export class Retention {
     const names = await disk.list(this.#folder)
     const parts = names.map((name) => partNameOf(name.toString())).filter((part) => part !== undefined)
     parts.sort(compareParts)
-    this.#watchClock(parts)
     // A part without a commit does not have the marks yet, so the part before it counts as the newest and is kept.
     while (parts.length > 1 && !isPartBegun(this.#pathOf(parts[parts.length - 1]))) parts.pop()
-    const old = await this.#expire(parts.slice(0, -1))
-    return this.#shrink(old, parts.at(-1))
+    const newest = parts.at(-1)
+    const mayExpire = await this.#wait.isOver(newest && dayEnd(newest.day))
+    const old = await this.#expire(parts.slice(0, -1), mayExpire)
+    return this.#shrink(old, newest)
   }
 
-  #watchClock(parts: readonly PartName[]): void {
-    const { clock } = this.#surroundings
-    const now = clock.now()
-    const ms = clock.monotonicMs()
-    const expected = this.#lastNow === undefined ? undefined : this.#lastNow + (ms - this.#lastMs) * 1000
-    const jumped = expected === undefined ? hasJumped(parts, now) : now > expected + DAY_US
-    if (jumped) this.#waitUntilMs = ms + EXPIRY_WAIT_MS
-    // The clock was set back by more than a day, so the forward jump was a mistake that is now corrected.
-    if (expected !== undefined && now < expected - DAY_US) this.#waitUntilMs = -Infinity
-    this.#lastNow = now
-    this.#lastMs = ms
-  }
-
-  async #expire(parts: readonly PartName[]): Promise<PartName[]> {
+  async #expire(parts: readonly PartName[], mayExpire: boolean): Promise<PartName[]> {
     const { keepMs } = this.#options
     const { clock, log } = this.#surroundings
     if (keepMs === undefined) return [...parts]
     const now = clock.now()
     const expired: PartName[] = []
     for (const part of parts) if (dayEnd(await this.#lastDay(part, now)) + keepMs * 1000 <= now) expired.push(part)
-    if (expired.length > 0 && clock.monotonicMs() < this.#waitUntilMs) {
+    if (expired.length > 0 && !mayExpire) {
       if (!this.#reportedWaiting) {
         const values = { folder: this.#folder, parts: expired.length }
         log.warn(values, 'the clock jumped forward by more than a day: nothing in the archive expires for 24 hours')
@@ -120,7 +99,8 @@ export class Retention {
     const { disk, log } = this.#surroundings
     const path = this.#pathOf(part)
     try {
-      for (const suffix of ['', '-wal', '-shm']) if (await disk.stat(path + suffix)) await disk.remove(path + suffix)
+      // The part itself comes last: without it, nobody would remove the others after a crash.
+      for (const suffix of ['-wal', '-shm', '']) if (await disk.stat(path + suffix)) await disk.remove(path + suffix)
       log.info({ path, why }, 'removed a part of the archive')
     } catch (error) {
       log.warn({ path }, `cannot remove a part of the archive: ${reasonOf(error)}`)
@@ -130,16 +110,4 @@ export class Retention {
   #pathOf(part: PartName): string {
     return `${this.#folder}/${fileNameOf(part)}`
   }
-}
-
-/**
- * Whether the days of the parts show that the clock jumped forward less than two days ago: between two consecutive parts, or between
- * the newest part and `now`, more than a day is missing.
- */
-function hasJumped(parts: readonly PartName[], now: number): boolean {
-  return parts.some(({ day }, i) => {
-    const next = parts.at(i + 1)?.day
-    const [begun, over] = next === undefined ? [now, now] : [dayStart(next), Math.min(dayEnd(next), now)]
-    return begun <= now && begun > now - 2 * DAY_US && over > dayEnd(day) + DAY_US
-  })
 }

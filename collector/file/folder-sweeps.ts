@@ -8,9 +8,9 @@ import { reasonOf } from '../../common/fault.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import type { Zone } from '../../common/message/zone.ts'
 import type { Platform } from '../../common/platform.ts'
+import { ExpiryWait } from '../expiry-wait.ts'
 import type { Commits } from './commits.ts'
 import { DatedPath, isDated } from './dated-path.ts'
-import { ExpiryWait } from './expiry-wait.ts'
 import type { FileSet } from './file-set.ts'
 import { localDay } from './local-day.ts'
 import type { OutputFile } from './output-file.ts'
@@ -18,6 +18,8 @@ import type { PathTemplate } from './path-template.ts'
 import { RotatedFiles, type CompressFrame } from './rotated-files.ts'
 import { foldersOf } from './rotated-tree.ts'
 import type { RotateOptions, Rotation } from './rotation.ts'
+
+const DAY_US = 86_400_000_000
 
 export interface FolderSweepsOptions {
   readonly name: string
@@ -49,8 +51,8 @@ export class FolderSweeps {
     this.#options = options
     this.#platform = platform
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
-    const { name, folder, rotate, template, compressFrame } = options
-    const wait = new ExpiryWait(name, folder, platform)
+    const { folder, rotate, template, compressFrame } = options
+    const wait = new ExpiryWait(folder, DAY_US, platform)
     this.#rotated = new RotatedFiles({ ...options, ...rotate, mayExpire: () => wait.isOver() }, platform, compressFrame)
     this.#dated = rotate.daily && isDated(template) ? new DatedPath(template) : undefined
   }

@@ -4,7 +4,7 @@
 
 import { resolve } from 'node:path'
 import { Fault } from '../../common/fault.ts'
-import { templatePieces, type TemplateField } from '../template.ts'
+import { receiptParts, templatePieces, type TemplateField } from '../template.ts'
 import { COMPONENT_BYTES_MAX, PATH_BYTES_MAX, STAND_IN, cutName, safeName, unlikeRotated } from './safe-name.ts'
 
 /** One path component: a sequence of literal texts and fields. */
@@ -28,6 +28,7 @@ export function compilePath(text: string): PathTemplate {
   const folder = resolve(lead.slice(0, folderEnd) || '.')
   const rest = [lead.slice(folderEnd), ...pieces.slice(lead === '' ? 0 : 1)]
   const components = componentsOf(rest)
+  components.push(unlikeRotatedNames(components.pop()!))
   for (const component of components) checkComponent(component, text)
   const fields = new Set(components.flat().flatMap((piece) => (typeof piece === 'string' ? [] : [piece.field])))
   const template = { text, folder, components, fields: [...fields] }
@@ -55,6 +56,26 @@ function componentsOf(pieces: (string | { field: TemplateField })[]): Component[
   }
   // Repeated slashes count as one, as in any path. A slash at the end gives an empty last component, which is a fault.
   return components.filter((component, i) => component.length > 0 || i === components.length - 1)
+}
+
+/**
+ * The last component of a path, with the hyphen replaced that would make each of its names look like that of a rotated file:
+ * `{host}-{year}{month}{day}` gives `web_20261123`. What senders write is looked at when a path is rendered.
+ */
+function unlikeRotatedNames(component: Component): Component {
+  if (component.every((piece) => typeof piece === 'string')) return component
+  const texts = component.map((piece) => {
+    if (typeof piece === 'string') return piece
+    const [from, to] = receiptParts[piece.field] ?? [0, 0]
+    return '0'.repeat(to - from) || STAND_IN
+  })
+  const name = unlikeRotated(texts.join(''))
+  let end = 0
+  return component.map((piece, i) => {
+    const start = end
+    end += texts[i].length
+    return typeof piece === 'string' ? name.slice(start, end) : piece
+  })
 }
 
 function checkComponent(component: Component, text: string): void {

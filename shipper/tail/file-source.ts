@@ -383,7 +383,7 @@ function programOf(path: string): Buffer {
 /** The program of the lines of all these files, as far as the patterns tell. */
 function programOfAll(paths: readonly string[]): string | undefined {
   const [name, ...others] = new Set(paths.map((path) => stemOf(basename(path))))
-  return others.length > 0 || /[*?[\]{}()\\]/.test(name) ? undefined : programOf(name)
+  return others.length > 0 || /[*?[\]{}()\\]/.test(name) ? undefined : programOf(name).toString()
 }
 
 function multilineOf({ multiline }: FileOptions): MessageStart | undefined {

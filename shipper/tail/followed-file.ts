@@ -8,7 +8,7 @@ import { assert, errnoOf } from '../../common/fault.ts'
 import { unpooledCopy } from '../../common/unpooled-copy.ts'
 import { HEAD_BYTES, headOf, readFully, TAIL_BYTES, type Fingerprint, type Head } from './fingerprint.ts'
 import { inodeKey, isAt, openFound } from './inode.ts'
-import { nameBytes, nameText } from './pattern.ts'
+import { nameText } from './pattern.ts'
 import { namesOf, writtenName, type FileRecord } from './position-store.ts'
 import { ReadMarks } from './read-marks.ts'
 import type { MessageChunks } from '../../common/message/chunk.ts'
@@ -366,14 +366,6 @@ export class FollowedFile {
     this.#head = headOf(head)
     this.#headBytes = head.length < HEAD_BYTES ? unpooledCopy(head) : undefined
   }
-}
-
-/** The path without symbolic links of the file with this inode key; undefined if `path` has no links or it cannot be told. */
-export async function realPathOf(disk: Disk, path: string, key: string): Promise<string | undefined> {
-  const real = await disk.realPath(nameBytes(path)).catch(() => undefined)
-  if (!real || nameText(real) === path) return undefined
-  const stat = await disk.statLink(real).catch(() => undefined)
-  return stat && inodeKey(stat) === key ? nameText(real) : undefined
 }
 
 /** Where to begin following a file. */

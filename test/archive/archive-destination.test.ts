@@ -15,7 +15,6 @@ import { openedArchive, stored, temporaryFolder } from './surroundings.ts'
 const NOON = Date.UTC(2026, 10, 23, 12) * 1000
 const DAY_MS = 86_400_000
 const DAY = DAY_MS * 1000
-const MINUTE_MS = 60_000
 
 const one = (text: string, received: number = NOON) => batchOf([text], originOf(), received)
 
@@ -197,65 +196,6 @@ test('archive: a batch without messages advances the mark of its stream', async 
   const stream = { id: 'c'.repeat(32), from: 0, to: 700, ends: new Uint32Array(0) }
   await archive.write({ ...batchOf([], originOf(), NOON), runs: [{ count: 0, origin: originOf(), stream }] })
   expect(await archive.streams.marks([stream.id])).toEqual(new Map([[stream.id, 700]]))
-})
-
-test('archive: days that ended more than `keep` ago are removed', async () => {
-  const folder = temporaryFolder()
-  const platform = fakePlatform()
-  platform.clock.setWall(NOON)
-  const archive = await openedArchive(platform, folder, { keepMs: 2 * DAY_MS })
-  for (let day = 0; day < 4; day += 1) {
-    await archive.write(one(`day ${day}`, NOON + day * DAY))
-    await platform.clock.pass(DAY_MS)
-  }
-  const left = ['2026-11-25.db', '2026-11-26.db']
-  await expect.poll(async () => (await platform.clock.pass(MINUTE_MS), files(folder))).toEqual(left)
-})
-
-test('archive: after the clock has jumped forward, nothing expires for 24 hours, and that is logged', async () => {
-  const folder = temporaryFolder()
-  const platform = fakePlatform()
-  platform.clock.setWall(NOON)
-  const archive = await openedArchive(platform, folder, { keepMs: 2 * DAY_MS })
-  await archive.write(one('before', NOON))
-  await archive.write(one('next', NOON + DAY))
-  platform.clock.setWall(NOON + 30 * DAY)
-  await archive.write(one('after', NOON + 30 * DAY))
-  const logged = async () => {
-    await platform.clock.pass(MINUTE_MS)
-    return platform.log.lines.map(({ text }) => text).join()
-  }
-  await expect.poll(logged).toContain('nothing in the archive expires for 24 hours')
-  expect(files(folder)).toHaveLength(3)
-  await platform.clock.pass(DAY_MS)
-  await expect.poll(async () => (await platform.clock.pass(MINUTE_MS), files(folder))).toEqual(['2026-12-23.db'])
-})
-
-test('archive: expiry also waits after a restart, if the clock had jumped and something was stored since', async () => {
-  const folder = temporaryFolder()
-  const first = fakePlatform()
-  first.clock.setWall(NOON)
-  const before = await openedArchive(first, folder, { keepMs: 2 * DAY_MS })
-  await before.write(one('before', NOON))
-  first.clock.setWall(NOON + 30 * DAY)
-  await before.write(one('after', NOON + 30 * DAY))
-  await before.close(5_000)
-  const second = fakePlatform()
-  second.clock.setWall(NOON + 30 * DAY + 3_600_000_000)
-  await openedArchive(second, folder, { keepMs: 2 * DAY_MS })
-  expect(second.log.lines.map(({ text }) => text).join()).toContain('nothing in the archive expires for 24 hours')
-  expect(files(folder)).toEqual(['2026-11-23.db', '2026-12-23.db'])
-  await second.clock.pass(DAY_MS)
-  await expect.poll(async () => (await second.clock.pass(MINUTE_MS), files(folder))).toEqual(['2026-12-23.db'])
-})
-
-test('archive: if the archive is larger than max_size, the oldest days are removed, but never the newest', async () => {
-  const folder = temporaryFolder()
-  const platform = fakePlatform()
-  const archive = await openedArchive(platform, folder, { bytesMax: 1 })
-  await archive.write(one('old', NOON))
-  await archive.write(one('new', NOON + DAY))
-  await expect.poll(async () => (await platform.clock.pass(MINUTE_MS), files(folder))).toEqual(['2026-11-24.db'])
 })
 
 test('archive: opening a missing folder is a fault that names the folder', async () => {

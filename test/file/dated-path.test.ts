@@ -35,6 +35,9 @@ test('the day of a path is known only if the template can have produced the path
     ['/x/{host}/{date}.log', '/x/a..b/2026-11-23.log', undefined],
     ['/x/{facility}-{date}.log', '/x/daemon-2026-11-23.log', '20261123'],
     ['/x/{facility}-{date}.log', '/x/app-2026-11-23.log', undefined],
+    ['/x/{host}-{year}{month}{day}', '/x/web_20261123', '20261123'],
+    ['/x/{host}-{year}{month}{day}', '/x/web-20261123', undefined],
+    ['/x/{host}-{year}{month}{day}.{hour}', '/x/web_20261123.10', '20261123'],
   ] as const) {
     expect([path, new DatedPath(compilePath(template)).dayOf(path)]).toEqual([path, day])
   }
@@ -85,6 +88,16 @@ test('daily: the files of past days are rotated at the next start', async () => 
   await namesIn(join(folder, 'user'), '2026-11-23.log-20261123')
   await second.close(1000)
   expect(linesOf(join(folder, 'user', '2026-11-23.log-20261123'))).toEqual(['<13>user'])
+})
+
+test('daily: past days whose file names look like those of rotated files are compressed, and removed when they are old', async () => {
+  const folder = temporaryFolder()
+  for (const name of ['web_20261120', 'web_20261121', 'web_20261122', 'web-20261122'])
+    writeFileSync(join(folder, name), 'x')
+  const rotate = { compress: 'gzip', keep: { ms: 86_400_000 } } as const
+  const files = await openDated(join(folder, '{host}-{year}{month}{day}'), rotate)
+  await namesIn(folder, 'web-20261122 web_20261122-20261122.gz')
+  await files.close(1000)
 })
 
 test('daily: what arrives late for a past day goes into a file of its own, and both are kept', async () => {

@@ -9,7 +9,7 @@ const servers: Server[] = []
 
 vi.mock('node:net', async (original) => {
   const net = await original<typeof import('node:net')>()
-  const createServer: typeof net.createServer = (...given: never[]) => {
+  const createServer = (...given: Parameters<typeof net.createServer>) => {
     const server = net.createServer(...given)
     servers.push(server)
     return server

@@ -238,6 +238,7 @@ test('an archive that is named twice, in different spellings, is searched once',
 test('a folder with other files in it is no archive; an empty one may be', async () => {
   const other = join(folder, 'other')
   mkdirSync(join(other, 'lost+found'), { recursive: true })
+  writeFileSync(join(other, 'swept'), '')
   expect(await grep('--archive', other, 'user')).toMatchObject({ status: 1, stderr: '' })
   writeFileSync(join(other, 'notes'), '')
   const { status, stderr } = await grep('--archive', other, 'user')

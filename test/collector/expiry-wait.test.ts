@@ -4,7 +4,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { fakePlatform } from '../fake/platform.ts'
-import { fileDestination, temporaryFolder, until } from './surroundings.ts'
+import { fileDestination, temporaryFolder, until } from '../file/surroundings.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
