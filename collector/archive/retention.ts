@@ -8,7 +8,12 @@
 import type { Clock } from '../../common/clock.ts'
 import type { Disk } from '../../common/disk.ts'
 import { reasonOf } from '../../common/fault.ts'
-import { EXPIRY_WAIT_MS } from '../../common/limits.ts'
+import {
+  ARCHIVE_PART_BYTES_MAX,
+  ARCHIVE_PART_BYTES_MIN,
+  ARCHIVE_PART_SHARE,
+  EXPIRY_WAIT_MS,
+} from '../../common/limits.ts'
 import type { Log } from '../../common/log.ts'
 import { isPartBegun } from './reader.ts'
 import { compareParts, dayEnd, dayOf, dayStart, fileNameOf, isAhead, partNameOf, type PartName } from './schema.ts'
@@ -23,6 +28,11 @@ interface Surroundings {
   readonly clock: Clock
   readonly disk: Disk
   readonly log: Log
+}
+
+/** The size at which a part is full, so that an archive stays within its `max_size` although only whole parts are removed. */
+export function partBytesMaxOf({ bytesMax = Infinity }: RetentionOptions): number {
+  return Math.min(ARCHIVE_PART_BYTES_MAX, Math.max(ARCHIVE_PART_BYTES_MIN, bytesMax * ARCHIVE_PART_SHARE))
 }
 
 const DAY_US = 86_400_000_000
