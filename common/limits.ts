@@ -277,6 +277,11 @@ export const ARCHIVE_MERGE_COUNT = 16
 /** A day's file larger than this is followed by its next part. */
 export const ARCHIVE_PART_BYTES_MAX = 4 * 1024 * MiB
 
+/** With a `max_size`, a file is at most this part of it, since only whole files are removed, and never the newest … */
+export const ARCHIVE_PART_SHARE = 1 / 4
+/** … but not smaller than this: each one begins with the marks of all streams, which may be 5 MiB. */
+export const ARCHIVE_PART_BYTES_MIN = 16 * MiB
+
 /** SQLite's page cache of the file being written. */
 export const ARCHIVE_CACHE_BYTES = 8 * MiB
 

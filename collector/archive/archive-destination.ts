@@ -25,7 +25,7 @@ import { Backoff } from '../../common/retry.ts'
 import { WorkerThread } from '../../common/worker.ts'
 import type { FromWorker, OriginData, RunData, StreamChange, ToWorker, WorkerData } from './archive-protocol.ts'
 import { openArchive } from './reader.ts'
-import { Retention, type RetentionOptions } from './retention.ts'
+import { partBytesMaxOf, Retention, type RetentionOptions } from './retention.ts'
 import { fileNameOf, type PartName } from './schema.ts'
 
 interface OpenWrite {
@@ -60,6 +60,7 @@ export class ArchiveDestination implements Destination {
   readonly #platform: Platform
   readonly #folder: string
   readonly #retention: Retention
+  readonly #partBytesMax: number
   readonly #warning: RateLimitedWarning
   readonly #backoff: Backoff
   readonly #instance: number
@@ -91,6 +92,7 @@ export class ArchiveDestination implements Destination {
     this.#platform = platform
     this.#folder = `${dataFolder}/${name}`
     this.#retention = new Retention(this.#folder, options, platform)
+    this.#partBytesMax = partBytesMaxOf(options)
     this.#warning = new RateLimitedWarning(platform.log, platform.clock)
     this.#backoff = new Backoff(platform.random, ARCHIVE_RETRY_FIRST_MS, ARCHIVE_RETRY_MAX_MS)
     this.#instance = platform.random.bytes(6).readUIntBE(0, 6)
@@ -232,7 +234,10 @@ export class ArchiveDestination implements Destination {
       this.#origins = new Map()
       this.#worker = new WorkerThread<ToWorker, FromWorker>({
         module: 'collector/archive/archive-worker',
-        data: { folder: this.#folder, instance: this.#instance, parts, unsealed } satisfies WorkerData,
+        data: {
+          ...{ folder: this.#folder, instance: this.#instance, partBytesMax: this.#partBytesMax },
+          ...{ parts, unsealed },
+        } satisfies WorkerData,
         onMessage: (message) => this.#onMessage(message),
         onDeath: (fault) => this.#onDeath(fault),
       })

@@ -9,6 +9,8 @@ export interface WorkerData {
   readonly folder: string
   /** Random number of this process: a restarted worker recognises what an earlier worker of the same process has stored. */
   readonly instance: number
+  /** A file of this size is followed by the next one. */
+  readonly partBytesMax: number
   /** All parts, oldest first. */
   readonly parts: readonly PartName[]
   /** Older parts that are still in WAL mode. */

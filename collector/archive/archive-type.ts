@@ -9,7 +9,10 @@ const archiveOptions = options({
   keep: duration({ min: '1d' }).optional().describe('Days of receipt older than this are removed; by default none.'),
   max_size: byteSize({ min: '16MiB' })
     .optional()
-    .describe('While the archive is larger than this, its oldest parts are removed; by default it has no limit.'),
+    .describe(
+      'While the archive is larger than this, its oldest files are removed; by default it has no limit. ' +
+        'A day may have several files, each of them at most a quarter of this size, or 16 MiB.',
+    ),
 })
 
 export type ArchiveOptions = OptionsOf<typeof archiveOptions>

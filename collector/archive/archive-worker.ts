@@ -9,16 +9,18 @@ import { Backoff } from '../../common/retry.ts'
 import { workerOwner } from '../../common/worker.ts'
 import type { FromWorker, ToWorker, WorkerData } from './archive-protocol.ts'
 import { BatchReader } from './batch-reader.ts'
+import type { Report } from './future-parts.ts'
 import { Intake } from './intake.ts'
 import { SecondEncoder } from './second-encoder.ts'
 import { loadSqlite } from './sqlite.ts'
 
 const { data, tell, listen, end } = workerOwner<ToWorker, FromWorker, WorkerData>()
-const { folder, instance, parts, unsealed } = data
+const { folder, instance, partBytesMax, parts, unsealed } = data
 
 const batches = new BatchReader()
 const second = availableParallelism() > 1 ? new SecondEncoder(batches, schedule) : undefined
-const intake = new Intake(folder, instance, (text, values) => tell({ kind: 'warning', text, values }), second)
+const report: Report = (text, values) => tell({ kind: 'warning', text, values })
+const intake = new Intake(folder, instance, partBytesMax, report, second)
 const backoff = new Backoff(systemRandom, ARCHIVE_RETRY_FIRST_MS, ARCHIVE_RETRY_MAX_MS)
 // A sender that waits for an acknowledgement sends more as soon as it has it. A merge that starts right after a commit would
 // delay that next commit, so merges start only after a pause of this length.

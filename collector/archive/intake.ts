@@ -64,6 +64,7 @@ export class Intake {
   readonly #instance: number
   readonly #report: Report
   readonly #second: SecondEncoder | undefined
+  readonly #partBytesMax: number
   readonly #builder = new BlockBuilder()
   readonly #waiting: Write[] = []
   #waitingBytes = 0
@@ -81,9 +82,13 @@ export class Intake {
   #ordinal = 0
   #settled = 0
 
-  /** `second` encodes some of the blocks of large commits; for that, writes need their `data`. */
-  constructor(folder: string, instance: number, report: Report, second?: SecondEncoder) {
+  /**
+   * A part of `partBytesMax` is followed by the next one. `second` encodes some of the blocks of large commits; for that, writes need
+   * their `data`.
+   */
+  constructor(folder: string, instance: number, partBytesMax: number, report: Report, second?: SecondEncoder) {
     this.#second = second
+    this.#partBytesMax = partBytesMax
     this.#folder = folder
     this.#instance = instance
     this.#report = report
@@ -312,7 +317,8 @@ export class Intake {
   #partFor(received: number): PartWriter {
     const day = dayOf(received)
     const part = this.#part
-    if (part && part.name.day >= day && !part.isFull && !this.#futureParts.isOver(part.name, received)) return part
+    const isFull = part !== undefined && part.bytes >= this.#partBytesMax
+    if (part && part.name.day >= day && !isFull && !this.#futureParts.isOver(part.name, received)) return part
     this.#part = undefined
     if (part) this.#finish(part.name, () => part)
     const newest = this.#name

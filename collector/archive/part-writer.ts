@@ -15,12 +15,7 @@
 // A merge is one transaction and keeps the ordinals, so a reader sees the blocks before it or after it, never a mixture.
 
 import { assert, Fault, reasonOf } from '../../common/fault.ts'
-import {
-  ARCHIVE_BLOCK_BYTES,
-  ARCHIVE_LARGE_BYTES,
-  ARCHIVE_MERGE_COUNT,
-  ARCHIVE_PART_BYTES_MAX,
-} from '../../common/limits.ts'
+import { ARCHIVE_BLOCK_BYTES, ARCHIVE_LARGE_BYTES, ARCHIVE_MERGE_COUNT } from '../../common/limits.ts'
 import { BlockBuilder, type EncodedBlock } from './block-builder.ts'
 import { addBlock } from './block-rows.ts'
 import { summed, summedLevel } from './checksum.ts'
@@ -62,7 +57,7 @@ export class PartWriter {
   readonly #sqlite: Sqlite
   readonly #begin: Statement
   readonly #end: Statement
-  #isFull = false
+  #bytes = 0
   #isNew: boolean
   #insertBlock: Statement | undefined
   #insertData: Statement | undefined
@@ -104,15 +99,15 @@ export class PartWriter {
     return this.#isNew
   }
 
-  /** Whether the file had reached its maximum size at the last large block; checking at each small commit would cost a tenth of it. */
-  get isFull(): boolean {
-    return this.#isFull
+  /** Size of the file at the last large block; looking at each small commit would cost a tenth of it. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   #look(): void {
     const pages = this.#sqlite.pragma('page_count', { simple: true }) as number
     const size = this.#sqlite.pragma('page_size', { simple: true }) as number
-    this.#isFull = pages * size >= ARCHIVE_PART_BYTES_MAX
+    this.#bytes = pages * size
   }
 
   /** Number of small blocks that can still be merged. */

@@ -6,7 +6,12 @@
 // newest part shows a jump: the archive may be a backup that was copied back.
 
 import { reasonOf } from '../../common/fault.ts'
-import { ARCHIVE_SWEEP_MS } from '../../common/limits.ts'
+import {
+  ARCHIVE_PART_BYTES_MAX,
+  ARCHIVE_PART_BYTES_MIN,
+  ARCHIVE_PART_SHARE,
+  ARCHIVE_SWEEP_MS,
+} from '../../common/limits.ts'
 import type { Platform } from '../../common/platform.ts'
 import { ExpiryWait } from '../expiry-wait.ts'
 import { isPartBegun } from './reader.ts'
@@ -19,6 +24,11 @@ export interface RetentionOptions {
 }
 
 type Surroundings = Pick<Platform, 'clock' | 'disk' | 'log'>
+
+/** The size at which a part is full, so that an archive stays within its `max_size` although only whole parts are removed. */
+export function partBytesMaxOf({ bytesMax = Infinity }: RetentionOptions): number {
+  return Math.min(ARCHIVE_PART_BYTES_MAX, Math.max(ARCHIVE_PART_BYTES_MIN, bytesMax * ARCHIVE_PART_SHARE))
+}
 
 export class Retention {
   readonly #folder: string

@@ -7,6 +7,7 @@ import { Intake } from '../../collector/archive/intake.ts'
 import { openArchive } from '../../collector/archive/reader.ts'
 import { openToWrite } from '../../collector/archive/sqlite.ts'
 import { systemDisk } from '../../common/disk.ts'
+import { ARCHIVE_PART_BYTES_MAX } from '../../common/limits.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 import { randomFrom } from '../bench/corpus.ts'
@@ -16,7 +17,7 @@ const NOON = Date.UTC(2026, 10, 23, 12) * 1000
 const INSTANCE = 7
 
 function intakeIn(folder: string): Intake {
-  return new Intake(join(folder, 'archive'), INSTANCE, (text) => expect.unreachable(text))
+  return new Intake(join(folder, 'archive'), INSTANCE, ARCHIVE_PART_BYTES_MAX, (text) => expect.unreachable(text))
 }
 
 function archiveFolder(): string {
@@ -104,7 +105,12 @@ test('archive: a damaged small block ends its part: it stays as it is, and new m
   sqlite.exec("UPDATE data SET texts = x'' WHERE first = 7")
   sqlite.close()
   const warnings: string[] = []
-  const intake = new Intake(join(folder, 'archive'), INSTANCE, (text) => void warnings.push(text))
+  const intake = new Intake(
+    join(folder, 'archive'),
+    INSTANCE,
+    ARCHIVE_PART_BYTES_MAX,
+    (text) => void warnings.push(text),
+  )
   intake.open([{ day: '2026-11-23', part: 1 }])
   expect(() => intake.merge()).toThrow(/2026-11-23\.db is damaged/)
   for (let id = 21; id <= 60; id += 1) {
@@ -114,7 +120,12 @@ test('archive: a damaged small block ends its part: it stays as it is, and new m
   expect(warnings).toEqual(['the current part of the archive is damaged; going on in the next one'])
   intake.close()
   // At the next start the part cannot be sealed either, and its summaries are unchanged.
-  const later = new Intake(join(folder, 'archive'), INSTANCE, (text) => void warnings.push(text))
+  const later = new Intake(
+    join(folder, 'archive'),
+    INSTANCE,
+    ARCHIVE_PART_BYTES_MAX,
+    (text) => void warnings.push(text),
+  )
   later.sealLeft([{ day: '2026-11-23', part: 1 }])
   expect(warnings.slice(1)).toEqual(['a part of the archive cannot be sealed'])
   const archive = await openArchive(systemDisk, join(folder, 'archive'))
@@ -136,7 +147,12 @@ test('archive: a day whose small blocks cannot be merged is left unsealed, and t
   sqlite.exec("UPDATE data SET fields = x'05' WHERE first = 2")
   sqlite.close()
   const warnings: string[] = []
-  const intake = new Intake(join(folder, 'archive'), INSTANCE, (text) => void warnings.push(text))
+  const intake = new Intake(
+    join(folder, 'archive'),
+    INSTANCE,
+    ARCHIVE_PART_BYTES_MAX,
+    (text) => void warnings.push(text),
+  )
   intake.open([{ day: '2026-11-23', part: 1 }])
   take(intake, 6, batchOf(['<34>Nov 24 11:59:10 web app: next'], originOf(), NOON + 86_400_000_000))
   expect(warnings).toEqual(['a part of the archive cannot be sealed'])

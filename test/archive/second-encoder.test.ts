@@ -10,6 +10,7 @@ import { encodeWrites } from '../../collector/archive/encode-writes.ts'
 import { Intake } from '../../collector/archive/intake.ts'
 import type { Piece } from '../../collector/archive/pieces.ts'
 import { SecondEncoder } from '../../collector/archive/second-encoder.ts'
+import { ARCHIVE_PART_BYTES_MAX } from '../../common/limits.ts'
 import { stored, temporaryFolder } from './surroundings.ts'
 
 const origin: OriginData = {
@@ -82,7 +83,13 @@ test('commits encoded by two threads, the next one during the last, store all me
   batches.define({ number: 3, first: true, origin })
   const answers: (() => void)[] = []
   const second = new SecondEncoder(batches, () => answers.splice(0).forEach((resolve) => resolve()))
-  const intake = new Intake(join(folder, 'archive'), 7, (text) => expect.unreachable(text), second)
+  const intake = new Intake(
+    join(folder, 'archive'),
+    7,
+    ARCHIVE_PART_BYTES_MAX,
+    (text) => expect.unreachable(text),
+    second,
+  )
   const count = 4000
   const texts: string[] = []
   for (let id = 1; id <= 60; id += 1) {
