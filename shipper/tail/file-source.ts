@@ -52,7 +52,8 @@ const fileOptions = options({
   read_from: oneOf('start', 'end')
     .prefault('start')
     .describe(
-      'Where to begin in files that exist at the very first start; files that appear later are read from their start.',
+      'Where to begin in files that exist at the very first start, also if they can only be read later; files that ' +
+        'appear later are read from their start, and so are those in a folder that could not be listed then.',
     ),
   multiline: either([
     oneOf('continuation', 'indented', 'stacktrace'),

@@ -4,10 +4,12 @@
 
 import type { DiskFile } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
-import { GONE_FILE_MS, GONE_FILES_MAX } from '../../common/limits.ts'
-import { Beginning, hasFingerprint, HEAD_BYTES, type Fingerprint } from './fingerprint.ts'
+import { GONE_FILE_MS, GONE_FILES_MAX, MESSAGE_BYTES_MAX } from '../../common/limits.ts'
+import { Beginning, hasFingerprint, HEAD_BYTES, NO_HEAD, type Fingerprint } from './fingerprint.ts'
+import type { FoundFile } from './find-files.ts'
 import type { FollowedFile } from './followed-file.ts'
 import { inodeKey } from './inode.ts'
+import { lineStart } from './lines.ts'
 import { reportGone, reportUnread } from './losses.ts'
 import { namesOf, writtenName, type FileRecord, type PositionStore } from './position-store.ts'
 import { isSibling } from './rotated-name.ts'
@@ -45,6 +47,15 @@ export class Orphans {
     this.#add(record)
     this.#store.set(record)
     return record
+  }
+
+  /** A file that could not be opened at the very first start: once it can, it is read from `position` on, where it ended then. */
+  expect(stream: string, { path, stat }: FoundFile): void {
+    const { device, inode, size } = stat
+    const key = { device: String(device), inode: String(inode) }
+    const record = { stream, ...key, path, head: NO_HEAD, position: size, tail: '' }
+    this.#add(record)
+    this.#store.set(record)
   }
 
   /** The rest of this stream may be in a file that could not be read because of `error`: it is to be looked for again. */
@@ -110,6 +121,8 @@ export class Orphans {
       const isOwn = keyOf(record) === key
       if ((record.head.bytes === 0 && !isOwn) || !beginning.is(record.head)) continue
       if (!(await hasFingerprint(file, fingerprintOf(record)))) continue
+      if (isOwn && isUnread(record))
+        return { ...record, position: await lineStart(file, record.position, MESSAGE_BYTES_MAX) }
       if (isOwn || !(await isRenamed(record))) return record
     }
     // Its content was replaced: the stream may continue in a copy.
@@ -190,6 +203,9 @@ export class Orphans {
     })
   }
 }
+
+/** Whether a record comes from `expect`: nothing of its file was read, and its position may be within a line. */
+const isUnread = ({ head, position }: FileRecord) => head.bytes === 0 && position > 0
 
 /** The inode key of a record. */
 export function keyOf({ device, inode }: FileRecord): string {

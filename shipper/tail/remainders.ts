@@ -164,8 +164,9 @@ export class Remainders {
     if (isFirst) for (const { names } of newFiles) this.#betweenAgain.push({ names, ...behind })
     for (const record of isFirst ? this.#orphans.all() : this.#orphans.toLookFor()) {
       // A file that cannot be read yet is still at its name.
-      const isThere = this.#settings.unreadable.has(keyOf(record))
-      if (isThere) this.#orphans.lookForAgain(record)
+      const { unreadable } = this.#settings
+      const key = keyOf(record)
+      if (unreadable.has(key)) this.#orphans.lookForAgain(record, unreadable.errorOf(key))
       else await this.followOrphan(record, isFirst)
     }
     // Unseen generations come last: once all known streams are followed, a file that is not followed is one that nobody has seen.

@@ -260,6 +260,7 @@ export class Tracker {
       if (errnoOf(error) === undefined) throw error
       await this.#unreadable.add(key, seen, error)
       this.#readWarnings.reportError(seen.path, error)
+      if (this.#skipsOld) this.#orphans.expect(newId(this.#platform.random), seen)
       return false
     }
   }
@@ -300,7 +301,12 @@ export class Tracker {
   }
 
   async #startOf(file: DiskFile, size: number): Promise<number> {
-    return this.#first && this.#settings.readFrom === 'end' ? lineStart(file, size, MESSAGE_BYTES_MAX) : 0
+    return this.#skipsOld ? lineStart(file, size, MESSAGE_BYTES_MAX) : 0
+  }
+
+  /** Whether this is the very first sweep, and what files have by now is not wanted. */
+  get #skipsOld(): boolean {
+    return this.#first && this.#settings.readFrom === 'end'
   }
 
   /** Follows generations that came and went under the name of this new file. Looks beside its path and those of its predecessors. */
@@ -319,7 +325,7 @@ export class Tracker {
   // it is looked for by its inode; with `read_from: end` it is an old file, and is not read.
   async #miss(key: string, seen: FoundFile): Promise<false> {
     this.#missed = true
-    if (this.#first && this.#settings.readFrom === 'start') await this.#unreadable.add(key, seen)
+    if (this.#first && !this.#skipsOld) await this.#unreadable.add(key, seen)
     return false
   }
 

@@ -30,7 +30,7 @@ export class Unreadable {
   readonly #lost: RemainderFinder
   readonly #random: Random
   readonly #disk: Disk
-  readonly #files = new Map<string, FoundFile & { readonly names: readonly string[]; readonly isDenied: boolean }>()
+  readonly #files = new Map<string, FoundFile & { readonly names: readonly string[]; readonly error: unknown }>()
 
   constructor(lost: RemainderFinder, { disk, random }: Pick<Platform, 'disk' | 'random'>) {
     this.#lost = lost
@@ -41,7 +41,7 @@ export class Unreadable {
   /** Adds a file that could not be read because of `error`. */
   async add(key: string, file: FoundFile, error?: unknown): Promise<void> {
     const realPath = await realPathOf(this.#disk, file.path, key)
-    this.#files.set(key, { ...file, names: namesOf({ path: file.path, realPath }), isDenied: isDenied(error) })
+    this.#files.set(key, { ...file, names: namesOf({ path: file.path, realPath }), error })
   }
 
   /** Whether a file may become readable at any time: any but those this user may not read. */
@@ -55,11 +55,16 @@ export class Unreadable {
   }
 
   get #awaited(): FoundFile[] {
-    return [...this.#files.values()].filter(({ isDenied }) => !isDenied)
+    return [...this.#files.values()].filter(({ error }) => !isDenied(error))
   }
 
   has(key: string): boolean {
     return this.#files.has(key)
+  }
+
+  /** The error because of which this file could not be read. */
+  errorOf(key: string): unknown {
+    return this.#files.get(key)?.error
   }
 
   /** Removes a file: it could be opened, or is followed. */
