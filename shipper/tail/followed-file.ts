@@ -7,8 +7,8 @@ import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { assert, errnoOf } from '../../common/fault.ts'
 import { unpooledCopy } from '../../common/unpooled-copy.ts'
 import { HEAD_BYTES, headOf, readFully, TAIL_BYTES, type Fingerprint, type Head } from './fingerprint.ts'
-import { inodeKey, openFound } from './inode.ts'
-import { nameBytes, nameText } from './pattern.ts'
+import { inodeKey, isAt, openFound } from './inode.ts'
+import { nameText } from './pattern.ts'
 import { namesOf, writtenName, type FileRecord } from './position-store.ts'
 import { ReadMarks } from './read-marks.ts'
 import type { MessageChunks } from '../../common/message/chunk.ts'
@@ -184,9 +184,7 @@ export class FollowedFile {
    * and came back. Closes it after ESTALE, or if the file is still at its name: the next read opens it again.
    */
   async mistrust(disk: Disk, error: unknown): Promise<void> {
-    const stat = await disk.stat(nameBytes(this.#openPath)).catch(() => undefined)
-    const isSuspect = errnoOf(error) === 'ESTALE' || (stat && inodeKey(stat) === this.key)
-    if (isSuspect) await this.closeFile()
+    if (errnoOf(error) === 'ESTALE' || (await isAt(disk, this.key, this.#openPath))) await this.closeFile()
   }
 
   /**
@@ -219,6 +217,11 @@ export class FollowedFile {
   async unlinkedSize(): Promise<number | undefined> {
     const stat = await this.#file?.stat()
     return stat?.links === 0 ? stat.size : undefined
+  }
+
+  /** Whether only a link to it was changed: it is still at the path without links at which it was followed. */
+  async isBehindLink(disk: Disk): Promise<boolean> {
+    return this.realPath !== undefined && (await isAt(disk, this.key, this.realPath))
   }
 
   /** Whether it is open and has any name. */
@@ -362,14 +365,6 @@ export class FollowedFile {
     this.#head = headOf(head)
     this.#headBytes = head.length < HEAD_BYTES ? unpooledCopy(head) : undefined
   }
-}
-
-/** The path without symbolic links of the file with this inode key; undefined if `path` has no links or it cannot be told. */
-export async function realPathOf(disk: Disk, path: string, key: string): Promise<string | undefined> {
-  const real = await disk.realPath(nameBytes(path)).catch(() => undefined)
-  if (!real || nameText(real) === path) return undefined
-  const stat = await disk.statLink(real).catch(() => undefined)
-  return stat && inodeKey(stat) === key ? nameText(real) : undefined
 }
 
 /** Where to begin following a file. */

@@ -2,7 +2,8 @@
 
 import type { Platform } from '../../common/platform.ts'
 import type { FoundFile } from './find-files.ts'
-import { realPathOf, type FollowedFile } from './followed-file.ts'
+import type { FollowedFile } from './followed-file.ts'
+import { realPathOf } from './inode.ts'
 import { QUIET_NAMED_MS } from './leaving.ts'
 import type { RemainderFinder } from './remainder-finder.ts'
 import type { PositionStore } from './position-store.ts'

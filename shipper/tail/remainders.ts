@@ -185,7 +185,9 @@ export class Remainders {
   async followOrphan(record: FileRecord, isFirst = false): Promise<void> {
     const follow = async () => {
       const found = await this.#lost.find(namesOf(record), fingerprintOf(record), keyOf(record), record.stream)
-      if (found) await this.#follow(found, record.stream, record.position, writtenName(record))
+      if (!found) return undefined
+      const followed = await this.#follow(found, record.stream, record.position, writtenName(record))
+      followed.realPath = record.realPath // a link to it may be led back
       return found
     }
     const remainder = await this.#readWarnings.unless(record.path, follow, (error) =>
@@ -212,13 +214,14 @@ export class Remainders {
   }
 
   /** Follows a remainder; closes it, and removes its temporary file, if that fails. */
-  async #follow(remainder: Remainder, stream: string, position: number, rotatedFrom: string): Promise<void> {
+  async #follow(remainder: Remainder, stream: string, position: number, rotatedFrom: string): Promise<FollowedFile> {
     const follow = () => followFrom({ stream, stat: remainder.stat, path: remainder.path, position }, remainder.file)
     const followed = await this.#lost.orDiscarded(remainder, follow)
     followed.leave(rotatedFrom, remainder)
     this.#keys.add(remainder.key)
     if (remainder.stat.size > position) this.#platform.log.info({ path: remainder.path, position }, FOUND)
     await this.#settings.start(followed, remainder.file)
+    return followed
   }
 }
 

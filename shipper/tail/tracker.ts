@@ -19,9 +19,9 @@ import { newId } from '../../common/random.ts'
 import { ReadWarnings } from './read-warnings.ts'
 import { Copies } from './copies.ts'
 import { findFiles, type FoundFile } from './find-files.ts'
-import { type FollowedFile, followFrom, realPathOf } from './followed-file.ts'
+import { type FollowedFile, followFrom } from './followed-file.ts'
 import { FollowedFiles } from './followed-files.ts'
-import { inodeKey, openFound } from './inode.ts'
+import { inodeKey, openFound, realPathOf } from './inode.ts'
 import { Leaving } from './leaving.ts'
 import { lineStart } from './lines.ts'
 import { reportGivenBack, reportUnread } from './losses.ts'
@@ -217,8 +217,9 @@ export class Tracker {
     // `leftAfterMs` is set if its name has no successor: then nobody has looked for generations that came and went since.
     await this.#remainders.followBetween({ names: file.names, sinceMs: file.leftAfterMs })
     this.#files.byKey.delete(file.key)
-    // It was moved out of the followed folders and nothing took its place: it may be moved back.
-    if (hasName && !this.#leaving.hasSuccessor(file)) this.#orphans.keep(file)
+    // It was moved out of the followed folders and nothing took its place: it may be moved back. So may a link to it.
+    const mayReturn = !this.#leaving.hasSuccessor(file) || (await file.isBehindLink(this.#platform.disk))
+    if (hasName && mayReturn) this.#orphans.keep(file)
     else this.#end(file)
     await file.closeFile()
     if (file.temporary !== undefined) await this.#platform.disk.remove(nameBytes(file.temporary))
@@ -259,8 +260,8 @@ export class Tracker {
       if (file && !this.#files.byKey.has(key)) await file.close()
       if (errnoOf(error) === undefined) throw error
       await this.#unreadable.add(key, seen, error)
-      this.#readWarnings.reportError(seen.path, error)
       if (this.#skipsOld) this.#orphans.expect(newId(this.#platform.random), seen)
+      this.#readWarnings.reportError(seen.path, error)
       return false
     }
   }

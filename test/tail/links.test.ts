@@ -229,3 +229,38 @@ describe.concurrent.each(modes)('%s', (mode) => {
     })
   }
 })
+
+test.for(['current.log', 'current/0.log'])(
+  'a link is led back to a file that it left ten minutes ago: the file is continued, %s',
+  async (pattern, context) => {
+    const { expect } = context
+    const tailing = new Tailing(context, pattern)
+    const passes = tailing.fastClock()
+    const at = (file: string) => tailing.path(file)
+    const point = (to: string) =>
+      pattern === 'current.log' ? relink(at, 'current.log', `pods/${to}/0.log`) : relink(at, 'current', `pods/${to}`)
+    mkdirSync(at('pods/x'), { recursive: true })
+    writeFileSync(at('pods/x/0.log'), asLines(before))
+    another(at, after)
+    point('x')
+    await tailing.start()
+    await tailing.expectStored(before)
+    point('y')
+    await tailing.expectStored([...before, ...after])
+    await passes(10 * 60_000)
+    await expect.poll(() => tailing.hasLogged('file is gone; it had been read')).toBe(true)
+    appendFileSync(at('pods/x/0.log'), asLines(unread))
+    point('x')
+    await tailing.expectStored([...before, ...after, ...unread])
+    await passes(10 * 60_000)
+    // Also across a restart, after which it is held open for a while.
+    await tailing.stop()
+    await tailing.start()
+    await passes(10 * 60_000)
+    appendFileSync(at('pods/y/0.log'), 'more\n')
+    point('y')
+    await tailing.expectStored([...before, ...after, ...unread, 'more'])
+    await tailing.stop()
+    expect(tailing.retired).toEqual([])
+  },
+)
