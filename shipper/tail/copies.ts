@@ -9,7 +9,7 @@
 
 import type { DiskFile, FileStat } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
-import { Beginning, hasFingerprint, readFully, TAIL_BYTES } from './fingerprint.ts'
+import { Beginning, hasFingerprint, HEAD_BYTES, readFully, TAIL_BYTES } from './fingerprint.ts'
 import type { FollowedFile } from './followed-file.ts'
 import { writtenName } from './position-store.ts'
 import { isCopyName, isRotated, isSameName } from './rotated-name.ts'
@@ -78,6 +78,7 @@ export class Copies {
     const beginning = await Beginning.of(file)
     for (const other of this.#files.values()) {
       if (other.head.bytes === 0 || size < other.position || !beginning.is(other.head)) continue
+      if (!mayBeCopy(path, other)) continue
       if (await hasFingerprint(file, other.fingerprintRead)) return true
     }
     return false
@@ -94,6 +95,7 @@ export class Copies {
     const beginning = await Beginning.of(file)
     for (const other of this.#files.values()) {
       if (other.position === 0 || other.head.bytes === 0 || !beginning.is(other.head)) continue
+      if (!mayBeCopy(path, other)) continue
       // A file that has left its name is not truncated; logrotate's `renamecopy` copies it and removes it then.
       if (other.leaving && !isRotated(path, writtenName(other))) continue
       const isHalf = await this.#isHalf(file, path, size, other)
@@ -150,6 +152,15 @@ export class Copies {
   cut(file: FollowedFile): void {
     this.#cuts.set(file.path, { file, ms: this.#platform.clock.monotonicMs() })
   }
+}
+
+/**
+ * Whether a file at this path may be a copy of a followed one. Many files begin with the same short header: of them it has to be a sibling,
+ * since a file that is removed within seconds would not be read otherwise.
+ */
+function mayBeCopy(path: string, other: FollowedFile): boolean {
+  if (other.head.bytes >= HEAD_BYTES) return true
+  return [writtenName(other), ...other.names].some((name) => isCopyName(path, name))
 }
 
 /** Whether the name and the disk of a new file admit that it is the moved file: on the same disk, a move would have kept the inode. */

@@ -123,6 +123,36 @@ test('after a truncation without a copy, other lines below the same header are s
   await source.expectStored((stored.push(header, ...between), stored))
 })
 
+test('a file that begins like another one, whose name is not like its, is read at once', async (context) => {
+  const source = await tailing(context, '*.log')
+  writeFileSync(source.path('idle.log'), 'build log, format 1\n')
+  await source.expectStored([...before, 'build log, format 1'])
+  writeFileSync(source.path('build.log'), asLines(['build log, format 1', ...between]))
+  await source.looks()
+  await source.expectStored([...before, 'build log, format 1', 'build log, format 1', ...between])
+  source.go()
+})
+
+test('a generation that nobody has seen is read although it begins like another file', async (context) => {
+  const source = new Tailing(context, '*.log')
+  const stored = ['first', 'time;value']
+  writeFileSync(source.path('app.log'), 'first\n')
+  writeFileSync(source.path('idle.log'), 'time;value\n')
+  await source.start()
+  await source.expectStored(stored)
+  await source.stop()
+  for (const [name, lines] of [
+    ['app.log.2', between],
+    ['app.log.1', after],
+  ] as const) {
+    renameSync(source.path('app.log'), source.path(name))
+    writeFileSync(source.path('app.log'), asLines(['time;value', ...lines]))
+    stored.push('time;value', ...lines)
+  }
+  await source.start()
+  await source.expectStored(stored)
+})
+
 test('a temporary file from which the file is rewritten', async (context) => {
   const source = await tailing(context, '*.log*')
   const content = Buffer.concat([readFileSync(source.path('app.log')), Buffer.from(asLines(after))])
