@@ -1,4 +1,4 @@
-// Files are identified by device and inode, since their names change.
+// Files are identified by device and inode, since their names change. What is at a name, and by which path without links.
 
 import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { errnoOf } from '../../common/fault.ts'
