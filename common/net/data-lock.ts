@@ -70,6 +70,7 @@ function listen(path: string): Promise<Server | undefined> {
       else reject(error)
     })
     server.listen(path, () => {
+      server.on('error', () => {}) // libuv retries an accept that failed for lack of descriptors
       server.unref()
       resolve(server)
     })
