@@ -59,7 +59,8 @@ export class PositionLog {
   /** Files whose latest length may have been in a damaged record. */
   readonly #doubtful = new Set<string>()
   #damagedBytes = 0
-  #gone: readonly string[] = []
+  /** Files that are not written to any more, for the next record. */
+  readonly #gone: string[] = []
   #file: DiskFile | undefined
   #bytes = 0
   /** Its size when it was last rewritten, bytes. */
@@ -139,7 +140,7 @@ export class PositionLog {
 
   /** Notes that a file is not written to any more; the next record contains it. */
   retire(file: Inode): void {
-    this.#gone = [...this.#gone, keyOf(file)]
+    this.#gone.push(keyOf(file))
   }
 
   /** Appends a record; resolves when it is on disk. Records are written in call order. */
@@ -198,6 +199,7 @@ export class PositionLog {
   async #append({ files, marks, gone: left }: PositionRecord): Promise<void> {
     if (this.#isUncertain) await this.#rewrite(() => true)
     if (!this.#file) await this.#open()
+    const retired = this.#gone.length
     const gone = [...this.#gone, ...left.map(keyOf)]
     const bytes = encode(files, marks, gone)
     // Writes at the end of the last valid record: the remains of a failed append are overwritten.
@@ -205,7 +207,7 @@ export class PositionLog {
     await this.#file!.sync()
     this.#bytes += bytes.length
     for (const key of gone) this.#files.delete(key)
-    this.#gone = this.#gone.filter((key) => !gone.includes(key))
+    this.#gone.splice(0, retired)
     for (const entry of files) this.#files.set(`${entry.device}:${entry.inode}`, entry)
     for (const [id, mark] of marks) this.#marks.set(id, mark)
   }

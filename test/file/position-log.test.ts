@@ -28,6 +28,28 @@ test.each(['open', 'truncate', 'syncFolder'])(
   },
 )
 
+test('a file that is retired while a record is written is gone with the next record', async () => {
+  const disk = new MemoryDisk()
+  const open = disk.open.bind(disk)
+  let whileWritten = () => {}
+  disk.open = async (...how) => {
+    const file = await open(...how)
+    const sync = file.sync.bind(file)
+    return Object.assign(file, { sync: () => [whileWritten(), sync()][1] })
+  }
+  const log = new PositionLog(disk, FOLDER, () => 0)
+  const file = { device: 1n, inode: 2n }
+  const entry = { path: '/a.log', device: '1', inode: '2', length: 10 }
+  log.retire(file)
+  // Its inode number is given to a new file, which is renamed as well.
+  whileWritten = () => log.retire(file)
+  await log.append({ ...record(1), files: [entry] })
+  whileWritten = () => {}
+  expect(log.files).toEqual([entry])
+  await log.append(record(2))
+  expect(log.files).toEqual([])
+})
+
 test.each(['before', 'after'])(
   'a rewrite that fails %s the log was replaced is made up for: later records are whole, and entries that were dropped stay dropped',
   async (when) => {
