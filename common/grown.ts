@@ -1,8 +1,9 @@
-// Growing arrays.
-
-/** Returns a copy of twice the length; the new half is zero. */
-export function grown(array: Uint32Array): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(2 * array.length)
-  larger.set(array)
+/** Returns a copy with room for `length` numbers, by default twice as many; the new ones are zero. */
+export function grown<Numbers extends Uint32Array | Int32Array | Uint8Array>(
+  numbers: Numbers,
+  length: number = 2 * numbers.length,
+): Numbers {
+  const larger = new (numbers.constructor as new (length: number) => Numbers)(length)
+  larger.set(numbers)
   return larger
 }

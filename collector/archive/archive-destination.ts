@@ -21,7 +21,9 @@ import { RateLimitedWarning } from '../../common/log.ts'
 import type { Platform } from '../../common/platform.ts'
 import { batchBytes, hasStream, type Batch, type Origin } from '../../common/pipeline/batch.ts'
 import type { Destination, StreamMarks } from '../../common/pipeline/sink.ts'
+import { readFully } from '../../common/read-fully.ts'
 import { Backoff } from '../../common/retry.ts'
+import { withFile } from '../../common/with-file.ts'
 import { WorkerThread } from '../../common/worker.ts'
 import type { FromWorker, OriginData, RunData, StreamChange, ToWorker, WorkerData } from './archive-protocol.ts'
 import { openArchive } from './reader.ts'
@@ -264,19 +266,14 @@ export class ArchiveDestination implements Destination {
   // An old part that cannot be read, such as one that root restored from a backup, must not keep new messages out.
   async #isUnsealed(path: string): Promise<boolean> {
     const { disk, log } = this.#platform
-    const byte = Buffer.alloc(1)
     try {
-      const file = await disk.open(path, 'read')
-      try {
-        await file.read(byte, 0, 1, WAL_MARK_AT)
-      } finally {
-        await file.close()
-      }
+      const [mark] = await withFile(disk, path, 'read', (file) => readFully(file, WAL_MARK_AT, 1))
+      return mark === WAL_MARK
     } catch (error) {
       if (errnoOf(error) === undefined || isOutOfDescriptors(error)) throw error
       log.warn({ path, reason: reasonOf(error) }, 'a part of the archive cannot be read and is left as it is')
+      return false
     }
-    return byte[0] === WAL_MARK
   }
 
   #onMessage(message: FromWorker): void {

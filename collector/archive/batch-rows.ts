@@ -20,8 +20,9 @@ import {
   takeHeaderTable,
   type HeaderTable,
 } from '../../common/pipeline/header-table.ts'
-import { effectiveTime, NO_PID, PID_IS_TEXT, type BlockBuilder, type Row } from './block-builder.ts'
+import { effectiveTime, type BlockBuilder, type Row } from './block-builder.ts'
 import { viewOf } from './byte-ranges.ts'
+import { NO_PID, PID_IS_TEXT } from './columns.ts'
 
 const ZERO = 0x30
 const PID_DIGITS_MAX = 9

@@ -7,10 +7,19 @@
 // senders over from one block to the next, instead of learning them again in each, gained nothing measurable.
 
 import { assert } from '../../common/fault.ts'
+import { grown } from '../../common/grown.ts'
 import { ARCHIVE_BLOCK_BYTES, ARCHIVE_PLAIN_BYTES } from '../../common/limits.ts'
 import { ByteWriter } from './byte-writer.ts'
-import { FIELD_STREAMS, TEXT_STREAMS, writeIds, type FieldStream, type TextStream } from './columns.ts'
-import { Dictionary, grown } from './dictionary.ts'
+import {
+  FIELD_STREAMS,
+  NO_PID,
+  PID_IS_TEXT,
+  TEXT_STREAMS,
+  writeIds,
+  type FieldStream,
+  type TextStream,
+} from './columns.ts'
+import { Dictionary } from './dictionary.ts'
 import { GramBitmap } from './grams.ts'
 import { MessageSplitter } from './message-columns.ts'
 import { pack } from './pack.ts'
@@ -57,9 +66,6 @@ export interface Row {
   defects: number
   rawBytes: number
 }
-
-export const NO_PID = -1
-export const PID_IS_TEXT = -2
 
 const HOUR_US = 3_600_000_000
 const FIRST_ROWS = 8192
@@ -245,7 +251,7 @@ export class BlockBuilder {
   #senderGrams(host: number, program: number): number {
     const { hosts, programs } = this.senders
     if (host >= this.#hostStates.length) {
-      this.#hostStates = grown(this.#hostStates, new Int32Array(2 * Math.max(host, this.#hostStates.length)))
+      this.#hostStates = grown(this.#hostStates, 2 * Math.max(host, this.#hostStates.length))
     }
     let state = this.#hostStates[host]
     if (state === 0) {
@@ -256,12 +262,11 @@ export class BlockBuilder {
   }
 
   #grow(): void {
-    const rows = 2 * this.count
-    this.#shapeIds = grown(this.#shapeIds, new Uint32Array(rows))
-    this.#senders = grown(this.#senders, new Uint32Array(rows))
-    this.#msgidIds = grown(this.#msgidIds, new Uint32Array(rows))
-    this.#originIds = grown(this.#originIds, new Uint32Array(rows))
-    this.#priorities = grown(this.#priorities, new Uint8Array(rows))
+    this.#shapeIds = grown(this.#shapeIds)
+    this.#senders = grown(this.#senders)
+    this.#msgidIds = grown(this.#msgidIds)
+    this.#originIds = grown(this.#originIds)
+    this.#priorities = grown(this.#priorities)
   }
 
   /** Returns the finished block and clears the builder. */

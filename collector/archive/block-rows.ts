@@ -2,9 +2,9 @@
 // again, so a merge cannot change how a message was understood when it came in.
 
 import type { BlockBuilder, Row } from './block-builder.ts'
-import { NO_PID, PID_IS_TEXT } from './block-builder.ts'
 import { viewOf } from './byte-ranges.ts'
-import type { DecodedBlock, Texts } from './decoded-block.ts'
+import { NO_PID, PID_IS_TEXT, type Texts } from './columns.ts'
+import type { DecodedBlock } from './decoded-block.ts'
 import type { Dictionary } from './dictionary.ts'
 
 const row: Row = {

@@ -45,6 +45,16 @@ export const TEXT_STREAMS = [
   'headerBytes',
 ] as const
 
+/** Values in a column of pids: the message has none; the pid is not a plain number, and is stored as a text. */
+export const NO_PID = -1
+export const PID_IS_TEXT = -2
+
+/** Concatenated texts: text i is `[starts[i], starts[i + 1])` of `bytes`. */
+export interface Texts {
+  readonly bytes: Buffer
+  readonly starts: Uint32Array
+}
+
 export type FieldStream = (typeof FIELD_STREAMS)[number]
 export type TextStream = (typeof TEXT_STREAMS)[number]
 

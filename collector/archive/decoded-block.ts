@@ -1,26 +1,23 @@
 // The messages of a stored block, column by column. Each column is decoded on first use and then kept.
 
-import { effectiveTime, NO_PID, PID_IS_TEXT } from './block-builder.ts'
+import { effectiveTime } from './block-builder.ts'
 import { ByteReader } from './byte-writer.ts'
 import {
   FIELD_STREAMS,
   MESSAGE_STREAMS,
+  NO_PID,
+  PID_IS_TEXT,
   readIds,
   TEXT_STREAMS,
   type FieldStream,
   type MessageStream,
+  type Texts,
   type TextStream,
 } from './columns.ts'
 import { joinMessages } from './message-join.ts'
 import { Pack } from './pack.ts'
 import { headerLength, rebuildHeader } from './rebuild.ts'
 import { readShape, UNIT_MS, UNIT_NONE, UNIT_ODD, UNIT_SECOND, type Shape } from './shape.ts'
-
-/** Concatenated texts: text i is `[starts[i], starts[i + 1])` of `bytes`. */
-export interface Texts {
-  readonly bytes: Buffer
-  readonly starts: Uint32Array
-}
 
 /** The source that a message came in through, and the address of its sender. */
 export interface BlockOrigin {
@@ -30,7 +27,7 @@ export interface BlockOrigin {
 }
 
 export interface Pids {
-  /** For each message its pid, `NO_PID` (-1) or `PID_IS_TEXT` (-2). */
+  /** For each message its pid, `NO_PID` or `PID_IS_TEXT`. */
   readonly numbers: Int32Array
   /** The pids that are not plain numbers, in message order. */
   readonly texts: Texts

@@ -1,5 +1,6 @@
 // A dictionary: the distinct values of a column in a block, numbered in the order of their first appearance.
 
+import { grown } from '../../common/grown.ts'
 import { hashInto, sameBytes } from './byte-ranges.ts'
 import { ByteWriter } from './byte-writer.ts'
 
@@ -72,8 +73,8 @@ export class Dictionary {
   add(hash: number): number {
     const id = this.count
     if (id === this.ends.length) {
-      this.ends = grown(this.ends, new Uint32Array(2 * id))
-      this.#hashes = grown(this.#hashes, new Int32Array(2 * id))
+      this.ends = grown(this.ends)
+      this.#hashes = grown(this.#hashes)
     }
     this.ends[id] = this.values.length
     this.#hashes[id] = hash
@@ -100,10 +101,4 @@ export class Dictionary {
       this.#slots[slot] = id + 1
     }
   }
-}
-
-/** Copies `from` into the larger array `to`, which it returns. */
-export function grown<T extends Uint32Array | Int32Array | Uint8Array>(from: T, to: T): T {
-  to.set(from)
-  return to
 }

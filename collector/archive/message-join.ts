@@ -1,8 +1,8 @@
 // Rebuilds message texts from their columns (`message-columns.ts`).
 
+import { grown } from '../../common/grown.ts'
 import { ByteReader } from './byte-writer.ts'
 import { readIds, type MessageStream } from './columns.ts'
-import { grown } from './dictionary.ts'
 import { byNumber } from './message-columns.ts'
 import { SLOT } from './skeletons.ts'
 
@@ -101,7 +101,7 @@ function valueLengths(stream: Uint8Array): Uint32Array {
   let lengths = new Uint32Array(1024)
   let count = 0
   while (reader.at < stream.length) {
-    if (count === lengths.length) lengths = grown(lengths, new Uint32Array(2 * count))
+    if (count === lengths.length) lengths = grown(lengths)
     lengths[count++] = reader.varint()
   }
   return lengths.subarray(0, count)

@@ -1,6 +1,7 @@
 // Rebuilds the bytes of a header from the columns (`shape.ts` describes the layout).
 
-import type { DecodedBlock, Texts } from './decoded-block.ts'
+import type { Texts } from './columns.ts'
+import type { DecodedBlock } from './decoded-block.ts'
 import { FIRST_FIELD, HAS_PRIORITY, HAS_TIME } from './shape.ts'
 import { timeBytes, writeTime } from './time-form.ts'
 

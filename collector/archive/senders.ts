@@ -2,8 +2,9 @@
 // sender's numbers in both dictionaries, its last pid (a daemon keeps its pid, so the next one is usually the same), and the
 // states of the n-gram hash after `host program` and after the last `host program[pid]: `.
 
+import { grown } from '../../common/grown.ts'
 import { hashInto, sameBytes } from './byte-ranges.ts'
-import { Dictionary, grown } from './dictionary.ts'
+import { Dictionary } from './dictionary.ts'
 
 const FIRST_SENDERS = 2048
 
@@ -67,7 +68,7 @@ export class Senders {
     }
     const sender = this.count
     const cell = sender * SENDER
-    if (cell === this.cells.length) this.cells = grown(this.cells, new Int32Array(2 * this.cells.length))
+    if (cell === this.cells.length) this.cells = grown(this.cells)
     this.cells[cell + HOST] = this.hosts.idOf(hostBytes, hostStart, hostEnd)
     this.cells[cell + PROGRAM] = this.programs.idOf(programBytes, programStart, programEnd)
     this.cells[cell + LAST_PID] = 0

@@ -7,8 +7,9 @@
 // four texts out of five, and two thirds of the others have a skeleton that is new to their block. Finding the values first
 // takes 210 ns per text, and the skeleton still has to be compared afterwards.
 
+import { grown } from '../../common/grown.ts'
 import { sameBytes } from './byte-ranges.ts'
-import { Dictionary, grown } from './dictionary.ts'
+import { Dictionary } from './dictionary.ts'
 import { GRAM_BYTES, stateAfter } from './grams.ts'
 import { ValueFinder, valueEnd } from './message-values.ts'
 
@@ -117,10 +118,9 @@ export class Skeletons {
   }
 
   #reserve(slots: number): void {
-    if (this.texts.count + 1 === this.slots.length)
-      this.slots = grown(this.slots, new Uint32Array(2 * this.slots.length))
+    if (this.texts.count + 1 === this.slots.length) this.slots = grown(this.slots)
     if (slots <= this.runLengths.length) return
-    this.runLengths = grown(this.runLengths, new Uint32Array(2 * slots))
-    this.runStates = grown(this.runStates, new Int32Array(2 * slots))
+    this.runLengths = grown(this.runLengths, 2 * slots)
+    this.runStates = grown(this.runStates, 2 * slots)
   }
 }

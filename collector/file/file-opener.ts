@@ -5,6 +5,8 @@ import { dirname } from 'node:path'
 import { accountId } from './account.ts'
 import { errnoOf } from '../../common/fault.ts'
 import type { Disk, DiskFile, FileStat, OpenHow } from '../../common/disk.ts'
+import { readFully } from '../../common/read-fully.ts'
+import { withFile } from '../../common/with-file.ts'
 
 export interface FileAccess {
   readonly mode: number
@@ -88,17 +90,12 @@ export class FileOpener {
   // but not read is assumed to end with a newline.
   async #endsMidLine(path: string, { kind, size }: FileStat): Promise<boolean> {
     if (kind !== 'file' || size === 0) return false
-    const last = Buffer.alloc(1)
-    let file: DiskFile | undefined
     try {
-      file = await this.#disk.open(path, 'read')
-      const bytes = await file.read(last, 0, 1, size - 1)
-      return bytes === 1 && last[0] !== NEWLINE
+      const last = await withFile(this.#disk, path, 'read', (file) => readFully(file, size - 1, 1))
+      return last.length === 1 && last[0] !== NEWLINE
     } catch (error) {
       if (errnoOf(error) === 'EACCES') return false
       throw error
-    } finally {
-      await file?.close()
     }
   }
 

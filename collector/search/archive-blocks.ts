@@ -3,11 +3,12 @@
 import { systemDisk } from '../../common/disk.ts'
 import { Fault } from '../../common/fault.ts'
 import { ARCHIVE_READ_PARTS_MAX } from '../../common/limits.ts'
+import type { Texts } from '../archive/columns.ts'
 import { openArchive, type ArchiveReader, type Block, type PartReader } from '../archive/reader.ts'
 import { dayEnd } from '../archive/schema.ts'
 import { readFault } from '../archive/sqlite.ts'
 import { BlockColumns } from './block-columns.ts'
-import type { OpenBlock, StoredBlock, Texts } from './stored-block.ts'
+import type { OpenBlock, StoredBlock } from './stored-block.ts'
 
 const HOUR_US = 3_600_000_000
 

@@ -20,10 +20,10 @@ import {
   STRUCTURED_DATA,
   type HeaderTable,
 } from '../../common/pipeline/header-table.ts'
+import { NO_PID, type Texts } from '../archive/columns.ts'
 import type { DecodedBlock } from '../archive/decoded-block.ts'
 import { writeNumber } from './line-buffer.ts'
-import { HOSTS, MESSAGES, NO_PID, OTHERS, PIDS, PRIORITIES, PROGRAMS, TIMES } from './stored-block.ts'
-import type { LineColumns, Texts } from './stored-block.ts'
+import { HOSTS, MESSAGES, OTHERS, PIDS, PRIORITIES, PROGRAMS, TIMES, type LineColumns } from './stored-block.ts'
 
 const NO_CELLS = new Int32Array(0)
 const NO_TIMES = new Float64Array(0)

@@ -5,11 +5,12 @@
 // Neighbours have to be within the time bounds of the search; its other conditions do not apply to them.
 
 import { SEARCH_KEPT_BYTES_MAX } from '../../common/limits.ts'
+import type { Texts } from '../archive/columns.ts'
 import type { BlockCaches, Senders } from './block-caches.ts'
 import type { EntryQueue } from './entry-queue.ts'
 import { LruCache } from './lru-cache.ts'
 import type { Selection } from './selection.ts'
-import type { StoredBlock, Texts } from './stored-block.ts'
+import type { StoredBlock } from './stored-block.ts'
 import { BlockOrder, comparePositions, sortRows, Timeline, type Position } from './timeline.ts'
 
 const NO_ROWS = new Uint32Array(0)

@@ -1,7 +1,9 @@
 // Assembles match lines, the text that patterns are matched against: `host program[pid]: message`, or `host message` for a
 // message without a program.
 
-import { NO_PID, PID_IS_TEXT, type LineColumns, type Texts } from './stored-block.ts'
+import { viewOf } from '../archive/byte-ranges.ts'
+import { NO_PID, PID_IS_TEXT, type Texts } from '../archive/columns.ts'
+import type { LineColumns } from './stored-block.ts'
 
 const SPACE = 0x20
 const COLON = 0x3a
@@ -105,8 +107,4 @@ export function writeNumber(value: number, to: Buffer, at: number): number {
 
 function lengthOf({ starts }: Texts, text: number): number {
   return starts[text + 1] - starts[text]
-}
-
-function viewOf(bytes: Buffer): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 }

@@ -6,8 +6,9 @@
 // contain it are assembled.
 
 import type { ByteRegex } from '../../common/expression/regex/byte-regex.ts'
+import type { Texts } from '../archive/columns.ts'
 import { LineBuffer } from './line-buffer.ts'
-import type { LineColumns, OpenBlock, Texts } from './stored-block.ts'
+import type { LineColumns, OpenBlock } from './stored-block.ts'
 
 export class LineMatcher {
   readonly #regex: ByteRegex

@@ -3,6 +3,7 @@
 //   archive ─▶ StoredBlock (summary and index: nothing is decoded) ─▶ open() ─▶ OpenBlock ─▶ columns, on first use
 
 import type { Rows } from '../../common/expression/rows.ts'
+import type { Texts } from '../archive/columns.ts'
 
 /** Columns as bits. TIMES stands for effective times, the messages' own times and the times of receipt. */
 export const TIMES = 1
@@ -38,15 +39,6 @@ export interface StoredBlock {
   /** Reads the block. Throws a Fault if it cannot be read. */
   open(): OpenBlock
 }
-
-/** Concatenated texts: text i is `[starts[i], starts[i + 1])` of `bytes`. */
-export interface Texts {
-  readonly bytes: Buffer
-  readonly starts: Uint32Array
-}
-
-export const NO_PID = -1
-export const PID_IS_TEXT = -2
 
 /** The columns that match lines are assembled from, each decoded on first use. */
 export interface LineColumns {

@@ -23,7 +23,7 @@ const FIELDS = 5
 
 const known = new WeakMap<Origin, Buffer>()
 
-/** The encoded origin, without its time of receipt. */
+/** The encoded origin. */
 export function originBytes(origin: Origin): Buffer {
   let bytes = known.get(origin)
   if (!bytes) {
@@ -43,8 +43,8 @@ export interface GatheredOrigins {
 }
 
 /**
- * Gathers the origins of runs. Consecutive origins from another sluice often differ only in their first receipt, which is not part of
- * their bytes: equal bytes are written once.
+ * Gathers the origins of runs. Each connection of a sender has an origin of its own with the same bytes; if they follow one another, these
+ * are written once.
  */
 export function gatherOrigins(runs: readonly { readonly origin: Origin }[]): GatheredOrigins {
   const offsets = new Map<Origin, number>()

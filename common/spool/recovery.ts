@@ -12,6 +12,7 @@
 import { accessData } from '../data-access.ts'
 import type { Disk } from '../disk.ts'
 import type { SlabPool } from '../pipeline/slab.ts'
+import { withFile } from '../with-file.ts'
 import type { Acknowledged, SyncedEnd } from './acknowledged-file.ts'
 import { LiveMarks, type MarkChange } from './live-marks.ts'
 import { RecordCursor } from './record-cursor.ts'
@@ -92,7 +93,7 @@ export async function recoverSegments(
   } else if (last && syncs) {
     // After a killed process, data may be in the page cache but not yet on disk. It is synced before a source that sends it again is
     // told that it is stored.
-    await syncFile(disk, last.segment.path)
+    await withFile(disk, last.segment.path, 'write', (file) => file.sync())
     await disk.syncFolder(folder)
   }
   return { segments, marks, cutBytes, foreign }
@@ -110,8 +111,7 @@ async function look(
   first: number,
   known: Pick<Acknowledged, 'stream' | 'synced'> | undefined,
 ): Promise<Found> {
-  const file = await disk.open(path, 'read')
-  try {
+  return withFile(disk, path, 'read', async (file) => {
     const { kind, size } = await file.stat()
     const head = kind === 'file' ? await readHeadOf(file) : undefined
     const owner = head?.stream ?? known?.stream
@@ -122,9 +122,7 @@ async function look(
       ...{ end: Math.max(first, synced.end), bytes: Math.max(size, synced.bytes), gone: false },
     }
     return { segment, head, size, synced: synced.bytes, foreign: whyForeign(kind, first, head) }
-  } finally {
-    await file.close()
-  }
+  })
 }
 
 /**
@@ -195,23 +193,11 @@ async function scan(
   return isLast && cut !== undefined ? cutAt(disk, segment, size, cut) : 0
 }
 
-async function syncFile(disk: Disk, path: string): Promise<void> {
-  const file = await disk.open(path, 'write')
-  try {
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
 async function cutAt(disk: Disk, segment: Segment, size: number, at: number): Promise<number> {
-  const file = await disk.open(segment.path, 'write')
-  try {
+  await withFile(disk, segment.path, 'write', async (file) => {
     await file.truncate(at)
     await file.sync()
-  } finally {
-    await file.close()
-  }
+  })
   segment.bytes = at
   return size - at
 }

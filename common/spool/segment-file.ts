@@ -1,6 +1,7 @@
 // The file of the segment that is being written.
 
 import type { Disk, DiskFile } from '../disk.ts'
+import { withFile } from '../with-file.ts'
 import type { Segment } from './segments.ts'
 import { openInSpool } from './spool-folder.ts'
 
@@ -36,12 +37,7 @@ export class SegmentFile {
   /** Truncates the file of a segment to `bytes`. */
   async cut(path: string, bytes: number): Promise<void> {
     await this.close()
-    const file = await this.#disk.open(path, 'write')
-    try {
-      await file.truncate(bytes)
-    } finally {
-      await file.close()
-    }
+    await withFile(this.#disk, path, 'write', (file) => file.truncate(bytes))
   }
 
   /** Removes the file of a segment whose head could not be written. */

@@ -17,6 +17,7 @@
 
 import { crc32 } from 'node:zlib'
 import type { DiskFile } from '../disk.ts'
+import { readFully } from '../read-fully.ts'
 import type { LiveMark } from './live-marks.ts'
 import type { GroupBuffer } from './group-buffer.ts'
 
@@ -96,18 +97,7 @@ function readHead(bytes: Buffer): SegmentHead | undefined {
 
 /** Reads the head of a segment; undefined if it is damaged or torn. */
 export async function readHeadOf(file: DiskFile): Promise<SegmentHead | undefined> {
-  const fixed = await readAll(file, HEAD_BYTES)
+  const fixed = await readFully(file, 0, HEAD_BYTES)
   const length = headLength(fixed)
-  return length === undefined ? undefined : readHead(await readAll(file, length))
-}
-
-async function readAll(file: DiskFile, length: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(length)
-  let filled = 0
-  while (filled < length) {
-    const more = await file.read(bytes, filled, length - filled, filled)
-    if (more === 0) break
-    filled += more
-  }
-  return bytes.subarray(0, filled)
+  return length === undefined ? undefined : readHead(await readFully(file, 0, length))
 }

@@ -9,7 +9,8 @@
 
 import type { DiskFile, FileStat } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
-import { Beginning, hasFingerprint, HEAD_BYTES, readFully, TAIL_BYTES } from './fingerprint.ts'
+import { readFully } from '../../common/read-fully.ts'
+import { Beginning, hasFingerprint, HEAD_BYTES, TAIL_BYTES } from './fingerprint.ts'
 import type { FollowedFile } from './followed-file.ts'
 import { writtenName } from './position-store.ts'
 import { isCopyName, isRotated, isSameName } from './rotated-name.ts'

@@ -7,6 +7,7 @@
 
 import { createHash } from 'node:crypto'
 import type { DiskFile } from '../../common/disk.ts'
+import { readFully } from '../../common/read-fully.ts'
 
 /** Length of a complete head. */
 export const HEAD_BYTES = 1024
@@ -76,16 +77,4 @@ export class Beginning {
     }
     return found === hash
   }
-}
-
-/** `length` bytes from `at`, or fewer at the end of the file. */
-export async function readFully(file: DiskFile, at: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(length)
-  let done = 0
-  while (done < length) {
-    const read = await file.read(bytes, done, length - done, at + done)
-    if (read === 0) break
-    done += read
-  }
-  return bytes.subarray(0, done)
 }

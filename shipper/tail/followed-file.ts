@@ -5,8 +5,9 @@
 
 import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { assert, errnoOf } from '../../common/fault.ts'
+import { readFully } from '../../common/read-fully.ts'
 import { unpooledCopy } from '../../common/unpooled-copy.ts'
-import { HEAD_BYTES, headOf, readFully, TAIL_BYTES, type Fingerprint, type Head } from './fingerprint.ts'
+import { HEAD_BYTES, headOf, TAIL_BYTES, type Fingerprint, type Head } from './fingerprint.ts'
 import { inodeKey, isAt, openFound } from './inode.ts'
 import { nameText } from './pattern.ts'
 import { namesOf, writtenName, type FileRecord } from './position-store.ts'

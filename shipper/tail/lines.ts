@@ -3,7 +3,7 @@
 import type { DiskFile } from '../../common/disk.ts'
 import { newlineAt, type Scannable } from '../../common/framing/scan.ts'
 import { grown } from '../../common/grown.ts'
-import { readFully } from './fingerprint.ts'
+import { readFully } from '../../common/read-fully.ts'
 import type { MessageStart } from './message-start.ts'
 
 const LF = 0x0a

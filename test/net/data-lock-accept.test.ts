@@ -1,4 +1,4 @@
-import type { Server } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { expect, test, vi } from 'vitest'
 import { systemDisk } from '../../common/disk.ts'
 import { lockDataFolder } from '../../common/net/data-lock.ts'
@@ -9,8 +9,8 @@ const servers: Server[] = []
 
 vi.mock('node:net', async (original) => {
   const net = await original<typeof import('node:net')>()
-  const createServer = (...given: Parameters<typeof net.createServer>) => {
-    const server = net.createServer(...given)
+  const createServer = (listener: (socket: Socket) => void) => {
+    const server = net.createServer(listener)
     servers.push(server)
     return server
   }

@@ -1,3 +1,4 @@
+import { readlinkSync } from 'node:fs'
 import * as net from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -47,6 +48,12 @@ async function faultOf(attempt: Promise<unknown>): Promise<Fault> {
   }
   throw new Error('no fault')
 }
+
+test('a connection knows its descriptor, by which the last ones are kept for other things', async () => {
+  const listener = await listening()
+  const { descriptor } = await connected(listener.port)
+  expect(readlinkSync(`/proc/self/fd/${descriptor}`)).toMatch(/^socket:/)
+})
 
 describe('listening', () => {
   test('a taken port is a fault that names address and port', async () => {

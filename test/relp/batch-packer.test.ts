@@ -77,3 +77,14 @@ test('nothing is delivered after a close', async () => {
   await packer.close()
   expect(packed).toBe(false)
 })
+
+test('after a close, a large frame is compressed in the calling thread: nobody would end another one', async () => {
+  const packer = new BatchPacker(unexpected, true)
+  await pack(packer, 'a'.repeat(LARGE))
+  await packer.close()
+  const content = packer.content()
+  content.text('b'.repeat(LARGE))
+  let packed = ''
+  packer.pack(content, (zstd) => (packed = zstdDecompress(zstd).toString()))
+  expect(packed).toBe('b'.repeat(LARGE))
+})

@@ -1,7 +1,7 @@
 // The blocks of an archive in memory, for tests of searches.
 
-import { NO_PID, PID_IS_TEXT } from '../../collector/search/stored-block.ts'
-import type { LineColumns, OpenBlock, StoredBlock, Texts } from '../../collector/search/stored-block.ts'
+import { NO_PID, PID_IS_TEXT, type Texts } from '../../collector/archive/columns.ts'
+import type { LineColumns, OpenBlock, StoredBlock } from '../../collector/search/stored-block.ts'
 import type { Rows } from '../../common/expression/rows.ts'
 import { utc } from '../../common/message/zone.ts'
 import type { Origin } from '../../common/pipeline/batch.ts'
