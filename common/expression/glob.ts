@@ -62,21 +62,21 @@ export class Glob {
     this.#isPrefix = this.#steps[last] === ANY && this.#steps.subarray(0, last).every((step) => step >= 0)
   }
 
-  /** Whether the glob matches `[start, end)`. Takes time in proportion to length × number of `*` at most. */
+  /** Whether the glob matches `[start, end)`. Takes time in proportion to length × length of the glob at most. */
   test(bytes: Uint8Array, start: number, end: number): boolean {
     const steps = this.#steps
     const fold = this.#fold
     if (this.#isPrefix) return this.#begins(bytes, start, end)
     let step = 0
     let at = start
-    // Where to continue when the last `*` has to match one more byte.
+    // Where to continue when the last `*` has to match one more character.
     let retryStep = -1
     let retryAt = 0
     while (at < end || step < steps.length) {
       const wanted = step < steps.length ? steps[step] : ANY - 2
       if (wanted === ANY) {
         retryStep = step
-        retryAt = at + 1
+        retryAt = at
         step += 1
         continue
       }
@@ -92,8 +92,9 @@ export class Glob {
           continue
         }
       }
-      if (retryStep < 0 || retryAt > end) return false
-      step = retryStep
+      if (retryStep < 0 || retryAt >= end) return false
+      retryAt = afterCharacter(bytes, retryAt, end)
+      step = retryStep + 1
       at = retryAt
     }
     return true
