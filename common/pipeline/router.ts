@@ -174,10 +174,12 @@ class SourceRoutes implements Sink {
   #countUnrouted(selections: Map<number, Selection>, count: number): void {
     const chosen = [...selections.values()]
     if (chosen.includes(ALL)) return
-    let unrouted = count
-    if (chosen.length > 0) {
-      const arrays = chosen as Uint8Array[]
-      for (let i = 0; i < count; i += 1) if (arrays.some((array) => array[i] !== 0)) unrouted -= 1
+    const arrays = chosen as Uint8Array[]
+    let unrouted = 0
+    for (let i = 0; i < count; i += 1) {
+      let routed = 0
+      for (const array of arrays) routed |= array[i]
+      unrouted += 1 - routed
     }
     if (unrouted > 0) this.#metrics.count('sluice_unrouted_total', {}, unrouted)
   }
