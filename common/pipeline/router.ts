@@ -225,7 +225,11 @@ function countOfAny(selections: readonly Selection[], count: number): number {
   const chosen = selections.filter((selection) => selection instanceof Uint8Array)
   if (chosen.length === 0) return 0
   let any = 0
-  for (let i = 0; i < count; i += 1) if (chosen.some((array) => array[i] !== 0)) any += 1
+  for (let i = 0; i < count; i += 1) {
+    let isIn = 0
+    for (const array of chosen) isIn |= array[i]
+    any += isIn
+  }
   return any
 }
 

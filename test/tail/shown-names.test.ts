@@ -31,6 +31,7 @@ describe.concurrent('shown names', () => {
     await tailing.expectStored(['read', 'new'])
     unlinkSync(tailing.path(NAME))
     await shows(tailing, 'it had been read to its end')
+    await tailing.stop() // while the clock still runs
   })
 
   test('the rest of a rotated file, and a file whose rest is lost', async (context) => {
