@@ -48,7 +48,7 @@ interface Found {
 export async function recoverSegments(
   disk: Disk,
   folder: string,
-  known: Pick<Acknowledged, 'stream' | 'synced'> | undefined,
+  known: Pick<Acknowledged, 'stream' | 'position' | 'synced'> | undefined,
   slabs: SlabPool,
   syncs: boolean,
 ): Promise<Recovered> {
@@ -65,6 +65,11 @@ export async function recoverSegments(
   if (newest >= 0) marks.replace(found[newest].head!.marks)
   let cutBytes = 0
   const segments: Segment[] = []
+  // A segment is removed only when it is saved that it is done with (`segment-removal.ts`).
+  const oldest = found.at(0)
+  if (oldest?.head && known) {
+    segments.push(...missingSegment({ ...oldest.segment, end: known.position }, oldest.head.previousEnd))
+  }
   for (const [index, each] of found.entries()) {
     const { segment } = each
     const next = found[index + 1]

@@ -1,5 +1,6 @@
 // Removes segments: those that are acknowledged, and with `drop-oldest` the oldest ones when there is no room. The newest
-// segment always stays, since it has the marks.
+// segment always stays, since it has the marks. Before a segment is removed, it is saved that it is done with: a segment that is
+// missing at a start without that was removed by somebody else, and its messages are lost.
 
 import { errnoOf, reasonOf } from '../fault.ts'
 import { RateLimitedWarning } from '../log.ts'
@@ -10,16 +11,23 @@ export class SegmentRemoval {
   readonly #context: SpoolContext
   readonly #list: SegmentList
   readonly #leave: (segment: Segment) => Promise<void>
+  readonly #save: () => Promise<void>
   readonly #warning: RateLimitedWarning
   #last: Promise<unknown> = Promise.resolve()
   /** Position ranges that were dropped while their messages were in flight: these may arrive nevertheless. */
   #inDoubt: Pick<Segment, 'first' | 'end'>[] = []
 
-  /** `leave` makes the reader close a segment. */
-  constructor(context: SpoolContext, list: SegmentList, leave: (segment: Segment) => Promise<void>) {
+  /** `leave` makes the reader close a segment, `save` saves the position `done` of the list if it can. */
+  constructor(
+    context: SpoolContext,
+    list: SegmentList,
+    leave: (segment: Segment) => Promise<void>,
+    save: () => Promise<void>,
+  ) {
     this.#context = context
     this.#list = list
     this.#leave = leave
+    this.#save = save
     const { log, clock } = context.platform
     this.#warning = new RateLimitedWarning(log, clock)
   }
@@ -32,7 +40,10 @@ export class SegmentRemoval {
 
   removeAcknowledged(): Promise<void> {
     return this.#inTurn(async () => {
-      while (this.isDue) await this.#removeOldest()
+      while (this.isDue) {
+        await this.#save()
+        await this.#removeOldest()
+      }
     })
   }
 
@@ -46,6 +57,8 @@ export class SegmentRemoval {
       if (messagesWithin(segment, acknowledged, handedOut) > 0) {
         this.#inDoubt.push({ first: segment.first, end: Math.min(segment.end, handedOut) })
       }
+      this.#list.dropped = segment.end
+      await this.#save()
       await this.#removeOldest()
       return true
     })
@@ -62,8 +75,7 @@ export class SegmentRemoval {
   }
 
   /**
-   * Call at a stop: counts what is waiting in the oldest segments if somebody removed them while they were open. The next start cannot
-   * know of them.
+   * Call at a stop: counts what is waiting in the oldest segments if somebody removed them while they were open.
    */
   async countRemoved(): Promise<void> {
     const { platform, name, folder } = this.#context
@@ -75,8 +87,8 @@ export class SegmentRemoval {
     if (messages === 0) return
     platform.metrics.count('sluice_dropped_total', { reason: 'spool_damaged', where: name }, messages)
     platform.log.warn({ destination: name, folder, messages }, 'somebody removed the oldest segments of the spool')
-    // The next start would count the newest one again.
-    if (gone === all.length) this.#list.acknowledge(all[gone - 1].end)
+    // The next start would count them again.
+    this.#list.acknowledge(all[gone - 1].end)
   }
 
   #count(messages: number): void {

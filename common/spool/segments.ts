@@ -61,6 +61,8 @@ export class SegmentList {
   readonly all: Segment[]
   /** Position up to which the receiver has everything. */
   acknowledged: number
+  /** Position after the last segment that was dropped because there was no room. */
+  dropped = 0
   /** Position up to which messages were read. */
   handedOut: number
   /** Bytes of all segments. */
@@ -106,6 +108,11 @@ export class SegmentList {
     if (position <= this.acknowledged) return
     this.acknowledged = position
     if (this.isDrained) this.#freed.raise()
+  }
+
+  /** Position up to which everything is acknowledged, or was dropped and counted. */
+  get done(): number {
+    return Math.max(this.acknowledged, this.dropped)
   }
 
   /** Whether everything is acknowledged. */

@@ -20,7 +20,7 @@ import { AcknowledgedFile, NOTHING_SYNCED } from './acknowledged-file.ts'
 import { dayOf, RETIRE } from './live-marks.ts'
 import { missingAfter, recoverSegments } from './recovery.ts'
 import { SegmentRemoval } from './segment-removal.ts'
-import { SegmentList, START_GAP } from './segments.ts'
+import { SegmentList, START_GAP, type Segment } from './segments.ts'
 import { makeSpoolFolder } from './spool-folder.ts'
 import { SpoolReader } from './spool-reader.ts'
 import type { SpaceUser } from './spool-room.ts'
@@ -36,8 +36,9 @@ export class Spool implements StreamMarks, SpaceUser {
   #removal!: SegmentRemoval
   #writer!: SpoolWriter
   #reader!: SpoolReader
-  /** The acknowledged position that was last saved to the file. */
+  /** The position `done` of the list that was last saved to the file. */
   #writtenDown = -1
+  #saving: Promise<void> = Promise.resolve()
   /** When the oldest unacknowledged message was received, µs since the epoch; set by the pump, undefined if it does not know. */
   oldest: number | undefined
   #cancelTick: Cancel | undefined
@@ -202,7 +203,8 @@ export class Spool implements StreamMarks, SpaceUser {
     const position = isNew ? 0 : Math.max(newest?.end ?? 0, known?.synced.end ?? 0, acknowledged) + START_GAP
     const list = new SegmentList(segments, acknowledged, context.room.freed)
     this.#list = list
-    this.#removal = new SegmentRemoval(context, list, (segment) => this.#reader.leave(segment))
+    const leave = (segment: Segment) => this.#reader.leave(segment)
+    this.#removal = new SegmentRemoval(context, list, leave, () => this.#save())
     this.#writer = new SpoolWriter(context, list, this.#removal, { stream: this.#stream, marks, newest, position })
     this.#reader = new SpoolReader(context, list)
     context.room.join(this)
@@ -244,20 +246,27 @@ export class Spool implements StreamMarks, SpaceUser {
 
   /** With `ends`, saves even if the acknowledged position has not changed, because the synced end of the newest segment may have. */
   async #tidy(ends = false): Promise<void> {
-    const { acknowledged } = this.#list
     await this.#writer.look()
-    if (acknowledged > this.#writtenDown || ends || this.#file.isGone) {
+    await this.#save(ends)
+    await this.#removal.removeAcknowledged()
+    this.#measure()
+  }
+
+  /** Saves how far everything is acknowledged or dropped, if that has changed or `always`. One write at a time. */
+  #save(always = false): Promise<void> {
+    this.#saving = this.#saving.then(async () => {
+      const position = this.#list.done
+      if (position <= this.#writtenDown && !always && !this.#file.isGone) return
       try {
-        await this.#writeDown(acknowledged)
-        this.#writtenDown = acknowledged
+        await this.#writeDown(position)
+        this.#writtenDown = position
       } catch (error) {
         // Acknowledged segments are removed nevertheless: on a full disk, that is what makes room.
         const values = { destination: this.#context.name, reason: reasonOf(error) }
         this.#warning.warn(values, 'cannot save what was acknowledged')
       }
-    }
-    await this.#removal.removeAcknowledged()
-    this.#measure()
+    })
+    return this.#saving
   }
 
   /** A drained spool keeps its newest segment only for the marks, which need no large file. */

@@ -74,9 +74,10 @@ test.each([
   { gone: [1, 2], why: 'a whole run' },
   { gone: [1], later: 2, why: 'the first of its run' },
   { gone: [2], later: 3, why: 'one in the middle of a run' },
-  { gone: [0, 2], later: 2, missing: 1, why: 'the last of its run; that the oldest is missing cannot be known' },
+  { gone: [2], later: 2, why: 'the last of its run' },
 ])('spool: segments in the middle are missing ($why), and their messages are counted once', async (given) => {
-  const { gone, later = gone.length, missing = gone.length } = given
+  const { gone, later = gone.length } = given
+  const missing = gone.length
   const disk = await ofThreeRuns(later)
   const paths = segmentsOf(disk)
   for (const i of gone) disk.files.delete(paths[i])
@@ -96,12 +97,58 @@ test.each([
   expect(await viewedDamage(disk)).toEqual([])
 })
 
+test.each([
+  { gone: [0], later: 1, why: 'the only one of its run' },
+  { gone: [0, 1], later: 2, why: 'of two runs' },
+  { gone: [0, 2], later: 2, why: 'and one in the middle' },
+])('spool: the oldest segments are missing ($why), and their messages are counted once', async ({ gone, later }) => {
+  const disk = await ofThreeRuns(later)
+  const paths = segmentsOf(disk)
+  for (const i of gone) disk.files.delete(paths[i])
+  const { platform, spool } = await opened(disk, options)
+  expect((await takeAll(spool)).length).toBe(4 * (paths.length - gone.length))
+  expect(await platform.metrics.total('sluice_dropped_total')).toBe(4 * gone.length)
+  await closed({ platform, spool })
+
+  const second = await opened(disk, options)
+  await takeAll(second.spool)
+  expect(await second.platform.metrics.total('sluice_dropped_total')).toBe(0)
+})
+
+test('spool: the oldest segments are removed while it is open, and it is killed: their messages are counted', async () => {
+  const disk = new MemoryDisk()
+  const { platform, spool } = await opened(disk, options)
+  await written(platform, spool, ...Array.from({ length: 12 }, (_, i) => large(i)))
+  disk.files.delete(segmentsOf(disk)[0])
+  const next = await opened(disk.afterKill(), options)
+  expect((await takeAll(next.spool)).length).toBe(8)
+  expect(await next.platform.metrics.total('sluice_dropped_total')).toBe(4)
+})
+
+test('spool: oldest segments that were acknowledged, or dropped for lack of room, are not missing after a kill', async () => {
+  const disk = new MemoryDisk()
+  const { platform, spool } = await opened(disk, { bytesMax: 256 * 1024, whenFull: 'drop-oldest' })
+  let taken = 0
+  let before = 0
+  for (let i = 0; i < 60; i += 1) {
+    await written(platform, spool, large(i))
+    if (i % 20 < 5) taken += (await takeAll(spool)).length
+    const next = await opened(disk.afterKill(), { bytesMax: 256 * 1024, whenFull: 'drop-oldest' })
+    expect(await next.platform.metrics.total('sluice_dropped_total')).toBe(0)
+    await readAll(next.spool)
+    before = await platform.metrics.total('sluice_dropped_total')
+  }
+  expect(taken).toBeGreaterThan(0)
+  expect(before).toBeGreaterThan(0)
+})
+
 test('spool: missing segments whose messages were acknowledged are no damage', async () => {
   const disk = await ofThreeRuns(1)
   const [, middle] = segmentsOf(disk)
-  const { spool } = await opened(disk, options)
+  const { platform, spool } = await opened(disk, options)
   const whole = disk.afterKill()
   await takeAll(spool)
+  await platform.clock.pass(2_000)
   disk.files.delete(middle)
   expect(await viewedDamage(disk)).toEqual([])
   whole.files.delete(middle)
