@@ -255,11 +255,11 @@ export class Spool implements StreamMarks, SpaceUser {
   /** Saves how far everything is acknowledged or dropped, if that has changed or `always`. One write at a time. */
   #save(always = false): Promise<void> {
     this.#saving = this.#saving.then(async () => {
-      const { done: acknowledged } = this.#list
-      if (acknowledged <= this.#writtenDown && !always && !this.#file.isGone) return
+      const position = this.#list.done
+      if (position <= this.#writtenDown && !always && !this.#file.isGone) return
       try {
-        await this.#writeDown(acknowledged)
-        this.#writtenDown = acknowledged
+        await this.#writeDown(position)
+        this.#writtenDown = position
       } catch (error) {
         // Acknowledged segments are removed nevertheless: on a full disk, that is what makes room.
         const values = { destination: this.#context.name, reason: reasonOf(error) }
