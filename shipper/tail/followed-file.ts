@@ -48,6 +48,8 @@ export class FollowedFile {
   dirty = true
   /** Renamed, removed or replaced: it is read to its end and then no longer followed. */
   leaving = false
+  /** It had no name any more when it was found to have left its own. */
+  isRemoved = false
   /** Read to its end and settled, but still held open because its writer may come back to it. */
   lingers = false
   /** When the last complete sweep before it left its name began, ms since the epoch; undefined once its name has a successor. */

@@ -56,6 +56,7 @@ export class FollowedFiles {
         if (!file.leaving) {
           file.lastMs = nowMs
           file.leftAfterMs = sweptMs
+          file.isRemoved = file.isOpen && !(await file.hasName().catch(() => true))
         }
         file.leaving = true
         if (file.isOpen || file.temporary !== undefined) file.dirty = true

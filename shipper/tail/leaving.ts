@@ -10,6 +10,8 @@ import { unrotated } from './rotated-name.ts'
 // if its writer has a new file to write to.
 const QUIET_WITH_SUCCESSOR_MS = 10_000
 const QUIET_ALONE_MS = 60_000
+// The same for files without any name, if there are so many of them that new files, which may live for seconds too, are not held open.
+const QUIET_CROWDED_MS = 2_000
 // While a rotated file has a name, its writer may come back to it (which is what logrotate's `delaycompress` is for). So it is held
 // open until it has been quiet for this long; if too many files are open, it is closed and looked for during this time.
 export const QUIET_NAMED_MS = 300_000
@@ -44,8 +46,11 @@ export class Leaving {
     return other !== undefined && other !== file
   }
 
-  /** Whether a rotated file has been quiet for so long that an incomplete line or group at its end is delivered. */
-  isDone(file: FollowedFile): boolean {
+  /**
+   * Whether a rotated file has been quiet for so long that an incomplete line or group at its end is delivered. `isCrowded` tells whether
+   * there are too many files without a name.
+   */
+  isDone(file: FollowedFile, isCrowded: boolean): boolean {
     if (!file.leaving) {
       if (!file.waits) return false
       // A file that was rotated before it was first seen is recognised by its name.
@@ -53,7 +58,9 @@ export class Leaving {
       return isRotated && this.#quietMs(file) >= QUIET_WITH_SUCCESSOR_MS
     }
     if (file.temporary !== undefined) return true
-    return this.#quietMs(file) >= (this.hasSuccessor(file) ? QUIET_WITH_SUCCESSOR_MS : QUIET_ALONE_MS)
+    const isBrief = isCrowded && file.isRemoved
+    const waitMs = isBrief ? QUIET_CROWDED_MS : this.hasSuccessor(file) ? QUIET_WITH_SUCCESSOR_MS : QUIET_ALONE_MS
+    return this.#quietMs(file) >= waitMs
   }
 
   /** Whether a file that is done is still held open because its writer may come back. */

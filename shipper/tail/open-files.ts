@@ -5,7 +5,8 @@
 //   2. still at its name                ─▶ opened again by its path
 //   3. rotated and not read to its end  ─▶ found again by its inode, in its next turn
 //
-// A file that has no name any more stays open, since it could not be opened again.
+// A file that has no name any more stays open, since it could not be opened again. Where these are many (build logs that live for
+// seconds), they are followed for a shorter time after their last line.
 
 import { FOLLOWED_OPEN_MAX, FOLLOWED_OPEN_PART } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
@@ -27,6 +28,7 @@ export class OpenFiles {
   readonly #warning: RateLimitedWarning
   /** After an attempt that could not close enough files: the next attempt is made when more than this many are open. */
   #lookAgainAt = 0
+  #isCrowded = false
 
   /** `files` returns the files that are followed now. */
   constructor(source: string, platform: Platform, files: () => Iterable<FollowedFile>) {
@@ -59,6 +61,14 @@ export class OpenFiles {
   /** A sweep was made: files that could not be closed before may be closed now. */
   lookAgain(): void {
     this.#lookAgainAt = 0
+    let removed = 0
+    for (const file of this.#files()) if (file.isOpen && file.isRemoved) removed += 1
+    this.#isCrowded = removed > this.max / 2
+  }
+
+  /** Whether so many files are open that have no name any more that none may be left for new ones. */
+  get isCrowded(): boolean {
+    return this.#isCrowded
   }
 
   /** Closes quiet files if `count` open ones are too many. Returns how many are open afterwards. */

@@ -215,7 +215,7 @@ export class Tracker {
 
   /** Whether a rotated file has been quiet for so long that an incomplete line or group at its end is delivered. */
   isDone(file: FollowedFile): boolean {
-    return this.#leaving.isDone(file)
+    return this.#leaving.isDone(file, this.open.isCrowded)
   }
 
   /** Stops following a file that is read to its end and settled, but not before a complete sweep has begun after its last write. */

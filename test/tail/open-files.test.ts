@@ -74,6 +74,32 @@ test('a removed file stays open, however many others are opened, and is read to 
   await tailing.expectStored(['first', ...others, 'written when it was gone'])
 })
 
+test('files that are removed soon are held open until they are read, though far more of them come than may be open', async (context) => {
+  const tailing = new Tailing(context, '*.log')
+  const disk = limitedDisk()
+  const passed = tailing.fastClock(100)
+  tailing.disk = Object.assign(Object.create(disk) as Disk, {
+    async open(...how: Parameters<Disk['open']>) {
+      const file = await disk.open(...how)
+      const close = file.close.bind(file)
+      // Whoever does not hold it open does not see it again.
+      return Object.assign(file, {
+        close: () => (how[1] === 'read' && rmSync(how[0], { force: true }), close()),
+      })
+    },
+  })
+  await tailing.start()
+  const stored: string[] = []
+  for (const wave of numbered('wave', 12)) {
+    const names = numbered(wave, FOLLOWED_MAX >> 2)
+    for (const name of names) writeFileSync(tailing.path(`${name}.log`), `${name}\n`)
+    stored.push(...names)
+    await tailing.expectStored(stored)
+    for (const name of names) rmSync(tailing.path(`${name}.log`))
+    await passed(3_000)
+  }
+})
+
 test('a descriptor that fails when it is to make room for others does not end the source', async (context) => {
   const { expect } = context
   const tailing = new Tailing(context, '*.log')

@@ -55,6 +55,8 @@ export class Tailing implements Sink {
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined
 
   readonly #test: TestContext
+  /** Moves the clock of `fastClock`, which a stop needs too. */
+  #ticking: NodeJS.Timeout | undefined
 
   /** `test` is the context of the calling test; `pattern` is relative to the folder of the logs, `also` is another, absolute one. */
   constructor(
@@ -69,6 +71,7 @@ export class Tailing implements Sink {
     this.#options = { paths: [join(this.logs, pattern), ...(also === undefined ? [] : [also])], ...options }
     test.onTestFinished(async () => {
       await this.stop()
+      clearInterval(this.#ticking)
       rmSync(this.#folder, { recursive: true, force: true })
     })
   }
@@ -147,14 +150,13 @@ export class Tailing implements Sink {
   }
 
   /**
-   * Makes the clock run fast from now on: three seconds, the time between two sweeps, every 5 ms. Returns a function that resolves when
-   * `ms` have passed on that clock.
+   * Makes the clock run fast from now on: `stepMs`, normally the three seconds between two sweeps, every 5 ms. Returns a function that
+   * resolves when `ms` have passed on that clock.
    */
-  fastClock(): (ms: number) => Promise<void> {
+  fastClock(stepMs = 3_000): (ms: number) => Promise<void> {
     const clock = new FakeClock(Date.now() * 1000)
     this.clock = clock
-    const ticking = setInterval(() => void clock.pass(3_000), 5)
-    this.#test.onTestFinished(() => clearInterval(ticking))
+    this.#ticking = setInterval(() => void clock.pass(stepMs), 5)
     return async (ms) => {
       const untilMs = clock.monotonicMs() + ms
       // It goes on by itself: no deadline is missed here, however slowly an hour of looks passes.
