@@ -73,14 +73,16 @@ export class Copies {
     return 0
   }
 
-  /** Whether this file has all that was read of a followed file, or all of it was read from a truncated one. */
+  /** Whether this file has all that was read of a followed file, or is half of its copy, or all of it was read from a truncated one. */
   async has(file: DiskFile, path: string, size: number): Promise<boolean> {
     if (size > 0 && (await this.readOf(file, path, size)) === size) return true
     const beginning = await Beginning.of(file)
     for (const other of this.#files.values()) {
-      if (other.head.bytes === 0 || size < other.position || !beginning.is(other.head)) continue
-      if (!mayBeCopy(path, other)) continue
-      if (await hasFingerprint(file, other.fingerprintRead)) return true
+      if (other.head.bytes === 0 || !beginning.is(other.head) || !mayBeCopy(path, other)) continue
+      if (size >= other.position) {
+        if (await hasFingerprint(file, other.fingerprintRead)) return true
+        // A shorter one may be a generation that has only got its header.
+      } else if (size > HEAD_BYTES && (await this.#compare(file, path, size, other)) === 'same') return true
     }
     return false
   }
@@ -99,7 +101,7 @@ export class Copies {
       if (!mayBeCopy(path, other)) continue
       // A file that has left its name is not truncated; logrotate's `renamecopy` copies it and removes it then.
       if (other.leaving && !isRotated(path, writtenName(other))) continue
-      const isHalf = await this.#isHalf(file, path, size, other)
+      const isHalf = (await this.#compare(file, path, size, other)) !== 'other'
       // It was half made when it was last seen; now the original may be truncated already, and tell nothing.
       const wasHalf = before !== undefined && before.size < other.position
       const isWhole =
@@ -113,13 +115,16 @@ export class Copies {
     return false
   }
 
-  /** Whether the file ends as the followed one does at the same place, or the followed one was cut meanwhile, so that nobody can tell. */
-  async #isHalf(file: DiskFile, path: string, size: number, other: FollowedFile): Promise<boolean> {
-    if (!isCopyName(path, other.path)) return false
+  /**
+   * Whether the file ends as the followed one does at the same place (`same`): then it is its copy, or half of it. `cut` if the followed
+   * one was truncated meanwhile, so that it cannot be told.
+   */
+  async #compare(file: DiskFile, path: string, size: number, other: FollowedFile): Promise<'same' | 'cut' | 'other'> {
+    if (!isCopyName(path, other.path)) return 'other'
     const at = Math.max(0, size - TAIL_BYTES)
     const original = await other.bytesAt(this.#platform.disk, at, size - at)
-    const isSame = original.equals(await readFully(file, at, size - at))
-    return isSame || (size <= other.position && original.length < size - at)
+    if (original.equals(await readFully(file, at, size - at))) return 'same'
+    return size <= other.position && original.length < size - at ? 'cut' : 'other'
   }
 
   /**

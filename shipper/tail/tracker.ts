@@ -262,7 +262,7 @@ export class Tracker {
    * Starts to follow a file; true if generations may have come before it that nobody has seen. A file that cannot be read does not stop
    * the sweep.
    */
-  async #adopt(key: string, seen: FoundFile, found: Map<string, FoundFile>): Promise<boolean> {
+  async #adopt(key: string, seen: FoundFile, found: Map<string, FoundFile>, isAgain = false): Promise<boolean> {
     let file: DiskFile | undefined
     try {
       file = await openFound(this.#platform.disk, key, seen.path)
@@ -273,6 +273,11 @@ export class Tracker {
     } catch (error) {
       if (file && !this.#files.byKey.has(key)) await file.close()
       if (errnoOf(error) === undefined) throw error
+      if (errnoOf(error) === 'EAGAIN' && !isAgain) {
+        // It was cut as it was opened. That has to be known before its copy, which may not be in the listings, is looked at.
+        this.#lost.lookAgain()
+        return this.#adopt(key, seen, found, true)
+      }
       await this.#unreadable.add(key, seen, error)
       if (this.#skipsOld) this.#orphans.expect(newId(this.#platform.random), seen)
       this.#readWarnings.reportError(seen.path, error)
@@ -286,9 +291,12 @@ export class Tracker {
     if (known) {
       const cut = this.#sweptMs !== undefined && { key, size: stat.size, sinceMs: this.#sweptMs }
       const isCut = cut && (await this.#remainders.followCut(known, file, path, cut))
-      const { stream, position } = known
+      const { stream, position, head } = known
       const { tail } = fingerprintOf(known)
-      const followed = isCut || (await followFrom({ stream, stat, path: writtenName(known), position }, file, tail))
+      // One that was empty when it was last seen is found empty again, whatever it has by now: it may be a copy.
+      const seen = position === 0 && head.bytes === 0 ? { ...stat, size: 0 } : stat
+      const from = { stream, stat: seen, path: writtenName(known), position }
+      const followed = isCut || (await followFrom(from, file, tail))
       this.#orphans.delete(known)
       if (followed !== true) {
         followed.renamedTo(path)

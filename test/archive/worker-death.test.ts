@@ -11,8 +11,8 @@ test('archive: if it is closed while its worker is being restarted, no worker is
   let workers = 0
   const count = () => (workers += 1)
   process.on('worker', count)
-  let look: Promise<never> | undefined
-  let refuse = () => {}
+  let look: Promise<void> | undefined
+  let goOn = () => {}
   // The last thing that a start waits for is the WAL of the newest part, which need not be there.
   const open: Disk['open'] = async (path, ...how) => {
     if (String(path).endsWith('-wal')) await look
@@ -21,7 +21,7 @@ test('archive: if it is closed while its worker is being restarted, no worker is
   const platform = fakePlatform(Object.assign(Object.create(systemDisk) as Disk, { open }))
   const archive = await openedArchive(platform, temporaryFolder())
   await archive.write(batchOf(['fine'], originOf(), platform.clock.now()))
-  look = new Promise((_, reject) => (refuse = () => reject(new Error('no WAL'))))
+  look = new Promise((resolve) => (goOn = resolve))
   // A bug of our own ends the worker; here it is a time of receipt that is no number.
   const fatal = archive.write(batchOf(['x'], originOf(), NaN))
   const isRestarting = () => platform.log.lines.some(({ text }) => text.includes('restarting it'))
@@ -29,7 +29,7 @@ test('archive: if it is closed while its worker is being restarted, no worker is
   await platform.clock.pass(60_000)
   await archive.close(1000)
   await expect(fatal).rejects.toMatchObject({ code: 'STOPPING' })
-  refuse()
+  goOn()
   await settle()
   process.off('worker', count)
   expect(workers).toBe(1)

@@ -1,5 +1,5 @@
 // `copytruncate`, one step of it after another, each in the middle of whatever the source is doing: before or after any call to the
-// disk. The seed decides which. `SLUICE_SEED=431 npx vitest run test/tail/copied-meanwhile.test.ts` runs one seed and says what happened.
+// disk. Sometimes the source is stopped or killed between two steps, or for some of them. The seed decides. `SLUICE_SEED=431 npx vitest run test/tail/copied-meanwhile.test.ts` runs one seed and says what happened.
 
 import { appendFileSync, closeSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { describe, test, type TestContext } from 'vitest'
@@ -13,11 +13,13 @@ const unread = numbered('unread', 200)
 const after = numbered('after', 100)
 
 const only = process.env['SLUICE_SEED']
-const SEEDS = process.env['SLUICE_LONG'] === undefined ? 40 : 1_000
+const SEEDS = process.env['SLUICE_LONG'] === undefined ? 60 : 1_000
 const seeds = only === undefined ? Array.from({ length: SEEDS }, (_, i) => i + 1) : [Number(only)]
 
 // A copy that is not touched for longer is taken for a file of its own: see COPY_WAIT_MS.
 const PAUSE_MS_MAX = 1_500
+// Positions are saved once a second.
+const SAVED_MS = 1_500
 
 // No program copies less at a time. Less than HEAD_BYTES would not be recognised.
 const COPY_BYTES_MIN = 4096
@@ -46,7 +48,7 @@ async function copytruncate(context: TestContext, seed: number): Promise<void> {
   const clock = new FakeClock(Date.now() * 1000)
   const ticking = setInterval(() => void clock.pass(20), 2)
   context.onTestFinished(() => clearInterval(ticking))
-  const source = Object.assign(new Tailing(context, 'app.log*'), { clock })
+  const source = Object.assign(new Tailing(context, dice.one(['app.log', 'app.log*'])), { clock })
   const path = source.path('app.log')
   writeFileSync(path, asLines(before))
 
@@ -64,6 +66,9 @@ async function copytruncate(context: TestContext, seed: number): Promise<void> {
     { name: 'truncate', go: () => truncateSync(path) },
     { name: 'write again', go: () => append(after) },
   ].map((step) => ({ ...step, calls: dice.one([0, dice.below(3), dice.below(10), dice.below(40)]) }))
+  const restart = dice.chance(0.5)
+    ? { left: dice.below(steps.length), stepsMeanwhile: dice.below(3), isKill: dice.chance(0.5) }
+    : undefined
 
   const story: string[] = []
   let isReady = false
@@ -84,13 +89,26 @@ async function copytruncate(context: TestContext, seed: number): Promise<void> {
   })
   await source.start()
   await source.expectStored(before)
+  await expect.poll(() => clock.monotonicMs()).toBeGreaterThan(SAVED_MS)
   lastMs = clock.monotonicMs()
   isReady = true
   // A source that has nothing to do calls nothing: then time takes the next step.
-  while (steps.length > 0) {
-    await new Promise((resolve) => setTimeout(resolve, 2))
-    if (steps.length > 0 && clock.monotonicMs() - lastMs > PAUSE_MS_MAX) step()
+  const takeSteps = async (until: number) => {
+    while (steps.length > until) {
+      await new Promise((resolve) => setTimeout(resolve, 2))
+      if (steps.length > until && clock.monotonicMs() - lastMs > PAUSE_MS_MAX) step()
+    }
   }
+  if (restart) {
+    await takeSteps(restart.left)
+    story.push(restart.isKill ? 'kill' : 'stop')
+    await (restart.isKill ? source.kill() : source.stop())
+    for (let i = 0; i < restart.stepsMeanwhile && steps.length > 0; i += 1) step()
+    story.push('start')
+    await source.start()
+    lastMs = clock.monotonicMs()
+  }
+  await takeSteps(0)
   const wanted = [...before, ...(hasUnread ? unread : []), ...after]
   const told = () => (only === undefined ? `seed ${seed}` : story.join('\n'))
   await expect.poll(() => source.stored.length, { timeout: 60_000 }).toBeGreaterThanOrEqual(wanted.length)
