@@ -281,8 +281,7 @@ function isRecord(entry: object): entry is FileRecord {
     isTextOrAbsent(rotatedFrom) &&
     typeof tail === 'string' &&
     Number.isSafeInteger(position) &&
-    typeof head === 'object' &&
-    Number.isSafeInteger(head.bytes) &&
-    typeof head.hash === 'string'
+    Number.isSafeInteger(head?.bytes) &&
+    typeof head?.hash === 'string'
   )
 }

@@ -80,6 +80,7 @@ const damages: readonly (readonly [what: string, line: string | Buffer])[] = [
   ['an instance that is not a string', '{"instance":7}'],
   ['a device that is not a number', whole.replace('"device":"1"', '"device":"sda1"')],
   ['a position that is not a number', whole.replace('"position":2', '"position":null')],
+  ['no head', whole.replace('"head":{"bytes":3,"hash":"abc"}', '"head":null')],
   ['a head without a hash', whole.replace('"hash":"abc"', '"hash":null')],
   ['zero bytes left by a crash', Buffer.alloc(4096)],
   ['bytes that are not JSON', Buffer.from([0xff, 0xfe, 0x01, 0x80])],
