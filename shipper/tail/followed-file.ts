@@ -48,6 +48,8 @@ export class FollowedFile {
   dirty = true
   /** Renamed, removed or replaced: it is read to its end and then no longer followed. */
   leaving = false
+  /** It was empty when it was found or last seen, and nothing was read of it: it may be a copy that is made just now. */
+  mayBeCopy: boolean
   /** It had no name any more when it was found to have left its own. */
   isRemoved = false
   /** Read to its end and settled, but still held open because its writer may come back to it. */
@@ -98,6 +100,7 @@ export class FollowedFile {
     this.#head = headOf(head)
     this.#headBytes = head.length < HEAD_BYTES ? head : undefined
     this.#hasZeros = head[0] === 0
+    this.mayBeCopy = head.length === 0 && position === 0
     this.position = position
     this.seen = position
     this.#size = stat.size
@@ -235,11 +238,11 @@ export class FollowedFile {
 
   /** Notes that it was found at `path`, by its inode, after it had left its name. Returns whether there may be something to read. */
   foundAt(path: string, { size, modifiedMs }: FileStat): boolean {
-    const isTouched = modifiedMs !== this.modifiedMs
+    const isChanged = modifiedMs !== this.modifiedMs || size !== this.position
     this.rotatedTo = path
     this.modifiedMs = modifiedMs
     this.looked(size)
-    return isTouched || size !== this.position
+    return isChanged
   }
 
   /**
@@ -386,8 +389,7 @@ export interface FollowedFrom {
  */
 export async function followFrom(from: FollowedFrom, file: DiskFile, known: Buffer = NOTHING): Promise<FollowedFile> {
   const { position, stat } = from
-  // The head is read first: if the file is truncated between the two reads, the tail shows it. What a file that was found empty has
-  // got since is not part of it: it may be a copy.
+  // The head first, so that the tail shows a truncation in between; without what an empty file has got since, which may be a copy's.
   const head = await readFully(file, 0, Math.min(stat.size, HEAD_BYTES))
   const tailAt = Math.max(0, position - TAIL_BYTES)
   const tail = await readFully(file, tailAt, position - tailAt)

@@ -190,12 +190,13 @@ export class Tracker {
    * gets next has to be looked at first.
    */
   async leaveCopy(file: FollowedFile, handle: DiskFile): Promise<'copy' | 'empty' | undefined> {
-    if (file.head.bytes > 0 || file.leaving || file.hasOpenWrites) return undefined
+    if (!file.mayBeCopy || file.leaving || file.hasOpenWrites) return undefined
     const { size } = await handle.stat()
     if (size === 0) return 'empty'
     const isCopy =
       (await this.#copies.maybe(file.key, handle, file.path, size)) ||
       (await this.#copies.readOf(handle, file.path, size)) > 0
+    file.mayBeCopy = isCopy
     if (!isCopy) return undefined
     await this.#letGo(file)
     return 'copy'
@@ -208,9 +209,9 @@ export class Tracker {
     await file.closeFile()
   }
 
-  /** Whether the file with this inode key is followed. One that was empty when it was found may be a copy that is made just now. */
+  /** Whether the file with this inode key is followed, and is known not to be a copy. */
   #isTaken(key: string): boolean {
-    return (this.#files.byKey.get(key)?.head.bytes ?? 0) > 0
+    return this.#files.byKey.get(key)?.mayBeCopy === false
   }
 
   /** Whether a rotated file has been quiet for so long that an incomplete line or group at its end is delivered. */
@@ -293,12 +294,10 @@ export class Tracker {
       const isCut = cut && (await this.#remainders.followCut(known, file, path, cut))
       const { stream, position, head } = known
       const { tail } = fingerprintOf(known)
-      // One that was empty when it was last seen is found empty again, whatever it has by now: it may be a copy.
-      const seen = position === 0 && head.bytes === 0 ? { ...stat, size: 0 } : stat
-      const from = { stream, stat: seen, path: writtenName(known), position }
-      const followed = isCut || (await followFrom(from, file, tail))
+      const followed = isCut || (await followFrom({ stream, stat, path: writtenName(known), position }, file, tail))
       this.#orphans.delete(known)
       if (followed !== true) {
+        followed.mayBeCopy = position === 0 && head.bytes === 0
         followed.renamedTo(path)
         await this.#start(followed, file)
         return this.#hasMissed
