@@ -59,7 +59,8 @@ export async function viewSpool(disk: Disk, folder: string, slabs: SlabPool): Pr
     stream: known?.stream,
     acknowledged: known?.position ?? 0,
     async *segments() {
-      const before: Before = { end: undefined, acknowledged: known?.position ?? 0 }
+      // Listed before `acknowledged` was read: a segment is removed only when it is saved that it is done with.
+      const before: Before = { end: known?.position, acknowledged: known?.position ?? 0 }
       for (const [index, first] of firsts.entries()) {
         const isLast = index === firsts.length - 1
         yield* viewSegment(disk, segmentPath(folder, first), first, isLast, known, slabs, before)

@@ -67,12 +67,19 @@ export function spoolCommand(): Command {
     })
 }
 
-/** The folder of the spool of destination `dir`; `dir` itself if no destination with a buffer has this name. Undefined if there are faults. */
+/**
+ * The folder of the spool of destination `dir`; `dir` itself if it is a path. Undefined, with a message, if there is no such destination or
+ * the configuration has faults.
+ */
 async function spoolFolder(config: string, dir: string): Promise<string | undefined> {
   const { loadConfiguration } = await import('../load.ts')
   const { configuration, text } = await loadConfiguration(config)
   process.stderr.write(text)
   if (!configuration) return undefined
-  const spooled = configuration.destinations.some(({ name, buffer }) => name === dir && buffer !== undefined)
-  return spooled ? `${configuration.dataFolder}/spool/${dir}` : dir
+  const names = configuration.destinations.flatMap(({ name, buffer }) => (buffer === undefined ? [] : [name]))
+  if (names.includes(dir)) return `${configuration.dataFolder}/spool/${dir}`
+  if (dir.includes('/')) return dir
+  const listed = names.length === 0 ? 'none has one' : `there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`
+  process.stderr.write(`${config}: there is no destination "${dir}" with a buffer; ${listed}\n`)
+  return undefined
 }

@@ -9,6 +9,7 @@ import {
   type Daemon,
   freePort,
   lineCount,
+  newConfig,
   rawFileServer,
   run,
   spoolTotals,
@@ -128,6 +129,17 @@ test('`sluice spool` reports damage by place and by exit status, and for a wrong
   expect(existsSync(join(folder, 'nothing'))).toBe(false)
   expect(await run(['spool', 'check', join(folder, 'nothing')])).toMatchObject({ status: 2 })
   expect(existsSync(join(folder, 'nothing'))).toBe(false)
+
+  const path = newConfig(
+    `data: ${JSON.stringify(folder)}
+sources: { in: { type: stdin } }
+destinations: { up: { type: forward, to: ["tcp://127.0.0.1:1"], buffer: { max: 1GiB } } }
+routes: [{ to: [up] }]
+`,
+  )
+  const misspelt = await run(['spool', 'ls', '-c', path, 'upp'])
+  expect(misspelt.status).toBe(2)
+  expect(misspelt.stderr).toContain('there is no destination "upp" with a buffer; there is up\n')
 
   // A link to itself is an error even for root.
   const loop = join(folder, 'loop')
