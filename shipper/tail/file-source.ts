@@ -4,7 +4,6 @@
 //   every few s ──┴─▶ sweep ─▶ tracker ───┤
 //                                         └─◀ settled ─▶ positions ─ commit ─▶ disk
 
-import { basename } from 'node:path'
 import type { ComponentContext, SourceType } from '../../common/component.ts'
 import { sleep } from '../../common/clock.ts'
 import { reasonOf } from '../../common/fault.ts'
@@ -19,10 +18,10 @@ import type { Platform } from '../../common/platform.ts'
 import type { FollowedFile } from './followed-file.ts'
 import { removeLeftTemporaries } from './remainder-finder.ts'
 import { continuation, indented, startPattern, type MessageStart } from './message-start.ts'
-import { nameBytes, nameText, PathPatterns, shownName } from './pattern.ts'
+import { nameText, PathPatterns, shownName } from './pattern.ts'
 import { PositionStore } from './position-store.ts'
+import { namedPath, programOf, programOfAll } from './program.ts'
 import { Reader } from './reader.ts'
-import { isRotated, stemOf } from './rotated-name.ts'
 import { stacktrace } from './stack-trace.ts'
 import { Tracker } from './tracker.ts'
 import { FolderWatch } from './watch.ts'
@@ -246,7 +245,17 @@ class FileSource implements Source {
       }
       open = await tracker.open.bound(open)
     }
-    return any
+    return (await this.#makeKnown(tracker)) || any
+  }
+
+  async #makeKnown(tracker: Tracker): Promise<boolean> {
+    try {
+      return await tracker.makeKnown()
+    } catch (error) {
+      this.#putOff = true
+      this.#warnOfRetry('saving where files are read', error)
+      return false
+    }
   }
 
   async #readPiece(file: FollowedFile, tracker: Tracker, reader: Reader): Promise<boolean> {
@@ -260,9 +269,9 @@ class FileSource implements Source {
       await tracker.cut(file)
       return true
     }
-    const left = await tracker.leaveCopy(file, handle)
-    if (left === 'copy') this.#hint()
-    if (left !== undefined) return false
+    const first = await tracker.lookAtFirst(file, handle)
+    if (first === 'copy') this.#hint()
+    if (first !== undefined) return false
     const before = file.position
     const result = await reader.read(file, handle, done)
     if (result === 'more') file.dirty = true
@@ -367,23 +376,6 @@ class FileSource implements Source {
     this.#origins.set(file, { path, origin })
     return origin
   }
-}
-
-/** The path that names the program: of a rotated file that before its rotation, since its new name may have a date in front of the dot. */
-function namedPath({ path, rotatedFrom, leaving }: FollowedFile): string {
-  return rotatedFrom !== undefined && (leaving || isRotated(path, rotatedFrom)) ? rotatedFrom : path
-}
-
-/** `/var/log/app.log.1` → `app`. Spaces, brackets and colons, which end the program's name in a header, are replaced. */
-function programOf(path: string): Buffer {
-  // Not `\s`: in a name text, the byte 0xA0 of a UTF-8 character looks like a space.
-  return nameBytes(stemOf(basename(path)).replaceAll(/[\t-\r [\]:]/g, '_'))
-}
-
-/** The program of the lines of all these files, as far as the patterns tell. */
-function programOfAll(paths: readonly string[]): string | undefined {
-  const [name, ...others] = new Set(paths.map((path) => stemOf(basename(path))))
-  return others.length > 0 || /[*?[\]{}()\\]/.test(name) ? undefined : programOf(name).toString()
 }
 
 function multilineOf({ multiline }: FileOptions): MessageStart | undefined {

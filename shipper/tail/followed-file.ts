@@ -7,7 +7,7 @@ import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { assert, errnoOf } from '../../common/fault.ts'
 import { readFully } from '../../common/read-fully.ts'
 import { unpooledCopy } from '../../common/unpooled-copy.ts'
-import { HEAD_BYTES, headOf, TAIL_BYTES, type Fingerprint, type Head } from './fingerprint.ts'
+import { HEAD_BYTES, headOf, NO_HEAD, TAIL_BYTES, type Fingerprint, type Head } from './fingerprint.ts'
 import { inodeKey, isAt, openFound } from './inode.ts'
 import { nameText } from './pattern.ts'
 import { namesOf, writtenName, type FileRecord } from './position-store.ts'
@@ -24,6 +24,15 @@ export interface OpenRange {
   /** Number of messages in it. */
   messages: number
   settled: boolean
+}
+
+/** Where to begin following a file. */
+export interface FollowedFrom {
+  readonly stream: string
+  readonly stat: FileStat
+  /** The name under which the file was written. */
+  readonly path: string
+  readonly position: number
 }
 
 export class FollowedFile {
@@ -86,8 +95,8 @@ export class FollowedFile {
   rewinds = 0
   // The first bytes as they were read, until there are enough for a complete head; after that only their hash is kept.
   #headBytes: Buffer | undefined
-  #head: Head
-  readonly #hasZeros: boolean
+  #head = NO_HEAD
+  #hasZeros = false
   #file: DiskFile | undefined
   #ranges: OpenRange[] = []
   readonly #marks = new ReadMarks()
@@ -97,9 +106,7 @@ export class FollowedFile {
     this.device = stat.device
     this.inode = stat.inode
     this.path = path
-    this.#head = headOf(head)
-    this.#headBytes = head.length < HEAD_BYTES ? head : undefined
-    this.#hasZeros = head[0] === 0
+    this.beginsWith(head)
     this.mayBeCopy = head.length === 0 && position === 0
     this.position = position
     this.seen = position
@@ -133,6 +140,16 @@ export class FollowedFile {
   /** Whether an incomplete line or group at its end waits for the rest of it. */
   get waits(): boolean {
     return this.openAt > this.position
+  }
+
+  /** Whether all that was read of it so far is its head, or nothing was. */
+  get isShort(): boolean {
+    return this.position === 0 || (this.position <= HEAD_BYTES && this.#head.bytes <= this.position)
+  }
+
+  /** How many bytes before the position are read again, to see whether the file still is what it was: all of a short one. */
+  get overlap(): number {
+    return this.isShort ? this.position : this.tail.length
   }
 
   get isOpen(): boolean {
@@ -193,10 +210,16 @@ export class FollowedFile {
     if (errnoOf(error) === 'ESTALE' || (await isAt(disk, this.key, this.#openPath))) await this.closeFile()
   }
 
+  /** Takes the first bytes of the file, up to `HEAD_BYTES`: it is recognised by them. */
+  beginsWith(head: Buffer): void {
+    this.#head = headOf(head)
+    this.#headBytes = head.length < HEAD_BYTES ? unpooledCopy(head) : undefined
+    this.#hasZeros = head[0] === 0
+  }
+
   /**
-   * Whether the file still begins with the bytes it began with when it was found. While nothing has been read there is no tail that
-   * would show a truncation. A file that began with zero bytes is not compared: a crash, or a writer that allocates space ahead,
-   * leaves zeros where text is written later.
+   * Whether the file still begins with the bytes with which it is known to begin. A file that began with zero bytes is not compared: a
+   * crash, or a writer that allocates space ahead, leaves zeros where text is written later.
    */
   beginsAsKnown(bytes: Buffer): boolean {
     const known = this.#head.bytes
@@ -368,33 +391,6 @@ export class FollowedFile {
     const known = this.#headBytes
     if (!known || this.position > known.length || this.position + read.length <= known.length) return
     const from = known.length - this.position
-    const head = Buffer.concat([known, read.subarray(from, from + HEAD_BYTES - known.length)])
-    this.#head = headOf(head)
-    this.#headBytes = head.length < HEAD_BYTES ? unpooledCopy(head) : undefined
+    this.beginsWith(Buffer.concat([known, read.subarray(from, from + HEAD_BYTES - known.length)]))
   }
-}
-
-/** Where to begin following a file. */
-export interface FollowedFrom {
-  readonly stream: string
-  readonly stat: FileStat
-  /** The name under which the file was written. */
-  readonly path: string
-  readonly position: number
-}
-
-/**
- * Follows a file from a position, before which the bytes `known` are expected. Reads `file`; the descriptor stays the caller's.
- * Rejects with EAGAIN if the file was truncated since it was found.
- */
-export async function followFrom(from: FollowedFrom, file: DiskFile, known: Buffer = NOTHING): Promise<FollowedFile> {
-  const { position, stat } = from
-  // The head first, so that the tail shows a truncation in between; without what an empty file has got since, which may be a copy's.
-  const head = await readFully(file, 0, Math.min(stat.size, HEAD_BYTES))
-  const tailAt = Math.max(0, position - TAIL_BYTES)
-  const tail = await readFully(file, tailAt, position - tailAt)
-  if (tail.length < position - tailAt || !tail.subarray(tail.length - known.length).equals(known)) {
-    throw Object.assign(new Error('EAGAIN: it was cut as it was opened'), { code: 'EAGAIN' })
-  }
-  return new FollowedFile(from, head, tail)
 }

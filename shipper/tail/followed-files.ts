@@ -35,13 +35,23 @@ export class FollowedFiles {
     this.byKey.set(followed.key, followed)
   }
 
-  /** Writes new streams to disk before their first message leaves: one sync for all files that a sweep has found. */
-  async makeKnown(isFirst: boolean): Promise<void> {
+  /** Takes the first bytes of a file that was found empty. They have to be on disk, too, before its first message leaves. */
+  beginsWith(followed: FollowedFile, head: Buffer): void {
+    followed.beginsWith(head)
+    followed.known = false
+    followed.dirty = true
+    this.#store.set(followed.record)
+    this.#fresh.push(followed)
+  }
+
+  /** Writes new streams to disk before their first message leaves: one sync for all files. Returns whether there were any. */
+  async makeKnown(isFirst: boolean): Promise<boolean> {
     if (isFirst) this.#store.begin()
-    else if (this.#fresh.length === 0) return
+    else if (this.#fresh.length === 0) return false
     await this.#store.commit()
     for (const file of this.#fresh) file.known = true
     this.#fresh = []
+    return true
   }
 
   /**

@@ -1,7 +1,8 @@
 // Reads followed files into slabs, one piece per turn, so that no file waits until another is read to its end.
 //
 // A read begins a little before the position and compares the bytes there (the tail). So a file that was truncated and has grown
-// again is noticed at once, and none of its new content is skipped.
+// again is noticed at once, and none of its new content is skipped. As long as the file is short, its beginning is compared as well:
+// that costs nothing, and lines may end alike.
 //
 //   … ─┬─ tail ─┬─ line\n ─ line\n ─ half a li─┬─
 //      │ same?  │ position      consumed ─▶    │ read again with what follows
@@ -80,7 +81,7 @@ export class Reader {
 
   /** Reads a piece. `whole` says that the file will not grow any more: an incomplete line or group at its end is delivered. */
   async read(followed: FollowedFile, file: DiskFile, whole: boolean): Promise<ReadResult> {
-    const overlap = followed.tail.length
+    const overlap = followed.overlap
     const slab = await this.#slabWith(overlap + PIECE_BYTES_MIN)
     const result = await this.#readInto(slab, this.#used, followed, file, whole)
     if (result !== 'longer') return result
@@ -103,14 +104,14 @@ export class Reader {
     whole: boolean,
   ): Promise<ReadResult | 'longer'> {
     const { messageBytesMax, multiline } = this.#settings
-    const overlap = followed.tail.length
+    const { overlap, tail } = followed
     const room = slab.bytes.length - start
     const { rewinds } = followed
     const bytes = await file.read(slab.bytes, start, room, followed.position - overlap)
     if (followed.rewinds !== rewinds) return 'end'
     if (bytes < overlap) return 'cut'
-    if (!slab.bytes.subarray(start, start + overlap).equals(followed.tail)) return 'cut'
-    if (followed.position === 0 && !followed.beginsAsKnown(slab.bytes.subarray(start, start + bytes))) return 'cut'
+    if (!slab.bytes.subarray(start + overlap - tail.length, start + overlap).equals(tail)) return 'cut'
+    if (followed.isShort && !followed.beginsAsKnown(slab.bytes.subarray(start, start + bytes))) return 'cut'
     followed.seen = Math.max(followed.seen, followed.position - overlap + bytes)
     const from = start + overlap
     const end = start + bytes

@@ -16,10 +16,13 @@ import type { DiskFile, FileStat } from '../../common/disk.ts'
 import type { Platform } from '../../common/platform.ts'
 import { MESSAGE_BYTES_MAX, UNREADABLE_FILE_MS } from '../../common/limits.ts'
 import { newId } from '../../common/random.ts'
+import { readFully } from '../../common/read-fully.ts'
 import { ReadWarnings } from './read-warnings.ts'
 import { Copies } from './copies.ts'
 import { findFiles, type FoundFile } from './find-files.ts'
-import { type FollowedFile, followFrom } from './followed-file.ts'
+import { HEAD_BYTES } from './fingerprint.ts'
+import { followFrom } from './follow-from.ts'
+import type { FollowedFile } from './followed-file.ts'
 import { FollowedFiles } from './followed-files.ts'
 import { inodeKey, openFound, realPathOf } from './inode.ts'
 import { Leaving } from './leaving.ts'
@@ -185,21 +188,28 @@ export class Tracker {
   }
 
   /**
-   * Stops following a file that was empty when it was found, if what it has now is the content of another followed file: it is a copy.
-   * Returns `copy` if it was: the next sweep looks at it again. `empty` if it is still empty: then it must not be read now, since what it
-   * gets next has to be looked at first.
+   * Looks at a file that was empty when it was found, before the first read. Returns `copy` if what it has now is the content of another
+   * followed file: it is no longer followed, and the next sweep looks at it again. `empty` if it is still empty, and `new` if `makeKnown`
+   * has to come first: then it must not be read now.
    */
-  async leaveCopy(file: FollowedFile, handle: DiskFile): Promise<'copy' | 'empty' | undefined> {
-    if (!file.mayBeCopy || file.leaving || file.hasOpenWrites) return undefined
+  async lookAtFirst(file: FollowedFile, handle: DiskFile): Promise<'copy' | 'empty' | 'new' | undefined> {
+    if (!file.mayBeCopy) return undefined
+    const head = await readFully(handle, 0, HEAD_BYTES)
+    if (head.length === 0) return file.leaving ? undefined : 'empty'
     const { size } = await handle.stat()
-    if (size === 0) return 'empty'
     const isCopy =
-      (await this.#copies.maybe(file.key, handle, file.path, size)) ||
-      (await this.#copies.readOf(handle, file.path, size)) > 0
+      !file.leaving &&
+      ((await this.#copies.maybe(file.key, handle, file.path, size)) ||
+        (await this.#copies.readOf(handle, file.path, size)) > 0)
     file.mayBeCopy = isCopy
-    if (!isCopy) return undefined
-    await this.#letGo(file)
-    return 'copy'
+    if (isCopy) await this.#letGo(file)
+    else this.#files.beginsWith(file, head)
+    return isCopy ? 'copy' : 'new'
+  }
+
+  /** Writes to disk what new files are recognised by, so that they can be read. Returns whether there were any. */
+  async makeKnown(): Promise<boolean> {
+    return !this.#first && this.#files.makeKnown(false)
   }
 
   /** Stops following a file of which nothing has been read. */
@@ -316,14 +326,11 @@ export class Tracker {
     // The first sweep finds the streams of the previous run before it looks for generations in between.
     if (this.#remainders.lookedForOrphans) await this.#followBeforeIt(path, key)
     this.#files.succeeded(path)
-    const position = read > 0 ? read : await this.#startOf(file, stat.size)
+    const start = this.#skipsOld ? await lineStart(file, stat.size, MESSAGE_BYTES_MAX) : 0
+    const position = read > 0 ? read : start
     const followed = await followFrom({ stream: newId(this.#platform.random), stat, path, position }, file)
     await this.#start(followed, file)
     return true
-  }
-
-  async #startOf(file: DiskFile, size: number): Promise<number> {
-    return this.#skipsOld ? lineStart(file, size, MESSAGE_BYTES_MAX) : 0
   }
 
   /** Whether this is the very first sweep, and what files have by now is not wanted. */

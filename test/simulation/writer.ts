@@ -51,7 +51,9 @@ export class Writer {
     const count = this.#dice.chance(0.1) ? this.#dice.below(60) : this.#dice.below(6)
     for (let i = 0; i < count; i += 1) {
       const padding = this.#dice.chance(0.05) ? this.#dice.below(3_000) : this.#dice.below(120)
-      pieces.push(Buffer.from(`${file}.${this.lines[file]} ${'x'.repeat(padding)}\n`))
+      // Lines end differently, as real ones do: a truncated file that has grown again at once is known by the bytes before the position.
+      const id = `${file}.${this.lines[file]} `
+      pieces.push(Buffer.from(`${id.padEnd(id.length + padding, id)}\n`))
       this.lines[file] += 1
     }
     const bytes = Buffer.concat(pieces)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { systemDisk } from '../../common/disk.ts'
 import { Copies } from '../../shipper/tail/copies.ts'
-import { followFrom } from '../../shipper/tail/followed-file.ts'
+import { followFrom } from '../../shipper/tail/follow-from.ts'
 import { FakeClock } from '../fake/clock.ts'
 
 test('a possible copy is waited for again if it reuses the inode of a suspect that is gone', async () => {

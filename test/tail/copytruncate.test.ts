@@ -121,6 +121,47 @@ test('after a truncation without a copy, other lines below the same header are s
   await source.expectStored((stored.push(header, ...between), stored))
 })
 
+test('found empty, killed when its first lines had just been stored, and truncated while sluice was stopped', async (context) => {
+  const source = new Tailing(context, '*.log')
+  const path = source.path('app.log')
+  writeFileSync(path, '')
+  await source.start()
+  await context.expect.poll(() => source.follows()).toBe(1)
+  let release = () => {}
+  source.held = new Promise((resolve) => (release = resolve))
+  appendFileSync(path, asLines(between))
+  await context.expect.poll(() => source.offered, { timeout: 60_000 }).toBeGreaterThan(0)
+  const killed = source.kill()
+  release()
+  await killed
+
+  writeFileSync(path, asLines(after))
+  await source.start()
+  await source.expectStored([...between, ...after])
+})
+
+test('truncated and regrown to lines that end as those before did', async (context) => {
+  const source = new Tailing(context, '*.log')
+  const padded = (words: readonly string[]) => words.map((word) => `${word} ${'-'.repeat(100)}`)
+  writeFileSync(source.path('app.log'), asLines(padded(['one', 'two'])))
+  await source.start()
+  await source.expectStored(padded(['one', 'two']))
+  writeFileSync(source.path('app.log'), asLines(padded(['six', 'ten', 'extra'])))
+  await source.expectStored(padded(['one', 'two', 'six', 'ten', 'extra']))
+})
+
+test('lines that replace the zeros behind the first ones continue a file', async (context) => {
+  const source = new Tailing(context, '*.log')
+  const path = source.path('app.log')
+  writeFileSync(path, Buffer.concat([Buffer.from('one\n'), Buffer.alloc(5_000)]))
+  await source.start()
+  await source.expectStored(['one'])
+  const file = openSync(path, 'r+')
+  writeSync(file, 'two\n', 4)
+  closeSync(file)
+  await source.expectStored(['one', 'two'])
+})
+
 test('a file that begins like another one, whose name is not like its, is read at once', async (context) => {
   const source = await tailing(context, '*.log')
   writeFileSync(source.path('idle.log'), 'build log, format 1\n')
