@@ -52,7 +52,7 @@ function afterCommas(bytes: Uint8Array, at: number, end: number): number {
  * `Foo::Bar`.
  */
 function isText(bytes: Uint8Array, start: number, at: number, end: number): boolean {
-  if (bytes[at] === SLASH) return bytes[at + 1] === SLASH
+  if (bytes[at] === SLASH) return at + 1 < end && bytes[at + 1] === SLASH
   if (bytes[at - 1] !== COLON || bytes[at - 2] === CLOSE) return false
   // `prog:: text`: the program was given a tag that already ends with a colon.
   if (!isDigit(bytes[at])) return bytes[at] === COLON && at + 1 < end && bytes[at + 1] !== SPACE
