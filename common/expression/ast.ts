@@ -1,5 +1,5 @@
-// The syntax tree of an expression. `parse.ts` builds it, `format.ts` prints it, and two compilers read it: `predicate.ts`, which
-// tests messages, and `conditions.ts`, which lets a search skip blocks that cannot match.
+// The syntax tree of an expression. `parse.ts` builds it, and two compilers read it: `predicate.ts`, which tests messages, and
+// `conditions.ts`, which lets a search skip blocks that cannot match.
 
 import type { TimeSpec } from './time.ts'
 

@@ -100,21 +100,9 @@ export function compileSelector(parts: readonly SelectorPart[]): PriorityTable {
   return table
 }
 
-/** Prints a selector in the syntax of syslog.conf. */
-export function formatSelector(parts: readonly SelectorPart[]): string {
-  return parts.map(formatPart).join(';')
-}
-
 function names(part: SelectorPart, severity: number): boolean {
   if (typeof part.severity === 'string') return true
   return part.only ? severity === part.severity : severity <= part.severity
-}
-
-function formatPart(part: SelectorPart): string {
-  const facilities =
-    part.facilities === '*' ? '*' : part.facilities.map((code) => facilityNames[code]).join(',') || MARK
-  const severity = typeof part.severity === 'number' ? severityNames[part.severity] : part.severity
-  return `${facilities}.${part.negated ? '!' : ''}${part.only ? '=' : ''}${severity}`
 }
 
 interface Piece {

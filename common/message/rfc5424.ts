@@ -4,8 +4,8 @@
 //   │ TIMESTAMP                HOSTNAME              APP-NAME │ MSGID STRUCTURED-DATA            MSG
 //   VERSION                                              PROCID
 //
-// Accepts common deviations: no length limits, a missing structured data column, spaces inside it, a time without a
-// zone, lower-case t and z.
+// Accepts common deviations: no length limits, a missing or empty structured data column, spaces inside it, a time
+// without a zone, lower-case t and z.
 
 import {
   FORMAT_RFC5424,
@@ -135,6 +135,8 @@ function readStructuredData(
     }
   } else if (at < end && bytes[at] === DASH && (at + 1 >= end || bytes[at + 1] === SPACE)) {
     at = Math.min(at + 2, end)
+  } else if (at < end && bytes[at] === SPACE) {
+    at += 1
   }
   // §6.4: a byte order mark means that the text is UTF-8; it is not part of the text.
   if (at + 3 <= end && bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf) at += 3

@@ -40,7 +40,7 @@ export function afterHalfDay(bytes: Uint8Array, at: number, limit: number): numb
   const end = at + 3
   if (end > limit || bytes[at] !== SPACE || bytes[at + 2] !== CAPITAL_M) return at
   if (bytes[at + 1] !== CAPITAL_A && bytes[at + 1] !== CAPITAL_P) return at
-  if (bytes[end] === COLON) return end + 2 < limit && bytes[end + 2] === PERCENT ? end : at
   if (end === limit || bytes[end] === SPACE) return beginsTag(bytes, end, limit) ? at : end
+  if (bytes[end] === COLON) return end + 2 < limit && bytes[end + 2] === PERCENT ? end : at
   return bytes[end] === DOT && end + 1 < limit && isDigit(bytes[end + 1]) ? end : at
 }

@@ -1,7 +1,7 @@
 // Parses the tag of RFC 3164 §4.1.3, and tells it from text that looks like one:
 //
 //   su:   sshd[2213]:   postfix/smtpd[9]:   sshd(pam_unix)[12]:   (sd-pam):   dhcp,info:   %SYS-5-CONFIG_I:      tags
-//   http://…   10:43:21   10.0.0.1:514   CEF:0|…   Foo::Bar   {"a":1}                                            text
+//   http://…   C:\Windows   10:43:21   10.0.0.1:514   CEF:0|…   Foo::Bar   {"a":1}                               text
 
 import { HOST, KIND, MESSAGE, PID, PROGRAM } from '../pipeline/header-table.ts'
 import { isDigit } from './digits.ts'
@@ -14,6 +14,7 @@ const COMMA = 0x2c
 const SLASH = 0x2f
 const COLON = 0x3a
 const OPEN = 0x5b
+const BACKSLASH = 0x5c
 const CLOSE = 0x5d
 
 // The bytes allowed in a tag. RFC 3164 §4.1.3 has letters and digits only, but paths, dots, percent signs and the
@@ -48,12 +49,13 @@ function afterCommas(bytes: Uint8Array, at: number, end: number): number {
 
 /**
  * Whether what looks like a tag at `start`, with its colon before `at` and no space after it, belongs to the message:
- * `http://…`, a time or an address with a port (`10:43:21`, `2026-11-10T10:43:21`, `10.0.0.1:514`), `CEF:0|…`,
- * `Foo::Bar`.
+ * `http://…`, `C:\Windows`, a time or an address with a port (`10:43:21`, `2026-11-10T10:43:21`, `10.0.0.1:514`),
+ * `CEF:0|…`, `Foo::Bar`.
  */
 function isText(bytes: Uint8Array, start: number, at: number, end: number): boolean {
-  if (bytes[at] === SLASH) return bytes[at + 1] === SLASH
+  if (bytes[at] === SLASH) return at + 1 < end && bytes[at + 1] === SLASH
   if (bytes[at - 1] !== COLON || bytes[at - 2] === CLOSE) return false
+  if (bytes[at] === BACKSLASH) return true
   // `prog:: text`: the program was given a tag that already ends with a colon.
   if (!isDigit(bytes[at])) return bytes[at] === COLON && at + 1 < end && bytes[at + 1] !== SPACE
   return isDigit(bytes[at - 2]) || isEvent(bytes, start, end)

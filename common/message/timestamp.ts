@@ -112,8 +112,9 @@ export class TimestampReader {
   /** Parses only the form of RFC 5424, as allowed in the TIMESTAMP field, where a fraction has digits. */
   readIso(at: number, limit: number): boolean {
     this.#begin(at, limit)
-    if (limit - at < ISO_BYTES || !this.#isoAt()) return false
-    if (this.#bytes[at + ISO_BYTES] === DOT && !isDigit(this.#bytes[at + ISO_BYTES + 1])) return false
+    const point = at + ISO_BYTES
+    if (point > limit || !this.#isoAt()) return false
+    if (point < limit && this.#bytes[point] === DOT && !isDigit(this.#bytes[point + 1])) return false
     this.#finish()
     return true
   }
@@ -336,8 +337,7 @@ export class TimestampReader {
     if (this.#bytes[at] !== SPACE) return false
     this.#at = at + 1
     if (isDigit(this.#bytes[this.#at])) {
-      const digits = digitsAt(this.#bytes, this.#limit, this.#at, 2)
-      if (this.#dayFirst(digits)) return true
+      if (this.#dayFirst(digitsAt(this.#bytes, this.#limit, this.#at, 2))) return true
     } else if (this.#bsd()) return true
     this.#at = start
     return false

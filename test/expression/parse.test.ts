@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Expression } from '../../common/expression/ast.ts'
-import { formatExpression } from '../../common/expression/format.ts'
 import { parseExpression } from '../../common/expression/parse.ts'
 import { ExpressionFault } from '../../common/expression/problem.ts'
+import { formatExpression } from './format.ts'
 
 const text = (text: string): Expression => ({ kind: 'text', text })
 const and = (...parts: Expression[]): Expression => ({ kind: 'and', parts })

@@ -3,12 +3,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { conditionsOf, dictionaryFields, selectsNothing } from '../../common/expression/conditions.ts'
-import { formatExpression } from '../../common/expression/format.ts'
 import { parseExpression } from '../../common/expression/parse.ts'
 import { compilePredicate } from '../../common/expression/predicate.ts'
 import { ExpressionFault } from '../../common/expression/problem.ts'
 import { utc } from '../../common/message/zone.ts'
 import { arbitraryExpression, arbitrarySample } from './arbitrary.ts'
+import { formatExpression } from './format.ts'
 import { selectsNaively } from './naive.ts'
 import { RECEIVED, rowsOf, type Sample } from './rows.ts'
 

@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from 'vitest'
 import { facilityNames, severityNames } from '../../common/message/priority.ts'
-import { compileSelector, formatSelector, parseSelector, selectorProblems } from '../../common/expression/selector.ts'
+import { compileSelector, parseSelector, selectorProblems } from '../../common/expression/selector.ts'
+import { formatSelector } from './format.ts'
 
 /** For each facility with a selected severity: the names of these severities, or `all`. */
 function selected(text: string): Record<string, string> {

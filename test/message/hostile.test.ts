@@ -70,15 +70,19 @@ describe('hostile messages', () => {
     for (const origin of origins) check(message, origin)
   })
 
+  // Cut where the next byte would decide.
+  const cutMessages = ['<14>Oct 11 10:14:15 PM', '<14>Oct 11 22:14:15 h p:/'].map((text) => Buffer.from(text))
   test.each(
-    hostileMessages.map((message) => [JSON.stringify(message.toString('latin1').slice(0, 60)), message] as const),
+    [...hostileMessages, ...cutMessages].map(
+      (message) => [JSON.stringify(message.toString('latin1').slice(0, 60)), message] as const,
+    ),
   )('%s is parsed the same whatever follows it in memory', (_, message) => {
     const alone = fieldsOf(message)
-    for (const behind of ['0123456789', ']: x', '"] x', '>x', ' h p: m', '\ufeff']) {
+    for (const behind of ['0123456789', ']: x', '"] x', '>x', ' h p: m', '\ufeff', '.x', ': %x', '//x']) {
       const batch = batchOf([message, behind], originOf(), RECEIVED)
       const { cells, times } = headersOf(batch)
       expect(batch.slab.bytes.toString('utf8', cells[MESSAGE], cells[MESSAGE + 1])).toBe(alone.message)
-      expect(Number.isNaN(times[0])).toBe(alone.time === undefined)
+      expect(Number.isNaN(times[0]) ? undefined : new Date(times[0] / 1000).toISOString()).toBe(alone.time)
     }
   })
 })

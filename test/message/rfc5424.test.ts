@@ -43,6 +43,8 @@ const MEANT: readonly [what: string, message: string, fields: Partial<Fields>][]
   ['a space before the closing bracket', '<14>1 - h a p m [x y="z" ] m', { sd: '[x y="z" ]', message: 'm' }],
   ['two spaces between parameters', '<14>1 - h a p m [x y="1"  z="2"] m', { sd: '[x y="1"  z="2"]', message: 'm' }],
   ['no structured data column', '<14>1 - h a p m hello [x] world', { msgid: 'm', message: 'hello [x] world' }],
+  ['an empty structured data column', '<14>1 - h a p m  hello', { msgid: 'm', message: 'hello' }],
+  ['an empty structured data column before an indented text', '<14>1 - h a p m   x', { message: ' x' }],
   ['no space after structured data', '<14>1 - h a p m [x]hello', { sd: '[x]', message: 'hello' }],
   [
     'a text that begins with a dash, without structured data',

@@ -31,6 +31,12 @@ const TEXTS: readonly [what: string, message: string, fields: Partial<Fields>][]
     { message: '2026-10-11T22:14:15.123Z INFO m' },
   ],
   ['an address with a port', '<14>Oct 11 22:14:15 10.0.0.1:514 [x] m', { message: '10.0.0.1:514 [x] m' }],
+  [
+    'a path of Windows',
+    '<14>Oct 11 22:14:15 h C:\\Windows\\x.exe started',
+    { host: 'h', message: 'C:\\Windows\\x.exe started' },
+  ],
+  ['a path of Windows, without a host', '<14>Oct 11 22:14:15 D:\\x started', { message: 'D:\\x started' }],
   ['a name with two colons', '<14>Oct 11 22:14:15 h Foo::Bar: m', { host: 'h', message: 'Foo::Bar: m' }],
   ['an address that begins the text', '<14>Oct 11 22:14:15 h fe80::1 is up', { host: 'h', message: 'fe80::1 is up' }],
   ['CEF', '<14>Oct 11 22:14:15 h CEF:0|V|P|1|100|n|5|msg=x', { host: 'h', message: 'CEF:0|V|P|1|100|n|5|msg=x' }],

@@ -1,7 +1,7 @@
-// Prints an expression as text that parses to the same tree.
+// Prints an expression as text that parses to the same tree, so that tests can name it, and compare the tree with the one it came from.
 
-import type { Expression, Field, Value } from './ast.ts'
-import { formatSelector } from './selector.ts'
+import type { Expression, Field, SelectorPart, Value } from '../../common/expression/ast.ts'
+import { facilityNames, severityNames } from '../../common/message/priority.ts'
 
 /** The expression as text. Filters are printed as references. */
 export function formatExpression(expression: Expression): string {
@@ -71,4 +71,16 @@ function formatRegex({ pattern, ignoreCase }: { pattern: string; ignoreCase: boo
 function quote(text: string): string {
   if (/^\w[\w-]*$/.test(text) && !/^(AND|OR|NOT)$/i.test(text)) return text
   return `"${text.replaceAll(/["\\]/g, '\\$&')}"`
+}
+
+/** Prints a selector in the syntax of syslog.conf. */
+export function formatSelector(parts: readonly SelectorPart[]): string {
+  return parts.map(formatPart).join(';')
+}
+
+function formatPart(part: SelectorPart): string {
+  const facilities =
+    part.facilities === '*' ? '*' : part.facilities.map((code) => facilityNames[code]).join(',') || 'mark'
+  const severity = typeof part.severity === 'number' ? severityNames[part.severity] : part.severity
+  return `${facilities}.${part.negated ? '!' : ''}${part.only ? '=' : ''}${severity}`
 }
