@@ -83,8 +83,8 @@ export class PositionStore {
   }
 
   /**
-   * Reads the log. Returns false if there is none, as at the very first start. Writes nothing; the first commit does. Rejects with
-   * `DATA_UNWRITABLE`.
+   * Reads the log. Returns false if there is none, as at the very first start. Writes nothing; the first commit does. Rejects as
+   * `accessData` does.
    */
   async open(): Promise<boolean> {
     const known = await accessData(this.#path, async () => {
