@@ -27,7 +27,7 @@ export const faultCodes = {
   CONNECTION_LOST: 'The connection ended before everything was written.',
   TLS_KEYS: 'A certificate or key cannot be read or used.',
   TLS_HANDSHAKE: 'A TLS handshake failed.',
-  DISK_FULL: 'The disk is full, or a quota is exhausted.',
+  DISK_FULL: 'The disk has no room or no inodes left, or a quota is exhausted.',
   DISK_ERROR: 'The disk reports an error.',
   FILE_UNWRITABLE: 'Standard output cannot be written to.',
   ARCHIVE_UNREADABLE: 'The archive cannot be opened, or a part of it is damaged.',

@@ -15,11 +15,20 @@ export function lacksDescriptors(): boolean {
 
 /** Whether this user may read or write the file. Also true if it is missing or cannot be checked for another reason. */
 export function isAllowed(path: string, to: 'read' | 'write'): boolean {
+  return !['EACCES', 'EPERM', 'EROFS'].includes(refusalOf(path, to) ?? '')
+}
+
+/** Whether the file or folder is on a file system that is read-only, for example since its disk reported an error. */
+export function isOnReadOnlyDisk(path: string): boolean {
+  return refusalOf(path, 'write') === 'EROFS'
+}
+
+function refusalOf(path: string, to: 'read' | 'write'): string | undefined {
   try {
     fs.accessSync(path, to === 'read' ? fs.constants.R_OK : fs.constants.W_OK)
-    return true
+    return undefined
   } catch (error) {
-    return !['EACCES', 'EPERM', 'EROFS'].includes(errnoOf(error) ?? '')
+    return errnoOf(error)
   }
 }
 

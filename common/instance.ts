@@ -27,7 +27,7 @@ interface Written {
 
 /**
  * Returns the instance of this data folder, which must exist. It has been written durably when this resolves. Rejects
- * with `DATA_UNWRITABLE`.
+ * as `accessData` does.
  */
 export async function openInstance(
   dataFolder: string,

@@ -19,7 +19,7 @@ const advice: Partial<Record<FaultCode, string>> = {
     'the log line says which side refused, and why; `openssl s_client -connect HOST:PORT` shows what a receiver sends',
   ARCHIVE_UNREADABLE: 'move the damaged part out of the archive folder; the other days remain readable',
   ARCHIVE_FORBIDDEN: 'run as the user who wrote the archive, or change the owner of its folder and files to this user',
-  DISK_FULL: 'free some space; sources that can be read again lose nothing in the meantime',
+  DISK_FULL: 'free some space, or inodes (`df -i`); sources that can be read again lose nothing in the meantime',
   DISK_ERROR:
     '`dmesg` shows what is wrong with the disk; a file that it will not read again has to be moved away while sluice is stopped',
 }

@@ -86,6 +86,8 @@ export class ArchiveDestination implements Destination {
   /** Set while `close` waits for the worker. */
   #closed: (() => void) | undefined
   #closing = false
+  /** Whether it was logged that nothing can be written, and not yet that this is over. */
+  #isFailing = false
   #cancelSweep: Cancel | undefined
   #cancelRestart: Cancel | undefined
 
@@ -290,6 +292,7 @@ export class ArchiveDestination implements Destination {
         return
       case 'settled':
         this.#backoff.reset()
+        this.#endTrouble()
         this.#worker?.answered(message.ids.length)
         for (const id of message.ids) {
           const { bytes, payload } = this.#writes.get(id)!
@@ -305,6 +308,7 @@ export class ArchiveDestination implements Destination {
         this.#answer(message.positions)
         return
       case 'trouble':
+        this.#isFailing = true
         metrics.count('sluice_write_errors_total', { destination }, 1)
         this.#warning.warn({ destination, code: message.code }, `cannot write, will retry: ${message.detail}`)
         return
@@ -314,6 +318,11 @@ export class ArchiveDestination implements Destination {
       case 'closed':
         this.#closed?.()
     }
+  }
+
+  #endTrouble(): void {
+    if (this.#isFailing) this.#platform.log.info({ destination: this.name }, 'can write again')
+    this.#isFailing = false
   }
 
   #settle(id: number): void {
@@ -336,6 +345,7 @@ export class ArchiveDestination implements Destination {
     }
     this.#opened?.resolve()
     this.#opened = undefined
+    this.#isFailing = true
     if (isFull) {
       this.#warning.warn({ destination: this.name, code: cause.code }, `cannot write, trying again: ${cause.detail}`)
     } else

@@ -22,7 +22,7 @@ import { summed, summedLevel } from './checksum.ts'
 import { DecodedBlock, type BlockBlobs } from './decoded-block.ts'
 import { addRawBlock, isRaw, readRawBlock, type RawBlock } from './raw-block.ts'
 import { FORMAT_VERSION, SCHEMA, type PartName } from './schema.ts'
-import { archiveFault, isBegun, leaveWal, openToWrite, sqliteCode, type Sqlite, type Statement } from './sqlite.ts'
+import { writeFault, isBegun, leaveWal, openToWrite, sqliteCode, type Sqlite, type Statement } from './sqlite.ts'
 
 interface SmallBlock {
   readonly first: number
@@ -90,7 +90,7 @@ export class PartWriter {
       this.#look()
     } catch (error) {
       this.#sqlite.close()
-      throw archiveFault(error, path)
+      throw writeFault(error, path)
     }
   }
 
@@ -163,7 +163,7 @@ export class PartWriter {
         marks.set(stream, mark)
       return { marks, instance: this.#meta('instance'), settled: this.#meta('settled') }
     } catch (error) {
-      throw archiveFault(error, this.path)
+      throw writeFault(error, this.path)
     }
   }
 
@@ -231,7 +231,7 @@ export class PartWriter {
     } catch (error) {
       // An error that comes neither from SQLite nor from the disk is a bug of ours, which a retry would not fix.
       if (!(error instanceof Fault) && sqliteCode(error) === undefined) throw error
-      throw archiveFault(error, this.path)
+      throw writeFault(error, this.path)
     }
   }
 

@@ -7,7 +7,14 @@
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import type BetterSqlite from 'better-sqlite3'
-import { isAllowed, isGone, lacksDescriptors, readFailure, syncNow } from '../../common/file-access.ts'
+import {
+  isAllowed,
+  isGone,
+  isOnReadOnlyDisk,
+  lacksDescriptors,
+  readFailure,
+  syncNow,
+} from '../../common/file-access.ts'
 import { errnoOf, Fault, isOutOfDescriptors, reasonOf } from '../../common/fault.ts'
 import { ARCHIVE_CACHE_BYTES } from '../../common/limits.ts'
 import { MORE_DESCRIPTORS } from '../../common/open-share.ts'
@@ -54,11 +61,8 @@ export function loadSqlite(): void {
  * checked first: a file that this user may not write is opened read-only by SQLite, which then fails at the first commit.
  */
 export function openToWrite(path: string): Sqlite {
-  const forbidden = forbiddenFile(path, 'write')
-  // Retryable, since the same call succeeds once permission has been granted.
-  if (forbidden !== undefined) {
-    throw new Fault('ARCHIVE_FORBIDDEN', `this user may not write ${forbidden}`, { retryable: true })
-  }
+  const refusal = writeRefusal(filesOf(path))
+  if (refusal) throw refusal
   syncLeft(path)
   const sqlite = open(path, false)
   try {
@@ -70,8 +74,18 @@ export function openToWrite(path: string): Sqlite {
     return sqlite
   } catch (error) {
     sqlite.close()
-    throw archiveFault(error, path)
+    throw writeFault(error, path)
   }
+}
+
+/** Why this user may not write one of these; undefined if that is not so. Retryable, since it may be allowed later. */
+function writeRefusal(paths: readonly string[], cause?: unknown): Fault | undefined {
+  const path = paths.find((each) => !isAllowed(each, 'write'))
+  if (path === undefined) return undefined
+  const options = { cause, retryable: true }
+  return isOnReadOnlyDisk(path)
+    ? new Fault('DISK_ERROR', `the file system of ${path} is read-only`, options)
+    : new Fault('ARCHIVE_FORBIDDEN', `this user may not write ${path}`, options)
 }
 
 /** Syncs the commits that an earlier process left in the WAL: it may have been killed before its own sync. Throws a Fault. */
@@ -89,10 +103,8 @@ export function openToRead(path: string): Sqlite {
   return open(path, true)
 }
 
-/** The first of a part's files (database, WAL, shared memory) that this user may not read or write; undefined if there is none. */
-function forbiddenFile(path: string, to: 'read' | 'write'): string | undefined {
-  return ['', '-wal', '-shm'].map((suffix) => path + suffix).find((file) => !isAllowed(file, to))
-}
+/** The files of a part: database, WAL and shared memory. */
+const filesOf = (path: string) => [path, `${path}-wal`, `${path}-shm`]
 
 /** Damaged parts that were once read to their end without an error of the disk. */
 const knownToBeRead = new Set<string>()
@@ -107,7 +119,7 @@ export function readFault(error: unknown, path: string): Fault {
     const detail = `${path} is gone: it expired or was removed while it was searched`
     return new Fault('ARCHIVE_UNREADABLE', detail, { cause: error, retryable: true })
   }
-  const file = forbiddenFile(path, 'read')
+  const file = filesOf(path).find((each) => !isAllowed(each, 'read'))
   if (file !== undefined) {
     const detail = `this user may not read ${file}; search as the user that sluice runs as, or as root`
     return new Fault('ARCHIVE_FORBIDDEN', detail, { cause: error })
@@ -144,7 +156,7 @@ function open(path: string, readonly: boolean): Sqlite {
   try {
     return new Database(path, { readonly, fileMustExist: readonly, timeout: BUSY_WAIT_MS })
   } catch (error) {
-    throw readonly ? readFault(error, path) : archiveFault(error, path)
+    throw readonly ? readFault(error, path) : writeFault(error, path)
   }
 }
 
@@ -179,6 +191,12 @@ export function sealFile(path: string): boolean {
   } catch (error) {
     throw archiveFault(error, path)
   }
+}
+
+/** `archiveFault` for an error while writing. SQLite's says only that a file cannot be opened, or that a database is read-only. */
+export function writeFault(error: unknown, path: string): Fault {
+  const isRefused = /^SQLITE_(CANTOPEN|READONLY)/.test(sqliteCode(error) ?? '')
+  return (isRefused ? writeRefusal([...filesOf(path), dirname(path)], error) : undefined) ?? archiveFault(error, path)
 }
 
 /** The Fault for an error of SQLite, with whether a retry can help. A Fault is returned as it is. */

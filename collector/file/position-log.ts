@@ -77,7 +77,7 @@ export class PositionLog {
     this.#now = now
   }
 
-  /** Reads the log of the previous run. Rejects with `DATA_UNWRITABLE`. */
+  /** Reads the log of the previous run. Rejects as `accessData` does. */
   async read(): Promise<void> {
     const bytes = await accessData(this.#path, async () =>
       (await this.#disk.stat(this.#path)) ? this.#disk.readFile(this.#path) : undefined,

@@ -15,7 +15,7 @@ export interface DataLock {
   release(): Promise<void>
 }
 
-/** Creates the data folder if it does not exist, and locks it. Rejects with `DATA_UNWRITABLE` or `DATA_LOCKED`. */
+/** Creates the data folder if it does not exist, and locks it. Rejects with `DATA_LOCKED`, or as `accessData` does. */
 export async function lockDataFolder(folder: string, disk: Disk, random: Random): Promise<DataLock> {
   await accessData(folder, () => disk.makeFolder(folder))
   const path = `${folder}/control.sock`

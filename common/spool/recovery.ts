@@ -43,7 +43,7 @@ interface Found {
 
 /**
  * Reads the folder of a spool and cuts a torn tail. `known` is the content of `acknowledged`: it names the stream of segments whose head
- * is damaged. With `syncs`, everything recovered is on disk when the promise resolves. Rejects with `DATA_UNWRITABLE` and the path of
+ * is damaged. With `syncs`, everything recovered is on disk when the promise resolves. Rejects with `DISK_ERROR` and the path of
  * a segment that the disk refuses to read.
  */
 export async function recoverSegments(

@@ -51,7 +51,7 @@ export class Spool implements StreamMarks, SpaceUser {
     this.#warning = new RateLimitedWarning(log, clock)
   }
 
-  /** Recovers the spool that an earlier process left. Rejects with `DATA_UNWRITABLE` if the folder cannot be used, or with `DATA_NEWER`. */
+  /** Recovers the spool that an earlier process left. Rejects as `accessData` does if the folder cannot be used, or with `DATA_NEWER`. */
   async open(): Promise<void> {
     await accessData(this.#context.folder, () => this.#recover())
     this.#tickLater()

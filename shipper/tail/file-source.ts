@@ -190,7 +190,7 @@ class FileSource implements Source {
       await tracker.sweep()
     } catch (error) {
       this.#sweepFailed = true
-      this.#warnOfRetry('looking for files', error)
+      if (!this.#store.isFailing) this.#warnOfRetry('looking for files', error)
     }
     this.#watch.follow(tracker.folders)
   }
@@ -353,9 +353,9 @@ class FileSource implements Source {
       const over = this.#store.takeOver()
       // If the destination cannot be told, it keeps the marks of these streams as long as those of silent ones.
       if (over.length > 0) sink.streams?.retire(over).catch(() => {})
-    } catch (error) {
+    } catch {
+      // Tried again in a moment; the store has logged it.
       for (const file of changed) this.#changed.add(file)
-      this.#warning.warn({ source: this.name, reason: reasonOf(error) }, 'cannot save reading positions')
     }
   }
 

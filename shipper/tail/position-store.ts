@@ -12,6 +12,8 @@
 import { dirname } from 'node:path'
 import { accessData } from '../../common/data-access.ts'
 import type { Disk, DiskFile } from '../../common/disk.ts'
+import { reasonOf } from '../../common/fault.ts'
+import { RateLimitedWarning } from '../../common/log.ts'
 import type { Platform } from '../../common/platform.ts'
 import { newId } from '../../common/random.ts'
 import type { Head } from './fingerprint.ts'
@@ -55,7 +57,7 @@ interface Owner {
 
 type Entry = FileRecord | Closed | Swept | Owner
 
-type PositionPlatform = Pick<Platform, 'disk' | 'random' | 'instance' | 'log'>
+type PositionPlatform = Pick<Platform, 'clock' | 'disk' | 'random' | 'instance' | 'log'>
 
 // The log is compacted when it is larger than this and than four times the size of its live records.
 const COMPACT_BYTES_MIN = 256 * 1024
@@ -74,17 +76,20 @@ export class PositionStore {
   #isFirst = false
   #sweptMs: number | undefined
   #isPartial = false
+  readonly #warning: RateLimitedWarning
+  #isFailing = false
   #tail: Promise<void> = Promise.resolve()
 
   constructor(path: string, platform: PositionPlatform) {
     this.#path = path
     this.#platform = platform
     this.#disk = platform.disk
+    this.#warning = new RateLimitedWarning(platform.log, platform.clock)
   }
 
   /**
-   * Reads the log. Returns false if there is none, as at the very first start. Writes nothing; the first commit does. Rejects with
-   * `DATA_UNWRITABLE`.
+   * Reads the log. Returns false if there is none, as at the very first start. Writes nothing; the first commit does. Rejects as
+   * `accessData` does.
    */
   async open(): Promise<boolean> {
     const known = await accessData(this.#path, async () => {
@@ -98,6 +103,11 @@ export class PositionStore {
   /** Every stream that has not been closed. */
   records(): FileRecord[] {
     return [...this.#live.values()]
+  }
+
+  /** Whether the last commit failed. It was logged, and so will be the end of it. */
+  get isFailing(): boolean {
+    return this.#isFailing
   }
 
   /** When the last complete sweep began, ms since the epoch. */
@@ -206,10 +216,16 @@ export class PositionStore {
       else await this.#write(file, changes)
       this.#isFirst = false
       for (const entry of changes.values()) if ('closed' in entry) this.#over.push(entry.stream)
+      if (this.#isFailing) this.#platform.log.info({ path: this.#path }, 'reading positions can be saved again')
+      this.#isFailing = false
     } catch (error) {
       for (const [stream, entry] of changes) if (!this.#changes.has(stream)) this.#changes.set(stream, entry)
       // The log may end in half a line, and after a failed sync its content is unknown, so the next commit writes a new file.
       await this.#letGo()
+      this.#isFailing = true
+      // Followed files are read on: their receivers know how far they are. A new file must not be sent before its stream is on disk.
+      const values = { path: this.#path, reason: reasonOf(error) }
+      this.#warning.warn(values, 'cannot save reading positions: new files are not read')
       throw error
     }
   }

@@ -1,11 +1,12 @@
 // A transaction that fails: faults of the disk are told apart from bugs of our own, and nothing of it is stored.
 
-import { existsSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { addBatch } from '../../collector/archive/batch-rows.ts'
 import { BlockBuilder } from '../../collector/archive/block-builder.ts'
-import { Database, archiveFault } from '../../collector/archive/sqlite.ts'
+import { Database, archiveFault, writeFault } from '../../collector/archive/sqlite.ts'
 import { PartWriter } from '../../collector/archive/part-writer.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 import { temporaryFolder } from './surroundings.ts'
@@ -36,4 +37,34 @@ test.runIf(existsSync(FAILING))('a part that the disk cannot read is retried, an
   writeFileSync(damaged, 'damaged')
   expect(archiveFault(error, FAILING)).toMatchObject({ code: 'DISK_ERROR', retryable: true })
   expect(archiveFault(error, damaged)).toMatchObject({ code: 'ARCHIVE_UNREADABLE', retryable: false })
+})
+
+// SQLite's own errors, which name neither the reason nor the folder.
+const refusals = [
+  ['unable to open database file', 'SQLITE_CANTOPEN'],
+  ['attempt to write a readonly database', 'SQLITE_READONLY'],
+] as const
+
+test.for(refusals)(
+  '"%s" on a file system that has become read-only is a fault of the disk',
+  ([text, code], context) => {
+    const folder = temporaryFolder()
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'none', folder], { stdio: 'ignore' })
+    } catch {
+      return context.skip('this user may not mount')
+    }
+    onTestFinished(() => void execFileSync('umount', ['-l', folder]))
+    expect(writeFault(new Database.SqliteError(text, code), join(folder, '2026-11-23.2.db'))).toMatchObject({
+      ...{ code: 'DISK_ERROR', retryable: true, detail: `the file system of ${folder} is read-only` },
+    })
+  },
+)
+
+test.runIf(process.getuid?.() !== 0).each(refusals)('"%s" without permission is ARCHIVE_FORBIDDEN', (text, code) => {
+  const folder = temporaryFolder()
+  chmodSync(folder, 0o500)
+  expect(writeFault(new Database.SqliteError(text, code), join(folder, '2026-11-23.2.db'))).toMatchObject({
+    ...{ code: 'ARCHIVE_FORBIDDEN', retryable: true, detail: `this user may not write ${folder}` },
+  })
 })

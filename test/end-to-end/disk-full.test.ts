@@ -5,7 +5,7 @@ import { appendFileSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
-import { daemon, freePort, lineCount, run, spoolTotals, temporaryFolder, until, type Daemon } from './program.ts'
+import { daemon, freePort, lineCount, logOf, run, spoolTotals, temporaryFolder, until, type Daemon } from './program.ts'
 import { fillUp, smallDisk, type SmallDisk } from './small-disk.ts'
 
 const COUNT = 30_000
@@ -129,6 +129,7 @@ test('the disk of a server’s archive is full: the client waits, and continues 
   writeLines()
   free()
   await until('all lines are there', async () => (await stored()) >= written, DEADLINE_MS)
+  expect(logOf(one).map(({ msg }) => msg)).toContain('can write again')
   expect(await one.stop()).toBe(0)
   const { stdout } = await run(['grep', '--archive', archive, '-O', 'cat', 'number'], disk)
   expectEachOnce(stdout.split('\n').slice(0, -1))

@@ -31,7 +31,7 @@ test('spool: a start that the disk refuses names the segment', async () => {
   const disk = await stopped()
   refuse(disk)
   const opening = spoolOn(fakePlatform(disk)).open()
-  await expect(opening).rejects.toThrow(`DATA_UNWRITABLE: ${segmentsOf(disk)[0]}: EIO`)
+  await expect(opening).rejects.toThrow(`DISK_ERROR: ${segmentsOf(disk)[0]}: EIO`)
 })
 
 test('spool: a read that the disk refuses names the segment', async () => {

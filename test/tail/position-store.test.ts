@@ -4,6 +4,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { systemClock } from '../../common/clock.ts'
 import { systemDisk, type Disk } from '../../common/disk.ts'
 import type { Log } from '../../common/log.ts'
 import { systemRandom } from '../../common/random.ts'
@@ -28,7 +29,7 @@ async function opened(
   instance: string = 'one',
   log: Log = fakeLog(),
 ): Promise<PositionStore> {
-  const store = new PositionStore(path, { disk, instance, random: systemRandom, log })
+  const store = new PositionStore(path, { clock: systemClock, disk, instance, random: systemRandom, log })
   await store.open()
   return store
 }
@@ -168,4 +169,28 @@ test('streams in a log without an instance continue under new ids', async () => 
   const [{ stream, position }] = (await opened(path)).records()
   expect(position).toBe(1)
   expect(stream).not.toBe('a')
+})
+
+test('a full disk is logged with the path of the log, and its end too, once each', async () => {
+  const path = newPath()
+  let isFull = false
+  const full = () => Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+  const replaceFile: Disk['replaceFile'] = (...file) =>
+    isFull ? Promise.reject(full()) : systemDisk.replaceFile(...file)
+  const log = fakeLog()
+  const store = await opened(path, Object.assign(Object.create(systemDisk) as Disk, { replaceFile }), 'one', log)
+  isFull = true
+  store.set(record('a', 1))
+  for (let i = 0; i < 3; i += 1) await expect(store.commit()).rejects.toThrow('ENOSPC')
+  isFull = false
+  await store.commit()
+  await store.close()
+  expect(log.lines).toEqual([
+    {
+      level: 'warn',
+      text: 'cannot save reading positions: new files are not read',
+      values: { path, reason: full().message },
+    },
+    { level: 'info', text: 'reading positions can be saved again', values: { path } },
+  ])
 })
