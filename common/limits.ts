@@ -30,7 +30,7 @@ export const HALF_FRAME_WAIT_MS = 30_000
 /** At a stop, half-closed connections are read until they end or have been quiet for this long … */
 export const READ_OUT_QUIET_MS = 200
 
-/** … but for no longer than this. */
+/** … but for no longer than this, not counting the time in which there is no room. */
 export const READ_OUT_MS = 2_000
 
 /** TCP keepalive starts after this much silence. Quiet connections are never closed. */

@@ -69,7 +69,7 @@ export class StreamIntake {
   /** Starts reading. */
   start(intake: Intake): void {
     this.#intake = intake
-    this.#takeWaiting()
+    this.#takeWaiting(intake)
     this.#sweep()
   }
 
@@ -87,16 +87,16 @@ export class StreamIntake {
 
   /**
    * Half-closes all connections and reads what the senders had sent by then, for at most `READ_OUT_MS`. Then half
-   * frames are delivered. If there is no room in all that time, connections are destroyed with unread data, which
-   * their senders notice.
+   * frames are delivered. Time without room does not count: a sender that has closed its connection counts on what it
+   * sent, and would not notice if that was not read. Once a drain is over, there is room, and what is read is dropped and counted.
    */
   async stop(): Promise<void> {
     this.#stopped = true
+    if (this.#intake) await this.#readOut()
     for (const [connection] of this.#waiting.splice(0)) {
       connection.destroy()
       this.#events.left()
     }
-    await this.#readOut()
     for (const open of [...this.#open]) {
       this.#closed(open)
       open.connection.destroy()
@@ -105,15 +105,17 @@ export class StreamIntake {
 
   async #readOut(): Promise<void> {
     const { clock } = this.#platform
-    const startMs = clock.monotonicMs()
-    this.#heardMs = startMs
     for (const { connection } of this.#open) connection.end()
-    while (this.#open.size > 0) {
-      const nowMs = clock.monotonicMs()
-      if (nowMs - startMs >= READ_OUT_MS) return
-      if (this.#braked) this.#heardMs = nowMs
-      else if (await this.#isQuiet()) return
+    for (const [connection] of this.#waiting) connection.end()
+    let leftMs = READ_OUT_MS
+    this.#heardMs = clock.monotonicMs()
+    while (this.#open.size + this.#waiting.length > 0 && leftMs > 0) {
+      if (!this.#braked && (await this.#isQuiet())) return
+      const beforeMs = clock.monotonicMs()
       await sleep(clock, LOOK_EVERY_MS)
+      const nowMs = clock.monotonicMs()
+      if (this.#braked) this.#heardMs = nowMs
+      else leftMs -= nowMs - beforeMs
     }
   }
 
@@ -126,8 +128,8 @@ export class StreamIntake {
     return hasBeen()
   }
 
-  #takeWaiting(): void {
-    for (const [connection, origin] of this.#waiting.splice(0)) this.take(connection, origin)
+  #takeWaiting(intake: Intake): void {
+    for (const [connection, origin] of this.#waiting.splice(0)) this.#read(connection, origin, intake)
   }
 
   #read(connection: Connection, origin: Origin, intake: Intake): void {
@@ -181,7 +183,7 @@ export class StreamIntake {
     } while (stashed)
     this.#braked = false
     for (const { connection } of this.#open) connection.resume()
-    this.#takeWaiting()
+    this.#takeWaiting(intake)
   }
 
   #closed(open: Open): void {

@@ -1,8 +1,14 @@
 import * as net from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { systemClock } from '../../common/clock.ts'
-import { HALF_FRAME_WAIT_MS, OPEN_WRITE_BYTES_MAX, READ_OUT_QUIET_MS, SLABS_BYTES_MAX } from '../../common/limits.ts'
+import { systemClock, type Clock } from '../../common/clock.ts'
+import {
+  HALF_FRAME_WAIT_MS,
+  OPEN_WRITE_BYTES_MAX,
+  READ_OUT_MS,
+  READ_OUT_QUIET_MS,
+  SLABS_BYTES_MAX,
+} from '../../common/limits.ts'
 import { defectsOf } from '../../common/message/defects.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
 import { FakeClock } from '../fake/clock.ts'
@@ -172,17 +178,17 @@ test.runIf(hasIpv6)('an IPv4 peer of a dual-stack socket is allowed by its IPv4 
 describe('backpressure', () => {
   const line = `<13>${'x'.repeat(1000)}`
 
-  async function braked() {
+  async function braked(clock: Clock = systemClock) {
     const sink = new HeldSink()
-    const server = await serve({ listen: [tcp] }, sink)
+    const server = await serve({ listen: [tcp] }, sink, { clock })
     const socket = await dial(server.port)
     const lines = 60_000
     let sent = 0
     const sending = (async () => {
       for (let i = 0; i < lines; i += 100) {
         const block = Array.from({ length: 100 }, (_, n) => `${line} ${i + n}\n`).join('')
-        await new Promise<void>((resolve) => socket.write(block, () => resolve()))
-        sent = i + 100
+        const failure = await new Promise((resolve) => socket.write(block, resolve))
+        if (!failure) sent = i + 100
       }
     })()
     let before = -1
@@ -193,7 +199,7 @@ describe('backpressure', () => {
       return stands
     })
     expect(sent).toBeLessThan(lines)
-    return { ...server, sink, sending, lines }
+    return { ...server, sink, sending, lines, taken: () => sent }
   }
 
   const openBytes = (sink: HeldSink) =>
@@ -247,6 +253,32 @@ describe('backpressure', () => {
       return done
     })
     await stopped
+  })
+
+  test('however long a stop has to wait for room, everything sent before is read, also from connections made meanwhile', async () => {
+    let skippedMs = 0
+    const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + skippedMs }
+    const { sink, port, stop, sending, taken } = await braked(clock)
+    const late = await dial(port)
+    late.end('<13>late\n')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const stopped = stop()
+    let done = false
+    void stopped.then(() => (done = true))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    skippedMs = READ_OUT_MS
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const texts: string[] = []
+    await until('all is settled', () => {
+      while (sink.held.length > 0) {
+        texts.push(...sink.held[0].texts)
+        sink.settle()
+      }
+      return done
+    })
+    await sending
+    expect(texts.filter((text) => text.startsWith(line))).toHaveLength(taken())
+    expect(texts).toContain('<13>late')
   })
 })
 
