@@ -35,7 +35,7 @@ const fileOptions = options({
       isPositive,
       '"!" negates nothing here; files to skip belong in "exclude"',
     ),
-  ).describe('Files to follow; glob patterns are allowed.'),
+  ).describe('Files to follow; glob patterns are allowed, and leave out compressed files (.gz, .zst, .bz2, .xz).'),
   exclude: list(
     path('a pattern', 'such as *.gz').refine(isPositive, '"!" negates nothing here; "exclude" has no exceptions'),
     0,

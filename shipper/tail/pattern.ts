@@ -45,8 +45,13 @@ export class PathPatterns {
     this.depth = Math.max(...absolute.map((path) => depthBelow(path, this.bases)))
   }
 
+  /**
+   * A compressed file is not lines to be read, although a pattern such as `app.log*` fits it: it is followed only if it is named itself.
+   * If it is a rotated file, its unread rest is looked for in it.
+   */
   matches(path: string): boolean {
-    return this.#matches(path) && !this.#excludes(path)
+    if (!this.#matches(path) || this.#excludes(path)) return false
+    return !COMPRESSED.test(path) || this.#named.has(path)
   }
 
   /** Whether this very path is asked for, rather than everything that fits a pattern. */
@@ -55,6 +60,8 @@ export class PathPatterns {
   }
 }
 
+/** What `rotated-name.ts` knows to unpack, and what logrotate's `compresscmd` is usually set to otherwise. */
+const COMPRESSED = /\.(gz|zst|bz2|xz)$/
 const GLOB = /(?<!\\)[*?[{(]/
 
 /**

@@ -14,6 +14,7 @@ import {
   RELP_WINDOW_BYTES,
   RELP_WINDOW_MESSAGES,
 } from '../../common/limits.ts'
+import { defectBit, defectTable, type DefectCode } from '../../common/message/defects.ts'
 import { utc } from '../../common/message/zone.ts'
 import { offersText } from '../../common/relp/offers.ts'
 import { writePositions } from '../../common/relp/stream-lines.ts'
@@ -53,6 +54,13 @@ test('the page shows offers and positions as the code writes them', () => {
   const positions = writePositions(new Map([['9f0c1d2e3b4a59687786a5b4c3d2e1f0', 145_000]]))
   const answer = `200 OK\n${positions}`
   expect(page).toContain(`rsp ${answer.length} ${answer.replaceAll('\n', '⏎')}⏎`)
+})
+
+test('the page has the number of each defect that framing finds', () => {
+  const framing = /FRAME|CHUNKED|DATAGRAM/
+  const codes = (Object.keys(defectTable) as DefectCode[]).filter((code) => framing.test(code))
+  expect(codes.length).toBeGreaterThan(0)
+  for (const code of codes) expect(page).toContain(`${defectBit(code)} ${code}`)
 })
 
 test('the bounds of the page are those of the code', () => {

@@ -97,8 +97,8 @@ describe.concurrent('files', () => {
   })
 
   test('a file that matches both paths and exclude is not read', async (context) => {
-    const tailing = new Tailing(context, '*', { exclude: ['*.gz', 'debug*'] })
-    writeFileSync(tailing.path('app.log.1.gz'), 'packed\n')
+    const tailing = new Tailing(context, '*', { exclude: ['*.old', 'debug*'] })
+    writeFileSync(tailing.path('app.log.old'), 'old\n')
     writeFileSync(tailing.path('debug.log'), 'debug\n')
     writeFileSync(tailing.path('app.log'), 'app\n')
     await tailing.start()

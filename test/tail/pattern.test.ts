@@ -28,3 +28,13 @@ test('parentheses and | are text, and a choice as well', () => {
   expect(matches('/logs/(a|b)*.log', '/logs/c.log')).toBe(false)
   expect(new PathPatterns(['/logs/*.log'], ['x (1).log']).matches('/logs/x (1).log')).toBe(false)
 })
+
+test.each(['.gz', '.zst', '.bz2', '.xz'])(
+  'a compressed file (%s) matches no pattern, but may be named or excluded',
+  (ending) => {
+    const path = `/logs/app.log.1${ending}`
+    expect(new PathPatterns(['/logs/app.log*', `/logs/*${ending}`], []).matches(path)).toBe(false)
+    expect(new PathPatterns([path], []).matches(path)).toBe(true)
+    expect(new PathPatterns([path], [`*${ending}`]).matches(path)).toBe(false)
+  },
+)

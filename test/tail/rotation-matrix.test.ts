@@ -108,6 +108,17 @@ const cases: readonly Case[] = [
     // While the source runs, the open file is read to its end, and the compressed one is a copy of it.
   },
   {
+    name: 'C4: renamed with an unread rest and compressed, to a name that matches the pattern',
+    pattern: 'app.log*',
+    rotate(at) {
+      appendFileSync(at('app.log'), asLines(unread))
+      writeFileSync(at('app.log.1.gz'), gzipSync(readFileSync(at('app.log'))))
+      unlinkSync(at('app.log'))
+      writeFileSync(at('app.log'), asLines(after))
+      return [...unread, ...after]
+    },
+  },
+  {
     name: 'D: rewritten without a copy, and grown past its position',
     rotate(at) {
       writeFileSync(at('app.log'), asLines(numbered('after', 300)))
