@@ -17,6 +17,7 @@ import { utc } from '../../common/message/zone.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 import { fakePlatform } from '../fake/platform.ts'
 import { batch } from '../pipeline/batches.ts'
+import { pathsOpenBelow } from '../tail/tailing.ts'
 import { failingDisk, fileDestination, inTime, linesOf, systemError, temporaryFolder, until } from './surroundings.ts'
 
 const said = (host: string, program: string, text: string) => `<13>Nov 23 10:00:00 ${host} ${program}: ${text}`
@@ -317,6 +318,20 @@ test('templated: files without a line for ten minutes are closed, and opened aga
   await files.write(messages(said('a', 'x', '2')))
   expect(linesOf(join(folder, 'a.log'))).toHaveLength(2)
   await files.close(1000)
+})
+
+test('templated: closed files are forgotten when there are many, open ones are not', async () => {
+  const folder = temporaryFolder()
+  const platform = fakePlatform()
+  const files = await openTemplated(join(folder, '{host}.log'), platform, 2)
+  const hosts = ['a', 'b', 'c', 'd', 'e', 'f']
+  for (let round = 0; round < 3; round += 1) {
+    for (const host of hosts) await files.write(messages(said(host, 'x', String(round))))
+    await platform.clock.pass(61_000)
+  }
+  await files.close(1000)
+  for (const host of hosts) expect(linesOf(join(folder, `${host}.log`))).toHaveLength(3)
+  expect(pathsOpenBelow(folder)).toEqual([])
 })
 
 test('templated: at most half of the process’s descriptor limit is used for open files, which is logged once', async () => {

@@ -97,6 +97,30 @@ test('a batch larger than a frame is split, and settles when all of it is stored
   expect(sink.known.get(ID)).toBe(messages.reduce((sum, { length }) => sum + length + 1, 0))
 })
 
+test('messages of the network have a position each, also many of one sender, or of more senders than a frame may have', async () => {
+  const around = surroundings()
+  const sink = new DurableSink()
+  await sluice(around, sink)
+  const { lane } = laneTo(around)
+  await lane.open()
+  const many = Array.from({ length: 9_000 }, (_, i) => `<13>${i}`)
+  await lane.write(of(...many))
+  expect(sink.texts).toEqual(many)
+  const ranges = sink.batches.flatMap(({ runs }) => runs.map(({ stream }) => stream!))
+  const positions = ranges.flatMap(({ from, ends }) => Array.from(ends, (end) => from + end - ranges[0].from))
+  expect(positions).toEqual(many.map((_, i) => i + 1))
+  const frames = sink.batches.length
+  const whole = of(...many)
+  const senders = ['a', 'b'].map((source) => originOf({ source }))
+  const stream = { id: ID, from: 0, to: 7, ends: new Float64Array() }
+  const runs = many.map((_, i) => ({ count: 1, origin: senders[i % 2] }))
+  await lane.write({ ...whole, runs: [...runs, { count: 0, origin: senders[0], stream }] })
+  expect(sink.texts).toEqual([...many, ...many])
+  expect(sink.sources.slice(-4)).toEqual(['a', 'b', 'a', 'b'])
+  expect(sink.batches.length).toBeGreaterThan(frames + 1)
+  expect(sink.known.get(ID)).toBe(7)
+})
+
 test('a message with a line feed arrives as it is, in one frame with messages that are known to be single lines', async () => {
   const around = surroundings()
   const sink = new DurableSink()

@@ -4,6 +4,7 @@ import { WireEncoder, type Framing, type WireFormat } from '../../shipper/forwar
 import { batchOf, originOf } from '../fake/batch.ts'
 
 const RECEIVED = Date.UTC(2026, 10, 23, 12) * 1000
+const local = originOf({ lines: 'local', host: Buffer.from('web-1'), priority: 134 })
 const file = originOf({ lines: 'text', host: Buffer.from('web-1'), program: Buffer.from('app'), priority: 134 })
 
 function wire(messages: string[], format: WireFormat, framing: Framing, origin = originOf()): string {
@@ -52,6 +53,15 @@ test('received: a line of a file with a syslog header that lacks only its PRI ge
 
 test('received: a message received over the network with a header but no PRI is sent as it was received', () => {
   expect(wire(['Oct 11 22:14:15 h su[1]: m'], 'received', 'newline')).toBe('Oct 11 22:14:15 h su[1]: m\n')
+})
+
+test.each([
+  ['has a time', '<34>Oct 11 22:14:15 su[1]: m', /^<34>Oct 11 22:14:15 web-1 su\[1\]: m$/],
+  ['has a time, but no PRI', 'Oct 11 22:14:15 su[1]: m', /^<134>Oct 11 22:14:15 web-1 su\[1\]: m$/],
+  ['has no time', '<34>su[1]: m', /^<34>1 2026-11-23T\d\d:00:00\.000000[+-]\d\d:\d\d web-1 su 1 - - m$/],
+  ['has a host name', '<34>1 2003-10-11T22:14:15.003Z h su - - - m', /^<34>1 2003-10-11T22:14:15\.003Z h su - - - m$/],
+])('received: a message of a local socket that %s is sent with the name of its machine', (_, message, sent) => {
+  expect(wire([message], 'received', 'newline', local).slice(0, -1)).toMatch(sent)
 })
 
 test('a configured format is used whatever the format of the received message', () => {

@@ -47,9 +47,10 @@ test('messages of one turn make one batch, with a run for consecutive messages o
 test('each message of a batch has a mark if any has one', () => {
   const { gather, given } = gathering()
   const from = origin('a')
-  for (let i = 0; i < 1000; i += 1) put(gather, from, 'x', i === 1 ? 4 : 0)
+  const markOf = (i: number) => (i === 1 || i === 256 || i === 998 ? 4 : 0)
+  for (let i = 0; i < 1000; i += 1) put(gather, from, 'x', markOf(i))
   gather.flush()
-  expect(given[0].marks).toEqual(Uint32Array.from({ length: 1000 }, (_, i) => (i === 1 ? 4 : 0)))
+  expect(given[0].marks).toEqual(Uint32Array.from({ length: 1000 }, (_, i) => markOf(i)))
 })
 
 test('a flush without messages produces no batch', () => {
@@ -111,6 +112,17 @@ test('the pool has all slabs back when all batches are released', () => {
     put(gather, from, 'x'.repeat(i % 977))
     if (i % 100 === 0) gather.flush()
   }
+  gather.close()
+  for (const batch of given) releaseBatch(batch)
+  expect(pool.bytesOut).toBe(0)
+})
+
+test('a slab that was passed on with room left is given back when the next message does not fit', () => {
+  const { gather, given, pool } = gathering()
+  const from = origin('a')
+  put(gather, from, 'small')
+  gather.flush()
+  put(gather, from, 'x'.repeat(SLAB_BYTES))
   gather.close()
   for (const batch of given) releaseBatch(batch)
   expect(pool.bytesOut).toBe(0)

@@ -3,14 +3,21 @@ import { expect, test } from 'vitest'
 import { RELP_FRAME_BYTES_MAX } from '../../common/limits.ts'
 import { FrameReader } from '../../common/relp/frame-reader.ts'
 
-/** Reads chunks and returns each frame as `TXNR command data`, with the parts of long messages joined by `|`. */
-function read(chunks: readonly (string | Buffer)[], partBytes = 1024): { frames: string[]; malformed: boolean } {
+/**
+ * Reads chunks and returns each frame as `TXNR command data`, with the parts of long messages joined by `|`. With `twice`, every frame is
+ * put back once.
+ */
+function read(chunks: readonly (string | Buffer)[], partBytes = 1024, twice = false) {
   const reader = new FrameReader(partBytes)
   const frames: string[] = []
   for (const chunk of chunks) {
     reader.feed(Buffer.from(chunk))
     for (let step = reader.next(); step !== 'more'; step = reader.next()) {
       if (step === 'malformed') return { frames, malformed: true }
+      if (twice) {
+        reader.putBack()
+        expect(reader.next()).toBe('frame')
+      }
       const data = reader.bytes.toString('latin1', reader.start, reader.end)
       if (reader.first) frames.push(`${reader.txnr} ${reader.command} ${data}`)
       else frames.push(`${frames.pop()}|${data}`)
@@ -71,6 +78,16 @@ test('a long message is returned in parts, wherever the stream is cut', () => {
     expect(read([bytes.slice(0, cut), bytes.slice(cut)], 4).frames).toEqual(['7 syslog abcd|efgh|ij', '8 close '])
   }
   expect(read(['7 syslog 8 abcdefgh\n'], 4).frames).toEqual(['7 syslog abcd|efgh'])
+})
+
+test('a frame, or a part of a long message, that is put back is returned again, wherever the stream is cut', () => {
+  const long = `${stream}6 syslog 2500 ${'x'.repeat(2500)}\n`
+  const whole = read([long])
+  expect(whole.frames.at(-1)).toContain('|')
+  for (let cut = 0; cut <= long.length; cut += 1) {
+    expect(read([long.slice(0, cut), long.slice(cut)], 1024, true), `cut at ${cut}`).toEqual(whole)
+  }
+  expect(read(long.split(''), 1024, true)).toEqual(whole)
 })
 
 test('a reader that stops between two frames continues with its own copy of the rest', () => {

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { MemoryDisk } from './memory-disk.ts'
-import { closed, opened, readAll, segmentsOf, takeAll, written } from './surroundings.ts'
+import { batchFor, closed, during, FOLDER, opened, readAll, segmentsOf, takeAll, written } from './surroundings.ts'
 
 /** A stopped spool with three messages, of which the second one is damaged. */
 async function damaged(): Promise<MemoryDisk> {
@@ -38,4 +38,18 @@ test('spool: damage that a process found, but that was not acknowledged, is coun
   await takeAll(second.spool)
   const counts = [first, second].map(({ platform }) => platform.metrics.total('sluice_dropped_total'))
   expect(await Promise.all(counts)).toEqual([0, 1])
+})
+
+test('spool: damage inside a group costs no message around it if a later group follows, though nothing says what was synced', async () => {
+  const disk = new MemoryDisk()
+  const { platform, spool } = await opened(disk)
+  await during(platform, Promise.all(['one', 'second', 'three'].map((text) => spool.write(batchFor([text])))))
+  await written(platform, spool, 'four')
+  disk.files.delete(`${FOLDER}/acknowledged`)
+  const { now } = disk.files.get(segmentsOf(disk)[0])!
+  now[now.indexOf('second')] ^= 1
+  const next = await opened(disk)
+  expect(await takeAll(next.spool)).toEqual(['one', 'three', 'four'])
+  expect(await next.platform.metrics.total('sluice_dropped_total')).toBe(1)
+  expect(await next.platform.metrics.total('sluice_spool_cut_bytes_total')).toBe(0)
 })

@@ -1,6 +1,7 @@
 // Marks of incoming streams in a spool: they advance when messages are synced, and survive segments and restarts.
 
 import { expect, test } from 'vitest'
+import { SPOOL_MARKS_MAX } from '../../common/limits.ts'
 import { MemoryDisk, systemError } from './memory-disk.ts'
 import { closed, during, large, opened, reached, readAll, segmentsOf, streamBatch, written } from './surroundings.ts'
 
@@ -121,4 +122,21 @@ test('marks: that of a retired stream is forgotten after a week, that of a silen
   platform.clock.setWall(wall + 92 * day * 1000)
   await aSegment()
   expect(await spool.marks([A, B])).toEqual(new Map())
+})
+
+test('marks: when there are too many streams, those that have been silent for longest are forgotten, which is logged', async () => {
+  const { platform, spool } = await opened(new MemoryDisk())
+  const ids = Array.from({ length: SPOOL_MARKS_MAX + 1 }, (_, i) => i.toString(16).padStart(32, '0'))
+  await during(platform, spool.write(reached(new Map(ids.map((id) => [id, 5])))))
+  await during(platform, spool.write(streamBatch(A, 0, ['x'])))
+  const known = await spool.marks([ids[0], ids.at(-1)!, A])
+  expect(known).toEqual(
+    new Map([
+      [ids.at(-1)!, 5],
+      [A, 1],
+    ]),
+  )
+  expect(platform.log.lines).toContainEqual(
+    expect.objectContaining({ level: 'warn', values: { destination: 'central', streams: SPOOL_MARKS_MAX / 4 + 1 } }),
+  )
 })

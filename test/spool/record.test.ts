@@ -21,7 +21,7 @@ const zones = ['UTC', 'local', 'Europe/Paris', '+05:30'].map((name) => zoneNamed
 
 const anyOrigin: fc.Arbitrary<Origin> = fc.record({
   source: fc.string({ minLength: 1, maxLength: 64 }),
-  lines: fc.constantFrom('syslog' as const, 'text' as const),
+  lines: fc.constantFrom('syslog' as const, 'text' as const, 'local' as const),
   zone: fc.constantFrom(...zones),
   host: fc.uint8Array({ maxLength: 255 }).map((bytes) => Buffer.from(bytes)),
   program: fc.uint8Array({ maxLength: 48 }).map((bytes) => Buffer.from(bytes)),

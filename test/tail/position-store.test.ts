@@ -9,6 +9,7 @@ import { systemDisk, type Disk } from '../../common/disk.ts'
 import type { Log } from '../../common/log.ts'
 import { systemRandom } from '../../common/random.ts'
 import { fakeLog } from '../fake/log.ts'
+import { MemoryDisk } from '../spool/memory-disk.ts'
 import { PositionStore, type FileRecord } from '../../shipper/tail/position-store.ts'
 
 const record = (stream: string, position: number): FileRecord => ({
@@ -54,6 +55,20 @@ test('a position that was set and not committed is lost in a crash', async () =>
   store.set(record('a', 2))
   expect((await opened(path)).records()).toEqual([record('a', 1)])
   await store.close()
+})
+
+test('a position that was committed is there after a power cut', async () => {
+  const disk = new MemoryDisk()
+  const store = await opened('/data/sources/positions', disk)
+  for (const position of [1, 2, 3]) {
+    store.set(record('a', position))
+    await store.commit()
+    const later = await opened(
+      '/data/sources/positions',
+      disk.afterPowerCut(() => 0.9),
+    )
+    expect(later.records()).toEqual([record('a', position)])
+  }
 })
 
 test('a line torn at any byte leaves the positions committed before it', async () => {
