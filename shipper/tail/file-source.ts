@@ -251,9 +251,8 @@ class FileSource implements Source {
   async #makeKnown(tracker: Tracker): Promise<boolean> {
     try {
       return await tracker.makeKnown()
-    } catch (error) {
-      this.#putOff = true
-      this.#warnOfRetry('saving where files are read', error)
+    } catch {
+      this.#putOff = true // the store has reported it
       return false
     }
   }
