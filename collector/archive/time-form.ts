@@ -6,7 +6,7 @@
 // A form is recognised by writing the time in it and comparing the result with the header, so that a timestamp that would not
 // be rebuilt byte for byte is never recognised.
 
-import { monthNames } from '../../common/message/time-words.ts'
+import { bsdText } from '../../common/message/time-text.ts'
 import type { HeaderTable } from '../../common/pipeline/header-table.ts'
 import { sameBytes, viewOf } from './byte-ranges.ts'
 
@@ -58,11 +58,7 @@ class SecondText {
 }
 
 const iso = new SecondText(ISO_BYTES, (date) => date.toISOString().slice(0, ISO_BYTES))
-const bsd = new SecondText(
-  BSD_BYTES,
-  (date) =>
-    `${monthNames[date.getUTCMonth()]} ${String(date.getUTCDate()).padStart(2, ' ')} ${date.toISOString().slice(11, 19)}`,
-)
+const bsd = new SecondText(BSD_BYTES, bsdText)
 
 const isDigit = (byte: number) => byte >= ZERO && byte <= ZERO + 9
 

@@ -56,6 +56,12 @@ export class IsoTimeWriter {
   }
 }
 
+/** `Nov 20 10:00:00` (RFC 3164 §4.1.2): the fields of a date in UTC. */
+export function bsdText(date: Date): string {
+  const day = String(date.getUTCDate()).padStart(2, ' ')
+  return `${monthNames[date.getUTCMonth()]} ${day} ${date.toISOString().slice(11, 19)}`
+}
+
 /** Writes `Nov 20 10:00:00` (RFC 3164 §4.1.2). */
 export class BsdTimeWriter {
   readonly #text = Buffer.from('Nov 20 10:00:00')
@@ -67,9 +73,7 @@ export class BsdTimeWriter {
     if (second !== this.#second || zone !== this.#zone) {
       this.#second = second
       this.#zone = zone
-      const date = wallDate(second, zone)
-      const day = String(date.getUTCDate()).padStart(2, ' ')
-      this.#text.write(`${monthNames[date.getUTCMonth()]} ${day} ${date.toISOString().slice(11, 19)}`, 0, 'latin1')
+      this.#text.write(bsdText(wallDate(second, zone)), 0, 'latin1')
     }
     output.fixed(this.#text)
   }
