@@ -18,7 +18,7 @@ import type { Platform } from '../../common/platform.ts'
 import type { FollowedFile } from './followed-file.ts'
 import { removeLeftTemporaries } from './remainder-finder.ts'
 import { continuation, indented, startPattern, type MessageStart } from './message-start.ts'
-import { nameText, PathPatterns, shownName } from './pattern.ts'
+import { isForCompressed, nameText, PathPatterns, shownName } from './pattern.ts'
 import { PositionStore } from './position-store.ts'
 import { namedPath, programOf, programOfAll } from './program.ts'
 import { Reader } from './reader.ts'
@@ -28,13 +28,13 @@ import { FolderWatch } from './watch.ts'
 
 // Elsewhere a leading `!` negates a pattern. Here it would be a part of the name, so that nothing is excluded.
 const isPositive = (pattern: string) => !/^!(?!\()/.test(pattern)
+const fitsLines = (pattern: string) => !isForCompressed(pattern)
 
 const fileOptions = options({
   paths: list(
-    path('a path or pattern', 'such as /var/log/app/*.log').refine(
-      isPositive,
-      '"!" negates nothing here; files to skip belong in "exclude"',
-    ),
+    path('a path or pattern', 'such as /var/log/app/*.log')
+      .refine(isPositive, '"!" negates nothing here; files to skip belong in "exclude"')
+      .refine(fitsLines, 'no compressed file is read because a pattern fits it; name the file that is written'),
   ).describe('Files to follow; glob patterns are allowed, and leave out compressed files (.gz, .zst, .bz2, .xz).'),
   exclude: list(
     path('a pattern', 'such as *.gz').refine(isPositive, '"!" negates nothing here; "exclude" has no exceptions'),

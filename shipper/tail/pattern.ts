@@ -64,6 +64,11 @@ export class PathPatterns {
 const COMPRESSED = /\.(gz|zst|bz2|xz)$/
 const GLOB = /(?<!\\)[*?[{(]/
 
+/** Whether only compressed files fit a pattern, so that it matches nothing. */
+export function isForCompressed(pattern: string): boolean {
+  return GLOB.test(pattern) && COMPRESSED.test(pattern)
+}
+
 /**
  * For picomatch, `(a|b)` without a character such as `@` before it is a choice. For a shell it is text, and folders are called like that
  * (`Program Files (x86)`), so both readings match.

@@ -72,13 +72,17 @@ test('an empty list of receivers is reported as one fault only', () => {
   expect(faults.map(({ sentence }) => sentence)).toEqual(['to: the list is empty; it takes at least one entry'])
 })
 
-test('a pattern with a leading "!" is a fault, not the name of a file', () => {
-  const text = `sources: { a: { type: file, paths: [/x/*.log, "!/x/b.log"], exclude: ["!c.log", "d!", "!(e).log"] } }
+test('a pattern with a leading "!" is a fault, not the name of a file, and so is one for compressed files', () => {
+  const text = `sources: { a: { type: file, paths: [/x/*.log, "!/x/b.log", /x/*.gz], exclude: ["!c.log", "d!", "!(e).log"] } }
 destinations: { out: { type: stdout } }
 `
   const { faults } = loadText('x', text)
   expect(faults.map(({ at, sentence }) => [at, sentence])).toEqual([
     [text.indexOf('"!/x'), 'paths: "!" negates nothing here; files to skip belong in "exclude"'],
+    [
+      text.indexOf('/x/*.gz'),
+      'paths: no compressed file is read because a pattern fits it; name the file that is written',
+    ],
     [text.indexOf('"!c'), 'exclude: "!" negates nothing here; "exclude" has no exceptions'],
   ])
 })

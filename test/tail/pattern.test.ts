@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { PathPatterns } from '../../shipper/tail/pattern.ts'
+import { isForCompressed, PathPatterns } from '../../shipper/tail/pattern.ts'
 
 test.each([
   ['/logs/app (prod)', '/logs/app \\(prod\\)/*.log', 1],
@@ -38,3 +38,8 @@ test.each(['.gz', '.zst', '.bz2', '.xz'])(
     expect(new PathPatterns([path], [`*${ending}`]).matches(path)).toBe(false)
   },
 )
+
+test('a pattern that only compressed files fit is told from one that others fit too, and from a name', () => {
+  expect(['/logs/*.gz', '*.zst'].every(isForCompressed)).toBe(true)
+  expect(['/logs/*.{log,gz}', '/logs/a.gz', '/logs/*.gz.log'].some(isForCompressed)).toBe(false)
+})
