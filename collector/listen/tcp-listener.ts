@@ -54,6 +54,7 @@ export class TcpListener {
 
   /** Stops accepting, reads what has been sent until then, and emits incomplete frames as messages. */
   async stop(): Promise<void> {
+    await this.#streams.acceptQueued()
     this.#stopped = true
     await Promise.all(this.#listeners.map((listener) => listener.close()))
     await this.#streams.stop()

@@ -55,6 +55,8 @@ export class StreamIntake {
   #intake: Intake | undefined
   /** Accepted connections that are not read yet, because there is no intake or reading is paused. */
   #waiting: [connection: Connection, origin: Origin][] = []
+  /** Connections given to `take` so far. */
+  #taken = 0
   /** When the last bytes of any connection arrived, monotonic ms. */
   #heardMs = 0
   #braked = false
@@ -78,11 +80,28 @@ export class StreamIntake {
    * destroyed.
    */
   take(connection: Connection, origin: Origin): void {
+    this.#taken += 1
     if (this.#stopped) {
       connection.destroy()
       this.#events.left()
     } else if (!this.#intake || this.#braked) this.#waiting.push([connection, origin])
     else this.#read(connection, origin, this.#intake)
+  }
+
+  /**
+   * Before the listeners are closed at a stop: resolves when no more connections come, after at most `READ_OUT_MS`. Node accepts
+   * one connection a turn. Closing a listener resets those that wait for it in the kernel, together with what their senders have
+   * sent, even if these have gone long since.
+   */
+  async acceptQueued(): Promise<void> {
+    const { clock } = this.#platform
+    const endMs = clock.monotonicMs() + READ_OUT_MS
+    // The first turn may be over before a connection can be accepted in it.
+    for (let quietTurns = 0; quietTurns < 2 && clock.monotonicMs() < endMs;) {
+      const before = this.#taken
+      await nextTurn(clock)
+      quietTurns = this.#taken === before ? quietTurns + 1 : 0
+    }
   }
 
   /**
@@ -107,15 +126,17 @@ export class StreamIntake {
     const { clock } = this.#platform
     for (const { connection } of this.#open) connection.end()
     for (const [connection] of this.#waiting) connection.end()
-    let leftMs = READ_OUT_MS
-    this.#heardMs = clock.monotonicMs()
-    while (this.#open.size + this.#waiting.length > 0 && leftMs > 0) {
+    let nowMs = clock.monotonicMs()
+    let endMs = nowMs + READ_OUT_MS
+    this.#heardMs = nowMs
+    while (this.#open.size + this.#waiting.length > 0 && nowMs < endMs) {
       if (!this.#braked && (await this.#isQuiet())) return
-      const beforeMs = clock.monotonicMs()
       await sleep(clock, LOOK_EVERY_MS)
-      const nowMs = clock.monotonicMs()
-      if (this.#braked) this.#heardMs = nowMs
-      else leftMs -= nowMs - beforeMs
+      const passedMs = clock.monotonicMs() - nowMs
+      nowMs += passedMs
+      if (!this.#braked) continue
+      this.#heardMs = nowMs
+      endMs += passedMs
     }
   }
 

@@ -44,6 +44,11 @@ export class UnixStreams {
     this.#streams.start(intake)
   }
 
+  /** Before the socket is closed: accepts the connections that wait for it. */
+  acceptQueued(): Promise<void> {
+    return this.#streams.acceptQueued()
+  }
+
   /** Reads what has been sent so far and then stops. Incomplete frames are delivered. */
   async stop(): Promise<void> {
     this.#stopped = true

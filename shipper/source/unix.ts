@@ -160,6 +160,7 @@ class UnixSource implements Source {
       log.warn({ source: this.name, path: this.#path, reason: reasonOf(error) }, 'cannot remove the socket file')
     }
     await this.#datagrams.readOut()
+    await this.#streams.acceptQueued()
     this.#socket.close()
     await this.#streams.stop()
     this.#datagrams.close()

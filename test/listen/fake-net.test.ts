@@ -102,8 +102,9 @@ test('at a stop, a sender that does not stop sending is disconnected after two s
   await sender.write(Buffer.from('<13>before\n'))
   await expect.poll(() => sink.texts).toEqual(['<13>before'])
   let isCut = false
-  sender.start({ data: () => {}, end: () => {}, close: () => (isCut = true) })
+  const told = new Promise<void>((end) => sender.start({ data: () => {}, end, close: () => (isCut = true) }))
   const stopped = stopping()
+  await told
   let cutMs = 0
   while (!isCut) {
     await sender.write(Buffer.from('<13>more\n')).catch(() => {})

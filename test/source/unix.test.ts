@@ -300,4 +300,14 @@ describe('streams', () => {
     await until('the half', () => sink.texts.length === 4)
     expect(sink.texts).toEqual(['<13>a', '<13>b', '<13>cd', '<13>half'])
   })
+
+  test('at a stop, connections that have not been accepted yet are read too', async () => {
+    const sink = new MemorySink()
+    const path = newPath()
+    const { stop } = await listening({ path, socket: 'stream' }, sink)
+    const sockets = await Promise.all(Array.from({ length: 50 }, () => dial(path)))
+    for (const socket of sockets) socket.end('<13>a\n')
+    await stop()
+    expect(sink.texts).toHaveLength(50)
+  })
 })
