@@ -182,6 +182,11 @@ describe('structured data', () => {
     ['sd.a.k:v', [], [sd('[a k="v'), sd('[a k='), sd('[a k'), sd('[a '), sd('['), sd('[a k="v\\')].slice(1)],
   ]
   test.each(cases)('%s', (expression, yes, no) => check(expression, yes, no))
+
+  test('a value with escapes may be of any length', () => {
+    const long = 'x'.repeat(1000)
+    check(`sd.a.k:${long}]z`, [sd(`[a k="${long}\\]z"]`)], [sd(`[a k="${long}\\]y"]`)])
+  })
 })
 
 describe('times', () => {

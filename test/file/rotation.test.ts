@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
@@ -204,11 +204,13 @@ test('gzip: a rotated file can be decompressed by gzip, keeps its mode, and the 
   const folder = temporaryFolder()
   const path = join(folder, 'all.log')
   const files = await openRotating(path, { bytes: 1000, compress: 'gzip' })
+  chmodSync(path, 0o604)
   const texts = Array.from({ length: 100 }, (_, i) => `line number ${i}`)
   await files.write(batch([{ texts }]))
   const packed = `${path}-20261123.100000.gz`
   await until(() => readdirSync(folder).join(' ') === 'all.log all.log-20261123.100000.gz', 'the compressed file')
   expect(execFileSync('gzip', ['-dc', packed], { encoding: 'utf8' })).toBe(texts.join('\n') + '\n')
+  expect(statSync(packed).mode & 0o777).toBe(0o604)
   await files.close(1000)
 })
 

@@ -60,6 +60,7 @@ const MEANT: readonly [what: string, message: string, fields: Partial<Fields>][]
     { time: '2025-12-31T23:30:00.000Z' },
   ],
   ['a leap day', '<14>1 2028-02-29T12:00:00Z h a p m - x', { time: '2028-02-29T12:00:00.000Z' }],
+  ['a leap day of 2000', '<14>1 2000-02-29T12:00:00Z h a p m - x', { time: '2000-02-29T12:00:00.000Z' }],
   ['nine digits of fraction', '<14>1 2003-10-11T22:14:15.123456789Z h a p m - x', { time: '2003-10-11T22:14:15.123Z' }],
   [
     'a field longer than the RFC allows',
@@ -102,6 +103,7 @@ const WRONG: readonly [what: string, message: string, fields: Partial<Fields>][]
   ['version 2', '<14>2 - h a p m - x', { host: 'h', message: 'x', defects: ['VERSION_UNKNOWN'] }],
   ['version 999', '<14>999 - h a p m - x', { host: 'h', message: 'x', defects: ['VERSION_UNKNOWN'] }],
   ['February 30th', '<14>1 2003-02-30T00:00:00Z h a p m - x', { host: 'h', message: 'x', defects: ['TIME_INVALID'] }],
+  ['a leap day of 2100', '<14>1 2100-02-29T00:00:00Z h a p m - x', { host: 'h', defects: ['TIME_INVALID'] }],
   ['25 o’clock', '<14>1 2003-02-03T25:00:00Z h a p m - x', { host: 'h', defects: ['TIME_INVALID'] }],
   [
     'structured data without its end',

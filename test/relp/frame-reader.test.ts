@@ -131,6 +131,14 @@ test.each(malformed)('%s is malformed, wherever it is cut', (_, bytes) => {
   expect(read(bytes.split('')).malformed).toBe(true)
 })
 
+test('after malformed bytes nothing more is read', () => {
+  const reader = new FrameReader(1024)
+  reader.feed(Buffer.from('1 syslog 1 ab\n\n'))
+  expect(reader.next()).toBe('malformed')
+  reader.feed(Buffer.from('1 syslog 1 a\n'))
+  expect(reader.next()).toBe('malformed')
+})
+
 test('memory grows with the bytes that have arrived, not with the announced length', () => {
   const reader = new FrameReader(16 * 1024 * 1024)
   reader.feed(Buffer.from(`1 batch ${RELP_FRAME_BYTES_MAX} abc`))

@@ -26,6 +26,11 @@ class MarkedSink extends MemorySink {
   }
 }
 
+/** Lets the event loop read what has arrived. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await new Promise<void>((resolve) => systemClock.soon(resolve))
+}
+
 const inode = (path: string) => lstatSync(path).ino
 const newPath = (name = 'log') => join(temporaryFolder(), name)
 
@@ -70,7 +75,11 @@ describe.skipIf(!hasDatagrams)(`datagrams${whereDatagrams}`, () => {
   test('datagrams that arrive between open and run are not lost', async () => {
     const sink = new MemorySink()
     const path = newPath()
-    await listening({ path }, sink, { beforeRun: () => sendDatagrams(path, ['<13>a', '<13>b']) })
+    const beforeRun = async () => {
+      await sendDatagrams(path, ['<13>a', '<13>b'])
+      await turns()
+    }
+    await listening({ path }, sink, { beforeRun })
     await until('both', () => sink.texts.length === 2)
     expect(sink.texts).toEqual(['<13>a', '<13>b'])
   })

@@ -27,6 +27,7 @@ describe.concurrent('files', () => {
   test('the stream of a removed file that was read to its end is reported as ended, that of a renamed file is not', async (context) => {
     const { expect } = context
     const tailing = new Tailing(context, '*.log*')
+    tailing.fastClock(100)
     for (const name of ['gone.log', 'kept.log']) writeFileSync(tailing.path(name), `${name}\n`)
     await tailing.start()
     await tailing.expectStored(['gone.log', 'kept.log'])
