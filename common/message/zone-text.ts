@@ -56,10 +56,15 @@ export function readZoneWord(bytes: Uint8Array, at: number, limit: number): bool
   return true
 }
 
-/** Returns the position after ` DST` at `at`, else `at`. Huawei writes it if the offset before it is that of summer time. */
+/**
+ * Returns the position after ` DST` at `at`, else `at`. Huawei writes it if the offset before it is that of summer time. Right before a
+ * tag it is the host.
+ */
 export function afterDaylight(bytes: Uint8Array, at: number, limit: number): number {
-  if (at + 4 >= limit || bytes[at] !== SPACE || bytes[at + 1] !== DAYLIGHT[0]) return at
-  return bytes[at + 2] === DAYLIGHT[1] && bytes[at + 3] === DAYLIGHT[2] && bytes[at + 4] === SPACE ? at + 4 : at
+  const end = at + 4
+  if (end >= limit || bytes[at] !== SPACE || bytes[at + 1] !== DAYLIGHT[0] || bytes[end] !== SPACE) return at
+  const isDaylight = bytes[at + 2] === DAYLIGHT[1] && bytes[at + 3] === DAYLIGHT[2]
+  return isDaylight && !beginsTag(bytes, end, limit) ? end : at
 }
 
 const DAYLIGHT = Buffer.from('DST')
