@@ -1,14 +1,21 @@
 // Caches the last time of the form `Oct 11 22:14:15` and its result.
 
+import { isDigit } from './digits.ts'
 import { LastText } from './last-text.ts'
 
 const SPACE = 0x20
+const COLON = 0x3a
 export const BSD_BYTES = 15
 
-/** Whether a time at `at` ends with its seconds: a word in lower case follows, which is neither a zone nor a year. */
+/**
+ * Whether a time at `at` ends with its seconds: what follows is neither a zone nor a year, but a word in lower case, or a number other
+ * than a year (`10.0.0.1`).
+ */
 export function endsWithSecond(bytes: Uint8Array, at: number, limit: number): boolean {
-  if (limit - at <= BSD_BYTES + 1 || bytes[at + 3] !== SPACE || bytes[at + BSD_BYTES] !== SPACE) return false
+  const afterYear = at + BSD_BYTES + 5
+  if (afterYear >= limit || bytes[at + 3] !== SPACE || bytes[at + BSD_BYTES] !== SPACE) return false
   const next = bytes[at + BSD_BYTES + 1]
+  if (isDigit(next)) return bytes[afterYear] !== SPACE && bytes[afterYear] !== COLON
   return next >= 0x61 && next <= 0x7a
 }
 

@@ -1,5 +1,5 @@
-// The words in times: months, days of the week, zones. Months and weekdays are looked up by their three letters in
-// lower case, encoded as one number.
+// The words in times: months, days of the week, zones. They are looked up by numbers, since a string would be the only
+// allocation made for a message: months and weekdays by their three letters in lower case, zones by up to four capitals.
 
 const letters = (name: string) => lettersAt(Buffer.from(name), name.length, 0)
 
@@ -20,11 +20,23 @@ export const weekdayNames = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
 
 export const weekdays: ReadonlySet<number> = new Set(weekdayNames.map(letters))
 
-// Zone names that senders write after a time, in minutes east of UTC. Ambiguous names have the meaning that North
-// American and European devices give them.
-export const zoneNames: Record<string, number> = {
+/** The number for a word of up to four capitals, given that of the word without its last letter; 0 for the empty word. */
+export const withLetter = (word: number, letter: number): number => (word << 8) | letter
+
+const capitals = (name: string) => Buffer.from(name).reduce(withLetter, 0)
+
+// Ambiguous names have the meaning that North American and European devices give them.
+const zones: Record<string, number> = {
   ...{ UTC: 0, GMT: 0, UCT: 0, WET: 0, WEST: 60, BST: 60, CET: 60, CEST: 120, MET: 60, MEST: 120, EET: 120, EEST: 180 },
   ...{ MSK: 180, IST: 330, SGT: 480, HKT: 480, AWST: 480, JST: 540, KST: 540, ACST: 570, AEST: 600, AEDT: 660 },
   ...{ NZST: 720, NZDT: 780, NST: -210, AST: -240, ADT: -180, EST: -300, EDT: -240, CST: -360, CDT: -300, MST: -420 },
   ...{ MDT: -360, PST: -480, PDT: -420, AKST: -540, AKDT: -480, HST: -600 },
 }
+
+/** Zones that senders name after a time, in minutes east of UTC, by the number of their name (`withLetter`). */
+export const zoneOffsets: ReadonlyMap<number, number> = new Map(
+  Object.entries(zones).map(([name, minutes]) => [capitals(name), minutes]),
+)
+
+/** What an offset may follow directly: `UTC+02:00`, `TZ-6`. */
+export const offsetBases: ReadonlySet<number> = new Set(['TZ', 'UTC', 'GMT'].map(capitals))

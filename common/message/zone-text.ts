@@ -9,7 +9,7 @@
 
 import { numberAt, twoDigitsAt, UNKNOWN } from './digits.ts'
 import { beginsTag } from './tag-ahead.ts'
-import { zoneNames } from './time-words.ts'
+import { offsetBases, withLetter, zoneOffsets } from './time-words.ts'
 
 const SPACE = 0x20
 const COLON = 0x3a
@@ -42,25 +42,29 @@ export function readZoneWord(bytes: Uint8Array, at: number, limit: number): bool
   if (isSign(bytes[start])) return readSigned(bytes, start, limit, 2) && endsWord(bytes, zoneText.end, limit)
   // Usually this is a host: only words of two to four capitals, alone or followed by a sign, are looked up.
   let end = start
-  while (end < limit && isCapital(bytes[end])) end += 1
+  let word = 0
+  for (; end < limit && isCapital(bytes[end]); end += 1) word = withLetter(word, bytes[end])
   if (end - start < 2 || end - start > 4) return false
-  const isSigned = end < limit && isSign(bytes[end])
-  if (!isSigned && !endsWord(bytes, end, limit)) return false
-  const name = String.fromCharCode(...bytes.subarray(start, end))
-  if (isSigned) {
-    const counts = name === 'TZ' || name === 'UTC' || name === 'GMT'
-    return counts && readSigned(bytes, end, limit, 1) && endsWord(bytes, zoneText.end, limit)
+  if (end < limit && isSign(bytes[end])) {
+    return offsetBases.has(word) && readSigned(bytes, end, limit, 1) && endsWord(bytes, zoneText.end, limit)
   }
-  if (!Object.hasOwn(zoneNames, name) || beginsTag(bytes, end, limit)) return false
-  zoneText.minutes = zoneNames[name]
+  if (!endsWord(bytes, end, limit)) return false
+  const minutes = zoneOffsets.get(word)
+  if (minutes === undefined || beginsTag(bytes, end, limit)) return false
+  zoneText.minutes = minutes
   zoneText.end = end
   return true
 }
 
-/** Returns the position after ` DST` at `at`, else `at`. Huawei writes it if the offset before it is that of summer time. */
+/**
+ * Returns the position after ` DST` at `at`, else `at`. Huawei writes it if the offset before it is that of summer time. Right before a
+ * tag it is the host.
+ */
 export function afterDaylight(bytes: Uint8Array, at: number, limit: number): number {
-  if (at + 4 >= limit || bytes[at] !== SPACE || bytes[at + 1] !== DAYLIGHT[0]) return at
-  return bytes[at + 2] === DAYLIGHT[1] && bytes[at + 3] === DAYLIGHT[2] && bytes[at + 4] === SPACE ? at + 4 : at
+  const end = at + 4
+  if (end >= limit || bytes[at] !== SPACE || bytes[at + 1] !== DAYLIGHT[0] || bytes[end] !== SPACE) return at
+  const isDaylight = bytes[at + 2] === DAYLIGHT[1] && bytes[at + 3] === DAYLIGHT[2]
+  return isDaylight && !beginsTag(bytes, end, limit) ? end : at
 }
 
 const DAYLIGHT = Buffer.from('DST')

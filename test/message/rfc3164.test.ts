@@ -146,6 +146,7 @@ const MEANT: readonly [what: string, message: string, fields: Partial<Fields>][]
     { time: '2026-07-10T08:43:21.000Z', zone: 120, host: 'HUAWEI', program: 'p' },
   ],
   ['a host with the name DST', '<189>2026-07-10T10:43:21 DST p: m', { host: 'DST', program: 'p' }],
+  ['a host with the name DST after an offset', '<189>2026-07-10T10:43:21Z DST p[1]: m', { host: 'DST', pid: '1' }],
   [
     'a number after a colon, and no year: a host',
     '<38>Nov 10 10:43:21:156 p: m',

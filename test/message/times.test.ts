@@ -95,12 +95,17 @@ describe('the same text as the previous time, which is cached,', () => {
 
   test.each([
     ['<14>Nov 22 23:30:00 1999 host su: x', '1999-11-22T23:30:00.000Z'],
+    ['<14>Nov 22 23:30:00 1999: %ASA-6-302015: x', '1999-11-22T23:30:00.000Z'],
+    ['<14>Nov 22 23:30:00 1999', '1999-11-22T23:30:00.000Z'],
+    ['<14>Nov 22 23:30:00 10.0.0.1 su: x', '2026-11-22T23:30:00.000Z'],
     ['<14>Nov 22 23:30:00 CET host su: x', '2026-11-22T22:30:00.000Z'],
     ['<14>Nov 22 23:30:00.250 host su: x', '2026-11-22T23:30:00.250Z'],
     ['<14>Nov 22 23:30:01 host su: x', '2026-11-22T23:30:01.000Z'],
   ])('may be followed by a year, zone or fraction: %s', (message, time) => {
-    expect(fieldsOf(same).time).toBe('2026-11-22T23:30:00.000Z')
-    expect(fieldsOf(message).time).toBe(time)
+    for (const before of [same, '<14>Nov 22 23:30:00 10.0.0.1 su: x']) {
+      expect(fieldsOf(before).time).toBe('2026-11-22T23:30:00.000Z')
+      expect(fieldsOf(message).time).toBe(time)
+    }
   })
 
   test('in RFC 5424 may have another fraction and zone', () => {
