@@ -61,8 +61,10 @@ export const ENDED_IN_HANDSHAKE =
 export function clientAdvice(error: unknown, host: string, isDone: boolean): string {
   const name = errnoOf(error) ?? ''
   if (name === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    const { reason } = error as { reason?: string }
-    return `its certificate is not for ${host}${reason ? ` (${reason.replace(/\.$/, '')})` : ''}; use a name that it carries`
+    // Node's reason lists only the addresses of a certificate when `host` is an address.
+    const { reason, cert } = error as { reason?: string; cert?: { subjectaltname?: string } }
+    const names = cert?.subjectaltname ?? reason?.replace(/\.$/, '')
+    return `its certificate is not for ${host}${names ? ` (${names})` : ''}; use a name that it carries`
   }
   if (Object.hasOwn(verdicts, name)) {
     const isUnknown = /ISSUER|SELF_SIGNED|LEAF/.test(name)

@@ -94,7 +94,10 @@ export class SpoolRoom {
       this.#askedMs = nowMs
     }
     if (this.#freeBytes >= needed) return true
-    this.#warning.warn({ destination: this.#name, freeBytesMin }, 'the disk of the spool has too little free space')
+    this.#warning.warn(
+      { destination: this.#name, folder: this.#folder, freeBytesMin },
+      'the disk of the spool has too little free space',
+    )
     return false
   }
 

@@ -266,8 +266,8 @@ export class SpoolWriter {
     const { metrics } = this.#context.platform
     this.#failing = true
     metrics.count('sluice_write_errors_total', { destination: this.#context.name }, 1)
-    const values = { destination: this.#context.name, reason: reasonOf(error) }
-    this.#warning.warn(values, 'cannot write to the spool: its sources wait')
+    const { name: destination, folder } = this.#context
+    this.#warning.warn({ destination, folder, reason: reasonOf(error) }, 'cannot write to the spool: its sources wait')
   }
 
   async #giveUp({ segment }: Group): Promise<false> {

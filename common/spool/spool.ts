@@ -262,8 +262,8 @@ export class Spool implements StreamMarks, SpaceUser {
         this.#writtenDown = position
       } catch (error) {
         // Acknowledged segments are removed nevertheless: on a full disk, that is what makes room.
-        const values = { destination: this.#context.name, reason: reasonOf(error) }
-        this.#warning.warn(values, 'cannot save what was acknowledged')
+        const { name: destination, folder } = this.#context
+        this.#warning.warn({ destination, folder, reason: reasonOf(error) }, 'cannot save what was acknowledged')
       }
     })
     return this.#saving

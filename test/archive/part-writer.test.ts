@@ -54,8 +54,9 @@ test.for(refusals)(
     } catch {
       return context.skip('this user may not mount')
     }
-    onTestFinished(() => void execFileSync('umount', ['-l', folder]))
-    expect(writeFault(new Database.SqliteError(text, code), join(folder, '2026-11-23.2.db'))).toMatchObject({
+    const fault = writeFault(new Database.SqliteError(text, code), join(folder, '2026-11-23.2.db'))
+    execFileSync('umount', [folder])
+    expect(fault).toMatchObject({
       ...{ code: 'DISK_ERROR', retryable: true, detail: `the file system of ${folder} is read-only` },
     })
   },

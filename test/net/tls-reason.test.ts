@@ -33,7 +33,7 @@ async function foreign(options: tls.TlsOptions, refused: () => void = () => {}):
 const failing: [name: string, server: TlsKeys, greeting: Partial<TlsGreeting>, reason: RegExp][] = [
   ['expired', keysOf('expired'), {}, /refused: it has expired/],
   ['a wrong name', keysOf('elsewhere'), { serverName: 'localhost' }, /not for localhost.*logs\.example\.org/],
-  ['a wrong address', keysOf('elsewhere'), {}, /not for 127\.0\.0\.1/],
+  ['a wrong address', keysOf('elsewhere'), {}, /not for 127\.0\.0\.1 \(DNS:logs\.example\.org\)/],
   ['an unknown ca', keysOf('stranger'), {}, /signed by an unknown ca; name its ca as `tls: \{ ca \}`/],
   ['only public cas', keysOf('server'), { keys: {} }, /signed by an unknown ca/],
   ['for clients only', keysOf('client'), {}, /not made for this/],

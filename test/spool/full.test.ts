@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import type { SpoolOptions } from '../../common/spool/spool-options.ts'
 import { MemoryDisk, systemError } from './memory-disk.ts'
-import { batchFor, during, large, opened, readAll, spoolOn, streamBatch, until } from './surroundings.ts'
+import { batchFor, during, FOLDER, large, opened, readAll, spoolOn, streamBatch, until } from './surroundings.ts'
 
 const KiB = 1024
 const bytesMax = 1024 * KiB
@@ -127,11 +127,13 @@ test('keep_free: nothing is written while the disk has too little free space; wr
 
 test('ENOSPC: writes wait, which is logged, and all messages can be read when there is space again', async () => {
   const disk = diskWithQuota(100 * KiB)
-  const { platform, spool, settled, write, said } = await openedSmall(disk)
+  const { platform, spool, settled, write } = await openedSmall(disk)
   for (let i = 0; i < 20; i += 1) void write(i)
   await platform.clock.pass(20_000)
   expect(settled.length).toBeLessThan(5)
-  expect(said('cannot write to the spool')).toBe(true)
+  expect(platform.log.lines.find(({ text }) => text.startsWith('cannot write to the spool'))).toMatchObject({
+    ...{ values: { folder: FOLDER } },
+  })
   expect(await platform.metrics.total('sluice_write_errors_total')).toBeGreaterThan(2)
   disk.capacity = Infinity
   await until(platform, () => settled.length === 20, 'all writes')
