@@ -34,7 +34,7 @@ const fileOptions = options({
   paths: list(
     path('a path or pattern', 'such as /var/log/app/*.log')
       .refine(isPositive, '"!" negates nothing here; files to skip belong in "exclude"')
-      .refine(fitsLines, 'no compressed file is read because a pattern fits it; name the file that is written'),
+      .refine(fitsLines, 'a pattern finds no compressed files; name the file that is written'),
   ).describe('Files to follow; glob patterns are allowed, and leave out compressed files (.gz, .zst, .bz2, .xz).'),
   exclude: list(
     path('a pattern', 'such as *.gz').refine(isPositive, '"!" negates nothing here; "exclude" has no exceptions'),

@@ -79,10 +79,7 @@ destinations: { out: { type: stdout } }
   const { faults } = loadText('x', text)
   expect(faults.map(({ at, sentence }) => [at, sentence])).toEqual([
     [text.indexOf('"!/x'), 'paths: "!" negates nothing here; files to skip belong in "exclude"'],
-    [
-      text.indexOf('/x/*.gz'),
-      'paths: no compressed file is read because a pattern fits it; name the file that is written',
-    ],
+    [text.indexOf('/x/*.gz'), 'paths: a pattern finds no compressed files; name the file that is written'],
     [text.indexOf('"!c'), 'exclude: "!" negates nothing here; "exclude" has no exceptions'],
   ])
 })
