@@ -33,6 +33,14 @@ export class Output {
     this.length = 0
   }
 
+  /** Begins anew in this buffer. */
+  use(bytes: Buffer): void {
+    this.length = 0
+    if (this.bytes === bytes) return
+    this.bytes = bytes
+    this.#view = viewOf(bytes)
+  }
+
   /** Makes room for `count` more bytes. */
   reserve(count: number): void {
     if (this.length + count <= this.bytes.length) return

@@ -42,7 +42,9 @@ export class Slab {
 
 export class SlabPool {
   readonly #bytesMax: number
-  readonly #spare: Slab[] = []
+  /** By size. */
+  readonly #spare = new Map<number, Slab[]>()
+  #spareBytes = 0
   #bytesOut = 0
   #waiting: (() => void)[] = []
 
@@ -57,18 +59,20 @@ export class SlabPool {
 
   /**
    * Returns a slab of at least `bytes` with one reference, which is the caller's; undefined if the bound is reached:
-   * then wait for `freed()`. A slab larger than the standard size is created for its one message and not pooled.
+   * then wait for `freed()`. Sizes are multiples of the standard size, so that large slabs are used again too: V8 does not count
+   * shared memory when it decides when to collect garbage. A client that followed lines of 700 KB grew to 1 GB.
    * `must` exceeds the bound.
    */
   take(bytes?: number): Slab | undefined
   take(bytes: number, must: true): Slab
   take(bytes: number, must: boolean): Slab | undefined
   take(bytes: number = SLAB_BYTES, must = false): Slab | undefined {
-    const size = Math.max(bytes, SLAB_BYTES)
+    const size = SLAB_BYTES * Math.max(1, Math.ceil(bytes / SLAB_BYTES))
     if (!must && this.#bytesOut + size > this.#bytesMax && this.#bytesOut > 0) return undefined
     this.#bytesOut += size
-    const spare = size === SLAB_BYTES ? this.#spare.pop() : undefined
+    const spare = this.#spare.get(size)?.pop()
     if (spare) {
+      this.#spareBytes -= size
       spare.renew()
       return spare
     }
@@ -82,14 +86,23 @@ export class SlabPool {
 
   giveBack(slab: Slab): void {
     this.#bytesOut -= slab.bytes.length
-    if (slab.bytes.length === SLAB_BYTES && this.#spare.length < SPARE_SLABS_MAX) this.#spare.push(slab)
+    this.#keep(slab)
     if (this.#waiting.length === 0) return
     const waiting = this.#waiting
     this.#waiting = []
     for (const resolve of waiting) resolve()
   }
+
+  #keep(slab: Slab): void {
+    const size = slab.bytes.length
+    if (this.#spareBytes + size > SPARE_BYTES_MAX) return
+    this.#spareBytes += size
+    const same = this.#spare.get(size)
+    if (same) same.push(slab)
+    else this.#spare.set(size, [slab])
+  }
 }
 
 // Up to 8 MiB stay pooled, which is what one fast source has open. The rest is freed, so that an idle process is
 // small.
-const SPARE_SLABS_MAX = 32
+const SPARE_BYTES_MAX = 32 * SLAB_BYTES

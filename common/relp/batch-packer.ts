@@ -54,7 +54,7 @@ export class BatchPacker {
    * result behind it.
    */
   content(): Output {
-    return this.#spare.pop() ?? new Output(Buffer.from(new SharedArrayBuffer(CONTENT_BYTES)))
+    return this.#spare.pop() ?? new Content(Buffer.from(new SharedArrayBuffer(CONTENT_BYTES)))
   }
 
   /** Compresses `content` and takes over its ownership. `done` is called with the result, which is valid until `done` returns. */
@@ -99,11 +99,25 @@ export class BatchPacker {
     this.#failed(fault)
   }
 
-  // A buffer that grew for a huge message is not kept.
   #giveBack(content: Output): void {
-    if (this.#spare.length >= RELP_PACKING_MAX || content.bytes.length > CONTENT_BYTES) return
+    if (this.#spare.length >= RELP_PACKING_MAX) return
     content.clear()
     this.#spare.push(content)
+  }
+}
+
+// Memory that it grew to for a huge message is not kept, the shared memory is: V8 does not count that when it decides when to collect
+// garbage, and a client that sent lines of 700 KB took half a GB of it.
+class Content extends Output {
+  readonly #shared: Buffer
+
+  constructor(shared: Buffer) {
+    super(shared)
+    this.#shared = shared
+  }
+
+  override clear(): void {
+    this.use(this.#shared)
   }
 }
 

@@ -88,3 +88,13 @@ test('after a close, a large frame is compressed in the calling thread: nobody w
   packer.pack(content, (zstd) => (packed = zstdDecompress(zstd).toString()))
   expect(packed).toBe('b'.repeat(LARGE))
 })
+
+test('the shared buffer of a frame that grew beyond it is used again', async () => {
+  const packer = new BatchPacker(unexpected, true)
+  const content = packer.content()
+  const shared = content.bytes
+  const text = 'x'.repeat(2 * shared.length)
+  expect(await pack(packer, text, content)).toBe(text)
+  expect(packer.content().bytes).toBe(shared)
+  await packer.close()
+})
