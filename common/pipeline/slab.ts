@@ -42,8 +42,8 @@ export class Slab {
 
 export class SlabPool {
   readonly #bytesMax: number
-  /** By size. */
-  readonly #spare = new Map<number, Slab[]>()
+  /** The one that was used last comes last. */
+  readonly #spare: Slab[] = []
   #spareBytes = 0
   #bytesOut = 0
   #waiting: (() => void)[] = []
@@ -70,8 +70,9 @@ export class SlabPool {
     const size = SLAB_BYTES * Math.max(1, Math.ceil(bytes / SLAB_BYTES))
     if (!must && this.#bytesOut + size > this.#bytesMax && this.#bytesOut > 0) return undefined
     this.#bytesOut += size
-    const spare = this.#spare.get(size)?.pop()
-    if (spare) {
+    const at = this.#spare.findLastIndex((slab) => slab.bytes.length === size)
+    if (at >= 0) {
+      const [spare] = this.#spare.splice(at, 1)
       this.#spareBytes -= size
       spare.renew()
       return spare
@@ -95,11 +96,11 @@ export class SlabPool {
 
   #keep(slab: Slab): void {
     const size = slab.bytes.length
-    if (this.#spareBytes + size > SPARE_BYTES_MAX) return
+    if (size > SPARE_BYTES_MAX) return
+    this.#spare.push(slab)
     this.#spareBytes += size
-    const same = this.#spare.get(size)
-    if (same) same.push(slab)
-    else this.#spare.set(size, [slab])
+    // Those that were not used for the longest time are of a size that is not needed now.
+    while (this.#spareBytes > SPARE_BYTES_MAX) this.#spareBytes -= this.#spare.shift()!.bytes.length
   }
 }
 
