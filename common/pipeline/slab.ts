@@ -104,6 +104,6 @@ export class SlabPool {
   }
 }
 
-// Up to 8 MiB stay pooled, which is what one fast source has open. The rest is freed, so that an idle process is
-// small.
-const SPARE_BYTES_MAX = 32 * SLAB_BYTES
+// What one fast source has open stays pooled: 8 MiB of messages, in large slabs of which a long line may fill 40 %. The rest is
+// freed, so that an idle process is small.
+const SPARE_BYTES_MAX = 96 * SLAB_BYTES
