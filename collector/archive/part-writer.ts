@@ -22,7 +22,7 @@ import { summed, summedLevel } from './checksum.ts'
 import { DecodedBlock, type BlockBlobs } from './decoded-block.ts'
 import { addRawBlock, isRaw, readRawBlock, type RawBlock } from './raw-block.ts'
 import { FORMAT_VERSION, SCHEMA, type PartName } from './schema.ts'
-import { writeFault, isBegun, leaveWal, openToWrite, sqliteCode, type Sqlite, type Statement } from './sqlite.ts'
+import { isBegun, leaveWal, openToWrite, sqliteCode, writeFault, type Sqlite, type Statement } from './sqlite.ts'
 
 interface SmallBlock {
   readonly first: number

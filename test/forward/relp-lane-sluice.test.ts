@@ -58,6 +58,16 @@ async function sluice({ platform }: Surroundings, sink: Sink, port = PORT) {
   return { abort }
 }
 
+/** An open lane to a sluice that stores in `sink`. */
+async function connected() {
+  const around = surroundings()
+  const sink = new DurableSink()
+  await sluice(around, sink)
+  const { lane } = laneTo(around)
+  await lane.open()
+  return { around, sink, lane }
+}
+
 function inStream(messages: string[], from: number): Batch {
   let end = 0
   const ends = Float64Array.from(messages, (message) => (end += message.length + 1))
@@ -67,11 +77,7 @@ function inStream(messages: string[], from: number): Batch {
 }
 
 test('small batches written together are one frame, with their sources, times of receipt and positions', async () => {
-  const around = surroundings()
-  const sink = new DurableSink()
-  await sluice(around, sink)
-  const { lane } = laneTo(around)
-  await lane.open()
+  const { lane, sink } = await connected()
   await Promise.all([lane.write(inStream(['GET /a'], 100)), lane.write(inStream(['GET /b'], 107)), lane.write(of('x'))])
   expect(sink.texts).toEqual(['GET /a', 'GET /b', 'x'])
   expect(sink.batches).toHaveLength(1)
@@ -85,11 +91,7 @@ test('small batches written together are one frame, with their sources, times of
 })
 
 test('a batch larger than a frame is split, and settles when all of it is stored', async () => {
-  const around = surroundings()
-  const sink = new DurableSink()
-  await sluice(around, sink)
-  const { lane } = laneTo(around)
-  await lane.open()
+  const { lane, sink } = await connected()
   const messages = Array.from({ length: 9_000 }, (_, i) => `<13>${i} ${'x'.repeat(i % 200)}`)
   await lane.write(inStream(messages, 0))
   expect(sink.texts).toEqual(messages)
@@ -98,11 +100,7 @@ test('a batch larger than a frame is split, and settles when all of it is stored
 })
 
 test('messages of the network have a position each, also many of one sender, or of more senders than a frame may have', async () => {
-  const around = surroundings()
-  const sink = new DurableSink()
-  await sluice(around, sink)
-  const { lane } = laneTo(around)
-  await lane.open()
+  const { lane, sink } = await connected()
   const many = Array.from({ length: 9_000 }, (_, i) => `<13>${i}`)
   await lane.write(of(...many))
   expect(sink.texts).toEqual(many)
@@ -122,11 +120,7 @@ test('messages of the network have a position each, also many of one sender, or 
 })
 
 test('a message with a line feed arrives as it is, in one frame with messages that are known to be single lines', async () => {
-  const around = surroundings()
-  const sink = new DurableSink()
-  await sluice(around, sink)
-  const { lane } = laneTo(around)
-  await lane.open()
+  const { lane, sink } = await connected()
   const single = (batch: Batch): Batch => ({ ...batch, singleLines: true })
   await Promise.all([lane.write(single(inStream(['a', 'b'], 0))), lane.write(of('c\nd')), lane.write(single(of('e')))])
   expect(sink.texts).toEqual(['a', 'b', 'c\nd', 'e'])
@@ -136,11 +130,7 @@ test('a message with a line feed arrives as it is, in one frame with messages th
 })
 
 test('a batch without messages advances the mark of its stream', async () => {
-  const around = surroundings()
-  const sink = new DurableSink()
-  await sluice(around, sink)
-  const { lane } = laneTo(around)
-  await lane.open()
+  const { lane, sink } = await connected()
   const origin = originOf()
   const stream = { id: ID, from: 0, to: 500, ends: new Float64Array() }
   await lane.write({ ...batchOf([], origin, 0), runs: [{ count: 0, origin, stream }] })
@@ -169,11 +159,7 @@ test('after a lost connection only messages after the mark are sent, and the oth
 })
 
 test('connection resets at any time lose and duplicate nothing', async () => {
-  const around = surroundings()
-  const sink = new DurableSink()
-  await sluice(around, sink)
-  const { lane } = laneTo(around)
-  await lane.open()
+  const { around, lane, sink } = await connected()
   const sent: string[] = []
   const writes: Promise<void>[] = []
   let position = 0
@@ -195,11 +181,7 @@ test('connection resets at any time lose and duplicate nothing', async () => {
 })
 
 test('marks are queried and streams retired at the receiver, also more than fit into one command', async () => {
-  const around = surroundings()
-  const sink = new DurableSink()
-  await sluice(around, sink)
-  const { lane } = laneTo(around)
-  await lane.open()
+  const { lane, sink } = await connected()
   const ids = Array.from({ length: 2500 }, (_, i) => i.toString(16).padStart(32, '0'))
   for (const [i, id] of ids.entries()) sink.known.set(id, i * 1e12)
   expect(await lane.streams!.marks([ID, ...ids])).toEqual(new Map(ids.map((id, i) => [id, i * 1e12])))
@@ -238,11 +220,7 @@ test('callers whose query for marks timed out are not kept until the receiver co
 })
 
 test('the lane retires its own stream when it is closed', async () => {
-  const around = surroundings()
-  const sink = new DurableSink()
-  await sluice(around, sink)
-  const { lane } = laneTo(around)
-  await lane.open()
+  const { lane, sink } = await connected()
   await lane.write(of('<13>a'))
   expect(sink.known.size).toBe(1)
   await lane.close(5_000)
