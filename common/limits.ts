@@ -159,6 +159,14 @@ export const MARK_KEPT_DAYS = 90
 /** … and one that has ended after this: its sender may not have learnt yet that the end arrived. */
 export const RETIRED_MARK_KEPT_DAYS = 7
 
+/**
+ * Streams of which an archive or a `file` destination remembers how far they are stored: as many as 5,000 machines with a dozen files each
+ * have in a week of daily rotations. A peer may invent any number of streams, for 20 bytes each.
+ */
+export const STREAM_MARKS_MAX = 524_288
+/** In an archive they take at most half of a part, at this many bytes each: every part begins with all of them. */
+export const ARCHIVE_MARK_BYTES = 80
+
 /** In how many folders below that of a file its unread rest is looked for: logrotate's `olddir` is most often one of them. */
 export const OLD_FOLDERS_MAX = 64
 

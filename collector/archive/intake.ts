@@ -20,6 +20,7 @@ import type { StreamChange, WriteData } from './archive-protocol.ts'
 import { BlockBuilder } from './block-builder.ts'
 import { FutureParts, type Report } from './future-parts.ts'
 import { encodeCommit, encodeWrites } from './encode-writes.ts'
+import { KeptMarks } from './kept-marks.ts'
 import { PartWriter, type Mark } from './part-writer.ts'
 import { piecesOf, type GivenWrite, type Piece } from './pieces.ts'
 import type { RawBlock } from './raw-block.ts'
@@ -70,7 +71,7 @@ export class Intake {
   #waitingBytes = 0
   /** Groups that are not committed yet, oldest first; at most `GROUPS_MAX`. */
   readonly #groups: Group[] = []
-  readonly #marks = new Map<string, Mark>()
+  readonly #marks: KeptMarks
   /** The block of the last commit if that was a small one, for `gather`. */
   #small: RawBlock | undefined
   #part: PartWriter | undefined
@@ -92,6 +93,7 @@ export class Intake {
     this.#folder = folder
     this.#instance = instance
     this.#report = report
+    this.#marks = new KeptMarks(partBytesMax, report)
     this.#futureParts = new FutureParts(report)
   }
 
@@ -123,8 +125,8 @@ export class Intake {
           if (isNewest) this.#name = parts[index - 1]
           continue
         }
-        const { marks, instance, settled } = part.intake()
-        for (const [stream, mark] of marks) this.#marks.set(stream, mark)
+        const { marks, instance, settled } = part.intake(this.#marks.max)
+        this.#marks.move(marks)
         if (instance === this.#instance) this.#settled = settled
         if (name.day === this.#name!.day) this.#ordinal = part.nextOrdinal
         if (isNewest) this.#part = part
@@ -178,12 +180,7 @@ export class Intake {
 
   /** The position up to which each stream is stored; unknown streams are left out. */
   marks(streams: readonly string[]): Map<string, number> {
-    const positions = new Map<string, number>()
-    for (const stream of streams) {
-      const mark = this.#marks.get(stream)
-      if (mark) positions.set(stream, mark.position)
-    }
-    return positions
+    return this.#marks.positionsOf(streams)
   }
 
   /**
@@ -248,7 +245,7 @@ export class Intake {
     const part = this.#partFor(now)
     const blocks = pieces.flatMap(({ encoded }) => encoded!.blocks)
     const settled = writes.at(-1)!.id
-    const marks = part.isNew ? this.#live(moved, before ? Math.min(now, dayEnd(before.day)) : now) : moved
+    const marks = part.isNew ? this.#marks.live(moved, before ? Math.min(now, dayEnd(before.day)) : now) : moved
     try {
       part.commit(blocks, marks, this.#instance, settled)
     } catch (error) {
@@ -257,7 +254,7 @@ export class Intake {
     }
     this.#ordinal = part.nextOrdinal
     this.#settled = settled
-    for (const [stream, mark] of moved) this.#marks.set(stream, mark)
+    this.#marks.move(moved)
     this.#groups.shift()
     this.#small = pieces[0]?.encoded?.raw
     const defects = new Map(pieces.flatMap(({ encoded }) => [...encoded!.defects]))
@@ -372,15 +369,6 @@ export class Intake {
       this.#groups.findLast(({ moved }) => moved.has(stream))?.moved.get(stream) ??
       this.#marks.get(stream)
     )
-  }
-
-  /**
-   * All marks that have not expired at `now`: the first commit of a new part stores them. `now` is never after the end of the
-   * previous part's day, so that a clock that jumps far ahead does not expire any.
-   */
-  #live(moved: ReadonlyMap<string, Mark>, now: number): Map<string, Mark> {
-    for (const [stream, { until }] of this.#marks) if (until < now) this.#marks.delete(stream)
-    return new Map([...this.#marks, ...moved])
   }
 
   #pathOf(name: PartName): string {

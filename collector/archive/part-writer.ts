@@ -153,13 +153,13 @@ export class PartWriter {
     return row?.value ?? 0
   }
 
-  /** Reads the stored marks and the last write; for a new part there are none. Throws a Fault. */
-  intake(): Intake {
+  /** Reads the stored marks, of more than `marksMax` those that are kept for longest, and the last write; for a new part there are none. Throws a Fault. */
+  intake(marksMax: number): Intake {
     const marks = new Map<string, Mark>()
     if (this.#isNew) return { marks, instance: 0, settled: 0 }
     try {
-      const sql = 'SELECT stream, position, until FROM marks'
-      for (const { stream, ...mark } of this.#sqlite.prepare<[], Mark & { stream: string }>(sql).all())
+      const sql = 'SELECT stream, position, until FROM marks ORDER BY until DESC LIMIT ?'
+      for (const { stream, ...mark } of this.#sqlite.prepare<[number], Mark & { stream: string }>(sql).all(marksMax))
         marks.set(stream, mark)
       return { marks, instance: this.#meta('instance'), settled: this.#meta('settled') }
     } catch (error) {

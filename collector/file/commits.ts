@@ -24,7 +24,7 @@ import {
 } from '../../common/limits.ts'
 import { RateLimitedWarning } from '../../common/log.ts'
 import type { Batch } from '../../common/pipeline/batch.ts'
-import { freshMessages } from '../../common/pipeline/stream-marks.ts'
+import { FORGETS_STREAMS, freshMessages } from '../../common/pipeline/stream-marks.ts'
 import type { Platform } from '../../common/platform.ts'
 import type { FileWatcher } from './file-keeper.ts'
 import type { OutputFile } from './output-file.ts'
@@ -292,9 +292,13 @@ export class Commits implements FileWatcher {
   async #rewrite(): Promise<void> {
     const before = new Map(this.#log.marks)
     await this.#log.rewrite(({ path }) => this.#files.knows(path))
-    for (const [id, { position }] of before) {
-      if (!this.#log.marks.has(id) && this.#marks.get(id) === position) this.#marks.delete(id)
+    let streams = 0
+    for (const [id, { position, until }] of before) {
+      if (this.#log.marks.has(id)) continue
+      if (until >= this.#log.today) streams += 1
+      if (this.#marks.get(id) === position) this.#marks.delete(id)
     }
+    if (streams > 0) this.#warning.warn({ destination: this.#destination, streams }, FORGETS_STREAMS)
   }
 }
 

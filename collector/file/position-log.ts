@@ -14,6 +14,7 @@ import { accessData } from '../../common/data-access.ts'
 import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { DurableNames } from '../../common/durable-names.ts'
 import { POSITION_LOG_BYTES_MAX } from '../../common/limits.ts'
+import { forgetSurplus } from '../../common/pipeline/stream-marks.ts'
 
 export interface FileEntry {
   readonly path: string
@@ -190,10 +191,11 @@ export class PositionLog {
     this.#bytesAtRewrite = bytes.length
   }
 
-  /** Drops expired marks. */
+  /** Drops expired marks, and those of too many streams. */
   #forget(): void {
     const { today } = this
     for (const [id, { until }] of this.#marks) if (until < today) this.#marks.delete(id)
+    forgetSurplus(this.#marks)
   }
 
   async #append({ files, marks, gone: left }: PositionRecord): Promise<void> {
@@ -209,7 +211,7 @@ export class PositionLog {
     for (const key of gone) this.#files.delete(key)
     this.#gone.splice(0, retired)
     for (const entry of files) this.#files.set(`${entry.device}:${entry.inode}`, entry)
-    for (const [id, mark] of marks) this.#marks.set(id, mark)
+    for (const [id, mark] of marks) this.#mark(id, mark)
   }
 
   async #open(): Promise<void> {
@@ -232,7 +234,13 @@ export class PositionLog {
       this.#files.set(`${device}:${inode}`, { path, device, inode, length, born: born ?? undefined })
       this.#doubtful.delete(`${device}:${inode}`)
     }
-    for (const [id, [position, until]] of Object.entries(streams)) this.#marks.set(id, { position, until })
+    for (const [id, [position, until]] of Object.entries(streams)) this.#mark(id, { position, until })
+  }
+
+  // Deleted first, so that the map is in the order of the last change: of marks of one day, the first are forgotten first.
+  #mark(id: string, mark: Mark): void {
+    this.#marks.delete(id)
+    this.#marks.set(id, mark)
   }
 }
 

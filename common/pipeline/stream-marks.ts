@@ -1,6 +1,7 @@
 // Evaluates the marks of streams: which messages of a batch are already stored, and up to where several sinks have
 // stored a stream.
 
+import { STREAM_MARKS_MAX } from '../limits.ts'
 import type { Batch } from './batch.ts'
 import type { StreamMarks } from './sink.ts'
 
@@ -55,3 +56,19 @@ export function marksOfAll(sinks: readonly (StreamMarks | undefined)[]): StreamM
 }
 
 const UNKNOWN = -1
+
+/**
+ * If there are more than `max` marks, forgets those that would expire first, down to three quarters of it; of those that would expire
+ * together, the first in the map. Returns how many.
+ */
+export function forgetSurplus(marks: Map<string, { readonly until: number }>, max: number = STREAM_MARKS_MAX): number {
+  if (marks.size <= max) return 0
+  const surplus = marks.size - Math.floor((3 * max) / 4)
+  const byEnd = [...marks].sort(([, one], [, other]) => one.until - other.until)
+  for (const [id] of byEnd.slice(0, surplus)) marks.delete(id)
+  return surplus
+}
+
+/** Logged with the number of streams that were forgotten. */
+export const FORGETS_STREAMS =
+  'too many incoming streams: those that have been silent for longest are forgotten, and what is sent again of them is stored twice'

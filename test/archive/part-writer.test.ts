@@ -23,7 +23,7 @@ test('a bug of our own in a transaction is thrown as it is, not as a fault, whic
   expect(() => part.commit([block, broken], new Map(), 7, 1)).toThrow(RangeError)
   expect(part).toMatchObject({ isNew: true, nextOrdinal: 0 })
   part.commit([block], new Map(), 7, 1)
-  expect(part.intake().settled).toBe(1)
+  expect(part.intake(1).settled).toBe(1)
   expect(part.nextOrdinal).toBe(1)
 })
 

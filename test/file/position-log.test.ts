@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { PositionLog } from '../../collector/file/position-log.ts'
+import { STREAM_MARKS_MAX } from '../../common/limits.ts'
 import { failOnce, MemoryDisk } from '../spool/memory-disk.ts'
 
 const FOLDER = '/data/files'
@@ -72,3 +73,15 @@ test.each(['before', 'after'])(
     expect([later.files, later.damagedBytes]).toEqual([[], 0])
   },
 )
+
+test('marks of streams that a peer invents are bounded: those of the same day that moved first are forgotten', async () => {
+  const disk = new MemoryDisk()
+  const log = new PositionLog(disk, FOLDER, () => 0)
+  await log.append(record(1))
+  const many = Array.from({ length: STREAM_MARKS_MAX }, (_, i) => i.toString(16).padStart(32, '0'))
+  await log.append({ files: [], marks: new Map(many.map((id) => [id, { position: 5, until: 30_000 }])), gone: [] })
+  await log.append(record(2))
+  await log.rewrite(() => false)
+  expect(log.marks.size).toBe((3 * STREAM_MARKS_MAX) / 4)
+  expect(log.positionsOf([many[0], many.at(-1)!, STREAM])).toEqual(new Map([[many.at(-1)!, 5]]).set(STREAM, 2))
+})

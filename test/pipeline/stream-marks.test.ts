@@ -3,7 +3,7 @@ import { Fault } from '../../common/fault.ts'
 import { createMetrics } from '../../common/metric.ts'
 import { Router, type Route } from '../../common/pipeline/router.ts'
 import type { Sink, StreamMarks } from '../../common/pipeline/sink.ts'
-import { freshMessages } from '../../common/pipeline/stream-marks.ts'
+import { forgetSurplus, freshMessages } from '../../common/pipeline/stream-marks.ts'
 import { MemorySink } from '../fake/sink.ts'
 import { batch } from './batches.ts'
 
@@ -99,4 +99,14 @@ test('all messages of a batch are new if there are no repeats', () => {
   ]
   expect(freshMessages(batch(parts), () => undefined)).toBeUndefined()
   expect(freshMessages(batch(parts.slice(1)), () => 20)).toBeUndefined()
+})
+
+test('of too many marks those that would expire first are forgotten, down to three quarters', () => {
+  const marks = new Map(['a', 'b', 'c', 'd', 'e'].map((id, i) => [id, { until: [9, 2, 9, 1, 9][i] }]))
+  expect(forgetSurplus(marks, 5)).toBe(0)
+  expect(forgetSurplus(marks, 4)).toBe(2)
+  expect([...marks.keys()]).toEqual(['a', 'c', 'e'])
+  marks.set('f', { until: 9 }).set('g', { until: 10 })
+  expect(forgetSurplus(marks, 4)).toBe(2)
+  expect([...marks.keys()]).toEqual(['e', 'f', 'g'])
 })
