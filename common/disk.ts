@@ -78,7 +78,8 @@ export interface Disk {
   replaceFile(path: string, bytes: Buffer, mode?: number): Promise<void>
   /** Creates the folder and its missing parents; returns the first one that it created. */
   makeFolder(path: string, mode?: number): Promise<string | undefined>
-  setOwner(path: Path, user: number, group: number): Promise<void>
+  /** Sets the mode of a folder, and its owner and group unless they are -1. Rejects if it is a link: somebody may have put one in its place. */
+  ownFolder(path: Path, mode: number, user: number, group: number): Promise<void>
   setMode(path: Path, mode: number): Promise<void>
   rename(from: Path, to: Path): Promise<void>
   remove(path: Path): Promise<void>
@@ -262,7 +263,16 @@ export const systemDisk: Disk = {
     await this.syncFolder(dirname(path))
   },
   makeFolder: (path, mode = 0o750) => makeFolders(path, mode),
-  setOwner: (path, user, group) => fs.promises.chown(path, user, group),
+  async ownFolder(path, mode, user, group) {
+    const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = fs.constants
+    const folder = await fs.promises.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+    try {
+      await folder.chmod(mode)
+      if (user >= 0 || group >= 0) await folder.chown(user, group)
+    } finally {
+      await folder.close()
+    }
+  },
   setMode: (path, mode) => fs.promises.chmod(path, mode),
   rename: (from, to) => fs.promises.rename(from, to),
   remove: (path) => fs.promises.unlink(path),

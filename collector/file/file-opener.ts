@@ -58,7 +58,8 @@ export class FileOpener {
   async open(path: string, followsLink: boolean, isKnown: (stat: FileStat) => boolean): Promise<Opened> {
     const there = await this.#disk.statLink(path)
     if (!there) await this.#makeFolder(dirname(path))
-    const handle = await this.#open(path, followsLink ? 'append' : 'append-no-link')
+    // A link that was put there meanwhile is not followed: its file would get our mode and owner.
+    const handle = await this.#open(path, followsLink && there ? 'append' : 'append-no-link')
     try {
       // Sets the mode again, since the umask may have removed bits in open(). By the descriptor, as for the owner: somebody may have put a
       // link in place of the name.
@@ -103,17 +104,12 @@ export class FileOpener {
     const first = await this.#disk.makeFolder(folder, this.#access.folderMode)
     if (first === undefined) return
     for (let made = folder; made.length >= first.length; made = dirname(made)) {
-      await this.#disk.setMode(made, this.#access.folderMode)
-      if (this.#owns) await this.#disk.setOwner(made, this.#user, this.#group)
+      await this.#disk.ownFolder(made, this.#access.folderMode, this.#user, this.#group)
     }
   }
 
   /** Sets the configured owner of a file. */
   async own(file: DiskFile): Promise<void> {
-    if (this.#owns) await file.setOwner(this.#user, this.#group)
-  }
-
-  get #owns(): boolean {
-    return this.#user !== UNCHANGED || this.#group !== UNCHANGED
+    if (this.#user !== UNCHANGED || this.#group !== UNCHANGED) await file.setOwner(this.#user, this.#group)
   }
 }

@@ -119,7 +119,7 @@ export class Recovery {
       this.#find('file has a damaged position: it is left alone, and some of its lines may be stored twice', { path })
       metrics.count('sluice_in_doubt_total', { destination }, 1)
     } else if (found.stat.size > entry.length) {
-      const kept = await cut(destination, found.path, entry.length, found.stat.size, this.#dataFolder, this.#platform)
+      const kept = await cut(destination, found.path, entry, found.stat.size, this.#dataFolder, this.#platform)
       const bytes = found.stat.size - entry.length
       metrics.count('sluice_output_cut_bytes_total', { destination }, bytes)
       const text =
@@ -166,15 +166,16 @@ async function findFile(disk: Disk, entry: FileEntry): Promise<{ path: string; s
 
 const cutFolder = (dataFolder: string) => join(dataFolder, 'cut')
 
-/** Moves `[from, to)` of a file to `<data>/cut/`; returns the path of the copy, which is synced before the original is truncated. */
+/** Moves what is after the committed length of a file, up to `to`, to `<data>/cut/`; returns the path of the copy, which is synced before the original is truncated. */
 async function cut(
   destination: string,
   path: string,
-  from: number,
+  entry: FileEntry,
   to: number,
   dataFolder: string,
   { disk, clock }: Platform,
 ): Promise<string> {
+  const from = entry.length
   const folder = cutFolder(dataFolder)
   await disk.makeFolder(folder)
   const stamp = new Date(clock.now() / 1000).toISOString().replaceAll(/[:.]/g, '')
@@ -185,6 +186,7 @@ async function cut(
   let copy: DiskFile | undefined
   let isKept = false
   try {
+    if (!isFileOf(entry, await original.stat())) throw new Error('another file has its name now')
     copy = await disk.open(kept, 'create')
     const buffer = Buffer.allocUnsafeSlow(Math.min(COPY_BYTES, to - from))
     for (let at = from; at < to;) {

@@ -154,7 +154,8 @@ export class RotatedFiles {
   async #compress(path: string, compressFrame: CompressFrame): Promise<void> {
     const done = path + compressionSuffixes[this.#options.compress]
     const temporary = `${done}.new`
-    const stat = await this.#disk.stat(path)
+    // The owner of the folder could have any file of root compressed into one of his own by putting a link to it there.
+    const stat = await this.#disk.statLink(path)
     if (!stat || stat.kind !== 'file') return
     if (!(await this.#writeCompressed(path, temporary, stat, compressFrame))) return
     const folder = path.slice(0, path.lastIndexOf('/')) || '/'
@@ -163,17 +164,19 @@ export class RotatedFiles {
     await this.#disk.remove(path)
   }
 
-  /** Resolves to false if it was stopped. An incomplete file is removed. */
+  /** Resolves to false if it was stopped, or another file is there by now. An incomplete file is removed. */
   async #writeCompressed(
     path: string,
     temporary: string,
-    { size, mode }: FileStat,
+    { size, mode, device, inode }: FileStat,
     compressFrame: CompressFrame,
   ): Promise<boolean> {
     const from = await this.#disk.open(path, 'read')
     let to: DiskFile | undefined
     let isWhole = false
     try {
+      const opened = await from.stat()
+      if (opened.inode !== inode || opened.device !== device) return false
       to = await this.#disk.open(temporary, 'create', mode)
       await to.setMode(mode)
       await this.#options.own(to)

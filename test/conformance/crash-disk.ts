@@ -86,7 +86,7 @@ export class CrashDisk {
       list: (folder) => this.#reading(() => disk.list(folder)),
       readFile: (path) => this.#reading(() => disk.readFile(path)),
       freeBytes: (path) => this.#reading(() => disk.freeBytes(path)),
-      setOwner: (path, user, group) => this.#changing(() => disk.setOwner(path, user, group)),
+      ownFolder: (...args) => this.#changing(() => disk.ownFolder(...args)),
       setMode: (path, mode) => this.#changing(() => disk.setMode(path, mode)),
       makeFolder: (path, mode) =>
         this.#changing(async () => {

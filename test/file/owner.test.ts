@@ -15,7 +15,7 @@ function recordingDisk(owners: string[]): Disk {
     return Promise.resolve()
   }
   return Object.assign(Object.create(systemDisk) as Disk, {
-    setOwner: record,
+    ownFolder: (path: unknown, _mode: number, user: number, group: number) => record(path, user, group),
     open: async (...args: Parameters<Disk['open']>) => {
       const file = await systemDisk.open(...args)
       return Object.assign(file, { setOwner: (user: number, group: number) => record(args[0], user, group) })

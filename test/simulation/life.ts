@@ -129,7 +129,7 @@ export class Life {
       list: (folder) => look(() => disk.list(folder)),
       readFile: (path) => look(() => disk.readFile(path)),
       freeBytes: () => look(() => disk.freeBytes()),
-      setOwner: () => disk.setOwner(),
+      ownFolder: () => disk.ownFolder(),
       setMode: () => disk.setMode(),
       makeFolder: () => disk.makeFolder(),
       syncFolder: (path) => act(() => disk.syncFolder(path)),

@@ -211,7 +211,7 @@ export class MemoryDisk implements Disk {
     return Promise.resolve(this.capacity - this.used)
   }
 
-  setOwner = done
+  ownFolder = done
   setMode = done
 
   /** Runs an operation asynchronously; never, once the disk has stopped. */
