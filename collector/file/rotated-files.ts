@@ -19,6 +19,7 @@ import type { Zone } from '../../common/message/zone.ts'
 import type { Platform } from '../../common/platform.ts'
 import { endOfDay, localDay } from './local-day.ts'
 import { compressionSuffixes, DAY_OVER, laterFirst, parseRotatedName, type RotatedName } from './rotated-name.ts'
+import { isRotatedFile } from './rotated-tree.ts'
 import type { RotateOptions } from './rotation.ts'
 
 /** Compresses one chunk to a frame. */
@@ -88,6 +89,7 @@ export class RotatedFiles {
       const text = name.toString('utf8')
       const rotated = parseRotatedName(text)
       if (!rotated || !this.#options.isOurs(join(folder, rotated.base))) continue
+      if (!(await isRotatedFile(this.#disk, join(folder, text)))) continue
       const found = byBase.get(rotated.base) ?? []
       byBase.set(rotated.base, found)
       found.push({ ...rotated, path: join(folder, text) })

@@ -17,6 +17,7 @@ import type { FileKeeper, FileWatcher } from './file-keeper.ts'
 import { localDay, localIso } from './local-day.ts'
 import { Pause, type OutputFile } from './output-file.ts'
 import { compressionSuffixes, DAY_OVER, parseRotatedName, rotatedName } from './rotated-name.ts'
+import { isRotatedFile } from './rotated-tree.ts'
 
 export interface RotateOptions {
   /** Rotate at local midnight, by the time of receipt. */
@@ -186,9 +187,10 @@ export class Rotation implements FileWatcher {
 
   async #listOrdinals(folder: string, from: string): Promise<LastOrdinals> {
     const last: LastOrdinals = new Map()
-    for (const name of await this.#with.disk.list(folder)) {
+    const { disk } = this.#with
+    for (const name of await disk.list(folder)) {
       const rotated = parseRotatedName(name.toString('utf8'))
-      if (!rotated || rotated.day < from) continue
+      if (!rotated || rotated.day < from || !(await isRotatedFile(disk, `${folder}/${name.toString('utf8')}`))) continue
       const { base, day, ordinal } = rotated
       const days = last.get(base) ?? new Map<string, number>()
       last.set(base, days.set(day, Math.max(ordinal, days.get(day) ?? 0)))

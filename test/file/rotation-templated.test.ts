@@ -1,6 +1,6 @@
 // Rotation of files whose path is a template: the next file is created with its first line.
 
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { batchOf, originOf } from '../fake/batch.ts'
@@ -36,4 +36,21 @@ test('size: the file after a rotated one is as large as its own lines', async ()
   for (const text of ['a', 'b']) await files.write(messages(text))
   await files.close(1000)
   expect(linesOf(join(folder, 'notice.log'))).toEqual(['a', 'b'])
+})
+
+test('a folder that a sender named like a rotated file does not count for `keep`, and no file is removed for it', async () => {
+  const folder = temporaryFolder()
+  for (const end of ['20261123.235958', '20261123.999999', '20991231']) mkdirSync(join(folder, `all.log-${end}`))
+  const rotate = { daily: false, bytes: 2, keep: { count: 2 }, compress: 'none' } as const
+  const platform = fakePlatform()
+  const files = fileDestination({ path: join(folder, 'all.log'), rotate }, platform)
+  await files.open()
+  const rotated = () => readdirSync(folder).filter((name) => /-20261123\.1/.test(name))
+  for (const text of ['aa', 'bb', 'cc', 'dd']) {
+    await files.write(messages(text))
+    await until(() => linesOf(join(folder, 'all.log')).length === 0, 'the rotation')
+  }
+  await until(() => rotated().length === 2, 'the oldest to be removed')
+  await files.close(1000)
+  expect(rotated()).toEqual(['all.log-20261123.100002', 'all.log-20261123.100003'])
 })
