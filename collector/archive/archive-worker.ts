@@ -19,8 +19,8 @@ const { data, tell, listen, end } = workerOwner<ToWorker, FromWorker, WorkerData
 const { folder, instance, partBytesMax, parts, unsealed } = data
 
 const batches = new BatchReader()
-const second = availableParallelism() > 1 ? new SecondEncoder(batches, schedule) : undefined
 const report: Report = (text, values) => tell({ kind: 'warning', text, values })
+const second = availableParallelism() > 1 ? new SecondEncoder(batches, schedule, report) : undefined
 const intake = new Intake(folder, instance, partBytesMax, report, second)
 const backoff = new Backoff(systemRandom, ARCHIVE_RETRY_FIRST_MS, ARCHIVE_RETRY_MAX_MS)
 // A sender that waits for an acknowledgement sends more as soon as it has it. A merge that starts right after a commit would
