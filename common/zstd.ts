@@ -106,8 +106,16 @@ class NapiCompressor implements ZstdCompressor {
 /** The decompressed content of one frame; throws the library's error if it is malformed. */
 export function zstdDecompress(frame: Uint8Array): Buffer {
   if (nodeZstd) return nodeZstd.zstdDecompressSync(frame)
-  decompressor ??= new (zstdNapi().Decompressor)()
-  return decompressor.decompress(frame)
+  return preparedDecompressor().decompress(frame)
+}
+
+function preparedDecompressor() {
+  return (decompressor ??= new (zstdNapi().Decompressor)())
+}
+
+/** Loads what `zstdDecompress` needs, as `prepareZstdDecompressInto` does. */
+export function prepareZstdDecompress(): void {
+  if (!nodeZstd) preparedDecompressor()
 }
 
 /** Decompresses a stream of any length, frame after frame. */

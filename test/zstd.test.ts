@@ -1,5 +1,6 @@
 // zstd for whole buffers: what is compressed comes back, wherever the result is put.
 
+import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { zstdCompressor, zstdDecompress, zstdDecompressInto } from '../common/zstd.ts'
 
@@ -24,6 +25,18 @@ test('a frame is put into the room that it is given, or into memory of its own i
     expect(zstdDecompressInto(frame, into)).toBe(bytes)
     expect(into.equals(text(bytes))).toBe(true)
   }
+})
+
+test('what was prepared decompresses when no descriptor is left', () => {
+  const script = `
+    import { openSync } from 'node:fs'
+    import { prepareZstdDecompress, zstdCompressor, zstdDecompress } from '${new URL('../dist/common/zstd.js', import.meta.url).href}'
+    const frame = zstdCompressor(1).compress(Buffer.from('a line'))
+    prepareZstdDecompress()
+    try { for (;;) openSync('/dev/null') } catch {}
+    process.stdout.write(zstdDecompress(frame).toString())`
+  const words = ['-c', 'ulimit -n 64; exec "$@"', 'sh', process.execPath, '--input-type=module', '-e', script]
+  expect(execFileSync('sh', words, { encoding: 'utf8' })).toBe('a line')
 })
 
 test('a damaged checksum is found', () => {

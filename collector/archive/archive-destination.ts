@@ -346,10 +346,9 @@ export class ArchiveDestination implements Destination {
     this.#opened?.resolve()
     this.#opened = undefined
     this.#isFailing = true
-    if (isFull) {
-      this.#warning.warn({ destination: this.name, code: cause.code }, `cannot write, trying again: ${cause.detail}`)
-    } else
-      log.error({ destination: this.name }, `${fault.detail}; restarting it and writing again what it had not stored`)
+    const values = { destination: this.name, code: cause.code }
+    if (isFull) this.#warning.warn(values, `cannot write, trying again: ${cause.detail}`)
+    else log.error(values, `${fault.detail}; restarting it and writing again what it had not stored`)
     metrics.count('sluice_write_errors_total', { destination: this.name }, 1)
     this.#refuseQuestions(fault)
     if (this.#closing) {

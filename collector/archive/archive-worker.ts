@@ -7,6 +7,7 @@ import { ARCHIVE_RETRY_FIRST_MS, ARCHIVE_RETRY_MAX_MS } from '../../common/limit
 import { systemRandom } from '../../common/random.ts'
 import { Backoff } from '../../common/retry.ts'
 import { workerOwner } from '../../common/worker.ts'
+import { prepareZstdDecompress } from '../../common/zstd.ts'
 import type { FromWorker, ToWorker, WorkerData } from './archive-protocol.ts'
 import { BatchReader } from './batch-reader.ts'
 import type { Report } from './future-parts.ts'
@@ -18,8 +19,8 @@ const { data, tell, listen, end } = workerOwner<ToWorker, FromWorker, WorkerData
 const { folder, instance, partBytesMax, parts, unsealed } = data
 
 const batches = new BatchReader()
-const second = availableParallelism() > 1 ? new SecondEncoder(batches, schedule) : undefined
 const report: Report = (text, values) => tell({ kind: 'warning', text, values })
+const second = availableParallelism() > 1 ? new SecondEncoder(batches, schedule, report) : undefined
 const intake = new Intake(folder, instance, partBytesMax, report, second)
 const backoff = new Backoff(systemRandom, ARCHIVE_RETRY_FIRST_MS, ARCHIVE_RETRY_MAX_MS)
 // A sender that waits for an acknowledgement sends more as soon as it has it. A merge that starts right after a commit would
@@ -33,6 +34,8 @@ let closing = false
 let stopping = false
 
 loadSqlite()
+// A block that cannot be decompressed counts as damaged, and so does its part.
+prepareZstdDecompress()
 intake.open(parts)
 intake.sealLeft(unsealed)
 tell({ kind: 'opened', settled: intake.settled })

@@ -8,11 +8,13 @@
 // The thread is started at the first commit that is large enough, so that a quiet archive has only one. A piece that it fails
 // to encode is encoded by the archive's own thread.
 
+import type { Fault } from '../../common/fault.ts'
 import { WorkerThread } from '../../common/worker.ts'
 import type { OriginData, WriteData } from './archive-protocol.ts'
 import type { BatchReader } from './batch-reader.ts'
 import type { EncodedBlock } from './block-builder.ts'
 import type { Encoded } from './encode-writes.ts'
+import type { Report } from './future-parts.ts'
 import type { Piece } from './pieces.ts'
 
 /** The writes of a piece, and the origins that they refer to, by number. */
@@ -32,14 +34,16 @@ const PIECES_MAX = 2
 export class SecondEncoder {
   readonly #batches: BatchReader
   readonly #onAnswer: () => void
+  readonly #report: Report
   readonly #given: Piece[] = []
   #worker: WorkerThread<ToEncoder, FromEncoder> | undefined
   #isOver = false
 
   /** `onAnswer` is called when a piece has come back, encoded or not. */
-  constructor(batches: BatchReader, onAnswer: () => void) {
+  constructor(batches: BatchReader, onAnswer: () => void, report: Report) {
     this.#batches = batches
     this.#onAnswer = onAnswer
+    this.#report = report
   }
 
   /** Whether it takes another piece. */
@@ -61,7 +65,7 @@ export class SecondEncoder {
       module: 'collector/archive/archive-encoder',
       data: undefined,
       onMessage: (encoded) => this.#heard(encoded),
-      onDeath: () => this.#died(),
+      onDeath: (fault) => this.#died(fault),
     })
     this.#worker.post({ kind: 'encode', origins, writes })
   }
@@ -82,9 +86,13 @@ export class SecondEncoder {
     this.#onAnswer()
   }
 
-  #died(): void {
+  #died({ code, detail }: Fault): void {
     this.#worker = undefined
     this.#isOver = true
+    this.#report('the second thread of the archive has ended; going on with one, which is slower', {
+      code,
+      reason: detail,
+    })
     for (const piece of this.#given.splice(0)) piece.isGiven = false
     this.#onAnswer()
   }

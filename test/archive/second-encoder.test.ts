@@ -46,9 +46,14 @@ function given(writes: readonly WriteData[], fresh?: Uint8Array) {
   const read = writes.map((data) => ({ id: data.id, batch: batches.read(data), data, fresh }))
   const piece: Piece = { writes: read, isShared: true, isGiven: false, encoded: undefined }
   let onAnswer: (() => void) | undefined
-  const second = new SecondEncoder(batches, () => onAnswer?.())
+  const reports: { text: string; values: object }[] = []
+  const second = new SecondEncoder(
+    batches,
+    () => onAnswer?.(),
+    (text, values) => reports.push({ text, values }),
+  )
   const answered = () => new Promise<void>((resolve) => (onAnswer = resolve))
-  return { second, piece, answered }
+  return { second, piece, answered, reports }
 }
 
 test('the second thread returns the same blocks and defects as encoding on this thread', async () => {
@@ -76,20 +81,25 @@ test('a piece that the second thread fails to encode is given back, and the thre
   await second.finish()
 })
 
+test('a piece of a thread that dies is given back, and the death is reported', async () => {
+  const { second, piece, answered, reports } = given([writeOf(1, 400)])
+  process.once('worker', (worker) => void worker.terminate())
+  second.give(piece)
+  await answered()
+  expect(piece).toMatchObject({ isGiven: false, encoded: undefined })
+  expect(second.hasRoom).toBe(false)
+  expect(reports).toMatchObject([{ text: expect.stringContaining('second thread'), values: { code: 'WORKER_DIED' } }])
+})
+
 test('commits encoded by two threads, the next one during the last, store all messages in order and skip repeats', async () => {
   const folder = temporaryFolder()
   mkdirSync(join(folder, 'archive'))
   const batches = new BatchReader()
   batches.define({ number: 3, first: true, origin })
   const answers: (() => void)[] = []
-  const second = new SecondEncoder(batches, () => answers.splice(0).forEach((resolve) => resolve()))
-  const intake = new Intake(
-    join(folder, 'archive'),
-    7,
-    ARCHIVE_PART_BYTES_MAX,
-    (text) => expect.unreachable(text),
-    second,
-  )
+  const report = (text: string) => expect.unreachable(text)
+  const second = new SecondEncoder(batches, () => answers.splice(0).forEach((resolve) => resolve()), report)
+  const intake = new Intake(join(folder, 'archive'), 7, ARCHIVE_PART_BYTES_MAX, report, second)
   const count = 4000
   const texts: string[] = []
   for (let id = 1; id <= 60; id += 1) {

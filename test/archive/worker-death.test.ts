@@ -24,8 +24,8 @@ test('archive: if it is closed while its worker is being restarted, no worker is
   look = new Promise((resolve) => (goOn = resolve))
   // A bug of our own ends the worker; here it is a time of receipt that is no number.
   const fatal = archive.write(batchOf(['x'], originOf(), NaN))
-  const isRestarting = () => platform.log.lines.some(({ text }) => text.includes('restarting it'))
-  await expect.poll(isRestarting).toBe(true)
+  const restarting = () => platform.log.lines.find(({ text }) => text.includes('restarting it'))?.values
+  await expect.poll(restarting).toMatchObject({ code: 'WORKER_DIED' })
   await platform.clock.pass(60_000)
   await archive.close(1000)
   await expect(fatal).rejects.toMatchObject({ code: 'STOPPING' })
