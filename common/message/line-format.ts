@@ -9,7 +9,7 @@
 
 import { batchZone } from './batch-zone.ts'
 import { headersOf } from './headers.ts'
-import { messageJson } from './message-object.ts'
+import { writeJson } from './json-line.ts'
 import { Output } from './output.ts'
 import { writeStructuredData } from './structured-data-writer.ts'
 import { BsdTimeWriter, IsoTimeWriter } from './time-text.ts'
@@ -80,7 +80,7 @@ const formats: Record<LineFormatName, LineFormat> = {
   iso: { write: writeIso },
   rfc3164: { write: writeRfc3164 },
   rfc5424: { write: (batch, i, run, output) => writeRfc5424(batch, i, run, output, true) },
-  json: { write: (batch, i, run, output) => output.text(messageJson(batch, i, run)) },
+  json: { write: writeJson },
   raw: { write: (batch, i, _, output) => output.raw(batch.slab, batch.bounds[2 * i], batch.bounds[2 * i + 1]) },
 }
 

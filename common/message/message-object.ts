@@ -42,7 +42,7 @@ export interface MessageObject {
   readonly raw?: string
 }
 
-const formatNames = ['raw', 'rfc3164', 'rfc5424'] as const
+export const formatNames = ['raw', 'rfc3164', 'rfc5424'] as const
 
 /** A message of which a header table has the cells. */
 export interface MessageCells {

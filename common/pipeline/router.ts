@@ -34,9 +34,10 @@ export interface Route {
 
 /**
  * Overwrites bytes that must not be stored, in a copy of the batch: in the messages i with `of[i] !== 0`, or in all
- * if `of` is absent. The copy is released like any batch.
+ * if `of` is absent. Returns the copy: `copy` if another mask has made one of this batch already, else a new one, which is
+ * released like any batch. What must not be stored is looked for in the batch, so the order of masks makes no difference.
  */
-export type Mask = (batch: Batch, of?: Uint8Array) => Batch
+export type Mask = (batch: Batch, of?: Uint8Array, copy?: Batch) => Batch
 
 /** The messages that a route with a mask selected, and its mask. */
 interface Masked {
@@ -118,13 +119,14 @@ class SourceRoutes implements Sink {
 
   async #writePart(index: number, batch: Batch, selection: Selection, masked: readonly Masked[]): Promise<void> {
     const selected = selection === ALL ? ones(batch.count) : selection === NONE ? zeros(batch.count) : selection
-    let part = selectMessages(batch, selected)
+    const original = selectMessages(batch, selected)
     // A message that a route with a mask selects is masked even if another route selects it as well.
+    let copy: Batch | undefined
     for (const { chosen, mask } of masked) {
-      const copy = mask(part, chosen === ALL ? undefined : chosen.filter((_, i) => selected[i] !== 0))
-      releaseBatch(part)
-      part = copy
+      copy = mask(original, chosen === ALL ? undefined : chosen.filter((_, i) => selected[i] !== 0), copy)
     }
+    if (copy) releaseBatch(original)
+    const part = copy ?? original
     try {
       await this.#destinations[index].write(part)
       takeOverDefects(batch, selected, part)

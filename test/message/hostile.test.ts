@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { headersOf } from '../../common/message/headers.ts'
-import { lineFormat, lineFormatNames, writeLines } from '../../common/message/line-format.ts'
+import { lineFormat, lineFormatNames, writeLines, type LineFormatName } from '../../common/message/line-format.ts'
 import { messageJson } from '../../common/message/message-object.ts'
 import { Output } from '../../common/message/output.ts'
 import { parsePriorities } from '../../common/message/parse.ts'
-import type { Origin } from '../../common/pipeline/batch.ts'
+import type { Batch, Origin } from '../../common/pipeline/batch.ts'
 import { HOST, MESSAGE, PRIORITY, ROW } from '../../common/pipeline/header-table.ts'
 import { batchOf, originOf } from '../fake/batch.ts'
 import { fieldsOf, RECEIVED } from './fields.ts'
@@ -19,6 +19,12 @@ const origins: readonly Origin[] = [
   originOf({ lines: 'text', host: Buffer.from('h'), program: Buffer.from(nasty), priority: 134 }),
   originOf({ lines: 'local', host: Buffer.from('h'), priority: 134 }),
 ]
+
+function linesOf(name: LineFormatName, batch: Batch): Buffer {
+  const output = new Output(Buffer.alloc(16))
+  writeLines(lineFormat(name), batch, output)
+  return output.written
+}
 
 /** Asserts everything that must hold for any message, whatever its bytes are. */
 function check(message: Buffer, origin: Origin): void {
@@ -41,9 +47,7 @@ function check(message: Buffer, origin: Origin): void {
   expect(cells[2 * ROW + MESSAGE] - end).toBe(cells[MESSAGE])
 
   for (const name of lineFormatNames) {
-    const output = new Output(Buffer.alloc(16))
-    writeLines(lineFormat(name), batch, output)
-    const written = output.written
+    const written = linesOf(name, batch)
     if (name === 'raw') {
       expect(written.equals(Buffer.from(`${neighbour}\n${message.toString('latin1')}\n${neighbour}\n`, 'latin1'))).toBe(
         true,
@@ -54,7 +58,9 @@ function check(message: Buffer, origin: Origin): void {
     expect(written.reduce((lines, byte) => lines + (byte === 0x0a ? 1 : 0), 0)).toBe(3)
   }
 
-  const object = JSON.parse(messageJson(batch, 1, batch.runs[0]))
+  const json = messageJson(batch, 1, batch.runs[0])
+  expect(linesOf('json', batch).toString().split('\n')[1]).toBe(json)
+  const object = JSON.parse(json)
   if (object.raw !== undefined) expect(Buffer.from(object.raw, 'base64').equals(message)).toBe(true)
   else expect(message.toString().endsWith(object.message)).toBe(true)
 }

@@ -3,7 +3,7 @@ import { parseMask } from '../../common/expression/mask.ts'
 import { headersOf } from '../../common/message/headers.ts'
 import { SLAB_BYTES } from '../../common/limits.ts'
 import { releaseBatch, selectMessages } from '../../common/pipeline/batch.ts'
-import { FORMAT_MASK, FORMAT_RFC5424, KIND } from '../../common/pipeline/header-table.ts'
+import { FORMAT_MASK, FORMAT_RFC5424, KIND, MESSAGE, ROW } from '../../common/pipeline/header-table.ts'
 import { maskWith } from '../../common/pipeline/mask.ts'
 import { SlabPool } from '../../common/pipeline/slab.ts'
 import { textsOf } from '../fake/sink.ts'
@@ -82,4 +82,37 @@ test('mask: small copies share a slab, however many are held', () => {
   expect(copies.flatMap(textsOf)).toEqual(
     texts.map((text) => text.replaceAll(/pw=[^ ]+/g, (found) => '*'.repeat(found.length))),
   )
+})
+
+test('mask: the masks of several routes look at the original text, and share one copy', () => {
+  const slabs = new SlabPool()
+  const given = batch([{ texts: ['card 1111 of ann', 'card 1111 of bob'] }])
+  const first = maskWith([parseMask('/card 1111/')], slabs)(given)
+  const both = maskWith([parseMask('/1111 of/')], slabs)(given, Uint8Array.of(0, 1), first)
+  expect(both).toBe(first)
+  expect(textsOf(both)).toEqual(['********* of ann', '************ bob'])
+})
+
+test('mask: fifty patterns whose literal no message contains take less than a third of the time of looking for each in each message', () => {
+  const patterns = Array.from({ length: 50 }, (_, i) => parseMask(`/secret${i}=[^ ]+/`))
+  const given = batch([
+    { texts: Array.from({ length: 1000 }, (_, i) => `<13>Oct 11 22:14:15 h p: GET /cart/${i} 200 ${'x'.repeat(60)}`) },
+  ])
+  const mask = maskWith(patterns, new SlabPool())
+  const { cells } = headersOf(given)
+  const timeOf = (work: () => void) => {
+    work()
+    const before = process.cpuUsage().user
+    work()
+    return process.cpuUsage().user - before
+  }
+  const asMask = timeOf(() => releaseBatch(mask(given)))
+  const oneByOne = timeOf(() => {
+    for (const pattern of patterns) {
+      for (let i = 0; i < given.count; i += 1) {
+        pattern.findAll(given.slab.bytes, cells[i * ROW + MESSAGE], cells[i * ROW + MESSAGE + 1])
+      }
+    }
+  })
+  expect(asMask).toBeLessThan(oneByOne / 3)
 })

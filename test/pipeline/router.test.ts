@@ -22,9 +22,15 @@ function containing(letter: string): Selector {
 
 /** A mask that overwrites a letter. */
 function masking(letter: string, pool: SlabPool): Mask {
-  return (given, of) => {
-    const texts = textsOf(given).map((text, i) => (of?.[i] === 0 ? text : text.replaceAll(letter, '*')))
-    return batch([{ texts }], pool)
+  return (given, of, copy = batch([{ texts: textsOf(given) }], pool)) => {
+    textsOf(given).forEach((text, i) => {
+      if (of?.[i] === 0) return
+      const { slab, bounds } = copy
+      Array.from(text).forEach((char, at) => {
+        if (char === letter) slab.bytes.write('*', bounds[2 * i] + at)
+      })
+    })
+    return copy
   }
 }
 
@@ -159,6 +165,27 @@ test('a route with a mask stores masked bytes, and the copy is released', async 
     ['pass', 'b'],
   ])
   expect(pool.bytesOut).toBe(0)
+})
+
+test('the masks of all routes to a destination work on one copy', async () => {
+  const sink = new MemorySink()
+  const copies: (Batch | undefined)[] = []
+  const routes = ['a', 'b', 'c'].map((letter): Route => {
+    const mask = masking(letter, new SlabPool())
+    return {
+      where: containing(letter),
+      to: [0],
+      final: true,
+      mask(given, of, copy) {
+        copies.push(copy)
+        return mask(given, of, copy)
+      },
+    }
+  })
+  const texts = ['abc', 'bc', 'c', 'd']
+  await new Router(routes, [sink], createMetrics()).sinkFor('network').write(batch([{ texts }]))
+  expect(sink.texts).toEqual(['*bc', '*c', '*'])
+  expect(copies.map((copy) => copy !== undefined)).toEqual([false, true, true])
 })
 
 test('a mask applies only to messages that its route selected, even if other routes lead to the same destination', async () => {
