@@ -14,9 +14,7 @@ function written(name: LineFormatName, batch: Batch): string {
 
 test('json: every byte below 0x80 is escaped as JSON.stringify escapes it, at any place of a text', () => {
   const texts = Array.from({ length: 128 }, (_, byte) => String.fromCharCode(byte))
-    .flatMap((char) =>
-      ['', '1', '1234567', '123456789', '1'.repeat(40)].map((before) => `${before}${char}${'é12345678'}`),
-    )
+    .flatMap((char) => ['', '1', '1234567', '123456789', '1'.repeat(40)].map((before) => `${before}${char}é12345678`))
     .filter((text) => !text.includes('\n'))
   const batch = batchOf(
     texts.map((text) => `<13>1 2026-11-20T10:00:00Z h a p m - ${text}`),
