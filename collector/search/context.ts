@@ -11,11 +11,12 @@ import type { EntryQueue } from './entry-queue.ts'
 import { LruCache } from './lru-cache.ts'
 import type { Selection } from './selection.ts'
 import type { StoredBlock } from './stored-block.ts'
-import { BlockOrder, comparePositions, sortRows, Timeline, type Position } from './timeline.ts'
+import { SenderRows } from './sender-rows.ts'
+import { BlockOrder, comparePositions, Timeline, type Position } from './timeline.ts'
 
 const NO_ROWS = new Uint32Array(0)
-/** Of each row, with its share of the groups. */
-const GROUPED_ROW_BYTES = 8
+const NOTHING = Buffer.alloc(0)
+const NO_NAME: Texts = { bytes: NOTHING, starts: new Uint32Array(2) }
 
 export interface ContextOptions {
   /** Number of neighbours that are earlier and later in time. */
@@ -37,10 +38,13 @@ export interface SearchInProgress {
   readonly note: (error: unknown) => void
 }
 
-/** The messages of one host and program, or all messages if these are absent. Neighbours are looked for within a conversation. */
+/** The messages of one host and program, or all messages. Neighbours are looked for within a conversation. */
 interface Conversation {
-  readonly host?: Buffer
-  readonly program?: Buffer
+  readonly host: Buffer
+  readonly program: Buffer
+  /** Both names as latin1. */
+  readonly hostText: string
+  readonly programText: string
   /** The conversation's last message that was printed. */
   printed?: Position
 }
@@ -59,12 +63,13 @@ export class Neighbours {
   readonly #isMatch: (block: StoredBlock, position: Position) => boolean
   readonly #note: (error: unknown) => void
   readonly #queue: EntryQueue
+  readonly #everything: Conversation = { host: NOTHING, program: NOTHING, hostText: '', programText: '' }
   readonly #conversations = new Map<string, Conversation>()
   /**
    * By sender, the rows of blocks in time order. With a scan of the block for each match, a hundred thousand matches in a million messages
-   * took half a minute.
+   * took half a minute; with one of its names, twenty thousand matches among 30,000 senders took as long.
    */
-  readonly #rows = new LruCache<Map<number, Uint32Array>>(SEARCH_KEPT_BYTES_MAX)
+  readonly #rows = new LruCache<SenderRows>(SEARCH_KEPT_BYTES_MAX)
   #last: Conversation | undefined
 
   /** `backwards`: the newest message is printed first. */
@@ -123,27 +128,19 @@ export class Neighbours {
   }
 
   #conversationOf(block: StoredBlock, { row }: Position): Conversation {
-    const key = this.#ofAll ? '' : this.#keyOf(block, row)
+    if (this.#ofAll) return this.#everything
+    const { hosts, hostIds, programs, programIds } = this.#caches.senders(block)
+    const host = textOf(hosts, hostIds[row])
+    const program = textOf(programs, programIds[row])
+    const hostText = host.toString('latin1')
+    const programText = program.toString('latin1')
+    const key = `${hostText}\n${programText}`
     let conversation = this.#conversations.get(key)
     if (!conversation) {
-      conversation = {}
-      if (!this.#ofAll) {
-        const [host, program] = this.#namesOf(block, row)
-        conversation = { host: Buffer.from(host), program: Buffer.from(program) }
-      }
+      conversation = { host: Buffer.from(host), program: Buffer.from(program), hostText, programText }
       this.#conversations.set(key, conversation)
     }
     return conversation
-  }
-
-  #keyOf(block: StoredBlock, row: number): string {
-    const [host, program] = this.#namesOf(block, row)
-    return `${host.toString('latin1')}\n${program.toString('latin1')}`
-  }
-
-  #namesOf(block: StoredBlock, row: number): [host: Buffer, program: Buffer] {
-    const { hosts, hostIds, programs, programIds } = this.#caches.senders(block)
-    return [textOf(hosts, hostIds[row]), textOf(programs, programIds[row])]
   }
 
   /** The conversation's messages after a position (`sign` 1) or before it (-1). */
@@ -153,7 +150,7 @@ export class Neighbours {
       timesOf: (block) => this.#caches.times(block),
       rowsOf: (block) => {
         try {
-          return mayBeIn(block, conversation) ? this.#rowsOf(block, conversation) : NO_ROWS
+          return this.#rowsOf(block, conversation)
         } catch (error) {
           this.#note(error)
           return NO_ROWS
@@ -163,44 +160,32 @@ export class Neighbours {
   }
 
   /** The conversation's rows of the block within the time bounds, in time order. */
-  #rowsOf(block: StoredBlock, { host, program }: Conversation): Uint32Array {
-    const times = this.#caches.times(block)
-    const senders = host && program && this.#caches.senders(block)
+  #rowsOf(block: StoredBlock, conversation: Conversation): Uint32Array {
     const known = this.#rows.get(block)
-    const rows = known ?? this.#rows.add(block, this.#grouped(times, senders), GROUPED_ROW_BYTES * times.length)
-    if (!senders) return rows.get(0) ?? NO_ROWS
-    return rows.get(senderOf(senders, idOf(senders.hosts, host), idOf(senders.programs, program))) ?? NO_ROWS
+    if (!known && !this.#ofAll && !mayBeIn(block, conversation)) return NO_ROWS
+    const rows = known ?? this.#keep(block)
+    return rows.of(conversation.hostText, conversation.programText)
   }
 
-  /** The rows of a block within the time bounds, in time order: those of each sender, or all under 0 if no senders are given. */
-  #grouped(times: Float64Array, senders: Senders | undefined): Map<number, Uint32Array> {
+  #keep(block: StoredBlock): SenderRows {
     const { since, until } = this.#selection
-    const groups = new Map<number, number[]>()
-    for (let row = 0; row < times.length; row += 1) {
-      if (times[row] < since || times[row] > until) continue
-      const sender = senders ? senderOf(senders, senders.hostIds[row], senders.programIds[row]) : 0
-      const group = groups.get(sender)
-      if (group) group.push(row)
-      else groups.set(sender, [row])
-    }
-    return new Map(Array.from(groups, ([sender, rows]) => [sender, sortRows(Uint32Array.from(rows), times)]))
+    const times = this.#caches.times(block)
+    const senders = this.#ofAll ? oneSender(times.length) : this.#caches.senders(block)
+    const rows = new SenderRows(senders, times, since, until)
+    return this.#rows.add(block, rows, rows.bytes)
   }
 }
 
-/** A number for a host and a program of a block. */
-const senderOf = ({ programs }: Senders, hostId: number, programId: number) =>
-  hostId * programs.starts.length + programId
+/** As if all messages were from a sender without names. */
+function oneSender(count: number): Senders {
+  const ids = new Uint32Array(count)
+  return { hosts: NO_NAME, hostIds: ids, programs: NO_NAME, programIds: ids }
+}
 
 /** Whether the block may have messages of the conversation, as far as that is known without reading it. */
 function mayBeIn(block: StoredBlock, { host, program }: Conversation): boolean {
-  if (host && block.hosts && !block.hosts.some((name) => name.equals(host))) return false
-  return !(program && block.programs && !block.programs.some((name) => name.equals(program)))
+  if (block.hosts && !block.hosts.some((name) => name.equals(host))) return false
+  return !(block.programs && !block.programs.some((name) => name.equals(program)))
 }
 
 const textOf = ({ bytes, starts }: Texts, id: number): Buffer => bytes.subarray(starts[id], starts[id + 1])
-
-/** The index of a text among `texts`; -1 if it is not there. */
-function idOf(texts: Texts, text: Buffer): number {
-  for (let id = 0; id < texts.starts.length - 1; id += 1) if (textOf(texts, id).equals(text)) return id
-  return -1
-}
