@@ -33,24 +33,3 @@ test('json: origins that take turns in a batch keep their own host, program, pee
   const batch = { ...base, runs }
   expect(written('json', batch)).toBe(runs.map((run, i) => `${messageJson(batch, i, run)}\n`).join(''))
 })
-
-test('json: lines are written in less than half the time that an object and a string for each take', () => {
-  const message =
-    '<38>Nov 20 10:00:00 web-017 sshd[4711]: Failed password for invalid user admin from 192.0.2.7 port 51122'
-  const batch = batchOf(
-    Array.from({ length: 10_000 }, () => message),
-    originOf(),
-    RECEIVED,
-  )
-  const timeOf = (write: () => void) => {
-    write()
-    const before = process.cpuUsage().user
-    write()
-    return process.cpuUsage().user - before
-  }
-  const asLines = timeOf(() => written('json', batch))
-  const asObjects = timeOf(() => {
-    for (let i = 0; i < batch.count; i += 1) messageJson(batch, i, batch.runs[0])
-  })
-  expect(asLines).toBeLessThan(asObjects / 2)
-})
