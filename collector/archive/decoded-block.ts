@@ -49,6 +49,8 @@ export class DecodedBlock {
   readonly #fields: Pack
   readonly #texts: Pack
   readonly #kept = new Map<string, unknown>()
+  /** The fault of each column that cannot be decoded. */
+  readonly #unreadable = new Map<string, unknown>()
   readonly #faultOf: (error: unknown) => unknown
 
   /**
@@ -64,17 +66,20 @@ export class DecodedBlock {
     this.#faultOf = faultOf
   }
 
+  /** A column that cannot be decoded is decoded only once as well: a search that prints the block asks for each of its messages. */
   #once<T>(name: string, make: () => T): T {
-    let value = this.#kept.get(name) as T | undefined
-    if (value === undefined) {
-      try {
-        value = make()
-      } catch (error) {
-        throw this.#faultOf(error)
-      }
-      this.#kept.set(name, value)
+    const value = this.#kept.get(name) as T | undefined
+    if (value !== undefined) return value
+    if (this.#unreadable.has(name)) throw this.#unreadable.get(name)
+    try {
+      const made = make()
+      this.#kept.set(name, made)
+      return made
+    } catch (error) {
+      const fault = this.#faultOf(error)
+      this.#unreadable.set(name, fault)
+      throw fault
     }
-    return value
   }
 
   #field(name: FieldStream): Uint8Array {

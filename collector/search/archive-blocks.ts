@@ -80,6 +80,7 @@ export class OpenArchives {
 class OpenParts {
   readonly #kept: PartReader[] = []
   readonly #open = new Set<PartReader>()
+  #last: PartReader | undefined
 
   add(part: PartReader, isNewest: boolean): void {
     if (isNewest) this.#kept.push(part)
@@ -88,6 +89,9 @@ class OpenParts {
 
   /** To be called before each query of the part. */
   use(part: PartReader): void {
+    // Nearly always, since it is called several times for each message that is printed.
+    if (part === this.#last) return
+    this.#last = part
     if (this.#kept.includes(part)) return
     // Removed and added again, so that the set is in order of last use.
     this.#open.delete(part)

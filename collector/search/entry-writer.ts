@@ -52,7 +52,7 @@ export class EntryWriter {
     if (format === 'json') {
       const json = storedJson(block, row)
       this.output.text(escape ? shownJson(json) : json)
-    } else if (format === 'raw') this.#bytes(block.raw(row), 0)
+    } else if (format === 'raw') this.#raw(block.raw(row))
     else this.#text(block, row, isMatch)
     this.output.byte(LF)
   }
@@ -70,7 +70,7 @@ export class EntryWriter {
     const count = pattern.findAll(line.bytes, 0, line.length)
     for (let i = 0; i < count; i += 1) {
       if (color) this.output.text(MATCH_STYLE)
-      this.#bytes(line.bytes.subarray(0, pattern.matches[2 * i + 1]), pattern.matches[2 * i])
+      this.#part(line, pattern.matches[2 * i], pattern.matches[2 * i + 1])
       if (color) this.output.text(PLAIN)
       this.output.byte(LF)
     }
@@ -83,7 +83,7 @@ export class EntryWriter {
     const start = format === 'cat' ? line.messageStart : 0
     const { output } = this
     const style = color ? severityStyles[table.cells[row * cells.ROW + cells.PRIORITY] & 7] : ''
-    output.text(style)
+    if (style !== '') output.text(style)
     if (format === 'short') {
       const time = table.times[row]
       this.#time.write(time, zone.offsetAt(time), output)
@@ -95,7 +95,7 @@ export class EntryWriter {
     let at = start
     if (color && start === 0 && hostPlain) {
       output.text(hostStyle(line.bytes.subarray(0, line.hostEnd)))
-      this.#bytes(line.bytes.subarray(0, line.hostEnd), 0)
+      this.#part(line, 0, line.hostEnd)
       output.text(PLAIN + style)
       at = line.hostEnd
     }
@@ -104,13 +104,13 @@ export class EntryWriter {
       const to = pattern!.matches[2 * i + 1]
       const from = Math.max(at, pattern!.matches[2 * i])
       if (to <= from) continue
-      this.#bytes(line.bytes.subarray(0, from), at)
+      this.#part(line, at, from)
       output.text(matchStyle)
-      this.#bytes(line.bytes.subarray(0, to), from)
+      this.#part(line, from, to)
       output.text(PLAIN + style)
       at = to
     }
-    this.#bytes(line.bytes.subarray(0, line.length), at)
+    this.#part(line, at, line.length)
     if (style !== '') output.text(PLAIN)
   }
 
@@ -120,10 +120,15 @@ export class EntryWriter {
     return this.#line
   }
 
-  /** Appends the bytes of `text` from `start` on, escaped if that is asked for. */
-  #bytes(text: Buffer, start: number): void {
-    if (this.#options.escape) addShown(this.output, text, start)
-    else this.output.fixed(text.subarray(start))
+  /** Appends `[start, end)` of the line, escaped if that is asked for. */
+  #part(line: LineBuffer, start: number, end: number): void {
+    if (this.#options.escape) addShown(this.output, line.bytes.subarray(0, end), start)
+    else this.output.raw(line, start, end)
+  }
+
+  #raw(message: Buffer): void {
+    if (this.#options.escape) addShown(this.output, message, 0)
+    else this.output.fixed(message)
   }
 }
 

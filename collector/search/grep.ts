@@ -176,26 +176,27 @@ export class Grep {
 
   async #lines(kept: readonly StoredBlock[], all: readonly StoredBlock[], print: WriterOptions): Promise<boolean> {
     const { reverse, last, oldest = false, context } = this.#options
-    // If the matches of `-n` are the first to be printed, it is a limit like `-m`. If they are the last, the first of them is found by
-    // going the other way.
-    const first = reverse === oldest && last < Infinity ? this.#nthFromEnd(kept, last) : undefined
-    const most = reverse === oldest ? this.#options.most : Math.min(this.#options.most, last)
-    const isBefore = (position: Position) =>
-      first !== undefined && (reverse ? comparePositions(position, first) > 0 : comparePositions(position, first) < 0)
+    // If the matches of `-n` are the first to be printed, it is a limit like `-m`. If they are the last, or later matches may be printed
+    // as neighbours of the first ones, the outermost of them is found beforehand.
+    const outermost = (reverse === oldest || context) && last < Infinity ? this.#nth(kept, last) : undefined
+    const most = outermost ? this.#options.most : Math.min(this.#options.most, last)
+    const isBeyond = (position: Position) =>
+      outermost !== undefined &&
+      (oldest ? comparePositions(position, outermost) > 0 : comparePositions(position, outermost) < 0)
     const note = (error: unknown) => this.#note(error)
     const queue = new EntryQueue(new EntryWriter(print), this.#caches, this.#target, this.#clock, note)
     const mayHave = ({ timeMin, timeMax }: StoredBlock) =>
-      first === undefined || (reverse ? timeMin <= first.time : timeMax >= first.time)
+      outermost === undefined || (oldest ? timeMin <= outermost.time : timeMax >= outermost.time)
     const wanted = kept.filter(mayHave)
     const timeline = this.#timeline(wanted, reverse)
     const isMatch = (block: StoredBlock, position: Position) =>
-      this.#rowsOf(block)[position.row] === 1 && !isBefore(position)
+      this.#rowsOf(block)[position.row] === 1 && !isBeyond(position)
     const search = { blocks: all, caches: this.#caches, selection: this.#selection, queue, isMatch, note }
     const neighbours = context && new Neighbours(context, reverse, search)
     let open = true
     while (open && this.stats.selected < most && timeline.next()) {
       const { block, position } = timeline
-      if (isBefore(position)) continue
+      if (isBeyond(position)) continue
       try {
         if (neighbours) this.stats.selected += neighbours.write(block, position, most - this.stats.selected)
         else if (queue.add(block, position.row, true)) this.stats.selected += 1
@@ -229,9 +230,9 @@ export class Grep {
     }
   }
 
-  /** The position of the nth match from the end of what is printed, or of the first match if there are fewer. */
-  #nthFromEnd(blocks: readonly StoredBlock[], n: number): Position {
-    const timeline = this.#timeline(blocks, !this.#options.reverse)
+  /** The position of the nth match from the newest or, if `oldest`, from the oldest; that of the last one found if there are fewer. */
+  #nth(blocks: readonly StoredBlock[], n: number): Position {
+    const timeline = this.#timeline(blocks, !this.#options.oldest)
     let left = n
     while (left > 0 && timeline.next()) left -= 1
     return timeline.position

@@ -20,9 +20,10 @@ export class LineBuffer {
   /** Offsets in the last added line: the end of its host, the start of its message. Counted from the start of the buffer. */
   hostEnd = 0
   messageStart = 0
-  #target = viewOf(this.bytes)
+  /** A view of `bytes`. */
+  view = viewOf(this.bytes)
   #messages: Buffer | undefined
-  #source = this.#target
+  #source = this.view
 
   clear(): void {
     this.length = 0
@@ -69,7 +70,7 @@ export class LineBuffer {
       this.#source = viewOf(from)
     }
     const source = this.#source
-    const target = this.#target
+    const target = this.view
     const end = starts[text + 1]
     let i = starts[text]
     let at = this.length
@@ -89,7 +90,7 @@ export class LineBuffer {
     const larger = Buffer.allocUnsafeSlow(size)
     this.bytes.copy(larger, 0, 0, this.length)
     this.bytes = larger
-    this.#target = viewOf(larger)
+    this.view = viewOf(larger)
   }
 }
 

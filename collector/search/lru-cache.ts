@@ -8,6 +8,8 @@ export class LruCache<Value> {
   /** Least recently used first. */
   readonly #kept = new Map<StoredBlock, { readonly value: Value; readonly room: number }>()
   #room = 0
+  /** The block that was used last. */
+  #newest: StoredBlock | undefined
 
   /** `dropped` is called with each value that leaves the cache. */
   constructor(roomMax: number, dropped: (value: Value) => void = () => {}) {
@@ -22,14 +24,18 @@ export class LruCache<Value> {
   get(block: StoredBlock): Value | undefined {
     const known = this.#kept.get(block)
     if (!known) return undefined
-    this.#kept.delete(block)
-    this.#kept.set(block, known)
+    if (block !== this.#newest) {
+      this.#kept.delete(block)
+      this.#kept.set(block, known)
+      this.#newest = block
+    }
     return known.value
   }
 
   /** Adds a value for a block that has none, and drops old ones until there is room. The new one is kept even if it is too large. */
   add(block: StoredBlock, value: Value, room: number): Value {
     this.#kept.set(block, { value, room })
+    this.#newest = block
     this.#room += room
     for (const oldest of this.#kept.keys()) {
       if (this.#room <= this.#roomMax || oldest === block) break

@@ -107,8 +107,8 @@ export class Output {
     for (let i = 0; i < from.length; i += 1) this.bytes[this.length++] = from[i] > SPACE ? from[i] : UNDERSCORE
   }
 
-  /** Appends `[start, end)` of a slab unchanged. */
-  raw(from: Slab, start: number, end: number): void {
+  /** Appends `[start, end)` of a slab, or of another buffer with its view, unchanged. */
+  raw(from: Pick<Slab, 'bytes' | 'view'>, start: number, end: number): void {
     this.reserve(end - start)
     const source = from.view
     const target = this.#view

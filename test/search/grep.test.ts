@@ -1,88 +1,12 @@
 // Searches over blocks in memory, compared with GNU grep on the same lines.
 
-import { spawnSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { Grep, type GrepOptions } from '../../collector/search/grep.ts'
-import type { WriterOptions } from '../../collector/search/entry-writer.ts'
-import type { StoredBlock } from '../../collector/search/stored-block.ts'
 import { systemClock } from '../../common/clock.ts'
-import { parseExpression } from '../../common/expression/parse.ts'
-import { compileRegex, type RegexOptions } from '../../common/expression/regex/byte-regex.ts'
+import type { RegexOptions } from '../../common/expression/regex/byte-regex.ts'
 import { utc } from '../../common/message/zone.ts'
-import { lineOf, MemoryBlock, memoryBlocks, sortTime, type Message } from './memory-archive.ts'
-
-const START = Date.UTC(2026, 10, 20, 10) * 1000
-const SECOND = 1_000_000
-
-interface Asked extends Partial<Omit<GrepOptions, 'query' | 'print'>> {
-  readonly pattern?: string | string[]
-  readonly regex?: RegexOptions
-  readonly invert?: boolean
-  readonly where?: string
-  readonly print?: 'count' | 'hosts' | 'nothing' | Partial<WriterOptions>
-}
-
-async function grep(blocks: readonly StoredBlock[], asked: Asked = {}) {
-  const pattern = asked.pattern === undefined ? undefined : compileRegex(asked.pattern, asked.regex)
-  const chunks: Buffer[] = []
-  const writer: WriterOptions = { format: 'cat', partsOnly: false, pattern, color: false, escape: false, zone: utc }
-  const options: GrepOptions = {
-    ...{ reverse: false, most: Infinity, last: Infinity, zone: utc },
-    ...asked,
-    query: { where: parseExpression(asked.where ?? ''), pattern, invert: asked.invert ?? false },
-    print: typeof asked.print === 'string' ? asked.print : { ...writer, ...asked.print },
-  }
-  const target = {
-    write: (bytes: Buffer) => {
-      chunks.push(Buffer.from(bytes))
-      return Promise.resolve(true)
-    },
-  }
-  const search = new Grep(options, target, systemClock)
-  const found = await search.run(blocks)
-  return { found, output: Buffer.concat(chunks).toString(), stats: search.stats }
-}
-
-// Generates log messages from a fixed seed, so that failures are reproducible.
-function messages(count: number, hosts = 4): Message[] {
-  let seed = 42
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff
-    return (seed >> 8) % below
-  }
-  const texts = [
-    () => `Failed password for invalid user u${random(50)} from 10.0.${random(9)}.${random(256)} port ${random(65536)}`,
-    () => `Accepted publickey for root from 10.1.${random(9)}.${random(256)}`,
-    () => `pam_unix(sshd:session): session opened for user u${random(50)}(uid=${random(1000)})`,
-    () => `connection from web-${random(5)} closed, ${random(100)}% done`,
-    () => `Überlauf in [kworker/${random(8)}:${random(4)}]: naïve café`,
-    () => `sshd[${random(9)}]: nested tag; root logged out`,
-  ]
-  return Array.from({ length: count }, (_, i) => ({
-    time: START + i * SECOND - random(3) * SECOND,
-    received: START + i * SECOND,
-    host: `web-${random(hosts)}`,
-    priority: random(24) * 8 + random(8),
-    message: texts[random(texts.length)](),
-    ...(random(5) === 0 ? {} : { program: ['sshd', 'su', 'kernel', 'cron'][random(4)] }),
-    ...(random(3) === 0 ? {} : { pid: random(9) === 0 ? 'main-1' : String(random(40)) }),
-  }))
-}
-
-const ordered = (all: readonly Message[]) =>
-  all
-    .map((message, i) => ({ message, i }))
-    .sort((a, b) => sortTime(a.message) - sortTime(b.message) || a.i - b.i)
-    .map(({ message }) => message)
-
-function realGrep(flags: string[], lines: readonly string[]): string {
-  const input = lines.map((line) => `${line}\n`).join('')
-  const { stdout, status, stderr } = spawnSync('grep', ['-E', ...flags], {
-    ...{ input, encoding: 'utf8', env: { LC_ALL: 'C.UTF-8' } },
-  })
-  if (status === 2) throw new Error(stderr)
-  return stdout
-}
+import { lineOf, memoryBlocks, sortTime, type Message } from './memory-archive.ts'
+import { grep, interleaved, messages, ordered, realGrep, SECOND, START } from './memory-grep.ts'
 
 const all = messages(600)
 const lines = ordered(all).map(lineOf)
@@ -229,51 +153,6 @@ test('order: by time, equal times in intake order; receipt counts if a time is m
   }
 })
 
-for (const [flags, before, after] of [
-  [['-A', '2'], 0, 2],
-  [['-B', '1'], 1, 0],
-  [['-C', '3'], 3, 3],
-  [['-A', '1', '-B', '4'], 4, 1],
-  [['-A', '2', '-m', '3'], 0, 2],
-] as const) {
-  test(`grep ${flags.join(' ')}: the same neighbours and separators as GNU grep, for one host and program`, async () => {
-    const one = messages(300, 1).map((message) => ({ ...message, program: 'sshd' }))
-    const most = (flags as readonly string[]).includes('-m') ? 3 : Infinity
-    for (const pattern of ['root logged', 'user u1[0-9]', 'port 1', '\\[7\\]', 'publickey', 'nothing like it', 'e']) {
-      const { output } = await grep(memoryBlocks(one, 16), {
-        ...{ pattern, most, context: { before, after, ofAll: false }, print: { format: 'short' } },
-      })
-      const text = output.replaceAll(/^\w{3} \d\d \d\d:\d\d:\d\d /gm, '')
-      expect([pattern, text]).toEqual([pattern, realGrep([...flags, '-e', pattern], ordered(one).map(lineOf))])
-    }
-  })
-}
-
-test('grep -C: neighbours are from the same host and program, and each group has only these', async () => {
-  const at = (seconds: number) => ({ time: START + seconds * SECOND, received: START + seconds * SECOND })
-  const given: Message[] = [
-    { host: 'a', program: 'x', message: 'a1', ...at(1) },
-    { host: 'b', program: 'x', message: 'b1', ...at(2) },
-    { host: 'a', program: 'x', message: 'a2 hit', ...at(3) },
-    { host: 'a', program: 'y', message: 'y1', ...at(4) },
-    { host: 'b', program: 'x', message: 'b2 hit', ...at(5) },
-    { host: 'a', program: 'x', message: 'a3', ...at(6) },
-    { host: 'a', message: 'no program', ...at(7) },
-    { host: 'b', program: 'x', message: 'b3', ...at(8) },
-    { host: 'a', program: 'x', message: 'a4', ...at(9) },
-    { host: 'a', program: 'x', message: 'a5 hit', ...at(10) },
-  ]
-  const context = { before: 1, after: 1, ofAll: false }
-  for (const size of [1, 3, 10]) {
-    const { output } = await grep(memoryBlocks(given, size), { pattern: 'hit', context })
-    expect(output).toBe('a1\na2 hit\na3\n--\nb1\nb2 hit\nb3\n--\na4\na5 hit\n')
-    const everything = await grep(memoryBlocks(given, size), { pattern: 'hit', context: { ...context, ofAll: true } })
-    expect(everything.output).toBe('b1\na2 hit\ny1\nb2 hit\na3\n--\na4\na5 hit\n')
-    const reversed = await grep(memoryBlocks(given, size), { pattern: 'a5', context, reverse: true })
-    expect(reversed.output).toBe('a5 hit\na4\n')
-  }
-})
-
 test('grep -l: the hosts that have a match, each once, sorted by name', async () => {
   const { output, found } = await grep(memoryBlocks(all, 40), { pattern: '^web-[012] .*root', print: 'hosts' })
   expect(output).toBe('web-0\nweb-1\nweb-2\n')
@@ -354,13 +233,6 @@ test('the search ends when the reader has closed the output', async () => {
   expect(search.stats.read).toBeLessThan(10)
 })
 
-// Blocks that each span the whole time range, like those of copies of an archive, or of a relay that was cut off for days.
-const interleaved = (all: readonly Message[], count: number) =>
-  Array.from({ length: count }, (_, b) => {
-    const own = all.filter((_, i) => i % count === b)
-    return new MemoryBlock(own, b)
-  })
-
 test('if all blocks overlap in time, each is opened a few times, not once per message', async () => {
   const many = messages(6000).map((message, i) => ({ ...message, time: START + i, received: START + i }))
   for (const asked of [{}, { pattern: 'root' }, { reverse: true }, { pattern: 'root', last: 500 }]) {
@@ -371,30 +243,4 @@ test('if all blocks overlap in time, each is opened a few times, not once per me
     expect(linesOf(output)).toEqual(asked.reverse ? expected.toReversed() : expected)
     expect(Math.max(...blocks.map(({ opened }) => opened))).toBeLessThanOrEqual(3)
   }
-})
-
-test('if all blocks overlap in time, printing neighbours opens each block a few times, not once per message', async () => {
-  const many = messages(3000, 1).map((message, i) => ({
-    ...message,
-    program: 'sshd',
-    time: START + i,
-    received: START + i,
-  }))
-  const blocks = interleaved(many, 60)
-  const context = { before: 2, after: 3, ofAll: false }
-  const { output } = await grep(blocks, { pattern: 'user u1[0-9]', context, print: { format: 'short' } })
-  const text = output.replaceAll(/^\w{3} \d\d \d\d:\d\d:\d\d /gm, '')
-  expect(text).toBe(realGrep(['-B', '2', '-A', '3', '-e', 'user u1[0-9]'], many.map(lineOf)))
-  expect(Math.max(...blocks.map(({ opened }) => opened))).toBeLessThanOrEqual(5)
-})
-
-test('neighbours: a match looks only at blocks near it, however many there are', async () => {
-  let looks = 0
-  const blocks = memoryBlocks(messages(2000), 1).map((block) => {
-    const { timeMin } = block
-    return Object.defineProperty(block, 'timeMin', { get: () => ((looks += 1), timeMin) })
-  })
-  const { output } = await grep(blocks, { pattern: 'user u1[0-9]', context: { before: 1, after: 1, ofAll: false } })
-  expect(output.match(/^--$/gm)!.length).toBeGreaterThan(30)
-  expect(looks).toBeLessThan(100 * blocks.length) // once to filter and three times to sort, at 22 a block
 })
