@@ -73,7 +73,7 @@ export class Explainer {
         const template = compilePath((options as { path: string }).path)
         const fileAt = (path: string) => ({ path }) as OutputFile
         const targets = new FileTargets(template, localZone, 0, fileAt, fieldText)
-        return [name, { template, names: new PathOwnership(template), targets }]
+        return [name, { template, names: new PathOwnership(template, configuration.dataFolder), targets }]
       }),
     )
   }

@@ -112,7 +112,7 @@ export class FileDestination implements Destination {
     this.#platform = platform
     this.#zone = zone
     this.#template = compilePath(options.path)
-    this.#names = new PathOwnership(this.#template)
+    this.#names = new PathOwnership(this.#template, dataFolder)
     this.#opener = new FileOpener(disk, options.access)
     const isFixed = this.#template.fields.length === 0
     const pool = new OutputPool(isFixed ? OUTPUT_BYTES_FIXED : OUTPUT_BYTES_TEMPLATED)

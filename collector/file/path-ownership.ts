@@ -3,7 +3,11 @@
 // (`{host}-a.log`, `b-{host}.log`), to one of them. The other destination does not write there, because after a crash each truncates
 // a file to the length that it knows, and it does not touch rotated files of that name. Two templates that match exactly the same
 // paths (`{host}.log`, `{program}.log`) are a fault of the configuration.
+//
+// A data folder below the folder of a template (`/srv/{host}/{program}` and `/srv/sluice`) belongs to no template: a sender that calls itself
+// `sluice` would write to positions and archives.
 
+import { resolve } from 'node:path'
 import { facilityNames, severityNames } from '../../common/message/priority.ts'
 import type { TemplateField } from '../template.ts'
 import type { PathTemplate } from './path-template.ts'
@@ -45,9 +49,15 @@ export class PathOwnership {
   readonly #pattern: RegExp
   /** Number of literal characters in the template, plus its fields of few values. */
   readonly #specificity: number
+  /** The data folder, with a slash at its end, if it is below the folder of the template. */
+  readonly #data: string | undefined
 
   /** Takes part in the decisions of all destinations until `end`. */
-  constructor(template: PathTemplate) {
+  constructor(template: PathTemplate, dataFolder: string) {
+    const data = `${resolve(dataFolder)}/`
+    if (data.startsWith(template.folder === '/' ? '/' : `${template.folder}/`) && resolve(data) !== template.folder) {
+      this.#data = data
+    }
     const pieces = piecesOf(template)
     this.#text = template.text
     this.#fits = namesOf(template)
@@ -63,8 +73,9 @@ export class PathOwnership {
     all.delete(this)
   }
 
-  /** Whether this path belongs to another destination. */
+  /** Whether this path belongs to another destination, or to the data folder. */
   isAnothers(path: string): boolean {
+    if (this.#data !== undefined && `${path}/`.startsWith(this.#data)) return true
     for (const other of all) {
       if (other.#fits !== this.#fits && other.#comesBefore(this) && other.#pattern.test(path)) return true
     }

@@ -2,7 +2,7 @@
 // files that sluice writes. A line feed becomes a new line with an indent, so that a sender cannot forge a message.
 
 import { characterAt, BROKEN } from '../../common/expression/regex/character.ts'
-import type { Output } from '../../common/message/output.ts'
+import { Output } from '../../common/message/output.ts'
 
 const LF = 0x0a
 const TAB = 0x09
@@ -19,6 +19,18 @@ export function addShown(output: Output, text: Buffer, start: number): void {
     else output.fixed(text.subarray(at, at + bytes))
     at += bytes
   }
+}
+
+/** Lines as `addShown` writes them, each of which stays a line. */
+export function shownLines(text: Buffer): Uint8Array {
+  const shown = new Output(Buffer.allocUnsafeSlow(text.length + 1))
+  for (let at = 0; at < text.length;) {
+    const end = text.indexOf(LF, at)
+    addShown(shown, text.subarray(at, end < 0 ? text.length : end), 0)
+    if (end >= 0) shown.byte(LF)
+    at = end < 0 ? text.length : end + 1
+  }
+  return shown.written
 }
 
 /** Escapes DEL and C1 in JSON, which allows them unescaped; C0 is always escaped. */

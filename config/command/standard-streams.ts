@@ -1,15 +1,21 @@
 // Reads standard input, and writes to standard output, which can be full or closed.
 
+import { isatty } from 'node:tty'
+import { shownLines } from '../../collector/search/shown-bytes.ts'
 import { errnoOf, reasonOf } from '../../common/fault.ts'
 import { standardInputStream } from '../../common/standard-input.ts'
 
+const STDOUT = 1
 const EXIT_OK = 0
 const EXIT_CANNOT = 2
 
-/** Writes to stdout; resolves when there is room for more. Ends the process if writing fails. */
+/**
+ * Writes whole lines to stdout; resolves when there is room for more. Ends the process if writing fails. On a terminal control characters are
+ * escaped, since a message must not rewrite the screen.
+ */
 export function writeOut(text: string | Uint8Array): Promise<void> {
   return new Promise((resolve) => {
-    process.stdout.write(text, (error) => {
+    process.stdout.write(isatty(STDOUT) ? shownLines(Buffer.from(text)) : text, (error) => {
       if (error) endWithoutOutput(error)
       else resolve()
     })

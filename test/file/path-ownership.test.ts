@@ -1,6 +1,6 @@
 // Several destinations whose path templates match the same paths.
 
-import { readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { batch } from '../pipeline/batches.ts'
@@ -49,4 +49,19 @@ test('of two equally specific templates that match a path, one writes there and 
     'b-1-a.log': ['<13>Nov 23 10:00:00 1-a p: of 1'],
     'unknown-a.log': ['<13>Nov 23 10:00:00 b-1 p: of 0'],
   })
+})
+
+test('a sender that has the name of the data folder does not write to it', async () => {
+  const folder = temporaryFolder()
+  const data = join(folder, 'sluice')
+  mkdirSync(data)
+  const files = fileDestination({ path: join(folder, '{host}/{program}') }, fakePlatform(), data)
+  await files.open()
+  for (const said of ['sluice instance', 'sluice-2 instance']) {
+    await files.write(batch([{ texts: [`<13>Nov 23 10:00:00 ${said}: x`] }]))
+  }
+  await files.close(1000)
+  expect(readdirSync(data)).not.toContain('instance')
+  expect(linesOf(join(folder, 'unknown', 'unknown'))).toEqual(['<13>Nov 23 10:00:00 sluice instance: x'])
+  expect(linesOf(join(folder, 'sluice-2', 'instance'))).toEqual(['<13>Nov 23 10:00:00 sluice-2 instance: x'])
 })
