@@ -144,9 +144,13 @@ function unreadFault(cause: unknown, path: string): Fault {
 
 /**
  * Whether anything was ever committed to the file: one that was only just created, or whose creator crashed, has no tables. Throws a
- * Fault if it has pages but no tables.
+ * Fault if it has pages but no tables, or more than tables.
  */
 export function isBegun(sqlite: Sqlite): boolean {
+  // Views, triggers and virtual tables have no page of their own. In a file from a stranger they would run whatever he wrote, without end.
+  if (sqlite.prepare('SELECT name FROM sqlite_schema WHERE ifnull(rootpage, 0) = 0').all().length > 0) {
+    throw new Fault('ARCHIVE_UNREADABLE', `${sqlite.name} is not an archive: it has views or triggers`)
+  }
   if (sqlite.prepare("SELECT name FROM sqlite_schema WHERE name = 'meta'").all().length > 0) return true
   if ((sqlite.pragma('page_count', { simple: true }) as number) <= 1) return false
   throw new Fault('ARCHIVE_UNREADABLE', `${sqlite.name} is damaged: its tables are missing`)

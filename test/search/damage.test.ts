@@ -134,6 +134,21 @@ test('a day whose database has lost its tables is reported as damaged, not taken
   ])
 })
 
+test('a file from a stranger whose tables are views that never end is reported, not queried', async () => {
+  const { archive, sent } = threeDays()
+  const sqlite = openToWrite(join(archive, '2026-11-21.db'))
+  sqlite.exec(`DROP TABLE block; CREATE VIEW block AS
+    WITH RECURSIVE endless AS (SELECT 1 AS first UNION ALL SELECT first + 1 FROM endless) SELECT first FROM endless`)
+  sqlite.pragma('journal_mode = DELETE')
+  sqlite.close()
+  const archives = await OpenArchives.open([archive], -Infinity)
+  archives.close()
+  expect(archives.blocks.map(({ count }) => count)).toEqual([sent[0].length, sent[2].length])
+  expect(archives.faults).toEqual([
+    expect.objectContaining({ code: 'ARCHIVE_UNREADABLE', detail: expect.stringContaining('it has views') }),
+  ])
+})
+
 // Stands for a file on a failing disk: the first address of a process is not mapped, so reading there fails with EIO.
 const FAILING = '/proc/self/mem'
 
