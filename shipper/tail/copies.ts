@@ -79,7 +79,8 @@ export class Copies {
     const beginning = await Beginning.of(file)
     for (const other of this.#files.values()) {
       if (other.head.bytes === 0 || !beginning.is(other.head) || !mayBeCopy(path, other)) continue
-      if (size >= other.position) {
+      // While nothing was read of a followed file, its head says little: all generations may have the same long header.
+      if (size >= other.position && (other.position > 0 || size <= HEAD_BYTES)) {
         if (await hasFingerprint(file, other.fingerprintRead)) return true
         // A shorter one may be a generation that has only got its header.
       } else if (size > HEAD_BYTES && (await this.#compare(file, path, size, other)) === 'same') return true

@@ -6,7 +6,7 @@ import { errnoOf, isOutOfDescriptors } from '../../common/fault.ts'
 import { OLD_FOLDERS_MAX } from '../../common/limits.ts'
 import { inodeKey } from './inode.ts'
 import { nameBytes, nameText } from './pattern.ts'
-import { isSibling, stemOf } from './rotated-name.ts'
+import { beginningsOf, isSibling } from './rotated-name.ts'
 
 /** A file in the folder of a followed one, as it was listed. */
 export interface Neighbour {
@@ -55,15 +55,16 @@ export class Neighbours {
     return near
   }
 
-  /** The files whose names have the same stem (`isSibling`). Rejects as `of` does. */
+  /** The files whose names begin like those of its generations (`isSibling`). Rejects as `of` does. */
   async siblings(path: string): Promise<{ readonly key: string; readonly neighbour: Neighbour }[]> {
     // A binary search: a folder may have two thousand files, each with its own generations.
-    const stem = stemOf(basename(path))
     const { byName } = await this.of(path)
-    const first = firstAtOrAfter(byName, stem)
-    let end = first
-    while (byName[end]?.name.startsWith(stem)) end += 1
-    return byName.slice(first, end)
+    return beginningsOf(basename(path)).flatMap((beginning) => {
+      const first = firstAtOrAfter(byName, beginning)
+      let end = first
+      while (byName[end]?.name.startsWith(beginning)) end += 1
+      return byName.slice(first, end)
+    })
   }
 
   /** The paths that this one would have in the folders below its own: logrotate's `olddir` is most often one of them. */

@@ -5,9 +5,18 @@ import { basename } from 'node:path'
 /** Whether the name says that the file is compressed. */
 export const isPacked = (path: string) => path.endsWith('.gz') || path.endsWith('.zst')
 
-/** Whether `path` begins with the stem of `of`: siblings of `app.log` are `app.log.1`, `app.log-20261123.gz`, `app-20261123.log`. */
+// svlogd, multilog and s6-log rename `current` to the time (TAI64N, in hexadecimal): `@400000006745a1b21c2f3e4d.s`, with `.u` if
+// they had been killed before.
+const TIMED = 'current'
+const TIMED_PREFIX = '@'
+const timed = /^@[0-9a-f]{24}(\.|$)/
+
+/**
+ * Whether the name of `path` begins like those of the rotated generations of `of`: siblings of `app.log` are `app.log.1`,
+ * `app.log-20261123.gz`, `app-20261123.log`.
+ */
 export function isSibling(path: string, of: string): boolean {
-  return basename(path).startsWith(stemOf(basename(of)))
+  return beginningsOf(basename(of)).some((beginning) => basename(path).startsWith(beginning))
 }
 
 /** Whether a copy of `of` may have this name: that of a sibling, or of a temporary file such as `.app.log.Xy12z`; in any folder. */
@@ -30,11 +39,15 @@ export function isRotated(path: string, of: string): boolean {
   const base = basename(of)
   const name = basename(path).replace(packedEnding, '')
   const stem = stemOf(base)
+  if (base === TIMED && timed.test(name)) return true
   if (!name.startsWith(stem) || name === base) return false
   return name.slice(stem.length).replace(/[.-]\d[-\d.T_]*(?=\.|$)/, '') === base.slice(stem.length)
 }
 
-/** The name up to its first dot (after the first character), with which the names of all its rotated generations begin. */
+/** With what the names of all its rotated generations begin: its stem, or a sign for a time. */
+export const beginningsOf = (name: string) => (name === TIMED ? [stemOf(name), TIMED_PREFIX] : [stemOf(name)])
+
+/** The name up to its first dot (after the first character). */
 export function stemOf(name: string): string {
   const dot = name.indexOf('.', 1)
   return dot < 0 ? name : name.slice(0, dot)

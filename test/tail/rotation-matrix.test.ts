@@ -305,6 +305,16 @@ const cases: readonly Case[] = [
     },
   },
   {
+    name: 'O7: renamed twice, with a generation between that nobody saw, all with the same long header',
+    first: [header, ...before],
+    rotate(at) {
+      renameSync(at('app.log'), at('app.log.2'))
+      writeFileSync(at('app.log.1'), asLines([header, ...unread]))
+      writeFileSync(at('app.log'), asLines([header, ...after]))
+      return [header, ...unread, header, ...after]
+    },
+  },
+  {
     name: 'P: rewritten under the same name with the same content and more, as by an editor',
     rotate(at) {
       const whole = readFileSync(at('app.log'))
