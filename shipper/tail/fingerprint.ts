@@ -42,10 +42,15 @@ export function headOf(bytes: Buffer): Head {
 /** The head of an empty file, with which every file begins. */
 export const NO_HEAD = headOf(Buffer.alloc(0))
 
+/** Whether a file has this head. */
+export async function hasHead(file: DiskFile, head: Head): Promise<boolean> {
+  const found = await readHead(file, head.bytes)
+  return found.bytes === head.bytes && found.hash === head.hash
+}
+
 /** Whether a file has this head, and this tail before the position. */
 export async function hasFingerprint(file: DiskFile, { head, tail, position }: Fingerprint): Promise<boolean> {
-  const found = await readHead(file, head.bytes)
-  if (found.bytes !== head.bytes || found.hash !== head.hash) return false
+  if (!(await hasHead(file, head))) return false
   return (await readFully(file, position - tail.length, tail.length)).equals(tail)
 }
 

@@ -13,7 +13,7 @@ import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { errnoOf, isOutOfDescriptors } from '../../common/fault.ts'
 import { readFully } from '../../common/read-fully.ts'
 import { zstdDecompressStream } from '../../common/zstd.ts'
-import { hasFingerprint, type Fingerprint } from './fingerprint.ts'
+import { hasFingerprint, hasHead, type Fingerprint, type Head } from './fingerprint.ts'
 import { inodeKey, openFound, orClosed } from './inode.ts'
 import { LOOKS_MAX, Neighbours, type Neighbour } from './neighbours.ts'
 import { nameBytes, nameText } from './pattern.ts'
@@ -264,7 +264,7 @@ export class RemainderFinder {
       await target.truncate(0)
       const source = await this.#open(neighbour)
       if (!source) return undefined
-      await this.#unpack(path, source, target)
+      if (!(await this.#unpack(path, source, target, fingerprint.head))) return undefined
       const found = await target.stat()
       keep =
         found.size >= fingerprint.position &&
@@ -279,15 +279,20 @@ export class RemainderFinder {
     }
   }
 
-  /** Decompresses `source` into `target`, and closes `source`. */
-  async #unpack(path: string, source: DiskFile, target: DiskFile): Promise<void> {
+  /**
+   * Decompresses `source` into `target`, and closes `source`. Resolves to false, and stops, if it does not begin with this head: beside a
+   * file there may be a hundred large generations, and at a start they would all be decompressed.
+   */
+  async #unpack(path: string, source: DiskFile, target: DiskFile, head: Head): Promise<boolean> {
     const unpacking = path.endsWith('.gz') ? createGunzip() : zstdDecompressStream()
     try {
       pipeline(Readable.from(piecesOf(source)), unpacking).catch(() => {}) // the loop below throws the same error
       let at = 0
       for await (const piece of unpacking as AsyncIterable<Buffer>) {
         await target.write(piece, 0, piece.length, at)
+        const isBegun = at >= head.bytes
         at += piece.length
+        if (!isBegun && at >= head.bytes && !(await hasHead(target, head))) return false
       }
     } catch (error) {
       // The content is not compressed after all, or damaged: what came out is compared. Errors of the disk are passed on.
@@ -296,6 +301,7 @@ export class RemainderFinder {
       unpacking.destroy()
       await source.close()
     }
+    return true
   }
 }
 
