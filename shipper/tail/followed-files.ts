@@ -99,9 +99,9 @@ export class FollowedFiles {
     return Math.min(sweptMs, ...left)
   }
 
-  /** All names of the files that were at this path and have no successor yet. */
-  namesLeft(path: string): readonly string[] {
-    return this.#leftFrom(path).flatMap(({ leftAfterMs, names }) => (leftAfterMs === undefined ? [] : names))
+  /** The files that were at this path and have no successor yet. */
+  predecessorsAt(path: string): readonly FollowedFile[] {
+    return this.#leftFrom(path).filter(({ leftAfterMs }) => leftAfterMs !== undefined)
   }
 
   /** Notes that the files that were at this path have a successor, and that files in between were looked for. */

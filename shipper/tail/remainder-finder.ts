@@ -117,6 +117,24 @@ export class RemainderFinder {
     return isWhole ? 'gone' : 'unknown'
   }
 
+  /** The names of files that have left them, and those that they would have in the folders below to which they were moved (`olddir`). */
+  async namesOf(left: readonly { readonly names: readonly string[]; readonly key: string }[]): Promise<string[]> {
+    const all: string[] = []
+    for (const { names, key } of left) {
+      all.push(...names)
+      if ((await this.whereIs(names, key)) !== 'gone') continue
+      try {
+        for (const below of await this.#below(names)) {
+          if ((await this.#neighbours.of(below)).byKey.has(key)) all.push(below)
+        }
+      } catch (error) {
+        // A new file does not wait for a folder that cannot be read.
+        if (errnoOf(error) === undefined || isOutOfDescriptors(error)) throw error
+      }
+    }
+    return all
+  }
+
   /**
    * Whether the file with this inode key exists under another name than the first of `names`, where `now` was found. It does not
    * count as renamed if only a link has changed and `now` has all of its content: then the file was moved there.

@@ -86,3 +86,18 @@ describe.concurrent.each(['stopped', 'killed'] as const)('%s', (mode) => {
     })
   }
 })
+
+test('moved there twice between two looks, with a generation in between', async (context) => {
+  const tailing = new Tailing(context, 'app.log')
+  const at: At = (file) => tailing.path(file)
+  for (const folder of ['old', 'other']) mkdirSync(at(folder))
+  writeFileSync(at('app.log'), asLines(before))
+  await tailing.start()
+  await tailing.expectStored(before)
+  writeFileSync(at('other/app.log.1'), asLines(['of another program']))
+  renameSync(at('app.log'), at('old/app.log.2'))
+  writeFileSync(at('app.log'), asLines(between))
+  renameSync(at('app.log'), at('old/app.log.1'))
+  writeFileSync(at('app.log'), asLines(after))
+  await tailing.expectStored([...before, ...between, ...after])
+})
