@@ -15,7 +15,7 @@ import {
   RETIRED_MARK_KEPT_DAYS,
 } from '../../common/limits.ts'
 import { batchBytes, type Batch } from '../../common/pipeline/batch.ts'
-import { freshMessages } from '../../common/pipeline/stream-marks.ts'
+import { freshMessages, positionsOf } from '../../common/pipeline/stream-marks.ts'
 import type { StreamChange, WriteData } from './archive-protocol.ts'
 import { BlockBuilder } from './block-builder.ts'
 import { FutureParts, type Report } from './future-parts.ts'
@@ -180,7 +180,7 @@ export class Intake {
 
   /** The position up to which each stream is stored; unknown streams are left out. */
   marks(streams: readonly string[]): Map<string, number> {
-    return this.#marks.positionsOf(streams)
+    return positionsOf(streams, (id) => this.#marks.get(id))
   }
 
   /**

@@ -6,38 +6,24 @@ import type { Report } from './future-parts.ts'
 import type { Mark } from './part-writer.ts'
 
 export class KeptMarks {
+  /** How many are kept. */
+  readonly max: number
   readonly #marks = new Map<string, Mark>()
-  readonly #max: number
   readonly #report: Report
 
   constructor(partBytesMax: number, report: Report) {
-    this.#max = Math.min(STREAM_MARKS_MAX, Math.floor(partBytesMax / 2 / ARCHIVE_MARK_BYTES))
+    this.max = Math.min(STREAM_MARKS_MAX, Math.floor(partBytesMax / 2 / ARCHIVE_MARK_BYTES))
     this.#report = report
-  }
-
-  /** How many are kept. */
-  get max(): number {
-    return this.#max
   }
 
   get(stream: string): Mark | undefined {
     return this.#marks.get(stream)
   }
 
-  /** The position up to which each stream is stored; unknown streams are left out. */
-  positionsOf(streams: readonly string[]): Map<string, number> {
-    const positions = new Map<string, number>()
-    for (const stream of streams) {
-      const mark = this.#marks.get(stream)
-      if (mark) positions.set(stream, mark.position)
-    }
-    return positions
-  }
-
   /** Takes over new marks. */
   move(moved: ReadonlyMap<string, Mark>): void {
     for (const [stream, mark] of moved) this.#marks.set(stream, mark)
-    const streams = forgetSurplus(this.#marks, this.#max)
+    const streams = forgetSurplus(this.#marks, this.max)
     if (streams > 0) this.#report(FORGETS_STREAMS, { streams })
   }
 

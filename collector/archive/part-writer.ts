@@ -153,7 +153,10 @@ export class PartWriter {
     return row?.value ?? 0
   }
 
-  /** Reads the stored marks, of more than `marksMax` those that are kept for longest, and the last write; for a new part there are none. Throws a Fault. */
+  /**
+   * Reads the stored marks, of more than `marksMax` those that are kept for longest, and the last write; for a new part there are none.
+   * Throws a Fault.
+   */
   intake(marksMax: number): Intake {
     const marks = new Map<string, Mark>()
     if (this.#isNew) return { marks, instance: 0, settled: 0 }

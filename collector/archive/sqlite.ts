@@ -147,11 +147,13 @@ function unreadFault(cause: unknown, path: string): Fault {
  * Fault if it has pages but no tables, or more than tables.
  */
 export function isBegun(sqlite: Sqlite): boolean {
+  const sql = 'SELECT name, rootpage AS page FROM sqlite_schema'
+  const made = sqlite.prepare<[], { name: string; page: number | null }>(sql).all()
   // Views, triggers and virtual tables have no page of their own. In a file from a stranger they would run whatever he wrote, without end.
-  if (sqlite.prepare('SELECT name FROM sqlite_schema WHERE ifnull(rootpage, 0) = 0').all().length > 0) {
+  if (made.some(({ page }) => !page)) {
     throw new Fault('ARCHIVE_UNREADABLE', `${sqlite.name} is not an archive: it has views or triggers`)
   }
-  if (sqlite.prepare("SELECT name FROM sqlite_schema WHERE name = 'meta'").all().length > 0) return true
+  if (made.some(({ name }) => name === 'meta')) return true
   if ((sqlite.pragma('page_count', { simple: true }) as number) <= 1) return false
   throw new Fault('ARCHIVE_UNREADABLE', `${sqlite.name} is damaged: its tables are missing`)
 }

@@ -21,6 +21,7 @@ import {
 import { RateLimitedWarning } from '../../common/log.ts'
 import type { FileOpener } from './file-opener.ts'
 import type { Keeper, OutputFile } from './output-file.ts'
+import { isSameFile } from './position-log.ts'
 
 /** Is told when an output file is opened, and when it leaves its inode. */
 export interface FileWatcher {
@@ -152,7 +153,7 @@ export class FileKeeper implements Keeper {
   async #check(file: OutputFile): Promise<void> {
     const current = await this.#opener.stat(file.path)
     const { stat } = file
-    if (current && stat && current.inode === stat.inode && current.device === stat.device) {
+    if (current && stat && isSameFile(current, stat)) {
       // Somebody may have truncated the file (copytruncate) or appended to it.
       if (current.kind === 'file') file.length = current.size
       return this.#whenTracked(file)

@@ -14,6 +14,7 @@ import type { Output } from '../../common/message/output.ts'
 import type { Opened } from './file-opener.ts'
 import type { OutputPool } from './output-pool.ts'
 import { PendingWrite } from './pending-write.ts'
+import { isSameFile } from './position-log.ts'
 
 const NEWLINE = 0x0a
 const newline = Buffer.of(NEWLINE)
@@ -164,8 +165,8 @@ export class OutputFile {
   }
 
   /** Whether this is the file (device and inode) that was opened last. */
-  was({ device, inode }: FileStat): boolean {
-    return inode === this.#last?.inode && device === this.#last.device
+  was(stat: FileStat): boolean {
+    return this.#last !== undefined && isSameFile(this.#last, stat)
   }
 
   /**

@@ -14,7 +14,7 @@ import { accessData } from '../../common/data-access.ts'
 import type { Disk, DiskFile, FileStat } from '../../common/disk.ts'
 import { DurableNames } from '../../common/durable-names.ts'
 import { POSITION_LOG_BYTES_MAX } from '../../common/limits.ts'
-import { forgetSurplus } from '../../common/pipeline/stream-marks.ts'
+import { forgetSurplus, positionsOf } from '../../common/pipeline/stream-marks.ts'
 
 export interface FileEntry {
   readonly path: string
@@ -125,12 +125,7 @@ export class PositionLog {
 
   /** How far each of these streams is committed; unknown streams are left out. */
   positionsOf(ids: readonly string[]): ReadonlyMap<string, number> {
-    const positions = new Map<string, number>()
-    for (const id of ids) {
-      const mark = this.#marks.get(id)
-      if (mark) positions.set(id, mark.position)
-    }
-    return positions
+    return positionsOf(ids, (id) => this.#marks.get(id))
   }
 
   /** The committed length of a file; undefined if the log does not contain the file. */
@@ -259,6 +254,11 @@ function encode(files: readonly FileEntry[], marks: ReadonlyMap<string, Mark>, g
   }
   const text = JSON.stringify(record)
   return Buffer.from(`${checksum(text)} ${text}\n`)
+}
+
+/** Whether both are of one file: the same inode on the same device. */
+export function isSameFile(one: Inode, other: Inode): boolean {
+  return one.inode === other.inode && one.device === other.device
 }
 
 const keyOf = ({ device, inode }: Inode) => `${device}:${inode}`

@@ -166,7 +166,10 @@ async function findFile(disk: Disk, entry: FileEntry): Promise<{ path: string; s
 
 const cutFolder = (dataFolder: string) => join(dataFolder, 'cut')
 
-/** Moves what is after the committed length of a file, up to `to`, to `<data>/cut/`; returns the path of the copy, which is synced before the original is truncated. */
+/**
+ * Moves what is after the committed length of a file, up to `to`, to `<data>/cut/`; returns the path of the copy, which is synced before
+ * the original is truncated.
+ */
 async function cut(
   destination: string,
   path: string,

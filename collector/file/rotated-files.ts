@@ -18,6 +18,7 @@ import { RateLimitedWarning } from '../../common/log.ts'
 import type { Zone } from '../../common/message/zone.ts'
 import type { Platform } from '../../common/platform.ts'
 import { endOfDay, localDay } from './local-day.ts'
+import { isSameFile } from './position-log.ts'
 import { compressionSuffixes, DAY_OVER, laterFirst, parseRotatedName, type RotatedName } from './rotated-name.ts'
 import { isRotatedFile } from './rotated-tree.ts'
 import type { RotateOptions } from './rotation.ts'
@@ -170,15 +171,15 @@ export class RotatedFiles {
   async #writeCompressed(
     path: string,
     temporary: string,
-    { size, mode, device, inode }: FileStat,
+    stat: FileStat,
     compressFrame: CompressFrame,
   ): Promise<boolean> {
+    const { size, mode } = stat
     const from = await this.#disk.open(path, 'read')
     let to: DiskFile | undefined
     let isWhole = false
     try {
-      const opened = await from.stat()
-      if (opened.inode !== inode || opened.device !== device) return false
+      if (!isSameFile(await from.stat(), stat)) return false
       to = await this.#disk.open(temporary, 'create', mode)
       await to.setMode(mode)
       await this.#options.own(to)

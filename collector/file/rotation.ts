@@ -16,6 +16,7 @@ import { RateLimitedWarning, type Log } from '../../common/log.ts'
 import type { FileKeeper, FileWatcher } from './file-keeper.ts'
 import { localDay, localIso } from './local-day.ts'
 import { Pause, type OutputFile } from './output-file.ts'
+import { isSameFile } from './position-log.ts'
 import { compressionSuffixes, DAY_OVER, parseRotatedName, rotatedName } from './rotated-name.ts'
 import { isRotatedFile } from './rotated-tree.ts'
 
@@ -139,7 +140,7 @@ export class Rotation implements FileWatcher {
     const { path, stat } = file
     const current = await disk.statLink(path)
     const day = file.day === '' ? this.#today : file.day
-    if (current?.kind === 'file' && current.inode === stat?.inode && current.device === stat.device) {
+    if (current?.kind === 'file' && stat && isSameFile(current, stat)) {
       await this.moveAway(path, day)
     }
     await left(file)
@@ -189,8 +190,9 @@ export class Rotation implements FileWatcher {
     const last: LastOrdinals = new Map()
     const { disk } = this.#with
     for (const name of await disk.list(folder)) {
-      const rotated = parseRotatedName(name.toString('utf8'))
-      if (!rotated || rotated.day < from || !(await isRotatedFile(disk, `${folder}/${name.toString('utf8')}`))) continue
+      const text = name.toString('utf8')
+      const rotated = parseRotatedName(text)
+      if (!rotated || rotated.day < from || !(await isRotatedFile(disk, `${folder}/${text}`))) continue
       const { base, day, ordinal } = rotated
       const days = last.get(base) ?? new Map<string, number>()
       last.set(base, days.set(day, Math.max(ordinal, days.get(day) ?? 0)))

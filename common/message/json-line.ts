@@ -46,16 +46,16 @@ export function writeJson(batch: Batch, i: number, run: Run, output: Output): vo
   const row = i * ROW
   const origin = textsOf(run.origin)
   const kind = cells[row + KIND]
-  const has = (cell: number) => cells[row + cell + 1] > cells[row + cell]
   output.fixed(priorityTexts[cells[row + PRIORITY]])
   if (!Number.isNaN(times[i])) writeTime(TIME, times[i], messageTime, output)
-  if (has(HOST) && run.origin.hostForced !== true) writeField(KEY_HOST, batch, row + HOST, cells, output)
+  if (isPresent(cells, row + HOST) && run.origin.hostForced !== true)
+    writeField(KEY_HOST, batch, row + HOST, cells, output)
   else output.fixed(origin.host)
-  if (has(PROGRAM)) writeField(KEY_PROGRAM, batch, row + PROGRAM, cells, output)
+  if (isPresent(cells, row + PROGRAM)) writeField(KEY_PROGRAM, batch, row + PROGRAM, cells, output)
   else if ((kind & FORMAT_MASK) === FORMAT_RAW) output.fixed(origin.program)
-  if (has(PID)) writeField(KEY_PID, batch, row + PID, cells, output)
-  if (has(MSGID)) writeField(KEY_MSGID, batch, row + MSGID, cells, output)
-  if (has(STRUCTURED_DATA)) {
+  if (isPresent(cells, row + PID)) writeField(KEY_PID, batch, row + PID, cells, output)
+  if (isPresent(cells, row + MSGID)) writeField(KEY_MSGID, batch, row + MSGID, cells, output)
+  if (isPresent(cells, row + STRUCTURED_DATA)) {
     output.fixed(KEY_SD)
     const text = slab.bytes.toString('utf8', cells[row + STRUCTURED_DATA], cells[row + STRUCTURED_DATA + 1])
     output.text(JSON.stringify(parseStructuredData(text)))
@@ -66,6 +66,8 @@ export function writeJson(batch: Batch, i: number, run: Run, output: Output): vo
   output.fixed(origin.rest)
   output.byte(CLOSE)
 }
+
+const isPresent = (cells: Int32Array, cell: number) => cells[cell + 1] > cells[cell]
 
 const KEY_HOST = Buffer.from(',"host":"')
 const KEY_PROGRAM = Buffer.from(',"program":"')

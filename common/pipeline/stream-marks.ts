@@ -57,6 +57,19 @@ export function marksOfAll(sinks: readonly (StreamMarks | undefined)[]): StreamM
 
 const UNKNOWN = -1
 
+/** The positions of these streams, out of the marks of all; unknown streams are left out. */
+export function positionsOf(
+  ids: readonly string[],
+  markOf: (id: string) => { readonly position: number } | undefined,
+): Map<string, number> {
+  const positions = new Map<string, number>()
+  for (const id of ids) {
+    const mark = markOf(id)
+    if (mark) positions.set(id, mark.position)
+  }
+  return positions
+}
+
 /**
  * If there are more than `max` marks, forgets those that would expire first, down to three quarters of it; of those that would expire
  * together, the first in the map. Returns how many.

@@ -118,7 +118,9 @@ export class RemainderFinder {
   }
 
   /** The names of files that have left them, and those that they would have in the folders below to which they were moved (`olddir`). */
-  async namesOf(left: readonly { readonly names: readonly string[]; readonly key: string }[]): Promise<string[]> {
+  async namesWithFolders(
+    left: readonly { readonly names: readonly string[]; readonly key: string }[],
+  ): Promise<string[]> {
     const all: string[] = []
     for (const { names, key } of left) {
       all.push(...names)

@@ -341,7 +341,7 @@ export class Tracker {
   /** Follows generations that came and went under the name of this new file. Looks beside its path and those of its predecessors. */
   async #followBeforeIt(path: string, key: string): Promise<void> {
     const realPath = await realPathOf(this.#platform.disk, path, key)
-    const namesBefore = await this.#lost.namesOf(this.#files.predecessorsAt(path))
+    const namesBefore = await this.#lost.namesWithFolders(this.#files.predecessorsAt(path))
     const names = new Set([...namesOf({ path, realPath }), ...namesBefore])
     // A file that continues a known stream is not new, so those streams are looked for first.
     for (const record of this.#orphans.toLookFor(names)) await this.#remainders.followOrphan(record)
